@@ -1,0 +1,35 @@
+// The question the simulation asks of the physics: how long does this step take?
+#pragma once
+
+#include <memory>
+
+#include "foretoken/cost/decode_curve.hpp"
+#include "foretoken/cost/deployment.hpp"
+#include "foretoken/cost/step.hpp"
+
+namespace foretoken {
+
+// Contract: a pure function of its arguments; what an implementation remembers
+// between calls never shows in an answer. Step times are at least 1 ns, at least
+// the datasheet roofline, and never fall when a chunk, a row or context is added. One
+// instance serves one thread.
+class CostModel {
+ public:
+  virtual ~CostModel() = default;
+  // A step with at least one prefill chunk or decode row.
+  [[nodiscard]] virtual StepTime step(const StepShape& shape) const = 0;
+  // Decode-only steps of `sequences` rows; step() agrees with it exactly when
+  // there is no prefill chunk. The reference lives as long as the model.
+  [[nodiscard]] virtual const DecodeCurve& decode(std::int64_t sequences) const = 0;
+  // Per operator, for people; sums to step() within rounding and the curve's 0.05 %.
+  [[nodiscard]] virtual StepBreakdown breakdown(const StepShape& shape) const = 0;
+};
+
+// Any level. The deployment must be valid (validate_deployment has no errors).
+[[nodiscard]] std::unique_ptr<CostModel> make_cost_model(const Deployment& deployment);
+
+// What makes a deployment impossible to price: TP that does not divide the heads,
+// a GPU without bandwidth, experts that do not divide ... Empty = fine.
+[[nodiscard]] std::vector<std::string> deployment_problems(const Deployment& deployment);
+
+}  // namespace foretoken

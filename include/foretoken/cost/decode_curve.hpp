@@ -1,0 +1,95 @@
+// Time of a decode-only step of n sequences as a piecewise-linear function of
+// the context sums, in exact integers, and runs of such steps in closed form.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "foretoken/cost/step.hpp"
+
+namespace foretoken {
+
+// value(x) for x in [begin, end): at_begin + slope * (x - begin).
+struct CurveSegment {
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+  FineDuration at_begin;
+  FineDuration slope;  // per context token
+  TimePart part = TimePart::memory;
+};
+
+// A convex-enough function of one context sum, served by segments whose knots are
+// canonical (per octave, halved until the chord is within 0.05 % of the function):
+// the same whatever was asked before.
+class PiecewiseCurve {
+ public:
+  struct Point {
+    double seconds = 0;
+    TimePart part = TimePart::memory;
+  };
+  using Function = std::function<Point(double context)>;
+
+  PiecewiseCurve() = default;  // zero everywhere
+  explicit PiecewiseCurve(Function exact) : exact_(std::move(exact)) {}
+  // A straight line a + b*x, one segment.
+  [[nodiscard]] static PiecewiseCurve line(FineDuration at_zero, FineDuration slope, TimePart part);
+
+  [[nodiscard]] const CurveSegment& segment_at(std::int64_t context) const;  // memoised per octave
+  [[nodiscard]] FineDuration at(std::int64_t context) const;
+
+ private:
+  Function exact_;
+  CurveSegment everywhere_{0, INT64_MAX, {}, {}, TimePart::memory};  // when exact_ is empty
+  mutable std::array<std::vector<CurveSegment>, 64> octaves_;
+};
+
+// Step time of a decode batch with a fixed number of rows.
+struct DecodeCurve {
+  std::int64_t sequences = 0;
+  StepTime fixed;               // everything that does not depend on the context
+  PiecewiseCurve full;          // attention of the full layers, in sum of L
+  PiecewiseCurve windowed;      // attention of the sliding layers, in sum of min(L, window)
+  std::int64_t flops_per_context = 0;  // added to fixed.flops per token of sum L
+  std::int64_t bytes_per_context = 0;
+  std::int64_t flops_per_windowed = 0;
+  std::int64_t bytes_per_windowed = 0;
+
+  [[nodiscard]] StepTime at(const DecodeShape& shape) const;
+};
+
+// k consecutive steps of one decode batch: step i (from 0) has context sum
+// first.context + i*sequences_growing and windowed sum first.windowed_context +
+// i*windowed_growing. All answers are exact integers.
+class DecodeRun {
+ public:
+  DecodeRun() = default;
+  DecodeRun(const DecodeCurve& curve, DecodeShape first, std::int64_t growth, std::int64_t windowed_growth);
+
+  [[nodiscard]] FineDuration elapsed(std::int64_t steps) const;            // of the first `steps` steps
+  [[nodiscard]] std::array<FineDuration, kTimeParts> parts(std::int64_t steps) const;
+  // Smallest k with elapsed(k) >= d (0 for d <= 0).
+  [[nodiscard]] std::int64_t steps_to_reach(FineDuration d) const;
+  // A maximal piece on which the step time is linear in the step's index.
+  struct Piece {
+    std::int64_t first_step = 0;
+    std::int64_t steps = 0;
+    FineDuration first_time;      // of step first_step
+    FineDuration increment;       // from one step to the next
+    FineDuration elapsed_before;  // of the steps before first_step
+  };
+  // The piece that holds `step`; pieces are found in order and kept.
+  [[nodiscard]] const Piece& piece_at(std::int64_t step) const;
+  [[nodiscard]] DecodeShape shape_at(std::int64_t step) const;
+
+ private:
+  const DecodeCurve* curve_ = nullptr;
+  DecodeShape first_;
+  std::int64_t growth_ = 0;
+  std::int64_t windowed_growth_ = 0;
+  mutable std::vector<Piece> pieces_;
+};
+
+}  // namespace foretoken

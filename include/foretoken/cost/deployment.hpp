@@ -1,0 +1,94 @@
+// What the cost model prices: a model in given number formats, on given GPUs,
+// split in a given way, run by a given engine.
+#pragma once
+
+#include <string>
+
+#include "foretoken/hardware/gpu_spec.hpp"
+#include "foretoken/model/model_spec.hpp"
+
+namespace foretoken {
+
+// Number format of weights (and of the activations inside the matrix unit),
+// cost-model 3.1. Bytes per element include the scales.
+enum class WeightFormat {
+  bf16,             // fp16 as well
+  fp8,              // per tensor or channel, dynamic activation scales
+  fp8_static,       // static activation scales: no quantisation kernel
+  fp8_block,        // 128 x 128 block scales
+  int8,             // W8A8
+  int8_weight_only, // W8A16
+  int4_weight_only, // W4A16, group 128 (AWQ, GPTQ)
+  nvfp4,            // 16-element blocks
+  mxfp4,            // 32-element blocks, W4A16
+};
+enum class KvFormat { bf16, fp8, int8, int4, fp4 };
+
+[[nodiscard]] double weight_bytes_per_element(WeightFormat format);
+[[nodiscard]] double kv_bytes_per_element(KvFormat format);
+
+struct Parallelism {
+  int tensor = 1;
+  int pipeline = 1;
+  int data = 1;                  // attention data parallelism inside one replica (MoE); 1 elsewhere
+  bool expert_parallel = false;  // experts spread over tensor*data ranks instead of sliced
+  [[nodiscard]] int gpus() const { return tensor * pipeline * data; }
+  bool operator==(const Parallelism&) const = default;
+};
+
+// Which physics prices an operator.
+enum class CostLevel {
+  datasheet,   // max(FLOPs/peak, bytes/bandwidth): the lower bound
+  roofline,    // one efficiency per bound and one fixed cost per operator (M1)
+  calibrated,  // fitted sets where measurements exist (M3), roofline elsewhere
+  affine,      // no hardware: the user's own a + b*tokens (teaching, queueing theory)
+};
+
+// Efficiencies and fixed costs of the roofline level; user-overridable.
+struct RooflineTerms {
+  double compute_efficiency = 0;  // 0 = the operator's default
+  double memory_efficiency = 0;
+  double link_efficiency = 0;
+  bool operator==(const RooflineTerms&) const = default;
+};
+
+// Engine overheads per step (cost-model section 8), all in seconds except scale.
+struct OverheadTerms {
+  double per_step = 0;       // c_step
+  double per_layer = 0;      // c_layer
+  double per_sequence = 0;   // c_seq, per sampled row
+  double per_allreduce = 0;  // a_ar, added to each of the two all-reduces of a layer
+  double scale = 1;          // of GPU time
+  bool operator==(const OverheadTerms&) const = default;
+};
+
+// Step time = step + per_prefill_token*prefill tokens + per_decode_token*decode
+// rows + per_context_token*context tokens attended by decodes; seconds.
+struct AffineTerms {
+  double per_step = 0;
+  double per_prefill_token = 0;
+  double per_decode_token = 0;
+  double per_context_token = 0;
+  bool operator==(const AffineTerms&) const = default;
+};
+
+struct Deployment {
+  GpuSpec gpu;
+  NodeSpec node;
+  ModelSpec model;
+  Parallelism parallelism;
+  WeightFormat dense_format = WeightFormat::bf16;   // attention and dense MLP projections
+  WeightFormat expert_format = WeightFormat::bf16;  // routed experts
+  KvFormat kv_format = KvFormat::bf16;
+  std::string engine_name = "vllm-v1";              // for coefficient sets and overheads
+  std::string engine_version = "0.19";
+  // CUDA-graph padding of decode batches: captured up to this many rows, 0 = eager.
+  int cuda_graph_max_rows = 512;
+  CostLevel level = CostLevel::roofline;
+  RooflineTerms roofline;
+  OverheadTerms overhead;
+  AffineTerms affine;
+  bool operator==(const Deployment&) const = default;
+};
+
+}  // namespace foretoken

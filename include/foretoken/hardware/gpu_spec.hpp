@@ -1,0 +1,57 @@
+// What a datasheet says of an accelerator and of the links between them. Data
+// only; every figure's source stands in the catalog file it came from.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "foretoken/base/units.hpp"
+
+namespace foretoken {
+
+// A link between devices, per device and direction (never both directions summed).
+struct LinkSpec {
+  std::string id;            // nvlink4, pcie5, xgmi, infiniband_ndr400 ...
+  Bandwidth per_direction;   // byte/s one device can send
+  Seconds latency;           // of one message
+  std::string source;
+  bool operator==(const LinkSpec&) const = default;
+};
+
+// Peaks are dense (no structured sparsity), FP32 accumulate.
+struct GpuSpec {
+  std::string id;                    // h100_sxm
+  std::string display_name;          // H100-SXM-80GB
+  std::vector<std::string> aliases;  // other spellings that find it
+  std::string vendor;
+  std::string architecture;          // Hopper, CDNA3 ...
+  int year = 0;
+  int compute_units = 0;             // SMs or CUs; 0 = not found in a source
+  ComputeRate peak_bf16;             // fp16 and bf16
+  std::optional<ComputeRate> peak_fp8;
+  std::optional<ComputeRate> peak_int8;
+  std::optional<ComputeRate> peak_fp4;
+  std::optional<ComputeRate> measured_bf16;  // best matmul rate anyone measured
+  std::optional<ComputeRate> measured_fp8;
+  ByteCount memory_capacity;         // what the driver shows, in bytes
+  std::optional<Bandwidth> memory_bandwidth;  // decimal; empty = not found: such a GPU can't be simulated
+  ByteCount l2_cache;                // 0 = not found
+  LinkSpec scale_up_link;            // between devices of one scale-up domain
+  int scale_up_domain = 1;           // devices that share the scale-up link
+  LinkSpec host_link;                // PCIe to the host, also between devices outside a domain
+  std::optional<Power> tdp;
+  std::optional<Power> idle_power;
+  std::vector<std::string> sources;
+  std::string notes;                 // disputed or derived figures
+  bool operator==(const GpuSpec&) const = default;
+};
+
+// Where the replica's devices sit.
+struct NodeSpec {
+  int gpus_per_node = 8;
+  LinkSpec scale_out_link;           // between nodes, per device and direction
+  bool operator==(const NodeSpec&) const = default;
+};
+
+}  // namespace foretoken

@@ -1,0 +1,33 @@
+// Service-level objectives: one-line comparisons on the summary's own keys.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "foretoken/base/result.hpp"
+
+namespace foretoken {
+
+enum class Comparison { at_most, below, at_least, above };
+
+// `p99_ttft <= 500 ms`, `p99_ttft_ms <= 500`, `output_throughput >= 2000`.
+struct SloLine {
+  std::string expression;  // as written
+  std::string metric;      // key of the summary: p99_ttft_ms
+  Comparison comparison = Comparison::at_most;
+  double limit = 0;        // in the key's unit
+  bool operator==(const SloLine&) const = default;
+};
+
+// Any percentile of ttft, tpot, itl, e2el (p50, p99, p99.9), mean, median, std, min, max,
+// and every plain key of the summary. Errors name the keys allowed.
+[[nodiscard]] Result<SloLine> parse_slo_line(const std::string& text, const SourceLocation& where);
+
+struct SloVerdict {
+  SloLine line;
+  double value = 0;        // NaN when the metric does not exist in this run
+  bool ok = false;
+  double margin = 0;       // (limit - value) / limit, positive = room
+};
+
+}  // namespace foretoken

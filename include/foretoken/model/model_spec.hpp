@@ -1,0 +1,74 @@
+// The shape of a decoder-only transformer: what the operator list, the weight
+// bytes and the KV bytes follow from.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace foretoken {
+
+enum class AttentionKind { grouped_query, latent };  // MHA and MQA are grouped_query; latent = MLA
+
+// Multi-head latent attention (DeepSeek): the cache holds kv_lora_rank + rope_head_dim per token.
+struct LatentAttentionSpec {
+  int q_lora_rank = 0;  // 0 = full-rank q projection
+  int kv_lora_rank = 0;
+  int nope_head_dim = 0;
+  int rope_head_dim = 0;
+  int v_head_dim = 0;
+  bool operator==(const LatentAttentionSpec&) const = default;
+};
+
+struct MoeSpec {
+  int experts = 0;               // routed experts; 0 = dense model
+  int active_experts = 0;        // per token
+  int expert_width = 0;          // intermediate size of one routed expert
+  int shared_width = 0;          // total intermediate size of the shared experts, 0 = none
+  int first_dense_layers = 0;    // leading layers with a dense MLP
+  int layer_step = 1;            // every n-th layer is MoE (Llama-4-Maverick: 2)
+  bool operator==(const MoeSpec&) const = default;
+};
+
+// Layers that are not attention + MLP (mamba, gated delta net): kept as data so
+// that weights and KV are right; their own operators are not modelled.
+struct RecurrentSpec {
+  int layers = 0;
+  double parameters = 0;           // of all recurrent layers together
+  double state_bytes = 0;          // per sequence, all layers
+  bool operator==(const RecurrentSpec&) const = default;
+};
+
+struct ModelSpec {
+  std::string id;                    // Llama-3.1-8B
+  std::vector<std::string> aliases;  // HF ids and other spellings
+  std::string hf_id;
+  std::string architecture;          // LlamaForCausalLM
+  int hidden_size = 0;
+  int layers = 0;
+  int heads = 0;
+  int kv_heads = 0;
+  int head_dim = 0;                  // real head_dim, not hidden/heads
+  int intermediate_size = 0;         // dense MLP width
+  int mlp_matrices = 3;              // 3 = gated (SwiGLU), 2 = ungated
+  int vocab_size = 0;
+  bool tie_word_embeddings = false;
+  bool qkv_bias = false;
+  AttentionKind attention = AttentionKind::grouped_query;
+  LatentAttentionSpec latent;
+  MoeSpec moe;
+  int sliding_window = 0;            // tokens, 0 = none (chunked attention: the chunk)
+  int sliding_layers = 0;            // layers that look back only `sliding_window` tokens
+  int full_attention_layers = 0;     // layers with an unbounded KV cache
+  RecurrentSpec recurrent;
+  int max_position_embeddings = 0;
+  std::string released_weight_format;  // bfloat16, fp8, mxfp4 ... as published
+  // As stated by the source, billions; parameter_counts() must agree with them.
+  std::optional<double> stated_total_params_b;
+  std::optional<double> stated_active_params_b;
+  std::vector<std::string> sources;
+  std::string notes;
+  bool operator==(const ModelSpec&) const = default;
+};
+
+}  // namespace foretoken

@@ -1,0 +1,77 @@
+// A question, typed and complete: what runs where, under which load, and what is asked.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "foretoken/base/json.hpp"
+#include "foretoken/base/result.hpp"
+#include "foretoken/cost/deployment.hpp"
+#include "foretoken/cost/memory_plan.hpp"
+#include "foretoken/metrics/conventions.hpp"
+#include "foretoken/metrics/slo.hpp"
+#include "foretoken/serving/engine_config.hpp"
+#include "foretoken/workload/workload_config.hpp"
+
+namespace foretoken {
+
+// Where a resolved value came from.
+enum class Origin { default_value, engine_default, model, gpu, derived, file, command_line };
+
+struct ResolvedField {
+  std::string path;        // engine.max_num_seqs
+  Json value;              // as the scenario would spell it
+  Origin origin = Origin::default_value;
+  SourceLocation where;    // for Origin::file
+  std::string reason;      // for engine_default and derived: the rule
+};
+
+// A what-if over one or two fields, as in batch-tradeoff.yaml: the cross product of the lists.
+struct SweepAxis {
+  std::string path;                 // engine.max_num_seqs
+  std::vector<std::string> values;  // as --set would take them
+  bool operator==(const SweepAxis&) const = default;
+};
+
+struct Scenario {
+  std::string name;                 // of the file, without folder and extension
+  std::string description;
+  Deployment deployment;            // of one replica
+  MemorySettings memory;
+  EngineConfig engine;              // num_gpu_blocks filled from the memory plan
+  ClusterConfig cluster;
+  WorkloadConfig workload;
+  std::vector<SloLine> slo;
+  std::vector<SweepAxis> sweep;
+  TpotConvention tpot = TpotConvention::per_output_token;
+  double warmup_fraction = 0.1;     // of the requests, cut from the steady-state figures; and as much at the end
+  std::uint64_t seed = 0;
+  int replications = 1;
+  int num_gpus = 1;                 // replicas * TP * PP * DP
+  std::vector<ResolvedField> fields;  // every field with its origin, in the field table's order
+};
+
+struct LoadOptions {
+  std::vector<std::string> overrides;  // `a.b.c=value`, later ones win
+  std::string catalog_dir;             // replaces or adds to the built-in catalog; empty = built-in only
+};
+
+// Reads, checks and resolves. All problems of the file and of the overrides come
+// at once. A model that does not fit is not an error here: see plan_memory().
+// warnings, if given, receives what is legal but suspicious.
+[[nodiscard]] Result<Scenario> load_scenario(const std::string& path, const LoadOptions& options,
+                                             Diagnostics* warnings = nullptr);
+// From text; `origin` names it in diagnostics.
+[[nodiscard]] Result<Scenario> parse_scenario(const std::string& text, const std::string& origin,
+                                              const LoadOptions& options, Diagnostics* warnings = nullptr);
+
+// The fully resolved scenario as it would be written, and the hash of its text.
+[[nodiscard]] Json to_json(const Scenario& scenario);
+[[nodiscard]] std::string scenario_sha256(const Scenario& scenario);
+
+// The JSON Schema of scenario files, and the reference in Markdown, from the same field table.
+[[nodiscard]] Json scenario_schema();
+[[nodiscard]] std::string scenario_reference();
+
+}  // namespace foretoken

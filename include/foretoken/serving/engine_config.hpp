@@ -1,0 +1,42 @@
+// The knobs of a serving engine, under vLLM's names, and of the cluster of its
+// replicas. All values resolved: "auto" ends in the scenario layer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "foretoken/base/time.hpp"
+
+namespace foretoken {
+
+struct EngineConfig {
+  std::string name = "vllm-v1";       // batching policy table
+  std::string version = "0.19";
+  std::int64_t max_model_len = 8192;
+  std::int64_t max_num_seqs = 256;
+  std::int64_t max_num_batched_tokens = 8192;
+  bool enable_chunked_prefill = true;
+  std::int64_t long_prefill_token_threshold = 0;  // 0 = off
+  bool enable_prefix_caching = false;
+  int block_size = 16;
+  std::int64_t num_gpu_blocks = 0;                // of one replica, null block included
+  bool reserve_null_block = true;
+  bool scheduler_reserve_full_isl = true;         // admit only when all blocks of the prompt fit (0.19+)
+  double watermark = 0;                           // share of blocks kept free on admission (0.24+)
+  std::string scheduling_policy = "fcfs";         // queueing policy table: fcfs, priority
+  Duration max_wait{};                            // static: longest wait for a full batch
+  bool padded = true;                             // static: finished rows keep their place
+  std::int64_t max_waiting_requests = 0;          // arrivals beyond are rejected; 0 = no limit
+  Duration queue_timeout{};                       // leave the queue unserved after it; 0 = never
+  bool operator==(const EngineConfig&) const = default;
+
+  [[nodiscard]] std::int64_t usable_blocks() const { return num_gpu_blocks - (reserve_null_block ? 1 : 0); }
+};
+
+struct ClusterConfig {
+  int replicas = 1;
+  std::string router = "round_robin";  // routing policy table
+  bool operator==(const ClusterConfig&) const = default;
+};
+
+}  // namespace foretoken

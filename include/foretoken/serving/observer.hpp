@@ -1,0 +1,78 @@
+// What a simulation tells whoever measures it. Handlers change state; observers
+// measure; serving does not know what for.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "foretoken/base/time.hpp"
+#include "foretoken/cost/decode_curve.hpp"
+#include "foretoken/cost/step.hpp"
+#include "foretoken/workload/request.hpp"
+
+namespace foretoken {
+
+// Where a request's time went; the parts of a request sum to its total exactly (INV-12).
+enum class AttributionPart {
+  queue,                 // waiting for a seat, the token budget or a step boundary
+  kv_wait,               // waiting while the head of the queue lacked KV blocks
+  prefill_compute,
+  prefill_memory,
+  interference,          // other requests' prefill in the same steps
+  decode_memory,
+  decode_compute,
+  communication,
+  engine_overhead,       // fixed costs and the rounding remainder
+  preemption_recompute,  // from a preemption until the lost tokens are back
+  kv_transfer,
+};
+inline constexpr int kAttributionParts = 11;
+using Attribution = std::array<Duration, kAttributionParts>;
+[[nodiscard]] std::string_view to_string(AttributionPart part);
+
+enum class Outcome { finished, rejected, timed_out, unfinished };
+
+struct RequestRecord {
+  Request request;
+  Outcome outcome = Outcome::finished;
+  int replica = 0;
+  TimePoint scheduled{};    // first time in a step
+  TimePoint first_token{};
+  TimePoint finish{};       // last token; for rejected and timed out: when it left
+  std::int32_t preemptions = 0;
+  std::int32_t cached_tokens = 0;
+  Attribution ttft_parts{};  // sum: first_token - arrival
+  Attribution e2e_parts{};   // sum: finish - arrival
+};
+
+// `steps` consecutive engine steps of one replica with the same composition.
+struct StepSpan {
+  int replica = 0;
+  TimePoint begin{};                      // of the first step, whole ns
+  TimePoint end{};                        // of the last step
+  std::int64_t steps = 1;
+  std::span<const PrefillChunk> prefill;  // non-empty only when steps == 1
+  std::int64_t decode_rows = 0;           // sequences that emit one token per step
+  std::int64_t gap_rows = 0;              // of those, the ones that also emitted in the step before
+  StepTime time;                          // of the first step
+  const DecodeRun* run = nullptr;         // the steps one by one; null when steps == 1
+  std::int64_t kv_blocks_used = 0;        // during the first step
+  std::int64_t waiting = 0;               // requests in the queue at `begin`
+  std::int64_t running = 0;
+};
+
+// Contract: calls come in the order of simulated time per replica; spans of one
+// replica do not overlap. A sum over spans must not depend on how they are cut.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  virtual void on_request(const RequestRecord& record) = 0;
+  virtual void on_steps(const StepSpan& span) = 0;
+  // An inter-token gap longer than one step: sequences that were left out of
+  // steps between two of their tokens.
+  virtual void on_gap(Duration gap, std::int64_t rows) = 0;
+};
+
+}  // namespace foretoken

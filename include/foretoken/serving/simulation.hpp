@@ -1,0 +1,60 @@
+// The discrete-event simulation of a cluster of replicas serving a stream of requests.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "foretoken/cost/cost_model.hpp"
+#include "foretoken/serving/engine_config.hpp"
+#include "foretoken/serving/observer.hpp"
+#include "foretoken/workload/request_source.hpp"
+
+namespace foretoken {
+
+struct SimulationConfig {
+  EngineConfig engine;
+  ClusterConfig cluster;
+  std::uint64_t seed = 0;
+  // The oracle: one engine step at a time, summed one by one. Same answers, slower.
+  bool step_by_step = false;
+  // Give the observer every step as a span of its own.
+  bool every_step = false;
+};
+
+// What one replica did over the run.
+struct ReplicaTotals {
+  std::int64_t steps = 0;
+  std::int64_t prefill_steps = 0;      // steps with at least one prefill chunk
+  std::int64_t prefill_tokens = 0;     // incl. recomputed ones
+  std::int64_t decode_tokens = 0;
+  std::int64_t preemptions = 0;
+  std::int64_t peak_running = 0;
+  std::int64_t peak_kv_blocks = 0;
+  FineTotal busy{};                    // fine units
+  FineTotal kv_block_time{};           // sum of blocks in use x step time, fine units
+  std::array<FineTotal, kTimeParts> prefill_parts{};  // mixed steps less their decode-only time
+  std::array<FineTotal, kTimeParts> decode_parts{};
+  FineTotal flops{};                   // of one device
+  FineTotal bytes{};
+};
+
+struct SimulationOutcome {
+  std::vector<ReplicaTotals> replicas;
+  TimePoint end{};                     // last event
+  std::int64_t arrived = 0;
+  std::int64_t finished = 0;
+  std::int64_t rejected = 0;
+  std::int64_t timed_out = 0;
+  std::int64_t unfinished = 0;         // in the system when the run was stopped
+  bool interrupted = false;            // by `stop`
+};
+
+// Runs until the source is dry and the system empty, or until `stop` (may be
+// null) becomes true; what is then in flight is reported as unfinished.
+[[nodiscard]] SimulationOutcome simulate(const SimulationConfig& config, RequestSource& source,
+                                         const CostModel& cost, Observer& observer,
+                                         const std::atomic<bool>* stop = nullptr);
+
+}  // namespace foretoken

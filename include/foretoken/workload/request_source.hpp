@@ -1,0 +1,46 @@
+// The stream of requests, in order of arrival, made one at a time.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "foretoken/base/result.hpp"
+#include "foretoken/workload/request.hpp"
+#include "foretoken/workload/workload_config.hpp"
+
+namespace foretoken {
+
+// Contract: arrivals never decrease; after completed(r, t) every new arrival is
+// at t or later. next_arrival() is kNever when nothing will arrive unless a
+// request completes first, or ever; it never changes except by take() and completed(). Memory follows the requests in flight.
+class RequestSource {
+ public:
+  virtual ~RequestSource() = default;
+  [[nodiscard]] virtual TimePoint next_arrival() const = 0;
+  // The request that arrives at next_arrival(). Precondition: it is not kNever.
+  virtual Request take() = 0;
+  // `request` left the system at `now`: finished, rejected or timed out.
+  virtual void completed(const Request& request, TimePoint now) = 0;
+};
+
+// Opens trace and length files. Errors: unreadable, empty or broken files with
+// line numbers; nothing to send. `seed` is the replication's.
+[[nodiscard]] Result<std::unique_ptr<RequestSource>> make_request_source(const WorkloadConfig& config,
+                                                                         std::uint64_t seed);
+
+// Requests in a vector, by arrival: for tests and for traces built in code.
+[[nodiscard]] std::unique_ptr<RequestSource> make_fixed_source(std::vector<Request> requests);
+
+// What can be said before a run, for validation and floors; counts are exact
+// for traces (read once) and bounds for distributions.
+struct WorkloadSummary {
+  std::optional<std::int64_t> requests;   // exact when known
+  std::int64_t max_prompt_tokens = 0;
+  std::int64_t max_total_tokens = 0;      // prompt + output
+  double mean_prompt_tokens = 0;
+  double mean_output_tokens = 0;
+  double offered_rate = 0;                // requests per second, mean over the run; 0 = all at once or closed
+};
+[[nodiscard]] Result<WorkloadSummary> summarise_workload(const WorkloadConfig& config);
+
+}  // namespace foretoken

@@ -1,0 +1,139 @@
+// Who asks, when, and for how many tokens.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "foretoken/base/time.hpp"
+
+namespace foretoken {
+
+// ---- lengths, in tokens ----
+struct FixedLength { std::int64_t tokens = 1024; bool operator==(const FixedLength&) const = default; };
+// Uniform integers in [low, high].
+struct UniformLength { std::int64_t low = 1; std::int64_t high = 1; bool operator==(const UniformLength&) const = default; };
+// exp(N(mu, sigma)), rounded, cut to [min, max].
+struct LognormalLength {
+  double mu = 0, sigma = 0;
+  std::int64_t min = 1, max = 1'000'000;
+  bool operator==(const LognormalLength&) const = default;
+};
+// P(k) ~ 1/k^alpha over the integers [min, max].
+struct ZipfLength {
+  double alpha = 1;
+  std::int64_t min = 1, max = 1;
+  bool operator==(const ZipfLength&) const = default;
+};
+// Geometric-like: exponential with this mean, rounded up (M/M/1 service).
+struct ExponentialLength {
+  double mean = 1;
+  std::int64_t max = 1'000'000;
+  bool operator==(const ExponentialLength&) const = default;
+};
+// Drawn from given values with given weights.
+struct EmpiricalLength {
+  std::vector<std::int64_t> tokens;
+  std::vector<double> weights;  // empty = equal
+  bool operator==(const EmpiricalLength&) const = default;
+};
+using LengthConfig =
+    std::variant<FixedLength, UniformLength, LognormalLength, ZipfLength, ExponentialLength, EmpiricalLength>;
+
+// (input, output) pairs drawn together from a file (any trace format), so that
+// their correlation is kept.
+struct PairedLengths { std::string path; std::string format = "auto"; bool operator==(const PairedLengths&) const = default; };
+
+struct LengthPairConfig {
+  LengthConfig input = FixedLength{1024};
+  LengthConfig output = FixedLength{128};
+  std::optional<PairedLengths> paired;  // replaces both
+  bool operator==(const LengthPairConfig&) const = default;
+};
+
+// ---- arrivals ----
+// Renewal process: gamma gaps of shape `burstiness` and mean 1/rate. 1 = Poisson, infinity = constant.
+struct RenewalArrivals {
+  double rate = 1;
+  double burstiness = 1;
+  bool vllm_rescale = false;  // stretch the gaps so that the last request is sent at num_prompts/rate
+  bool operator==(const RenewalArrivals&) const = default;
+};
+struct AllAtOnceArrivals { bool operator==(const AllAtOnceArrivals&) const = default; };  // request_rate: inf
+struct RampArrivals {
+  bool exponential = false;  // else linear in the request's index
+  double start_rate = 1, end_rate = 1, burstiness = 1;
+  bool operator==(const RampArrivals&) const = default;
+};
+// Poisson whose rate switches between two states with exponential stays (bursts).
+struct TwoStateArrivals {
+  double low_rate = 1, high_rate = 1;
+  Duration mean_low{}, mean_high{};
+  bool operator==(const TwoStateArrivals&) const = default;
+};
+// Poisson whose rate follows a repeating profile: rates[i] holds for period/n.
+struct ProfileArrivals {
+  Duration period{};
+  std::vector<double> rates;
+  bool operator==(const ProfileArrivals&) const = default;
+};
+struct TraceConfig {
+  std::string path;
+  std::string format = "auto";     // auto, azure, mooncake, burstgpt, sharegpt, csv
+  double time_scale = 1;           // arrival times are multiplied by it
+  double rate_scale = 1;           // arrivals per second are multiplied by it (times divided)
+  std::optional<Duration> start;   // slice of the trace's own time, [start, end)
+  std::optional<Duration> end;
+  bool operator==(const TraceConfig&) const = default;
+};
+using ArrivalConfig =
+    std::variant<RenewalArrivals, AllAtOnceArrivals, RampArrivals, TwoStateArrivals, ProfileArrivals, TraceConfig>;
+
+// ---- the client's side ----
+struct PauseConfig {
+  bool exponential = false;  // else fixed
+  Duration mean{};
+  bool operator==(const PauseConfig&) const = default;
+};
+// Conversations: each arrival opens a session of several turns; a turn's prompt
+// is the whole conversation so far plus the new input.
+struct SessionConfig {
+  LengthConfig turns = FixedLength{1};
+  PauseConfig think_time;
+  bool operator==(const SessionConfig&) const = default;
+};
+struct GoodputLimits {
+  std::optional<double> ttft_ms, tpot_ms, e2el_ms;
+  [[nodiscard]] bool any() const { return ttft_ms || tpot_ms || e2el_ms; }
+  bool operator==(const GoodputLimits&) const = default;
+};
+struct RequestClass {
+  std::string name;
+  double weight = 1;
+  LengthPairConfig lengths;
+  int priority = 0;
+  GoodputLimits goodput;
+  bool operator==(const RequestClass&) const = default;
+};
+
+struct WorkloadConfig {
+  ArrivalConfig arrivals = RenewalArrivals{};
+  LengthPairConfig lengths;
+  // Requests in all; empty with a trace = the whole trace.
+  std::optional<std::int64_t> num_prompts = 1000;
+  std::optional<Duration> duration;               // no arrivals at or after it
+  std::optional<std::int64_t> max_concurrency;    // requests in flight at most; others wait at the client
+  PauseConfig think_time;                         // closed loop: between a finish and the next send
+  Duration client_delay{};                        // added to every send that follows a finish
+  std::optional<SessionConfig> sessions;
+  std::vector<RequestClass> classes;              // empty = one class with `lengths`
+  bool ignore_eos = true;                         // max_tokens = output length
+  std::int64_t max_tokens = 0;                    // when !ignore_eos: what policies see
+  GoodputLimits goodput;                          // of requests whose class has none
+  bool operator==(const WorkloadConfig&) const = default;
+};
+
+}  // namespace foretoken

@@ -1,0 +1,1 @@
+// The base layer is built here; files follow.

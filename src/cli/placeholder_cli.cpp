@@ -1,0 +1,1 @@
+// The cli layer is built here; files follow.

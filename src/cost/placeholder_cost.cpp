@@ -1,0 +1,1 @@
+// The cost layer is built here; files follow.

@@ -1,0 +1,1 @@
+// The engine layer is built here; files follow.

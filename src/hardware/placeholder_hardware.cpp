@@ -1,0 +1,1 @@
+// The hardware layer is built here; files follow.

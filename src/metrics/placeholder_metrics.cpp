@@ -1,0 +1,1 @@
+// The metrics layer is built here; files follow.

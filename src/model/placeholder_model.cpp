@@ -1,0 +1,1 @@
+// The model layer is built here; files follow.

@@ -1,0 +1,1 @@
+// The report layer is built here; files follow.

@@ -1,0 +1,1 @@
+// The scenario layer is built here; files follow.

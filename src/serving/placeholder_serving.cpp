@@ -1,0 +1,1 @@
+// The serving layer is built here; files follow.

@@ -1,0 +1,1 @@
+// The study layer is built here; files follow.

@@ -1,0 +1,1 @@
+// The workload layer is built here; files follow.
