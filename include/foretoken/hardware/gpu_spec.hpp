@@ -14,8 +14,13 @@ namespace foretoken {
 struct LinkSpec {
   std::string id;            // nvlink4, pcie5, xgmi, infiniband_ndr400 ...
   Bandwidth per_direction;   // byte/s one device can send
-  Seconds latency;           // of one message
+  Seconds latency;           // of one message, without kernel launches
   std::string source;
+  int lanes = 0;             // per_direction = lanes * per_lane
+  Bandwidth per_lane;        // of one lane, port or sub-link, one direction
+  Bandwidth per_peer;        // to one peer; below per_direction in a mesh (MI300X: 64 of 448 GB/s)
+  std::vector<std::string> aliases;
+  std::string notes;
   bool operator==(const LinkSpec&) const = default;
 };
 
@@ -25,6 +30,7 @@ struct GpuSpec {
   std::string display_name;          // H100-SXM-80GB
   std::vector<std::string> aliases;  // other spellings that find it
   std::string vendor;
+  std::string memory_type;           // HBM3, GDDR6 ...
   std::string architecture;          // Hopper, CDNA3 ...
   int year = 0;
   int compute_units = 0;             // SMs or CUs; 0 = not found in a source
@@ -37,9 +43,9 @@ struct GpuSpec {
   ByteCount memory_capacity;         // what the driver shows, in bytes
   std::optional<Bandwidth> memory_bandwidth;  // decimal; empty = not found: such a GPU can't be simulated
   ByteCount l2_cache;                // 0 = not found
-  LinkSpec scale_up_link;            // between devices of one scale-up domain
+  LinkSpec scale_up_link;            // between devices of one scale-up domain; the host link where there is none
   int scale_up_domain = 1;           // devices that share the scale-up link
-  LinkSpec host_link;                // PCIe to the host, also between devices outside a domain
+  LinkSpec host_link;                // PCIe to the host, also between devices outside a domain; empty id = not found
   std::optional<Power> tdp;
   std::optional<Power> idle_power;
   std::vector<std::string> sources;

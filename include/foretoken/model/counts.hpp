@@ -17,7 +17,10 @@ struct ParameterCounts {
   double norms = 0;              // all norms of the model, incl. the final one
   int dense_layers = 0;          // layers with a dense MLP
   int moe_layers = 0;
+  double latent_projections_per_layer = 0;  // down and up to MoeSpec::latent_width
   double recurrent = 0;          // layers that are not attention + MLP
+  double extra = 0;              // ModelSpec::extra_parameters
+  int attention_layers = 0;      // layers with a KV cache
   double total = 0;
   double active = 0;             // touched by one token, both embedding tables counted
 };

@@ -27,6 +27,7 @@ struct MoeSpec {
   int shared_width = 0;          // total intermediate size of the shared experts, 0 = none
   int first_dense_layers = 0;    // leading layers with a dense MLP
   int layer_step = 1;            // every n-th layer is MoE (Llama-4-Maverick: 2)
+  int latent_width = 0;          // experts read and write this width instead of hidden_size (Nemotron-3-Super)
   bool operator==(const MoeSpec&) const = default;
 };
 
@@ -54,6 +55,7 @@ struct ModelSpec {
   int vocab_size = 0;
   bool tie_word_embeddings = false;
   bool qkv_bias = false;
+  bool attention_output_gate = false;  // the q projection is twice as wide (Qwen3.5)
   AttentionKind attention = AttentionKind::grouped_query;
   LatentAttentionSpec latent;
   MoeSpec moe;
@@ -61,9 +63,11 @@ struct ModelSpec {
   int sliding_layers = 0;            // layers that look back only `sliding_window` tokens
   int full_attention_layers = 0;     // layers with an unbounded KV cache
   RecurrentSpec recurrent;
+  int mlp_layers = 0;                // layers with an MLP or experts; 0 = all (Nemotron-H has one mixer per layer)
+  double extra_parameters = 0;       // what the shape doesn't imply: learned positions, a sparse-attention indexer
   int max_position_embeddings = 0;
   std::string released_weight_format;  // bfloat16, fp8, mxfp4 ... as published
-  // As stated by the source, billions; parameter_counts() must agree with them.
+  // As stated by the source, billions; count_parameters() must agree with them.
   std::optional<double> stated_total_params_b;
   std::optional<double> stated_active_params_b;
   std::vector<std::string> sources;

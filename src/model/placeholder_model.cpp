@@ -1,1 +1,0 @@
-// The model layer is built here; files follow.
