@@ -21,6 +21,9 @@ class CostModel {
   // Decode-only steps of `sequences` rows; step() agrees with it exactly when
   // there is no prefill chunk. The reference lives as long as the model.
   [[nodiscard]] virtual const DecodeCurve& decode(std::int64_t sequences) const = 0;
+  // Context beyond which some layers do not look back; 0 = all layers see everything.
+  // DecodeShape::windowed_context is cut at it.
+  [[nodiscard]] virtual std::int64_t sliding_window() const { return 0; }
   // Per operator, for people; sums to step() within rounding and the curve's 0.05 %.
   [[nodiscard]] virtual StepBreakdown breakdown(const StepShape& shape) const = 0;
 };

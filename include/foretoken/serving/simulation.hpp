@@ -16,11 +16,12 @@ namespace foretoken {
 struct SimulationConfig {
   EngineConfig engine;
   ClusterConfig cluster;
-  std::uint64_t seed = 0;
   // The oracle: one engine step at a time, summed one by one. Same answers, slower.
   bool step_by_step = false;
   // Give the observer every step as a span of its own.
   bool every_step = false;
+  // A run that piles up more than this stops and says so (64 bytes each while they wait).
+  std::int64_t max_requests_in_system = 20'000'000;
 };
 
 // What one replica did over the run.
@@ -49,6 +50,7 @@ struct SimulationOutcome {
   std::int64_t timed_out = 0;
   std::int64_t unfinished = 0;         // in the system when the run was stopped
   bool interrupted = false;            // by `stop`
+  std::string stop_reason;             // not empty: the run ended early, and why
 };
 
 // Runs until the source is dry and the system empty, or until `stop` (may be

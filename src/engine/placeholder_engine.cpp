@@ -1,1 +1,0 @@
-// The engine layer is built here; files follow.

@@ -1,0 +1,31 @@
+// The discrete-event loop: all events of an instant, then one look at the whole.
+#pragma once
+
+#include <variant>
+
+#include "engine/event_queue.hpp"
+
+namespace foretoken {
+
+// Handles events in order until none is left or `handler.stopped()`. `handler(event, now)`
+// is called for each; events it schedules at the same instant still belong to it.
+// `handler.instant_over(now)` follows, and may schedule at `now` or later.
+// Returns false when stopped. Throws InternalError when time would run backwards.
+template <class Event, class Handler>
+bool run_events(EventQueue<Event>& queue, Handler& handler) {
+  TimePoint now = TimePoint::min();
+  while (!queue.empty()) {
+    if (handler.stopped()) return false;
+    invariant(queue.next_time() >= now, "simulated time ran backwards");
+    now = queue.next_time();
+    do {
+      // A copy: the handler may add events, which moves the queue's store.
+      const Event event = queue.pop();
+      std::visit([&](const auto& e) { handler(e, now); }, event);
+    } while (queue.next_time() == now);
+    handler.instant_over(now);
+  }
+  return true;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,77 @@
+// What an engine runs next: the seat of all batching policies.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "foretoken/serving/policies.hpp"
+#include "serving/scheduler_state.hpp"
+
+namespace foretoken {
+
+// Why the head of the queue was not admitted.
+enum class Blocked { nothing, seats, token_budget, kv_blocks, waiting_for_batch };
+
+struct StepPlan {
+  struct Chunk {
+    RequestId id;
+    std::int64_t tokens;
+  };
+  std::vector<Chunk> chunks;       // blocks are taken
+  std::vector<RequestId> skipped;  // decoding requests that sit this step out; all others take part
+  std::int64_t padding_rows = 0;   // rows beyond the decoding requests
+  bool once = false;               // the next call may answer differently although nothing changed
+  TimePoint wake = kNever;         // an empty plan: when to look again without an arrival
+  Blocked blocked = Blocked::nothing;
+
+  void clear() {
+    chunks.clear();
+    skipped.clear();
+    padding_rows = 0;
+    once = false;
+    wake = kNever;
+    blocked = Blocked::nothing;
+  }
+};
+
+// Everything a policy may change goes through these.
+struct ScheduleCall {
+  SchedulerState& state;
+  TimePoint now;
+  const KvWaitClock& kv_wait;
+  const DecodeTotals& totals;
+
+  RequestId admit() const { return state.admit(now, kv_wait); }
+  void preempt(RequestId id) const { state.preempt(id, now, totals); }
+};
+
+// Contract (tests/contract): schedule() is a function of the state alone; it never reads
+// output_tokens (INV-9); a plan of decodes only is repeated unchanged in the next steps
+// until a request finishes, blocks run out, or an arrival for which may_change_plan() is true
+// (unless it says `once`).
+class BatchingPolicy {
+ public:
+  virtual ~BatchingPolicy() = default;
+  // `plan` arrives cleared. Empty on return = the engine idles.
+  virtual void schedule(const ScheduleCall& call, StepPlan& plan) = 0;
+  // The head of the queue has just changed while a step runs.
+  [[nodiscard]] virtual bool may_change_plan(const SchedulerState& state) const = 0;
+  // False: this engine would refuse the request, or never get to it.
+  [[nodiscard]] virtual bool can_serve(const SchedulerState& state, const Request& request) const = 0;
+};
+
+struct BatchingPolicyRow {
+  PolicyInfo info;
+  BlockPolicy blocks;
+  std::unique_ptr<BatchingPolicy> (*make)();
+};
+
+// Precondition: the name is in the table; an unknown name is an InternalError.
+[[nodiscard]] const BatchingPolicyRow& find_batching_policy(const std::string& name);
+
+[[nodiscard]] std::unique_ptr<BatchingPolicy> make_static_batching();
+[[nodiscard]] std::unique_ptr<BatchingPolicy> make_orca();
+[[nodiscard]] std::unique_ptr<BatchingPolicy> make_vllm_v1();
+
+}  // namespace foretoken

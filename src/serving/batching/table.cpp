@@ -1,0 +1,36 @@
+// The table of batching policies: one row each.
+#include <algorithm>
+#include <array>
+
+#include "foretoken/base/result.hpp"
+#include "serving/batching/batching_policy.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr std::array kRows{
+    BatchingPolicyRow{{"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"},
+                      BlockPolicy::grow, make_vllm_v1},
+    BatchingPolicyRow{{"orca", "iteration-level batching of whole prompts, KV reserved for max_model_len"},
+                      BlockPolicy::reserve, make_orca},
+    BatchingPolicyRow{{"static", "one batch at a time, run to its end (FasterTransformer)"},
+                      BlockPolicy::reserve, make_static_batching},
+};
+
+constexpr auto kInfos = [] {
+  std::array<PolicyInfo, kRows.size()> infos{};
+  for (std::size_t i = 0; i < kRows.size(); ++i) infos[i] = kRows[i].info;
+  return infos;
+}();
+
+}  // namespace
+
+std::span<const PolicyInfo> batching_policies() { return kInfos; }
+
+const BatchingPolicyRow& find_batching_policy(const std::string& name) {
+  const auto row = std::find_if(kRows.begin(), kRows.end(), [&](const auto& r) { return r.info.name == name; });
+  if (row == kRows.end()) throw InternalError("unknown batching policy: " + name);
+  return *row;
+}
+
+}  // namespace foretoken

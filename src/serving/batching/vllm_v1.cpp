@@ -1,0 +1,204 @@
+// vLLM V1 scheduler, synchronous scheduling (engines.md 2.2, 2.3; vLLM 0.15 to 0.24,
+// core/sched/scheduler.py): running requests first, in admission order, then the queue,
+// under one token budget; chunked prefill; preemption by recompute from the tail.
+// Fields: the full-prompt KV gate (0.19+), the watermark (0.24+), chunked prefill off,
+// long_prefill_token_threshold, priority scheduling.
+// Left out: speculation, encoder budgets, LoRA limits, KV connectors; sliding layers
+// hold blocks for their whole context.
+#include <algorithm>
+
+#include "serving/batching/batching_policy.hpp"
+
+namespace foretoken {
+namespace {
+
+class VllmV1 final : public BatchingPolicy {
+ public:
+  void schedule(const ScheduleCall& call, StepPlan& plan) override {
+    SchedulerState& s = call.state;
+    std::int64_t budget = s.config.max_num_batched_tokens;
+    bool preempted = false;
+    if (order_does_not_matter(s)) {
+      preempted = schedule_running(call, plan, budget);
+    } else {
+      preempted = schedule_running_in_order(call, plan, budget);
+    }
+    plan.once = preempted;  // a step with a preemption admits nobody, the next one may
+    if (!preempted) admit_waiting(call, plan, budget);
+  }
+
+  bool may_change_plan(const SchedulerState& s) const override {
+    return s.running() < s.config.max_num_seqs && s.decodes().size() < s.config.max_num_batched_tokens;
+  }
+
+  bool can_serve(const SchedulerState& s, const Request& request) const override {
+    return s.config.enable_chunked_prefill || request.prompt_tokens <= s.config.max_num_batched_tokens;
+  }
+
+ private:
+  static std::int64_t capped(const SchedulerState& s, std::int64_t tokens) {
+    const std::int64_t threshold = s.config.long_prefill_token_threshold;
+    return threshold > 0 ? std::min(tokens, threshold) : tokens;
+  }
+
+  // Decodes take one token each. When all of them fit the budget, none stands behind a
+  // half-prefilled request, and victims come from the tail, the walk along the
+  // running list has a closed form.
+  static bool order_does_not_matter(const SchedulerState& s) {
+    return s.decodes().size() <= s.config.max_num_batched_tokens && !s.prefill_before_decode() &&
+           s.config.scheduling_policy == "fcfs";
+  }
+
+  // Evicting from the tail until the survivors' needs fit is what the walk in order
+  // does: it evicts one more only when an older request cannot have its blocks.
+  static bool schedule_running(const ScheduleCall& call, StepPlan& plan, std::int64_t& budget) {
+    SchedulerState& s = call.state;
+    bool preempted = false;
+    while (true) {
+      plan.chunks.clear();
+      budget = s.config.max_num_batched_tokens - s.decodes().size();
+      std::int64_t need = s.decode_blocks_needed();
+      for (const RequestId id : s.prefilling()) {
+        const InFlight& r = s[id];
+        const std::int64_t tokens = std::min(capped(s, r.known_tokens() - r.cached), budget);
+        if (tokens == 0) continue;
+        need += s.blocks_needed(r, r.cached + tokens);
+        budget -= tokens;
+        plan.chunks.push_back({id, tokens});
+      }
+      if (need <= s.free_blocks()) break;
+      call.preempt(s.last_running());
+      preempted = true;
+    }
+    for (const auto& chunk : plan.chunks) s.take_blocks(chunk.id, s[chunk.id].cached + chunk.tokens);
+    return preempted;
+  }
+
+  // The walk itself, one request at a time.
+  bool schedule_running_in_order(const ScheduleCall& call, StepPlan& plan, std::int64_t& budget) {
+    SchedulerState& s = call.state;
+    bool preempted = false;
+    decode_blocks_ = 0;
+    scheduled_.clear();
+    RequestId id = s.first_running();
+    while (id != kNoRequest && budget > 0) {
+      const std::int64_t tokens = wanted(s, id, budget);
+      if (tokens == 0) { id = s[id].next; continue; }
+      if (!make_room(call, id, tokens, budget)) { preempted = true; break; }
+      preempted = preempted || evicted_;
+      take(s, id, tokens);
+      budget -= tokens;
+      id = s[id].next;
+    }
+    collect(s, plan);
+    return preempted;
+  }
+
+  static std::int64_t wanted(const SchedulerState& s, RequestId id, std::int64_t budget) {
+    const InFlight& r = s[id];
+    if (r.phase == Phase::decoding) return 1;
+    return std::min(capped(s, r.known_tokens() - r.cached), budget);
+  }
+
+  static std::int64_t need(const SchedulerState& s, RequestId id, std::int64_t tokens) {
+    const InFlight& r = s[id];
+    if (r.phase != Phase::decoding) return s.blocks_needed(r, r.cached + tokens);
+    return s.decodes().context_of(r) % s.config.block_size == 0 ? 1 : 0;
+  }
+
+  // Evicts until `id` can have its blocks; false when it had to go itself.
+  bool make_room(const ScheduleCall& call, RequestId id, std::int64_t tokens, std::int64_t& budget) {
+    SchedulerState& s = call.state;
+    evicted_ = false;
+    while (need(s, id, tokens) > s.free_blocks() - decode_blocks_) {
+      const RequestId victim = choose_victim(s);
+      give_back(s, victim, budget);
+      call.preempt(victim);
+      evicted_ = true;
+      if (victim == id) return false;
+    }
+    return true;
+  }
+
+  static RequestId choose_victim(const SchedulerState& s) {
+    if (s.config.scheduling_policy != "priority") return s.last_running();
+    RequestId victim = s.first_running();
+    for (RequestId id = victim; id != kNoRequest; id = s[id].next) {
+      const Request& a = s[id].request;
+      const Request& b = s[victim].request;
+      if (a.priority > b.priority || (a.priority == b.priority && a.index > b.index)) victim = id;
+    }
+    return victim;
+  }
+
+  // A victim that was already scheduled in this step returns its tokens.
+  void give_back(const SchedulerState& s, RequestId victim, std::int64_t& budget) {
+    const auto place = std::find_if(scheduled_.begin(), scheduled_.end(),
+                                    [&](const StepPlan::Chunk& c) { return c.id == victim; });
+    if (place == scheduled_.end()) return;
+    budget += place->tokens;
+    if (s[victim].phase == Phase::decoding) decode_blocks_ -= need(s, victim, 1);
+    scheduled_.erase(place);
+  }
+
+  void take(SchedulerState& s, RequestId id, std::int64_t tokens) {
+    if (s[id].phase == Phase::decoding) decode_blocks_ += need(s, id, 1);
+    else s.take_blocks(id, s[id].cached + tokens);
+    scheduled_.push_back({id, tokens});
+  }
+
+  // From a list of who runs to a plan of chunks and of who sits out.
+  void collect(const SchedulerState& s, StepPlan& plan) {
+    std::size_t next = 0;
+    for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) {
+      const bool runs = next < scheduled_.size() && scheduled_[next].id == id;
+      if (s[id].phase == Phase::decoding) {
+        if (!runs) plan.skipped.push_back(id);
+      } else if (runs) {
+        plan.chunks.push_back(scheduled_[next]);
+      }
+      if (runs) ++next;
+    }
+  }
+
+  void admit_waiting(const ScheduleCall& call, StepPlan& plan, std::int64_t& budget) {
+    SchedulerState& s = call.state;
+    // Decoding requests that run have not been charged for their blocks yet.
+    std::int64_t owed = s.decode_blocks_needed();
+    for (const RequestId id : plan.skipped) owed -= need(s, id, 1);
+    const auto fits = [&](std::int64_t blocks) { return blocks + owed <= s.free_blocks(); };
+    const auto reserve = static_cast<std::int64_t>(s.config.watermark * static_cast<double>(s.config.num_gpu_blocks));
+    while (const Waiting* head = s.waiting().head()) {
+      if (s.running() >= s.config.max_num_seqs) { plan.blocked = Blocked::seats; return; }
+      if (budget == 0) { plan.blocked = Blocked::token_budget; return; }
+      const std::int64_t known =
+          head->resumed != kNoRequest ? s[head->resumed].known_tokens() : head->request.prompt_tokens;
+      std::int64_t tokens = capped(s, known);
+      if (tokens > budget) {
+        if (!s.config.enable_chunked_prefill) { plan.blocked = Blocked::token_budget; return; }
+        tokens = budget;
+      }
+      const std::int64_t kept_back = s.running() > 0 ? reserve : 0;
+      const std::int64_t gate = s.config.scheduler_reserve_full_isl ? known : tokens;
+      if (!fits(blocks_for(gate, s.config.block_size)) ||
+          !fits(blocks_for(tokens, s.config.block_size) + kept_back)) {
+        plan.blocked = Blocked::kv_blocks;
+        return;
+      }
+      const RequestId id = call.admit();
+      s.take_blocks(id, tokens);
+      plan.chunks.push_back({id, tokens});
+      budget -= tokens;
+    }
+  }
+
+  std::vector<StepPlan::Chunk> scheduled_;  // in the running list's order
+  std::int64_t decode_blocks_ = 0;          // taken by the decodes in scheduled_
+  bool evicted_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<BatchingPolicy> make_vllm_v1() { return std::make_unique<VllmV1>(); }
+
+}  // namespace foretoken

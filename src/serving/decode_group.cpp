@@ -1,0 +1,110 @@
+// Sums and heaps of the decode group.
+#include "serving/decode_group.hpp"
+
+#include <algorithm>
+
+namespace foretoken {
+
+void DecodeGroup::push(std::vector<Entry>& heap, Entry entry) {
+  heap.push_back(entry);
+  std::push_heap(heap.begin(), heap.end(), later);
+}
+
+void DecodeGroup::pop(std::vector<Entry>& heap) {
+  std::pop_heap(heap.begin(), heap.end(), later);
+  heap.pop_back();
+}
+
+void DecodeGroup::drop_stale(std::vector<Entry>& heap) {
+  while (!heap.empty() && table_[heap.front().id].decode_stamp != heap.front().stamp) pop(heap);
+}
+
+void DecodeGroup::join(RequestId id) {
+  InFlight& r = table_[id];
+  r.phase = Phase::decoding;
+  r.decode_key = r.cached - clock_;
+  r.finish_clock = clock_ + r.request.output_tokens - r.emitted;
+  enter(id);
+}
+
+void DecodeGroup::enter(RequestId id) {
+  InFlight& r = table_[id];
+  ++size_;
+  key_sum_ += r.decode_key;
+  growth_.add(r.decode_key);
+  push(finishes_, {r.finish_clock, r.request.index, id, r.decode_stamp});
+  if (window_ > 0 && context_of(r) < window_) {
+    ++below_window_;
+    below_key_sum_ += r.decode_key;
+    push(crossings_, {window_ - r.decode_key, r.request.index, id, r.decode_stamp});
+  }
+}
+
+void DecodeGroup::withdraw(RequestId id) {
+  InFlight& r = table_[id];
+  ++r.decode_stamp;
+  --size_;
+  key_sum_ -= r.decode_key;
+  growth_.remove(r.decode_key);
+  if (window_ > 0 && context_of(r) < window_) {
+    --below_window_;
+    below_key_sum_ -= r.decode_key;
+  }
+}
+
+void DecodeGroup::leave(RequestId id) {
+  InFlight& r = table_[id];
+  withdraw(id);
+  r.emitted = r.request.output_tokens - steps_left(r);
+  r.cached = context_of(r);
+}
+
+void DecodeGroup::hold_back(RequestId id) {
+  // It counted as advanced; settle_window may have moved it over the window as well.
+  InFlight& r = table_[id];
+  withdraw(id);
+  --r.decode_key;
+  ++r.finish_clock;
+  enter(id);
+}
+
+void DecodeGroup::take_finished(std::vector<RequestId>& out) {
+  for (drop_stale(finishes_); !finishes_.empty() && finishes_.front().clock <= clock_; drop_stale(finishes_)) {
+    const RequestId id = finishes_.front().id;
+    pop(finishes_);
+    leave(id);
+    out.push_back(id);
+  }
+}
+
+void DecodeGroup::settle_window() {
+  if (below_window_ == 0) return;
+  for (drop_stale(crossings_); !crossings_.empty() && crossings_.front().clock <= clock_; drop_stale(crossings_)) {
+    --below_window_;
+    below_key_sum_ -= table_[crossings_.front().id].decode_key;
+    pop(crossings_);
+  }
+}
+
+DecodeShape DecodeGroup::shape_without(const std::vector<RequestId>& skipped) const {
+  DecodeShape rest = shape();
+  for (const RequestId id : skipped) {
+    const std::int64_t context = context_of(table_[id]);
+    --rest.sequences;
+    rest.context -= context;
+    if (window_ > 0) rest.windowed_context -= std::min(context, window_);
+  }
+  return rest;
+}
+
+std::int64_t DecodeGroup::steps_until_change() {
+  drop_stale(finishes_);
+  std::int64_t next = finishes_.front().clock;
+  if (below_window_ > 0) {
+    drop_stale(crossings_);
+    next = std::min(next, crossings_.front().clock);
+  }
+  return next - clock_;
+}
+
+}  // namespace foretoken

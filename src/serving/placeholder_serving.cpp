@@ -1,1 +1,0 @@
-// The serving layer is built here; files follow.

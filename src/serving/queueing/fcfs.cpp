@@ -1,0 +1,37 @@
+// First come, first served; the preempted go back to the front (engines 2.2).
+#include <deque>
+
+#include "serving/queueing/queueing_policy.hpp"
+
+namespace foretoken {
+namespace {
+
+class Fcfs final : public QueueingPolicy {
+ public:
+  // Victims are preempted youngest first, so pushing each to the front keeps arrival order.
+  void push(const Waiting& waiting) override {
+    if (waiting.resumed != kNoRequest) preempted_.push_front(waiting);
+    else fresh_.push_back(waiting);
+  }
+  const Waiting* head() const override {
+    if (!preempted_.empty()) return &preempted_.front();
+    return fresh_.empty() ? nullptr : &fresh_.front();
+  }
+  void pop() override {
+    if (!preempted_.empty()) preempted_.pop_front();
+    else fresh_.pop_front();
+  }
+  std::size_t size() const override { return preempted_.size() + fresh_.size(); }
+  const Waiting* oldest() const override { return fresh_.empty() ? nullptr : &fresh_.front(); }
+  void pop_oldest() override { fresh_.pop_front(); }
+
+ private:
+  std::deque<Waiting> preempted_;
+  std::deque<Waiting> fresh_;
+};
+
+}  // namespace
+
+std::unique_ptr<QueueingPolicy> make_fcfs() { return std::make_unique<Fcfs>(); }
+
+}  // namespace foretoken

@@ -1,0 +1,52 @@
+// By (priority, arrival), smallest first (vLLM --scheduling-policy priority).
+#include <set>
+#include <tuple>
+
+#include "serving/queueing/queueing_policy.hpp"
+
+namespace foretoken {
+namespace {
+
+struct Before {
+  bool operator()(const Waiting& a, const Waiting& b) const {
+    return std::tie(a.request.priority, a.request.index) < std::tie(b.request.priority, b.request.index);
+  }
+};
+
+class Priority final : public QueueingPolicy {
+ public:
+  void push(const Waiting& waiting) override {
+    const auto place = queue_.insert(waiting).first;
+    if (waiting.resumed == kNoRequest) fresh_by_age_.emplace(waiting.request.index, place);
+  }
+  const Waiting* head() const override { return queue_.empty() ? nullptr : &*queue_.begin(); }
+  void pop() override { erase(queue_.begin()); }
+  std::size_t size() const override { return queue_.size(); }
+  const Waiting* oldest() const override {
+    return fresh_by_age_.empty() ? nullptr : &*fresh_by_age_.begin()->place;
+  }
+  void pop_oldest() override { erase(fresh_by_age_.begin()->place); }
+
+ private:
+  using Queue = std::set<Waiting, Before>;
+  struct Aged {
+    std::int64_t index;
+    Queue::iterator place;
+    Aged(std::int64_t i, Queue::iterator p) : index(i), place(p) {}
+    bool operator<(const Aged& o) const { return index < o.index; }
+  };
+
+  void erase(Queue::iterator place) {
+    if (place->resumed == kNoRequest) fresh_by_age_.erase(Aged{place->request.index, place});
+    queue_.erase(place);
+  }
+
+  Queue queue_;
+  std::set<Aged> fresh_by_age_;
+};
+
+}  // namespace
+
+std::unique_ptr<QueueingPolicy> make_priority() { return std::make_unique<Priority>(); }
+
+}  // namespace foretoken

@@ -1,0 +1,43 @@
+// The order in which waiting requests are looked at.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+
+#include "foretoken/serving/engine_config.hpp"
+#include "foretoken/workload/request.hpp"
+#include "serving/in_flight.hpp"
+
+namespace foretoken {
+
+// A waiting request: small, because an overloaded replica holds many.
+struct Waiting {
+  Request request;
+  Duration kv_wait_mark{};          // the replica's KV wait clock when it arrived
+  RequestId resumed = kNoRequest;   // preempted: its place in the in-flight table
+};
+
+// Contract: head() is the request pop() takes; preempted requests that tie with
+// new ones go first; the order is a function of the requests, not of the calls' timing.
+class QueueingPolicy {
+ public:
+  virtual ~QueueingPolicy() = default;
+  virtual void push(const Waiting& waiting) = 0;
+  [[nodiscard]] virtual const Waiting* head() const = 0;  // null when empty
+  virtual void pop() = 0;
+  [[nodiscard]] virtual std::size_t size() const = 0;
+  // The longest-waiting request that was never admitted, and its removal: for time-outs.
+  [[nodiscard]] virtual const Waiting* oldest() const = 0;
+  virtual void pop_oldest() = 0;
+};
+
+// Precondition: config.scheduling_policy is in the table (validated by the scenario);
+// an unknown name is an InternalError.
+[[nodiscard]] std::unique_ptr<QueueingPolicy> make_queueing_policy(const EngineConfig& config);
+
+// One line per policy in table.cpp.
+[[nodiscard]] std::unique_ptr<QueueingPolicy> make_fcfs();
+[[nodiscard]] std::unique_ptr<QueueingPolicy> make_priority();
+
+}  // namespace foretoken

@@ -1,0 +1,29 @@
+// The table of queueing policies: one row each.
+#include <array>
+
+#include "foretoken/base/result.hpp"
+#include "foretoken/serving/policies.hpp"
+#include "serving/queueing/queueing_policy.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr std::array kInfos{
+    PolicyInfo{"fcfs", "first come, first served"},
+    PolicyInfo{"priority", "smallest priority value first, then arrival; the largest is preempted first"},
+};
+using Factory = std::unique_ptr<QueueingPolicy> (*)();
+constexpr std::array<Factory, kInfos.size()> kFactories{make_fcfs, make_priority};
+
+}  // namespace
+
+std::span<const PolicyInfo> queueing_policies() { return kInfos; }
+
+std::unique_ptr<QueueingPolicy> make_queueing_policy(const EngineConfig& config) {
+  for (std::size_t i = 0; i < kInfos.size(); ++i) {
+    if (kInfos[i].name == config.scheduling_policy) return kFactories[i]();
+  }
+  throw InternalError("unknown queueing policy: " + config.scheduling_policy);
+}
+
+}  // namespace foretoken

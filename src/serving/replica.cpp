@@ -1,0 +1,298 @@
+// The life of a step: planned, priced, ended, settled.
+#include "serving/replica.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace foretoken {
+namespace {
+
+// A stretch ends before its exact duration leaves 62 bits (73 minutes of simulated time).
+constexpr FineDuration kLongestStretch{std::int64_t{1} << 62};
+
+}  // namespace
+
+Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
+                 Observer& observer, DepartureListener& listener)
+    : index_(index),
+      single_steps_(config.step_by_step || config.every_step),
+      cost_(cost),
+      observer_(observer),
+      listener_(listener),
+      policy_(find_batching_policy(config.engine.name).make()),
+      state_(config.engine, find_batching_policy(config.engine.name).blocks, sliding_window) {}
+
+// ---- requests come ----
+
+void Replica::arrive(const Request& sent, TimePoint now) {
+  const EngineConfig& engine = state_.config;
+  Request request = sent;
+  // An engine ends a sequence at max_model_len whatever was asked.
+  const auto room = static_cast<std::int32_t>(std::max<std::int64_t>(0, engine.max_model_len - request.prompt_tokens));
+  request.output_tokens = std::min(request.output_tokens, room);
+  request.max_tokens = std::min(request.max_tokens, room);
+  const std::int64_t last_cached = request.prompt_tokens + request.output_tokens - 1;
+  const bool queue_full = engine.max_waiting_requests > 0 &&
+                          static_cast<std::int64_t>(state_.waiting_->size()) >= engine.max_waiting_requests;
+  if (room == 0 || queue_full || blocks_for(last_cached, engine.block_size) > engine.usable_blocks() ||
+      !policy_->can_serve(state_, request)) {
+    refuse(sent, Outcome::rejected, now, {});
+    return;
+  }
+  state_.waiting_->push({request, kv_wait_.at(now), kNoRequest});
+  if (state_.waiting_->head()->request.index == request.index) cut(now);
+}
+
+TimePoint Replica::next_timeout() const {
+  if (state_.config.queue_timeout <= Duration{}) return kNever;
+  const Waiting* oldest = state_.waiting_->oldest();
+  return oldest == nullptr ? kNever : oldest->request.arrival + state_.config.queue_timeout;
+}
+
+void Replica::expire(TimePoint now) {
+  while (next_timeout() <= now) {
+    const Waiting gone = *state_.waiting_->oldest();
+    const bool was_head = state_.waiting_->head()->request.index == gone.request.index;
+    state_.waiting_->pop_oldest();
+    Attribution parts{};
+    const Duration blocked = kv_wait_.at(now) - gone.kv_wait_mark;
+    parts[static_cast<std::size_t>(AttributionPart::kv_wait)] = blocked;
+    parts[static_cast<std::size_t>(AttributionPart::queue)] = now - gone.request.arrival - blocked;
+    refuse(gone.request, Outcome::timed_out, now, parts);
+    if (was_head) cut(now);
+  }
+}
+
+void Replica::refuse(const Request& request, Outcome outcome, TimePoint now, Attribution parts) {
+  RequestRecord record;
+  record.request = request;
+  record.outcome = outcome;
+  record.replica = index_;
+  record.finish = now;
+  record.e2e_parts = parts;
+  observer_.on_request(record);
+  listener_.departed(index_, request, outcome, now);
+}
+
+// ---- a step is planned and priced ----
+
+void Replica::schedule(TimePoint now) {
+  plan_.clear();
+  wake_ = kNever;
+  policy_->schedule({state_, now, kv_wait_, decode_totals_}, plan_);
+  kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
+  decode_rows_ = state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
+  if (plan_.chunks.empty() && decode_rows_ == 0) {
+    invariant(state_.running() == 0, [&] {
+      return fmt::format("replica {} stands still at {} s with {} running requests", index_, to_seconds(now),
+                         state_.running());
+    });
+    wake_ = plan_.wake;
+  } else {
+    start_steps(now);
+  }
+}
+
+void Replica::start_steps(TimePoint now) {
+  if (boundary_after({}) != now) {  // the engine was idle: nothing is carried over
+    base_ = now;
+    offset_ = {};
+  }
+  begin_ = now;
+  stepping_ = true;
+  steps_ = 1;
+  gap_rows_ = decode_rows_;
+  for (const RequestId id : state_.lagging_) {
+    if (std::find(plan_.skipped.begin(), plan_.skipped.end(), id) == plan_.skipped.end()) --gap_rows_;
+  }
+  shape_ = plan_.skipped.empty() ? state_.decodes_.shape() : state_.decodes_.shape_without(plan_.skipped);
+  if (decode_rows_ == 0) shape_ = {};
+  else shape_.sequences += plan_.padding_rows;
+  chunks_.clear();
+  for (const StepPlan::Chunk& chunk : plan_.chunks) {
+    const InFlight& r = state_[chunk.id];
+    chunks_.push_back({chunk.tokens, r.cached, r.cached + chunk.tokens == r.known_tokens()});
+  }
+  curve_ = decode_rows_ == 0 ? nullptr : &cost_.decode(shape_.sequences);
+  decode_only_ = curve_ == nullptr ? StepTime{} : curve_->at(shape_);
+  if (!chunks_.empty()) {
+    first_step_ = cost_.step({chunks_, shape_});
+  } else if (single_steps_) {
+    first_step_ = cost_.step({{}, shape_});
+  } else {
+    first_step_ = decode_only_;
+    if (!plan_.once && plan_.skipped.empty() && state_.lagging_.empty()) start_stretch();
+  }
+  end_ = boundary_after(elapsed());
+  invariant(end_ > begin_, [&] { return fmt::format("a step of no time at {} s", to_seconds(now)); });
+}
+
+void Replica::start_stretch() {
+  DecodeGroup& decodes = state_.decodes_;
+  steps_ = decodes.growth().steps_within(decodes.clock(), state_.free_blocks(), decodes.steps_until_change());
+  if (steps_ == 1) return;
+  run_ = DecodeRun(*curve_, shape_, decodes.size(), decodes.growing_in_window());
+  if (run_.elapsed(steps_) >= kLongestStretch) {
+    steps_ = std::max<std::int64_t>(1, run_.steps_to_reach(kLongestStretch) - 1);
+  }
+}
+
+TimePoint Replica::boundary_after(FineDuration elapsed) const {
+  return base_ + ceil_to_nanoseconds(offset_ + elapsed);
+}
+
+// The first boundary at or after `now` becomes the end, when the policy may want it.
+void Replica::cut(TimePoint now) {
+  if (!stepping_ || steps_ == 1 || !policy_->may_change_plan(state_)) return;
+  // base + ceil(offset + elapsed) >= now  <=>  offset + elapsed > now - base - 1 ns
+  const FineDuration reach = fine_from(now - base_ - Duration{1}) + FineDuration{1} - offset_;
+  const std::int64_t steps = std::max<std::int64_t>(1, run_.steps_to_reach(reach));
+  if (steps >= steps_) return;
+  steps_ = steps;
+  end_ = boundary_after(elapsed());
+}
+
+// ---- a step ends ----
+
+void Replica::end_steps(TimePoint now) {
+  const FineDuration passed = elapsed();
+  report_steps(now);
+  const DecodeTotals decode = decode_totals_of_steps();
+  count_totals(passed, decode);
+  decode_totals_ += decode;
+  offset_ += passed;
+  base_ += Duration{offset_.units >> FineDuration::kFractionBits};
+  offset_.units &= FineDuration::kPerNanosecond - 1;
+  stepping_ = false;
+  settle_decodes(now, decode);
+  settle_chunks(now);
+}
+
+void Replica::settle_decodes(TimePoint now, const DecodeTotals& step) {
+  DecodeGroup& decodes = state_.decodes_;
+  if (decodes.size() == 0) return;
+  std::int64_t grown = decodes.growth().over(decodes.clock(), steps_);
+  for (const RequestId id : plan_.skipped) {
+    InFlight& r = state_.table_[id];
+    grown -= decodes.growth().needs_block(r.decode_key, decodes.clock()) ? 1 : 0;
+    r.account.skipped(step, first_step_.total());
+  }
+  state_.used_blocks_ += grown;
+  totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, state_.used_blocks());
+  decodes.advance(steps_);
+  for (const RequestId id : plan_.skipped) decodes.hold_back(id);
+  if (!plan_.skipped.empty() || !state_.lagging_.empty()) settle_gaps(now);
+
+  leaving_.clear();
+  decodes.take_finished(leaving_);
+  for (const RequestId id : leaving_) {
+    state_.table_[id].account.left_decode(decode_totals_);
+    finish(id, now);
+  }
+}
+
+// Requests that sat out keep the time of their last token; those that are back report the gap.
+void Replica::settle_gaps(TimePoint now) {
+  const auto sits_out = [&](RequestId id) {
+    return std::find(plan_.skipped.begin(), plan_.skipped.end(), id) != plan_.skipped.end();
+  };
+  for (const RequestId id : state_.lagging_) {
+    if (!sits_out(id)) observer_.on_gap(now - state_[id].last_token, 1);
+  }
+  for (const RequestId id : plan_.skipped) {
+    if (std::find(state_.lagging_.begin(), state_.lagging_.end(), id) == state_.lagging_.end()) {
+      state_.table_[id].last_token = begin_;
+    }
+  }
+  state_.lagging_ = plan_.skipped;
+}
+
+void Replica::settle_chunks(TimePoint now) {
+  if (state_.prefilling_.empty()) return;
+  totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, state_.used_blocks());
+  std::int64_t step_tokens = 0;
+  for (const StepPlan::Chunk& chunk : plan_.chunks) step_tokens += chunk.tokens;
+  if (plan_.chunks.size() < state_.prefilling_.size()) charge_left_out();
+  for (const StepPlan::Chunk& chunk : plan_.chunks) {
+    InFlight& r = state_.table_[chunk.id];
+    r.cached += chunk.tokens;
+    if (r.preemptions == 0) r.account.prefilled(first_step_, chunk.tokens, step_tokens);
+    if (r.cached == r.known_tokens()) emit(chunk.id, now);
+  }
+}
+
+void Replica::charge_left_out() {
+  for (const RequestId id : state_.prefilling_) {
+    const bool ran = std::any_of(plan_.chunks.begin(), plan_.chunks.end(), [&](const auto& c) { return c.id == id; });
+    if (!ran && state_[id].preemptions == 0) state_.table_[id].account.left_out(first_step_.total());
+  }
+}
+
+// A prompt is complete: its next token is out.
+void Replica::emit(RequestId id, TimePoint now) {
+  InFlight& r = state_.table_[id];
+  std::erase(state_.prefilling_, id);
+  const Duration recovery = r.preemptions > 0 ? now - r.preempted_at : Duration{};
+  if (++r.emitted == 1) {
+    r.first_token = now;
+    r.account.first_token(now - r.request.arrival, recovery);
+  } else {
+    r.account.recovered(recovery);
+    observer_.on_gap(now - r.last_token, 1);
+  }
+  if (r.emitted >= r.request.output_tokens) {
+    finish(id, now);
+    return;
+  }
+  r.account.joined_decode(decode_totals_);
+  state_.youngest_decode_ = std::max(state_.youngest_decode_, r.admission);
+  state_.decodes_.join(id);
+}
+
+void Replica::finish(RequestId id, TimePoint now) {
+  state_.release(id);
+  state_.unlink(id);
+  const InFlight& r = state_[id];
+  observer_.on_request(record_of(r, Outcome::finished, now));
+  const Request request = r.request;
+  state_.table_.remove(id);
+  listener_.departed(index_, request, Outcome::finished, now);
+}
+
+RequestRecord Replica::record_of(const InFlight& r, Outcome outcome, TimePoint now) const {
+  RequestRecord record;
+  record.request = r.request;
+  record.outcome = outcome;
+  record.replica = index_;
+  record.scheduled = r.scheduled;
+  record.first_token = r.first_token;
+  record.finish = now;
+  record.preemptions = r.preemptions;
+  if (outcome == Outcome::finished) {
+    record.ttft_parts = r.account.ttft();
+    record.e2e_parts = r.account.total(now - r.request.arrival);
+  }
+  return record;
+}
+
+void Replica::abandon(TimePoint now) {
+  for (RequestId id = state_.first_running(); id != kNoRequest; id = state_[id].next) {
+    observer_.on_request(record_of(state_[id], Outcome::unfinished, now));
+  }
+  while (const Waiting* head = state_.waiting_->head()) {
+    if (head->resumed != kNoRequest) {
+      observer_.on_request(record_of(state_[head->resumed], Outcome::unfinished, now));
+    } else {
+      RequestRecord record;
+      record.request = head->request;
+      record.outcome = Outcome::unfinished;
+      record.replica = index_;
+      record.finish = now;
+      observer_.on_request(record);
+    }
+    state_.waiting_->pop();
+  }
+}
+
+}  // namespace foretoken

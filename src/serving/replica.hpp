@@ -1,0 +1,99 @@
+// One engine instance: runs the plans of its batching policy in simulated time.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "foretoken/cost/cost_model.hpp"
+#include "foretoken/serving/simulation.hpp"
+#include "serving/batching/batching_policy.hpp"
+
+namespace foretoken {
+
+// Who wants to know that a request left the system.
+class DepartureListener {
+ public:
+  virtual ~DepartureListener() = default;
+  virtual void departed(int replica, const Request& request, Outcome outcome, TimePoint now) = 0;
+};
+
+// Step ends stand on whole nanoseconds: base + ceil(offset), where the exact fraction
+// is carried from step to step until the engine idles. A run of decode-only steps with
+// the same members is one entry on the calendar (a stretch); an arrival that matters cuts it at the
+// next boundary.
+class Replica {
+ public:
+  Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
+          Observer& observer, DepartureListener& listener);
+
+  // A request from the router. It may be refused at once.
+  void arrive(const Request& request, TimePoint now);
+  // The running steps end now.
+  void end_steps(TimePoint now);
+  // Requests that waited longer than queue_timeout leave.
+  void expire(TimePoint now);
+  // The schedule call. Precondition: no step is running.
+  void schedule(TimePoint now);
+  // Reports everything still in the system as unfinished.
+  void abandon(TimePoint now);
+
+  [[nodiscard]] bool idle() const { return !stepping_; }
+  [[nodiscard]] TimePoint next_boundary() const { return stepping_ ? end_ : wake_; }
+  [[nodiscard]] TimePoint next_timeout() const;
+  [[nodiscard]] const ReplicaTotals& totals() const { return totals_; }
+  [[nodiscard]] const SchedulerState& state() const { return state_; }
+
+ private:
+  void start_steps(TimePoint now);
+  void start_stretch();
+  void cut(TimePoint now);
+  [[nodiscard]] TimePoint boundary_after(FineDuration elapsed) const;
+
+  [[nodiscard]] FineDuration elapsed() const { return steps_ == 1 ? first_step_.total() : run_.elapsed(steps_); }
+  void report_steps(TimePoint now);
+  void count_totals(FineDuration elapsed, const DecodeTotals& decode);
+  [[nodiscard]] DecodeTotals decode_totals_of_steps() const;
+  [[nodiscard]] FineTotal block_time(FineDuration elapsed) const;
+  void settle_chunks(TimePoint now);
+  void settle_decodes(TimePoint now, const DecodeTotals& step);
+  void settle_gaps(TimePoint now);
+  void charge_left_out();
+  void emit(RequestId id, TimePoint now);
+  void finish(RequestId id, TimePoint now);
+  void refuse(const Request& request, Outcome outcome, TimePoint now, Attribution parts);
+  [[nodiscard]] RequestRecord record_of(const InFlight& r, Outcome outcome, TimePoint now) const;
+
+  const int index_;
+  const bool single_steps_;  // no stretches: the oracle, or an observer that wants every step
+  const CostModel& cost_;
+  Observer& observer_;
+  DepartureListener& listener_;
+  std::unique_ptr<BatchingPolicy> policy_;
+  SchedulerState state_;
+  KvWaitClock kv_wait_;
+  DecodeTotals decode_totals_;
+  ReplicaTotals totals_;
+
+  // Exact time of the last boundary: base_ + offset_, offset_ in [0, 1 ns).
+  TimePoint base_{};
+  FineDuration offset_;
+
+  // What runs now.
+  bool stepping_ = false;
+  StepPlan plan_;
+  std::vector<PrefillChunk> chunks_;
+  std::int64_t steps_ = 0;
+  std::int64_t decode_rows_ = 0;  // that emit
+  std::int64_t gap_rows_ = 0;
+  StepTime first_step_;           // with its prefill chunks
+  StepTime decode_only_;          // the same step without them
+  const DecodeCurve* curve_ = nullptr;
+  DecodeShape shape_;
+  DecodeRun run_;
+  TimePoint begin_{};
+  TimePoint end_ = kNever;
+  TimePoint wake_ = kNever;
+  std::vector<RequestId> leaving_;  // scratch
+};
+
+}  // namespace foretoken

@@ -1,0 +1,26 @@
+// Replicas in turn.
+#include "serving/routing/routing_policy.hpp"
+
+namespace foretoken {
+namespace {
+
+class RoundRobin final : public RoutingPolicy {
+ public:
+  explicit RoundRobin(int replicas) : replicas_(replicas) {}
+  int choose(const Request&) override {
+    const int chosen = next_;
+    next_ = chosen + 1 == replicas_ ? 0 : chosen + 1;
+    return chosen;
+  }
+  void left(int) override {}
+
+ private:
+  int replicas_;
+  int next_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<RoutingPolicy> make_round_robin(int replicas) { return std::make_unique<RoundRobin>(replicas); }
+
+}  // namespace foretoken

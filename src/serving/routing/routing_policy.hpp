@@ -1,0 +1,26 @@
+// Which replica gets a request.
+#pragma once
+
+#include <memory>
+
+#include "foretoken/serving/engine_config.hpp"
+#include "foretoken/workload/request.hpp"
+
+namespace foretoken {
+
+// Contract: choose() answers an index in [0, replicas); left() follows once for
+// every request chosen for a replica.
+class RoutingPolicy {
+ public:
+  virtual ~RoutingPolicy() = default;
+  [[nodiscard]] virtual int choose(const Request& request) = 0;
+  virtual void left(int replica) = 0;
+};
+
+// Precondition: config.router is in the table; an unknown name is an InternalError.
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_routing_policy(const ClusterConfig& config);
+
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_round_robin(int replicas);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_least_outstanding(int replicas);
+
+}  // namespace foretoken

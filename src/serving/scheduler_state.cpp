@@ -1,0 +1,85 @@
+// The running list and the blocks: bookkeeping behind the policies' moves.
+#include "serving/scheduler_state.hpp"
+
+#include <algorithm>
+
+namespace foretoken {
+
+SchedulerState::SchedulerState(const EngineConfig& engine, BlockPolicy blocks, std::int64_t sliding_window)
+    : config(engine),
+      block_policy_(blocks),
+      decodes_(table_, blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window),
+      waiting_(make_queueing_policy(engine)) {}
+
+std::int64_t SchedulerState::blocks_needed(const InFlight& r, std::int64_t tokens) const {
+  return std::max<std::int64_t>(0, blocks_for(tokens, config.block_size) - r.blocks);
+}
+
+RequestId SchedulerState::admit(TimePoint now, const KvWaitClock& kv_wait) {
+  const Waiting head = *waiting_->head();
+  waiting_->pop();
+  RequestId id = head.resumed;
+  if (id == kNoRequest) {
+    id = table_.add(head.request);
+    table_[id].scheduled = now;
+    table_[id].account.scheduled(now - head.request.arrival, kv_wait.at(now) - head.kv_wait_mark);
+  }
+  InFlight& r = table_[id];
+  r.phase = Phase::prefilling;
+  r.admission = admissions_++;
+  r.previous = last_;
+  r.next = kNoRequest;
+  (last_ == kNoRequest ? first_ : table_[last_].next) = id;
+  last_ = id;
+  ++running_;
+  prefilling_.push_back(id);
+  if (block_policy_ == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
+  return id;
+}
+
+void SchedulerState::take_blocks(RequestId id, std::int64_t tokens) {
+  InFlight& r = table_[id];
+  const std::int64_t need = blocks_needed(r, tokens);
+  r.blocks += need;
+  used_blocks_ += need;
+}
+
+void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals) {
+  InFlight& r = table_[id];
+  if (r.phase == Phase::decoding) {
+    decodes_.leave(id);
+    r.account.left_decode(totals);
+    const auto lag = std::find(lagging_.begin(), lagging_.end(), id);
+    if (lag == lagging_.end()) r.last_token = now;
+    else lagging_.erase(lag);
+  } else {
+    std::erase(prefilling_, id);
+  }
+  release(id);
+  unlink(id);
+  // A second preemption before the first has been made good continues the first.
+  if (r.phase == Phase::decoding || r.preemptions == 0) r.preempted_at = now;
+  r.phase = Phase::preempted;
+  r.cached = 0;
+  ++r.preemptions;
+  ++preemptions_;
+  waiting_->push({r.request, {}, id});
+}
+
+void SchedulerState::release(RequestId id) {
+  InFlight& r = table_[id];
+  if (r.phase == Phase::decoding && block_policy_ == BlockPolicy::grow) {
+    r.blocks = blocks_for(r.cached, config.block_size);
+  }
+  used_blocks_ -= r.blocks;
+  r.blocks = 0;
+}
+
+void SchedulerState::unlink(RequestId id) {
+  const InFlight& r = table_[id];
+  (r.previous == kNoRequest ? first_ : table_[r.previous].next) = r.next;
+  (r.next == kNoRequest ? last_ : table_[r.next].previous) = r.previous;
+  --running_;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,77 @@
+// What a batching policy sees of its replica, and the moves it can make.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "foretoken/serving/engine_config.hpp"
+#include "serving/decode_group.hpp"
+#include "serving/in_flight.hpp"
+#include "serving/queueing/queueing_policy.hpp"
+
+namespace foretoken {
+
+// How a policy takes KV blocks for a decoding request.
+enum class BlockPolicy {
+  grow,     // one more whenever a block is full
+  reserve,  // all of max_model_len on admission
+};
+
+class SchedulerState {
+ public:
+  SchedulerState(const EngineConfig& config, BlockPolicy blocks, std::int64_t sliding_window);
+  SchedulerState(const SchedulerState&) = delete;
+  SchedulerState& operator=(const SchedulerState&) = delete;
+
+  const EngineConfig config;
+
+  [[nodiscard]] std::int64_t free_blocks() const { return config.usable_blocks() - used_blocks_; }
+  [[nodiscard]] std::int64_t used_blocks() const { return used_blocks_; }
+  // Blocks the decoding requests take in the coming step, not yet counted as used.
+  [[nodiscard]] std::int64_t decode_blocks_needed() const { return decodes_.growth().at(decodes_.clock()); }
+  // More blocks `r` needs to have `tokens` tokens cached.
+  [[nodiscard]] std::int64_t blocks_needed(const InFlight& r, std::int64_t tokens) const;
+
+  [[nodiscard]] const QueueingPolicy& waiting() const { return *waiting_; }
+  [[nodiscard]] const InFlight& operator[](RequestId id) const { return table_[id]; }
+  [[nodiscard]] const DecodeGroup& decodes() const { return decodes_; }
+  // In the running list's order, which is the order of admission.
+  [[nodiscard]] const std::vector<RequestId>& prefilling() const { return prefilling_; }
+  [[nodiscard]] RequestId first_running() const { return first_; }
+  [[nodiscard]] RequestId last_running() const { return last_; }
+  [[nodiscard]] std::int64_t running() const { return running_; }
+  // True when some decoding request may stand behind a prefilling one in the running list.
+  [[nodiscard]] bool prefill_before_decode() const {
+    return !prefilling_.empty() && table_[prefilling_.front()].admission < youngest_decode_;
+  }
+
+  // The head of the queue goes to the tail of the running list. It holds no blocks yet
+  // (all of max_model_len under BlockPolicy::reserve).
+  RequestId admit(TimePoint now, const KvWaitClock& kv_wait);
+  // Blocks until `tokens` tokens of `id` are cached. Precondition: they are free.
+  void take_blocks(RequestId id, std::int64_t tokens);
+  // Frees its blocks and puts it back into the queue; its output so far stays known.
+  void preempt(RequestId id, TimePoint now, const DecodeTotals& totals);
+
+ private:
+  friend class Replica;
+
+  void unlink(RequestId id);
+  void release(RequestId id);  // its blocks; a decoding request must have left the group
+
+  BlockPolicy block_policy_;
+  InFlightTable table_;
+  DecodeGroup decodes_;
+  std::unique_ptr<QueueingPolicy> waiting_;
+  std::vector<RequestId> prefilling_;
+  std::vector<RequestId> lagging_;  // decoding, but sat out the last step
+  RequestId first_ = kNoRequest;
+  RequestId last_ = kNoRequest;
+  std::int64_t running_ = 0;
+  std::int64_t used_blocks_ = 0;
+  std::int64_t admissions_ = 0;
+  std::int64_t youngest_decode_ = -1;  // highest admission number that ever decoded
+  std::int64_t preemptions_ = 0;
+};
+
+}  // namespace foretoken
