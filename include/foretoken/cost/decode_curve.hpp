@@ -21,11 +21,13 @@ struct CurveSegment {
   TimePart part = TimePart::memory;
 };
 
-// A convex-enough function of one context sum, served by segments whose knots are
+// A non-decreasing function of one context sum, served by segments whose knots are
 // canonical (per octave, halved until the chord is within 0.05 % of the function):
-// the same whatever was asked before.
+// the same whatever was asked before. Values saturate at kLargest, so that a step's
+// few parts always add up within 64 bits.
 class PiecewiseCurve {
  public:
+  static constexpr FineDuration kLargest{std::int64_t{1} << 60};  // about 1,100 s
   struct Point {
     double seconds = 0;
     TimePart part = TimePart::memory;
@@ -34,16 +36,21 @@ class PiecewiseCurve {
 
   PiecewiseCurve() = default;  // zero everywhere
   explicit PiecewiseCurve(Function exact) : exact_(std::move(exact)) {}
-  // A straight line a + b*x, one segment.
+  // A straight line a + b*x with a, b >= 0: one segment up to saturation.
   [[nodiscard]] static PiecewiseCurve line(FineDuration at_zero, FineDuration slope, TimePart part);
 
-  [[nodiscard]] const CurveSegment& segment_at(std::int64_t context) const;  // memoised per octave
+  // The segment that holds max(context, 0); the reference lives as long as the curve.
+  [[nodiscard]] const CurveSegment& segment_at(std::int64_t context) const;
   [[nodiscard]] FineDuration at(std::int64_t context) const;
 
  private:
+  [[nodiscard]] FineDuration exact_at(std::int64_t context) const;
+  void refine(std::int64_t begin, std::int64_t end, std::vector<CurveSegment>& segments) const;
+
   Function exact_;
   CurveSegment everywhere_{0, INT64_MAX, {}, {}, TimePart::memory};  // when exact_ is empty
-  mutable std::array<std::vector<CurveSegment>, 64> octaves_;
+  CurveSegment saturated_{INT64_MAX, INT64_MAX, kLargest, {}, TimePart::memory};  // beyond it
+  mutable std::vector<std::vector<CurveSegment>> octaves_;  // [bit width of the context]
 };
 
 // Step time of a decode batch with a fixed number of rows.
@@ -61,16 +68,20 @@ struct DecodeCurve {
 };
 
 // k consecutive steps of one decode batch: step i (from 0) has context sum
-// first.context + i*sequences_growing and windowed sum first.windowed_context +
-// i*windowed_growing. All answers are exact integers.
+// first.context + i*growth and windowed sum first.windowed_context + i*windowed_growth
+// (growth = rows whose context grows). All answers are exact integers, equal to adding the
+// steps up one by one; sums saturate at INT64_MAX units, about 8,796 s.
 class DecodeRun {
  public:
-  DecodeRun() = default;
+  DecodeRun() = default;  // holds no steps: only assignment is allowed
+  // The curve must outlive the run. Allocates nothing while the steps asked for
+  // stay on one linear piece.
   DecodeRun(const DecodeCurve& curve, DecodeShape first, std::int64_t growth, std::int64_t windowed_growth);
 
-  [[nodiscard]] FineDuration elapsed(std::int64_t steps) const;            // of the first `steps` steps
+  [[nodiscard]] FineDuration elapsed(std::int64_t steps) const;  // of the first `steps` steps
+  // elapsed() by what the time was spent on; the parts sum to it (each saturates alone).
   [[nodiscard]] std::array<FineDuration, kTimeParts> parts(std::int64_t steps) const;
-  // Smallest k with elapsed(k) >= d (0 for d <= 0).
+  // Smallest k with elapsed(k) >= d (0 for d <= 0); INT64_MAX when the steps take no time.
   [[nodiscard]] std::int64_t steps_to_reach(FineDuration d) const;
   // A maximal piece on which the step time is linear in the step's index.
   struct Piece {
@@ -79,17 +90,26 @@ class DecodeRun {
     FineDuration first_time;      // of step first_step
     FineDuration increment;       // from one step to the next
     FineDuration elapsed_before;  // of the steps before first_step
+    FineDuration windowed_time;   // the sliding layers' share of first_time
+    FineDuration windowed_increment;
+    TimePart full_part = TimePart::memory;
+    TimePart windowed_part = TimePart::memory;
   };
-  // The piece that holds `step`; pieces are found in order and kept.
+  // The piece that holds `step` (>= 0); pieces are found in order and kept. The
+  // reference is valid until the next call.
   [[nodiscard]] const Piece& piece_at(std::int64_t step) const;
   [[nodiscard]] DecodeShape shape_at(std::int64_t step) const;
 
  private:
+  [[nodiscard]] Piece piece_from(std::int64_t step, FineDuration elapsed_before) const;
+
   const DecodeCurve* curve_ = nullptr;
   DecodeShape first_;
   std::int64_t growth_ = 0;
   std::int64_t windowed_growth_ = 0;
-  mutable std::vector<Piece> pieces_;
+  FineDuration fixed_;
+  Piece head_;
+  mutable std::vector<Piece> more_;
 };
 
 }  // namespace foretoken

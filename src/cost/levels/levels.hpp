@@ -1,0 +1,13 @@
+// The levels of the cost model that make_cost_model chooses from.
+#pragma once
+
+#include <memory>
+
+#include "foretoken/cost/cost_model.hpp"
+
+namespace foretoken {
+
+// The user's own straight line; knows neither model nor GPU.
+[[nodiscard]] std::unique_ptr<CostModel> make_affine_model(const AffineTerms& terms);
+
+}  // namespace foretoken

@@ -1,1 +1,0 @@
-// The cost layer is built here; files follow.
