@@ -1,1 +1,0 @@
-// The hardware layer is built here; files follow.
