@@ -1,0 +1,69 @@
+// Layers that keep a constant state instead of a KV cache: gated delta net
+// (Qwen3-Next, Qwen3.5) and mamba2 (Nemotron-H). Only their weights and state are
+// counted; shapes follow the classes of those names in Hugging Face transformers.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "model/hf_parts.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr double float_bytes = 4;  // recurrent states are kept in float32
+constexpr double half_bytes = 2;   // the convolution's window in bf16
+
+}  // namespace
+
+void read_delta_net(HfFields& fields, int layers, ModelSpec& model) {
+  const double key_heads = fields.required_count({"linear_num_key_heads"}, max_heads, "key heads of linear attention");
+  const double value_heads =
+      fields.required_count({"linear_num_value_heads"}, max_heads, "value heads of linear attention");
+  const double key_dim = fields.required_count({"linear_key_head_dim"}, max_width, "size of a linear key head");
+  const double value_dim = fields.required_count({"linear_value_head_dim"}, max_width, "size of a linear value head");
+  const double kernel = fields.count({"linear_conv_kernel_dim"}, 1024).value_or(4);
+  model.attention_output_gate = fields.flag({"attn_output_gate"}).value_or(true);
+
+  const double hidden = model.hidden_size;
+  const double keys = key_heads * key_dim;
+  const double values = value_heads * value_dim;
+  const double conv = 2 * keys + values;
+  // q, k, v, z; beta and a per value head; convolution; A, dt bias, norm; output.
+  const double per_layer = hidden * (conv + values) + hidden * 2 * value_heads + conv * kernel + 2 * value_heads +
+                           value_dim + values * hidden;
+  const double state = value_heads * key_dim * value_dim * float_bytes + conv * (kernel - 1) * half_bytes;
+  model.recurrent = {.layers = layers, .parameters = layers * per_layer, .state_bytes = layers * state};
+}
+
+// One mixer per layer: M mamba2, * attention, - MLP, E experts.
+void read_nemotron_hybrid(HfFields& fields, ModelSpec& model) {
+  const std::string pattern = fields.text({"hybrid_override_pattern"}).value_or("");
+  const auto count = [&](char kind) { return static_cast<int>(std::count(pattern.begin(), pattern.end(), kind)); };
+  if (static_cast<int>(pattern.size()) != model.layers && model.layers > 0) {
+    fields.error("hybrid_override_pattern", fmt::format("has {} letters for {} layers", pattern.size(), model.layers));
+  }
+  if (pattern.find_first_not_of("M*-E") != std::string::npos) {
+    fields.error("hybrid_override_pattern", "has a letter that is not known", "allowed: M mamba2, * attention, - MLP, E experts");
+  }
+  model.full_attention_layers = count('*');
+  model.mlp_layers = count('-') + count('E');
+  if (model.moe.experts > 0) model.moe.first_dense_layers = count('-');
+  const int layers = count('M');
+  if (layers == 0) return;
+
+  const double heads = fields.required_count({"mamba_num_heads"}, max_heads, "mamba2 heads");
+  const double head_dim = fields.required_count({"mamba_head_dim"}, max_width, "size of a mamba2 head");
+  const double state = fields.required_count({"ssm_state_size"}, max_width, "state per mamba2 channel");
+  const double groups = fields.count({"n_groups"}, max_heads).value_or(1);
+  const double kernel = fields.count({"conv_kernel"}, 1024).value_or(4);
+  const double hidden = model.hidden_size;
+  const double inner = heads * head_dim;
+  const double conv = inner + 2 * groups * state;
+  // z, x, B, C, dt; convolution with bias; A, D, dt bias; gated norm; output.
+  const double per_layer =
+      hidden * (inner + conv + heads) + conv * (kernel + 1) + 3 * heads + inner + inner * hidden;
+  const double bytes = heads * head_dim * state * float_bytes + conv * (kernel - 1) * half_bytes;
+  model.recurrent = {.layers = layers, .parameters = layers * per_layer, .state_bytes = layers * bytes};
+}
+
+}  // namespace foretoken
