@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "foretoken/base/result.hpp"
@@ -15,7 +16,7 @@ struct SloLine {
   std::string expression;  // as written
   std::string metric;      // key of the summary: p99_ttft_ms
   Comparison comparison = Comparison::at_most;
-  double limit = 0;        // in the key's unit
+  double limit = 0;  // in the key's unit
   bool operator==(const SloLine&) const = default;
 };
 
@@ -25,9 +26,12 @@ struct SloLine {
 
 struct SloVerdict {
   SloLine line;
-  double value = 0;        // NaN when the metric does not exist in this run
+  double value = 0;  // NaN when the metric does not exist in this run
   bool ok = false;
-  double margin = 0;       // (limit - value) / limit, positive = room
+  double margin = 0;  // distance to the limit over the limit, positive = room; NaN when there is none
 };
+
+[[nodiscard]] SloVerdict judge(const SloLine& line, double value);
+[[nodiscard]] std::string_view to_string(Comparison comparison);
 
 }  // namespace foretoken

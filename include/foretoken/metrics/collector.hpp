@@ -1,0 +1,102 @@
+// The observer that turns a simulation into measures, in constant time and memory per request.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "foretoken/metrics/measures.hpp"
+#include "foretoken/serving/observer.hpp"
+#include "foretoken/workload/workload_config.hpp"
+
+namespace foretoken {
+
+// Which requests are steady state. The first and last `fraction` of the requests
+// are cut, by index in order of arrival when the total is known; otherwise those
+// that arrive in the first and last `fraction` of `arrival_period`; with neither,
+// only whole-run figures exist.
+struct SteadyWindow {
+  double fraction = 0.1;
+  std::optional<std::int64_t> requests;
+  std::optional<Duration> arrival_period;
+};
+
+struct CollectorConfig {
+  SteadyWindow window;
+  std::vector<std::string> classes;       // names; empty = one class without a name
+  std::vector<GoodputLimits> goodput{1};  // per class, or one entry when there are no classes
+};
+
+// The classes' names and limits of a workload, a class's own limits before the workload's.
+[[nodiscard]] CollectorConfig collector_config(const WorkloadConfig& workload, double warmup_fraction,
+                                               std::optional<std::int64_t> requests);
+
+// Output tokens and completions on the clock, in buckets of 125 ms that double
+// their width when a run outgrows kBuckets of them (36 hours).
+class RateSeries {
+ public:
+  void tokens(TimePoint at, std::int64_t count) { bucket(at).output_tokens += count; }
+  void tokens(const StepSpan& span);
+  void completion(TimePoint at, std::int64_t input_tokens) {
+    Bucket& b = bucket(at);
+    ++b.completed;
+    b.input_tokens += input_tokens;
+  }
+  // Buckets that the window's edges cut count by the share inside.
+  [[nodiscard]] WindowRates between(TimePoint begin, TimePoint end) const;
+  [[nodiscard]] double busiest_second() const;  // NaN when buckets are wider than 1 s
+
+ private:
+  static constexpr std::size_t kBuckets = std::size_t{1} << 20;
+  struct Bucket {
+    std::int64_t output_tokens = 0;
+    std::int64_t completed = 0;
+    std::int64_t input_tokens = 0;
+  };
+  Bucket& bucket(TimePoint at) {
+    const auto i = static_cast<std::size_t>(at.time_since_epoch() / width_);
+    if (i < buckets_.size()) [[likely]]
+      return buckets_[i];
+    return grow(at);
+  }
+  Bucket& grow(TimePoint at);
+
+  std::vector<Bucket> buckets_;
+  Duration width_{std::chrono::milliseconds{125}};
+};
+
+class MetricsCollector final : public Observer {
+ public:
+  // The concurrency peak needs every arrival and finish; kept for this many requests.
+  static constexpr std::size_t kPeakLimit = 250'000;
+
+  explicit MetricsCollector(CollectorConfig config);
+
+  void on_request(const RequestRecord& record) override;
+  void on_steps(const StepSpan& span) override;
+  void on_gap(Duration gap, std::int64_t rows) override;
+
+  // Everything measured; the collector is empty afterwards.
+  [[nodiscard]] RunMeasures take(const SimulationOutcome& outcome);
+  [[nodiscard]] std::int64_t requests_seen() const { return seen_; }
+
+ private:
+  [[nodiscard]] bool is_steady(const Request& request) const;
+  void count_good(Measures& cell, const GoodputLimits& limits, const RequestRecord& record,
+                  const std::array<Duration, 2>& tpot) const;
+
+  CollectorConfig config_;
+  std::int64_t steady_begin_ = 0;  // by index, or ns of arrival when the total is not known
+  std::int64_t steady_end_ = 0;
+  std::vector<Measures> cells_;  // [class][outside, inside the steady window]
+  Distribution itl_;
+  RateSeries rates_;
+  std::array<FineTotal, kAttributionParts> ttft_parts_{};
+  std::array<FineTotal, kAttributionParts> e2e_parts_{};
+  std::vector<std::pair<TimePoint, TimePoint>> stays_;  // arrival, finish
+  std::int64_t seen_ = 0;
+};
+
+}  // namespace foretoken

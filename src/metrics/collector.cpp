@@ -1,0 +1,178 @@
+// The hot path of measuring: a few counters and distributions per request and per span of steps.
+#include "foretoken/metrics/collector.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace foretoken {
+namespace {
+
+// A steady window shorter than this holds too few 125 ms buckets to be a rate.
+constexpr Duration kShortestWindow = std::chrono::seconds{1};
+
+Duration divide_rounded(Duration d, std::int64_t by) {
+  return Duration{(d.count() + by / 2) / by};
+}
+
+bool within(const std::optional<double>& limit_ms, Duration value) {
+  return !limit_ms || to_milliseconds(value) <= *limit_ms;
+}
+
+// Departures before arrivals at one instant: a stay is [arrival, finish).
+std::int64_t peak_of(const std::vector<std::pair<TimePoint, TimePoint>>& stays) {
+  std::vector<TimePoint> arrivals, finishes;
+  arrivals.reserve(stays.size());
+  finishes.reserve(stays.size());
+  for (const auto& [arrival, finish] : stays) {
+    arrivals.push_back(arrival);
+    finishes.push_back(finish);
+  }
+  std::sort(arrivals.begin(), arrivals.end());
+  std::sort(finishes.begin(), finishes.end());
+  std::int64_t peak = 0;
+  std::size_t gone = 0;
+  for (std::size_t i = 0; i < arrivals.size(); ++i) {
+    while (gone < finishes.size() && finishes[gone] <= arrivals[i]) ++gone;
+    peak = std::max(peak, static_cast<std::int64_t>(i + 1 - gone));
+  }
+  return peak;
+}
+
+}  // namespace
+
+CollectorConfig collector_config(const WorkloadConfig& workload, double warmup_fraction,
+                                 std::optional<std::int64_t> requests) {
+  CollectorConfig config;
+  config.window = {warmup_fraction, requests, workload.duration};
+  config.goodput.clear();
+  for (const RequestClass& c : workload.classes) {
+    config.classes.push_back(c.name);
+    config.goodput.push_back(c.goodput.any() ? c.goodput : workload.goodput);
+  }
+  if (config.goodput.empty()) config.goodput.push_back(workload.goodput);
+  return config;
+}
+
+MetricsCollector::MetricsCollector(CollectorConfig config)
+    : config_(std::move(config)), cells_(2 * std::max<std::size_t>(1, config_.classes.size())) {
+  config_.goodput.resize(cells_.size() / 2);
+  const SteadyWindow& w = config_.window;
+  const double fraction = std::clamp(w.fraction, 0.0, 0.5);
+  const std::int64_t whole = w.requests ? *w.requests : w.arrival_period ? w.arrival_period->count() : 0;
+  const auto cut = static_cast<std::int64_t>(std::ceil(fraction * static_cast<double>(whole)));
+  steady_begin_ = cut;
+  steady_end_ = whole - cut;
+}
+
+bool MetricsCollector::is_steady(const Request& request) const {
+  const std::int64_t at = config_.window.requests ? request.index : request.arrival.time_since_epoch().count();
+  return at >= steady_begin_ && at < steady_end_;
+}
+
+void MetricsCollector::count_good(Measures& cell, const GoodputLimits& limits, const RequestRecord& r,
+                                  const std::array<Duration, 2>& tpot) const {
+  if (!within(limits.ttft_ms, r.first_token - r.request.arrival)) return;
+  if (!within(limits.e2el_ms, r.finish - r.request.arrival)) return;
+  for (std::size_t i = 0; i < tpot.size(); ++i) {
+    if (!within(limits.tpot_ms, tpot[i])) continue;
+    ++cell.good[i];
+    cell.good_output_tokens[i] += r.request.output_tokens;
+  }
+}
+
+void MetricsCollector::on_request(const RequestRecord& r) {
+  ++seen_;
+  const auto class_index = static_cast<std::size_t>(r.request.class_index);
+  invariant(2 * class_index < cells_.size(), "request of a class the collector was not told of");
+  Measures& cell = cells_[2 * class_index + (is_steady(r.request) ? 1 : 0)];
+  const GoodputLimits& limits = config_.goodput[class_index];
+  if (limits.any()) ++cell.limited;
+  cell.first_arrival = std::min(cell.first_arrival, r.request.arrival);
+  cell.last_arrival = std::max(cell.last_arrival, r.request.arrival);
+  cell.client_wait += r.request.client_wait.count();
+  cell.preemptions += r.preemptions;
+  switch (r.outcome) {
+    case Outcome::rejected:
+      ++cell.rejected;
+      return;
+    case Outcome::timed_out:
+      ++cell.timed_out;
+      return;
+    case Outcome::unfinished:
+      ++cell.unfinished;
+      return;
+    case Outcome::finished:
+      break;
+  }
+  ++cell.completed;
+  cell.input_tokens += r.request.prompt_tokens;
+  cell.output_tokens += r.request.output_tokens;
+  cell.cached_tokens += r.cached_tokens;
+  cell.last_finish = std::max(cell.last_finish, r.finish);
+  const std::int64_t n = r.request.output_tokens;
+  const Duration decode = r.finish - r.first_token;
+  // One token has no decode time: left out of TPOT, and within any limit.
+  std::array<Duration, 2> tpot{};
+  if (n > 1) {
+    tpot = {divide_rounded(decode, n), divide_rounded(decode, n - 1)};
+    for (std::size_t i = 0; i < tpot.size(); ++i) cell.latency.tpot[i].add(tpot[i]);
+  }
+  cell.latency.ttft.add(r.first_token - r.request.arrival);
+  cell.latency.e2el.add(r.finish - r.request.arrival);
+  cell.latency.queue_time.add(r.scheduled - r.request.arrival);
+  if (limits.any()) count_good(cell, limits, r, tpot);
+  for (std::size_t i = 0; i < kAttributionParts; ++i) {
+    ttft_parts_[i] += r.ttft_parts[i].count();
+    e2e_parts_[i] += r.e2e_parts[i].count();
+  }
+  rates_.completion(r.finish, r.request.prompt_tokens);
+  if (stays_.size() <= kPeakLimit) stays_.emplace_back(r.request.arrival, r.finish);
+}
+
+void MetricsCollector::on_steps(const StepSpan& span) {
+  std::int64_t first_tokens = 0;
+  for (const PrefillChunk& chunk : span.prefill) first_tokens += chunk.samples ? 1 : 0;
+  if (first_tokens > 0) rates_.tokens(span.end, first_tokens);
+  if (span.decode_rows > 0) rates_.tokens(span);
+  if (span.gap_rows == 0) return;
+  if (span.run == nullptr) {
+    itl_.add(ceil_to_nanoseconds(span.time.total()), span.gap_rows);
+    return;
+  }
+  for (std::int64_t done = 0; done < span.steps;) {
+    const DecodeRun::Piece& piece = span.run->piece_at(done);
+    const std::int64_t into = done - piece.first_step;
+    const std::int64_t steps = std::min(piece.steps - into, span.steps - done);
+    itl_.add_ramp(piece.first_time + piece.increment * into, piece.increment, steps, span.gap_rows);
+    done += steps;
+  }
+}
+
+void MetricsCollector::on_gap(Duration gap, std::int64_t rows) {
+  itl_.add(gap, rows);
+}
+
+RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
+  RunMeasures run;
+  run.engine = sum_of(outcome.replicas);
+  run.replicas = static_cast<int>(outcome.replicas.size());
+  run.interrupted = outcome.interrupted;
+  for (std::size_t i = 0; i < cells_.size(); i += 2) {
+    run.steady.merge(cells_[i + 1]);
+    Measures whole = std::move(cells_[i]);
+    whole.merge(cells_[i + 1]);
+    run.all.merge(whole);
+    if (!config_.classes.empty()) run.classes.push_back({config_.classes[i / 2], std::move(whole)});
+  }
+  if (run.steady.offered() > 1 && run.steady.last_arrival - run.steady.first_arrival >= kShortestWindow) {
+    run.window = rates_.between(run.steady.first_arrival, run.steady.last_arrival);
+  }
+  run.itl = std::move(itl_);
+  run.ttft_parts = ttft_parts_;
+  run.e2e_parts = e2e_parts_;
+  run.max_output_tokens_per_s = rates_.busiest_second();
+  if (stays_.size() <= kPeakLimit) run.max_concurrent_requests = peak_of(stays_);
+  return run;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,241 @@
+// The table of plain figures: one row and one function each.
+#include <cmath>
+#include <limits>
+
+#include "foretoken/metrics/summary.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+
+double number(std::int64_t v) {
+  return static_cast<double>(v);
+}
+double per(double value, double by) {
+  return by > 0 ? value / by : kMissing;
+}
+double fine_seconds(FineTotal units) {
+  return static_cast<double>(units) / static_cast<double>(FineDuration::kPerNanosecond) * 1e-9;
+}
+
+// Rates of the steady state are counted on the clock, in its window.
+double rate(const MeasureView& v, std::int64_t over_run, double WindowRates::*in_window) {
+  if (v.scope != Scope::steady) return per(number(over_run), v.run.duration());
+  return v.run.window ? per((*v.run.window).*in_window, v.run.window->seconds) : kMissing;
+}
+std::size_t convention(const MeasureView& v) {
+  return static_cast<std::size_t>(v.tpot);
+}
+bool whole_run(const MeasureView& v) {
+  return v.scope == Scope::run;
+}
+// Figures of the cluster exist for the run as a whole only.
+double of_run(const MeasureView& v, double value) {
+  return whole_run(v) ? value : kMissing;
+}
+
+double duration(const MeasureView& v) {
+  if (v.scope == Scope::steady) return v.run.window ? v.run.window->seconds : kMissing;
+  return v.run.duration();
+}
+double num_prompts(const MeasureView& v) {
+  return number(v.requests.offered());
+}
+double completed(const MeasureView& v) {
+  return number(v.requests.completed);
+}
+double failed(const MeasureView& v) {
+  return number(v.requests.failed());
+}
+double rejected(const MeasureView& v) {
+  return number(v.requests.rejected);
+}
+double timed_out(const MeasureView& v) {
+  return number(v.requests.timed_out);
+}
+double unfinished(const MeasureView& v) {
+  return number(v.requests.unfinished);
+}
+double input_tokens(const MeasureView& v) {
+  return number(v.requests.input_tokens);
+}
+double output_tokens(const MeasureView& v) {
+  return number(v.requests.output_tokens);
+}
+
+double request_throughput(const MeasureView& v) {
+  return rate(v, v.requests.completed, &WindowRates::completed);
+}
+double output_throughput(const MeasureView& v) {
+  return rate(v, v.requests.output_tokens, &WindowRates::output_tokens);
+}
+double input_throughput(const MeasureView& v) {
+  return rate(v, v.requests.input_tokens, &WindowRates::input_tokens);
+}
+double total_throughput(const MeasureView& v) {
+  return input_throughput(v) + output_throughput(v);
+}
+double per_gpu(const MeasureView& v) {
+  return per(output_throughput(v), v.device.num_gpus);
+}
+double interactivity(const MeasureView& v) {
+  const Distribution& tpot = v.requests.latency.tpot[convention(v)];
+  return tpot.count() > 0 ? per(1e9, tpot.mean()) : kMissing;
+}
+double busiest_second(const MeasureView& v) {
+  return of_run(v, v.run.max_output_tokens_per_s);
+}
+double offered_rate(const MeasureView& v) {
+  return v.requests.offered() > 1
+             ? per(number(v.requests.offered() - 1), to_seconds(v.requests.last_arrival - v.requests.first_arrival))
+             : kMissing;
+}
+
+double attainment(const MeasureView& v) {
+  return per(number(v.requests.good[convention(v)]), number(v.requests.limited));
+}
+double goodput_rate(const MeasureView& v, const std::array<std::int64_t, 2>& good) {
+  const double seconds = v.scope == Scope::steady ? kMissing : v.run.duration();
+  return v.requests.limited > 0 ? per(number(good[convention(v)]), seconds) : kMissing;
+}
+double request_goodput(const MeasureView& v) {
+  return goodput_rate(v, v.requests.good);
+}
+double output_goodput(const MeasureView& v) {
+  return goodput_rate(v, v.requests.good_output_tokens);
+}
+
+double peak_concurrency(const MeasureView& v) {
+  return v.run.max_concurrent_requests ? of_run(v, number(*v.run.max_concurrent_requests)) : kMissing;
+}
+double total_seconds(const Distribution& d) {
+  return d.mean() * number(d.count()) * 1e-9;
+}
+// Little's law: time in a state, summed over the completed requests, per second of the run.
+double concurrency(const MeasureView& v) {
+  return of_run(v, per(total_seconds(v.requests.latency.e2el), v.run.duration()));
+}
+double mean_waiting(const MeasureView& v) {
+  return of_run(v, per(total_seconds(v.requests.latency.queue_time), v.run.duration()));
+}
+double mean_running(const MeasureView& v) {
+  return concurrency(v) - mean_waiting(v);
+}
+double peak_running(const MeasureView& v) {
+  return of_run(v, number(v.run.engine.peak_running));
+}
+double client_wait(const MeasureView& v) {
+  return per(static_cast<double>(v.requests.client_wait) * 1e-6, number(v.requests.offered()));
+}
+double kv_mean(const MeasureView& v) {
+  const double capacity = number(v.device.usable_kv_blocks) * v.run.replicas * v.run.duration();
+  return of_run(v, per(fine_seconds(v.run.engine.kv_block_time), capacity));
+}
+double kv_peak(const MeasureView& v) {
+  return of_run(v, per(number(v.run.engine.peak_kv_blocks), number(v.device.usable_kv_blocks)));
+}
+double preemptions(const MeasureView& v) {
+  return number(v.requests.preemptions);
+}
+double prefix_hits(const MeasureView& v) {
+  return per(number(v.requests.cached_tokens), number(v.requests.input_tokens));
+}
+
+double steps(const MeasureView& v) {
+  return of_run(v, number(v.run.engine.steps));
+}
+double decode_batch(const MeasureView& v) {
+  return of_run(v, per(number(v.run.engine.decode_tokens), number(v.run.engine.steps)));
+}
+double busy(const MeasureView& v) {
+  return of_run(v, per(fine_seconds(v.run.engine.busy), v.run.duration() * v.run.replicas));
+}
+// Counters of one device, summed over replicas: per device of the whole run.
+double device_rate(const MeasureView& v, FineTotal amount, double peak) {
+  return of_run(v, amount > 0 ? per(static_cast<double>(amount), v.run.duration() * v.run.replicas * peak) : kMissing);
+}
+double mfu(const MeasureView& v) {
+  return device_rate(v, v.run.engine.flops, v.device.peak_flops);
+}
+double mbu(const MeasureView& v) {
+  return device_rate(v, v.run.engine.bytes, v.device.memory_bandwidth);
+}
+double intensity(const MeasureView& v) {
+  return of_run(v, per(static_cast<double>(v.run.engine.flops), static_cast<double>(v.run.engine.bytes)));
+}
+double ridge_point(const MeasureView& v) {
+  return of_run(v, v.device.peak_flops > 0 ? per(v.device.peak_flops, v.device.memory_bandwidth) : kMissing);
+}
+
+using G = ColumnGroup;
+constexpr Column kColumns[] = {
+    {"duration", "Duration", "s", G::requests, false, duration,
+     "first send to last completion; steady state: length of the window"},
+    {"num_prompts", "Requests offered", "", G::requests, true, num_prompts, "requests that arrived"},
+    {"completed", "Completed requests", "", G::requests, true, completed, "requests that got all their tokens"},
+    {"failed", "Failed requests", "", G::requests, true, failed, "rejected, timed out or unfinished"},
+    {"rejected", "  rejected", "", G::requests, true, rejected,
+     "refused on arrival: the queue was full or the prompt can never fit"},
+    {"timed_out", "  timed out", "", G::requests, true, timed_out, "left the queue after queue_timeout"},
+    {"unfinished", "  unfinished", "", G::requests, true, unfinished,
+     "still in the system when the run was interrupted"},
+    {"total_input_tokens", "Input tokens", "tok", G::requests, true, input_tokens,
+     "prompt tokens of completed requests"},
+    {"total_output_tokens", "Output tokens", "tok", G::requests, true, output_tokens,
+     "tokens generated for completed requests"},
+    {"request_throughput", "Request throughput (RPS)", "req/s", G::throughput, false, request_throughput,
+     "completed requests per second of the duration"},
+    {"output_throughput", "Output throughput (TPS)", "tok/s", G::throughput, false, output_throughput,
+     "output tokens per second, all requests together"},
+    {"total_token_throughput", "Total throughput (in + out)", "tok/s", G::throughput, false, total_throughput,
+     "input and output tokens per second"},
+    {"tokens_per_s_per_gpu", "Output throughput per GPU", "tok/s", G::throughput, false, per_gpu,
+     "output_throughput over the number of GPUs"},
+    {"interactivity_tok_s", "Speed seen by one user", "tok/s", G::throughput, false, interactivity, "1 / mean TPOT"},
+    {"max_output_tokens_per_s", "Peak output (busiest second)", "tok/s", G::throughput, false, busiest_second,
+     "most output tokens in one second of the clock; absent in runs over 12 days"},
+    {"offered_request_rate", "Offered request rate", "req/s", G::load, false, offered_rate,
+     "arrivals per second, from the first to the last"},
+    {"slo_attainment", "SLO attainment", "", G::goodput, false, attainment,
+     "share of the requests offered that met every goodput limit"},
+    {"request_goodput", "Request goodput", "req/s", G::goodput, false, request_goodput,
+     "requests within every goodput limit, per second"},
+    {"goodput_output_throughput", "Output goodput", "tok/s", G::goodput, false, output_goodput,
+     "output tokens of requests within every goodput limit, per second"},
+    {"concurrency", "Mean concurrency", "", G::load, false, concurrency,
+     "sum of end-to-end latencies over the duration"},
+    {"max_concurrent_requests", "Peak concurrent requests", "", G::load, true, peak_concurrency,
+     "exact peak; absent above 250,000 requests"},
+    {"mean_num_requests_running", "Mean requests running", "", G::load, false, mean_running,
+     "started and not finished (a preempted request counts), time average"},
+    {"max_num_requests_running", "Peak requests running", "", G::load, true, peak_running, "on one replica"},
+    {"mean_num_requests_waiting", "Mean requests waiting", "", G::load, false, mean_waiting,
+     "arrived and never yet scheduled, time average"},
+    {"mean_client_queue_time_ms", "Mean wait at the client", "ms", G::load, false, client_wait,
+     "for a max_concurrency seat; not in TTFT or E2E latency"},
+    {"mean_kv_cache_usage_perc", "KV cache usage, mean", "", G::load, false, kv_mean,
+     "share of the usable blocks, time average; 1 = all"},
+    {"max_kv_cache_usage_perc", "KV cache usage, peak", "", G::load, false, kv_peak, "of the fullest replica; 1 = all"},
+    {"preemption_count", "Preemptions", "", G::load, true, preemptions, "requests put back for lack of KV blocks"},
+    {"prefix_cache_hit_rate", "Prefix cache hit rate", "", G::load, false, prefix_hits,
+     "prompt tokens found in the cache over all prompt tokens"},
+    {"engine_steps", "Engine steps", "", G::device, true, steps, "of all replicas"},
+    {"mean_decode_batch", "Mean decode batch", "", G::device, false, decode_batch, "tokens decoded per engine step"},
+    {"engine_busy", "Engine busy", "", G::device, false, busy, "share of the duration spent in steps"},
+    {"mfu", "Compute utilisation (MFU)", "", G::device, false, mfu, "model FLOPs over the dense peak for the duration"},
+    {"mbu", "Bandwidth utilisation (MBU)", "", G::device, false, mbu,
+     "memory traffic over the peak bandwidth for the duration"},
+    {"arithmetic_intensity", "Arithmetic intensity", "FLOP/B", G::device, false, intensity,
+     "FLOPs per byte of memory traffic over the run"},
+    {"ridge_point", "Ridge point", "FLOP/B", G::device, false, ridge_point,
+     "peak FLOPs over peak bandwidth: above it compute is the bound"},
+};
+
+}  // namespace
+
+std::span<const Column> columns() {
+  return kColumns;
+}
+
+}  // namespace foretoken

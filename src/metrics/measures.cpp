@@ -1,0 +1,62 @@
+// Merging of measures: whole-run figures are the sum of the windows and classes.
+#include "foretoken/metrics/measures.hpp"
+
+#include <algorithm>
+
+namespace foretoken {
+
+void LatencyDistributions::merge(const LatencyDistributions& other) {
+  ttft.merge(other.ttft);
+  for (std::size_t i = 0; i < tpot.size(); ++i) tpot[i].merge(other.tpot[i]);
+  e2el.merge(other.e2el);
+  queue_time.merge(other.queue_time);
+}
+
+void Measures::merge(const Measures& o) {
+  latency.merge(o.latency);
+  completed += o.completed;
+  rejected += o.rejected;
+  timed_out += o.timed_out;
+  unfinished += o.unfinished;
+  input_tokens += o.input_tokens;
+  output_tokens += o.output_tokens;
+  cached_tokens += o.cached_tokens;
+  preemptions += o.preemptions;
+  client_wait += o.client_wait;
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    good[i] += o.good[i];
+    good_output_tokens[i] += o.good_output_tokens[i];
+  }
+  limited += o.limited;
+  first_arrival = std::min(first_arrival, o.first_arrival);
+  last_arrival = std::max(last_arrival, o.last_arrival);
+  last_finish = std::max(last_finish, o.last_finish);
+}
+
+double RunMeasures::duration() const {
+  return all.completed == 0 ? 0 : to_seconds(all.last_finish - all.first_arrival);
+}
+
+ReplicaTotals sum_of(const std::vector<ReplicaTotals>& replicas) {
+  ReplicaTotals sum;
+  for (const ReplicaTotals& r : replicas) {
+    sum.steps += r.steps;
+    sum.prefill_steps += r.prefill_steps;
+    sum.prefill_tokens += r.prefill_tokens;
+    sum.decode_tokens += r.decode_tokens;
+    sum.preemptions += r.preemptions;
+    sum.peak_running = std::max(sum.peak_running, r.peak_running);
+    sum.peak_kv_blocks = std::max(sum.peak_kv_blocks, r.peak_kv_blocks);
+    sum.busy += r.busy;
+    sum.kv_block_time += r.kv_block_time;
+    for (std::size_t i = 0; i < sum.prefill_parts.size(); ++i) {
+      sum.prefill_parts[i] += r.prefill_parts[i];
+      sum.decode_parts[i] += r.decode_parts[i];
+    }
+    sum.flops += r.flops;
+    sum.bytes += r.bytes;
+  }
+  return sum;
+}
+
+}  // namespace foretoken

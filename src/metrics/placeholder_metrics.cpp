@@ -1,1 +1,0 @@
-// The metrics layer is built here; files follow.
