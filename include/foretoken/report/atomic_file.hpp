@@ -1,0 +1,42 @@
+// A file that appears complete or not at all: written under a temporary name in the
+// same folder and renamed at the end.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "foretoken/base/result.hpp"
+
+namespace foretoken {
+
+class AtomicFile {
+ public:
+  // Errors: no such folder, no permission, path is a folder. Devices and pipes
+  // (/dev/stdout) are written in place.
+  [[nodiscard]] static Result<AtomicFile> create(const std::string& path);
+
+  AtomicFile(AtomicFile&& other) noexcept;
+  AtomicFile& operator=(AtomicFile&& other) noexcept;
+  ~AtomicFile();  // without commit(): leaves nothing behind
+
+  // Buffered. After a failure (disk full) the rest is dropped and commit() tells.
+  void write(std::string_view text);
+  // Empty = the file is there.
+  [[nodiscard]] Diagnostics commit();
+
+ private:
+  AtomicFile() = default;
+  void flush();
+  void discard();
+
+  std::string path_;
+  std::string temporary_;  // empty when written in place
+  std::string buffer_;
+  int descriptor_ = -1;
+  int error_ = 0;
+};
+
+// Writes `text` as the whole file.
+[[nodiscard]] Diagnostics write_file(const std::string& path, std::string_view text);
+
+}  // namespace foretoken

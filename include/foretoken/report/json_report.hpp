@@ -1,0 +1,23 @@
+// Results for programs. Adding keys does not change the schema's version, renaming
+// or removing does; a figure that does not exist is absent, an infinite one is null.
+#pragma once
+
+#include "foretoken/base/json.hpp"
+#include "foretoken/study/explain.hpp"
+#include "foretoken/study/run.hpp"
+#include "foretoken/study/sweep.hpp"
+
+namespace foretoken {
+
+[[nodiscard]] Json to_json(const Summary& summary);
+[[nodiscard]] Json to_json(const MemoryPlan& plan);
+// Schemas foretoken.result/1, foretoken.sweep/1 and foretoken.explanation/1.
+[[nodiscard]] Json to_json(const RunResult& result);
+[[nodiscard]] Json to_json(const SweepResult& result);
+[[nodiscard]] Json to_json(const Explanation& explanation);
+
+// The flat object that `vllm bench serve --save-result` writes, in its convention of
+// TPOT, over completed requests. Of several replications the first.
+[[nodiscard]] Json to_vllm_json(const RunResult& result);
+
+}  // namespace foretoken

@@ -1,0 +1,20 @@
+// Results for people: plain text in columns, UTF-8, colour only when asked.
+#pragma once
+
+#include <string>
+
+#include "foretoken/study/explain.hpp"
+#include "foretoken/study/run.hpp"
+#include "foretoken/study/sweep.hpp"
+
+namespace foretoken {
+
+struct TextStyle {
+  bool color = false;  // ANSI escapes
+};
+
+[[nodiscard]] std::string to_text(const RunResult& result, const TextStyle& style = {});
+[[nodiscard]] std::string to_text(const SweepResult& result, const TextStyle& style = {});
+[[nodiscard]] std::string to_text(const Explanation& explanation, const TextStyle& style = {});
+
+}  // namespace foretoken

@@ -1,0 +1,49 @@
+// Why a prediction is what it is, without simulating: where memory goes, what bounds
+// each operator, and what no engine could beat.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "foretoken/cost/cost_model.hpp"
+#include "foretoken/scenario/scenario.hpp"
+#include "foretoken/workload/request_source.hpp"
+
+namespace foretoken {
+
+// A typical step, operator by operator.
+struct StepExplanation {
+  std::string title;  // decode step: 64 sequences at context 1,152
+  std::int64_t prefill_tokens = 0;
+  std::int64_t sequences = 0;
+  std::int64_t context = 0;  // mean per decoding sequence
+  StepBreakdown breakdown;
+  double flops = 0;
+  double bytes = 0;
+  [[nodiscard]] double intensity() const { return bytes > 0 ? flops / bytes : 0; }
+};
+
+// A lone request of mean length on an idle engine.
+struct Floors {
+  std::int64_t prompt_tokens = 0;
+  std::int64_t output_tokens = 0;
+  double ttft_ms = 0;
+  double tpot_ms = 0;  // per output token
+  double e2el_ms = 0;
+  double datasheet_ttft_ms = 0;  // the same with peak FLOPs, peak bandwidth and no overhead
+  double datasheet_tpot_ms = 0;
+};
+
+struct Explanation {
+  Scenario scenario;
+  WorkloadSummary workload;
+  MemoryPlan memory;
+  bool feasible = true;
+  double ridge_point = 0;              // FLOP per byte; 0 without hardware (affine)
+  std::vector<StepExplanation> steps;  // typical prefill and decode
+  Floors floors;
+};
+
+[[nodiscard]] Result<Explanation> explain(const Scenario& scenario);
+
+}  // namespace foretoken

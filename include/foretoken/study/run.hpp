@@ -1,0 +1,74 @@
+// One question answered: a scenario simulated once or several times, and summarised.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "foretoken/metrics/summary.hpp"
+#include "foretoken/scenario/scenario.hpp"
+#include "foretoken/workload/request_source.hpp"
+
+namespace foretoken {
+
+struct Progress {
+  std::int64_t requests = 0;             // left the system so far, all replications
+  std::optional<std::int64_t> expected;  // in all
+};
+
+struct RunOptions {
+  int threads = 0;                          // 0 = one per core; the result does not depend on it
+  const std::atomic<bool>* stop = nullptr;  // becomes true: keep what is finished
+  bool step_by_step = false;                // the oracle instead of stretches
+  // Called now and then, from any thread, one call at a time.
+  std::function<void(const Progress&)> progress;
+  // Every request of every replication as it leaves; replications then run one after another.
+  std::function<void(int replication, const RequestRecord&)> on_request;
+};
+
+struct ReplicationResult {
+  int index = 0;
+  std::uint64_t seed = 0;
+  RunMeasures measures;
+  SimulationOutcome outcome;
+};
+
+struct NamedSummary {
+  std::string name;
+  Summary summary;
+};
+
+// Mean time per completed request by what it was spent on.
+struct AttributionMeans {
+  double ttft_ms[kAttributionParts] = {};
+  double e2e_ms[kAttributionParts] = {};
+};
+
+struct RunResult {
+  Scenario scenario;
+  MemoryPlan memory;
+  bool feasible = true;  // false: the model does not fit, nothing was simulated
+  DeviceFigures device;
+  // Means over the replications, key by key.
+  Summary summary;
+  Summary steady_state;
+  std::vector<NamedSummary> classes;
+  Summary half_widths;  // 95 % confidence intervals of `summary`; empty with one replication
+  std::vector<SloVerdict> slo;
+  Bottleneck prefill;
+  Bottleneck decode;
+  AttributionMeans attribution;
+  std::vector<std::string> warnings;
+  bool interrupted = false;
+  std::vector<ReplicationResult> replications;
+};
+
+// Errors: trace or length files that cannot be read.
+[[nodiscard]] Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& options = {});
+
+// What the summary relates the measures to.
+[[nodiscard]] DeviceFigures device_figures(const Scenario& scenario);
+
+}  // namespace foretoken

@@ -1,0 +1,42 @@
+// Words and numbers that all reports share.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "foretoken/scenario/scenario.hpp"
+
+namespace foretoken {
+
+[[nodiscard]] std::string_view tpot_definition(TpotConvention convention);
+[[nodiscard]] std::string_view to_string(Origin origin);
+[[nodiscard]] std::string_view to_string(CostLevel level);
+
+// Llama-3.1-70B on 4 x h100_sxm (TP 4), vllm-v1 0.19.
+[[nodiscard]] std::string deployment_line(const Scenario& scenario);
+
+// About four digits for people: 12,346 · 523.4 · 20.12 · 0.0123; "inf" and "-" for what is not finite.
+[[nodiscard]] std::string readable(double value);
+[[nodiscard]] std::string readable(std::int64_t value);
+[[nodiscard]] std::string percent(double share);  // 0.314 → 31.4 %
+
+// A bar of `width` cells filled to `share`.
+[[nodiscard]] std::string bar(double share, int width);
+
+// Cells in columns, padded to the widest; columns of numbers are right-aligned.
+class TextTable {
+ public:
+  explicit TextTable(std::string alignments) : alignments_(std::move(alignments)) {}  // one of l r per column
+  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  [[nodiscard]] std::string text(std::string_view indent = "") const;
+
+ private:
+  std::string alignments_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// Characters on screen of UTF-8 text without escapes or wide characters.
+[[nodiscard]] std::size_t display_width(std::string_view text);
+
+}  // namespace foretoken

@@ -1,0 +1,79 @@
+// The explanation as a document.
+#include "foretoken/report/json_report.hpp"
+#include "foretoken/study/version.hpp"
+#include "report/common.hpp"
+
+namespace foretoken {
+namespace {
+
+Json step_of(const StepExplanation& step) {
+  Json json = Json::object();
+  json["title"] = step.title;
+  json["prefill_tokens"] = step.prefill_tokens;
+  json["sequences"] = step.sequences;
+  json["context"] = step.context;
+  json["time_ms"] = step.breakdown.seconds * 1e3;
+  json["datasheet_ms"] = step.breakdown.datasheet_seconds * 1e3;
+  json["flops"] = step.flops;
+  json["bytes"] = step.bytes;
+  json["arithmetic_intensity"] = step.intensity();
+  json["clamped_operators"] = step.breakdown.clamped;
+  Json operators = Json::array();
+  for (const OperatorCost& op : step.breakdown.operators) {
+    Json line = Json::object();
+    line["name"] = op.name;
+    line["count"] = op.count;
+    line["flops"] = op.flops;
+    line["bytes"] = op.bytes;
+    line["time_ms"] = op.seconds * 1e3;
+    line["datasheet_ms"] = op.datasheet_seconds * 1e3;
+    line["bound"] = to_string(op.bound);
+    line["served_by"] = op.served_by;
+    line["inside_range"] = op.inside_range;
+    operators.push_back(std::move(line));
+  }
+  json["operators"] = std::move(operators);
+  return json;
+}
+
+}  // namespace
+
+Json to_json(const Explanation& e) {
+  Json json = Json::object();
+  json["schema"] = "foretoken.explanation/1";
+  json["foretoken_version"] = version();
+  json["scenario"] = e.scenario.name;
+  json["scenario_sha256"] = scenario_sha256(e.scenario);
+  Json fields = Json::array();
+  for (const ResolvedField& field : e.scenario.fields) {
+    Json line = Json::object();
+    line["path"] = field.path;
+    line["value"] = field.value;
+    line["origin"] = to_string(field.origin);
+    if (field.where.line > 0) {
+      line["file"] = field.where.file;
+      line["line"] = field.where.line;
+    }
+    if (!field.reason.empty()) line["reason"] = field.reason;
+    fields.push_back(std::move(line));
+  }
+  json["fields"] = std::move(fields);
+  json["memory"] = to_json(e.memory);
+  json["feasible"] = e.feasible;
+  json["ridge_point"] = e.ridge_point;
+  Json steps = Json::array();
+  for (const StepExplanation& step : e.steps) steps.push_back(step_of(step));
+  json["steps"] = std::move(steps);
+  Json floors = Json::object();
+  floors["prompt_tokens"] = e.floors.prompt_tokens;
+  floors["output_tokens"] = e.floors.output_tokens;
+  floors["ttft_ms"] = e.floors.ttft_ms;
+  floors["tpot_ms"] = e.floors.tpot_ms;
+  floors["e2el_ms"] = e.floors.e2el_ms;
+  floors["datasheet_ttft_ms"] = e.floors.datasheet_ttft_ms;
+  floors["datasheet_tpot_ms"] = e.floors.datasheet_tpot_ms;
+  json["floors"] = std::move(floors);
+  return json;
+}
+
+}  // namespace foretoken

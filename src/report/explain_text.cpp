@@ -1,0 +1,71 @@
+// Resolved values, memory, rooflines and floors on the terminal.
+#include <fmt/format.h>
+
+#include "foretoken/base/units.hpp"
+#include "foretoken/report/text_report.hpp"
+#include "report/common.hpp"
+#include "report/sections.hpp"
+
+namespace foretoken {
+namespace {
+
+std::string fields_section(const Scenario& scenario) {
+  TextTable table("lll");
+  for (const ResolvedField& field : scenario.fields) {
+    std::string origin(to_string(field.origin));
+    if (field.where.line > 0) origin = fmt::format("{}:{}", field.where.file, field.where.line);
+    if (!field.reason.empty()) origin += fmt::format(" ({})", field.reason);
+    table.row({field.path, to_text(field.value, 0), std::move(origin)});
+  }
+  return table.text("  ");
+}
+
+std::string step_section(const StepExplanation& step, double ridge) {
+  TextTable table("lrrrrrrll");
+  table.row({"operator", "launches", "GFLOP", "MB", "FLOP/B", "µs", "datasheet µs", "bound", "served by"});
+  for (const OperatorCost& op : step.breakdown.operators) {
+    table.row({op.name, readable(op.count), readable(op.flops * 1e-9), readable(op.bytes * 1e-6),
+               op.bytes > 0 ? readable(op.flops / op.bytes) : "-", readable(op.seconds * 1e6),
+               readable(op.datasheet_seconds * 1e6), std::string(to_string(op.bound)),
+               op.served_by + (op.inside_range ? "" : " (outside its range)")});
+  }
+  table.row({"step", "", readable(step.flops * 1e-9), readable(step.bytes * 1e-6), readable(step.intensity()),
+             readable(step.breakdown.seconds * 1e6), readable(step.breakdown.datasheet_seconds * 1e6), "", ""});
+  std::string text = table.text("  ");
+  if (ridge > 0 && step.bytes > 0) {
+    text += fmt::format("  arithmetic intensity {} FLOP/B, {} the ridge point {}: {} bound by the datasheet\n",
+                        readable(step.intensity()), step.intensity() < ridge ? "below" : "above", readable(ridge),
+                        step.intensity() < ridge ? "memory" : "compute");
+  }
+  if (step.breakdown.clamped > 0)
+    text += fmt::format("  {} operators were lifted to their datasheet bound\n", step.breakdown.clamped);
+  return text;
+}
+
+std::string floors_section(const Floors& f) {
+  TextTable table("lrr");
+  table.row(
+      {fmt::format("{} in, {} out, alone on an idle engine", readable(f.prompt_tokens), readable(f.output_tokens)),
+       "predicted", "datasheet bound"});
+  table.row({"TTFT ms", readable(f.ttft_ms), readable(f.datasheet_ttft_ms)});
+  table.row({"TPOT ms", readable(f.tpot_ms), readable(f.datasheet_tpot_ms)});
+  table.row({"E2E ms", readable(f.e2el_ms),
+             readable(f.datasheet_ttft_ms + f.datasheet_tpot_ms * static_cast<double>(f.output_tokens))});
+  return table.text("  ");
+}
+
+}  // namespace
+
+std::string to_text(const Explanation& e, const TextStyle& style) {
+  std::string out = heading(e.scenario, style);
+  out += section("Resolved values and their origin", fields_section(e.scenario), style);
+  out += section("Memory of one GPU", memory_section(e.memory), style);
+  if (!e.feasible) out += fmt::format("Does not fit: {}\n", e.memory.verdict);
+  for (const StepExplanation& step : e.steps) out += section(step.title, step_section(step, e.ridge_point), style);
+  if (e.ridge_point > 0)
+    out += fmt::format("\nRidge point: {} FLOP per byte (peak FLOPs over peak bandwidth)\n", readable(e.ridge_point));
+  out += section("Floors", floors_section(e.floors), style);
+  return out;
+}
+
+}  // namespace foretoken

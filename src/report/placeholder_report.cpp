@@ -1,1 +1,0 @@
-// The report layer is built here; files follow.

@@ -1,0 +1,93 @@
+// Rows of --save-requests.
+#include "foretoken/report/request_csv.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+namespace foretoken {
+namespace {
+
+std::string_view outcome_name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::finished:
+      return "finished";
+    case Outcome::rejected:
+      return "rejected";
+    case Outcome::timed_out:
+      return "timed_out";
+    case Outcome::unfinished:
+      return "unfinished";
+  }
+  return "unknown";
+}
+
+// RFC 4180: quotes only where needed.
+std::string csv_text(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted = "\"";
+  for (char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + '"';
+}
+
+// Whole nanoseconds as milliseconds, exactly.
+void append_ms(std::string& row, Duration d) {
+  fmt::format_to(std::back_inserter(row), ",{}.{:06}", d.count() / 1'000'000, d.count() % 1'000'000);
+}
+
+}  // namespace
+
+std::string request_csv_header() {
+  std::string header =
+      "replication,index,class,outcome,replica,arrival_s,input_tokens,output_tokens,cached_tokens,preemptions,"
+      "client_queue_ms,queue_time_ms,ttft_ms,tpot_ms,e2el_ms";
+  for (int i = 0; i < kAttributionParts; ++i) {
+    fmt::format_to(std::back_inserter(header), ",{}_ms", to_string(static_cast<AttributionPart>(i)));
+  }
+  return header + "\n";
+}
+
+std::string request_csv_row(int replication, const RequestRecord& r, std::string_view class_name, TpotConvention tpot) {
+  const std::int64_t arrival = r.request.arrival.time_since_epoch().count();
+  std::string row =
+      fmt::format("{},{},{},{},{},{}.{:09},{},{},{},{}", replication, r.request.index, csv_text(class_name),
+                  outcome_name(r.outcome), r.replica, arrival / 1'000'000'000, arrival % 1'000'000'000,
+                  r.request.prompt_tokens, r.request.output_tokens, r.cached_tokens, r.preemptions);
+  append_ms(row, r.request.client_wait);
+  if (r.outcome == Outcome::finished) {
+    append_ms(row, r.scheduled - r.request.arrival);
+    append_ms(row, r.first_token - r.request.arrival);
+    if (r.request.output_tokens > 1) {
+      const int tokens = r.request.output_tokens - (tpot == TpotConvention::vllm ? 1 : 0);
+      fmt::format_to(std::back_inserter(row), ",{:.6f}", to_milliseconds(r.finish - r.first_token) / tokens);
+    } else {
+      row += ',';
+    }
+    append_ms(row, r.finish - r.request.arrival);
+    for (Duration part : r.e2e_parts) append_ms(row, part);
+  } else {
+    row.append(4 + kAttributionParts, ',');
+  }
+  row += '\n';
+  return row;
+}
+
+Result<RequestCsv> RequestCsv::create(const std::string& path, std::vector<std::string> class_names,
+                                      TpotConvention tpot) {
+  Result<AtomicFile> file = AtomicFile::create(path);
+  if (!file) return file.error();
+  file->write(request_csv_header());
+  return RequestCsv(std::move(*file), std::move(class_names), tpot);
+}
+
+void RequestCsv::add(int replication, const RequestRecord& record) {
+  const auto index = static_cast<std::size_t>(record.request.class_index);
+  file_.write(request_csv_row(replication, record,
+                              index < class_names_.size() ? class_names_[index] : std::string_view{}, tpot_));
+}
+
+}  // namespace foretoken

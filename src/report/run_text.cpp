@@ -1,0 +1,204 @@
+// One run on one screen: load and throughput, latencies, objectives, where the time
+// and the memory went.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "foretoken/report/text_report.hpp"
+#include "foretoken/study/version.hpp"
+#include "report/common.hpp"
+#include "report/sections.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr double kPerMillisecond = 1e-3;
+
+// Zero counts of trouble and figures of no interest to most stay out of the table; JSON has them.
+bool shown(const Column& column, double value) {
+  if (std::isnan(value)) return false;
+  if (column.key == "preemption_count" || column.key == "num_prompts") return true;
+  const bool trouble = column.key == "rejected" || column.key == "timed_out" || column.key == "unfinished" ||
+                       column.key == "mean_client_queue_time_ms" || column.key == "prefix_cache_hit_rate";
+  return !trouble || value != 0;
+}
+
+bool is_share(const Column& c) {
+  return c.key == "slo_attainment" || c.key == "mfu" || c.key == "mbu" || c.key == "engine_busy" ||
+         c.key.ends_with("_perc") || c.key.ends_with("_hit_rate");
+}
+
+std::string cell(const Column& column, double value) {
+  if (is_share(column)) return percent(value);
+  std::string text = column.integer ? readable(static_cast<std::int64_t>(std::llround(value))) : readable(value);
+  if (!column.unit.empty()) text += fmt::format(" {}", column.unit);
+  return text;
+}
+
+std::string group_table(const RunResult& r, ColumnGroup group) {
+  TextTable table("lrr");
+  for (const Column& column : columns()) {
+    const double value = r.summary[column.key];
+    if (column.group != group || !shown(column, value)) continue;
+    std::vector<std::string> cells{std::string(column.title), cell(column, value)};
+    const double half = r.half_widths[column.key];
+    if (!std::isnan(half)) cells.push_back(is_share(column) ? "± " + percent(half) : "± " + readable(half));
+    table.row(std::move(cells));
+  }
+  return table.text("  ");
+}
+
+void add_latency_rows(TextTable& table, const Summary& s) {
+  for (const LatencyMetric& metric : latency_metrics()) {
+    if (std::isnan(s[fmt::format("mean_{}_ms", metric.name)])) continue;
+    std::vector<std::string> cells{std::string(metric.title)};
+    for (const char* statistic : {"mean", "p50", "p90", "p95", "p99", "max"}) {
+      cells.push_back(readable(s[fmt::format("{}_{}_ms", statistic, metric.name)]));
+    }
+    table.row(std::move(cells));
+  }
+}
+
+std::string latency_section(const RunResult& r) {
+  TextTable table("lrrrrrr");
+  table.row({"ms", "mean", "p50", "p90", "p95", "p99", "max"});
+  add_latency_rows(table, r.summary);
+  std::string text = table.text("  ");
+  if (r.summary["failed"] > 0) {
+    TextTable offered("lrrrr");
+    offered.row({"over offered requests, failed = inf", "p50", "p90", "p95", "p99"});
+    for (const char* metric : {"ttft", "tpot", "e2el"}) {
+      std::vector<std::string> cells{metric};
+      for (const char* p : {"p50", "p90", "p95", "p99"})
+        cells.push_back(readable(r.summary[fmt::format("offered_{}_{}_ms", p, metric)]));
+      offered.row(std::move(cells));
+    }
+    text += offered.text("  ");
+  }
+  return text;
+}
+
+std::string steady_section(const RunResult& r) {
+  if (r.steady_state.entries.empty()) return {};
+  TextTable table("lrrrrrr");
+  table.row({"ms", "mean", "p50", "p90", "p95", "p99", "max"});
+  add_latency_rows(table, r.steady_state);
+  std::string text = table.text("  ");
+  const Summary& s = r.steady_state;
+  if (!std::isnan(s["request_throughput"])) {
+    text += fmt::format("  over {} s: {} req/s, {} output tok/s, {} tok/s in all\n", readable(s["duration"]),
+                        readable(s["request_throughput"]), readable(s["output_throughput"]),
+                        readable(s["total_token_throughput"]));
+  }
+  return text;
+}
+
+std::string class_section(const RunResult& r) {
+  TextTable table("lrrrrrrr");
+  table.row({"class", "completed", "p50 TTFT", "p99 TTFT", "p50 TPOT", "p99 TPOT", "p99 E2E", "attainment"});
+  for (const NamedSummary& c : r.classes) {
+    const Summary& s = c.summary;
+    table.row({c.name, readable(s["completed"]), readable(s["p50_ttft_ms"]), readable(s["p99_ttft_ms"]),
+               readable(s["p50_tpot_ms"]), readable(s["p99_tpot_ms"]), readable(s["p99_e2el_ms"]),
+               percent(s["slo_attainment"])});
+  }
+  return table.text("  ");
+}
+
+std::string grade_section(const RunResult& r) {
+  const Summary& s = r.summary;
+  TextTable table("llll");
+  for (const char* p : {"p50", "p99"}) {
+    const double ttft = s[fmt::format("{}_ttft_ms", p)];
+    const double tpot = s[fmt::format("{}_tpot_ms", p)];
+    table.row({fmt::format("{} TTFT", p), std::string(ttft_grade(ttft)), fmt::format("{} TPOT", p),
+               std::isnan(tpot)
+                   ? "-"
+                   : fmt::format("{} ({} tok/s)", tpot_grade(tpot), readable(1 / (tpot * kPerMillisecond)))});
+  }
+  return table.text("  ") +
+         "  TTFT: excellent < 200 ms, acceptable < 1 s, stuck > 3 s; people read 3 to 5 tokens per second\n";
+}
+
+std::string attribution_section(const RunResult& r) {
+  const AttributionMeans& a = r.attribution;
+  double ttft = 0, e2e = 0;
+  for (int i = 0; i < kAttributionParts; ++i) {
+    ttft += a.ttft_ms[i];
+    e2e += a.e2e_ms[i];
+  }
+  if (!(e2e > 0)) return {};
+  TextTable table("lrrlrr");
+  table.row({"mean per request", "TTFT ms", "share", "", "E2E ms", "share"});
+  for (int i = 0; i < kAttributionParts; ++i) {
+    if (a.e2e_ms[i] <= 0 && a.ttft_ms[i] <= 0) continue;
+    std::string name(to_string(static_cast<AttributionPart>(i)));
+    for (char& c : name) c = c == '_' ? ' ' : c;
+    table.row({std::move(name), readable(a.ttft_ms[i]), ttft > 0 ? percent(a.ttft_ms[i] / ttft) : "-",
+               bar(a.e2e_ms[i] / e2e, 16), readable(a.e2e_ms[i]), percent(a.e2e_ms[i] / e2e)});
+  }
+  return table.text("  ");
+}
+
+std::string bound_line(const char* phase, const Bottleneck& b) {
+  std::string shares;
+  for (int i = 0; i < kTimeParts; ++i) {
+    if (b.share[i] < 0.0005) continue;
+    shares +=
+        fmt::format("{}{} {}", shares.empty() ? "" : ", ", to_string(static_cast<TimePart>(i)), percent(b.share[i]));
+  }
+  return fmt::format("  {:<8} {:<9} {}\n", phase, b.bound, shares);
+}
+
+std::string slo_section(const RunResult& r, const TextStyle& style) {
+  TextTable table("llrl");
+  for (const SloVerdict& v : r.slo) {
+    const std::string room =
+        std::isnan(v.margin) || std::isinf(v.margin)
+            ? ""
+            : fmt::format("{} {}", percent(std::abs(v.margin)), v.margin >= 0 ? "to spare" : "over the limit");
+    const std::string unit(metric_unit(v.line.metric));
+    table.row({v.ok ? "✓" : "✗", v.line.expression, readable(v.value) + (unit.empty() ? "" : " " + unit), room});
+  }
+  std::string text = table.text("  ");
+  if (style.color) text = colored_ticks(text);
+  return text;
+}
+
+}  // namespace
+
+std::string to_text(const RunResult& r, const TextStyle& style) {
+  std::string out = heading(r.scenario, style);
+  if (!r.feasible) {
+    out += section("Memory of one GPU", memory_section(r.memory), style);
+    return out + fmt::format("Does not fit: {}\n", r.memory.verdict);
+  }
+  if (r.interrupted) out += "INTERRUPTED: figures are of what had finished\n";
+  out += section("Requests", group_table(r, ColumnGroup::requests), style);
+  out += section("Throughput", group_table(r, ColumnGroup::throughput), style);
+  if (!std::isnan(r.summary["slo_attainment"])) out += section("Goodput", group_table(r, ColumnGroup::goodput), style);
+  out += section("Latency, whole run", latency_section(r), style);
+  out +=
+      section(fmt::format("Latency, steady state (without the first and last {})", percent(r.scenario.warmup_fraction)),
+              steady_section(r), style);
+  if (!r.classes.empty()) out += section("Classes (ms)", class_section(r), style);
+  out += section("Grades", grade_section(r), style);
+  out += section("Load", group_table(r, ColumnGroup::load), style);
+  out += section("Device", group_table(r, ColumnGroup::device), style);
+  out += section("What bound it", bound_line("prefill", r.prefill) + bound_line("decode", r.decode), style);
+  out += section("Where the time went", attribution_section(r), style);
+  out += section("Memory of one GPU", memory_section(r.memory), style);
+  if (!r.slo.empty()) out += section("Objectives", slo_section(r, style), style);
+  out += section(
+      "Conventions",
+      fmt::format(
+          "  TPOT = {}\n  percentiles: linear interpolation over completed requests; objectives "
+          "count failed requests as infinite\n  steady state: rates within the window, latencies by request index\n"
+          "  cost model: {}\n",
+          tpot_definition(r.scenario.tpot), to_string(r.scenario.deployment.level)),
+      style);
+  for (const std::string& warning : r.warnings) out += fmt::format("warning: {}\n", warning);
+  return out;
+}
+
+}  // namespace foretoken

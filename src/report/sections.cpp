@@ -1,0 +1,66 @@
+// Headings, memory, ticks.
+#include "report/sections.hpp"
+
+#include <fmt/format.h>
+
+#include "foretoken/base/units.hpp"
+#include "foretoken/study/version.hpp"
+#include "report/common.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr const char* kBold = "\x1b[1m";
+constexpr const char* kGreen = "\x1b[32m";
+constexpr const char* kRed = "\x1b[31m";
+constexpr const char* kReset = "\x1b[0m";
+constexpr std::size_t kHashShown = 12;
+
+void replace_all(std::string& text, std::string_view from, const std::string& to) {
+  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
+    text.replace(at, from.size(), to);
+  }
+}
+
+}  // namespace
+
+std::string heading(const Scenario& s, const TextStyle& style) {
+  std::string out =
+      fmt::format("{}{}{}: {}\n", style.color ? kBold : "", s.name, style.color ? kReset : "", deployment_line(s));
+  if (!s.description.empty()) out += s.description + (s.description.back() == '\n' ? "" : "\n");
+  return out + fmt::format("seed {}, scenario {}, foretoken {}\n", s.seed, scenario_sha256(s).substr(0, kHashShown),
+                           version());
+}
+
+std::string section(std::string_view title, const std::string& body, const TextStyle& style) {
+  if (body.empty()) return {};
+  return fmt::format("\n{}{}{}\n{}", style.color ? kBold : "", title, style.color ? kReset : "", body);
+}
+
+std::string memory_section(const MemoryPlan& plan) {
+  const double capacity = plan.capacity.value;
+  if (!(capacity > 0)) return {};
+  TextTable table("lrl");
+  const auto line = [&](const char* name, ByteCount bytes) {
+    table.row({name, format_quantity(bytes.value, Dimension::bytes), bar(bytes.value / capacity, 24)});
+  };
+  line("weights", plan.weights);
+  line("activations", plan.activations);
+  line("CUDA graphs", plan.cuda_graphs);
+  line("outside torch", plan.non_torch);
+  line("KV cache", plan.kv_cache);
+  table.row({"budget", format_quantity(plan.budget.value, Dimension::bytes),
+             fmt::format("of {}", format_quantity(capacity, Dimension::bytes))});
+  return table.text("  ") + fmt::format("  KV cache: {} blocks, {} tokens, {} requests of full length at once\n",
+                                        readable(plan.num_gpu_blocks), readable(plan.kv_cache_size_tokens),
+                                        readable(plan.kv_cache_max_concurrency));
+}
+
+std::string colored_ticks(const std::string& text) {
+  std::string out = text;
+  replace_all(out, "✓", fmt::format("{}✓{}", kGreen, kReset));
+  replace_all(out, "✗", fmt::format("{}✗{}", kRed, kReset));
+  return out;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,71 @@
+// The file that vLLM's own plotting and sweep tools read.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "foretoken/report/json_report.hpp"
+
+namespace foretoken {
+namespace {
+
+// Keys of the benchmark's result, in its order.
+constexpr const char* kPlainKeys[] = {"duration",
+                                      "completed",
+                                      "failed",
+                                      "total_input_tokens",
+                                      "total_output_tokens",
+                                      "request_throughput",
+                                      "request_goodput",
+                                      "output_throughput",
+                                      "total_token_throughput",
+                                      "max_output_tokens_per_s",
+                                      "max_concurrent_requests"};
+constexpr const char* kLatencies[] = {"ttft", "tpot", "itl", "e2el"};
+constexpr const char* kStatistics[] = {"mean", "median", "std", "p50", "p90", "p95", "p99"};
+
+void add_load(Json& json, const WorkloadConfig& workload) {
+  Json rate("inf");
+  Json burstiness(1.0);
+  if (const auto* renewal = std::get_if<RenewalArrivals>(&workload.arrivals)) {
+    rate = Json(renewal->rate);
+    burstiness = std::isinf(renewal->burstiness) ? Json("inf") : Json(renewal->burstiness);
+  }
+  json["request_rate"] = std::move(rate);
+  json["burstiness"] = std::move(burstiness);
+  json["max_concurrency"] = workload.max_concurrency ? Json(*workload.max_concurrency) : Json();
+}
+
+}  // namespace
+
+Json to_vllm_json(const RunResult& result) {
+  Json json = Json::object();
+  const std::string& hf_id = result.scenario.deployment.model.hf_id;
+  const std::string& model = hf_id.empty() ? result.scenario.deployment.model.id : hf_id;
+  json["endpoint_type"] = "foretoken";
+  json["backend"] = "foretoken";
+  json["label"] = nullptr;
+  json["model_id"] = model;
+  json["tokenizer_id"] = model;
+  if (result.replications.empty()) return json;
+  const RunMeasures& run = result.replications.front().measures;
+  json["num_prompts"] = run.all.offered();
+  add_load(json, result.scenario.workload);
+  const Summary summary = summarise({run, run.all, Scope::run, TpotConvention::vllm, result.device});
+  const auto copy = [&](const std::string& key) {
+    const auto same = [&](const SummaryEntry& e) { return e.key == key; };
+    const auto it = std::find_if(summary.entries.begin(), summary.entries.end(), same);
+    if (it == summary.entries.end()) {
+      json[key] = nullptr;
+    } else {
+      json[key] = it->integer ? Json(static_cast<std::int64_t>(it->value)) : Json(it->value);
+    }
+  };
+  for (const char* key : kPlainKeys) copy(key);
+  for (const char* latency : kLatencies) {
+    for (const char* statistic : kStatistics) copy(fmt::format("{}_{}_ms", statistic, latency));
+  }
+  return json;
+}
+
+}  // namespace foretoken

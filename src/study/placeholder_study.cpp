@@ -1,1 +1,0 @@
-// The study layer is built here; files follow.

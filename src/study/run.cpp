@@ -1,0 +1,255 @@
+// Simulates the replications of a scenario and reduces them to one result.
+#include "foretoken/study/run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+#include <mutex>
+
+#include "foretoken/base/random.hpp"
+#include "foretoken/cost/cost_model.hpp"
+#include "foretoken/metrics/collector.hpp"
+#include "study/parallel.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr std::int64_t kProgressEvery = 4096;  // requests
+
+// Counts and copies what the collector sees.
+class StudyObserver final : public Observer {
+ public:
+  StudyObserver(MetricsCollector& collector, int replication, const RunOptions& options,
+                std::function<void(std::int64_t)> report)
+      : collector_(collector), replication_(replication), options_(options), report_(std::move(report)) {}
+
+  void on_request(const RequestRecord& record) override {
+    collector_.on_request(record);
+    if (options_.on_request) options_.on_request(replication_, record);
+    if (report_ && collector_.requests_seen() % kProgressEvery == 0) report_(kProgressEvery);
+  }
+  void on_steps(const StepSpan& span) override { collector_.on_steps(span); }
+  void on_gap(Duration gap, std::int64_t rows) override { collector_.on_gap(gap, rows); }
+
+ private:
+  MetricsCollector& collector_;
+  int replication_;
+  const RunOptions& options_;
+  std::function<void(std::int64_t)> report_;
+};
+
+bool stopped(const RunOptions& options) {
+  return options.stop != nullptr && options.stop->load();
+}
+
+class Replicator {
+ public:
+  Replicator(const Scenario& scenario, const RunOptions& options, std::optional<std::int64_t> requests)
+      : scenario_(scenario), options_(options), requests_(requests) {}
+
+  // Diagnostics when the workload cannot be opened.
+  Result<ReplicationResult> operator()(int index) {
+    ReplicationResult replication;
+    replication.index = index;
+    replication.seed = replication_seed(scenario_.seed, static_cast<std::uint64_t>(index));
+    auto source = make_request_source(scenario_.workload, replication.seed);
+    if (!source) return source.error();
+    MetricsCollector collector(collector_config(scenario_.workload, scenario_.warmup_fraction, requests_));
+    std::function<void(std::int64_t)> report;
+    if (options_.progress) report = [this](std::int64_t n) { advance(n); };
+    StudyObserver observer(collector, index, options_, std::move(report));
+    const std::unique_ptr<CostModel> cost = make_cost_model(scenario_.deployment);
+    SimulationConfig config;
+    config.engine = scenario_.engine;
+    config.cluster = scenario_.cluster;
+    config.step_by_step = options_.step_by_step;
+    replication.outcome = simulate(config, **source, *cost, observer, options_.stop);
+    replication.measures = collector.take(replication.outcome);
+    return replication;
+  }
+
+ private:
+  void advance(std::int64_t requests) {
+    const std::lock_guard lock(mutex_);
+    done_ += requests;
+    Progress progress{done_, std::nullopt};
+    if (requests_) progress.expected = *requests_ * scenario_.replications;
+    options_.progress(progress);
+  }
+
+  const Scenario& scenario_;
+  const RunOptions& options_;
+  std::optional<std::int64_t> requests_;
+  std::mutex mutex_;
+  std::int64_t done_ = 0;
+};
+
+// Mean and 95 % half width of each key over the summaries that have it.
+void average(const std::vector<Summary>& summaries, Summary& means, Summary* half_widths) {
+  if (summaries.empty()) return;
+  std::vector<SummaryEntry> keys = summaries.front().entries;
+  for (const Summary& s : summaries) {
+    for (const SummaryEntry& e : s.entries) {
+      if (std::none_of(keys.begin(), keys.end(), [&](const SummaryEntry& k) { return k.key == e.key; }))
+        keys.push_back(e);
+    }
+  }
+  for (const SummaryEntry& key : keys) {
+    std::vector<double> values;
+    for (const Summary& s : summaries) {
+      if (const double v = s[key.key]; !std::isnan(v)) values.push_back(v);
+    }
+    const auto n = static_cast<double>(values.size());
+    double mean = 0;
+    for (double v : values) mean += v;
+    mean /= n;
+    means.entries.push_back({key.key, mean, key.integer && values.size() == 1});
+    if (half_widths == nullptr || values.size() < 2 || !std::isfinite(mean)) continue;
+    double squares = 0;
+    for (double v : values) squares += (v - mean) * (v - mean);
+    const boost::math::students_t t(n - 1);
+    half_widths->entries.push_back(
+        {key.key, boost::math::quantile(t, 0.975) * std::sqrt(squares / (n - 1) / n), false});
+  }
+}
+
+MeasureView view_of(const RunResult& result, const RunMeasures& run, const Measures& requests, Scope scope) {
+  return {run, requests, scope, result.scenario.tpot, result.device};
+}
+
+void summarise_replications(RunResult& result) {
+  std::vector<Summary> all, steady;
+  std::vector<std::vector<Summary>> classes;
+  for (const ReplicationResult& r : result.replications) {
+    const RunMeasures& run = r.measures;
+    all.push_back(summarise(view_of(result, run, run.all, Scope::run)));
+    if (run.steady.completed > 0) steady.push_back(summarise(view_of(result, run, run.steady, Scope::steady)));
+    classes.resize(run.classes.size());
+    for (std::size_t c = 0; c < run.classes.size(); ++c) {
+      classes[c].push_back(summarise(view_of(result, run, run.classes[c].measures, Scope::request_class)));
+    }
+  }
+  average(all, result.summary, &result.half_widths);
+  average(steady, result.steady_state, nullptr);
+  for (std::size_t c = 0; c < classes.size(); ++c) {
+    result.classes.push_back({result.replications.front().measures.classes[c].name, {}});
+    average(classes[c], result.classes.back().summary, nullptr);
+  }
+}
+
+// Over the requests offered: a rejected request has not met a latency objective.
+void judge_objectives(RunResult& result) {
+  for (const SloLine& line : result.scenario.slo) {
+    double sum = 0;
+    for (const ReplicationResult& r : result.replications) {
+      const MeasureView view = view_of(result, r.measures, r.measures.all, Scope::run);
+      sum += metric_value(view, line.metric, Population::offered).value_or(std::nan(""));
+    }
+    result.slo.push_back(judge(line, sum / static_cast<double>(result.replications.size())));
+  }
+}
+
+void attribute(RunResult& result) {
+  std::array<FineTotal, kTimeParts> prefill{}, decode{};
+  double completed = 0;
+  for (const ReplicationResult& r : result.replications) {
+    for (std::size_t i = 0; i < kTimeParts; ++i) {
+      prefill[i] += r.measures.engine.prefill_parts[i];
+      decode[i] += r.measures.engine.decode_parts[i];
+    }
+    for (std::size_t i = 0; i < kAttributionParts; ++i) {
+      result.attribution.ttft_ms[i] += static_cast<double>(r.measures.ttft_parts[i]) * 1e-6;
+      result.attribution.e2e_ms[i] += static_cast<double>(r.measures.e2e_parts[i]) * 1e-6;
+    }
+    completed += static_cast<double>(r.measures.all.completed);
+  }
+  result.prefill = bottleneck(prefill);
+  result.decode = bottleneck(decode);
+  for (std::size_t i = 0; i < kAttributionParts && completed > 0; ++i) {
+    result.attribution.ttft_ms[i] /= completed;
+    result.attribution.e2e_ms[i] /= completed;
+  }
+}
+
+void collect_warnings(RunResult& result) {
+  for (const ReplicationResult& r : result.replications) {
+    if (!r.outcome.stop_reason.empty()) {
+      result.warnings.push_back(fmt::format("replication {} ended early: {}", r.index, r.outcome.stop_reason));
+    }
+    if (r.measures.all.rejected > 0) {
+      result.warnings.push_back(
+          fmt::format("replication {}: {} of {} requests were rejected; percentiles over offered "
+                      "requests count them as never served",
+                      r.index, r.measures.all.rejected, r.measures.all.offered()));
+    }
+  }
+}
+
+}  // namespace
+
+DeviceFigures device_figures(const Scenario& scenario) {
+  DeviceFigures figures;
+  figures.num_gpus = scenario.num_gpus;
+  figures.usable_kv_blocks = scenario.engine.usable_blocks();
+  const Deployment& d = scenario.deployment;
+  if (d.level == CostLevel::affine) return figures;
+  ComputeRate peak = d.gpu.peak_bf16;
+  switch (d.dense_format) {
+    case WeightFormat::fp8:
+    case WeightFormat::fp8_static:
+    case WeightFormat::fp8_block:
+      peak = d.gpu.peak_fp8.value_or(peak);
+      break;
+    case WeightFormat::int8:
+      peak = d.gpu.peak_int8.value_or(peak);
+      break;
+    case WeightFormat::nvfp4:
+      peak = d.gpu.peak_fp4.value_or(peak);
+      break;
+    case WeightFormat::bf16:
+    case WeightFormat::int8_weight_only:
+    case WeightFormat::int4_weight_only:
+    case WeightFormat::mxfp4:
+      break;
+  }
+  figures.peak_flops = peak.value;
+  figures.memory_bandwidth = d.gpu.memory_bandwidth.value_or(Bandwidth{}).value;
+  return figures;
+}
+
+Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& options) {
+  RunResult result;
+  result.scenario = scenario;
+  result.device = device_figures(scenario);
+  result.memory = plan_memory(scenario.deployment, scenario.memory);
+  result.feasible = result.memory.fits || scenario.deployment.level == CostLevel::affine;
+  if (!result.feasible) return result;
+  const Result<WorkloadSummary> workload = summarise_workload(scenario.workload);
+  if (!workload) return workload.error();
+
+  const auto count = static_cast<std::size_t>(std::max(1, scenario.replications));
+  std::vector<std::optional<Result<ReplicationResult>>> finished(count);
+  Replicator replicate(scenario, options, workload->requests);
+  parallel_for(count, options.on_request ? 1 : options.threads, [&](std::size_t i) {
+    if (i > 0 && stopped(options)) return;
+    finished[i] = replicate(static_cast<int>(i));
+  });
+  for (auto& replication : finished) {
+    if (!replication) {
+      result.interrupted = true;
+      continue;
+    }
+    if (!*replication) return replication->error();
+    result.interrupted |= (*replication)->outcome.interrupted;
+    result.replications.push_back(std::move(**replication));
+  }
+  summarise_replications(result);
+  judge_objectives(result);
+  attribute(result);
+  collect_warnings(result);
+  return result;
+}
+
+}  // namespace foretoken
