@@ -1,1 +1,0 @@
-// The base layer is built here; files follow.

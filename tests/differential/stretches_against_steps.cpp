@@ -1,0 +1,43 @@
+// INV-11: runs of decode steps taken at once give the same bytes as one step at a time.
+#include <gtest/gtest.h>
+
+#include "support/how_many.hpp"
+#include "support/random_run.hpp"
+#include "support/recorder.hpp"
+
+namespace foretoken::test {
+namespace {
+
+struct Seen {
+  std::string text;
+  std::size_t spans = 0;
+};
+
+Seen run_with(const RandomRun& run, bool step_by_step) {
+  SimulationConfig config = run.config;
+  config.step_by_step = step_by_step;
+  const StubCost cost(run.cost);
+  const auto source = run.source();
+  Recorder recorder;
+  const SimulationOutcome outcome = simulate(config, *source, cost, recorder);
+  return {recorder.text(outcome), recorder.steps.size()};
+}
+
+TEST(StretchesAgainstSteps, every_output_of_random_scenarios_is_the_same) {
+  std::size_t stretched = 0;
+  std::size_t single = 0;
+  const int scenarios = how_many_scenarios(2000);
+  for (int seed = 0; seed < scenarios; ++seed) {
+    const RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    const Seen fast = run_with(run, false);
+    const Seen oracle = run_with(run, true);
+    ASSERT_EQ(fast.text, oracle.text) << "seed " << seed;
+    stretched += fast.spans;
+    single += oracle.spans;
+  }
+  std::cout << scenarios << " scenarios: " << single << " steps in " << stretched << " spans\n";
+  EXPECT_LT(2 * stretched, single) << "stretches did not happen";
+}
+
+}  // namespace
+}  // namespace foretoken::test

@@ -1,0 +1,163 @@
+// Schedules worked out by hand from the engines' rules (engines.md section 10, by number): what
+// runs in every step, who emits when.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "support/recorder.hpp"
+#include "support/stub_cost.hpp"
+
+namespace foretoken::test {
+namespace {
+
+using ::testing::ElementsAre;
+
+struct Prompt {
+  std::int32_t prompt;
+  std::int32_t output;
+  int priority = 0;
+  double arrival_ms = 0;
+};
+
+// Every step takes 1 ms, so that times read as step numbers.
+struct Run {
+  Recorder seen;
+  SimulationOutcome outcome;
+
+  Run(const EngineConfig& engine, const std::vector<Prompt>& prompts) {
+    std::vector<Request> requests;
+    for (const Prompt& p : prompts) {
+      Request r;
+      r.index = static_cast<std::int64_t>(requests.size());
+      r.arrival = TimePoint{duration_from_seconds(p.arrival_ms * 1e-3)};
+      r.prompt_tokens = p.prompt;
+      r.output_tokens = r.max_tokens = p.output;
+      r.priority = static_cast<std::int16_t>(p.priority);
+      requests.push_back(r);
+    }
+    SimulationConfig config;
+    config.engine = engine;
+    config.step_by_step = true;
+    const auto source = make_fixed_source(requests);
+    const StubCost cost;
+    outcome = simulate(config, *source, cost, seen);
+  }
+
+  [[nodiscard]] std::vector<std::string> schedule(std::size_t steps) const {
+    auto lines = seen.schedule();
+    lines.resize(std::min(lines.size(), steps));
+    return lines;
+  }
+  // The step (from 1) in which each request emitted its first and its last token.
+  [[nodiscard]] std::vector<std::string> tokens() const {
+    std::vector<std::string> lines;
+    for (const RequestRecord& r : seen.by_index()) {
+      const auto step = [](TimePoint t) { return t.time_since_epoch().count() / 1'000'000; };
+      lines.push_back(fmt::format("{}..{}", step(r.first_token), step(r.finish)));
+    }
+    return lines;
+  }
+};
+
+EngineConfig vllm() {
+  EngineConfig engine;
+  engine.max_num_batched_tokens = 2048;
+  engine.num_gpu_blocks = 10'000;
+  return engine;
+}
+
+EngineConfig vllm_with_blocks(std::int64_t blocks, std::int64_t budget) {
+  EngineConfig engine = vllm();
+  engine.num_gpu_blocks = blocks;
+  engine.max_num_batched_tokens = budget;
+  return engine;
+}
+
+TEST(GoldenSchedules, G1_the_budget_splits_a_prompt_and_running_requests_go_first) {
+  const Run run(vllm(), {{1500, 4}, {600, 4}, {600, 4}});
+  EXPECT_THAT(run.schedule(3), ElementsAre("1500 548 | 0", "52+548 600 | 1", "| 3"));
+  EXPECT_THAT(run.tokens(), ElementsAre("1..4", "2..5", "2..5"));
+}
+
+TEST(GoldenSchedules, G2_long_prefill_token_threshold_caps_every_chunk) {
+  EngineConfig engine = vllm();
+  engine.long_prefill_token_threshold = 512;
+  const Run run(engine, {{1500, 2}, {600, 2}, {600, 2}});
+  EXPECT_THAT(run.schedule(9), ElementsAre("512 512 512 | 0", "512+512 88+512 88+512 | 0", "476+1024 | 2", "| 1"));
+  EXPECT_THAT(run.tokens(), ElementsAre("3..4", "2..3", "2..3"));
+}
+
+TEST(GoldenSchedules, G3_a_seat_comes_free_at_the_end_of_a_step) {
+  EngineConfig engine = vllm();
+  engine.max_num_seqs = 2;
+  const Run run(engine, {{100, 2}, {100, 4}, {100, 2}});
+  EXPECT_THAT(run.schedule(9), ElementsAre("100 100 | 0", "| 2", "100 | 1", "| 2"));
+  EXPECT_THAT(run.tokens(), ElementsAre("1..2", "1..4", "3..4"));
+}
+
+TEST(GoldenSchedules, G4_the_tail_is_preempted_and_computes_its_prompt_and_output_again) {
+  const Run run(vllm_with_blocks(8, 64), {{30, 10}, {30, 10}, {30, 10}});
+  EXPECT_THAT(run.schedule(12), ElementsAre("30 30 4 | 0", "26+4 | 2", "| 3", "| 2", "| 2", "| 2", "| 2", "| 2", "| 2",
+                                            "| 2", "32 | 0", "| 1"));
+  EXPECT_THAT(run.tokens(), ElementsAre("1..10", "1..10", "2..18"));
+  EXPECT_EQ(run.seen.by_index()[2].preemptions, 1);
+}
+
+TEST(GoldenSchedules, G6_the_full_prompt_gate_keeps_a_prompt_out_until_all_its_blocks_are_free) {
+  const Run run(vllm_with_blocks(11, 64), {{96, 2}, {96, 2}});
+  EXPECT_THAT(run.schedule(9), ElementsAre("64 | 0", "32+64 | 0", "| 1", "64 | 0", "32+64 | 0", "| 1"));
+}
+
+TEST(GoldenSchedules, G7_without_the_gate_a_half_prefilled_prompt_evicts_itself) {
+  EngineConfig engine = vllm_with_blocks(11, 64);
+  engine.scheduler_reserve_full_isl = false;
+  const Run run(engine, {{96, 2}, {96, 2}});
+  EXPECT_THAT(run.schedule(9), ElementsAre("64 | 0", "32+64 32 | 0", "| 1", "64 | 0", "32+64 | 0", "| 1"));
+  EXPECT_EQ(run.seen.by_index()[1].preemptions, 1);
+}
+
+TEST(GoldenSchedules, G8_the_watermark_keeps_blocks_back_on_admission_only) {
+  EngineConfig engine = vllm_with_blocks(11, 2048);
+  engine.watermark = 0.2;
+  const Run run(engine, {{48, 3}, {80, 3}, {16, 3}});
+  EXPECT_THAT(run.schedule(4), ElementsAre("48 80 | 0", "| 2", "| 2", "16 | 0"));
+}
+
+TEST(GoldenSchedules, G33_a_static_batch_ends_before_the_next_begins) {
+  EngineConfig engine = vllm();
+  engine.name = "static";
+  engine.max_num_seqs = 2;
+  const Run run(engine, {{10, 3}, {10, 5}, {10, 1}});
+  EXPECT_THAT(run.schedule(9), ElementsAre("10 10 | 0", "| 2", "| 2", "| 1", "| 1", "10 | 0"));
+  EXPECT_THAT(run.tokens(), ElementsAre("1..3", "1..5", "6..6"));
+}
+
+TEST(GoldenSchedules, G43_without_chunked_prefill_a_prompt_over_the_budget_stops_admission) {
+  EngineConfig engine = vllm();
+  engine.enable_chunked_prefill = false;
+  const Run run(engine, {{1500, 4}, {600, 4}, {400, 4}});
+  EXPECT_THAT(run.schedule(2), ElementsAre("1500 | 0", "600 400 | 1"));
+}
+
+// X (priority 5), Y (0) and Z (1) fill the 7 usable blocks; only Z needs another one in the
+// step after the prefill: X goes although it was scheduled before, and nobody is admitted.
+TEST(GoldenSchedules, G45_priority_preempts_the_least_urgent_even_when_it_was_already_scheduled) {
+  EngineConfig engine = vllm_with_blocks(8, 2048);
+  engine.scheduling_policy = "priority";
+  const Run run(engine, {{20, 9, 5, 0}, {20, 9, 0, 1}, {47, 9, 1, 2}, {1, 9, 9, 3.5}});
+  EXPECT_THAT(run.schedule(6), ElementsAre("20 | 0", "20 | 1", "47 | 2", "| 3", "| 2", "| 2"));
+  const auto records = run.seen.by_index();
+  EXPECT_EQ(records[0].preemptions, 1);
+  EXPECT_EQ(records[1].preemptions + records[2].preemptions, 0);
+}
+
+TEST(GoldenSchedules, G50_orca_reserves_the_longest_context_for_everyone) {
+  EngineConfig engine = vllm();
+  engine.name = "orca";
+  engine.max_model_len = 4096;
+  engine.num_gpu_blocks = 1000;
+  const Run run(engine, {{100, 4}, {100, 4}, {100, 4}, {100, 4}});
+  EXPECT_THAT(run.schedule(5), ElementsAre("100 100 100 | 0", "| 3", "| 3", "| 3", "100 | 0"));
+}
+
+}  // namespace
+}  // namespace foretoken::test

@@ -1,0 +1,94 @@
+// Random engines, clusters and loads for the differential and invariant suites: small
+// numbers, so that seats, budget and KV blocks run out often.
+#pragma once
+
+#include <optional>
+
+#include "foretoken/base/random.hpp"
+#include "foretoken/serving/simulation.hpp"
+#include "serving/block_growth.hpp"
+#include "support/stub_cost.hpp"
+
+namespace foretoken::test {
+
+struct RandomRun {
+  SimulationConfig config;
+  StubTerms cost;
+  std::vector<Request> requests;       // an open loop
+  std::optional<WorkloadConfig> loop;  // instead: a closed loop
+  std::uint64_t seed = 0;
+
+  [[nodiscard]] std::unique_ptr<RequestSource> source() const {
+    return loop ? make_request_source(*loop, seed).value() : make_fixed_source(requests);
+  }
+};
+
+inline RandomRun random_run(std::uint64_t seed) {
+  RandomStream random(seed, "random_run");
+  const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+  const auto one_in = [&](std::int64_t n) { return pick(1, n) == 1; };
+  RandomRun run;
+  run.seed = seed;
+  EngineConfig& engine = run.config.engine;
+  const std::int64_t kind = pick(0, 9);
+  engine.name = kind < 7 ? "vllm-v1" : kind < 8 ? "orca" : "static";
+  engine.max_model_len = pick(100, 600);
+  engine.max_num_seqs = one_in(3) ? pick(1, 4) : pick(2, 40);
+  engine.max_num_batched_tokens = one_in(4) ? pick(1, 20) : pick(20, 400);
+  engine.block_size = static_cast<int>(one_in(2) ? 16 : pick(1, 20));
+  const std::int64_t longest = blocks_for(engine.max_model_len, engine.block_size);
+  engine.num_gpu_blocks = 1 + longest + (one_in(2) ? pick(0, longest) : pick(0, 20 * longest));
+  engine.scheduler_reserve_full_isl = one_in(2);
+  engine.watermark = one_in(4) ? 0.1 : 0;
+  engine.long_prefill_token_threshold = one_in(4) ? pick(1, 60) : 0;
+  engine.enable_chunked_prefill = !one_in(6);
+  if (!engine.enable_chunked_prefill) engine.max_num_batched_tokens = engine.max_model_len + pick(0, 300);
+  engine.scheduling_policy = one_in(4) ? "priority" : "fcfs";
+  engine.padded = one_in(2);
+  engine.max_wait = Duration{one_in(2) ? 0 : pick(1, 40'000'000)};
+  if (one_in(5)) engine.queue_timeout = Duration{pick(1'000'000, 200'000'000)};
+  if (one_in(6)) engine.max_waiting_requests = pick(1, 10);
+  run.config.cluster.replicas = one_in(3) ? static_cast<int>(pick(2, 5)) : 1;
+  run.config.cluster.router = one_in(2) ? "least_outstanding" : "round_robin";
+
+  run.cost.base = 1e-3 * random.uniform();
+  run.cost.per_prefill_token = 1e-5 * random.uniform();
+  run.cost.per_row = 1e-5 * random.uniform();
+  run.cost.per_context = 1e-6 * random.uniform();
+  run.cost.per_context_above = run.cost.per_context + 1e-6 * random.uniform();
+  run.cost.kink = static_cast<double>(pick(1, 4000));
+  if (one_in(3)) {
+    run.cost.window = pick(1, 300);
+    run.cost.per_windowed = 1e-6 * random.uniform();
+  }
+
+  const std::int64_t count = pick(1, 80);
+  const std::int64_t longest_prompt = engine.max_model_len - 1;
+  if (one_in(5)) {
+    WorkloadConfig loop;
+    loop.arrivals = AllAtOnceArrivals{};
+    loop.num_prompts = count;
+    loop.max_concurrency = pick(1, 20);
+    loop.lengths.input = UniformLength{1, longest_prompt};
+    loop.lengths.output = UniformLength{1, 200};
+    if (one_in(2)) loop.client_delay = Duration{pick(0, 5'000'000)};
+    run.loop = loop;
+    return run;
+  }
+  const std::int64_t mean_gap = one_in(4) ? 0 : pick(1, 30'000'000);
+  TimePoint at{};
+  for (std::int64_t i = 0; i < count; ++i) {
+    at += Duration{mean_gap == 0 ? 0 : pick(0, 2 * mean_gap)};
+    Request r;
+    r.index = i;
+    r.arrival = at;
+    r.prompt_tokens = static_cast<std::int32_t>(one_in(3) ? pick(1, longest_prompt + 3) : pick(1, 60));
+    r.output_tokens = static_cast<std::int32_t>(one_in(8) ? 1 : pick(1, 300));
+    r.max_tokens = r.output_tokens;
+    r.priority = static_cast<std::int16_t>(pick(0, 3));
+    run.requests.push_back(r);
+  }
+  return run;
+}
+
+}  // namespace foretoken::test

@@ -1,0 +1,100 @@
+// An observer that keeps everything, and renders a run as text: step by step for golden
+// schedules, whole for byte-equality.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "foretoken/serving/observer.hpp"
+#include "foretoken/serving/simulation.hpp"
+
+namespace foretoken::test {
+
+class Recorder final : public Observer {
+ public:
+  struct Step {
+    int replica = 0;
+    TimePoint begin{}, end{};
+    std::vector<PrefillChunk> prefill;
+    std::int64_t decode_rows = 0;
+    std::int64_t kv_blocks_used = 0;
+  };
+
+  void on_request(const RequestRecord& record) override { records.push_back(record); }
+  void on_steps(const StepSpan& span) override {
+    steps.push_back({span.replica, span.begin, span.end, {span.prefill.begin(), span.prefill.end()}, span.decode_rows,
+                     span.kv_blocks_used});
+    for (std::int64_t j = 0; j < span.steps; ++j) {
+      const FineDuration time =
+          span.run == nullptr ? span.time.total() : span.run->elapsed(j + 1) - span.run->elapsed(j);
+      if (span.gap_rows > 0) gaps[ceil_to_nanoseconds(time).count()] += span.gap_rows;
+    }
+  }
+  void on_gap(Duration gap, std::int64_t rows) override { gaps[gap.count()] += rows; }
+
+  std::vector<RequestRecord> records;  // in order of departure
+  std::vector<Step> steps;
+  std::map<std::int64_t, std::int64_t> gaps;  // ns → rows
+
+  // "1500 548+0 | 3": new tokens (+ history) of each chunk, then decode rows.
+  [[nodiscard]] std::vector<std::string> schedule() const {
+    std::vector<std::string> lines;
+    for (const Step& step : steps) {
+      std::string line;
+      for (const PrefillChunk& chunk : step.prefill) {
+        line += fmt::format("{}{} ", chunk.new_tokens, chunk.history > 0 ? fmt::format("+{}", chunk.history) : "");
+      }
+      lines.push_back(line + fmt::format("| {}", step.decode_rows));
+    }
+    return lines;
+  }
+
+  [[nodiscard]] std::vector<RequestRecord> by_index() const {
+    std::vector<RequestRecord> sorted = records;
+    std::sort(sorted.begin(), sorted.end(),
+              [](const auto& a, const auto& b) { return a.request.index < b.request.index; });
+    return sorted;
+  }
+
+  // Everything a user could see, as text. Without the steps, which stretches merge.
+  [[nodiscard]] std::string text(const SimulationOutcome& outcome) const {
+    std::string s;
+    for (const RequestRecord& r : records) {
+      s += fmt::format("{} {} r{} {} {} {} {} p{}", r.request.index, static_cast<int>(r.outcome), r.replica,
+                       r.request.arrival.time_since_epoch().count(), r.scheduled.time_since_epoch().count(),
+                       r.first_token.time_since_epoch().count(), r.finish.time_since_epoch().count(), r.preemptions);
+      for (Duration d : r.ttft_parts) s += fmt::format(" {}", d.count());
+      s += " /";
+      for (Duration d : r.e2e_parts) s += fmt::format(" {}", d.count());
+      s += '\n';
+    }
+    for (const auto& [gap, rows] : gaps) s += fmt::format("gap {} {}\n", gap, rows);
+    for (const ReplicaTotals& t : outcome.replicas) {
+      s += fmt::format("steps {} {} tokens {} {} preemptions {} peaks {} {} busy {} kv {} flops {} bytes {}", t.steps,
+                       t.prefill_steps, t.prefill_tokens, t.decode_tokens, t.preemptions, t.peak_running,
+                       t.peak_kv_blocks, digits(t.busy), digits(t.kv_block_time), digits(t.flops), digits(t.bytes));
+      for (FineTotal p : t.prefill_parts) s += " " + digits(p);
+      for (FineTotal p : t.decode_parts) s += " " + digits(p);
+      s += '\n';
+    }
+    return s + fmt::format("end {} arrived {} finished {} rejected {} timed out {}\n",
+                           outcome.end.time_since_epoch().count(), outcome.arrived, outcome.finished, outcome.rejected,
+                           outcome.timed_out);
+  }
+
+ private:
+  static std::string digits(FineTotal value) {
+    std::string s;
+    const bool negative = value < 0;
+    if (negative) value = -value;
+    do s.insert(s.begin(), static_cast<char>('0' + static_cast<int>(value % 10)));
+    while ((value /= 10) > 0);
+    return negative ? "-" + s : s;
+  }
+};
+
+}  // namespace foretoken::test

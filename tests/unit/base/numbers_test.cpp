@@ -1,0 +1,120 @@
+// Time conversion, the exact math kernels, random streams and diagnostics.
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "foretoken/base/diagnostics.hpp"
+#include "foretoken/base/math.hpp"
+#include "foretoken/base/random.hpp"
+#include "foretoken/base/time.hpp"
+
+namespace foretoken {
+namespace {
+
+TEST(Time, seconds_round_up_to_whole_nanoseconds_and_saturate) {
+  EXPECT_EQ(duration_from_seconds(1e-9).count(), 1);
+  EXPECT_EQ(duration_from_seconds(1.1e-9).count(), 2);
+  EXPECT_EQ(duration_from_seconds(1e300).count(), INT64_MAX);
+  EXPECT_EQ(duration_from_seconds(std::nan("")).count(), 0);
+  EXPECT_EQ(fine_from_seconds(1e-9).units, FineDuration::kPerNanosecond);
+  EXPECT_EQ(fine_from_seconds(1e6).units, INT64_MAX);
+  EXPECT_EQ(ceil_to_nanoseconds({1}).count(), 1);
+  EXPECT_EQ(ceil_to_nanoseconds({0}).count(), 0);
+}
+
+// Against the long double functions of this machine, which are good to 64 bits.
+TEST(Math, exp_log_and_pow_are_within_one_part_in_1e15) {
+  RandomStream random(1, "math");
+  double worst_exp = 0, worst_log = 0, worst_pow = 0;
+  const auto error = [](double value, long double truth) {
+    return truth == 0 ? 0.0 : static_cast<double>(std::abs((static_cast<long double>(value) - truth) / truth));
+  };
+  for (int i = 0; i < 200'000; ++i) {
+    const double x = (random.uniform() - 0.5) * 1400;
+    worst_exp = std::max(worst_exp, error(exact_exp(x), std::exp(static_cast<long double>(x))));
+    const double y = std::ldexp(random.uniform() + 0.5, static_cast<int>(random.uniform_int(-1000, 1000)));
+    worst_log = std::max(worst_log, error(exact_log(y), std::log(static_cast<long double>(y))));
+    const double near_one = 1 + (random.uniform() - 0.5) * 1e-3;
+    worst_log = std::max(worst_log, error(exact_log(near_one), std::log(static_cast<long double>(near_one))));
+    const double base = 1e-3 + random.uniform() * 1e4;
+    const double exponent = (random.uniform() - 0.5) * 60;
+    worst_pow = std::max(worst_pow, error(exact_pow(base, exponent), std::pow(static_cast<long double>(base), exponent)));
+  }
+  std::cout << "worst relative error: exp " << worst_exp << " log " << worst_log << " pow " << worst_pow << '\n';
+  EXPECT_LT(worst_exp, 1e-15);
+  EXPECT_LT(worst_log, 1e-15);
+  EXPECT_LT(worst_pow, 1e-15);
+}
+
+TEST(Math, the_edges_behave_as_in_C) {
+  EXPECT_EQ(exact_exp(0), 1);
+  EXPECT_EQ(exact_exp(1e9), INFINITY);
+  EXPECT_EQ(exact_exp(-1e9), 0);
+  EXPECT_EQ(exact_log(0), -INFINITY);
+  EXPECT_EQ(exact_log(1), 0);
+  EXPECT_TRUE(std::isnan(exact_log(-1)));
+  EXPECT_NEAR(exact_log(5e-324), -744.4400719213812, 1e-10);
+  EXPECT_EQ(exact_pow(0, 2), 0);
+  EXPECT_EQ(exact_pow(7, 0), 1);
+  EXPECT_EQ(exact_pow(2, 10), 1024);
+}
+
+TEST(Math, p_norm_lies_between_the_largest_and_the_sum) {
+  EXPECT_NEAR(p_norm(2, 3, 4), 5, 1e-14);
+  EXPECT_NEAR(p_norm(1, 3, 4), 7, 1e-14);
+  EXPECT_NEAR(p_norm(16, 1e-200, 1e-200), 1e-200 * std::pow(2.0, 1.0 / 16), 1e-214);
+  EXPECT_EQ(p_norm(16, 0, 0), 0);
+  EXPECT_NEAR(p_norm(3, 1, 2, 3), std::cbrt(36.0), 1e-14);
+}
+
+TEST(Random, streams_differ_by_purpose_and_repeat_by_seed) {
+  RandomStream a(7, "arrivals"), b(7, "arrivals"), c(7, "lengths"), d(8, "arrivals");
+  const std::uint64_t first = a.next();
+  EXPECT_EQ(first, b.next());
+  EXPECT_NE(first, c.next());
+  EXPECT_NE(first, d.next());
+  EXPECT_EQ(replication_seed(7, 0), 7U);
+  EXPECT_NE(replication_seed(7, 1), replication_seed(7, 2));
+}
+
+TEST(Random, uniform_integers_are_unbiased) {
+  RandomStream random(3, "dice");
+  std::array<int, 7> counts{};
+  for (int i = 0; i < 70'000; ++i) ++counts[static_cast<std::size_t>(random.uniform_int(-3, 3) + 3)];
+  // Each count is binomial(70000, 1/7): standard deviation 93.
+  for (const int count : counts) EXPECT_NEAR(count, 10'000, 5 * 93);
+  double low = 1, high = 0, sum = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    const double u = random.uniform();
+    low = std::min(low, u);
+    high = std::max(high, u);
+    sum += u;
+  }
+  EXPECT_GT(low, 0);
+  EXPECT_LT(high, 1);
+  EXPECT_NEAR(sum / 100'000, 0.5, 5 * 0.2887 / std::sqrt(100'000.0));
+}
+
+TEST(Diagnostics, show_place_line_caret_and_hint) {
+  Diagnostic d{Severity::error, {"s.yaml", 3, 5}, "unknown key 'modle'", "did you mean 'model'?", "    modle: x"};
+  EXPECT_EQ(format(d),
+            "s.yaml:3:5: error: unknown key 'modle'\n      modle: x\n      ^\n  hint: did you mean 'model'?\n");
+  Diagnostics all;
+  all.warning({}, "odd");
+  EXPECT_FALSE(all.has_errors());
+  all.error({"--set", 0, 0}, "bad");
+  EXPECT_TRUE(all.has_errors());
+  EXPECT_THAT(format(all), testing::HasSubstr("--set: error: bad\n"));
+}
+
+TEST(Diagnostics, the_closest_word_is_suggested_when_it_is_close) {
+  const std::vector<std::string> words{"model", "hardware", "workload", "engine"};
+  EXPECT_EQ(closest_match("modle", words), "model");
+  EXPECT_EQ(closest_match("Hardwear", words), "hardware");
+  EXPECT_EQ(closest_match("zzz", words), "");
+  EXPECT_EQ(closest_match("", words), "");
+}
+
+}  // namespace
+}  // namespace foretoken
