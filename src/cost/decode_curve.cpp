@@ -160,8 +160,7 @@ const DecodeRun::Piece& DecodeRun::piece_at(std::int64_t step) const {
   if (step < head_.steps) return head_;
   const Piece* last = more_.empty() ? &head_ : &more_.back();
   while (step - last->first_step >= last->steps) {
-    const FineTotal before =
-        last->elapsed_before.units + sum_of_terms(last->first_time, last->increment, last->steps);
+    const FineTotal before = last->elapsed_before.units + sum_of_terms(last->first_time, last->increment, last->steps);
     more_.push_back(piece_from(last->first_step + last->steps, saturated(before)));
     last = &more_.back();
   }

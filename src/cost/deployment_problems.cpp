@@ -1,7 +1,7 @@
 // What makes a deployment impossible to price, all of it at once.
-#include <cmath>
-
 #include <fmt/format.h>
+
+#include <cmath>
 
 #include "foretoken/cost/cost_model.hpp"
 

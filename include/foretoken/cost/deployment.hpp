@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "foretoken/cost/calibration.hpp"
 #include "foretoken/hardware/gpu_spec.hpp"
 #include "foretoken/model/model_spec.hpp"
 
@@ -30,21 +31,15 @@ enum class KvFormat { bf16, fp8, int8, int4, fp4 };
 struct Parallelism {
   int tensor = 1;
   int pipeline = 1;
-  int data = 1;                  // attention data parallelism inside one replica (MoE); 1 elsewhere
+  int data = 1;                  // attention data parallelism inside one replica (MoE); 1 elsewhere. A step
+                                 // is then one rank's, and every rank is taken to carry the same load
   bool expert_parallel = false;  // experts spread over tensor*data ranks instead of sliced
   [[nodiscard]] int gpus() const { return tensor * pipeline * data; }
   bool operator==(const Parallelism&) const = default;
 };
 
-// Which physics prices an operator.
-enum class CostLevel {
-  datasheet,   // max(FLOPs/peak, bytes/bandwidth): the lower bound
-  roofline,    // one efficiency per bound and one fixed cost per operator (M1)
-  calibrated,  // fitted sets where measurements exist (M3), roofline elsewhere
-  affine,      // no hardware: the user's own a + b*tokens (teaching, queueing theory)
-};
-
-// Efficiencies and fixed costs of the roofline level; user-overridable.
+// Efficiencies of the roofline in place of the defaults and of measured sets. They do
+// not touch operators that a calibrated set serves.
 struct RooflineTerms {
   double compute_efficiency = 0;  // 0 = the operator's default
   double memory_efficiency = 0;
@@ -88,6 +83,7 @@ struct Deployment {
   RooflineTerms roofline;
   OverheadTerms overhead;
   AffineTerms affine;
+  CalibrationTable calibration;  // measured coefficient sets to choose from; empty = roofline defaults
   bool operator==(const Deployment&) const = default;
 };
 

@@ -9,5 +9,7 @@ namespace foretoken {
 
 // The user's own straight line; knows neither model nor GPU.
 [[nodiscard]] std::unique_ptr<CostModel> make_affine_model(const AffineTerms& terms);
+// Datasheet, roofline or calibrated, by the deployment's level.
+[[nodiscard]] std::unique_ptr<CostModel> make_gpu_model(const Deployment& deployment);
 
 }  // namespace foretoken

@@ -1,11 +1,11 @@
 // Curves and runs of decode steps: closed forms against adding step by step.
 #include "foretoken/cost/decode_curve.hpp"
 
-#include <cmath>
-#include <random>
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+
+#include <cmath>
+#include <random>
 
 namespace foretoken {
 namespace {
@@ -24,7 +24,9 @@ DecodeCurve random_curve(std::mt19937_64& random) {
   curve.fixed[TimePart::memory] = {static_cast<std::int64_t>(random() % (1ULL << 42))};
   const double jump = static_cast<double>(random() % 5000);
   switch (random() % 4) {
-    case 0: curve.full = PiecewiseCurve(roofline_like); break;
+    case 0:
+      curve.full = PiecewiseCurve(roofline_like);
+      break;
     case 1:
       curve.full = PiecewiseCurve([jump](double x) {
         return PiecewiseCurve::Point{std::sqrt(1e-12 + x * 1e-12) + (x >= jump ? 2e-6 : 0), TimePart::compute};
@@ -34,7 +36,8 @@ DecodeCurve random_curve(std::mt19937_64& random) {
       curve.full = PiecewiseCurve::line({static_cast<std::int64_t>(random() % 1000000)},
                                         {static_cast<std::int64_t>(random() % 100000000)}, TimePart::memory);
       break;
-    default: break;
+    default:
+      break;
   }
   if (random() % 2 == 0) {
     curve.windowed = PiecewiseCurve([](double x) { return PiecewiseCurve::Point{x * 1.3e-9, TimePart::network}; });
@@ -49,7 +52,9 @@ TEST(DecodeRun, EqualsAddingStepByStepToTheLastUnit) {
     const DecodeShape first{curve.sequences, static_cast<std::int64_t>(random() % 20000),
                             static_cast<std::int64_t>(random() % 9000)};
     const auto growth = static_cast<std::int64_t>(random() % 300);
-    const std::int64_t windowed_growth = growth == 0 ? 0 : static_cast<std::int64_t>(random()) & 1 ? growth : growth / 3;
+    const std::int64_t windowed_growth = growth == 0                               ? 0
+                                         : static_cast<std::int64_t>(random()) & 1 ? growth
+                                                                                   : growth / 3;
     const DecodeRun run(curve, first, growth, windowed_growth);
     FineDuration sum;
     std::array<FineDuration, kTimeParts> parts{};

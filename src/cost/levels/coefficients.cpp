@@ -1,0 +1,216 @@
+// Coefficient sets by key, and the nearest one when the key has none.
+#include "cost/levels/coefficients.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <tuple>
+
+namespace foretoken {
+namespace {
+
+const std::vector<CoefficientNames>& all_names() {
+  static const std::vector<CoefficientNames> names = {
+      {"gemm", {"t0", "ec", "em", "l2", "tk", "p", "ts", "bl", "tq", "cq"}, 2},
+      {"attention_prefill", {"t0", "ec", "em", "p", "e64", "tca", "bl", "tb"}},
+      {"attention_decode", {"t0", "em", "l2", "tca", "p", "bl", "ts", "cg"}},
+      {"attention_mixed", {"t0", "ec", "tb", "em", "p", "tca", "rr", "bl"}},
+      {"mla_prefill", {"t0", "em", "ec", "p"}},
+      {"mla_decode", {"t0", "em", "ec", "p", "tw"}},
+      {"moe", {"t0", "ec", "em", "l2", "p", "ta", "bl", "tk"}},
+      {"allreduce_custom", {"a1", "b1", "e1", "a2", "b2", "e2"}},
+      {"allreduce_eager", {"a1", "b1", "e1", "a2", "b2", "e2"}},
+      {"allreduce_nccl", {"aL", "bL", "eL", "aS", "bS", "eS"}},
+      {"allgather_nccl", {"aL", "bL", "eL", "aS", "bS", "eS"}},
+      {"reducescatter_nccl", {"aL", "bL", "eL", "aS", "bS", "eS"}},
+      {"alltoall_nccl", {"aL", "bL", "eL", "aS", "bS", "eS"}},
+      {"elementwise_rmsnorm", {"t0", "x1", "x2", "x3"}},
+      {"elementwise_act", {"t0", "x1", "x2", "x3"}},
+      {"elementwise_add", {"t0", "x1", "x2", "x3"}},
+      {"elementwise_rope", {"t0", "x1", "x2", "x3"}},
+      {"p2p_nvlink", {"t0", "bw"}},
+      {"p2p_internode", {"t0", "bw"}},
+  };
+  return names;
+}
+
+// Coefficients that the formulas divide by.
+const std::vector<std::string_view> kDivisors = {"ec", "em", "l2", "p",  "e64", "e1", "e2",
+                                                 "eL", "eS", "x1", "x2", "x3",  "bw"};
+
+const double* value_of(const CoefficientSet& set, std::string_view name) {
+  for (const Coefficient& c : set.coefficients) {
+    if (c.name == name) return &c.value;
+  }
+  return nullptr;
+}
+
+const CalibrationDevice* device_of(const CalibrationTable& table, std::string_view gpu) {
+  for (const CalibrationDevice& d : table.devices) {
+    if (d.gpu == gpu) return &d;
+  }
+  return nullptr;
+}
+
+// 0.24.0 -> 24000; text after the numbers (rc10) does not count.
+double version_number(std::string_view version) {
+  double number = 0;
+  double weight = 1e6;
+  while (!version.empty() && weight >= 1) {
+    int part = 0;
+    const auto [end, error] = std::from_chars(version.data(), version.data() + version.size(), part);
+    if (error != std::errc{}) break;
+    number += weight * part;
+    weight /= 1000;
+    version.remove_prefix(static_cast<std::size_t>(end - version.data()));
+    if (version.empty() || version.front() != '.') break;
+    version.remove_prefix(1);
+  }
+  return number;
+}
+
+std::size_t position(const std::vector<std::string_view>& list, std::string_view value) {
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i] == value) return i;
+  }
+  return list.size();
+}
+
+// Smaller is nearer: GPU, engine, machine balance, version; newer sets win ties.
+using Distance = std::tuple<int, std::size_t, double, double, double>;
+
+struct Candidate {
+  const CoefficientSet* set = nullptr;
+  const CalibrationDevice* device = nullptr;
+  Distance distance;
+};
+
+bool comparable_links(double a, double b) {
+  return a <= 0 || b <= 0 || (a < 3 * b && b < 3 * a);
+}
+
+std::optional<Candidate> nearest(const CalibrationTable& table, const GpuSpec& gpu, const SetQuery& query,
+                                 CostLevel level, std::string_view format, bool same_gpu_only) {
+  const std::string generation = gpu_generation(gpu);
+  const Device own = datasheet_device(gpu);
+  std::optional<Candidate> best;
+  for (const CoefficientSet& set : table.sets) {
+    if (set.unusable || set.level != level || set.operation != query.operation) continue;
+    if (set.format != format && set.format != "any") continue;
+    const std::size_t engine = position(query.engines, set.engine);
+    const CalibrationDevice* device = device_of(table, set.gpu);
+    if (engine == query.engines.size() || device == nullptr) continue;
+    const bool same_gpu = set.gpu == gpu.id;
+    if (!same_gpu && (same_gpu_only || !set.transferable)) continue;
+    if (!same_gpu && !comparable_links(query.link_bandwidth, query.link_bandwidth > 0 ? device->link_bandwidth : 0)) {
+      continue;
+    }
+    const int gpu_class = same_gpu ? 0 : device->generation == generation ? 1 : 2;
+    const double balance = own.bandwidth / own.flops_bf16 / (device->bandwidth / device->flops_bf16);
+    const double version = version_number(set.version);
+    const bool by_version = engine == 0 && !query.version.empty();
+    const double version_gap = by_version ? std::abs(version - version_number(query.version)) : 0;
+    const Distance distance{gpu_class, engine, same_gpu ? 0 : std::abs(std::log(balance)), version_gap, -version};
+    if (!best || distance < best->distance) best = Candidate{&set, device, distance};
+  }
+  return best;
+}
+
+std::string describe(const CoefficientSet& set, bool neighbour) {
+  return fmt::format("{} {} {} {} {}{}", set.gpu, set.engine, set.version, set.format,
+                     set.level == CostLevel::calibrated ? "calibrated" : "roofline",
+                     neighbour ? ", set of a neighbouring GPU" : "");
+}
+
+ServedSet serve(const Candidate& candidate, const CalibrationTable& table, const GpuSpec& gpu,
+                std::string_view operation) {
+  const CoefficientSet& set = *candidate.set;
+  const bool neighbour = set.gpu != gpu.id;
+  ServedSet served;
+  served.level = set.level;
+  served.ranges = set.ranges;
+  served.name = describe(set, neighbour);
+  const CalibrationDevice* own = device_of(table, gpu.id);
+  served.device = own != nullptr ? calibration_device(*own) : datasheet_device(gpu);
+  // Not found in a source: the neighbour's figure is the best guess.
+  if (!(served.device.compute_units > 0)) served.device.compute_units = candidate.device->compute_units;
+  if (!(served.device.l2_bytes > 0)) served.device.l2_bytes = candidate.device->l2_bytes;
+  if (set.level == CostLevel::roofline) {
+    const auto read = [&set](std::string_view name, double otherwise) {
+      const double* value = value_of(set, name);
+      return value != nullptr ? *value : otherwise;
+    };
+    served.roofline = {read("t0", 0), read("ec", 1), read("em", 1)};
+    return served;
+  }
+  const CoefficientNames& names = *coefficient_names(operation);
+  for (std::size_t i = 0; i < names.names.size(); ++i) {
+    const double* value = value_of(set, names.names[i]);
+    if (value == nullptr) break;
+    served.c[served.coefficients++] = *value;
+  }
+  // L2 bandwidth follows the matrix units; everything else is relative or a latency.
+  if (neighbour && operation == "gemm") served.c[3] *= served.device.flops_bf16 / candidate.device->flops_bf16;
+  return served;
+}
+
+std::optional<ServedSet> find(const CalibrationTable& table, const GpuSpec& gpu, const SetQuery& query, CostLevel level,
+                              bool same_gpu_only) {
+  for (const std::string_view format : query.formats) {
+    if (const auto candidate = nearest(table, gpu, query, level, format, same_gpu_only)) {
+      return serve(*candidate, table, gpu, query.operation);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+const CoefficientNames* coefficient_names(std::string_view operation) {
+  for (const CoefficientNames& names : all_names()) {
+    if (names.operation == operation) return &names;
+  }
+  return nullptr;
+}
+
+std::optional<ServedSet> find_calibrated(const CalibrationTable& table, const GpuSpec& gpu, const SetQuery& query) {
+  return find(table, gpu, query, CostLevel::calibrated, gpu.vendor != "NVIDIA");
+}
+
+std::optional<ServedSet> find_roofline(const CalibrationTable& table, const GpuSpec& gpu, const SetQuery& query) {
+  return find(table, gpu, query, CostLevel::roofline, true);
+}
+
+std::vector<std::string> calibration_problems(const CalibrationTable& table) {
+  std::vector<std::string> problems;
+  for (const CoefficientSet& set : table.sets) {
+    const std::string key =
+        fmt::format("calibration set {}/{}/{}/{}/{}", set.gpu, set.engine, set.version, set.format, set.operation);
+    if (device_of(table, set.gpu) == nullptr) problems.push_back(key + ": no constants are given for this GPU");
+    const CoefficientNames* names = coefficient_names(set.operation);
+    if (names == nullptr) {
+      problems.push_back(key + ": unknown operation");
+      continue;
+    }
+    for (const Coefficient& c : set.coefficients) {
+      const bool divides = position(kDivisors, c.name) < kDivisors.size();
+      if (!std::isfinite(c.value) || c.value < 0 || (divides && c.value == 0)) {
+        problems.push_back(fmt::format("{}: {} is {}; it must be finite and {}", key, c.name, c.value,
+                                       divides ? "above 0" : "not negative"));
+      }
+      const bool known = set.level == CostLevel::roofline ? c.name == "t0" || c.name == "ec" || c.name == "em"
+                                                          : position(names->names, c.name) < names->names.size();
+      if (!known) problems.push_back(fmt::format("{}: unknown coefficient {}", key, c.name));
+    }
+    if (set.level == CostLevel::roofline) continue;
+    for (std::size_t i = 0; i + names->optional < names->names.size(); ++i) {
+      if (value_of(set, names->names[i]) == nullptr) {
+        problems.push_back(fmt::format("{}: coefficient {} is missing", key, names->names[i]));
+      }
+    }
+  }
+  return problems;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,39 @@
+// The order in which a formula reads its coefficients, and the search for the set
+// that serves an operator (cost-model section 4).
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "cost/operators/operator.hpp"
+
+namespace foretoken {
+
+// Names in formula order; the last `optional` of them may be missing.
+struct CoefficientNames {
+  std::string_view operation;
+  std::vector<std::string_view> names;
+  std::size_t optional = 0;
+};
+// Null when the operation is not known.
+[[nodiscard]] const CoefficientNames* coefficient_names(std::string_view operation);
+
+struct SetQuery {
+  std::string_view operation;
+  std::vector<std::string_view> formats;  // the first that has a set anywhere near wins
+  std::vector<std::string_view> engines;  // in order of preference
+  std::string_view version;               // of the first engine; empty = the newest
+  double link_bandwidth = 0;              // collectives: only sets from a comparable link
+};
+
+// The calibrated set that describes the operator on this GPU best, or none. Sets of
+// NVIDIA GPUs serve their neighbours; other vendors' GPUs only what was measured on them.
+[[nodiscard]] std::optional<ServedSet> find_calibrated(const CalibrationTable& table, const GpuSpec& gpu,
+                                                       const SetQuery& query);
+// The measured roofline of the same GPU, or none.
+[[nodiscard]] std::optional<ServedSet> find_roofline(const CalibrationTable& table, const GpuSpec& gpu,
+                                                     const SetQuery& query);
+
+}  // namespace foretoken

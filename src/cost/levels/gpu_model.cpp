@@ -1,0 +1,285 @@
+// Step times from operators: memoised groups in exact integers, decode attention as
+// curves. Memory stays bounded however long a run is.
+#include "cost/levels/gpu_model.hpp"
+
+#include <cmath>
+
+#include "cost/levels/charge.hpp"
+#include "cost/levels/levels.hpp"
+#include "foretoken/base/math.hpp"
+#include "foretoken/base/result.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr std::size_t kChunkEntries = 4096;
+constexpr std::int64_t kRememberedTokens = std::int64_t{1} << 17;
+
+std::size_t chunk_index(std::int64_t new_tokens, std::int64_t history) {
+  const std::uint64_t mixed = static_cast<std::uint64_t>(new_tokens) * 0x9E3779B97F4A7C15ULL +
+                              static_cast<std::uint64_t>(history) * 0xC2B2AE3D27D4EB4FULL;
+  return static_cast<std::size_t>(mixed >> 52);
+}
+
+// Captured CUDA-graph sizes of vLLM: 1, 2, 4, then by 8 to 256, then by 16.
+std::int64_t captured_size(std::int64_t tokens) {
+  if (tokens <= 2) return tokens;
+  if (tokens <= 4) return 4;
+  const std::int64_t step = tokens <= 256 ? 8 : 16;
+  return (tokens + step - 1) / step * step;
+}
+
+}  // namespace
+
+GpuModel::GpuModel(const Deployment& deployment) : d_(deployment), operators_(d_), chunks_(kChunkEntries) {
+  const OverheadTerms& o = d_.overhead;
+  overlaps_ = d_.cuda_graph_max_rows == 0 && o.per_layer > 0;
+  const double layers = overlaps_ ? 0 : d_.model.layers * o.per_layer;
+  per_step_[TimePart::overhead] = capped_fine(o.per_step + layers + operators_.all_reduces() * o.per_allreduce);
+  const double launches = operators_.prefill_full({}).estimate.fixed * operators_.full_layers() +
+                          operators_.prefill_windowed({}).estimate.fixed * operators_.windowed_layers();
+  prefill_launches_ = capped_fine(o.scale * launches);
+}
+
+std::int64_t GpuModel::sliding_window() const {
+  return operators_.windowed_layers() > 0 ? d_.model.sliding_window : 0;
+}
+
+std::int64_t GpuModel::padded(std::int64_t tokens) const {
+  if (tokens <= 0 || tokens > d_.cuda_graph_max_rows) return tokens;
+  return std::max(tokens, std::min<std::int64_t>(captured_size(tokens), d_.cuda_graph_max_rows));
+}
+
+StepTime GpuModel::total(const std::vector<Operator>& operators) const {
+  Charge sum;
+  for (const Operator& op : operators) sum += charge(op, d_.overhead.scale);
+  return step_time(sum);
+}
+
+const StepTime& GpuModel::dense(std::int64_t tokens) const {
+  const std::int64_t rows = padded(tokens);
+  if (rows >= kRememberedTokens) {
+    if (dense_beyond_tokens_ != rows) dense_beyond_ = total(operators_.dense(rows));
+    dense_beyond_tokens_ = rows;
+    return *dense_beyond_;
+  }
+  const auto index = static_cast<std::size_t>(rows);
+  if (index >= dense_.size()) dense_.resize(index + index / 2 + 64);
+  if (!dense_[index]) dense_[index] = total(operators_.dense(rows));
+  return *dense_[index];
+}
+
+const StepTime& GpuModel::head(std::int64_t sampled) const {
+  const auto index = static_cast<std::size_t>(sampled);
+  if (index >= head_.size()) head_.resize(index + index / 2 + 64);
+  if (!head_[index]) {
+    StepTime time = total(operators_.head(sampled));
+    add(time[TimePart::overhead], capped_fine(d_.overhead.per_sequence * static_cast<double>(sampled)));
+    head_[index] = time;
+  }
+  return *head_[index];
+}
+
+// Attention beyond its launch constants, all layers of the kind; never below the datasheet.
+PiecewiseCurve GpuModel::attention_curve(std::int64_t rows, bool windowed) const {
+  const double layers = windowed ? operators_.windowed_layers() : operators_.full_layers();
+  if (rows == 0 || layers == 0) return {};
+  const auto exact = [this, rows, windowed](double context) {
+    const Operator op = windowed ? operators_.decode_windowed(rows, context) : operators_.decode_full(rows, context);
+    const Charge c = charge_attention(op, d_.overhead.scale);
+    return PiecewiseCurve::Point{c.variable(), op.estimate.bound};
+  };
+  // Roofline and datasheet are straight lines unless the bound changes.
+  constexpr double kFar = 1099511627776.0;  // 2^40 tokens
+  const PiecewiseCurve::Point near = exact(0);
+  const PiecewiseCurve::Point far = exact(kFar);
+  const double middle = exact(kFar / 1024).seconds;
+  const double chord = near.seconds + (far.seconds - near.seconds) / 1024;
+  if (near.part == far.part && std::abs(middle - chord) <= 1e-12 * middle) {
+    return PiecewiseCurve::line(capped_fine(near.seconds), capped_fine((far.seconds - near.seconds) / kFar), near.part);
+  }
+  return PiecewiseCurve(exact);
+}
+
+std::unique_ptr<GpuModel::DecodeEntry> GpuModel::make_entry(std::int64_t rows) const {
+  auto e = std::make_unique<DecodeEntry>();
+  e->beside = total(operators_.beside_decode(rows));
+  e->full = attention_curve(rows, false);
+  e->windowed = attention_curve(rows, true);
+  e->curve.sequences = rows;
+  double launches = 0;
+  const auto kernel = [&](bool windowed, std::int64_t& flops, std::int64_t& bytes) {
+    const auto at = [&](double x) {
+      return windowed ? operators_.decode_windowed(rows, x) : operators_.decode_full(rows, x);
+    };
+    const Operator empty = at(0);
+    const Operator one = at(1);
+    if (rows == 0 || empty.count == 0) return;
+    launches += d_.overhead.scale * empty.estimate.fixed * empty.count;
+    flops = std::llround((one.work.flops - empty.work.flops) * empty.count);
+    bytes = std::llround((one.work.bytes - empty.work.bytes) * empty.count);
+    e->beside.flops += std::llround(empty.work.flops * empty.count);
+    e->beside.bytes += std::llround(empty.work.bytes * empty.count);
+  };
+  kernel(false, e->curve.flops_per_context, e->curve.bytes_per_context);
+  kernel(true, e->curve.flops_per_windowed, e->curve.bytes_per_windowed);
+  e->attention_launches = capped_fine(launches);
+  add(e->beside[TimePart::overhead], e->attention_launches);
+
+  StepTime fixed = dense(rows);
+  add(fixed, head(rows));
+  add(fixed, per_step_);
+  add(fixed, e->beside);
+  e->curve.fixed = fixed;
+  e->curve.full = e->full;
+  e->curve.windowed = e->windowed;
+  if (overlaps_) overlap_layers(*e);
+  return e;
+}
+
+// Launch-bound engines: the step takes the 4-norm of GPU time and the time to launch all
+// layers (cost-model section 5).
+double GpuModel::overlapped(double gpu_seconds) const {
+  return p_norm(4, gpu_seconds, d_.model.layers * d_.overhead.per_layer);
+}
+
+// One curve in the sum of all contexts; sliding layers follow it as if all contexts
+// were equal, since the norm does not split over two sums.
+void GpuModel::overlap_layers(DecodeEntry& e) const {
+  const double constant =
+      to_seconds(per_step_.total()) + d_.overhead.per_sequence * static_cast<double>(e.curve.sequences);
+  const double gpu = to_seconds(e.curve.fixed.total()) - constant;
+  const double start = overlapped(gpu);
+  add(e.curve.fixed[TimePart::overhead], capped_fine(start - gpu));
+  const double most_windowed = static_cast<double>(e.curve.sequences) * static_cast<double>(d_.model.sliding_window);
+  const auto attention = [full = e.full, windowed = e.windowed, most_windowed](double x) {
+    const auto context = static_cast<std::int64_t>(x);
+    const auto cut = static_cast<std::int64_t>(std::min(x, most_windowed));
+    return to_seconds(full.at(context)) + to_seconds(windowed.at(cut));
+  };
+  e.curve.full = PiecewiseCurve([this, gpu, start, attention](double x) {
+    return PiecewiseCurve::Point{overlapped(gpu + attention(x)) - start, TimePart::memory};
+  });
+  e.curve.windowed = {};
+}
+
+const GpuModel::DecodeEntry& GpuModel::entry(std::int64_t sequences) const {
+  invariant(sequences >= 0, "a step cannot have a negative number of decode rows");
+  const auto index = static_cast<std::size_t>(sequences);
+  if (index >= decode_.size()) decode_.resize(index + 1);
+  if (!decode_[index]) decode_[index] = make_entry(sequences);
+  return *decode_[index];
+}
+
+const DecodeCurve& GpuModel::decode(std::int64_t sequences) const {
+  return entry(sequences).curve;
+}
+
+StepTime GpuModel::attention_time(const ChunkTerms& sum) const {
+  Charge charges;
+  if (operators_.full_layers() > 0) charges += charge_attention(operators_.prefill_full(sum.full), d_.overhead.scale);
+  if (operators_.windowed_layers() > 0) {
+    charges += charge_attention(operators_.prefill_windowed(sum.windowed), d_.overhead.scale);
+  }
+  return step_time(charges);
+}
+
+const GpuModel::ChunkEntry& GpuModel::chunk(const PrefillChunk& c) const {
+  ChunkEntry& e = chunks_[chunk_index(c.new_tokens, c.history) % kChunkEntries];
+  if (e.new_tokens != c.new_tokens || e.history != c.history) {
+    e.new_tokens = c.new_tokens;
+    e.history = c.history;
+    e.terms = operators_.chunk(c);
+    e.alone = attention_time(e.terms);
+    add(e.alone, total(operators_.beside_prefill(c.new_tokens + c.history)));
+  }
+  return e;
+}
+
+StepTime GpuModel::prefill_attention(std::span<const PrefillChunk> chunks) const {
+  if (chunks.size() == 1) return chunk(chunks.front()).alone;
+  ChunkTerms sum;
+  std::int64_t attended = 0;
+  for (const PrefillChunk& c : chunks) {
+    const ChunkEntry& e = chunk(c);
+    sum.full += e.terms.full;
+    sum.windowed += e.terms.windowed;
+    attended += c.new_tokens + c.history;
+  }
+  StepTime time = attention_time(sum);
+  add(time, total(operators_.beside_prefill(attended)));
+  return time;
+}
+
+StepTime GpuModel::decode_attention(const DecodeEntry& e, const DecodeShape& shape) const {
+  const CurveSegment& full = e.full.segment_at(shape.context);
+  StepTime time = e.beside;
+  add(time[full.part], e.full.at(shape.context));
+  const CurveSegment& windowed = e.windowed.segment_at(shape.windowed_context);
+  add(time[windowed.part], e.windowed.at(shape.windowed_context));
+  time.flops += e.curve.flops_per_context * shape.context + e.curve.flops_per_windowed * shape.windowed_context;
+  time.bytes += e.curve.bytes_per_context * shape.context + e.curve.bytes_per_windowed * shape.windowed_context;
+  return time;
+}
+
+// Full layers run chunks and decodes in one kernel; sliding layers add up. Never below
+// the decodes alone, which run in a kernel of their own when there is no chunk.
+StepTime GpuModel::mixed_attention(const StepShape& shape) const {
+  Charge charges = charge_attention(operators_.mixed_full(shape.prefill, shape.decode), d_.overhead.scale);
+  if (operators_.windowed_layers() > 0) {
+    PrefillTerms windowed;
+    for (const PrefillChunk& c : shape.prefill) windowed += chunk(c).terms.windowed;
+    charges += charge_attention(operators_.prefill_windowed(windowed), d_.overhead.scale);
+  }
+  StepTime time = step_time(charges);
+  if (shape.decode.sequences == 0) return time;
+  const DecodeEntry& e = entry(shape.decode.sequences);
+  const CurveSegment& windowed = e.windowed.segment_at(shape.decode.windowed_context);
+  add(time[windowed.part], e.windowed.at(shape.decode.windowed_context));
+  for (const TimePart part : {TimePart::compute, TimePart::memory, TimePart::network}) add(time[part], e.beside[part]);
+  add(time[TimePart::overhead], e.beside[TimePart::overhead] - e.attention_launches);
+  const FineDuration missing = decode_attention(e, shape.decode).total() - time.total();
+  if (missing.units > 0) add(time[TimePart::overhead], missing);
+  return time;
+}
+
+StepTime GpuModel::attention(const StepShape& shape) const {
+  if (operators_.has_mixed_kernel()) return mixed_attention(shape);
+  StepTime time = prefill_attention(shape.prefill);
+  if (shape.decode.sequences == 0) return time;
+  const DecodeEntry& e = entry(shape.decode.sequences);
+  add(time, decode_attention(e, shape.decode));
+  // Both kinds in one launch: the larger of the two constants remains.
+  time[TimePart::overhead] -= std::min(e.attention_launches, prefill_launches_);
+  return time;
+}
+
+StepTime GpuModel::step(const StepShape& shape) const {
+  const std::int64_t rows = shape.decode.sequences;
+  if (shape.prefill.empty()) return decode(rows).at(shape.decode);
+  std::int64_t tokens = rows;
+  std::int64_t sampled = rows;
+  for (const PrefillChunk& c : shape.prefill) {
+    tokens += c.new_tokens;
+    sampled += c.samples ? 1 : 0;
+  }
+  StepTime time = dense(tokens);
+  add(time, head(sampled));
+  add(time, per_step_);
+  add(time, attention(shape));
+  if (overlaps_) {
+    const double constant = to_seconds(per_step_.total()) + d_.overhead.per_sequence * static_cast<double>(sampled);
+    const double gpu = to_seconds(time.total()) - constant;
+    add(time[TimePart::overhead], capped_fine(overlapped(gpu) - gpu));
+    // The decode curve's chords stand up to 0.05 % above the norm.
+    const FineDuration missing = rows > 0 ? decode(rows).at(shape.decode).total() - time.total() : FineDuration{};
+    if (missing.units > 0) add(time[TimePart::overhead], missing);
+  }
+  return time;
+}
+
+std::unique_ptr<CostModel> make_gpu_model(const Deployment& deployment) {
+  return std::make_unique<GpuModel>(deployment);
+}
+
+}  // namespace foretoken

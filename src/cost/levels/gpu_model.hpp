@@ -1,0 +1,67 @@
+// The levels that know a GPU (datasheet, roofline, calibrated): one composition of
+// operators, priced by whatever physics the deployment's level chose for each.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "cost/step_operators.hpp"
+#include "foretoken/cost/cost_model.hpp"
+
+namespace foretoken {
+
+class GpuModel final : public CostModel {
+ public:
+  explicit GpuModel(const Deployment& deployment);
+  StepTime step(const StepShape& shape) const override;
+  const DecodeCurve& decode(std::int64_t sequences) const override;
+  StepBreakdown breakdown(const StepShape& shape) const override;
+  std::int64_t sliding_window() const override;
+
+ private:
+  // Decode attention of n rows, and what a step with prefill needs of it besides.
+  struct DecodeEntry {
+    DecodeCurve curve;
+    StepTime beside;                  // fixed costs of the rows' own operators
+    FineDuration attention_launches;  // of these, the constants of the attention kernels
+    PiecewiseCurve full;              // without the engine's overlap (see eager engines)
+    PiecewiseCurve windowed;
+  };
+  struct ChunkEntry {
+    std::int64_t new_tokens = -1;
+    std::int64_t history = -1;
+    ChunkTerms terms;
+    StepTime alone;  // the attention of a step with this chunk only
+  };
+
+  [[nodiscard]] const DecodeEntry& entry(std::int64_t sequences) const;
+  [[nodiscard]] std::unique_ptr<DecodeEntry> make_entry(std::int64_t sequences) const;
+  [[nodiscard]] PiecewiseCurve attention_curve(std::int64_t rows, bool windowed) const;
+  void overlap_layers(DecodeEntry& e) const;
+  [[nodiscard]] const StepTime& dense(std::int64_t tokens) const;
+  [[nodiscard]] const StepTime& head(std::int64_t sampled) const;
+  [[nodiscard]] const ChunkEntry& chunk(const PrefillChunk& chunk) const;
+  [[nodiscard]] StepTime prefill_attention(std::span<const PrefillChunk> chunks) const;
+  [[nodiscard]] StepTime attention_time(const ChunkTerms& sum) const;
+  [[nodiscard]] StepTime attention(const StepShape& shape) const;
+  [[nodiscard]] StepTime mixed_attention(const StepShape& shape) const;
+  [[nodiscard]] StepTime decode_attention(const DecodeEntry& e, const DecodeShape& shape) const;
+  [[nodiscard]] StepTime total(const std::vector<Operator>& operators) const;
+  [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
+  [[nodiscard]] double overlapped(double gpu_seconds) const;
+
+  Deployment d_;
+  StepOperators operators_;
+  StepTime per_step_;
+  bool overlaps_ = false;  // eager engine: launching layers hides behind the GPU's work
+  FineDuration prefill_launches_;
+  mutable std::vector<std::optional<StepTime>> dense_;  // [padded tokens]
+  mutable std::optional<StepTime> dense_beyond_;
+  mutable std::int64_t dense_beyond_tokens_ = -1;
+  mutable std::vector<std::optional<StepTime>> head_;  // [sampled rows]
+  mutable std::vector<std::unique_ptr<DecodeEntry>> decode_;
+  mutable std::vector<ChunkEntry> chunks_;  // direct mapped
+};
+
+}  // namespace foretoken

@@ -1,0 +1,216 @@
+// Chooses the physics of every operator family (cost-model section 4).
+#include "cost/levels/pricing.hpp"
+
+#include "cost/levels/coefficients.hpp"
+
+namespace foretoken {
+namespace {
+
+// Operator families of the roofline defaults: medians over the measured GPUs.
+enum class Family {
+  gemm,
+  gemm_low_precision,
+  prefill,
+  decode,
+  moe,
+  moe_fp8,
+  moe_fp4,
+  elementwise,
+  all_reduce,
+  nccl,
+  p2p
+};
+
+bool is_link(Family family) {
+  return family == Family::all_reduce || family == Family::nccl || family == Family::p2p;
+}
+
+RooflineCoefficients default_roofline(Family family, bool nvidia) {
+  RooflineCoefficients r;
+  switch (family) {
+    case Family::gemm:
+      r = {3.5e-6, 0.73, 0.80};
+      break;
+    case Family::gemm_low_precision:
+      r = {8e-6, 0.40, 0.75};
+      break;
+    case Family::prefill:
+      r = {12e-6, 0.46, 0.32};
+      break;
+    case Family::decode:
+      r = {12e-6, 0.46, 0.80};
+      break;
+    case Family::moe:
+      r = {30e-6, 0.25, 0.80};
+      break;
+    case Family::moe_fp8:
+      r = {30e-6, 0.15, 0.80};
+      break;
+    case Family::moe_fp4:
+      r = {30e-6, 0.13, 0.80};
+      break;
+    case Family::elementwise:
+      r = {2.5e-6, 1, 0.45};
+      break;
+    case Family::all_reduce:
+      r = {5e-6, 0.6, 1};
+      break;
+    case Family::nccl:
+      r = {14e-6, 0.6, 1};
+      break;
+    case Family::p2p:
+      r = {7.5e-6, 0.78, 1};
+      break;
+  }
+  if (nvidia || is_link(family)) return r;
+  // Nothing is measured elsewhere: a guess, never better than the medians above.
+  if (family == Family::gemm) r.t0 = 8e-6;
+  r.ec = std::min(r.ec, 0.5);
+  r.em = std::min(r.em, 0.65);
+  return r;
+}
+
+// One family on the level that the deployment asks for.
+class Chooser {
+ public:
+  explicit Chooser(const Deployment& d) : d_(d), device_(datasheet_device(d.gpu)) {}
+
+  ServedSet choose(const SetQuery& query, Family family) const {
+    ServedSet set;
+    set.device = device_;
+    if (d_.level == CostLevel::datasheet) {
+      set.level = CostLevel::datasheet;
+      set.name = "datasheet";
+      return set;
+    }
+    if (d_.level == CostLevel::calibrated) {
+      if (auto found = find_calibrated(d_.calibration, d_.gpu, query)) return *found;
+    }
+    set.roofline = default_roofline(family, d_.gpu.vendor == "NVIDIA");
+    set.name = "roofline default";
+    if (auto found = find_roofline(d_.calibration, d_.gpu, query)) set = *found;
+    override_terms(set, is_link(family));
+    return set;
+  }
+
+ private:
+  void override_terms(ServedSet& set, bool link) const {
+    const RooflineTerms& own = d_.roofline;
+    const double compute = link ? own.link_efficiency : own.compute_efficiency;
+    if (compute > 0) set.roofline.ec = compute;
+    if (!link && own.memory_efficiency > 0) set.roofline.em = own.memory_efficiency;
+    if (compute > 0 || (!link && own.memory_efficiency > 0)) set.name += " with the scenario's efficiencies";
+  }
+
+  const Deployment& d_;
+  Device device_;
+};
+
+// The vLLM kernel sets describe every engine's steps better than the other engines' own kernel tables do.
+const std::vector<std::string_view> kKernelEngines = {"vllm", "vidur", "trtllm"};
+
+std::string_view all_reduce_engine(std::string_view engine) {
+  if (engine.starts_with("tensorrt")) return "trtllm";
+  if (engine.starts_with("sglang")) return "sglang";
+  return "vllm";
+}
+
+std::vector<std::string_view> gemm_formats(std::string_view format) {
+  // The fp8_block GEMM sets are unusable in steps; the per-tensor set is nearer.
+  if (format == "fp8_block") return {"fp8"};
+  if (format == "w4a16_mxfp4") return {"int4_wo"};
+  if (format == "bf16") return {"bf16", "fp16"};
+  return {format};
+}
+std::vector<std::string_view> expert_formats(std::string_view format) {
+  if (format == "bf16") return {"bf16", "fp16"};
+  if (format == "int8") return {"fp8"};
+  if (format == "int8_wo") return {"fp8_block", "fp8"};
+  return {format};
+}
+
+bool low_precision(const MatrixFormat& f) {
+  return f.activation_bytes < 2;
+}
+
+}  // namespace
+
+Pricing make_pricing(const Deployment& d) {
+  const Chooser chooser(d);
+  Pricing p;
+  p.datasheet = datasheet_device(d.gpu);
+  const MatrixFormat dense = matrix_format(d.dense_format, p.datasheet);
+  const MatrixFormat experts = matrix_format(d.expert_format, p.datasheet);
+  const std::string_view version = d.engine_name.starts_with("vllm") ? std::string_view(d.engine_version) : "";
+  const std::vector<std::string_view> bf16 = {"bf16", "fp16"};
+  const auto kernel = [&](std::string_view operation, std::vector<std::string_view> formats) {
+    return SetQuery{operation, std::move(formats), kKernelEngines, version, 0};
+  };
+
+  p.dense = chooser.choose(kernel("gemm", gemm_formats(dense.set_format)),
+                           low_precision(dense) ? Family::gemm_low_precision : Family::gemm);
+  if (d.dense_format == WeightFormat::fp8_static) p.dense.coefficients = std::min<std::size_t>(p.dense.coefficients, 8);
+  p.dense_bf16 = chooser.choose(kernel("gemm", bf16), Family::gemm);
+  p.experts = chooser.choose(kernel("moe", expert_formats(experts.set_format)), !low_precision(experts) ? Family::moe
+                                                                                : experts.activation_bytes < 1
+                                                                                    ? Family::moe_fp4
+                                                                                    : Family::moe_fp8);
+  p.attention_prefill = chooser.choose(kernel("attention_prefill", bf16), Family::prefill);
+  p.attention_decode = chooser.choose(kernel("attention_decode", bf16), Family::decode);
+  // One kernel for both kinds only where engines run FlashAttention-2; elsewhere the two times add.
+  const std::string generation = gpu_generation(d.gpu);
+  const bool one_kernel = generation == "sm120" || generation == "sm86";
+  p.attention_mixed = one_kernel ? chooser.choose(kernel("attention_mixed", bf16), Family::decode) : ServedSet{};
+  const std::string_view kv = kv_bytes_per_element(d.kv_format) <= 1 ? "kv_fp8" : "kv_bf16";
+  p.latent_prefill = chooser.choose(kernel("mla_prefill", {kv, "kv_bf16"}), Family::prefill);
+  p.latent_decode = chooser.choose(kernel("mla_decode", {kv, "kv_bf16"}), Family::decode);
+  const auto elementwise = [&](std::string_view operation) {
+    return chooser.choose({operation, bf16, {"vllm", "vidur", "any"}, version, 0}, Family::elementwise);
+  };
+  p.norm = elementwise("elementwise_rmsnorm");
+  p.activation = elementwise("elementwise_act");
+  p.rope = elementwise("elementwise_rope");
+
+  const LinkGroup group = link_group(d, d.parallelism.tensor * d.parallelism.data);
+  const std::string_view own = all_reduce_engine(d.engine_name);
+  const bool eager = d.cuda_graph_max_rows == 0;
+  SetQuery custom{
+      eager ? "allreduce_eager" : "allreduce_custom", {"any"}, {own, "vllm"}, d.engine_version, group.bandwidth};
+  p.all_reduce = chooser.choose(custom, Family::all_reduce);
+  p.nccl = chooser.choose({"allreduce_nccl", {"any"}, {"nccl"}, "", group.bandwidth}, Family::nccl);
+  // The engines' own kernels need peer access; over PCIe only a measured set says they are used.
+  p.own_all_reduce = group.kind == LinkKind::scale_up || p.all_reduce.level == CostLevel::calibrated ||
+                     d.level == CostLevel::datasheet;
+  p.point_to_point = chooser.choose({"p2p", {"any"}, {}, "", 0}, Family::p2p);
+  return p;
+}
+
+LinkGroup link_group(const Deployment& d, int ranks) {
+  LinkGroup group;
+  group.ranks = ranks;
+  if (ranks <= 1) return group;
+  const bool linked = d.gpu.scale_up_link.per_direction.value > 0;
+  const LinkSpec& host = d.gpu.host_link.per_direction.value > 0 ? d.gpu.host_link : d.gpu.scale_up_link;
+  const int per_node = std::max(1, std::min(d.node.gpus_per_node, ranks));
+  if (linked && ranks <= d.gpu.scale_up_domain) {
+    group.kind = LinkKind::scale_up;
+    group.ranks_per_node = ranks;
+    group.bandwidth = d.gpu.scale_up_link.per_direction.value;
+    group.latency = d.gpu.scale_up_link.latency.value;
+  } else if (ranks <= d.node.gpus_per_node) {
+    group.kind = LinkKind::host;
+    group.ranks_per_node = ranks;
+    group.bandwidth = host.per_direction.value;
+    group.latency = host.latency.value;
+  } else {
+    const LinkSpec& inside = linked && per_node <= d.gpu.scale_up_domain ? d.gpu.scale_up_link : host;
+    group.kind = LinkKind::scale_out;
+    group.ranks_per_node = per_node;
+    group.bandwidth = inside.per_direction.value;
+    group.node_bandwidth = d.node.scale_out_link.per_direction.value;
+    group.latency = std::max(inside.latency.value, d.node.scale_out_link.latency.value);
+  }
+  return group;
+}
+
+}  // namespace foretoken

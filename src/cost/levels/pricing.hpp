@@ -1,0 +1,34 @@
+// Which physics serves each family of operators of a deployment: the search for
+// coefficient sets, the roofline's measured or default efficiencies, the datasheet.
+#pragma once
+
+#include "cost/operators/communication.hpp"
+#include "foretoken/cost/deployment.hpp"
+
+namespace foretoken {
+
+struct Pricing {
+  Device datasheet;
+  ServedSet dense;       // projections in the dense format
+  ServedSet dense_bf16;  // router, LM head, absorbed projections
+  ServedSet experts;
+  ServedSet attention_prefill;
+  ServedSet attention_decode;
+  ServedSet attention_mixed;  // level calibrated only where such a set exists
+  ServedSet latent_prefill;
+  ServedSet latent_decode;
+  ServedSet norm;
+  ServedSet activation;
+  ServedSet rope;
+  ServedSet all_reduce;  // the engine's own
+  ServedSet nccl;
+  ServedSet point_to_point;
+  bool own_all_reduce = true;  // the engine has one for this link
+};
+
+[[nodiscard]] Pricing make_pricing(const Deployment& deployment);
+
+// The group that `ranks` neighbouring devices form.
+[[nodiscard]] LinkGroup link_group(const Deployment& deployment, int ranks);
+
+}  // namespace foretoken

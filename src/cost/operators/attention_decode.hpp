@@ -1,0 +1,20 @@
+// Attention of decode rows: each reads its own KV cache for one query token.
+#pragma once
+
+#include "cost/operators/attention_prefill.hpp"
+
+namespace foretoken {
+
+struct DecodeAttention {
+  double sequences = 0;  // b
+  double context = 0;    // sum of L, or of min(L, window)
+  double longest = 0;    // of these; callers that keep only sums give the mean
+  AttentionHeads heads;
+  double kv_bytes = 2;  // per element
+  bool resident = false;
+};
+
+[[nodiscard]] Work decode_attention_work(const DecodeAttention& attention);
+[[nodiscard]] Estimate decode_attention_estimate(const DecodeAttention& attention, const ServedSet& set);
+
+}  // namespace foretoken

@@ -1,0 +1,64 @@
+// Multi-head latent attention time (cost-model 3.5).
+#include "cost/operators/latent_attention.hpp"
+
+#include "foretoken/base/math.hpp"
+
+namespace foretoken {
+namespace {
+
+enum : std::size_t { kT0, kEm, kEc, kP, kTw };
+constexpr double kEffectiveL2 = 0.7;  // of the cache, for decode
+
+double decode_peak(const LatentDecode& a, const Device& d) {
+  return a.kv_bytes <= 1 && d.flops_fp8 > 0 ? d.flops_fp8 : d.flops_bf16;
+}
+
+}  // namespace
+
+Work latent_decode_work(const LatentDecode& a) {
+  const double keys = a.context + a.sequences;
+  const LatentShape& m = a.shape;
+  return {2 * m.heads * keys * (2 * m.rank + m.rope),
+          keys * (m.rank + m.rope) * a.kv_bytes + a.sequences * m.heads * (2 * m.rank + m.rope) * 2};
+}
+
+double latent_decode_datasheet(const LatentDecode& a, const Device& device) {
+  return datasheet_seconds(latent_decode_work(a), decode_peak(a, device), device.bandwidth);
+}
+
+Estimate latent_decode_estimate(const LatentDecode& a, const ServedSet& set) {
+  if (!(a.sequences > 0)) return {};
+  const Device& d = set.device;
+  const Work work = latent_decode_work(a);
+  if (set.level != CostLevel::calibrated) {
+    return roofline_estimate(set.roofline.t0, work.flops / (decode_peak(a, d) * set.roofline.ec),
+                             work.bytes / (d.bandwidth * set.roofline.em));
+  }
+  const auto& c = set.c;
+  const double memory =
+      work.bytes * l2_miss(a.resident, work.bytes, d.l2_bytes * kEffectiveL2, 8) / (d.bandwidth * c[kEm]);
+  const double compute = work.flops / (decode_peak(a, d) * c[kEc]);
+  const double waves = c[kTw] * std::max(a.sequences - d.compute_units, 0.0) / d.compute_units;
+  return {c[kT0], p_norm(c[kP], memory, compute, waves),
+          std::max(compute, waves) > memory ? TimePart::compute : TimePart::memory};
+}
+
+PrefillTerms latent_prefill_terms(const LatentPrefill& a, const ServedSet& set) {
+  PrefillTerms terms;
+  if (!(a.new_tokens > 0)) return terms;
+  const double s = a.new_tokens;
+  const double width = a.sequences * a.shape.heads * (a.shape.nope + a.shape.rope + a.shape.value);
+  terms.work = {2 * width * (s * a.history + s * (s + 1) / 2), 2 * (s + a.history + s) * width};
+  const bool fitted = set.level == CostLevel::calibrated;
+  terms.compute = terms.work.flops / (set.device.flops_bf16 * (fitted ? set.c[kEc] : set.roofline.ec));
+  terms.memory = terms.work.bytes / (set.device.bandwidth * (fitted ? set.c[kEm] : set.roofline.em));
+  return terms;
+}
+
+Estimate latent_prefill_estimate(const PrefillTerms& sum, const ServedSet& set) {
+  if (set.level != CostLevel::calibrated) return roofline_estimate(set.roofline.t0, sum.compute, sum.memory);
+  return {set.c[kT0], p_norm(set.c[kP], sum.compute, sum.memory),
+          sum.compute > sum.memory ? TimePart::compute : TimePart::memory};
+}
+
+}  // namespace foretoken

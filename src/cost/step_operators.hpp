@@ -1,0 +1,73 @@
+// The operators of one engine step on one device: which matrices, attention kernels,
+// experts, transfers and passes over memory a deployment's model runs, and how often.
+#pragma once
+
+#include <vector>
+
+#include "cost/levels/pricing.hpp"
+#include "cost/operators/attention_mixed.hpp"
+#include "cost/operators/latent_attention.hpp"
+#include "foretoken/cost/step.hpp"
+#include "foretoken/model/counts.hpp"
+
+namespace foretoken {
+
+// Terms of a prefill chunk's attention kernels, one launch of each.
+struct ChunkTerms {
+  PrefillTerms full;      // layers that see everything (or the latent core)
+  PrefillTerms windowed;  // sliding layers
+};
+
+class StepOperators {
+ public:
+  explicit StepOperators(const Deployment& deployment);
+
+  // Everything that depends on the number of tokens only.
+  [[nodiscard]] std::vector<Operator> dense(std::int64_t tokens) const;
+  // Final norm, LM head and sampling for the rows that emit a token.
+  [[nodiscard]] std::vector<Operator> head(std::int64_t sampled) const;
+  // What decode rows need beside attention: MLA's absorbed projections, recurrent state.
+  [[nodiscard]] std::vector<Operator> beside_decode(std::int64_t rows) const;
+  // MLA's expansion of keys and values for the tokens that prefill chunks attend.
+  [[nodiscard]] std::vector<Operator> beside_prefill(std::int64_t attended) const;
+
+  [[nodiscard]] Operator decode_full(std::int64_t rows, double context) const;
+  [[nodiscard]] Operator decode_windowed(std::int64_t rows, double windowed_context) const;
+  [[nodiscard]] ChunkTerms chunk(const PrefillChunk& chunk) const;
+  [[nodiscard]] Operator prefill_full(const PrefillTerms& sum) const;
+  [[nodiscard]] Operator prefill_windowed(const PrefillTerms& sum) const;
+
+  // Set where the full layers run chunks and decodes in one kernel.
+  [[nodiscard]] bool has_mixed_kernel() const { return mixed_; }
+  [[nodiscard]] Operator mixed_full(std::span<const PrefillChunk> chunks, const DecodeShape& decode) const;
+
+  [[nodiscard]] double full_layers() const { return full_layers_; }
+  [[nodiscard]] double windowed_layers() const { return windowed_layers_; }
+  [[nodiscard]] double all_reduces() const { return all_reduces_; }
+
+ private:
+  [[nodiscard]] Operator matrix(const char* name, double count, double m, double n, double k,
+                                WeightFormat format) const;
+  [[nodiscard]] Operator pass(const char* name, double count, double bytes, const ServedSet& set) const;
+  void add_projections(std::vector<Operator>& out, double tokens) const;
+  void add_mlps(std::vector<Operator>& out, double tokens) const;
+  void add_elementwise(std::vector<Operator>& out, double tokens) const;
+  void add_communication(std::vector<Operator>& out, double tokens) const;
+
+  const Deployment& d_;
+  Pricing pricing_;
+  ParameterCounts counts_;
+  AttentionHeads heads_;
+  LatentShape latent_;
+  bool is_latent_ = false;
+  bool mixed_ = false;
+  double full_layers_ = 0;
+  double windowed_layers_ = 0;
+  double all_reduces_ = 0;
+  LinkGroup tensor_group_;
+  LinkGroup expert_group_;  // data-parallel ranks that exchange tokens
+  LinkGroup stage_link_;
+  mutable std::vector<MixedAttention::Chunk> chunks_;  // scratch
+};
+
+}  // namespace foretoken

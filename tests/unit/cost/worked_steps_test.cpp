@@ -1,0 +1,101 @@
+// Whole steps of the worked examples, from the architecture down, without engine overheads.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include "foretoken/cost/cost_model.hpp"
+#include "support/calibration.hpp"
+#include "support/deployments.hpp"
+
+namespace foretoken {
+namespace {
+
+// Microseconds by group of the example's table.
+std::map<std::string, double> grouped(const StepBreakdown& breakdown) {
+  const std::map<std::string, std::string> groups = {{"qkv", "gemm"},
+                                                     {"o", "gemm"},
+                                                     {"gate_up", "gemm"},
+                                                     {"down", "gemm"},
+                                                     {"router", "moe"},
+                                                     {"routed_experts", "moe"},
+                                                     {"attention_decode", "attn"},
+                                                     {"attention_prefill", "attn"},
+                                                     {"norm", "ew"},
+                                                     {"rope", "ew"},
+                                                     {"kv_write", "ew"},
+                                                     {"activation", "ew"},
+                                                     {"expert_permute", "ew"},
+                                                     {"all_reduce", "comm"},
+                                                     {"final_norm", "ends"},
+                                                     {"lm_head", "lm"},
+                                                     {"sampling", "lm"},
+                                                     {"embedding", "ends"}};
+  std::map<std::string, double> sums;
+  for (const OperatorCost& op : breakdown.operators) {
+    fmt::print("     {:20} x{:<4} {:10.1f} us  {:10.1f} us at least  {}\n", op.name, op.count, op.seconds * 1e6,
+               op.datasheet_seconds * 1e6, op.served_by);
+    const auto found = groups.find(op.name);
+    sums[found == groups.end() ? "other" : found->second] += op.seconds * 1e6;
+  }
+  return sums;
+}
+
+struct Expected {
+  double gemm, attn, moe, ew, comm, lm, total_ms;
+};
+
+void check(const char* id, const Deployment& d, const StepShape& shape, const Expected& expected) {
+  const auto model = make_cost_model(d);
+  const StepBreakdown breakdown = model->breakdown(shape);
+  const double step = to_seconds(model->step(shape).total());
+  fmt::print("{}: {:.4f} ms (expected {}), breakdown {:.4f} ms\n", id, step * 1e3, expected.total_ms,
+             breakdown.seconds * 1e3);
+  auto sums = grouped(breakdown);
+  EXPECT_NEAR(sums["gemm"], expected.gemm, expected.gemm * 1e-3) << id;
+  EXPECT_NEAR(sums["attn"], expected.attn, expected.attn * 1e-3) << id;
+  EXPECT_NEAR(sums["moe"], expected.moe, expected.moe * 1e-3 + 1e-9) << id;
+  EXPECT_NEAR(sums["ew"], expected.ew, expected.ew * 1e-3) << id;
+  EXPECT_NEAR(sums["comm"], expected.comm, expected.comm * 1e-3 + 1e-9) << id;
+  EXPECT_NEAR(sums["lm"], expected.lm, expected.lm * 1e-3) << id;
+  EXPECT_EQ(sums.count("other"), 0U);
+  // The examples leave the embedding gather and the final norm out (5 to 20 us).
+  EXPECT_NEAR(step * 1e6 - sums["ends"], expected.total_ms * 1e3, expected.total_ms) << id;
+  EXPECT_NEAR(step, breakdown.seconds, breakdown.seconds * 5e-4) << id;
+}
+
+Deployment calibrated(const GpuSpec& gpu, const ModelSpec& model, int tp) {
+  Deployment d = test::deployment(gpu, model, tp);
+  d.level = CostLevel::calibrated;
+  d.engine_version = "0.24";
+  d.calibration = test::example_calibration();
+  return d;
+}
+
+TEST(WorkedSteps, Llama8BDecode) {
+  check("E29", calibrated(test::h100(), test::llama_8b(), 1), {{}, {64, 64 * 1024, 0}},
+        {5382.9, 3378.6, 0, 596.1, 0, 428.9, 9.7865});
+}
+
+TEST(WorkedSteps, Llama70BDecodeTensorParallelFp8) {
+  Deployment d = calibrated(test::h100(), test::llama_70b(), 4);
+  d.dense_format = WeightFormat::fp8;
+  check("E30", d, {{}, {32, 32 * 2048, 0}}, {8448.3, 2888.0, 0, 1283.2, 1682.7, 212.4, 14.5146});
+}
+
+TEST(WorkedSteps, Llama8BPrefill) {
+  const std::vector<PrefillChunk> prompt{{2048, 0, true}};
+  check("E31", calibrated(test::h100(), test::llama_8b(), 1), {prompt, {}},
+        {34758.9, 3381.1, 0, 7950.0, 0, 374.8, 46.4647});
+}
+
+TEST(WorkedSteps, Qwen3DecodeExpertParallel) {
+  Deployment d = calibrated(test::h100(), test::qwen3_235b(), 8);
+  d.parallelism.expert_parallel = true;
+  d.dense_format = WeightFormat::fp8;
+  d.expert_format = WeightFormat::fp8_block;
+  check("E32", d, {{}, {64, 64 * 1024, 0}}, {1857.8, 2314.5, 14967.1, 1646.0, 2276.2, 116.6, 23.1783});
+}
+
+}  // namespace
+}  // namespace foretoken
