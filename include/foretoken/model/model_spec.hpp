@@ -66,10 +66,11 @@ struct ModelSpec {
   int mlp_layers = 0;                // layers with an MLP or experts; 0 = all (Nemotron-H has one mixer per layer)
   double extra_parameters = 0;       // what the shape doesn't imply: learned positions, a sparse-attention indexer
   int max_position_embeddings = 0;
-  std::string released_weight_format;  // bfloat16, fp8, mxfp4 ... as published
+  std::string released_weight_format;  // bfloat16, float16, fp8, fp8_block, int8, int4, nvfp4, mxfp4; empty = not stated
   // As stated by the source, billions; count_parameters() must agree with them.
   std::optional<double> stated_total_params_b;
   std::optional<double> stated_active_params_b;
+  std::optional<double> stated_kv_bytes_per_token;  // in bf16, sliding layers counted in full
   std::vector<std::string> sources;
   std::string notes;
   bool operator==(const ModelSpec&) const = default;

@@ -1,0 +1,248 @@
+// Look-up in the built-in catalog and a user's folder. Start-up must stay cheap: only
+// files whose text has the wanted name are parsed.
+#include "foretoken/scenario/catalog.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <span>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "scenario/catalog_entries.hpp"
+#include "scenario/embedded_catalog.hpp"
+
+namespace foretoken {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uintmax_t max_file_size = 1 << 20;
+constexpr std::string_view folders[] = {"gpus", "models", "links", "calibration"};
+
+using Files = std::vector<Catalog::File>;
+using FileSpan = std::span<const Catalog::File>;
+
+// The user's files stand first: they win by id, name and alias.
+struct Collected {
+  Files files;
+  std::size_t users = 0;
+  [[nodiscard]] FileSpan user() const { return FileSpan(files).first(users); }
+  [[nodiscard]] FileSpan built_in() const { return FileSpan(files).subspan(users); }
+};
+
+char fold(char c) {
+  if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
+  return c == '-' || c == ' ' ? '_' : c;
+}
+
+// "meta-llama/Llama-3.1-8B" is also found as "Llama-3.1-8B".
+std::string_view without_owner(std::string_view name) {
+  const std::size_t slash = name.rfind('/');
+  return slash == std::string_view::npos ? name : name.substr(slash + 1);
+}
+
+bool text_has(std::string_view text, std::string_view folded_name) {
+  return std::search(text.begin(), text.end(), folded_name.begin(), folded_name.end(),
+                     [](char in_text, char in_name) { return fold(in_text) == in_name; }) != text.end();
+}
+
+void read_user_file(const fs::path& path, std::string_view folder, Files& files, Diagnostics& diagnostics) {
+  const SourceLocation where{.file = path.string(), .line = 0, .column = 0};
+  std::error_code failed;
+  const std::uintmax_t size = fs::is_regular_file(path, failed) ? fs::file_size(path, failed) : 0;
+  if (failed || size == 0) {
+    diagnostics.error(where, "catalog file is empty or not a regular file");
+    return;
+  }
+  if (size > max_file_size) {
+    diagnostics.error(where, fmt::format("catalog file has {} bytes, at most {} are read", size, max_file_size));
+    return;
+  }
+  std::ifstream stream(path, std::ios::binary);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  if (!stream) {
+    diagnostics.error(where, "catalog file can't be read");
+    return;
+  }
+  files.push_back({std::string(folder), path.stem().string(), text.str(), path.string()});
+}
+
+// The user's files of one folder, sorted; a folder that is absent has none.
+Files user_files(const std::string& dir, std::string_view folder, Diagnostics& diagnostics) {
+  Files files;
+  if (dir.empty()) return files;
+  std::error_code failed;
+  if (!fs::is_directory(dir, failed)) {
+    diagnostics.error({.file = dir, .line = 0, .column = 0}, "catalog folder does not exist");
+    return files;
+  }
+  const auto holds = [&](std::string_view name) { return fs::is_directory(fs::path(dir) / name, failed); };
+  if (std::none_of(std::begin(folders), std::end(folders), holds)) {
+    diagnostics.error({.file = dir, .line = 0, .column = 0},
+                      "catalog folder has none of the folders gpus, models, links, calibration");
+    return files;
+  }
+  std::vector<fs::path> paths;
+  for (fs::directory_iterator entry(fs::path(dir) / folder, failed), end; !failed && entry != end;
+       entry.increment(failed)) {
+    const fs::path extension = entry->path().extension();
+    if (extension == ".yaml" || extension == ".yml") paths.push_back(entry->path());
+  }
+  std::sort(paths.begin(), paths.end());
+  for (const fs::path& path : paths) read_user_file(path, folder, files, diagnostics);
+  return files;
+}
+
+// The user's files and the built-in ones they don't replace.
+Result<Collected> collect(const std::string& dir, std::string_view folder) {
+  Diagnostics diagnostics;
+  Collected all{.files = user_files(dir, folder, diagnostics), .users = 0};
+  if (diagnostics.has_errors()) return diagnostics;
+  all.users = all.files.size();
+  for (const EmbeddedFile& built_in : embedded_catalog()) {
+    if (built_in.folder != folder) continue;
+    const std::string id = fold_name(built_in.stem);
+    const FileSpan user = all.user();
+    if (std::any_of(user.begin(), user.end(), [&](const Catalog::File& f) { return fold_name(f.stem) == id; })) continue;
+    all.files.push_back({std::string(folder), std::string(built_in.stem), std::string(built_in.text),
+                         fmt::format("catalog/{}/{}.yaml", folder, built_in.stem)});
+  }
+  return all;
+}
+
+std::vector<std::string> names_of(const GpuSpec& gpu) {
+  std::vector<std::string> names{gpu.id, gpu.display_name};
+  names.insert(names.end(), gpu.aliases.begin(), gpu.aliases.end());
+  return names;
+}
+std::vector<std::string> names_of(const ModelSpec& model) {
+  std::vector<std::string> names{model.id, model.hf_id};
+  names.insert(names.end(), model.aliases.begin(), model.aliases.end());
+  return names;
+}
+std::vector<std::string> names_of(const LinkSpec& link) {
+  std::vector<std::string> names{link.id};
+  names.insert(names.end(), link.aliases.begin(), link.aliases.end());
+  return names;
+}
+
+template <class Spec>
+bool answers_to(const Spec& spec, std::string_view folded_name) {
+  const std::vector<std::string> names = names_of(spec);
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    const std::string folded = fold_name(name);
+    return folded == folded_name || without_owner(folded) == folded_name;
+  });
+}
+
+// The file whose id is the name; else the first whose name or alias it is. A file that
+// doesn't parse is reported only when no other one answers.
+template <class Spec, class Parse>
+std::optional<Result<Spec>> find_in(FileSpan files, std::string_view name, const Parse& parse, Diagnostics& broken) {
+  const std::string wanted = fold_name(name);
+  for (const Catalog::File& file : files) {
+    if (fold_name(file.stem) == wanted) return parse(file);
+  }
+  for (const std::string& folded : {wanted, std::string(without_owner(wanted))}) {
+    if (folded.empty()) continue;
+    for (const Catalog::File& file : files) {
+      if (!text_has(file.text, folded) && fold_name(file.stem) != folded) continue;
+      Result<Spec> spec = parse(file);
+      if (!spec) {
+        broken.append(spec.error());
+      } else if (answers_to(*spec, folded)) {
+        return spec;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+template <class Spec, class Parse>
+Diagnostics unknown_name(const Collected& all, std::string_view kind, std::string_view name, const Parse& parse) {
+  std::vector<std::string> known;
+  for (const Catalog::File& file : all.files) {
+    const Result<Spec> spec = parse(file);
+    if (!spec) continue;
+    const std::vector<std::string> names = names_of(*spec);
+    known.insert(known.end(), names.begin(), names.end());
+  }
+  const std::string closest = closest_match(name, known);
+  Diagnostics unknown;
+  unknown.error({}, fmt::format("unknown {} `{}`", kind, name),
+                closest.empty() ? fmt::format("`foretoken catalog {}s` lists all", kind)
+                                : fmt::format("did you mean `{}`?", closest));
+  return unknown;
+}
+
+template <class Spec, class Parse>
+Result<Spec> find(const std::string& dir, std::string_view kind, std::string_view name, const Parse& parse) {
+  const Result<Collected> all = collect(dir, fmt::format("{}s", kind));
+  if (!all) return all.error();
+  Diagnostics broken;
+  for (const FileSpan files : {all->user(), all->built_in()}) {
+    if (std::optional<Result<Spec>> found = find_in<Spec>(files, name, parse, broken)) return *std::move(found);
+  }
+  if (broken.has_errors()) return broken;
+  return unknown_name<Spec>(*all, kind, name, parse);
+}
+
+template <class Spec, class Parse>
+Result<std::vector<Spec>> parse_all(const std::string& dir, std::string_view folder, const Parse& parse) {
+  const Result<Collected> all = collect(dir, folder);
+  if (!all) return all.error();
+  std::vector<Spec> specs;
+  Diagnostics broken;
+  for (const Catalog::File& file : all->files) {
+    Result<Spec> spec = parse(file);
+    if (spec) {
+      specs.push_back(std::move(*spec));
+    } else {
+      broken.append(spec.error());
+    }
+  }
+  if (broken.has_errors()) return broken;
+  std::sort(specs.begin(), specs.end(), [](const Spec& a, const Spec& b) { return fold_name(a.id) < fold_name(b.id); });
+  return specs;
+}
+
+}  // namespace
+
+std::string fold_name(std::string_view name) {
+  std::string folded(name);
+  std::transform(folded.begin(), folded.end(), folded.begin(), fold);
+  return folded;
+}
+
+Catalog::Catalog(std::string dir) : dir_(std::move(dir)) {}
+
+Result<GpuSpec> Catalog::gpu(std::string_view name) const {
+  return find<GpuSpec>(dir_, "gpu", name, [this](const File& file) { return parse_gpu(file, *this); });
+}
+
+Result<ModelSpec> Catalog::model(std::string_view name) const {
+  return find<ModelSpec>(dir_, "model", name, parse_model);
+}
+
+Result<LinkSpec> Catalog::link(std::string_view name) const { return find<LinkSpec>(dir_, "link", name, parse_link); }
+
+Result<std::vector<GpuSpec>> Catalog::gpus() const {
+  return parse_all<GpuSpec>(dir_, "gpus", [this](const File& file) { return parse_gpu(file, *this); });
+}
+
+Result<std::vector<ModelSpec>> Catalog::models() const { return parse_all<ModelSpec>(dir_, "models", parse_model); }
+
+Result<std::vector<LinkSpec>> Catalog::links() const { return parse_all<LinkSpec>(dir_, "links", parse_link); }
+
+std::vector<Catalog::File> Catalog::files(std::string_view folder) const {
+  Result<Collected> all = collect(dir_, folder);
+  if (!all) return {};
+  std::sort(all->files.begin(), all->files.end(), [](const File& a, const File& b) { return a.stem < b.stem; });
+  return std::move(all->files);
+}
+
+}  // namespace foretoken

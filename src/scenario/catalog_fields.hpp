@@ -1,0 +1,74 @@
+// Typed, strict access to the keys of a catalog file: every problem gets its line and
+// column, and a key that nobody asked for is a problem.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "foretoken/base/diagnostics.hpp"
+#include "foretoken/base/units.hpp"
+#include "foretoken/scenario/catalog.hpp"
+
+namespace foretoken {
+
+// A parsed mapping, hidden so that the YAML library stays out of headers.
+struct CatalogNode;
+
+class CatalogDocument;
+
+class CatalogFields {
+ public:
+  CatalogFields(CatalogDocument& document, const CatalogNode& node) : document_(&document), node_(&node) {}
+
+  [[nodiscard]] bool has(std::string_view key) const;
+  // Nothing when absent or, after reporting it, when wrong.
+  [[nodiscard]] std::optional<double> quantity(std::string_view key, Dimension dimension, double most);
+  [[nodiscard]] std::optional<double> number(std::string_view key, double least, double most);
+  [[nodiscard]] std::optional<int> count(std::string_view key, int least, int most);
+  [[nodiscard]] std::optional<bool> flag(std::string_view key);
+  [[nodiscard]] std::optional<std::string> text(std::string_view key);
+  [[nodiscard]] std::vector<std::string> texts(std::string_view key);
+  [[nodiscard]] std::optional<CatalogFields> object(std::string_view key);
+  [[nodiscard]] std::optional<CatalogFields> required_object(std::string_view key, std::string_view meaning);
+
+  void missing(std::string_view key, std::string_view meaning);
+  // At the key's value, or at the mapping when the key is absent.
+  void error(std::string_view key, const std::string& message, const std::string& hint = {});
+  // To be called last: whatever was not read is unknown.
+  void refuse_others();
+
+ private:
+  [[nodiscard]] const CatalogNode* child(std::string_view key);
+
+  CatalogDocument* document_;
+  const CatalogNode* node_;
+  std::vector<std::string> read_;
+};
+
+class CatalogDocument {
+ public:
+  explicit CatalogDocument(const Catalog::File& file);
+  ~CatalogDocument();
+  CatalogDocument(const CatalogDocument&) = delete;
+  CatalogDocument& operator=(const CatalogDocument&) = delete;
+
+  // False when the text is not one YAML mapping; see the problems.
+  [[nodiscard]] bool valid() const { return root_ != nullptr; }
+  [[nodiscard]] CatalogFields root() { return {*this, *root_}; }
+  // In the file's order.
+  [[nodiscard]] Diagnostics problems() const;
+
+ private:
+  friend class CatalogFields;
+  void error(int line, int column, std::string message, std::string hint = {});
+
+  const Catalog::File& file_;
+  std::unique_ptr<CatalogNode> root_;
+  Diagnostics diagnostics_;
+};
+
+}  // namespace foretoken

@@ -1,1 +1,0 @@
-// The scenario layer is built here; files follow.
