@@ -8,6 +8,17 @@
 namespace foretoken {
 namespace {
 
+// DeepSeek-V3.2, GLM-5: an indexer picks the tokens that attention reads. Its query and
+// key projections, head weights and key norm are weights that the latent shape lacks.
+void read_indexer(HfFields& fields, ModelSpec& model) {
+  const double heads = fields.count({"index_n_heads"}, max_heads, true).value_or(0);
+  const double head_dim = fields.count({"index_head_dim"}, max_width, true).value_or(0);
+  if (heads == 0 || head_dim == 0) return;
+  const double queries = model.latent.q_lora_rank > 0 ? model.latent.q_lora_rank : model.hidden_size;
+  const double per_layer = queries * heads * head_dim + model.hidden_size * (head_dim + heads) + 2 * head_dim;
+  model.extra_parameters += model.layers * per_layer;
+}
+
 void read_latent(HfFields& fields, ModelSpec& model) {
   model.attention = AttentionKind::latent;
   LatentAttentionSpec& latent = model.latent;
@@ -18,6 +29,7 @@ void read_latent(HfFields& fields, ModelSpec& model) {
   latent.v_head_dim = fields.required_count({"v_head_dim"}, max_width, "size of a value head");
   model.kv_heads = model.heads;
   model.head_dim = latent.nope_head_dim + latent.rope_head_dim;
+  read_indexer(fields, model);
 }
 
 // Falcon: num_kv_heads counts only in the new decoder architecture, older ones share one head.

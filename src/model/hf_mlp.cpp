@@ -30,8 +30,10 @@ void read_dense_layer_lists(HfFields& fields, MoeSpec& moe) {
   }
 }
 
+// All shared experts together. Few experts of bounded width: the product fits an int.
 int shared_width(HfFields& fields, const HfTraits& traits, const MoeSpec& moe) {
-  const std::optional<int> count = fields.count({"n_shared_experts", "num_shared_experts"}, max_experts, true);
+  constexpr int max_shared_experts = 256;
+  const std::optional<int> count = fields.count({"n_shared_experts", "num_shared_experts"}, max_shared_experts, true);
   if (const std::optional<int> width =
           fields.count({"shared_expert_intermediate_size", "moe_shared_expert_intermediate_size"}, max_width, true)) {
     return *width * std::max(1, count.value_or(1));

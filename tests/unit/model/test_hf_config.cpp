@@ -176,6 +176,17 @@ TEST(HfConfig, NemotronHybridsHaveOneMixerPerLayer) {
   EXPECT_NEAR(counts.active / 1e9, 3.58, 0.005);
 }
 
+TEST(HfConfig, TheIndexerOfSparseAttentionIsCounted) {
+  const ModelSpec glm5 =
+      parse(R"({"model_type": "glm_moe_dsa", "hidden_size": 6144, "num_hidden_layers": 78, "num_attention_heads": 64,
+        "intermediate_size": 12288, "vocab_size": 154880, "q_lora_rank": 2048, "kv_lora_rank": 512,
+        "qk_nope_head_dim": 192, "qk_rope_head_dim": 64, "v_head_dim": 256, "n_routed_experts": 256,
+        "num_experts_per_tok": 8, "n_shared_experts": 1, "moe_intermediate_size": 2048, "first_k_dense_replace": 3,
+        "index_n_heads": 32, "index_head_dim": 128})")
+          .value();
+  EXPECT_NEAR(count_parameters(glm5).total / 1e9, 743.911, 0.001);
+}
+
 TEST(HfConfig, QuantisedCheckpointsSayTheirFormat) {
   const auto format_of = [](const std::string& quantization) {
     return parse(llama_with("\"quantization_config\": " + quantization + ",")).value().released_weight_format;
@@ -213,6 +224,45 @@ TEST(HfConfig, ContradictionsAreNotResolvedSilently) {
   EXPECT_THAT(problems(R"({"model_type": "llama", "hidden_size": 100, "intermediate_size": 400, "vocab_size": 1000,
                            "num_hidden_layers": 2, "num_attention_heads": 3})"),
               HasSubstr("not a multiple of 3 heads"));
+}
+
+// Each field of a config with about every kind of field, replaced by each hostile value.
+TEST(HfConfig, NoValueOfAnyFieldDoesMoreThanGiveAModelOrADiagnosis) {
+  const Json config = parse_json(R"({"model_type": "x", "hidden_size": 256, "intermediate_size": 512,
+    "num_hidden_layers": 4, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 32, "vocab_size": 1000,
+    "max_position_embeddings": 4096, "sliding_window": 128, "sliding_window_pattern": 2, "max_window_layers": 2,
+    "use_sliding_window": true, "layer_types": ["full_attention", "sliding_attention", "linear_attention",
+    "full_attention"], "no_rope_layers": [1, 1, 1, 0], "linear_num_key_heads": 2, "linear_num_value_heads": 2,
+    "linear_key_head_dim": 16, "linear_value_head_dim": 16, "num_experts": 8, "num_experts_per_tok": 2,
+    "moe_intermediate_size": 64, "n_shared_experts": 1, "first_k_dense_replace": 1, "moe_layer_freq": 1,
+    "mlp_only_layers": [], "tie_word_embeddings": true, "attention_bias": true, "torch_dtype": "bfloat16",
+    "quantization_config": {"quant_method": "gptq", "bits": 4}, "architectures": ["XForCausalLM"],
+    "text_config": null, "hybrid_override_pattern": null, "kv_lora_rank": null, "expansion_ratio": null,
+    "multi_query": null, "n_inner": null, "_name_or_path": "a/b", "is_encoder_decoder": false})",
+                                 "config.json").value();
+  ASSERT_TRUE(model_from_hf_config(config, "config.json"));
+  const std::vector<Json> hostile{Json(), Json(-1), Json(0), Json(1), Json(std::int64_t{1} << 62), Json(1e300),
+                                  Json(3.5), Json(""), Json("M*-E"), Json(true), Json(Json::Array{}),
+                                  Json(Json::Array{Json(), Json(1e300)}), Json(Json::Object{}),
+                                  Json(Json::Object{{"model_type", Json(7)}})};
+  int models = 0;
+  int diagnoses = 0;
+  for (const auto& [key, unused] : *config.if_object()) {
+    for (const Json& value : hostile) {
+      Json changed = config;
+      changed[key] = value;
+      const Result<ModelSpec> result = model_from_hf_config(changed, "config.json");
+      if (result) {
+        ++models;
+        EXPECT_GT(count_parameters(*result).total, 0) << key << ' ' << to_text(value, 0);
+      } else {
+        ++diagnoses;
+        EXPECT_TRUE(result.error().has_errors()) << key;
+      }
+    }
+  }
+  EXPECT_GT(models, 50);
+  EXPECT_GT(diagnoses, 200);
 }
 
 TEST(HfConfig, WhatIsNoDecoderOnlyTransformerIsRefused) {
