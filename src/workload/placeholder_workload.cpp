@@ -1,1 +1,0 @@
-// The workload layer is built here; files follow.
