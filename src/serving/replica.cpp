@@ -78,11 +78,15 @@ void Replica::refuse(const Request& request, Outcome outcome, TimePoint now, Att
 // ---- a step is planned and priced ----
 
 void Replica::schedule(TimePoint now) {
-  plan_.clear();
   wake_ = kNever;
-  policy_->schedule({state_, now, kv_wait_, decode_totals_}, plan_);
+  // A call that only evicted (priority scheduling may evict the request it looks at) is
+  // followed by another; each evicts at least one, so it ends.
+  do {
+    plan_.clear();
+    policy_->schedule({state_, now, kv_wait_, decode_totals_}, plan_);
+    decode_rows_ = state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
+  } while (plan_.once && plan_.chunks.empty() && decode_rows_ == 0);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
-  decode_rows_ = state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
   if (plan_.chunks.empty() && decode_rows_ == 0) {
     invariant(state_.running() == 0, [&] {
       return fmt::format("replica {} stands still at {} s with {} running requests", index_, to_seconds(now),

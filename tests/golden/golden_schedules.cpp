@@ -19,11 +19,11 @@ struct Prompt {
 };
 
 // Every step takes 1 ms, so that times read as step numbers.
-struct Run {
+struct Schedule {
   Recorder seen;
   SimulationOutcome outcome;
 
-  Run(const EngineConfig& engine, const std::vector<Prompt>& prompts) {
+  Schedule(const EngineConfig& engine, const std::vector<Prompt>& prompts) {
     std::vector<Request> requests;
     for (const Prompt& p : prompts) {
       Request r;
@@ -73,7 +73,7 @@ EngineConfig vllm_with_blocks(std::int64_t blocks, std::int64_t budget) {
 }
 
 TEST(GoldenSchedules, G1_the_budget_splits_a_prompt_and_running_requests_go_first) {
-  const Run run(vllm(), {{1500, 4}, {600, 4}, {600, 4}});
+  const Schedule run(vllm(), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 548 | 0", "52+548 600 | 1", "| 3"));
   EXPECT_THAT(run.tokens(), ElementsAre("1..4", "2..5", "2..5"));
 }
@@ -81,7 +81,7 @@ TEST(GoldenSchedules, G1_the_budget_splits_a_prompt_and_running_requests_go_firs
 TEST(GoldenSchedules, G2_long_prefill_token_threshold_caps_every_chunk) {
   EngineConfig engine = vllm();
   engine.long_prefill_token_threshold = 512;
-  const Run run(engine, {{1500, 2}, {600, 2}, {600, 2}});
+  const Schedule run(engine, {{1500, 2}, {600, 2}, {600, 2}});
   EXPECT_THAT(run.schedule(9), ElementsAre("512 512 512 | 0", "512+512 88+512 88+512 | 0", "476+1024 | 2", "| 1"));
   EXPECT_THAT(run.tokens(), ElementsAre("3..4", "2..3", "2..3"));
 }
@@ -89,13 +89,13 @@ TEST(GoldenSchedules, G2_long_prefill_token_threshold_caps_every_chunk) {
 TEST(GoldenSchedules, G3_a_seat_comes_free_at_the_end_of_a_step) {
   EngineConfig engine = vllm();
   engine.max_num_seqs = 2;
-  const Run run(engine, {{100, 2}, {100, 4}, {100, 2}});
+  const Schedule run(engine, {{100, 2}, {100, 4}, {100, 2}});
   EXPECT_THAT(run.schedule(9), ElementsAre("100 100 | 0", "| 2", "100 | 1", "| 2"));
   EXPECT_THAT(run.tokens(), ElementsAre("1..2", "1..4", "3..4"));
 }
 
 TEST(GoldenSchedules, G4_the_tail_is_preempted_and_computes_its_prompt_and_output_again) {
-  const Run run(vllm_with_blocks(8, 64), {{30, 10}, {30, 10}, {30, 10}});
+  const Schedule run(vllm_with_blocks(8, 64), {{30, 10}, {30, 10}, {30, 10}});
   EXPECT_THAT(run.schedule(12), ElementsAre("30 30 4 | 0", "26+4 | 2", "| 3", "| 2", "| 2", "| 2", "| 2", "| 2", "| 2",
                                             "| 2", "32 | 0", "| 1"));
   EXPECT_THAT(run.tokens(), ElementsAre("1..10", "1..10", "2..18"));
@@ -103,14 +103,14 @@ TEST(GoldenSchedules, G4_the_tail_is_preempted_and_computes_its_prompt_and_outpu
 }
 
 TEST(GoldenSchedules, G6_the_full_prompt_gate_keeps_a_prompt_out_until_all_its_blocks_are_free) {
-  const Run run(vllm_with_blocks(11, 64), {{96, 2}, {96, 2}});
+  const Schedule run(vllm_with_blocks(11, 64), {{96, 2}, {96, 2}});
   EXPECT_THAT(run.schedule(9), ElementsAre("64 | 0", "32+64 | 0", "| 1", "64 | 0", "32+64 | 0", "| 1"));
 }
 
 TEST(GoldenSchedules, G7_without_the_gate_a_half_prefilled_prompt_evicts_itself) {
   EngineConfig engine = vllm_with_blocks(11, 64);
   engine.scheduler_reserve_full_isl = false;
-  const Run run(engine, {{96, 2}, {96, 2}});
+  const Schedule run(engine, {{96, 2}, {96, 2}});
   EXPECT_THAT(run.schedule(9), ElementsAre("64 | 0", "32+64 32 | 0", "| 1", "64 | 0", "32+64 | 0", "| 1"));
   EXPECT_EQ(run.seen.by_index()[1].preemptions, 1);
 }
@@ -118,7 +118,7 @@ TEST(GoldenSchedules, G7_without_the_gate_a_half_prefilled_prompt_evicts_itself)
 TEST(GoldenSchedules, G8_the_watermark_keeps_blocks_back_on_admission_only) {
   EngineConfig engine = vllm_with_blocks(11, 2048);
   engine.watermark = 0.2;
-  const Run run(engine, {{48, 3}, {80, 3}, {16, 3}});
+  const Schedule run(engine, {{48, 3}, {80, 3}, {16, 3}});
   EXPECT_THAT(run.schedule(4), ElementsAre("48 80 | 0", "| 2", "| 2", "16 | 0"));
 }
 
@@ -126,7 +126,7 @@ TEST(GoldenSchedules, G33_a_static_batch_ends_before_the_next_begins) {
   EngineConfig engine = vllm();
   engine.name = "static";
   engine.max_num_seqs = 2;
-  const Run run(engine, {{10, 3}, {10, 5}, {10, 1}});
+  const Schedule run(engine, {{10, 3}, {10, 5}, {10, 1}});
   EXPECT_THAT(run.schedule(9), ElementsAre("10 10 | 0", "| 2", "| 2", "| 1", "| 1", "10 | 0"));
   EXPECT_THAT(run.tokens(), ElementsAre("1..3", "1..5", "6..6"));
 }
@@ -134,7 +134,7 @@ TEST(GoldenSchedules, G33_a_static_batch_ends_before_the_next_begins) {
 TEST(GoldenSchedules, G43_without_chunked_prefill_a_prompt_over_the_budget_stops_admission) {
   EngineConfig engine = vllm();
   engine.enable_chunked_prefill = false;
-  const Run run(engine, {{1500, 4}, {600, 4}, {400, 4}});
+  const Schedule run(engine, {{1500, 4}, {600, 4}, {400, 4}});
   EXPECT_THAT(run.schedule(2), ElementsAre("1500 | 0", "600 400 | 1"));
 }
 
@@ -143,7 +143,7 @@ TEST(GoldenSchedules, G43_without_chunked_prefill_a_prompt_over_the_budget_stops
 TEST(GoldenSchedules, G45_priority_preempts_the_least_urgent_even_when_it_was_already_scheduled) {
   EngineConfig engine = vllm_with_blocks(8, 2048);
   engine.scheduling_policy = "priority";
-  const Run run(engine, {{20, 9, 5, 0}, {20, 9, 0, 1}, {47, 9, 1, 2}, {1, 9, 9, 3.5}});
+  const Schedule run(engine, {{20, 9, 5, 0}, {20, 9, 0, 1}, {47, 9, 1, 2}, {1, 9, 9, 3.5}});
   EXPECT_THAT(run.schedule(6), ElementsAre("20 | 0", "20 | 1", "47 | 2", "| 3", "| 2", "| 2"));
   const auto records = run.seen.by_index();
   EXPECT_EQ(records[0].preemptions, 1);
@@ -155,7 +155,7 @@ TEST(GoldenSchedules, G50_orca_reserves_the_longest_context_for_everyone) {
   engine.name = "orca";
   engine.max_model_len = 4096;
   engine.num_gpu_blocks = 1000;
-  const Run run(engine, {{100, 4}, {100, 4}, {100, 4}, {100, 4}});
+  const Schedule run(engine, {{100, 4}, {100, 4}, {100, 4}, {100, 4}});
   EXPECT_THAT(run.schedule(5), ElementsAre("100 100 100 | 0", "| 3", "| 3", "| 3", "100 | 0"));
 }
 

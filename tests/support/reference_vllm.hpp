@@ -34,7 +34,9 @@ class ReferenceVllm {
       if (was_idle) now = std::max(now, requests_[next].arrival);
       while (next < requests_.size() && requests_[next].arrival <= now) waiting_.push_back({requests_[next++]});
       if (was_idle && ceil(exact) != now) exact = static_cast<FineTotal>(now.time_since_epoch().count()) << 20;
-      schedule(now);
+      // A call that only evicts runs nothing and is followed by the next at once.
+      do schedule(now);
+      while (std::all_of(running_.begin(), running_.end(), [](const Sequence& r) { return r.scheduled == 0; }));
       exact += price();
       now = ceil(exact);
       update(now);

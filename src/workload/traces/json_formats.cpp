@@ -28,12 +28,10 @@ void tokens_of(const Json& object, const std::string& line, const char* key, std
   parse_tokens(fmt::format("{}", value), key, column_of(line, key), out, row);
 }
 
-bool object_of(const std::string& line, Json& out, ParsedRow& row) {
+// Null, and an error in the row, when the line is no object.
+Json object_of(const std::string& line, ParsedRow& row) {
   auto parsed = parse_json(line, "");
-  if (parsed && parsed->if_object() != nullptr) {
-    out = std::move(*parsed);
-    return true;
-  }
+  if (parsed && parsed->if_object() != nullptr) return std::move(*parsed);
   row.error = "not a JSON object";
   row.column = 1;
   if (!parsed && !parsed.error().empty()) {
@@ -41,13 +39,13 @@ bool object_of(const std::string& line, Json& out, ParsedRow& row) {
     row.error = d.message;
     row.column = d.where.column;
   }
-  return false;
+  return {};
 }
 
 // timestamp in ms, input_length, output_length, hash_ids of 512-token blocks.
 void parse_mooncake(const std::string& line, ParsedRow& row) {
-  Json object;
-  if (!object_of(line, object, row)) return;
+  const Json object = object_of(line, row);
+  if (!row.error.empty()) return;
   double ms = 0;
   if (!number_of(object, line, "timestamp", ms, row)) return;
   row.arrival_s = ms * 1e-3;
@@ -67,8 +65,8 @@ void parse_mooncake(const std::string& line, ParsedRow& row) {
 
 // input_toks, output_toks, arrival_time_ns.
 void parse_sharegpt(const std::string& line, ParsedRow& row) {
-  Json object;
-  if (!object_of(line, object, row)) return;
+  const Json object = object_of(line, row);
+  if (!row.error.empty()) return;
   double ns = 0;
   if (!number_of(object, line, "arrival_time_ns", ns, row)) return;
   row.arrival_s = ns * 1e-9;
