@@ -54,9 +54,13 @@ class Json {
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
 };
 
-// indent 0 = one line. Doubles are written in shortest round-trip form.
+// indent 0 = one line. Doubles are written in shortest round-trip form and keep
+// a point or an exponent ("3.0"), so that they are read back as doubles.
+// Text that is not UTF-8 is written with U+FFFD in the place of the bad bytes.
 [[nodiscard]] std::string to_text(const Json& value, int indent = 2);
-// `origin` names the file in diagnostics. Depth is limited to 64.
+// Strict RFC 8259; a UTF-8 mark is skipped. `origin` names the file in
+// diagnostics. Duplicate keys, numbers beyond double and more than 64 levels
+// are errors. Integers beyond 64 bits are read as doubles.
 [[nodiscard]] Result<Json> parse_json(std::string_view text, const std::string& origin);
 
 }  // namespace foretoken
