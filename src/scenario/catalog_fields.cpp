@@ -28,10 +28,13 @@ struct CatalogNode {
 
 namespace {
 
+// Aliases can make a few lines stand for billions of nodes.
 constexpr int max_depth = 8;
+constexpr int max_nodes = 10'000;
 
 // The library's marks count from zero.
-CatalogNode convert(const YAML::Node& node, int depth) {
+CatalogNode convert(const YAML::Node& node, int depth, int& nodes) {
+  if (++nodes > max_nodes) throw YAML::ParserException(node.Mark(), "has too many entries for a catalog file");
   CatalogNode result;
   result.line = node.Mark().line + 1;
   result.column = node.Mark().column + 1;
@@ -46,9 +49,9 @@ CatalogNode convert(const YAML::Node& node, int depth) {
         const YAML::Mark mark = child.first.Mark();
         if (!child.first.IsScalar()) throw YAML::ParserException(mark, "keys must be plain words");
         result.keys.push_back({child.first.Scalar(), mark.line + 1, mark.column + 1});
-        result.children.push_back(convert(child.second, depth + 1));
+        result.children.push_back(convert(child.second, depth + 1, nodes));
       } else {
-        result.children.push_back(convert(child, depth + 1));
+        result.children.push_back(convert(child, depth + 1, nodes));
       }
     }
   }
@@ -77,7 +80,8 @@ CatalogDocument::CatalogDocument(const Catalog::File& file) : file_(file) {
       error(1, 1, documents.size() > 1 ? "has more than one YAML document" : "must be a mapping of keys to values");
       return;
     }
-    root_ = std::make_unique<CatalogNode>(convert(documents.front(), 0));
+    int nodes = 0;
+    root_ = std::make_unique<CatalogNode>(convert(documents.front(), 0, nodes));
   } catch (const YAML::Exception& problem) {
     error(problem.mark.line + 1, problem.mark.column + 1, problem.msg);
   }
