@@ -3,9 +3,11 @@
 #include "scenario/catalog_fields.hpp"
 
 #include <algorithm>
+#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
+#include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
 
 #include "foretoken/base/csv.hpp"
@@ -58,6 +60,28 @@ CatalogNode convert(const YAML::Node& node, int depth, int& nodes) {
   return result;
 }
 
+// Only counts. YAML::LoadAll never returns from a stray `,` between documents (yaml-cpp
+// 0.7 hands out empty documents for ever), so the second document is asked for by hand.
+class IgnoreEvents : public YAML::EventHandler {
+ public:
+  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentEnd() override {}
+  void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
+  void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
+  void OnSequenceStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnSequenceEnd() override {}
+  void OnMapStart(const YAML::Mark&, const std::string&, YAML::anchor_t, YAML::EmitterStyle::value) override {}
+  void OnMapEnd() override {}
+};
+
+bool has_second_document(const std::string& text) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  IgnoreEvents ignore;
+  return parser.HandleNextDocument(ignore) && parser.HandleNextDocument(ignore);
+}
+
 std::string source_line(std::string_view text, int line) {
   for (int skipped = 1; skipped < line; ++skipped) {
     const std::size_t end = text.find('\n');
@@ -75,13 +99,14 @@ CatalogDocument::CatalogDocument(const Catalog::File& file) : file_(file) {
     return;
   }
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(file.text);
-    if (documents.size() != 1 || !documents.front().IsMap()) {
-      error(1, 1, documents.size() > 1 ? "has more than one YAML document" : "must be a mapping of keys to values");
+    const bool one = !has_second_document(file.text);
+    const YAML::Node document = one ? YAML::Load(file.text) : YAML::Node();
+    if (!document.IsMap()) {
+      error(1, 1, one ? "must be a mapping of keys to values" : "must be one YAML document, not several");
       return;
     }
     int nodes = 0;
-    root_ = std::make_unique<CatalogNode>(convert(documents.front(), 0, nodes));
+    root_ = std::make_unique<CatalogNode>(convert(document, 0, nodes));
   } catch (const YAML::Exception& problem) {
     error(problem.mark.line + 1, problem.mark.column + 1, problem.msg);
   }
