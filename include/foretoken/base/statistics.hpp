@@ -2,6 +2,7 @@
 // with a stated relative error.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -14,10 +15,12 @@ namespace foretoken {
 // numpy's linear rule on sorted values; q in [0, 1]. {1,2,3,4}: q .5 → 2.5, q .99 → 3.97.
 [[nodiscard]] double percentile_of_sorted(std::span<const double> sorted, double q);
 
-// Weighted distribution of non-negative nanosecond values. Exact until
-// `kExactLimit` stored entries, then buckets of 1/512 relative width (values
-// answered by their bucket's middle: error at most 1/1024 < 0.1 %). The state
-// depends only on the multiset of values, not on their order or grouping.
+// Weighted distribution of non-negative nanosecond values. Exact up to
+// `kExactLimit` distinct values, then buckets of 1/512 relative width (values
+// answered by their bucket's middle: error at most 1/1024 < 0.1 %; below
+// 1,024 ns still exact). The state depends only on the multiset of values, not
+// on their order or grouping: a union of parts is the same as the whole.
+// Reading settles pending entries, so not even const calls may run in parallel.
 class Distribution {
  public:
   static constexpr std::size_t kExactLimit = 250'000;
@@ -25,17 +28,18 @@ class Distribution {
 
   void add(Duration value, std::int64_t weight = 1);
   // Values first, first + step, ... (count of them, each with `weight`), every
-  // one rounded up to whole ns: the steps of a run of decode steps. O(buckets crossed) once
-  // in sketch form; same state as adding them one by one.
+  // one rounded up to whole ns: the steps of a run of decode steps. Once in
+  // sketch form O(buckets crossed); same state as adding them one by one.
   void add_ramp(FineDuration first, FineDuration step, std::int64_t count, std::int64_t weight);
   void merge(const Distribution& other);
 
   [[nodiscard]] std::int64_t count() const { return count_; }
-  [[nodiscard]] bool exact() const { return buckets_.empty(); }
-  // Mean is exact in both forms. All results in nanoseconds; 0 when empty.
+  [[nodiscard]] bool exact() const;
+  // Mean and deviation come from integer sums: exact in both forms, rounded
+  // only on the way to double. All results in nanoseconds; 0 when empty.
   [[nodiscard]] double mean() const;
   [[nodiscard]] double standard_deviation() const;  // population, as numpy's default
-  [[nodiscard]] double min() const;
+  [[nodiscard]] double min() const;                 // exact in both forms
   [[nodiscard]] double max() const;
   // q in [0, 1], numpy's linear rule over the weighted multiset. `failed` more
   // values count as +infinity at the top (requests offered but never served).
@@ -43,20 +47,33 @@ class Distribution {
   // Share of the values at or below `limit`.
   [[nodiscard]] double share_at_or_below(Duration limit) const;
 
+  bool operator==(const Distribution& other) const;
+
  private:
   struct Entry {
     std::int64_t value;
     std::int64_t weight;
+    bool operator==(const Entry&) const = default;
   };
-  void spill();  // exact form → buckets
-  void count_in_bucket(std::int64_t value, std::int64_t weight);
+  [[nodiscard]] bool spilled() const { return !buckets_.empty(); }
+  void store(std::int64_t value, std::int64_t weight);
+  void count_moments(std::int64_t value, std::int64_t weight);
+  void add_ramp_to_buckets(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight);
+  void settle() const;
+  void spill() const;
   [[nodiscard]] double value_at_rank(std::int64_t rank) const;
+  [[nodiscard]] double bucket_value(std::size_t index) const;
 
+  // Exact form. The first `settled_` entries are sorted and distinct; what was
+  // added since follows, and is sorted in when the vector has doubled or is read.
   mutable std::vector<Entry> entries_;
-  mutable bool sorted_ = true;
-  std::vector<std::int64_t> buckets_;
+  mutable std::size_t settled_ = 0;
+  mutable std::size_t settle_at_ = 4096;
+  mutable std::vector<std::int64_t> buckets_;  // sketch form, empty before
+
   std::int64_t count_ = 0;
   __extension__ __int128 sum_ = 0;
+  std::array<std::uint64_t, 4> squares_{};  // 256-bit sum of weight * value^2, lowest limb first
   std::int64_t min_ = 0;
   std::int64_t max_ = 0;
 };

@@ -1,0 +1,313 @@
+// Distribution: a sorted list of distinct values that turns into logarithmic
+// buckets when it grows too long; moments in exact integers beside it.
+#include "foretoken/base/statistics.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+#include "base/integer_sums.hpp"
+#include "foretoken/base/result.hpp"
+
+namespace foretoken {
+namespace {
+
+// Index of a value: its bit width and the 9 bits after the leading one, so a
+// bucket is 1/512 of its lowest value wide or narrower. Below 1,024 a bucket
+// holds one value. Integers only: no rounding, the same everywhere.
+constexpr int kIndexBits = 9;
+constexpr std::size_t kBucketsPerOctave = std::size_t{1} << kIndexBits;
+
+constexpr int shift_of(std::int64_t value) {
+  const int width = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(value)));
+  return std::max(width - (kIndexBits + 1), 0);
+}
+constexpr std::size_t bucket_index(std::int64_t value) {
+  const int shift = shift_of(value);
+  return static_cast<std::size_t>(shift) * kBucketsPerOctave + static_cast<std::size_t>(value >> shift);
+}
+constexpr int shift_of_bucket(std::size_t index) {
+  return index < 2 * kBucketsPerOctave ? 0 : static_cast<int>(index / kBucketsPerOctave) - 1;
+}
+constexpr std::int64_t lowest_of_bucket(std::size_t index) {
+  const int shift = shift_of_bucket(index);
+  return static_cast<std::int64_t>(index - static_cast<std::size_t>(shift) * kBucketsPerOctave) << shift;
+}
+constexpr std::int64_t highest_of_bucket(std::size_t index) {
+  return lowest_of_bucket(index) + ((std::int64_t{1} << shift_of_bucket(index)) - 1);
+}
+constexpr std::size_t kBuckets = bucket_index(std::numeric_limits<std::int64_t>::max()) + 1;
+static_assert(highest_of_bucket(kBuckets - 1) == std::numeric_limits<std::int64_t>::max());
+static_assert(bucket_index(lowest_of_bucket(1024)) == 1024 && highest_of_bucket(1023) + 1 == lowest_of_bucket(1024));
+
+// Below this the closed form of a ramp costs more than a loop.
+constexpr std::int64_t kShortRamp = 16;
+// Keeps the sums of squares of a ramp (values < 2^43 ns) within 128 bits.
+constexpr std::int64_t kLongestRamp = std::int64_t{1} << 36;
+
+// As numpy's `_lerp`, which rounds the same way from both ends.
+double interpolate(double low, double high, double share) {
+  if (share == 0 || low == high) return low;
+  const double gap = high - low;
+  return share < 0.5 ? low + gap * share : high - gap * (1 - share);
+}
+
+struct Rank {
+  std::int64_t below = 0;
+  double share = 0;  // of the way to the next rank
+};
+
+Rank rank_of(double q, std::int64_t count) {
+  const double clamped = q > 0 ? std::min(q, 1.0) : 0.0;
+  const double position = clamped * static_cast<double>(count - 1);
+  const double below = std::floor(position);
+  return {std::min(static_cast<std::int64_t>(below), count - 1), position - below};
+}
+
+std::int64_t ceil_ns(std::int64_t units) {
+  // Not through ceil_to_nanoseconds: its sum overflows within 1 ns of the largest duration.
+  const std::int64_t whole = units >> FineDuration::kFractionBits;
+  return whole + ((units & (FineDuration::kPerNanosecond - 1)) != 0 ? 1 : 0);
+}
+
+}  // namespace
+
+double percentile_of_sorted(std::span<const double> sorted, double q) {
+  if (sorted.empty()) return 0;
+  const Rank rank = rank_of(q, static_cast<std::int64_t>(sorted.size()));
+  const auto below = static_cast<std::size_t>(rank.below);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return interpolate(sorted[below], sorted[above], rank.share);
+}
+
+void Distribution::add(Duration value, std::int64_t weight) {
+  const std::int64_t ns = value.count();
+  invariant(ns >= 0 && weight >= 0, "a distribution takes no negative values or weights");
+  if (weight == 0) return;
+  count_moments(ns, weight);
+  store(ns, weight);
+}
+
+void Distribution::count_moments(std::int64_t value, std::int64_t weight) {
+  if (count_ == 0) {
+    min_ = max_ = value;
+  } else {
+    min_ = std::min(min_, value);
+    max_ = std::max(max_, value);
+  }
+  count_ += weight;
+  const auto unsigned_value = static_cast<std::uint64_t>(value);
+  sum_ += Int128{value} * weight;
+  add_product(squares_, UInt128{unsigned_value} * unsigned_value, static_cast<std::uint64_t>(weight));
+}
+
+void Distribution::store(std::int64_t value, std::int64_t weight) {
+  if (spilled()) {
+    buckets_[bucket_index(value)] += weight;
+    return;
+  }
+  // Not into the settled part: there the same value may stand in mid-order.
+  if (entries_.size() > settled_ && entries_.back().value == value) {
+    entries_.back().weight += weight;
+    return;
+  }
+  entries_.push_back({value, weight});
+  if (entries_.size() >= settle_at_) settle();
+}
+
+void Distribution::add_ramp(FineDuration first, FineDuration step, std::int64_t count, std::int64_t weight) {
+  invariant(count >= 0 && weight >= 0, "a ramp has no negative count or weight");
+  if (count == 0 || weight == 0) return;
+  std::int64_t rise = 0, start = first.units, last = 0;
+  invariant(!__builtin_mul_overflow(step.units, count - 1, &rise) && !__builtin_add_overflow(start, rise, &last),
+            "a ramp beyond the longest duration");
+  std::int64_t stride = step.units;
+  if (stride < 0) {
+    std::swap(start, last);
+    stride = -stride;
+  }
+  invariant(start >= 0, "a ramp with negative values");
+
+  if (stride == 0) {
+    add(Duration{ceil_ns(start)}, count * weight);
+    return;
+  }
+  std::int64_t done = 0;
+  while (done < count && (count <= kShortRamp || !spilled())) {
+    const std::int64_t units = start + done * stride;
+    const std::int64_t value = ceil_ns(units);
+    std::int64_t next = done + 1;
+    if (stride < FineDuration::kPerNanosecond && value <= ceil_ns(last) - 1) {
+      next = ((value << FineDuration::kFractionBits) - start) / stride + 1;  // the first step above `value`
+    } else if (stride < FineDuration::kPerNanosecond) {
+      next = count;
+    }
+    add(Duration{value}, (next - done) * weight);
+    done = next;
+  }
+  while (done < count) {
+    const std::int64_t steps = std::min(count - done, kLongestRamp);
+    add_ramp_to_buckets(start + done * stride, stride, steps, weight);
+    done += steps;
+  }
+}
+
+// With D units per ns and value(i) = ceil((first + i*step) / D), the steps at
+// or below a bucket's highest value U are those with first + i*step <= U*D.
+void Distribution::add_ramp_to_buckets(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight) {
+  const std::int64_t last_value = ceil_ns(first + (count - 1) * step);
+  for (std::int64_t done = 0; done < count;) {
+    const std::size_t index = bucket_index(ceil_ns(first + done * step));
+    const std::int64_t highest = highest_of_bucket(index);
+    const std::int64_t next =
+        highest >= last_value ? count : ((highest << FineDuration::kFractionBits) - first) / step + 1;
+    buckets_[index] += (next - done) * weight;
+    done = next;
+  }
+  const Int128 units_per_ns = FineDuration::kPerNanosecond;
+  const FloorSums sums = floor_sums(step, Int128{first} + units_per_ns - 1, units_per_ns, count - 1);
+  const std::int64_t first_value = ceil_ns(first);
+  min_ = count_ == 0 ? first_value : std::min(min_, first_value);
+  max_ = std::max(max_, last_value);
+  count_ += count * weight;
+  sum_ += sums.values * weight;
+  add_product(squares_, static_cast<UInt128>(sums.squares), static_cast<std::uint64_t>(weight));
+}
+
+void Distribution::merge(const Distribution& other) {
+  if (other.count_ == 0) return;
+  if (&other == this) {
+    const Distribution copy = other;
+    merge(copy);
+    return;
+  }
+  other.settle();
+  min_ = count_ == 0 ? other.min_ : std::min(min_, other.min_);
+  max_ = std::max(max_, other.max_);
+  count_ += other.count_;
+  sum_ += other.sum_;
+  add_to(squares_, other.squares_);
+  if (other.spilled()) {
+    if (!spilled()) spill();
+    for (std::size_t i = 0; i < kBuckets; ++i) buckets_[i] += other.buckets_[i];
+    return;
+  }
+  for (const Entry& entry : other.entries_) store(entry.value, entry.weight);
+}
+
+// Sorts the pending entries in. Whether there are too many is decided on
+// distinct values only: their number depends on the multiset and never falls,
+// so it does not matter when this runs.
+void Distribution::settle() const {
+  if (settled_ == entries_.size()) return;
+  const auto by_value = [](const Entry& a, const Entry& b) { return a.value < b.value; };
+  const auto pending = entries_.begin() + static_cast<std::ptrdiff_t>(settled_);
+  std::sort(pending, entries_.end(), by_value);
+  std::inplace_merge(entries_.begin(), pending, entries_.end(), by_value);
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < entries_.size(); ++i) {
+    if (entries_[i].value == entries_[kept].value) {
+      entries_[kept].weight += entries_[i].weight;
+    } else {
+      entries_[++kept] = entries_[i];
+    }
+  }
+  entries_.resize(kept + 1);
+  settled_ = entries_.size();
+  settle_at_ = std::max(settle_at_, 2 * settled_);
+  if (settled_ > kExactLimit) spill();
+}
+
+void Distribution::spill() const {
+  buckets_.assign(kBuckets, 0);
+  for (const Entry& entry : entries_) buckets_[bucket_index(entry.value)] += entry.weight;
+  std::vector<Entry>().swap(entries_);
+  settled_ = 0;
+}
+
+bool Distribution::exact() const {
+  settle();
+  return !spilled();
+}
+
+double Distribution::mean() const {
+  if (count_ == 0) return 0;
+  const Int128 whole = sum_ / count_, rest = sum_ % count_;
+  return static_cast<double>(whole) + static_cast<double>(rest) / static_cast<double>(count_);
+}
+
+// sqrt(n * sum(x^2) - sum(x)^2) / n, without cancellation in integers.
+double Distribution::standard_deviation() const {
+  if (count_ == 0) return 0;
+  const UInt256 spread =
+      difference(product(squares_, static_cast<std::uint64_t>(count_)), square(static_cast<UInt128>(sum_)));
+  return std::sqrt(to_double(spread)) / static_cast<double>(count_);
+}
+
+double Distribution::min() const {
+  return static_cast<double>(min_);
+}
+double Distribution::max() const {
+  return static_cast<double>(max_);
+}
+
+double Distribution::percentile(double q, std::int64_t failed) const {
+  const std::int64_t offered = count_ + std::max<std::int64_t>(failed, 0);
+  if (offered == 0) return 0;
+  const Rank rank = rank_of(q, offered);
+  const std::int64_t highest = rank.share > 0 ? rank.below + 1 : rank.below;
+  if (highest >= count_) return std::numeric_limits<double>::infinity();
+  settle();
+  const double low = value_at_rank(rank.below);
+  return rank.share > 0 ? interpolate(low, value_at_rank(highest), rank.share) : low;
+}
+
+double Distribution::value_at_rank(std::int64_t rank) const {
+  if (rank <= 0) return min();
+  if (rank >= count_ - 1) return max();
+  std::int64_t passed = 0;
+  for (const Entry& entry : entries_) {
+    passed += entry.weight;
+    if (passed > rank) return static_cast<double>(entry.value);
+  }
+  for (std::size_t i = 0; i < buckets_.size(); ++i) {
+    passed += buckets_[i];
+    if (passed > rank) return bucket_value(i);
+  }
+  throw InternalError("a distribution whose entries do not add up to its count");
+}
+
+double Distribution::bucket_value(std::size_t index) const {
+  const auto low = static_cast<double>(lowest_of_bucket(index)), high = static_cast<double>(highest_of_bucket(index));
+  return std::clamp(low + (high - low) / 2, min(), max());
+}
+
+double Distribution::share_at_or_below(Duration limit) const {
+  const std::int64_t ns = limit.count();
+  if (count_ == 0 || ns < min_) return 0;
+  if (ns >= max_) return 1;
+  settle();
+  double below = 0;
+  for (const Entry& entry : entries_) {
+    if (entry.value > ns) break;
+    below += static_cast<double>(entry.weight);
+  }
+  if (spilled()) {
+    const std::size_t cut = bucket_index(ns);
+    for (std::size_t i = 0; i < cut; ++i) below += static_cast<double>(buckets_[i]);
+    // Within the bucket of the limit the values are taken as evenly spread.
+    const double width = static_cast<double>(std::int64_t{1} << shift_of_bucket(cut));
+    below += static_cast<double>(buckets_[cut]) * (static_cast<double>(ns - lowest_of_bucket(cut)) + 1) / width;
+  }
+  return below / static_cast<double>(count_);
+}
+
+bool Distribution::operator==(const Distribution& other) const {
+  settle();
+  other.settle();
+  return count_ == other.count_ && sum_ == other.sum_ && squares_ == other.squares_ && min_ == other.min_ &&
+         max_ == other.max_ && entries_ == other.entries_ && buckets_ == other.buckets_;
+}
+
+}  // namespace foretoken
