@@ -1,11 +1,11 @@
 // Checks of GPU and link figures against what the hardware of their kind can do.
 #include "foretoken/hardware/plausibility.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cmath>
 #include <string_view>
-
-#include <fmt/format.h>
 
 namespace foretoken {
 namespace {
@@ -32,13 +32,17 @@ struct LaneRate {
   double rate;
 };
 constexpr std::array lane_rates{
-    LaneRate{"nvlink2", 25 * giga},  LaneRate{"nvlink3_bridge", 14.0625 * giga}, LaneRate{"nvlink3", 25 * giga},
-    LaneRate{"nvlink4", 25 * giga},  LaneRate{"nvlink5", 50 * giga},             LaneRate{"pcie3", 1 * giga},
-    LaneRate{"pcie4", 2 * giga},     LaneRate{"pcie5", 4 * giga},                LaneRate{"pcie6", 8 * giga},
-    LaneRate{"xgmi_mi250", 50 * giga}, LaneRate{"xgmi_mi300", 64 * giga},        LaneRate{"xgmi_mi355", 76.5 * giga},
+    LaneRate{"nvlink2", 25 * giga},    LaneRate{"nvlink3_bridge", 14.0625 * giga},
+    LaneRate{"nvlink3", 25 * giga},    LaneRate{"nvlink4", 25 * giga},
+    LaneRate{"nvlink5", 50 * giga},    LaneRate{"pcie3", 1 * giga},
+    LaneRate{"pcie4", 2 * giga},       LaneRate{"pcie5", 4 * giga},
+    LaneRate{"pcie6", 8 * giga},       LaneRate{"xgmi_mi250", 50 * giga},
+    LaneRate{"xgmi_mi300", 64 * giga}, LaneRate{"xgmi_mi355", 76.5 * giga},
 };
 
-bool near(double value, double expected) { return std::abs(value - expected) <= ratio_tolerance * expected; }
+bool near(double value, double expected) {
+  return std::abs(value - expected) <= ratio_tolerance * expected;
+}
 
 void check_peaks(const GpuSpec& gpu, std::vector<std::string>& found) {
   const double bf16 = gpu.peak_bf16.value;
@@ -46,8 +50,9 @@ void check_peaks(const GpuSpec& gpu, std::vector<std::string>& found) {
     if (!peak || bf16 <= 0) return;
     const double times = peak->value / bf16;
     if (near(times, 1) || near(times, 2) || near(times, most)) return;
-    found.push_back(fmt::format("{} peak is {:.2f} times the bf16 peak; dense hardware gives 1, 2{}: a sparsity figure?",
-                                name, times, most > 2 ? fmt::format(" or {:.0f}", most) : ""));
+    found.push_back(
+        fmt::format("{} peak is {:.2f} times the bf16 peak; dense hardware gives 1, 2{}: a sparsity figure?", name,
+                    times, most > 2 ? fmt::format(" or {:.0f}", most) : ""));
   };
   ratio("fp8", gpu.peak_fp8, 2);
   ratio("int8", gpu.peak_int8, 2);
@@ -73,21 +78,24 @@ void check_memory(const GpuSpec& gpu, std::vector<std::string>& found) {
   // Memory chips come in powers of two and drivers report MiB; a round number of
   // decimal GB is never a multiple of 2^20 below 2 TB.
   if (std::fmod(capacity, mebibyte) != 0) {
-    found.push_back(fmt::format("memory capacity {:.2f} GB is no whole number of MiB: GB taken for GiB?", capacity / giga));
+    found.push_back(
+        fmt::format("memory capacity {:.2f} GB is no whole number of MiB: GB taken for GiB?", capacity / giga));
   }
   if (!gpu.memory_bandwidth) return;
   const double bandwidth = gpu.memory_bandwidth->value;
   const double ridge = gpu.peak_bf16.value / bandwidth;
   if (ridge < least_ridge || ridge > greatest_ridge) {
-    found.push_back(fmt::format("{:.0f} bf16 FLOP per byte of memory traffic; real devices have {:.0f} to {:.0f}: "
-                                "a sparsity figure, or a wrong memory bandwidth?",
-                                ridge, least_ridge, greatest_ridge));
+    found.push_back(
+        fmt::format("{:.0f} bf16 FLOP per byte of memory traffic; real devices have {:.0f} to {:.0f}: "
+                    "a sparsity figure, or a wrong memory bandwidth?",
+                    ridge, least_ridge, greatest_ridge));
   }
   for (const LinkSpec* link : {&gpu.scale_up_link, &gpu.host_link}) {
     if (link->per_direction.value > 0.5 * bandwidth) {
-      found.push_back(fmt::format("link {} ({:.0f} GB/s) is more than half as fast as the memory ({:.0f} GB/s): "
-                                  "figures swapped, or both directions summed?",
-                                  link->id, link->per_direction.value / giga, bandwidth / giga));
+      found.push_back(
+          fmt::format("link {} ({:.0f} GB/s) is more than half as fast as the memory ({:.0f} GB/s): "
+                      "figures swapped, or both directions summed?",
+                      link->id, link->per_direction.value / giga, bandwidth / giga));
     }
   }
 }
@@ -108,8 +116,8 @@ std::vector<std::string> implausible_figures(const GpuSpec& gpu) {
   check_power(gpu, found);
   if (gpu.host_link.per_direction.value > 0 &&
       gpu.scale_up_link.per_direction.value < gpu.host_link.per_direction.value) {
-    found.push_back(fmt::format("scale-up link {} is slower than the host link {}", gpu.scale_up_link.id,
-                                gpu.host_link.id));
+    found.push_back(
+        fmt::format("scale-up link {} is slower than the host link {}", gpu.scale_up_link.id, gpu.host_link.id));
   }
   return found;
 }
@@ -118,10 +126,10 @@ std::vector<std::string> implausible_figures(const LinkSpec& link) {
   std::vector<std::string> found;
   const double product = link.lanes * link.per_lane.value;
   if (!near(link.per_direction.value, product)) {
-    found.push_back(fmt::format("{}: {} lanes of {:.2f} GB/s make {:.1f} GB/s per direction, stated {:.1f}: "
-                                "both directions summed?",
-                                link.id, link.lanes, link.per_lane.value / giga, product / giga,
-                                link.per_direction.value / giga));
+    found.push_back(
+        fmt::format("{}: {} lanes of {:.2f} GB/s make {:.1f} GB/s per direction, stated {:.1f}: "
+                    "both directions summed?",
+                    link.id, link.lanes, link.per_lane.value / giga, product / giga, link.per_direction.value / giga));
   }
   for (const LaneRate& family : lane_rates) {
     if (!link.id.starts_with(family.family)) continue;

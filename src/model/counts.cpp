@@ -16,8 +16,8 @@ double attention_parameters(const ModelSpec& m) {
     const LatentAttentionSpec& a = m.latent;
     const double q_width = heads * (a.nope_head_dim + a.rope_head_dim);
     const double q = a.q_lora_rank > 0 ? hidden * a.q_lora_rank + a.q_lora_rank * q_width : hidden * q_width;
-    const double kv = hidden * (a.kv_lora_rank + a.rope_head_dim) +
-                      a.kv_lora_rank * heads * (a.nope_head_dim + a.v_head_dim);
+    const double kv =
+        hidden * (a.kv_lora_rank + a.rope_head_dim) + a.kv_lora_rank * heads * (a.nope_head_dim + a.v_head_dim);
     return q + kv + heads * a.v_head_dim * hidden;
   }
   const double q_width = heads * m.head_dim;
@@ -60,10 +60,10 @@ ParameterCounts count_parameters(const ModelSpec& m) {
   // One norm before each mixer (attention, recurrent, MLP) and the final one.
   c.norms = hidden * (c.attention_layers + m.recurrent.layers + mlp_layers + 1);
 
-  const double every_token = c.embedding + c.lm_head + c.attention_layers * c.attention_per_layer +
-                             c.dense_layers * c.dense_mlp_per_layer + c.recurrent + c.extra + c.norms +
-                             c.moe_layers * (c.shared_expert_per_layer + c.router_per_layer +
-                                             c.latent_projections_per_layer);
+  const double every_token =
+      c.embedding + c.lm_head + c.attention_layers * c.attention_per_layer + c.dense_layers * c.dense_mlp_per_layer +
+      c.recurrent + c.extra + c.norms +
+      c.moe_layers * (c.shared_expert_per_layer + c.router_per_layer + c.latent_projections_per_layer);
   const double experts = c.moe_layers * c.routed_experts_per_layer;
   c.total = every_token + experts;
   c.active = every_token;

@@ -1,7 +1,7 @@
 // Heads, latent attention and which layers look back how far.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "model/hf_parts.hpp"
 
@@ -78,7 +78,9 @@ void read_layer_types(HfFields& fields, const Json::Array& types, ModelSpec& mod
   if (linear > 0) read_delta_net(fields, linear, model);
 }
 
-bool is_delta_hybrid(HfFields& fields) { return fields.has({"linear_num_value_heads"}); }
+bool is_delta_hybrid(HfFields& fields) {
+  return fields.has({"linear_num_value_heads"});
+}
 
 // Llama 4: 1 = RoPE and chunked attention, 0 = no RoPE and full attention.
 bool read_no_rope_layers(HfFields& fields, ModelSpec& model) {
@@ -122,8 +124,8 @@ void read_attention(HfFields& fields, const HfTraits& traits, ModelSpec& model) 
   }
   model.kv_heads = kv_heads(fields, traits, model.heads);
   if (model.heads > 0 && model.kv_heads > 0 && model.heads % model.kv_heads != 0) {
-    fields.error("num_key_value_heads",
-                 fmt::format("must divide num_attention_heads: {} query heads, {} KV heads", model.heads, model.kv_heads));
+    fields.error("num_key_value_heads", fmt::format("must divide num_attention_heads: {} query heads, {} KV heads",
+                                                    model.heads, model.kv_heads));
   }
   const std::optional<int> head_dim = fields.count({"head_dim", "kv_channels", "attention_head_dim"}, max_width);
   if (head_dim) {

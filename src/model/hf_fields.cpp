@@ -1,9 +1,9 @@
 // Typed reading of config.json fields under any of their spellings.
 #include "model/hf_fields.hpp"
 
-#include <cmath>
-
 #include <fmt/format.h>
+
+#include <cmath>
 
 namespace foretoken {
 namespace {
@@ -30,8 +30,8 @@ std::string_view HfFields::present(HfKeys keys) {
     if (found.empty()) {
       found = key;
     } else if (!(value == object_[found])) {
-      error(key, fmt::format("contradicts {}{}: {} against {}", path_, found, to_text(value, 0),
-                             to_text(object_[found], 0)),
+      error(key,
+            fmt::format("contradicts {}{}: {} against {}", path_, found, to_text(value, 0), to_text(object_[found], 0)),
             "keep one of the two");
     }
   }

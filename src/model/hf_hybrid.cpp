@@ -1,9 +1,9 @@
 // Layers that keep a constant state instead of a KV cache: gated delta net
 // (Qwen3-Next, Qwen3.5) and mamba2 (Nemotron-H). Only their weights and state are
 // counted; shapes follow the classes of those names in Hugging Face transformers.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "model/hf_parts.hpp"
 
@@ -43,7 +43,8 @@ void read_nemotron_hybrid(HfFields& fields, ModelSpec& model) {
     fields.error("hybrid_override_pattern", fmt::format("has {} letters for {} layers", pattern.size(), model.layers));
   }
   if (pattern.find_first_not_of("M*-E") != std::string::npos) {
-    fields.error("hybrid_override_pattern", "has a letter that is not known", "allowed: M mamba2, * attention, - MLP, E experts");
+    fields.error("hybrid_override_pattern", "has a letter that is not known",
+                 "allowed: M mamba2, * attention, - MLP, E experts");
   }
   model.full_attention_layers = count('*');
   model.mlp_layers = count('-') + count('E');
@@ -60,8 +61,7 @@ void read_nemotron_hybrid(HfFields& fields, ModelSpec& model) {
   const double inner = heads * head_dim;
   const double conv = inner + 2 * groups * state;
   // z, x, B, C, dt; convolution with bias; A, D, dt bias; gated norm; output.
-  const double per_layer =
-      hidden * (inner + conv + heads) + conv * (kernel + 1) + 3 * heads + inner + inner * hidden;
+  const double per_layer = hidden * (inner + conv + heads) + conv * (kernel + 1) + 3 * heads + inner + inner * hidden;
   const double bytes = heads * head_dim * state * float_bytes + conv * (kernel - 1) * half_bytes;
   model.recurrent = {.layers = layers, .parameters = layers * per_layer, .state_bytes = layers * bytes};
 }

@@ -1,7 +1,7 @@
 // MLP and expert widths, and which layers have experts.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "model/hf_parts.hpp"
 
@@ -53,9 +53,9 @@ void read_mlp(HfFields& fields, const HfTraits& traits, ModelSpec& model) {
   if (experts == 0) return;
   MoeSpec& moe = model.moe;
   moe.experts = experts;
-  moe.active_experts =
-      fields.required_count({"num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_top_k", "moe_topk"},
-                            max_experts, "experts that one token visits");
+  moe.active_experts = fields.required_count(
+      {"num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_top_k", "moe_topk"}, max_experts,
+      "experts that one token visits");
   if (moe.active_experts > experts) {
     fields.error("num_experts_per_tok", fmt::format("is {}, more than the {} experts", moe.active_experts, experts));
   }

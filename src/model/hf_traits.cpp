@@ -11,14 +11,26 @@ namespace {
 constexpr HfTraits llama{.model_type = "llama"};
 
 constexpr std::array architectures{
-    HfTraits{.model_type = "opt", .mlp_matrices = 2, .tied = true, .qkv_bias = true, .learned_positions = true,
+    HfTraits{.model_type = "opt",
+             .mlp_matrices = 2,
+             .tied = true,
+             .qkv_bias = true,
+             .learned_positions = true,
              .mlp_is_4_hidden = true},
     HfTraits{.model_type = "bloom", .mlp_matrices = 2, .tied = true, .qkv_bias = true, .mlp_is_4_hidden = true},
     HfTraits{.model_type = "falcon", .mlp_matrices = 2, .tied = true, .mlp_is_4_hidden = true},
-    HfTraits{.model_type = "gpt2", .mlp_matrices = 2, .tied = true, .qkv_bias = true, .learned_positions = true,
+    HfTraits{.model_type = "gpt2",
+             .mlp_matrices = 2,
+             .tied = true,
+             .qkv_bias = true,
+             .learned_positions = true,
              .mlp_is_4_hidden = true},
-    HfTraits{.model_type = "gpt_bigcode", .mlp_matrices = 2, .tied = true, .qkv_bias = true,
-             .learned_positions = true, .mlp_is_4_hidden = true},
+    HfTraits{.model_type = "gpt_bigcode",
+             .mlp_matrices = 2,
+             .tied = true,
+             .qkv_bias = true,
+             .learned_positions = true,
+             .mlp_is_4_hidden = true},
     HfTraits{.model_type = "gptj", .mlp_matrices = 2, .mlp_is_4_hidden = true},
     HfTraits{.model_type = "gpt_neox", .mlp_matrices = 2, .qkv_bias = true},
     HfTraits{.model_type = "mpt", .mlp_matrices = 2, .tied = true, .mlp_is_4_hidden = true},
@@ -43,8 +55,8 @@ constexpr std::array architectures{
 };
 
 constexpr std::array<std::string_view, 16> not_decoders{
-    "t5",  "mt5",  "bart",       "mbart",  "pegasus", "whisper", "bert",  "roberta",
-    "clip", "vit", "distilbert", "electra", "mamba",  "mamba2",  "rwkv", "deberta-v2"};
+    "t5",   "mt5", "bart",       "mbart",   "pegasus", "whisper", "bert", "roberta",
+    "clip", "vit", "distilbert", "electra", "mamba",   "mamba2",  "rwkv", "deberta-v2"};
 
 }  // namespace
 

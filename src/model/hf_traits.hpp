@@ -7,14 +7,14 @@ namespace foretoken {
 
 struct HfTraits {
   std::string_view model_type;
-  int mlp_matrices = 3;         // 3 = gated
-  bool tied = false;            // tie_word_embeddings when the key is absent
-  bool qkv_bias = false;        // when no bias key is present
+  int mlp_matrices = 3;   // 3 = gated
+  bool tied = false;      // tie_word_embeddings when the key is absent
+  bool qkv_bias = false;  // when no bias key is present
   bool learned_positions = false;
-  bool mlp_is_4_hidden = false; // no MLP width key needed
-  int sliding_pattern = 0;      // with a window: every n-th layer is full attention; 0 = all slide
+  bool mlp_is_4_hidden = false;       // no MLP width key needed
+  int sliding_pattern = 0;            // with a window: every n-th layer is full attention; 0 = all slide
   bool shared_expert_is_mlp = false;  // one shared expert of the routed experts' width (Llama 4)
-  int intermediate_divisor = 1; // Qwen v1 states twice the width
+  int intermediate_divisor = 1;       // Qwen v1 states twice the width
 };
 
 // The row of `model_type`; the plain Llama block when it is not listed.

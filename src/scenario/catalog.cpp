@@ -2,14 +2,14 @@
 // files whose text has the wanted name are parsed.
 #include "foretoken/scenario/catalog.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <span>
 #include <sstream>
-
-#include <fmt/format.h>
 
 #include "scenario/catalog_entries.hpp"
 #include "scenario/embedded_catalog.hpp"
@@ -107,7 +107,8 @@ Result<Collected> collect(const std::string& dir, std::string_view folder) {
     if (built_in.folder != folder) continue;
     const std::string id = fold_name(built_in.stem);
     const FileSpan user = all.user();
-    if (std::any_of(user.begin(), user.end(), [&](const Catalog::File& f) { return fold_name(f.stem) == id; })) continue;
+    if (std::any_of(user.begin(), user.end(), [&](const Catalog::File& f) { return fold_name(f.stem) == id; }))
+      continue;
     all.files.push_back({std::string(folder), std::string(built_in.stem), std::string(built_in.text),
                          fmt::format("catalog/{}/{}.yaml", folder, built_in.stem)});
   }
@@ -228,15 +229,21 @@ Result<ModelSpec> Catalog::model(std::string_view name) const {
   return find<ModelSpec>(dir_, "model", name, parse_model);
 }
 
-Result<LinkSpec> Catalog::link(std::string_view name) const { return find<LinkSpec>(dir_, "link", name, parse_link); }
+Result<LinkSpec> Catalog::link(std::string_view name) const {
+  return find<LinkSpec>(dir_, "link", name, parse_link);
+}
 
 Result<std::vector<GpuSpec>> Catalog::gpus() const {
   return parse_all<GpuSpec>(dir_, "gpus", [this](const File& file) { return parse_gpu(file, *this); });
 }
 
-Result<std::vector<ModelSpec>> Catalog::models() const { return parse_all<ModelSpec>(dir_, "models", parse_model); }
+Result<std::vector<ModelSpec>> Catalog::models() const {
+  return parse_all<ModelSpec>(dir_, "models", parse_model);
+}
 
-Result<std::vector<LinkSpec>> Catalog::links() const { return parse_all<LinkSpec>(dir_, "links", parse_link); }
+Result<std::vector<LinkSpec>> Catalog::links() const {
+  return parse_all<LinkSpec>(dir_, "links", parse_link);
+}
 
 std::vector<Catalog::File> Catalog::files(std::string_view folder) const {
   Result<Collected> all = collect(dir_, folder);

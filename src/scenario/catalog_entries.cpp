@@ -1,10 +1,10 @@
 // The keys of GPU, model and link files, and what must hold between them.
 #include "scenario/catalog_entries.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "scenario/catalog_fields.hpp"
 
@@ -105,12 +105,14 @@ void read_heads(CatalogFields& fields, ModelSpec& model) {
     model.head_dim = model.latent.nope_head_dim + model.latent.rope_head_dim;
     return;
   }
-  if (kind != "gqa") fields.error("kind", fmt::format("`kind` must be gqa or mla, is `{}`", kind), "MHA and MQA are gqa");
+  if (kind != "gqa")
+    fields.error("kind", fmt::format("`kind` must be gqa or mla, is `{}`", kind), "MHA and MQA are gqa");
   model.kv_heads = fields.count("num_key_value_heads", 1, max_heads).value_or(model.heads);
   model.head_dim = required_count(fields, "head_dim", max_width);
   if (model.heads > 0 && model.kv_heads > 0 && model.heads % model.kv_heads != 0) {
-    fields.error("num_key_value_heads", fmt::format("`num_key_value_heads` must divide num_attention_heads: {} query heads, {} KV heads",
-                                                    model.heads, model.kv_heads));
+    fields.error("num_key_value_heads",
+                 fmt::format("`num_key_value_heads` must divide num_attention_heads: {} query heads, {} KV heads",
+                             model.heads, model.kv_heads));
   }
 }
 
@@ -148,10 +150,12 @@ void read_moe(CatalogFields fields, ModelSpec& model) {
   moe.layer_step = fields.count("layer_step", 1, max_layers).value_or(1);
   moe.latent_width = fields.count("latent_width", 0, max_width).value_or(0);
   if (moe.active_experts > moe.experts) {
-    fields.error("num_experts_per_tok", fmt::format("`num_experts_per_tok` is {}, more than the {} experts", moe.active_experts, moe.experts));
+    fields.error("num_experts_per_tok",
+                 fmt::format("`num_experts_per_tok` is {}, more than the {} experts", moe.active_experts, moe.experts));
   }
   if (moe.first_dense_layers > model.layers) {
-    fields.error("first_k_dense_replace", fmt::format("`first_k_dense_replace` gives {} dense layers of {}", moe.first_dense_layers, model.layers));
+    fields.error("first_k_dense_replace", fmt::format("`first_k_dense_replace` gives {} dense layers of {}",
+                                                      moe.first_dense_layers, model.layers));
   }
   fields.refuse_others();
 }

@@ -2,13 +2,13 @@
 // documents, octal numbers and NaN.
 #include "scenario/catalog_fields.hpp"
 
-#include <algorithm>
-#include <sstream>
-#include <utility>
-
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <sstream>
+#include <utility>
 
 #include "foretoken/base/csv.hpp"
 
@@ -161,7 +161,8 @@ std::optional<double> CatalogFields::quantity(std::string_view key, Dimension di
     return std::nullopt;
   }
   if (*value > 0 && *value <= most) return *value;
-  error(key, fmt::format("`{}` must be above 0 and at most {}, is {}", key, format_quantity(most, dimension), *written));
+  error(key,
+        fmt::format("`{}` must be above 0 and at most {}, is {}", key, format_quantity(most, dimension), *written));
   return std::nullopt;
 }
 
@@ -235,7 +236,8 @@ std::optional<CatalogFields> CatalogFields::required_object(std::string_view key
 
 void CatalogFields::missing(std::string_view key, std::string_view meaning) {
   read_.emplace_back(key);
-  document_->error(node_->line, node_->column, fmt::format("`{}` is missing", key), fmt::format("expected: {}", meaning));
+  document_->error(node_->line, node_->column, fmt::format("`{}` is missing", key),
+                   fmt::format("expected: {}", meaning));
 }
 
 void CatalogFields::error(std::string_view key, const std::string& message, const std::string& hint) {

@@ -1,13 +1,12 @@
 // The config.json import: real configs, old key names, and everything that can be wrong.
-#include "foretoken/model/hf_config.hpp"
+#include <gmock/gmock.h>
 
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
-#include <gmock/gmock.h>
-
 #include "foretoken/model/counts.hpp"
+#include "foretoken/model/hf_config.hpp"
 
 namespace foretoken {
 namespace {
@@ -127,8 +126,7 @@ TEST(HfConfig, TheNameGivesIdAndHubIdButALocalFolderOnlyTheId) {
 }
 
 TEST(HfConfig, AWindowLongerThanTheContextHasNoEffect) {
-  const ModelSpec model =
-      parse(llama_with(R"("sliding_window": 262145, "max_position_embeddings": 131072,)")).value();
+  const ModelSpec model = parse(llama_with(R"("sliding_window": 262145, "max_position_embeddings": 131072,)")).value();
   EXPECT_EQ(model.sliding_layers, 0);
   EXPECT_EQ(model.full_attention_layers, 32);
 }
@@ -196,7 +194,8 @@ TEST(HfConfig, QuantisedCheckpointsSayTheirFormat) {
   EXPECT_EQ(format_of(R"({"quant_method": "fp8", "weight_block_size": [128, 128]})"), "fp8_block");
   EXPECT_EQ(format_of(R"({"quant_method": "modelopt", "quant_algo": "NVFP4"})"), "nvfp4");
   EXPECT_EQ(format_of(R"({"quant_method": "compressed-tensors", "config_groups": {"group_0": {"weights":
-                          {"num_bits": 4, "type": "int", "group_size": 32}}}})"), "int4");
+                          {"num_bits": 4, "type": "int", "group_size": 32}}}})"),
+            "int4");
 }
 
 TEST(HfConfig, AllProblemsAreReportedAtOnce) {
@@ -214,7 +213,8 @@ TEST(HfConfig, AllProblemsAreReportedAtOnce) {
 
 TEST(HfConfig, ContradictionsAreNotResolvedSilently) {
   EXPECT_THAT(problems(llama_with(R"("num_key_value_heads": 5,)")), HasSubstr("must divide num_attention_heads"));
-  EXPECT_THAT(problems(llama_with(R"("num_experts": 4, "num_experts_per_tok": 8,)")), HasSubstr("more than the 4 experts"));
+  EXPECT_THAT(problems(llama_with(R"("num_experts": 4, "num_experts_per_tok": 8,)")),
+              HasSubstr("more than the 4 experts"));
   EXPECT_THAT(problems(llama_with(R"("num_local_experts": 8, "num_experts": 16, "num_experts_per_tok": 2,)")),
               HasSubstr("contradicts"));
   EXPECT_THAT(problems(llama_with(R"("layer_types": ["full_attention", "sideways_attention"],)")),
@@ -239,11 +239,22 @@ TEST(HfConfig, NoValueOfAnyFieldDoesMoreThanGiveAModelOrADiagnosis) {
     "quantization_config": {"quant_method": "gptq", "bits": 4}, "architectures": ["XForCausalLM"],
     "text_config": null, "hybrid_override_pattern": null, "kv_lora_rank": null, "expansion_ratio": null,
     "multi_query": null, "n_inner": null, "_name_or_path": "a/b", "is_encoder_decoder": false})",
-                                 "config.json").value();
+                                 "config.json")
+                          .value();
   ASSERT_TRUE(model_from_hf_config(config, "config.json"));
-  const std::vector<Json> hostile{Json(), Json(-1), Json(0), Json(1), Json(std::int64_t{1} << 62), Json(1e300),
-                                  Json(3.5), Json(""), Json("M*-E"), Json(true), Json(Json::Array{}),
-                                  Json(Json::Array{Json(), Json(1e300)}), Json(Json::Object{}),
+  const std::vector<Json> hostile{Json(),
+                                  Json(-1),
+                                  Json(0),
+                                  Json(1),
+                                  Json(std::int64_t{1} << 62),
+                                  Json(1e300),
+                                  Json(3.5),
+                                  Json(""),
+                                  Json("M*-E"),
+                                  Json(true),
+                                  Json(Json::Array{}),
+                                  Json(Json::Array{Json(), Json(1e300)}),
+                                  Json(Json::Object{}),
                                   Json(Json::Object{{"model_type", Json(7)}})};
   int models = 0;
   int diagnoses = 0;

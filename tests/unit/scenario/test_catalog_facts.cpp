@@ -1,11 +1,11 @@
 // The catalog against the tables of sourced facts it was written from: no figure
 // was lost, rounded or mistyped on the way.
+#include <gmock/gmock.h>
+
 #include <cmath>
 #include <filesystem>
 #include <map>
 #include <optional>
-
-#include <gmock/gmock.h>
 
 #include "foretoken/base/csv.hpp"
 #include "foretoken/scenario/catalog.hpp"

@@ -1,9 +1,9 @@
 // A user's own catalog folder: it adds and overrides, and every mistake in it is
 // reported with its place.
+#include <gmock/gmock.h>
+
 #include <filesystem>
 #include <fstream>
-
-#include <gmock/gmock.h>
 
 #include "foretoken/scenario/catalog.hpp"
 
