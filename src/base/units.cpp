@@ -189,6 +189,11 @@ std::size_t number_length(std::string_view text) {
   return at;
 }
 
+bool has_mantissa(std::string_view number) {
+  const std::string_view mantissa = number.substr(0, number.find_first_of("eE"));
+  return std::any_of(mantissa.begin(), mantissa.end(), digit) && std::count(mantissa.begin(), mantissa.end(), '.') <= 1;
+}
+
 // The number with `power_of_ten` added to its exponent, rounded once.
 bool scaled_number(std::string_view number, int power_of_ten, double& out) {
   const std::size_t mark = number.find_first_of("eE");
@@ -236,10 +241,7 @@ Result<double> parse_quantity(std::string_view text, Dimension dimension) {
   const std::string_view number = whole.substr(0, number_length(whole));
   const std::string_view word = trimmed(whole.substr(number.size()));
   const auto allowed = [&] { return fmt::format("a number and a unit: {}", row.allowed); };
-  double plain = 0;
-  const bool too_large_or_small = number.find_first_of("0123456789") != std::string_view::npos &&
-                                  std::count(number.begin(), number.end(), '.') <= 1;
-  if (number.empty() || number == "-" || (!parse_number(number, plain) && !too_large_or_small)) {
+  if (!has_mantissa(number)) {
     return refused(fmt::format("`{}` is not a {}; allowed is {}", whole, row.name, allowed()));
   }
   if (number.starts_with('-')) return refused(fmt::format("`{}` is negative; a {} is not", whole, row.name));

@@ -28,7 +28,8 @@ enum class Dimension { bytes, bandwidth, compute_rate, power, time, rate, freque
 
 // Reads `number unit`, decimal (kB MB GB TB) and binary (KiB MiB GiB TiB)
 // prefixes kept apart, into SI units: "3.35 TB/s" → 3.35e12. Errors name the
-// units allowed for the dimension; NaN, infinity and hexadecimal are refused.
+// units allowed for the dimension; NaN, infinity, hexadecimal, negative values
+// and units in the wrong case are refused. Callers add the place.
 [[nodiscard]] Result<double> parse_quantity(std::string_view text, Dimension dimension);
 
 // Shortest readable form: 3.35e12 bytes/s → "3.35 TB/s"; capacities in GiB.

@@ -57,7 +57,8 @@ TEST(Units, refusals_say_what_is_wrong_and_what_is_allowed) {
 }
 
 TEST(Units, what_is_not_a_decimal_number_is_refused) {
-  for (const char* text : {"", " ", "GB", "nan GB", "inf GB", ". GB", "-", "- GB", "1.2.3 GB", "+5 GB", "--5 GB"}) {
+  for (const char* text :
+       {"", " ", "GB", "nan GB", "inf GB", ". GB", "-", "- GB", "1.2.3 GB", "+5 GB", "--5 GB", "e5 GB", "-e5 GB"}) {
     EXPECT_THAT(problem(text, Dimension::bytes), HasSubstr("is not a memory size")) << text;
   }
   EXPECT_THAT(problem("0x10 GB", Dimension::bytes), HasSubstr("not a unit"));
