@@ -35,7 +35,7 @@ Json object_of(const std::string& line, ParsedRow& row) {
   row.error = "not a JSON object";
   row.column = 1;
   if (!parsed && !parsed.error().empty()) {
-    const Diagnostic& d = parsed.error().items().front();
+    const Diagnostic d = parsed.error().items().front();
     row.error = d.message;
     row.column = d.where.column;
   }

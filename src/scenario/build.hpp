@@ -1,0 +1,26 @@
+// From resolved values to typed structs, one part of the scenario each. Problems go to the
+// resolver; what is built after an error is not used.
+#pragma once
+
+#include "foretoken/scenario/catalog.hpp"
+#include "foretoken/scenario/scenario.hpp"
+#include "scenario/resolver.hpp"
+
+namespace foretoken {
+
+// GPU, links, model, formats, parallelism and cost terms.
+void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenario);
+// Engine knobs, by the engine's own default rules; needs the deployment.
+void build_engine(Resolver& values, Scenario& scenario);
+void build_workload(Resolver& values, Scenario& scenario);
+// SLO lines, sweep, conventions, seeds.
+void build_questions(Resolver& values, Scenario& scenario);
+// Replicas, router and GPU count.
+void build_cluster(Resolver& values, Scenario& scenario);
+// What only shows when the parts meet: a prompt over max_model_len, say.
+void check_together(Resolver& values, Scenario& scenario);
+
+// `distribution` and its parameters, or a plain number of tokens.
+[[nodiscard]] LengthConfig read_lengths(Resolver& values, const std::string& path);
+
+}  // namespace foretoken

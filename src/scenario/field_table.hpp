@@ -1,0 +1,53 @@
+// Every key a scenario may have, once: its type, unit, limits, default and meaning. Parsing,
+// validation, `--set`, the JSON Schema and scenarios/README.md all read this table.
+#pragma once
+
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "foretoken/base/units.hpp"
+
+namespace foretoken {
+
+enum class FieldKind {
+  text,
+  flag,
+  integer,
+  number,        // may be .inf where `most` is infinite
+  quantity,      // a number with a unit of `dimension`, in SI afterwards
+  choice,        // one of `choices`
+  lengths,       // a number of tokens, or a map {distribution: ...}
+  list_of_text,
+  list_of_numbers,
+  map,           // keys stand in the table under this path
+  list_of_maps,  // keys stand in the table under this path + "[]"
+  model,         // a name, a path, or an inline shape
+  gpu,           // a name, or inline figures
+  anything,      // read by hand (sweep)
+};
+
+inline constexpr double kUnlimited = std::numeric_limits<double>::infinity();
+
+struct Field {
+  std::string_view path;
+  FieldKind kind = FieldKind::text;
+  std::string_view default_text;  // as the reference shows it; empty = none
+  std::string_view meaning;
+  double least = 0;
+  double most = kUnlimited;
+  Dimension dimension = Dimension::time;
+  std::vector<std::string_view> (*choices)() = nullptr;
+  std::string_view aliases = {};  // other spellings of the last part, comma-separated
+  bool nullable = false;          // null means the default
+};
+
+[[nodiscard]] std::span<const Field> scenario_fields();
+// The row of a path, or of an alias of it; null when there is none.
+[[nodiscard]] const Field* find_field(std::string_view path);
+// Keys allowed directly under `prefix` ("" = top level), aliases left out.
+[[nodiscard]] std::vector<std::string> keys_under(std::string_view prefix);
+
+}  // namespace foretoken

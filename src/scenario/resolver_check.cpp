@@ -1,0 +1,240 @@
+// Checking what was given against the field table.
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "foretoken/base/csv.hpp"
+#include "scenario/resolver.hpp"
+
+namespace foretoken {
+namespace {
+
+// "a[3].b" → "a[].b", the spelling of the table.
+std::string table_path(const std::string& path) {
+  std::string text;
+  bool inside = false;
+  for (const char c : path) {
+    if (c == ']') inside = false;
+    if (!inside) text += c;
+    if (c == '[') inside = true;
+  }
+  return text;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& w : words) text += (text.empty() ? "" : ", ") + w;
+  return text;
+}
+
+std::string limits_of(const Field& field) {
+  if (std::isinf(field.most)) return fmt::format("at least {:g}", field.least);
+  return fmt::format("from {:g} to {:g}", field.least, field.most);
+}
+
+const char* kind_name(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::null: return "nothing";
+    case YamlNode::Kind::list: return "a list";
+    case YamlNode::Kind::map: return "a map";
+    case YamlNode::Kind::scalar: return "a value";
+  }
+  return "";
+}
+
+}  // namespace
+
+bool plain_number(const YamlNode& node, double& out) {
+  if (node.kind != YamlNode::Kind::scalar || node.quoted) return false;
+  if (node.text == ".inf" || node.text == "inf" || node.text == "Inf" || node.text == ".Inf") {
+    out = std::numeric_limits<double>::infinity();
+    return true;
+  }
+  const std::string digits = node.text.substr(node.text.find_first_not_of("+-") == std::string::npos ? 0 : node.text.find_first_not_of("+-"));
+  const bool octal = digits.size() > 1 && digits[0] == '0' && std::isdigit(static_cast<unsigned char>(digits[1])) != 0;
+  return !octal && parse_number(node.text, out);
+}
+
+Resolver::Resolver(const YamlNode& root, const std::string& text, std::string origin)
+    : lines_(text), origin_(std::move(origin)) {
+  if (root.kind == YamlNode::Kind::null) {
+    diagnostics_.error({origin_, 1, 1}, "the scenario is empty", "start with `model: Llama-3.1-8B` and `hardware: {gpu: h100_sxm}`");
+  } else if (root.kind != YamlNode::Kind::map) {
+    error_at(root.where, fmt::format("a scenario is a map of keys, this is {}", kind_name(root)));
+  } else {
+    walk(root, "");
+  }
+}
+
+void Resolver::walk(const YamlNode& map, const std::string& prefix) {
+  std::vector<std::string> seen;
+  for (const auto& entry : map.entries) {
+    const std::string path = prefix.empty() ? entry.key : prefix + "." + entry.key;
+    const Field* field = find_field(table_path(path));
+    if (field == nullptr) { unknown(entry, prefix); continue; }
+    // An alias stands for the field itself.
+    const std::string last(field->path.substr(field->path.rfind('.') + 1));
+    const std::string canonical = prefix.empty() ? last : prefix + "." + last;
+    if (std::find(seen.begin(), seen.end(), canonical) != seen.end()) {
+      error_at(entry.where, fmt::format("'{}' is another spelling of '{}', which is given as well", entry.key, canonical), "keep one of them");
+      continue;
+    }
+    seen.push_back(canonical);
+    take(*field, entry.value, canonical);
+  }
+}
+
+void Resolver::unknown(const YamlNode::Entry& entry, const std::string& prefix) {
+  const std::string in = prefix.empty() ? "" : fmt::format(" in '{}'", prefix);
+  const auto keys = keys_under(table_path(prefix));
+  if (keys.empty()) {
+    error_at(entry.where, fmt::format("'{}' takes no keys", prefix));
+    return;
+  }
+  std::string hint;
+  const std::string close = closest_match(entry.key, keys);
+  if (!close.empty()) {
+    hint = fmt::format("did you mean '{}'?", close);
+  } else {
+    // The key may belong elsewhere: request_rate at the top level, say.
+    for (const Field& f : scenario_fields()) {
+      const auto dot = f.path.rfind('.');
+      if (dot != std::string_view::npos && f.path.substr(dot + 1) == entry.key && f.path.find('[') == std::string_view::npos) {
+        hint = fmt::format("did you mean '{}'?", f.path);
+        break;
+      }
+    }
+    if (hint.empty()) hint = "known keys: " + joined(keys);
+  }
+  error_at(entry.where, fmt::format("unknown key '{}'{}", entry.key, in), hint);
+}
+
+void Resolver::take(const Field& field, const YamlNode& node, const std::string& path) {
+  if (node.kind == YamlNode::Kind::null) {
+    const bool empty_map = field.kind == FieldKind::map || field.kind == FieldKind::list_of_text;
+    if (!field.nullable && !empty_map) {
+      error_at(node.where, fmt::format("'{}' has no value", path), "give a value or remove the key");
+    }
+    return;
+  }
+  if (field.kind == FieldKind::map) {
+    if (node.kind != YamlNode::Kind::map) {
+      error_at(node.where, fmt::format("'{}' must be a map of {}", path, joined(keys_under(table_path(path)))));
+      return;
+    }
+    values_[path] = {&field, &node, {}};
+    walk(node, path);
+    return;
+  }
+  if (field.kind == FieldKind::list_of_maps) {
+    if (node.kind != YamlNode::Kind::list || node.items.empty()) {
+      error_at(node.where, fmt::format("'{}' must be a list of maps", path));
+      return;
+    }
+    values_[path] = {&field, &node, {}};
+    for (std::size_t i = 0; i < node.items.size(); ++i) {
+      const std::string element = fmt::format("{}[{}]", path, i);
+      if (node.items[i].kind == YamlNode::Kind::map) walk(node.items[i], element);
+      else error_at(node.items[i].where, fmt::format("'{}' must be a map of {}", element, joined(keys_under(table_path(element)))));
+    }
+    return;
+  }
+  Parsed parsed = parse(field, node, path);
+  values_[path] = {&field, &node, std::move(parsed)};
+}
+
+Resolver::Parsed Resolver::parse(const Field& field, const YamlNode& node, const std::string& path) {
+  const bool scalar = node.kind == YamlNode::Kind::scalar;
+  const auto wrong = [&](const std::string& wanted) -> Parsed {
+    error_at(node.where, fmt::format("'{}' must be {}, got {}", path, wanted, scalar ? fmt::format("'{}'", node.text) : kind_name(node)));
+    return {};
+  };
+  switch (field.kind) {
+    case FieldKind::text:
+      return scalar ? Parsed(node.text) : wrong("text");
+    case FieldKind::flag:
+      if (scalar && !node.quoted && node.text == "true") return true;
+      if (scalar && !node.quoted && node.text == "false") return false;
+      return wrong("true or false");
+    case FieldKind::integer:
+    case FieldKind::number: return parse_number_of(field, node, path);
+    case FieldKind::quantity: {
+      if (!scalar) return wrong(fmt::format("a number with a unit ({})", allowed_units(field.dimension)));
+      // Zero needs no unit.
+      if (node.text == "0") return 0.0;
+      const auto value = parse_quantity(node.text, field.dimension);
+      if (!value) {
+        const Diagnostics found = value.error();
+        const Diagnostic& d = found.items().front();
+        error_at(node.where, fmt::format("'{}': {}", path, d.message), d.hint);
+        return {};
+      }
+      if (!in_range(field, *value, node, path)) return {};
+      return *value;
+    }
+    case FieldKind::choice: return parse_choice(field, node, path);
+    case FieldKind::list_of_text: {
+      std::vector<std::string> texts;
+      if (scalar) return std::vector<std::string>{node.text};
+      if (node.kind != YamlNode::Kind::list) return wrong("a list of lines");
+      for (const YamlNode& item : node.items) {
+        if (item.kind == YamlNode::Kind::scalar) texts.push_back(item.text);
+        else error_at(item.where, fmt::format("'{}' must hold lines of text, got {}", path, kind_name(item)));
+      }
+      return texts;
+    }
+    case FieldKind::list_of_numbers: {
+      std::vector<double> numbers;
+      if (node.kind != YamlNode::Kind::list || node.items.empty()) return wrong("a list of numbers");
+      for (const YamlNode& item : node.items) {
+        double value = 0;
+        if (!plain_number(item, value)) error_at(item.where, fmt::format("'{}' must hold numbers, got '{}'", path, item.text));
+        else if (in_range(field, value, item, path)) numbers.push_back(value);
+      }
+      return numbers;
+    }
+    default: return {};  // read by hand
+  }
+}
+
+Resolver::Parsed Resolver::parse_number_of(const Field& field, const YamlNode& node, const std::string& path) {
+  double value = 0;
+  const bool integer = field.kind == FieldKind::integer;
+  std::int64_t whole = 0;
+  const bool exact = integer && node.kind == YamlNode::Kind::scalar && !node.quoted && parse_number(node.text, whole);
+  if (!plain_number(node, value) || (integer && (value != std::floor(value)) && !std::isinf(value))) {
+    const std::string got = node.kind == YamlNode::Kind::scalar ? fmt::format("'{}'", node.text) : kind_name(node);
+    error_at(node.where, fmt::format("'{}' must be {} {}, got {}", path, integer ? "a whole number" : "a number", limits_of(field), got),
+             node.quoted ? "remove the quotes" : "");
+    return {};
+  }
+  if (!in_range(field, value, node, path)) return {};
+  if (!integer) return value;
+  return exact ? whole : static_cast<std::int64_t>(value);
+}
+
+bool Resolver::in_range(const Field& field, double value, const YamlNode& node, const std::string& path) {
+  const bool finite_wanted = !std::isinf(field.most);
+  if (!(value >= field.least) || (finite_wanted && value > field.most) || std::isnan(value)) {
+    const bool unit = field.kind == FieldKind::quantity;
+    error_at(node.where, unit ? fmt::format("'{}' must be from {} to {}, got {}", path, format_quantity(field.least, field.dimension),
+                                            format_quantity(field.most, field.dimension), node.text)
+                              : fmt::format("'{}' must be {}, got {}", path, limits_of(field), node.text));
+    return false;
+  }
+  return true;
+}
+
+Resolver::Parsed Resolver::parse_choice(const Field& field, const YamlNode& node, const std::string& path) {
+  std::vector<std::string> choices;
+  for (const std::string_view c : field.choices()) choices.emplace_back(c);
+  if (node.kind == YamlNode::Kind::scalar && std::find(choices.begin(), choices.end(), node.text) != choices.end()) return node.text;
+  const std::string got = node.kind == YamlNode::Kind::scalar ? fmt::format("'{}'", node.text) : kind_name(node);
+  const std::string close = closest_match(node.text, choices);
+  error_at(node.where, fmt::format("'{}' must be one of {}; got {}", path, joined(choices), got),
+           close.empty() ? "" : fmt::format("did you mean '{}'?", close));
+  return {};
+}
+
+}  // namespace foretoken
