@@ -258,11 +258,9 @@ Result<double> parse_quantity(std::string_view text, Dimension dimension) {
                    hint_for(row, word));
   }
   double value = 0;
-  if (scaled_number(number, unit->power_of_ten, value))
-    value *= unit->factor;
-  else
-    value = HUGE_VAL;
-  if (!std::isfinite(value)) return refused(fmt::format("`{}` is beyond the range of numbers", whole));
+  const bool fits = scaled_number(number, unit->power_of_ten, value);
+  value *= unit->factor;
+  if (!fits || !std::isfinite(value)) return refused(fmt::format("`{}` is beyond the range of numbers", whole));
   return value;
 }
 
