@@ -2,12 +2,12 @@
 // schedules, whole for byte-equality.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
-
-#include <fmt/format.h>
 
 #include "foretoken/serving/observer.hpp"
 #include "foretoken/serving/simulation.hpp"
@@ -26,7 +26,11 @@ class Recorder final : public Observer {
 
   void on_request(const RequestRecord& record) override { records.push_back(record); }
   void on_steps(const StepSpan& span) override {
-    steps.push_back({span.replica, span.begin, span.end, {span.prefill.begin(), span.prefill.end()}, span.decode_rows,
+    steps.push_back({span.replica,
+                     span.begin,
+                     span.end,
+                     {span.prefill.begin(), span.prefill.end()},
+                     span.decode_rows,
                      span.kv_blocks_used});
     for (std::int64_t j = 0; j < span.steps; ++j) {
       const FineDuration time =

@@ -84,8 +84,8 @@ class ReferenceVllm {
       const std::int64_t tokens = std::min(cap(r->known() - r->computed), budget);
       bool evicted_itself = false;
       while (tokens > 0 && !allocate(*r, tokens)) {
-        auto victim = by_priority() ? std::max_element(running_.begin(), running_.end(), before)
-                                    : std::prev(running_.end());
+        auto victim =
+            by_priority() ? std::max_element(running_.begin(), running_.end(), before) : std::prev(running_.end());
         evicted_itself = victim == r;
         budget += victim->scheduled;
         Sequence out = *victim;
@@ -110,7 +110,9 @@ class ReferenceVllm {
       tokens = std::min(tokens, budget);
       const auto blocks = [&](std::int64_t t) { return (t + engine_.block_size - 1) / engine_.block_size; };
       if (engine_.scheduler_reserve_full_isl && blocks(head->known()) > free()) break;
-      const auto kept = running_.empty() ? 0 : static_cast<std::int64_t>(engine_.watermark * static_cast<double>(engine_.num_gpu_blocks));
+      const auto kept =
+          running_.empty() ? 0
+                           : static_cast<std::int64_t>(engine_.watermark * static_cast<double>(engine_.num_gpu_blocks));
       if (blocks(tokens) + kept > free()) break;
       if (!head->started) times_[head->request.index].scheduled = now;
       head->started = true;

@@ -12,8 +12,8 @@ struct StubTerms {
   double base = 1e-3;
   double per_prefill_token = 0;
   double per_row = 0;
-  double per_context = 0;      // below the kink
-  double kink = 1e18;          // in tokens of context
+  double per_context = 0;  // below the kink
+  double kink = 1e18;      // in tokens of context
   double per_context_above = 0;
   double per_windowed = 0;
   std::int64_t window = 0;
@@ -25,8 +25,10 @@ class StubCost final : public CostModel {
 
   StepTime step(const StepShape& shape) const override {
     StepTime time;
-    if (shape.decode.sequences > 0) time = decode(shape.decode.sequences).at(shape.decode);
-    else time[TimePart::overhead] = fine_from_seconds(terms_.base);
+    if (shape.decode.sequences > 0)
+      time = decode(shape.decode.sequences).at(shape.decode);
+    else
+      time[TimePart::overhead] = fine_from_seconds(terms_.base);
     std::int64_t tokens = 0;
     for (const PrefillChunk& chunk : shape.prefill) tokens += chunk.new_tokens;
     time[TimePart::compute] += fine_from_seconds(terms_.per_prefill_token) * tokens;

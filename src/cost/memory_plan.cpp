@@ -1,0 +1,187 @@
+// The memory plan of one GPU, computed the way serving engines do at start-up
+// (cost-model section 6).
+#include "foretoken/cost/memory_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "foretoken/base/units.hpp"
+#include "foretoken/model/counts.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr double kMiB = 1024.0 * 1024.0;
+constexpr double kGiB = 1024.0 * kMiB;
+constexpr double kBf16 = 2;
+
+// Layers [begin, end) of one pipeline stage: split evenly, extra layers to the first stages.
+struct Stage {
+  int begin = 0;
+  int end = 0;
+  bool first = false;
+  bool last = false;
+};
+
+Stage stage_of(int index, int stages, int layers) {
+  const int each = layers / stages;
+  const int extra = layers % stages;
+  const int begin = index * each + std::min(index, extra);
+  return {begin, begin + each + (index < extra ? 1 : 0), index == 0, index == stages - 1};
+}
+
+bool has_experts(const ModelSpec& m, int layer) {
+  const int after = layer - m.moe.first_dense_layers;
+  return m.moe.experts > 0 && after >= 0 && (after + 1) % std::max(1, m.moe.layer_step) == 0;
+}
+
+// MoE layers among the stage's; where not every layer has an MLP, their even share.
+double moe_layers_in(const ModelSpec& m, const ParameterCounts& c, const Stage& stage) {
+  const double share = static_cast<double>(stage.end - stage.begin) / m.layers;
+  if (m.mlp_layers > 0 && m.mlp_layers != m.layers) return c.moe_layers * share;
+  double layers = 0;
+  for (int i = stage.begin; i < stage.end; ++i) layers += has_experts(m, i) ? 1 : 0;
+  return layers;
+}
+
+double stage_weights(const Deployment& d, const ParameterCounts& c, const Stage& stage) {
+  const ModelSpec& m = d.model;
+  const double dense = weight_bytes_per_element(d.dense_format);
+  const double expert = weight_bytes_per_element(d.expert_format);
+  const double tp = d.parallelism.tensor;
+  const double share = static_cast<double>(stage.end - stage.begin) / std::max(1, m.layers);
+  const double moe = moe_layers_in(m, c, stage);
+  const double mlp_layers = (c.dense_layers + c.moe_layers) * share;
+  const double dense_layers = std::max(0.0, mlp_layers - moe);
+  double bytes = share * (c.attention_layers * c.attention_per_layer + c.recurrent + c.extra) * dense / tp;
+  bytes += dense_layers * c.dense_mlp_per_layer * dense / tp;
+  bytes += moe * c.routed_experts_per_layer * expert / (tp * d.parallelism.data);
+  bytes += moe * (c.shared_expert_per_layer + c.latent_projections_per_layer) * dense / tp;
+  bytes += moe * c.router_per_layer * kBf16 + share * c.norms * kBf16;
+  if (stage.first) bytes += c.embedding * kBf16 / tp;
+  // A tied table is kept once per device: the last stage of several needs its own copy.
+  if (stage.last) bytes += (c.lm_head > 0 ? c.lm_head : stage.first ? 0 : c.embedding) * kBf16 / tp;
+  return bytes;
+}
+
+// Bytes per token, element and head width that a forward pass holds at its peak, by
+// tensor-parallel degree 1, 2, 4, 8 and more (AIConfigurator; not checked).
+double activation_factor(const ModelSpec& m, int tp) {
+  constexpr std::array<double, 4> kLlama = {11, 6.5, 5, 5};
+  constexpr std::array<double, 4> kDense = {10, 6, 5, 5};
+  constexpr std::array<double, 4> kExperts = {22, 13, 10, 10};
+  const std::size_t column = tp >= 8 ? 3 : tp >= 4 ? 2 : tp >= 2 ? 1 : 0;
+  if (m.moe.experts > 0 || m.attention == AttentionKind::latent) return kExperts[column];
+  const bool llama = m.architecture.starts_with("Llama") || m.id.starts_with("Llama");
+  return llama ? kLlama[column] : kDense[column];
+}
+
+double activation_peak(const Deployment& d, const MemorySettings& s) {
+  const ModelSpec& m = d.model;
+  const double width = static_cast<double>(m.heads) * m.head_dim;
+  const double forward =
+      2 * static_cast<double>(s.max_num_batched_tokens) * width * activation_factor(m, d.parallelism.tensor);
+  // Logits of the sampled rows in fp32 and in the model's type.
+  const double logits = static_cast<double>(s.max_num_seqs) * m.vocab_size / d.parallelism.tensor * (4 + 2);
+  return forward + logits;
+}
+
+// CUDA context and workspaces (a guess), and NCCL's buffers where ranks talk.
+double non_torch(const Deployment& d) {
+  const int ranks = d.parallelism.tensor * d.parallelism.data * d.parallelism.pipeline;
+  const double nccl = ranks <= 1 ? 0 : ranks == 2 ? 342 * kMiB : 392 * kMiB;
+  return 0.5 * kGiB + nccl;
+}
+
+bool version_at_least(const std::string& version, int major, int minor) {
+  int found[2] = {0, 0};
+  const char* at = version.data();
+  const char* end = at + version.size();
+  for (int& part : found) {
+    const auto [next, error] = std::from_chars(at, end, part);
+    if (error != std::errc{}) break;
+    at = next < end && *next == '.' ? next + 1 : end;
+  }
+  return found[0] > major || (found[0] == major && found[1] >= minor);
+}
+
+// vLLM takes the graphs out of the budget from 0.21 on; before, they came on top of it.
+double cuda_graphs(const Deployment& d) {
+  if (d.cuda_graph_max_rows == 0) return 0;
+  if (d.engine_name.starts_with("vllm") && !version_at_least(d.engine_version, 0, 21)) return 0;
+  return kGiB;
+}
+
+std::string gib(double bytes) {
+  return fmt::format("{:.2f} GiB", bytes / kGiB);
+}
+
+std::string verdict_of(const Deployment& d, const MemorySettings& s, const MemoryPlan& p, bool weights_fit) {
+  const std::string parts =
+      fmt::format("{} has {}, of which {} may be used; weights take {}, activations {}, CUDA graphs {}, other {}",
+                  d.gpu.id, gib(p.capacity.value), gib(p.budget.value), gib(p.weights.value), gib(p.activations.value),
+                  gib(p.cuda_graphs.value), gib(p.non_torch.value));
+  if (!weights_fit || p.num_gpu_blocks <= 0) {
+    return fmt::format("{} with TP {} and PP {} does not fit: {}, which leaves {} for the KV cache", d.model.id,
+                       d.parallelism.tensor, d.parallelism.pipeline, parts, gib(p.kv_cache.value));
+  }
+  return fmt::format("one request of max_model_len {} needs {:.0f} blocks of {} tokens and only {} are usable: {}",
+                     s.max_model_len, std::ceil(static_cast<double>(s.max_model_len) / s.block_size), s.block_size,
+                     p.usable_blocks, parts);
+}
+
+}  // namespace
+
+MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
+  const ParameterCounts counts = count_parameters(d.model);
+  const int stages = std::max(1, d.parallelism.pipeline);
+  MemoryPlan p;
+  p.capacity = d.gpu.memory_capacity;
+  double kv_share = 1;
+  for (int i = 0; i < stages; ++i) {
+    const Stage stage = stage_of(i, stages, d.model.layers);
+    const double weights = stage_weights(d, counts, stage);
+    if (i > 0 && weights <= p.weights.value) continue;
+    p.weights = {weights};
+    kv_share = static_cast<double>(stage.end - stage.begin) / std::max(1, d.model.layers);
+  }
+  p.activations = s.activation_bytes.value_or(ByteCount{activation_peak(d, s)});
+  p.cuda_graphs = s.cuda_graph_bytes.value_or(ByteCount{cuda_graphs(d)});
+  p.non_torch = s.non_torch_bytes.value_or(ByteCount{non_torch(d)});
+  const double fixed = p.weights.value + p.activations.value + p.cuda_graphs.value + p.non_torch.value;
+  if (d.engine_name.starts_with("tensorrt")) {
+    // A share of what is free once the model is loaded, not of the whole memory.
+    p.kv_cache = {s.gpu_memory_utilization * (p.capacity.value - fixed)};
+    p.budget = {fixed + p.kv_cache.value};
+  } else {
+    p.budget = {p.capacity.value * s.gpu_memory_utilization};
+    p.kv_cache = {p.budget.value - fixed};
+  }
+  p.kv_bytes_per_token =
+      kv_elements_per_token(d.model, d.parallelism.tensor) * kv_share * kv_bytes_per_element(d.kv_format);
+  // Recurrent layers keep one state per sequence that may run.
+  const double states =
+      d.model.recurrent.state_bytes * kv_share * static_cast<double>(s.max_num_seqs) / d.parallelism.tensor;
+  p.kv_cache.value -= states;
+  const double block_bytes = p.kv_bytes_per_token * s.block_size;
+  if (s.num_gpu_blocks_override) {
+    p.num_gpu_blocks = *s.num_gpu_blocks_override;
+  } else if (block_bytes > 0 && p.kv_cache.value > 0) {
+    p.num_gpu_blocks = static_cast<std::int64_t>(std::min(std::floor(p.kv_cache.value / block_bytes), 1e15));
+  }
+  p.usable_blocks = std::max<std::int64_t>(0, p.num_gpu_blocks - (s.reserve_null_block ? 1 : 0));
+  p.kv_cache_size_tokens = p.num_gpu_blocks * s.block_size;
+  if (s.max_model_len > 0) {
+    p.kv_cache_max_concurrency = static_cast<double>(p.kv_cache_size_tokens) / static_cast<double>(s.max_model_len);
+  }
+  const bool weights_fit = fixed <= p.budget.value && p.budget.value <= p.capacity.value;
+  p.fits = weights_fit && p.num_gpu_blocks > 0 && p.usable_blocks * s.block_size >= s.max_model_len;
+  if (!p.fits) p.verdict = verdict_of(d, s, p, weights_fit);
+  return p;
+}
+
+}  // namespace foretoken
