@@ -1,43 +1,37 @@
-// Pauses and conversations.
+// Conversations: who waits for an answer, and who thinks about the next question.
 #include "workload/client.hpp"
 
-#include "foretoken/base/math.hpp"
+#include <utility>
 
 namespace foretoken {
 
-Duration Pause::sample() {
-  if (!config_.exponential || config_.mean <= Duration{}) return config_.mean;
-  return duration_from_seconds(-to_seconds(config_.mean) * exact_log(random_.uniform()));
+Conversation Conversations::open(std::int16_t class_index) {
+  Conversation conversation{RandomStream(replication_seed(seed_, ++opened_), "conversation")};
+  conversation.turns_left = turns_.draw(conversation.stream) - 1;
+  conversation.class_index = class_index;
+  return conversation;
 }
 
-Conversations::Conversations(const std::optional<SessionConfig>& config, std::uint64_t seed)
-    : lengths_(config ? make_length_sampler(config->turns) : nullptr),
-      random_(seed, "session_turns"),
-      pause_(config ? config->think_time : PauseConfig{}, seed, "session_think_time") {}
-
-void Conversations::opened(std::int64_t index) {
-  if (!enabled()) return;
-  const std::int64_t turns = lengths_->sample(random_);
-  if (turns > 1) turns_left_.emplace(index, turns - 1);
+void Conversations::sent(std::int64_t index, Conversation conversation) {
+  if (conversation.turns_left > 0) in_flight_.emplace(index, std::move(conversation));
 }
 
-void Conversations::continued(std::int64_t index, const Turn& turn) {
-  if (turn.turns_left > 0) turns_left_.emplace(index, turn.turns_left);
-}
-
-bool Conversations::finished(const Request& request, TimePoint now, Duration delay) {
-  const auto place = turns_left_.find(request.index);
-  if (place == turns_left_.end()) return false;
-  turns_.push({now + pause_.sample() + delay, request.index, std::int64_t{request.prompt_tokens} + request.output_tokens,
-               place->second - 1, request.class_index});
-  turns_left_.erase(place);
+bool Conversations::finished(std::int64_t index, std::int64_t tokens, TimePoint now, Duration delay) {
+  const auto place = in_flight_.find(index);
+  if (place == in_flight_.end()) return false;
+  Conversation conversation = std::move(place->second);
+  in_flight_.erase(place);
+  conversation.said = tokens;
+  --conversation.turns_left;
+  const Duration pause = draw_pause(config_.think_time, conversation.stream);
+  queue_.push({add_saturated(add_saturated(now, pause), delay), index, std::move(conversation)});
   return true;
 }
 
-Conversations::Turn Conversations::take() {
-  const Turn turn = turns_.top();
-  turns_.pop();
-  return turn;
+Conversation Conversations::take_turn() {
+  Conversation conversation = queue_.top().conversation;
+  queue_.pop();
+  return conversation;
 }
 
 }  // namespace foretoken

@@ -2,18 +2,19 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <queue>
 #include <unordered_map>
 #include <vector>
 
 #include "foretoken/base/random.hpp"
-#include "foretoken/workload/request.hpp"
+#include "foretoken/base/time.hpp"
 #include "workload/lengths.hpp"
 
 namespace foretoken {
 
-// The FIFO semaphore of `vllm bench serve --max-concurrency`: a send takes a seat, a
-// finish gives it back (after think time and delay).
+// The FIFO semaphore of `vllm bench serve --max-concurrency`: a send takes a seat, a finish
+// gives it back (after think time and delay). Memory follows the seats in use, not the limit.
 class Seats {
  public:
   explicit Seats(std::optional<std::int64_t> limit) : unlimited_(!limit), unused_(limit.value_or(0)) {}
@@ -23,10 +24,14 @@ class Seats {
     if (unlimited_ || unused_ > 0) return TimePoint::min();
     return freed_.empty() ? kNever : freed_.top();
   }
+  // Precondition: available() is not kNever.
   void take() {
     if (unlimited_) return;
-    if (unused_ > 0) --unused_;
-    else freed_.pop();
+    if (unused_ > 0) {
+      --unused_;
+    } else {
+      freed_.pop();
+    }
   }
   void give_back(TimePoint at) {
     if (!unlimited_) freed_.push(at);
@@ -38,48 +43,45 @@ class Seats {
   std::priority_queue<TimePoint, std::vector<TimePoint>, std::greater<>> freed_;
 };
 
-// A pause between a finish and the next send.
-class Pause {
- public:
-  Pause(const PauseConfig& config, std::uint64_t seed, std::string_view purpose) : config_(config), random_(seed, purpose) {}
-  [[nodiscard]] Duration sample();
-
- private:
-  PauseConfig config_;
-  RandomStream random_;
+// One conversation. Everything random about it comes from a stream of its own, so that what
+// is said does not depend on when other conversations' answers arrive.
+struct Conversation {
+  RandomStream stream;
+  std::int64_t said = 0;        // tokens so far, answers included
+  std::int64_t turns_left = 0;  // after the one under way
+  std::int16_t class_index = 0;
 };
 
 // Conversations under way. A turn's prompt is everything said so far plus the new input.
 class Conversations {
  public:
-  Conversations(const std::optional<SessionConfig>& config, std::uint64_t seed);
+  Conversations(const SessionConfig& config, std::uint64_t seed) : config_(config), turns_(config.turns), seed_(seed) {}
 
-  struct Turn {
-    TimePoint at{};
-    std::int64_t order = 0;  // ties go by the age of the turn before
-    std::int64_t said = 0;   // tokens of the conversation so far
-    std::int64_t turns_left = 0;
-    std::int16_t class_index = 0;
-    bool operator>(const Turn& o) const { return at != o.at ? at > o.at : order > o.order; }
-  };
+  // A new conversation; the first turn is to be sent.
+  [[nodiscard]] Conversation open(std::int16_t class_index);
+  // Request `index` is a turn of `conversation`.
+  void sent(std::int64_t index, Conversation conversation);
+  // Request `index` of `tokens` (prompt and output) left the system. True when the
+  // conversation goes on: its next turn waits in the queue.
+  [[nodiscard]] bool finished(std::int64_t index, std::int64_t tokens, TimePoint now, Duration delay);
 
-  // Request `index` opens a conversation, or is the turn `turn` of one.
-  void opened(std::int64_t index);
-  void continued(std::int64_t index, const Turn& turn);
-  // True when the conversation goes on: its next turn waits in the queue.
-  bool finished(const Request& request, TimePoint now, Duration delay);
-
-  [[nodiscard]] TimePoint next() const { return turns_.empty() ? kNever : turns_.top().at; }
-  [[nodiscard]] Turn take();
-  [[nodiscard]] std::int64_t waiting() const { return static_cast<std::int64_t>(turns_.size()); }
-  [[nodiscard]] bool enabled() const { return lengths_ != nullptr; }
+  [[nodiscard]] TimePoint next_turn() const { return queue_.empty() ? kNever : queue_.top().at; }
+  [[nodiscard]] Conversation take_turn();
 
  private:
-  std::unique_ptr<LengthSampler> lengths_;
-  RandomStream random_;
-  Pause pause_;
-  std::unordered_map<std::int64_t, std::int64_t> turns_left_;  // by the index of the request in flight
-  std::priority_queue<Turn, std::vector<Turn>, std::greater<>> turns_;
+  struct Turn {
+    TimePoint at{};
+    std::int64_t after = 0;  // index of the request before: ties go to the older
+    Conversation conversation;
+    bool operator>(const Turn& o) const { return at != o.at ? at > o.at : after > o.after; }
+  };
+
+  SessionConfig config_;
+  LengthSampler turns_;
+  std::uint64_t seed_;
+  std::uint64_t opened_ = 0;
+  std::unordered_map<std::int64_t, Conversation> in_flight_;  // by request index; never iterated
+  std::priority_queue<Turn, std::vector<Turn>, std::greater<>> queue_;
 };
 
 }  // namespace foretoken

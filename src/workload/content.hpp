@@ -1,56 +1,59 @@
 // What each request asks for: its class, lengths and limits.
 #pragma once
 
-#include <memory>
-#include <string>
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "foretoken/base/random.hpp"
 #include "foretoken/workload/request.hpp"
+#include "foretoken/workload/workload_config.hpp"
+#include "workload/distributions.hpp"
 #include "workload/lengths.hpp"
 #include "workload/traces/trace.hpp"
 
 namespace foretoken {
 
-// Lengths of one class: two samplers, or pairs drawn together from a file.
-struct LengthPair {
-  std::unique_ptr<LengthSampler> input;
-  std::unique_ptr<LengthSampler> output;
-  std::vector<TraceRow> pairs;
-};
-
-// Each purpose has its own stream: a change of the lengths leaves the classes as they were.
-class ContentSource {
+// Lengths of one class: two samplers, or pairs drawn together from a file. Each class has its
+// own streams, so that a change of one leaves the requests of the others as they were.
+class LengthPair {
  public:
-  // Errors: lengths, weights and files that cannot be used.
-  static Result<ContentSource> make(const WorkloadConfig& config, std::uint64_t seed);
+  LengthPair(const LengthPairConfig& config, std::vector<TraceRow> pairs, std::uint64_t seed);
 
-  // Fills class, priority, lengths and max_tokens.
-  void fill(Request& request);
-  // The new input of a later turn of a conversation of `class_index`, and its output.
-  void fill_turn(Request& request, std::int64_t conversation_tokens);
-  [[nodiscard]] double mean_input() const;
-  [[nodiscard]] double mean_output() const;
-  [[nodiscard]] std::int64_t max_input() const;
-  [[nodiscard]] std::int64_t max_total() const;
-  // Priority and limits for a request whose lengths come from a trace.
-  void finish(Request& request) const;
-  void choose_class(Request& request);
+  struct Tokens {
+    std::int32_t input, output;
+  };
+  [[nodiscard]] Tokens draw() { return draw(inputs_, outputs_); }
+  [[nodiscard]] Tokens draw(RandomStream& inputs, RandomStream& outputs) const;
 
  private:
-  explicit ContentSource(std::uint64_t seed)
-      : classes_random_(seed, "classes"), prompts_(seed, "prompt_lengths"), outputs_(seed, "output_lengths") {}
-  void draw_lengths(Request& request);
+  LengthSampler input_, output_;
+  std::vector<TraceRow> pairs_;  // empty = the samplers
+  RandomStream inputs_, outputs_;
+};
 
-  std::vector<LengthPair> classes_;
-  std::vector<double> weights_;
-  std::vector<std::int16_t> priorities_;
-  std::unique_ptr<AliasTable> choice_;  // null with one class
-  bool ignore_eos_ = true;
-  std::int64_t max_tokens_ = 0;
-  RandomStream classes_random_;
-  RandomStream prompts_;
-  RandomStream outputs_;
+class ContentSource {
+ public:
+  // Opens the files of paired lengths. `config` has passed check_workload().
+  [[nodiscard]] static Result<ContentSource> make(const WorkloadConfig& config, std::uint64_t seed);
+
+  // A request of a drawn class with drawn lengths.
+  [[nodiscard]] Request draw();
+  // A request of a drawn class with the lengths of a trace's row.
+  [[nodiscard]] Request of_row(const TraceRow& row);
+  // A turn of a conversation: new input after what was said.
+  [[nodiscard]] Request turn(std::int16_t class_index, std::int64_t said, RandomStream& stream);
+  [[nodiscard]] std::int16_t draw_class();
+
+ private:
+  ContentSource(const WorkloadConfig& config, std::uint64_t seed);
+  [[nodiscard]] Request make_request(std::int16_t class_index, std::int64_t prompt, std::int64_t output) const;
+
+  std::vector<LengthPair> lengths_;       // one per class; none for traces
+  std::vector<std::int16_t> priorities_;  // one per class
+  std::optional<AliasTable> choice_;      // with two classes or more
+  std::int64_t max_tokens_;               // what the clients ask for; 0 = the output's length
+  RandomStream classes_;
 };
 
 }  // namespace foretoken

@@ -1,43 +1,50 @@
-// Token counts drawn from a distribution, ready to sample.
+// Token counts drawn from a length distribution, and what is known of it beforehand.
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "foretoken/base/random.hpp"
 #include "foretoken/workload/workload_config.hpp"
+#include "workload/distributions.hpp"
 
 namespace foretoken {
 
-// Walker's alias table: a weighted choice from one random number, O(1).
-class AliasTable {
- public:
-  // Weights >= 0 with a positive, finite sum.
-  explicit AliasTable(const std::vector<double>& weights);
-  [[nodiscard]] std::size_t sample(RandomStream& random) const;
-
- private:
-  struct Cell {
-    double keep;  // chance of the cell itself, else `other`
-    std::uint32_t other;
-  };
-  std::vector<Cell> cells_;
-};
+// No prompt and no output is longer, so that sums of a few fit 32 bits.
+inline constexpr std::int64_t kMaxTokens = 100'000'000;
 
 class LengthSampler {
  public:
-  virtual ~LengthSampler() = default;
-  [[nodiscard]] virtual std::int64_t sample(RandomStream& random) const = 0;
-  [[nodiscard]] virtual double mean() const = 0;
-  [[nodiscard]] virtual std::int64_t max() const = 0;
+  // The config has passed check_workload().
+  explicit LengthSampler(const LengthConfig& config);
+  [[nodiscard]] std::int32_t draw(RandomStream& stream) const;
+
+ private:
+  struct Weighted {
+    std::vector<std::int32_t> tokens;
+    AliasTable table;
+  };
+  struct Listed {
+    std::vector<std::int32_t> tokens;
+  };
+  using Form =
+      std::variant<FixedLength, UniformLength, LognormalLength, ZipfDistribution, ExponentialLength, Listed, Weighted>;
+  [[nodiscard]] static Form make(const LengthConfig& config);
+  Form form_;
 };
 
-// What is wrong with the distribution, empty = nothing. Lengths are 1 ... kMaxTokens.
-inline constexpr std::int64_t kMaxTokens = 100'000'000;
-[[nodiscard]] std::string length_problem(const LengthConfig& config);
-// Precondition: length_problem is empty.
-[[nodiscard]] std::unique_ptr<LengthSampler> make_length_sampler(const LengthConfig& config);
+// Moments of min(length, cap), for the figures given before a run.
+struct LengthMoments {
+  double mean = 0;
+  double mean_square = 0;
+  std::int64_t max = 0;
+};
+[[nodiscard]] LengthMoments length_moments(const LengthConfig& config, std::int64_t cap = kMaxTokens);
+
+// The lognormal and exponential rules in one place, for drawing and for the moments.
+[[nodiscard]] std::int64_t lognormal_tokens(const LognormalLength& length, double normal);
+[[nodiscard]] std::int64_t exponential_tokens(const ExponentialLength& length, double exponential);
 
 }  // namespace foretoken

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "foretoken/base/result.hpp"
+#include "foretoken/workload/prefix_table.hpp"
 #include "foretoken/workload/request.hpp"
 #include "foretoken/workload/workload_config.hpp"
 
@@ -21,14 +23,21 @@ class RequestSource {
   virtual Request take() = 0;
   // `request` left the system at `now`: finished, rejected or timed out.
   virtual void completed(const Request& request, TimePoint now) = 0;
+  // The hash ids that Request::prefix_row points into; null when the workload has none.
+  [[nodiscard]] virtual const PrefixTable* prefixes() const { return nullptr; }
 };
+
+// All that can be wrong with `config` without opening its files: numbers out of range, an
+// endless or empty stream, parts that exclude each other. Messages name fields by scenario path.
+[[nodiscard]] Diagnostics check_workload(const WorkloadConfig& config);
 
 // Opens trace and length files. Errors: unreadable, empty or broken files with
 // line numbers; nothing to send. `seed` is the replication's.
 [[nodiscard]] Result<std::unique_ptr<RequestSource>> make_request_source(const WorkloadConfig& config,
                                                                          std::uint64_t seed);
 
-// Requests in a vector, by arrival: for tests and for traces built in code.
+// Requests in a vector, by arrival: for tests and for traces built in code. They are sorted
+// (stably) and numbered from 0; max_tokens below output_tokens is raised to it.
 [[nodiscard]] std::unique_ptr<RequestSource> make_fixed_source(std::vector<Request> requests);
 
 // What can be said before a run, for validation and floors; counts are exact
@@ -40,6 +49,7 @@ struct WorkloadSummary {
   double mean_prompt_tokens = 0;
   double mean_output_tokens = 0;
   double offered_rate = 0;                // requests per second, mean over the run; 0 = all at once or closed
+  std::int64_t failed_rows = 0;           // trace rows left out: logged with no prompt or no output tokens
 };
 [[nodiscard]] Result<WorkloadSummary> summarise_workload(const WorkloadConfig& config);
 

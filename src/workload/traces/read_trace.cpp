@@ -1,154 +1,225 @@
-// Reading a trace file: recognise, parse, check the order, spread coarse timestamps.
-#include <algorithm>
-#include <cmath>
-#include <limits>
-
+// Reading a trace file: recognise, parse, check the order, keep what the extent asks for.
 #include <fmt/format.h>
 
-#include "workload/lengths.hpp"
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "foretoken/base/csv.hpp"
+#include "foretoken/base/random.hpp"
+#include "workload/traces/row_parser.hpp"
 #include "workload/traces/trace.hpp"
 
 namespace foretoken {
 namespace {
 
-constexpr std::size_t kMaxErrors = 20;
-
-std::vector<std::string> format_names() {
-  std::vector<std::string> names{"auto"};
-  for (const TraceFormat& f : trace_formats()) names.emplace_back(f.name);
-  return names;
-}
-
-std::string known_columns() {
+std::string known_formats() {
   std::string text = "known formats:";
-  for (const TraceFormat& f : trace_formats()) text += fmt::format(" {} ({});", f.name, f.columns);
-  text.back() = '.';
+  for (const TraceFormat& f : trace_formats()) {
+    const bool csv = f.shape == TraceFormat::Shape::csv;
+    text += csv ? fmt::format(" {} ({},{},{}),", f.name, f.time, f.input, f.output)
+                : fmt::format(" {} ({{\"{}\", \"{}\", \"{}\"}}),", f.name, f.time, f.input, f.output);
+  }
+  text.pop_back();
   return text;
 }
 
-const TraceFormat* find_format(const std::string& name, const std::string& first_line) {
-  for (const TraceFormat& f : trace_formats()) {
-    if (name == "auto" ? f.recognises(first_line) : name == f.name) return &f;
-  }
-  return nullptr;
+// Long lines would drown the message.
+std::string excerpt(std::string_view line) {
+  return std::string(line.substr(0, 160));
 }
 
-// Rows that share a timestamp of a coarse clock stand evenly inside its bucket, which
-// ends at the next timestamp if that comes sooner.
-void spread(std::vector<TraceRow>& rows, double bucket_s) {
-  const auto bucket = static_cast<std::int64_t>(bucket_s * 1e9);
-  for (std::size_t i = 0; i < rows.size();) {
-    std::size_t end = i + 1;
-    while (end < rows.size() && rows[end].arrival_ns == rows[i].arrival_ns) ++end;
-    const std::int64_t width = end < rows.size() ? std::min(bucket, rows[end].arrival_ns - rows[i].arrival_ns) : bucket;
-    const auto count = static_cast<std::int64_t>(end - i);
-    for (std::int64_t j = 1; j < count; ++j) rows[i + static_cast<std::size_t>(j)].arrival_ns += width / count * j;
-    i = end;
+// Rows that share a time of a coarse clock get times drawn uniformly from the span that the
+// clock stood still: until its next time, or for `coarse` if that is sooner. Uniform and
+// independent, as a Poisson process given its count; drawn from the time itself, so that
+// every run and every slice of the file sees the same.
+void spread(std::vector<TraceRow>& rows, Duration coarse) {
+  std::vector<std::int64_t> times;
+  for (std::size_t begin = 0; begin < rows.size();) {
+    const std::int64_t at = rows[begin].arrival_ns;
+    std::size_t end = begin;
+    while (end < rows.size() && rows[end].arrival_ns == at) ++end;
+    const std::int64_t span = end < rows.size() ? std::min(coarse.count(), rows[end].arrival_ns - at) : coarse.count();
+    RandomStream stream(static_cast<std::uint64_t>(at), "trace_spread");
+    times.clear();
+    for (std::size_t i = begin; i < end; ++i) times.push_back(at + stream.uniform_int(0, span - 1));
+    std::sort(times.begin(), times.end());
+    for (std::size_t i = begin; i < end; ++i) rows[i].arrival_ns = times[i - begin];
+    begin = end;
   }
 }
 
 class Reader {
  public:
-  Reader(LineReader lines, std::string format) : lines_(std::move(lines)), format_name_(std::move(format)) {}
+  Reader(LineReader lines, std::string format_name, const TraceExtent& extent)
+      : lines_(std::move(lines)), format_name_(std::move(format_name)), extent_(extent) {}
 
   Result<Trace> read() {
     std::string line;
-    while (problems_.items().size() < kMaxErrors && lines_.next(line)) {
+    bool more = true;
+    while (more && problems_.items().size() < kMaxTraceProblems && lines_.next(line)) {
       if (line.find_first_not_of(" \t") == std::string::npos) continue;
-      if (format_ == nullptr) {
+      if (!parser_) {
         if (!choose(line)) return problems_;
-        if (format_->has_header) continue;
+        if (format_.shape == TraceFormat::Shape::csv) continue;
       }
-      add(line);
+      more = add(line);
     }
     problems_.append(lines_.diagnostics());
-    if (problems_.items().size() >= kMaxErrors) {
-      problems_.error({lines_.path(), 0, 0}, fmt::format("stopped after {} problems", kMaxErrors));
+    if (problems_.items().size() >= kMaxTraceProblems) {
+      problems_.error({lines_.path(), lines_.line_number(), 0},
+                      fmt::format("reading stopped here, after {} problems", kMaxTraceProblems));
     }
-    if (trace_.rows.empty() && !problems_.has_errors()) {
-      problems_.error({lines_.path(), 0, 0}, "the trace has no requests", known_columns());
-    }
+    if (!problems_.has_errors() && trace_.rows.empty()) report_nothing();
     if (problems_.has_errors()) return problems_;
-    if (format_->bucket_s > 0) spread(trace_.rows, format_->bucket_s);
-    if (trace_.hashes.empty()) trace_.first_hash.clear();
-    else trace_.first_hash.push_back(trace_.hashes.size());
+    if (format_.coarse > Duration{} && extent_.arrivals && trace_.rows.size() >= 2 * distinct_times_) {
+      spread(trace_.rows, format_.coarse);
+    }
     return std::move(trace_);
   }
 
  private:
-  bool choose(const std::string& line) {
-    format_ = find_format(format_name_, line);
-    if (format_ != nullptr && format_->has_header && !format_->recognises(line)) {
-      problems_.error({lines_.path(), lines_.line_number(), 1},
-                      fmt::format("expected the header of the {} format: {}", format_->name, format_->columns), {}, line);
-      return false;
+  // The format, by name or by the first line.
+  bool choose(std::string_view line) {
+    for (const TraceFormat& f : trace_formats()) {
+      if (format_name_ == f.name || (format_name_ == "auto" && recognises(f, line, extent_.arrivals))) {
+        return use(f, line);
+      }
     }
-    if (format_ != nullptr) return true;
-    problems_.error({lines_.path(), lines_.line_number(), 1}, "not a trace in a known format", known_columns(), line);
+    std::string hint = known_formats();
+    if (line.front() == '[') hint = "one JSON object a line is expected, not a list of them; " + hint;
+    problems_.error({lines_.path(), lines_.line_number(), 1}, "this first line is not that of a known trace format",
+                    std::move(hint), excerpt(line));
     return false;
   }
 
-  void add(const std::string& line) {
-    ParsedRow row;
-    format_->parse(line, row);
-    if (row.skip) return;
-    const double since_first = trace_.rows.empty() ? 0 : row.arrival_s - first_s_;
-    if (row.error.empty() && !(std::abs(row.arrival_s) < 9e9)) fail(row, 1, "the arrival time is out of range");
-    if (row.error.empty() && since_first * 1e9 < static_cast<double>(last_ns_) - 1000) {
-      fail(row, 1, fmt::format("arrives {:.6f} s after the first row, before the row above it: the rows must be sorted by time", since_first));
+  bool use(const TraceFormat& format, std::string_view line) {
+    format_ = format;
+    if (!format.hash_ids.empty()) trace_.prefixes.emplace();
+    if (format.shape == TraceFormat::Shape::json_lines) {
+      parser_ = make_json_parser(format, extent_.arrivals);
+      return true;
     }
-    if (!row.error.empty()) {
-      problems_.error({lines_.path(), lines_.line_number(), row.column}, row.error, {}, line);
-      return;
-    }
-    if (trace_.rows.empty()) first_s_ = row.arrival_s;
-    // Seconds as doubles since 1970 carry 0.2 µs of noise: never let it reorder rows.
-    last_ns_ = std::max(last_ns_, static_cast<std::int64_t>(std::llround(since_first * 1e9)));
-    trace_.first_hash.push_back(trace_.hashes.size());
-    trace_.hashes.insert(trace_.hashes.end(), row.hashes.begin(), row.hashes.end());
-    trace_.rows.push_back({last_ns_, static_cast<std::int32_t>(row.input), static_cast<std::int32_t>(row.output)});
+    RowProblem problem;
+    parser_ = make_csv_parser(format, line, extent_.arrivals, problem);
+    if (!parser_) fail(std::move(problem), line);
+    return parser_ != nullptr;
   }
 
-  static void fail(ParsedRow& row, int column, std::string message) {
-    row.column = column;
-    row.error = std::move(message);
+  void fail(RowProblem problem, std::string_view line) {
+    problems_.error({lines_.path(), lines_.line_number(), problem.column}, std::move(problem.message),
+                    std::move(problem.hint), excerpt(line));
+  }
+
+  // False when no further row is needed.
+  bool add(std::string_view line) {
+    RowProblem problem;
+    if (!parser_->parse(line, row_, problem)) {
+      fail(std::move(problem), line);
+      return true;
+    }
+    if (extent_.arrivals && row_.time_ns < last_ns_) {
+      fail({1,
+            fmt::format("this row is {:.6f} s earlier than the row before it",
+                        to_seconds(Duration{last_ns_ - row_.time_ns})),
+            "rows must stand in order of time: sort the file"},
+           line);
+      return true;
+    }
+    const bool new_time = row_.time_ns != last_ns_;
+    if (format_.clock == TraceFormat::Clock::calendar && last_ns_ < 0) zero_ns_ = row_.time_ns;
+    last_ns_ = row_.time_ns;
+    const std::int64_t time = row_.time_ns - zero_ns_;
+    if (extent_.end && time >= extent_.end->count()) return false;
+    if (extent_.rows && new_time && static_cast<std::int64_t>(rows_from_start_) >= *extent_.rows) return false;
+    // A row before the start may still be spread beyond it.
+    if (extent_.start && time < extent_.start->count() - format_.coarse.count()) return true;
+    if (row_.input == 0 || row_.output == 0) {
+      ++trace_.failed_rows;
+      return true;
+    }
+    if (new_time || trace_.rows.empty()) ++distinct_times_;
+    if (!extent_.start || time >= extent_.start->count()) ++rows_from_start_;
+    trace_.rows.push_back({time, static_cast<std::int32_t>(row_.input), static_cast<std::int32_t>(row_.output)});
+    if (trace_.prefixes) trace_.prefixes->add_row(row_.hashes);
+    return true;
+  }
+
+  void report_nothing() {
+    if (trace_.failed_rows > 0) {
+      problems_.error({lines_.path(), 0, 0},
+                      fmt::format("all {} requests of this trace failed: they have no prompt or no output tokens",
+                                  trace_.failed_rows));
+    } else if (extent_.start || extent_.end) {
+      problems_.error(
+          {lines_.path(), 0, 0}, "the slice from start to end holds no requests",
+          last_ns_ < 0 ? "" : fmt::format("rows were read up to {:.3f} s", to_seconds(Duration{last_ns_ - zero_ns_})));
+    } else {
+      problems_.error({lines_.path(), 0, 0}, "the trace has no requests", known_formats());
+    }
   }
 
   LineReader lines_;
   std::string format_name_;
-  const TraceFormat* format_ = nullptr;
+  TraceExtent extent_;
+  TraceFormat format_{};
+  std::unique_ptr<RowParser> parser_;
+  ParsedRow row_;
   Trace trace_;
-  double first_s_ = 0;
-  std::int64_t last_ns_ = 0;
+  std::int64_t zero_ns_ = 0;
+  std::int64_t last_ns_ = -1;
+  std::size_t distinct_times_ = 0;
+  std::size_t rows_from_start_ = 0;
   Diagnostics problems_;
 };
 
 }  // namespace
 
-void parse_tokens(std::string_view text, const char* name, int column, std::int64_t& out, ParsedRow& row) {
-  if (!row.error.empty()) return;
-  double value = 0;
-  const bool whole = parse_number(text, value) && value == std::floor(value);
-  if (whole && value >= 1 && value <= static_cast<double>(kMaxTokens)) {
-    out = static_cast<std::int64_t>(value);
-    return;
-  }
-  row.error = fmt::format("{} must be a whole number from 1 to {}, got '{}'", name, kMaxTokens, text);
-  row.column = column;
-}
-
-Result<Trace> read_trace(const std::string& path, const std::string& format) {
-  const auto names = format_names();
+Result<Trace> read_trace(const std::string& path, const std::string& format, const TraceExtent& extent) {
+  std::vector<std::string> names{"auto"};
+  for (const TraceFormat& f : trace_formats()) names.emplace_back(f.name);
   if (std::find(names.begin(), names.end(), format) == names.end()) {
     Diagnostics problems;
     const std::string close = closest_match(format, names);
     problems.error({path, 0, 0}, fmt::format("unknown trace format '{}'", format),
-                   close.empty() ? known_columns() : fmt::format("did you mean '{}'?", close));
+                   close.empty() ? known_formats() : fmt::format("did you mean '{}'?", close));
     return problems;
   }
   auto lines = LineReader::open(path);
   if (!lines) return lines.error();
-  return Reader(std::move(*lines), format).read();
+  return Reader(std::move(*lines), format, extent).read();
+}
+
+TraceCursor::TraceCursor(const TraceConfig& config, Trace trace, std::optional<std::int64_t> limit)
+    : trace_(std::move(trace)),
+      origin_(config.start ? config.start->count() : 0),
+      scale_(config.time_scale / config.rate_scale) {
+  const auto first_at = [&](std::optional<Duration> time, std::size_t otherwise) {
+    if (!time) return otherwise;
+    const auto place = std::lower_bound(trace_.rows.begin(), trace_.rows.end(), time->count(),
+                                        [](const TraceRow& row, std::int64_t ns) { return row.arrival_ns < ns; });
+    return static_cast<std::size_t>(place - trace_.rows.begin());
+  };
+  next_ = first_at(config.start, 0);
+  end_ = first_at(config.end, trace_.rows.size());
+  if (limit) end_ = std::min(end_, next_ + static_cast<std::size_t>(*limit));
+}
+
+TimePoint TraceCursor::time_of(const TraceRow& row) const {
+  const std::int64_t ns = row.arrival_ns - origin_;
+  if (scale_ == 1) return TimePoint{Duration{ns}};
+  const double scaled = static_cast<double>(ns) * scale_;
+  return scaled < 0x1p62 ? TimePoint{Duration{static_cast<std::int64_t>(scaled + 0.5)}} : kNever;
+}
+
+Result<TraceCursor> open_trace(const TraceConfig& config, std::optional<std::int64_t> limit) {
+  auto trace = read_trace(config.path, config.format, {true, config.start, config.end, limit});
+  if (!trace) return trace.error();
+  TraceCursor cursor(config, std::move(*trace), limit);
+  if (!cursor.rows_left().empty()) return cursor;
+  Diagnostics problems;
+  problems.error({config.path, 0, 0}, "the slice from start to end holds no requests");
+  return problems;
 }
 
 }  // namespace foretoken
