@@ -1,10 +1,11 @@
-// Distribution: a sorted list of distinct values that turns into logarithmic
-// buckets when it grows too long; moments in exact integers beside it.
+// Distribution: a table of distinct values that turns into logarithmic buckets
+// when it grows too large; moments in exact integers beside it.
 #include "foretoken/base/statistics.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include "base/integer_sums.hpp"
@@ -41,14 +42,17 @@ constexpr std::size_t kBuckets = bucket_index(std::numeric_limits<std::int64_t>:
 static_assert(highest_of_bucket(kBuckets - 1) == std::numeric_limits<std::int64_t>::max());
 static_assert(bucket_index(lowest_of_bucket(1024)) == 1024 && highest_of_bucket(1023) + 1 == lowest_of_bucket(1024));
 
+constexpr std::size_t kSmallestTable = 64;
 // Below this the closed form of a ramp costs more than a loop.
 constexpr std::int64_t kShortRamp = 16;
 // Keeps the sums of squares of a ramp (values < 2^43 ns) within 128 bits.
 constexpr std::int64_t kLongestRamp = std::int64_t{1} << 36;
 
-// As numpy's `_lerp`, which rounds the same way from both ends.
+// As numpy's `_lerp`, which rounds the same way from both ends. Infinity stays
+// infinity, where numpy's subtraction gives NaN.
 double interpolate(double low, double high, double share) {
   if (share == 0 || low == high) return low;
+  if (std::isinf(high)) return high;
   const double gap = high - low;
   return share < 0.5 ? low + gap * share : high - gap * (1 - share);
 }
@@ -103,17 +107,47 @@ void Distribution::count_moments(std::int64_t value, std::int64_t weight) {
 }
 
 void Distribution::store(std::int64_t value, std::int64_t weight) {
-  if (spilled()) {
+  if (!exact()) {
     buckets_[bucket_index(value)] += weight;
     return;
   }
-  // Not into the settled part: there the same value may stand in mid-order.
-  if (entries_.size() > settled_ && entries_.back().value == value) {
-    entries_.back().weight += weight;
-    return;
+  make_room_for(distinct_ + 1);
+  sorted_.clear();
+  Entry& entry = slot_of(value);
+  const bool fresh = entry.weight == 0;
+  entry.value = value;
+  entry.weight += weight;
+  // Decided on distinct values, whose number depends on the multiset alone.
+  if (fresh && ++distinct_ > kExactLimit) spill();
+}
+
+// The place of `value`, or the free one where it belongs.
+Distribution::Entry& Distribution::slot_of(std::int64_t value) {
+  // Fibonacci hashing: the top bits of a product with 2^64 over the golden ratio.
+  const std::uint64_t mixed = static_cast<std::uint64_t>(value) * 0x9E37'79B9'7F4A'7C15u;
+  const std::size_t mask = table_.size() - 1;
+  std::size_t at = mixed >> (64 - std::countr_zero(table_.size()));
+  while (table_[at].weight != 0 && table_[at].value != value) at = (at + 1) & mask;
+  return table_[at];
+}
+
+void Distribution::make_room_for(std::size_t distinct) {
+  if (distinct * 4 <= table_.size() * 3) return;
+  std::size_t size = std::max(table_.size(), kSmallestTable);
+  while (distinct * 4 > size * 3) size *= 2;
+  std::vector<Entry> before(size);
+  before.swap(table_);
+  for (const Entry& entry : before) {
+    if (entry.weight != 0) slot_of(entry.value) = entry;
   }
-  entries_.push_back({value, weight});
-  if (entries_.size() >= settle_at_) settle();
+}
+
+void Distribution::spill() {
+  buckets_.assign(kBuckets, 0);
+  for (const Entry& entry : table_) buckets_[bucket_index(entry.value)] += entry.weight;
+  std::vector<Entry>().swap(table_);
+  std::vector<Entry>().swap(sorted_);
+  distinct_ = 0;
 }
 
 void Distribution::add_ramp(FineDuration first, FineDuration step, std::int64_t count, std::int64_t weight) {
@@ -129,50 +163,49 @@ void Distribution::add_ramp(FineDuration first, FineDuration step, std::int64_t 
   }
   invariant(start >= 0, "a ramp with negative values");
 
+  std::int64_t in_all = 0;
+  invariant(!__builtin_mul_overflow(count, weight, &in_all), "a ramp of more values than can be counted");
+
   if (stride == 0) {
-    add(Duration{ceil_ns(start)}, count * weight);
-    return;
-  }
-  std::int64_t done = 0;
-  while (done < count && (count <= kShortRamp || !spilled())) {
-    const std::int64_t units = start + done * stride;
-    const std::int64_t value = ceil_ns(units);
-    std::int64_t next = done + 1;
-    if (stride < FineDuration::kPerNanosecond && value <= ceil_ns(last) - 1) {
-      next = ((value << FineDuration::kFractionBits) - start) / stride + 1;  // the first step above `value`
-    } else if (stride < FineDuration::kPerNanosecond) {
-      next = count;
+    add(Duration{ceil_ns(start)}, in_all);
+  } else if (count <= kShortRamp) {
+    for (std::int64_t i = 0; i < count; ++i) add(Duration{ceil_ns(start + i * stride)}, weight);
+  } else {
+    for (std::int64_t done = 0; done < count; done += kLongestRamp) {
+      count_ramp_moments(start + done * stride, stride, std::min(count - done, kLongestRamp), weight);
     }
-    add(Duration{value}, (next - done) * weight);
-    done = next;
-  }
-  while (done < count) {
-    const std::int64_t steps = std::min(count - done, kLongestRamp);
-    add_ramp_to_buckets(start + done * stride, stride, steps, weight);
-    done += steps;
+    store_ramp(start, stride, count, weight);
   }
 }
 
-// With D units per ns and value(i) = ceil((first + i*step) / D), the steps at
-// or below a bucket's highest value U are those with first + i*step <= U*D.
-void Distribution::add_ramp_to_buckets(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight) {
-  const std::int64_t last_value = ceil_ns(first + (count - 1) * step);
-  for (std::int64_t done = 0; done < count;) {
-    const std::size_t index = bucket_index(ceil_ns(first + done * step));
-    const std::int64_t highest = highest_of_bucket(index);
-    const std::int64_t next =
-        highest >= last_value ? count : ((highest << FineDuration::kFractionBits) - first) / step + 1;
-    buckets_[index] += (next - done) * weight;
-    done = next;
-  }
+void Distribution::count_ramp_moments(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight) {
   const Int128 units_per_ns = FineDuration::kPerNanosecond;
   const FloorSums sums = floor_sums(step, Int128{first} + units_per_ns - 1, units_per_ns, count - 1);
-  const std::int64_t first_value = ceil_ns(first);
-  min_ = count_ == 0 ? first_value : std::min(min_, first_value);
-  max_ = std::max(max_, last_value);
+  const std::int64_t lowest = ceil_ns(first);
+  min_ = count_ == 0 ? lowest : std::min(min_, lowest);
+  max_ = std::max(max_, ceil_ns(first + (count - 1) * step));
   count_ += count * weight;
   sum_ += sums.values * weight;
   add_product(squares_, static_cast<UInt128>(sums.squares), static_cast<std::uint64_t>(weight));
+}
+
+// All steps of one value, or in sketch form of one bucket, go in together. With D
+// units per ns, the steps with ceil((first + i*step) / D) <= U are those with
+// first + i*step <= U*D.
+void Distribution::store_ramp(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight) {
+  const std::int64_t last_value = ceil_ns(first + (count - 1) * step);
+  for (std::int64_t done = 0; done < count;) {
+    const std::int64_t value = ceil_ns(first + done * step);
+    const std::int64_t highest = exact() ? value : highest_of_bucket(bucket_index(value));
+    std::int64_t next = done + 1;
+    if (highest >= last_value) {
+      next = count;
+    } else if (highest > value || step < FineDuration::kPerNanosecond) {
+      next = ((highest << FineDuration::kFractionBits) - first) / step + 1;
+    }
+    store(value, (next - done) * weight);
+    done = next;
+  }
 }
 
 void Distribution::merge(const Distribution& other) {
@@ -182,53 +215,32 @@ void Distribution::merge(const Distribution& other) {
     merge(copy);
     return;
   }
-  other.settle();
   min_ = count_ == 0 ? other.min_ : std::min(min_, other.min_);
   max_ = std::max(max_, other.max_);
   count_ += other.count_;
   sum_ += other.sum_;
   add_to(squares_, other.squares_);
-  if (other.spilled()) {
-    if (!spilled()) spill();
+  if (!other.exact()) {
+    if (exact()) spill();
     for (std::size_t i = 0; i < kBuckets; ++i) buckets_[i] += other.buckets_[i];
     return;
   }
-  for (const Entry& entry : other.entries_) store(entry.value, entry.weight);
-}
-
-// Sorts the pending entries in. Whether there are too many is decided on
-// distinct values only: their number depends on the multiset and never falls,
-// so it does not matter when this runs.
-void Distribution::settle() const {
-  if (settled_ == entries_.size()) return;
-  const auto by_value = [](const Entry& a, const Entry& b) { return a.value < b.value; };
-  const auto pending = entries_.begin() + static_cast<std::ptrdiff_t>(settled_);
-  std::sort(pending, entries_.end(), by_value);
-  std::inplace_merge(entries_.begin(), pending, entries_.end(), by_value);
-  std::size_t kept = 0;
-  for (std::size_t i = 1; i < entries_.size(); ++i) {
-    if (entries_[i].value == entries_[kept].value) {
-      entries_[kept].weight += entries_[i].weight;
-    } else {
-      entries_[++kept] = entries_[i];
-    }
+  // Room for all at once: entries arrive in the order of their hashes, and would
+  // crowd the front of a table that grows on the way.
+  if (exact()) make_room_for(std::min(distinct_ + other.distinct_, kExactLimit + 1));
+  for (const Entry& entry : other.table_) {
+    if (entry.weight != 0) store(entry.value, entry.weight);
   }
-  entries_.resize(kept + 1);
-  settled_ = entries_.size();
-  settle_at_ = std::max(settle_at_, 2 * settled_);
-  if (settled_ > kExactLimit) spill();
 }
 
-void Distribution::spill() const {
-  buckets_.assign(kBuckets, 0);
-  for (const Entry& entry : entries_) buckets_[bucket_index(entry.value)] += entry.weight;
-  std::vector<Entry>().swap(entries_);
-  settled_ = 0;
-}
-
-bool Distribution::exact() const {
-  settle();
-  return !spilled();
+const std::vector<Distribution::Entry>& Distribution::sorted() const {
+  if (sorted_.empty() && distinct_ > 0) {
+    sorted_.reserve(distinct_);
+    std::copy_if(table_.begin(), table_.end(), std::back_inserter(sorted_),
+                 [](const Entry& e) { return e.weight != 0; });
+    std::sort(sorted_.begin(), sorted_.end(), [](const Entry& a, const Entry& b) { return a.value < b.value; });
+  }
+  return sorted_;
 }
 
 double Distribution::mean() const {
@@ -258,7 +270,6 @@ double Distribution::percentile(double q, std::int64_t failed) const {
   const Rank rank = rank_of(q, offered);
   const std::int64_t highest = rank.share > 0 ? rank.below + 1 : rank.below;
   if (highest >= count_) return std::numeric_limits<double>::infinity();
-  settle();
   const double low = value_at_rank(rank.below);
   return rank.share > 0 ? interpolate(low, value_at_rank(highest), rank.share) : low;
 }
@@ -267,7 +278,7 @@ double Distribution::value_at_rank(std::int64_t rank) const {
   if (rank <= 0) return min();
   if (rank >= count_ - 1) return max();
   std::int64_t passed = 0;
-  for (const Entry& entry : entries_) {
+  for (const Entry& entry : sorted()) {
     passed += entry.weight;
     if (passed > rank) return static_cast<double>(entry.value);
   }
@@ -287,13 +298,12 @@ double Distribution::share_at_or_below(Duration limit) const {
   const std::int64_t ns = limit.count();
   if (count_ == 0 || ns < min_) return 0;
   if (ns >= max_) return 1;
-  settle();
   double below = 0;
-  for (const Entry& entry : entries_) {
+  for (const Entry& entry : sorted()) {
     if (entry.value > ns) break;
     below += static_cast<double>(entry.weight);
   }
-  if (spilled()) {
+  if (!exact()) {
     const std::size_t cut = bucket_index(ns);
     for (std::size_t i = 0; i < cut; ++i) below += static_cast<double>(buckets_[i]);
     // Within the bucket of the limit the values are taken as evenly spread.
@@ -304,10 +314,8 @@ double Distribution::share_at_or_below(Duration limit) const {
 }
 
 bool Distribution::operator==(const Distribution& other) const {
-  settle();
-  other.settle();
   return count_ == other.count_ && sum_ == other.sum_ && squares_ == other.squares_ && min_ == other.min_ &&
-         max_ == other.max_ && entries_ == other.entries_ && buckets_ == other.buckets_;
+         max_ == other.max_ && sorted() == other.sorted() && buckets_ == other.buckets_;
 }
 
 }  // namespace foretoken

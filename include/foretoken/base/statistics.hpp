@@ -20,7 +20,7 @@ namespace foretoken {
 // answered by their bucket's middle: error at most 1/1024 < 0.1 %; below
 // 1,024 ns still exact). The state depends only on the multiset of values, not
 // on their order or grouping: a union of parts is the same as the whole.
-// Reading settles pending entries, so not even const calls may run in parallel.
+// Reading sorts once and keeps the order, so not even const calls may run in parallel.
 class Distribution {
  public:
   static constexpr std::size_t kExactLimit = 250'000;
@@ -34,7 +34,7 @@ class Distribution {
   void merge(const Distribution& other);
 
   [[nodiscard]] std::int64_t count() const { return count_; }
-  [[nodiscard]] bool exact() const;
+  [[nodiscard]] bool exact() const { return buckets_.empty(); }
   // Mean and deviation come from integer sums: exact in both forms, rounded
   // only on the way to double. All results in nanoseconds; 0 when empty.
   [[nodiscard]] double mean() const;
@@ -55,21 +55,23 @@ class Distribution {
     std::int64_t weight;
     bool operator==(const Entry&) const = default;
   };
-  [[nodiscard]] bool spilled() const { return !buckets_.empty(); }
   void store(std::int64_t value, std::int64_t weight);
   void count_moments(std::int64_t value, std::int64_t weight);
-  void add_ramp_to_buckets(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight);
-  void settle() const;
-  void spill() const;
+  void count_ramp_moments(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight);
+  void store_ramp(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight);
+  [[nodiscard]] Entry& slot_of(std::int64_t value);
+  void make_room_for(std::size_t distinct);
+  void spill();
+  [[nodiscard]] const std::vector<Entry>& sorted() const;
   [[nodiscard]] double value_at_rank(std::int64_t rank) const;
   [[nodiscard]] double bucket_value(std::size_t index) const;
 
-  // Exact form. The first `settled_` entries are sorted and distinct; what was
-  // added since follows, and is sorted in when the vector has doubled or is read.
-  mutable std::vector<Entry> entries_;
-  mutable std::size_t settled_ = 0;
-  mutable std::size_t settle_at_ = 4096;
-  mutable std::vector<std::int64_t> buckets_;  // sketch form, empty before
+  // Exact form: a hash table with linear probing, its size a power of two; weight 0 marks a
+  // free place. No result depends on the order of its places.
+  std::vector<Entry> table_;
+  std::size_t distinct_ = 0;
+  mutable std::vector<Entry> sorted_;  // the table's entries by value; empty when they have changed
+  std::vector<std::int64_t> buckets_;  // sketch form; empty before
 
   std::int64_t count_ = 0;
   __extension__ __int128 sum_ = 0;
