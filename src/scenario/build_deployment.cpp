@@ -162,6 +162,14 @@ void build_cost(Resolver& values, Deployment& d) {
   d.affine.per_context_token = values.quantity("cost.affine.per_context_token", {0});
 }
 
+// The roofline reads measured efficiencies too.
+void build_calibration(Resolver& values, const Catalog& catalog, Deployment& d) {
+  if (d.level != CostLevel::calibrated && d.level != CostLevel::roofline) return;
+  const Result<CalibrationTable> table = catalog.calibration();
+  if (table) d.calibration = *table;
+  else report(values, "cost.level", table.error());
+}
+
 }  // namespace
 
 void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenario) {
@@ -172,6 +180,7 @@ void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenar
   build_formats(values, d);
   build_parallelism(values, d);
   build_cost(values, d);
+  build_calibration(values, catalog, d);
   if (values.diagnostics().has_errors()) return;
   for (const std::string& problem : deployment_problems(d)) values.error("engine", problem);
 }

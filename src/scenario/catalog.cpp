@@ -11,6 +11,7 @@
 #include <span>
 #include <sstream>
 
+#include "scenario/calibration_entries.hpp"
 #include "scenario/catalog_entries.hpp"
 #include "scenario/embedded_catalog.hpp"
 
@@ -243,6 +244,19 @@ Result<std::vector<ModelSpec>> Catalog::models() const {
 
 Result<std::vector<LinkSpec>> Catalog::links() const {
   return parse_all<LinkSpec>(dir_, "links", parse_link);
+}
+
+Result<CalibrationTable> Catalog::calibration() const {
+  Result<Collected> all = collect(dir_, "calibration");
+  if (!all) return all.error();
+  // By name, so that a set's place in the table does not depend on the folder.
+  std::sort(all->files.begin(), all->files.end(), [](const File& a, const File& b) { return a.stem < b.stem; });
+  CalibrationTable table;
+  Diagnostics broken;
+  for (const File& file : all->files) broken.append(read_calibration(file, table));
+  for (const std::string& problem : calibration_problems(table)) broken.error({}, problem);
+  if (broken.has_errors()) return broken;
+  return table;
 }
 
 std::vector<Catalog::File> Catalog::files(std::string_view folder) const {

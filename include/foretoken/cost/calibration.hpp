@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace foretoken {
@@ -68,6 +69,21 @@ struct CalibrationTable {
   std::vector<CoefficientSet> sets;
   bool operator==(const CalibrationTable&) const = default;
 };
+
+// The coefficients of one operation's calibrated formula, in its order; the last
+// `optional` of them may be missing.
+struct CoefficientName {
+  std::string_view name;
+  enum class Unit { none, seconds, bytes_per_second } unit = Unit::none;
+};
+struct OperationCoefficients {
+  std::string_view operation;
+  std::vector<CoefficientName> names;
+  std::size_t optional = 0;
+};
+[[nodiscard]] const std::vector<OperationCoefficients>& calibrated_operations();
+// Of the roofline: t0, ec, em.
+[[nodiscard]] const std::vector<CoefficientName>& roofline_coefficients();
 
 // What is wrong with a table: a set without device, a missing or unknown
 // coefficient, a value that is not a positive finite number. Empty = fine.

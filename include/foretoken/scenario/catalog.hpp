@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "foretoken/base/result.hpp"
+#include "foretoken/cost/calibration.hpp"
 #include "foretoken/hardware/gpu_spec.hpp"
 #include "foretoken/model/model_spec.hpp"
 
@@ -24,6 +25,8 @@ class Catalog {
   [[nodiscard]] Result<std::vector<GpuSpec>> gpus() const;      // sorted by id
   [[nodiscard]] Result<std::vector<ModelSpec>> models() const;
   [[nodiscard]] Result<std::vector<LinkSpec>> links() const;
+  // All coefficient sets of the cost model, with the device constants they belong to.
+  [[nodiscard]] Result<CalibrationTable> calibration() const;
   // File text by folder and stem, for calibration sets and `catalog NAME`.
   struct File { std::string folder, stem, text, origin; };
   [[nodiscard]] std::vector<File> files(std::string_view folder) const;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <tuple>
@@ -10,29 +11,15 @@
 namespace foretoken {
 namespace {
 
-const std::vector<CoefficientNames>& all_names() {
-  static const std::vector<CoefficientNames> names = {
-      {"gemm", {"t0", "ec", "em", "l2", "tk", "p", "ts", "bl", "tq", "cq"}, 2},
-      {"attention_prefill", {"t0", "ec", "em", "p", "e64", "tca", "bl", "tb"}},
-      {"attention_decode", {"t0", "em", "l2", "tca", "p", "bl", "ts", "cg"}},
-      {"attention_mixed", {"t0", "ec", "tb", "em", "p", "tca", "rr", "bl"}},
-      {"mla_prefill", {"t0", "em", "ec", "p"}},
-      {"mla_decode", {"t0", "em", "ec", "p", "tw"}},
-      {"moe", {"t0", "ec", "em", "l2", "p", "ta", "bl", "tk"}},
-      {"allreduce_custom", {"a1", "b1", "e1", "a2", "b2", "e2"}},
-      {"allreduce_eager", {"a1", "b1", "e1", "a2", "b2", "e2"}},
-      {"allreduce_nccl", {"aL", "bL", "eL", "aS", "bS", "eS"}},
-      {"allgather_nccl", {"aL", "bL", "eL", "aS", "bS", "eS"}},
-      {"reducescatter_nccl", {"aL", "bL", "eL", "aS", "bS", "eS"}},
-      {"alltoall_nccl", {"aL", "bL", "eL", "aS", "bS", "eS"}},
-      {"elementwise_rmsnorm", {"t0", "x1", "x2", "x3"}},
-      {"elementwise_act", {"t0", "x1", "x2", "x3"}},
-      {"elementwise_add", {"t0", "x1", "x2", "x3"}},
-      {"elementwise_rope", {"t0", "x1", "x2", "x3"}},
-      {"p2p_nvlink", {"t0", "bw"}},
-      {"p2p_internode", {"t0", "bw"}},
-  };
-  return names;
+const OperationCoefficients* coefficient_names(std::string_view operation) {
+  for (const OperationCoefficients& o : calibrated_operations()) {
+    if (o.operation == operation) return &o;
+  }
+  return nullptr;
+}
+
+bool has_name(const std::vector<CoefficientName>& names, std::string_view name) {
+  return std::any_of(names.begin(), names.end(), [&](const CoefficientName& n) { return n.name == name; });
 }
 
 // Coefficients that the formulas divide by.
@@ -144,9 +131,9 @@ ServedSet serve(const Candidate& candidate, const CalibrationTable& table, const
     served.roofline = {read("t0", 0), read("ec", 1), read("em", 1)};
     return served;
   }
-  const CoefficientNames& names = *coefficient_names(operation);
+  const OperationCoefficients& names = *coefficient_names(operation);
   for (std::size_t i = 0; i < names.names.size(); ++i) {
-    const double* value = value_of(set, names.names[i]);
+    const double* value = value_of(set, names.names[i].name);
     if (value == nullptr) break;
     served.c[served.coefficients++] = *value;
   }
@@ -167,13 +154,6 @@ std::optional<ServedSet> find(const CalibrationTable& table, const GpuSpec& gpu,
 
 }  // namespace
 
-const CoefficientNames* coefficient_names(std::string_view operation) {
-  for (const CoefficientNames& names : all_names()) {
-    if (names.operation == operation) return &names;
-  }
-  return nullptr;
-}
-
 std::optional<ServedSet> find_calibrated(const CalibrationTable& table, const GpuSpec& gpu, const SetQuery& query) {
   return find(table, gpu, query, CostLevel::calibrated, gpu.vendor != "NVIDIA");
 }
@@ -188,7 +168,7 @@ std::vector<std::string> calibration_problems(const CalibrationTable& table) {
     const std::string key =
         fmt::format("calibration set {}/{}/{}/{}/{}", set.gpu, set.engine, set.version, set.format, set.operation);
     if (device_of(table, set.gpu) == nullptr) problems.push_back(key + ": no constants are given for this GPU");
-    const CoefficientNames* names = coefficient_names(set.operation);
+    const OperationCoefficients* names = coefficient_names(set.operation);
     if (names == nullptr) {
       problems.push_back(key + ": unknown operation");
       continue;
@@ -199,14 +179,13 @@ std::vector<std::string> calibration_problems(const CalibrationTable& table) {
         problems.push_back(fmt::format("{}: {} is {}; it must be finite and {}", key, c.name, c.value,
                                        divides ? "above 0" : "not negative"));
       }
-      const bool known = set.level == CostLevel::roofline ? c.name == "t0" || c.name == "ec" || c.name == "em"
-                                                          : position(names->names, c.name) < names->names.size();
+      const bool known = has_name(set.level == CostLevel::roofline ? roofline_coefficients() : names->names, c.name);
       if (!known) problems.push_back(fmt::format("{}: unknown coefficient {}", key, c.name));
     }
     if (set.level == CostLevel::roofline) continue;
     for (std::size_t i = 0; i + names->optional < names->names.size(); ++i) {
-      if (value_of(set, names->names[i]) == nullptr) {
-        problems.push_back(fmt::format("{}: coefficient {} is missing", key, names->names[i]));
+      if (value_of(set, names->names[i].name) == nullptr) {
+        problems.push_back(fmt::format("{}: coefficient {} is missing", key, names->names[i].name));
       }
     }
   }

@@ -11,15 +11,6 @@
 
 namespace foretoken {
 
-// Names in formula order; the last `optional` of them may be missing.
-struct CoefficientNames {
-  std::string_view operation;
-  std::vector<std::string_view> names;
-  std::size_t optional = 0;
-};
-// Null when the operation is not known.
-[[nodiscard]] const CoefficientNames* coefficient_names(std::string_view operation);
-
 struct SetQuery {
   std::string_view operation;
   std::vector<std::string_view> formats;  // the first that has a set anywhere near wins
