@@ -1,11 +1,11 @@
 // Collecting problems and showing them the way compilers do.
 #include "foretoken/base/diagnostics.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <numeric>
-
-#include <fmt/format.h>
 
 namespace foretoken {
 namespace {
@@ -17,19 +17,32 @@ std::string position(const SourceLocation& where) {
   return text.empty() ? text : text + ": ";
 }
 
-// Long lines are shown around the column.
+bool continues_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0u) == 0x80u;  // UTF-8
+}
+
+// Long lines are shown around the column, which counts bytes; the caret stands
+// under the character.
 std::string excerpt(const Diagnostic& d) {
   constexpr std::size_t kWidth = 120;
   std::string line = d.source_line;
-  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, ' ');
+  std::replace_if(
+      line.begin(), line.end(), [](unsigned char c) { return std::iscntrl(c) != 0; }, ' ');
   std::size_t column = d.where.column > 0 ? static_cast<std::size_t>(d.where.column - 1) : 0;
   if (line.size() > kWidth) {
-    const std::size_t start = column > kWidth / 2 ? std::min(column - kWidth / 2, line.size() - kWidth) : 0;
-    line = line.substr(start, kWidth);
+    std::size_t start = column > kWidth / 2 ? std::min(column - kWidth / 2, line.size() - kWidth) : 0;
+    std::size_t end = std::min(start + kWidth, line.size());
+    while (start > 0 && continues_character(line[start])) --start;
+    while (end < line.size() && continues_character(line[end])) ++end;
+    line = line.substr(start, end - start);
     column -= std::min(column, start);
   }
   std::string text = fmt::format("  {}\n", line);
-  if (d.where.column > 0 && column <= line.size()) text += fmt::format("  {}^\n", std::string(column, ' '));
+  if (d.where.column > 0 && column <= line.size()) {
+    const auto before = line.begin() + static_cast<std::ptrdiff_t>(column);
+    const auto bytes_within = std::count_if(line.begin(), before, continues_character);
+    text += fmt::format("  {}^\n", std::string(column - static_cast<std::size_t>(bytes_within), ' '));
+  }
   return text;
 }
 
@@ -75,8 +88,8 @@ bool Diagnostics::has_errors() const {
 }
 
 std::string format(const Diagnostic& d) {
-  std::string text = fmt::format("{}{}: {}\n", position(d.where), d.severity == Severity::error ? "error" : "warning",
-                                 d.message);
+  std::string text =
+      fmt::format("{}{}: {}\n", position(d.where), d.severity == Severity::error ? "error" : "warning", d.message);
   if (!d.source_line.empty()) text += excerpt(d);
   if (!d.hint.empty()) text += fmt::format("  hint: {}\n", d.hint);
   return text;

@@ -29,7 +29,7 @@ Pair two_sum(double a, double b) {  // Knuth
   return {s, (a - (s - bb)) + (b - bb)};
 }
 
-Pair two_product(double a, double b) {  // Dekker, Veltkamp split
+Pair two_product(double a, double b) {    // Dekker, Veltkamp split
   constexpr double kSplit = 134217729.0;  // 2^27 + 1
   const double p = a * b;
   const double ta = kSplit * a, ah = ta - (ta - a), al = a - ah;
@@ -88,9 +88,9 @@ Pair log_of(double x) {
 }
 
 double norm(double p, double largest, double a, double b, double c) {
-  if (!(largest > 0)) return largest;
+  if (!(largest > 0)) return a + b + c;  // all zero, or NaN
   if (largest == kInfinity) return kInfinity;
-  const double sum = exact_pow(a / largest, p) + exact_pow(b / largest, p) + (c > 0 ? exact_pow(c / largest, p) : 0.0);
+  const double sum = exact_pow(a / largest, p) + exact_pow(b / largest, p) + exact_pow(c / largest, p);
   return largest * exact_pow(sum, 1.0 / p);
 }
 
@@ -121,7 +121,9 @@ double exact_pow(double base, double exponent) {
   return exp_of({product.high, product.low + log.low * exponent});
 }
 
-double p_norm(double p, double a, double b) { return norm(p, a > b ? a : b, a, b, 0); }
+double p_norm(double p, double a, double b) {
+  return norm(p, a > b ? a : b, a, b, 0);
+}
 
 double p_norm(double p, double a, double b, double c) {
   const double larger = a > b ? a : b;

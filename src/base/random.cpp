@@ -3,6 +3,8 @@
 
 #include <bit>
 
+#include "foretoken/base/result.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -55,6 +57,7 @@ double RandomStream::uniform() {
 }
 
 std::int64_t RandomStream::uniform_int(std::int64_t low, std::int64_t high) {
+  invariant(low <= high, "a range of random integers with its ends swapped");
   const std::uint64_t range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low) + 1;
   if (range == 0) return static_cast<std::int64_t>(next());
   // Lemire's multiply-and-reject: the high half of a product, without bias.

@@ -19,7 +19,9 @@ std::int64_t saturated(double value) {
 
 }  // namespace
 
-Duration duration_from_seconds(double seconds) { return Duration{saturated(std::ceil(seconds * 1e9))}; }
+Duration duration_from_seconds(double seconds) {
+  return Duration{saturated(std::ceil(seconds * 1e9))};
+}
 
 FineDuration fine_from_seconds(double seconds) {
   return {saturated(std::nearbyint(seconds * 1e9 * static_cast<double>(FineDuration::kPerNanosecond)))};

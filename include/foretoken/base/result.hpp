@@ -1,10 +1,9 @@
 // A value or the diagnostics that say why there is none.
 #pragma once
 
+#include <boost/system/result.hpp>
 #include <stdexcept>
 #include <string>
-
-#include <boost/system/result.hpp>
 
 #include "foretoken/base/diagnostics.hpp"
 
@@ -36,13 +35,17 @@ class InternalError : public std::logic_error {
 };
 
 inline void invariant(bool holds, const char* what) {
-  if (!holds) [[unlikely]] throw InternalError(what);
+  if (!holds) [[unlikely]]
+    throw InternalError(what);
 }
 // For messages that need building: the callable runs only when the check fails.
 template <class Describe>
-  requires requires(Describe d) { std::string(d()); }
+requires requires(Describe d) {
+  std::string(d());
+}
 void invariant(bool holds, Describe&& describe) {
-  if (!holds) [[unlikely]] throw InternalError(std::string(describe()));
+  if (!holds) [[unlikely]]
+    throw InternalError(std::string(describe()));
 }
 
 }  // namespace foretoken

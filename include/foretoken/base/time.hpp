@@ -15,9 +15,15 @@ using TimePoint = std::chrono::time_point<SimClock, Duration>;
 
 inline constexpr TimePoint kNever = TimePoint::max();
 
-[[nodiscard]] constexpr double to_seconds(Duration d) { return static_cast<double>(d.count()) * 1e-9; }
-[[nodiscard]] constexpr double to_milliseconds(Duration d) { return static_cast<double>(d.count()) * 1e-6; }
-[[nodiscard]] constexpr double to_seconds(TimePoint t) { return to_seconds(t.time_since_epoch()); }
+[[nodiscard]] constexpr double to_seconds(Duration d) {
+  return static_cast<double>(d.count()) * 1e-9;
+}
+[[nodiscard]] constexpr double to_milliseconds(Duration d) {
+  return static_cast<double>(d.count()) * 1e-6;
+}
+[[nodiscard]] constexpr double to_seconds(TimePoint t) {
+  return to_seconds(t.time_since_epoch());
+}
 
 // Seconds to whole nanoseconds, rounded up. Values outside the representable
 // range (about 292 years) saturate; NaN becomes zero.
@@ -32,8 +38,14 @@ struct FineDuration {
   std::int64_t units = 0;
 
   auto operator<=>(const FineDuration&) const = default;
-  constexpr FineDuration& operator+=(FineDuration o) { units += o.units; return *this; }
-  constexpr FineDuration& operator-=(FineDuration o) { units -= o.units; return *this; }
+  constexpr FineDuration& operator+=(FineDuration o) {
+    units += o.units;
+    return *this;
+  }
+  constexpr FineDuration& operator-=(FineDuration o) {
+    units -= o.units;
+    return *this;
+  }
   friend constexpr FineDuration operator+(FineDuration a, FineDuration b) { return {a.units + b.units}; }
   friend constexpr FineDuration operator-(FineDuration a, FineDuration b) { return {a.units - b.units}; }
   friend constexpr FineDuration operator*(FineDuration a, std::int64_t k) { return {a.units * k}; }
@@ -44,7 +56,9 @@ struct FineDuration {
 [[nodiscard]] constexpr double to_seconds(FineDuration d) {
   return static_cast<double>(d.units) / static_cast<double>(FineDuration::kPerNanosecond) * 1e-9;
 }
-[[nodiscard]] constexpr FineDuration fine_from(Duration d) { return {d.count() << FineDuration::kFractionBits}; }
+[[nodiscard]] constexpr FineDuration fine_from(Duration d) {
+  return {d.count() << FineDuration::kFractionBits};
+}
 // The first whole nanosecond at or after `d`.
 [[nodiscard]] constexpr Duration ceil_to_nanoseconds(FineDuration d) {
   return Duration{(d.units + FineDuration::kPerNanosecond - 1) >> FineDuration::kFractionBits};

@@ -16,13 +16,13 @@ struct Quantity {
   auto operator<=>(const Quantity&) const = default;
 };
 
-using ByteCount = Quantity<struct ByteCountTag>;       // bytes
-using Bandwidth = Quantity<struct BandwidthTag>;       // bytes per second
-using ComputeRate = Quantity<struct ComputeRateTag>;   // FLOP (or integer op) per second, dense
-using Power = Quantity<struct PowerTag>;               // watts
-using Seconds = Quantity<struct SecondsTag>;           // seconds
-using Rate = Quantity<struct RateTag>;                 // per second
-using Frequency = Quantity<struct FrequencyTag>;       // hertz
+using ByteCount = Quantity<struct ByteCountTag>;      // bytes
+using Bandwidth = Quantity<struct BandwidthTag>;      // bytes per second
+using ComputeRate = Quantity<struct ComputeRateTag>;  // FLOP (or integer op) per second, dense
+using Power = Quantity<struct PowerTag>;              // watts
+using Seconds = Quantity<struct SecondsTag>;          // seconds
+using Rate = Quantity<struct RateTag>;                // per second
+using Frequency = Quantity<struct FrequencyTag>;      // hertz
 
 enum class Dimension { bytes, bandwidth, compute_rate, power, time, rate, frequency };
 
