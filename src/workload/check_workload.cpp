@@ -56,10 +56,10 @@ class Checker {
     if (!config_.num_prompts) refuse("a ramp needs num_prompts: its rate follows the share of requests sent");
   }
   void check(const TwoStateArrivals& arrivals) {
-    check_rate("low_rate", arrivals.low_rate, true);
-    check_rate("high_rate", arrivals.high_rate);
+    check_rate("bursts.low_rate", arrivals.low_rate, true);
+    check_rate("bursts.high_rate", arrivals.high_rate);
     if (arrivals.mean_low <= Duration{} || arrivals.mean_high <= Duration{}) {
-      refuse("both states of the bursts must last longer than 0");
+      refuse("bursts.mean_low and bursts.mean_high must be above 0");
       return;
     }
     const double low = to_seconds(arrivals.mean_low), high = to_seconds(arrivals.mean_high);
@@ -69,15 +69,15 @@ class Checker {
            "use longer states, or request_rate with the mean rate");
   }
   void check(const ProfileArrivals& arrivals) {
-    if (arrivals.rates.empty()) refuse("the rate profile has no rates");
+    if (arrivals.rates.empty()) refuse("rate_profile.rates is empty");
     bool silent = !arrivals.rates.empty();
     for (std::size_t i = 0; i < arrivals.rates.size(); ++i) {
-      check_rate(fmt::format("rate {} of the profile", i + 1).c_str(), arrivals.rates[i], true);
+      check_rate(fmt::format("rate_profile.rates[{}]", i).c_str(), arrivals.rates[i], true);
       silent = silent && arrivals.rates[i] == 0;
     }
-    if (silent) refuse("all rates of the profile are 0: at least one must be above");
+    if (silent) refuse("rate_profile.rates are all 0: at least one must be above");
     if (arrivals.period < Duration{static_cast<std::int64_t>(arrivals.rates.size())}) {
-      refuse("the profile's period must be above 0 and at least 1 ns for each rate");
+      refuse("rate_profile.period must be above 0 and at least 1 ns for each rate");
     }
   }
   void check(const TraceConfig& trace) {

@@ -55,7 +55,7 @@ LengthMoments length_moments(const LengthConfig& config, std::int64_t cap) {
   }
   if (const auto* lognormal = std::get_if<LognormalLength>(&config)) {
     // The normal density on a grid of +-9 standard deviations.
-    constexpr int kPoints = 1 << 15;
+    constexpr int kPoints = 1 << 13;
     for (int i = 0; i <= kPoints; ++i) {
       const double z = -9.0 + 18.0 * i / kPoints;
       moments.add(static_cast<double>(lognormal_tokens(*lognormal, z)), exact_exp(-z * z / 2));

@@ -73,12 +73,12 @@ const std::vector<Case>& cases() {
        [](W& c) {
          c.arrivals = TwoStateArrivals{1, 2, {}, kSecond};
        },
-       "last longer than 0"},
+       "bursts.mean_low and bursts.mean_high"},
       {"bursts without requests",
        [](W& c) {
          c.arrivals = TwoStateArrivals{0, 0, kSecond, kSecond};
        },
-       "high_rate is 0"},
+       "bursts.high_rate is 0"},
       {"bursts that flicker",
        [](W& c) {
          c.arrivals = TwoStateArrivals{0, 1, Duration{1}, Duration{1}};
@@ -88,17 +88,17 @@ const std::vector<Case>& cases() {
        [](W& c) {
          c.arrivals = ProfileArrivals{kSecond, {}};
        },
-       "no rates"},
+       "rate_profile.rates is empty"},
       {"profile of zeros",
        [](W& c) {
          c.arrivals = ProfileArrivals{kSecond, {0, 0}};
        },
-       "all rates of the profile are 0"},
+       "rate_profile.rates are all 0"},
       {"profile with a negative rate",
        [](W& c) {
          c.arrivals = ProfileArrivals{kSecond, {1, -1}};
        },
-       "rate 2 of the profile"},
+       "rate_profile.rates[1] is -1"},
       {"profile of no period",
        [](W& c) {
          c.arrivals = ProfileArrivals{{}, {1, 2}};

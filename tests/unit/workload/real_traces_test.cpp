@@ -1,5 +1,5 @@
-// The published traces, where they are present: counts, spans and moments as documented
-// beside them.
+// The published traces, where they are present, and our own: counts, spans and moments as
+// documented beside them.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -84,6 +84,18 @@ TEST_F(RealTrace, MooncakesHashIdsRepeatAsDocumented) {
     }
     EXPECT_NEAR(hits / blocks, documented, 0.0006) << file;
   }
+}
+
+// The figures of scenarios/traces/README.md.
+TEST(OwnTrace, IsWhatItsReadmeSays) {
+  const auto path = std::filesystem::path(FORETOKEN_SOURCE_DIR) / "scenarios" / "traces" / "small-conversation.csv";
+  const auto said = summarise_workload(replaying(path.string()));
+  ASSERT_TRUE(said) << format(said.error());
+  EXPECT_EQ(said->requests, 500);
+  EXPECT_EQ(said->max_prompt_tokens, 12'000);
+  EXPECT_NEAR(said->mean_prompt_tokens, 1123, 0.5);
+  EXPECT_NEAR(said->mean_output_tokens, 206, 0.5);
+  EXPECT_NEAR(said->offered_rate, 5.81, 0.005);
 }
 
 }  // namespace
