@@ -11,6 +11,7 @@
 #include "cost/operators/attention_mixed.hpp"
 #include "cost/operators/communication.hpp"
 #include "cost/operators/elementwise.hpp"
+#include "cost/operators/expert_loads.hpp"
 #include "cost/operators/gemm.hpp"
 #include "cost/operators/latent_attention.hpp"
 #include "cost/operators/routed_experts.hpp"
@@ -158,6 +159,26 @@ TEST(WorkedKernels, RoutedExperts) {
   EXPECT_NEAR(expert_load(uniform).active, 125.9423, 1e-4);
   expect_microseconds("E21", fmt::format("64 tokens touch {:.4f} experts", expert_load(uniform).active),
                       routed_experts_estimate(uniform, set).seconds(), 941.944);
+}
+
+TEST(WorkedKernels, ExpertLoadsByPowerLaw) {
+  const std::vector<double> one_rank = power_law_loads({16, 8, 2, 1}, 1.2);
+  fmt::print("E22  16 tokens, top 2 of 8: {}\n", fmt::join(one_rank, " "));
+  EXPECT_THAT(one_rank, ::testing::ElementsAre(10, 7, 5, 3, 3, 2, 1, 1));
+  const std::vector<double> hottest = power_law_loads({256, 64, 8, 4}, 1.2);
+  fmt::print("E23  256 tokens, top 8 of 64, 4 ranks: {}\n", fmt::join(hottest, " "));
+  ASSERT_EQ(hottest.size(), 16U);
+  EXPECT_THAT(std::vector<double>(hottest.begin(), hottest.begin() + 5), ::testing::ElementsAre(229, 132, 80, 51, 34));
+  double sum = 0;
+  for (const double load : hottest) sum += load;
+  EXPECT_EQ(sum, 608);
+  EXPECT_EQ(balanced_loads({4, 128, 8, 1}).size(), 32U);
+  EXPECT_THAT(balanced_loads({1, 64, 2, 8}), ::testing::ElementsAre(1)) << "a rank is never idle in the tables";
+  for (const double alpha : {0.5, 1.0, 1.01, 2.0}) {
+    double total = 0;
+    for (const double load : power_law_loads({100, 32, 4, 1}, alpha)) total += load;
+    EXPECT_EQ(total, 400) << alpha;
+  }
 }
 
 TEST(WorkedKernels, AllReduceTakesTheFasterOfTwoImplementations) {

@@ -1,0 +1,20 @@
+// Tokens per expert as measured tables lay them out, and for imbalance studies.
+#pragma once
+
+#include <vector>
+
+namespace foretoken {
+
+struct RoutingShape {
+  double tokens = 0;           // of the whole expert-parallel group
+  int experts = 0;
+  double active = 0;           // per token
+  int expert_parallel = 1;
+};
+
+// As even as whole tokens allow on one rank: the rank's active experts, equally loaded.
+[[nodiscard]] std::vector<double> balanced_loads(const RoutingShape& shape);
+// Popularity by a power law of exponent alpha > 0; the most loaded rank, largest first.
+[[nodiscard]] std::vector<double> power_law_loads(const RoutingShape& shape, double alpha);
+
+}  // namespace foretoken
