@@ -162,6 +162,22 @@ std::optional<ServedSet> find_roofline(const CalibrationTable& table, const GpuS
   return find(table, gpu, query, CostLevel::roofline, true);
 }
 
+std::optional<ServedSet> find_exact(const CalibrationTable& table, std::string_view gpu, std::string_view engine,
+                                    std::string_view version, std::string_view format, std::string_view operation) {
+  const CalibrationDevice* device = device_of(table, gpu);
+  if (device == nullptr) return std::nullopt;
+  for (const CoefficientSet& set : table.sets) {
+    if (set.level != CostLevel::calibrated || set.gpu != gpu || set.engine != engine || set.version != version ||
+        set.format != format || set.operation != operation) {
+      continue;
+    }
+    GpuSpec same;
+    same.id = gpu;
+    return serve({&set, device, {}}, table, same, operation);
+  }
+  return std::nullopt;
+}
+
 std::vector<std::string> calibration_problems(const CalibrationTable& table) {
   std::vector<std::string> problems;
   for (const CoefficientSet& set : table.sets) {

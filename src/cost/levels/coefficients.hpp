@@ -27,4 +27,9 @@ struct SetQuery {
 [[nodiscard]] std::optional<ServedSet> find_roofline(const CalibrationTable& table, const GpuSpec& gpu,
                                                      const SetQuery& query);
 
+// The calibrated set of exactly this key, even one that is kept as a record only.
+[[nodiscard]] std::optional<ServedSet> find_exact(const CalibrationTable& table, std::string_view gpu,
+                                                  std::string_view engine, std::string_view version,
+                                                  std::string_view format, std::string_view operation);
+
 }  // namespace foretoken

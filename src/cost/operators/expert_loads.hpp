@@ -6,9 +6,9 @@
 namespace foretoken {
 
 struct RoutingShape {
-  double tokens = 0;           // of the whole expert-parallel group
+  double tokens = 0;  // of the whole expert-parallel group
   int experts = 0;
-  double active = 0;           // per token
+  double active = 0;  // per token
   int expert_parallel = 1;
 };
 
