@@ -19,6 +19,8 @@ void build_questions(Resolver& values, Scenario& scenario);
 void build_cluster(Resolver& values, Scenario& scenario);
 // What only shows when the parts meet: a prompt over max_model_len, say.
 void check_together(Resolver& values, Scenario& scenario);
+// Warns of every given key that changes nothing.
+void check_effects(Resolver& values, const Scenario& scenario);
 
 // `distribution` and its parameters, or a plain number of tokens.
 [[nodiscard]] LengthConfig read_lengths(Resolver& values, const std::string& path);

@@ -3,7 +3,6 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include <fmt/format.h>
 
@@ -15,27 +14,41 @@
 namespace foretoken {
 namespace {
 
-// The catalog's own diagnostics, moved to where the scenario names the entry.
+// The catalog's own diagnostics, moved to where the scenario names the entry; those of an
+// inline entry stand there already.
 void report(Resolver& values, const std::string& path, const Diagnostics& problems) {
   for (const Diagnostic& d : problems.items()) {
     const bool located = d.where.line > 0;
-    values.error(path, located ? fmt::format("{}:{}: {}", d.where.file, d.where.line, d.message) : d.message, d.hint);
+    if (located && d.where.file == values.origin()) { values.error_at(d.where, d.message, d.hint); continue; }
+    const bool is_override = d.where.file.rfind("--set", 0) == 0;
+    values.error(path, located && !is_override ? fmt::format("{}:{}: {}", d.where.file, d.where.line, d.message) : d.message, d.hint);
   }
 }
 
-// An inline map goes through the catalog's own reader, as a file of one entry.
+// An inline map goes through the catalog's own reader, as a file of one entry. It stands at
+// its own place in the text, so that problems are found where the user wrote them.
 Catalog::File as_file(const YamlNode& node, const char* folder) {
   const YamlNode* name = node.find("name");
-  return {folder, name != nullptr ? name->text : "inline", to_flow(node), fmt::format("{} (inline)", node.where.file)};
+  std::string text = to_placed_flow(node);
+  // A catalog entry must name its sources; here the scenario is the source.
+  if (node.find("sources") == nullptr && !node.entries.empty()) text.insert(text.rfind('}'), ", sources: [the scenario]");
+  return {folder, name != nullptr ? name->text : "inline", text, node.where.file};
 }
+
+// With affine costs there need not be any hardware or model.
+bool is_required(Resolver& values) { return values.text("cost.level") != "affine"; }
 
 void build_gpu(Resolver& values, const Catalog& catalog, Deployment& d) {
   const YamlNode* node = values.node("hardware.gpu");
   if (node == nullptr) {
-    values.error("hardware", "'hardware.gpu' is missing", "name an accelerator: `foretoken catalog gpus` lists them");
+    if (is_required(values)) values.error("hardware", "'hardware.gpu' is missing", "name an accelerator: `foretoken catalog gpus` lists them");
     return;
   }
   values.record_given("hardware.gpu");
+  if (node->kind == YamlNode::Kind::list) {
+    values.error("hardware.gpu", "'hardware.gpu' must be a name or a map of figures, got a list", "one kind of accelerator serves a scenario");
+    return;
+  }
   const Result<GpuSpec> gpu = node->kind == YamlNode::Kind::map ? parse_gpu(as_file(*node, "gpus"), catalog) : catalog.gpu(node->text);
   if (!gpu) { report(values, "hardware.gpu", gpu.error()); return; }
   d.gpu = *gpu;
@@ -45,14 +58,42 @@ void build_gpu(Resolver& values, const Catalog& catalog, Deployment& d) {
   }
 }
 
+// By default the GPUs of a node are those that share the fast link, eight at most.
+std::int64_t default_gpus_per_node(Resolver& values, const Deployment& d, Origin& origin, std::string& reason) {
+  const auto nodes = values.maybe_integer("hardware.nodes");
+  const auto gpus = values.maybe_integer("hardware.num_gpus");
+  origin = Origin::gpu;
+  reason = "the GPU's scale-up domain, at most 8";
+  const std::int64_t usual = std::clamp<std::int64_t>(d.gpu.scale_up_domain, 1, 8);
+  if (!nodes) return usual;
+  if (!gpus) {
+    values.error("hardware.nodes", "'hardware.nodes' needs 'hardware.num_gpus'", "say how many GPUs the nodes have together");
+    return usual;
+  }
+  if (*gpus % *nodes != 0) {
+    values.error("hardware.nodes", fmt::format("{} GPUs do not divide into {} nodes", *gpus, *nodes));
+    return usual;
+  }
+  const auto per_node = values.maybe_integer("hardware.gpus_per_node");
+  if (per_node && *per_node * *nodes != *gpus) {
+    values.error("hardware.gpus_per_node", fmt::format("{} nodes of {} GPUs are not the {} of 'hardware.num_gpus'", *nodes, *per_node, *gpus));
+  }
+  origin = Origin::derived;
+  reason = "num_gpus / nodes";
+  return *gpus / *nodes;
+}
+
 void build_node(Resolver& values, const Catalog& catalog, Deployment& d) {
-  const std::int64_t per_node = std::clamp<std::int64_t>(d.gpu.scale_up_domain, 1, 8);
-  d.node.gpus_per_node = static_cast<int>(values.integer("hardware.gpus_per_node", {per_node, Origin::gpu, "the GPU's scale-up domain, at most 8"}));
-  const std::string name = values.text("hardware.scale_out_link", {"infiniband_ndr400"});
-  const auto link = catalog.link(name);
+  Origin origin{};
+  std::string reason;
+  const std::int64_t per_node = default_gpus_per_node(values, d, origin, reason);
+  d.node.gpus_per_node = static_cast<int>(values.integer("hardware.gpus_per_node", {per_node, origin, reason}));
+  const auto link = catalog.link(values.text("hardware.scale_out_link"));
   if (link) d.node.scale_out_link = *link;
   else report(values, "hardware.scale_out_link", link.error());
 }
+
+constexpr std::size_t kMaxConfigBytes = 4 << 20;
 
 Result<ModelSpec> model_from_file(const std::string& path) {
   Diagnostics problems;
@@ -62,7 +103,14 @@ Result<ModelSpec> model_from_file(const std::string& path) {
     problems.error({path, 0, 0}, "cannot be read", "give the path of a config.json, or a name that `foretoken catalog models` lists");
     return problems;
   }
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  // Real ones have a few KiB; a device would never end.
+  std::string text(kMaxConfigBytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMaxConfigBytes) {
+    problems.error({path, 0, 0}, "is larger than 4 MiB: not a model's config.json");
+    return problems;
+  }
   const auto json = parse_json(text, path);
   if (!json) return json.error();
   auto model = model_from_hf_config(*json, path);
@@ -73,10 +121,14 @@ Result<ModelSpec> model_from_file(const std::string& path) {
 void build_model(Resolver& values, const Catalog& catalog, Deployment& d) {
   const YamlNode* node = values.node("model");
   if (node == nullptr) {
-    values.error("model", "'model' is missing", "name a model: `foretoken catalog models` lists them");
+    if (is_required(values)) values.error("model", "'model' is missing", "name a model: `foretoken catalog models` lists them");
     return;
   }
   values.record_given("model");
+  if (node->kind == YamlNode::Kind::list) {
+    values.error("model", "'model' must be a name, a path or a map of the shape, got a list");
+    return;
+  }
   const bool is_map = node->kind == YamlNode::Kind::map;
   const bool is_file = !is_map && node->text.size() > 5 && node->text.substr(node->text.size() - 5) == ".json";
   const Result<ModelSpec> model = is_map    ? parse_model(as_file(*node, "models"))
@@ -107,17 +159,21 @@ constexpr std::array kWeightFormats{
 };
 
 void build_formats(Resolver& values, Deployment& d) {
-  values.text("engine.dtype", {"auto"});
+  values.text("engine.dtype");
   const std::string released = d.model.released_weight_format.empty() ? "bfloat16" : d.model.released_weight_format;
   const auto named = [](std::string_view name) {
     return std::find_if(kWeightFormats.begin(), kWeightFormats.end(), [&](const NamedFormat& f) { return f.name == name; });
   };
   const bool sixteen_bits = released == "bfloat16" || released == "float16" || named(released) == kWeightFormats.end();
   const std::string name = values.text("engine.quantization", {sixteen_bits ? "none" : released, Origin::model, "as the model was released"});
+  if (sixteen_bits && released != "bfloat16" && released != "float16" && !values.given("engine.quantization")) {
+    values.warning("model", fmt::format("{} was released as '{}', which is not modelled: 16-bit weights are assumed", d.model.id, released),
+                   "say what to price: engine.quantization");
+  }
   if (const auto at = named(name); at != kWeightFormats.end()) d.dense_format = d.expert_format = at->format;
   // Released in MXFP4, gpt-oss keeps attention and the dense parts in bf16.
   if (d.dense_format == WeightFormat::mxfp4 && d.model.moe.experts > 0) d.dense_format = WeightFormat::bf16;
-  const std::string kv = values.text("engine.kv_cache_dtype", {"auto"});
+  const std::string kv = values.text("engine.kv_cache_dtype");
   if (kv.rfind("fp8", 0) == 0) d.kv_format = KvFormat::fp8;
   else if (kv == "int8") d.kv_format = KvFormat::int8;
   else if (kv == "int4") d.kv_format = KvFormat::int4;
@@ -125,17 +181,17 @@ void build_formats(Resolver& values, Deployment& d) {
 }
 
 void build_parallelism(Resolver& values, Deployment& d) {
-  d.parallelism.tensor = static_cast<int>(values.integer("engine.tensor_parallel_size", {1}));
-  d.parallelism.pipeline = static_cast<int>(values.integer("engine.pipeline_parallel_size", {1}));
-  d.parallelism.data = static_cast<int>(values.integer("engine.data_parallel_size", {1}));
-  d.parallelism.expert_parallel = values.flag("engine.enable_expert_parallel", {false});
+  d.parallelism.tensor = static_cast<int>(values.integer("engine.tensor_parallel_size"));
+  d.parallelism.pipeline = static_cast<int>(values.integer("engine.pipeline_parallel_size"));
+  d.parallelism.data = static_cast<int>(values.integer("engine.data_parallel_size"));
+  d.parallelism.expert_parallel = values.flag("engine.enable_expert_parallel");
 }
 
 // cost-model section 8: vLLM from 0.15 on.
 constexpr OverheadTerms kVllmOverhead{300e-6, 0, 5e-6, 0, 1};
 
 void build_cost(Resolver& values, Deployment& d) {
-  const std::string level = values.text("cost.level", {"roofline"});
+  const std::string level = values.text("cost.level");
   d.level = level == "datasheet"    ? CostLevel::datasheet
             : level == "affine"     ? CostLevel::affine
             : level == "calibrated" ? CostLevel::calibrated
@@ -151,15 +207,32 @@ void build_cost(Resolver& values, Deployment& d) {
   d.overhead.per_layer = values.quantity("cost.per_layer", {base.per_layer, origin, reason});
   d.overhead.per_sequence = values.quantity("cost.per_sequence", {base.per_sequence, origin, reason});
   d.overhead.per_allreduce = values.quantity("cost.per_allreduce", {base.per_allreduce, origin, reason});
-  d.overhead.scale = values.number("cost.scale", {base.scale, origin, reason});
-  if (d.level != CostLevel::affine) {
-    if (values.given("cost.affine")) values.warning("cost.affine", "has no effect: cost.level is " + level);
-    return;
+  d.overhead.scale = values.number("cost.scale");
+  if (d.level != CostLevel::affine) return;
+  d.affine.per_step = values.quantity("cost.affine.per_step");
+  d.affine.per_prefill_token = values.quantity("cost.affine.per_prefill_token");
+  d.affine.per_decode_token = values.quantity("cost.affine.per_decode_token");
+  d.affine.per_context_token = values.quantity("cost.affine.per_context_token");
+}
+
+// deployment_problems() knows no keys; its sentences name what they are about.
+std::string place_of(const std::string& problem) {
+  struct Place {
+    std::string_view word, path;
+  };
+  constexpr Place kPlaces[] = {{"data parallelism", "engine.data_parallel_size"},
+                               {"expert", "engine.enable_expert_parallel"},
+                               {"pipeline_parallel_size", "engine.pipeline_parallel_size"},
+                               {"tensor_parallel_size", "engine.tensor_parallel_size"},
+                               {"model ", "model"},
+                               {"GPU", "hardware.gpu"},
+                               {"_efficiency", "cost"},
+                               {"overhead", "cost"},
+                               {"affine", "cost.affine"}};
+  for (const Place& place : kPlaces) {
+    if (problem.find(place.word) != std::string::npos) return std::string(place.path);
   }
-  d.affine.per_step = values.quantity("cost.affine.per_step", {0});
-  d.affine.per_prefill_token = values.quantity("cost.affine.per_prefill_token", {0});
-  d.affine.per_decode_token = values.quantity("cost.affine.per_decode_token", {0});
-  d.affine.per_context_token = values.quantity("cost.affine.per_context_token", {0});
+  return "engine";
 }
 
 // The roofline reads measured efficiencies too.
@@ -182,7 +255,7 @@ void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenar
   build_cost(values, d);
   build_calibration(values, catalog, d);
   if (values.diagnostics().has_errors()) return;
-  for (const std::string& problem : deployment_problems(d)) values.error("engine", problem);
+  for (const std::string& problem : deployment_problems(d)) values.error(place_of(problem), problem);
 }
 
 }  // namespace foretoken

@@ -13,13 +13,16 @@ namespace {
 
 void read_trace_config(Resolver& values, WorkloadConfig& w) {
   TraceConfig trace;
+  if (!values.given("workload.trace.path")) values.error("workload.trace", "'workload.trace.path' is missing");
   if (const auto path = values.maybe_text("workload.trace.path")) trace.path = values.path_of("workload.trace.path", *path);
-  else values.error("workload.trace", "'workload.trace.path' is missing");
-  trace.format = values.text("workload.trace.format", {"auto"});
-  trace.time_scale = values.number("workload.trace.time_scale", {1});
-  trace.rate_scale = values.number("workload.trace.rate_scale", {1});
+  trace.format = values.text("workload.trace.format");
+  trace.time_scale = values.number("workload.trace.time_scale");
+  trace.rate_scale = values.number("workload.trace.rate_scale");
   if (const auto start = values.maybe_quantity("workload.trace.start")) trace.start = duration_from_seconds(*start);
   if (const auto end = values.maybe_quantity("workload.trace.end")) trace.end = duration_from_seconds(*end);
+  if (trace.start && trace.end && *trace.end <= *trace.start) {
+    values.error("workload.trace.end", "'workload.trace.end' must be after 'workload.trace.start'");
+  }
   w.arrivals = trace;
 }
 
@@ -34,28 +37,29 @@ Duration required_duration(Resolver& values, const std::string& path) {
 }
 
 void read_rate(Resolver& values, WorkloadConfig& w) {
-  const double rate = values.number("workload.request_rate", {INFINITY});
-  if (rate == 0) values.error("workload.request_rate", "'workload.request_rate' must be above 0, got 0", "inf sends all at once");
+  const double rate = values.number("workload.request_rate");
   if (std::isinf(rate)) {
     w.arrivals = AllAtOnceArrivals{};
     for (const char* path : {"workload.burstiness", "workload.vllm_rescale"}) {
-      if (values.given(path)) values.warning(path, "has no effect: request_rate is inf");
+      if (!values.given(path)) continue;
+      values.mark_read(path);
+      values.warning(path, fmt::format("'{}' has no effect: request_rate is inf, all requests are sent at once", path));
     }
     return;
   }
   RenewalArrivals arrivals;
   arrivals.rate = rate;
-  arrivals.burstiness = values.number("workload.burstiness", {1});
-  arrivals.vllm_rescale = values.flag("workload.vllm_rescale", {false});
+  arrivals.burstiness = values.number("workload.burstiness");
+  arrivals.vllm_rescale = values.flag("workload.vllm_rescale");
   w.arrivals = arrivals;
 }
 
 void read_ramp(Resolver& values, WorkloadConfig& w) {
   RampArrivals ramp;
-  ramp.exponential = values.text("workload.ramp_up_strategy", {"linear"}) == "exponential";
+  ramp.exponential = values.text("workload.ramp_up_strategy") == "exponential";
   ramp.start_rate = required_number(values, "workload.ramp_up_start_rps");
   ramp.end_rate = required_number(values, "workload.ramp_up_end_rps");
-  ramp.burstiness = values.number("workload.burstiness", {1});
+  ramp.burstiness = values.number("workload.burstiness");
   w.arrivals = ramp;
 }
 
@@ -101,14 +105,18 @@ class LengthReader {
     LengthConfig lengths = FixedLength{};
     if (kind == "fixed") lengths = FixedLength{tokens("tokens", 0)};
     else if (kind == "uniform") lengths = UniformLength{tokens("min", 0), tokens("max", 0)};
-    else if (kind == "lognormal") lengths = LognormalLength{number("mu"), number("sigma"), tokens("min", 1), tokens("max", 1'000'000)};
-    else if (kind == "zipf") lengths = ZipfLength{number("alpha"), tokens("min", 1), tokens("max", 0)};
-    else if (kind == "exponential") lengths = ExponentialLength{number("mean"), tokens("max", 1'000'000)};
+    else if (kind == "lognormal") lengths = LognormalLength{number("mu", -50), number("sigma", 0), tokens("min", 1), tokens("max", 1'000'000)};
+    else if (kind == "zipf") lengths = ZipfLength{number("alpha", 0), tokens("min", 1), tokens("max", 0)};
+    else if (kind == "exponential") lengths = ExponentialLength{number("mean", 1e-6), tokens("max", 1'000'000)};
     else if (kind == "empirical") lengths = empirical();
-    else fail(name, fmt::format("'{}.distribution' must be one of fixed, uniform, lognormal, zipf, exponential, empirical", path_));
+    else fail(name, fmt::format("'{}.distribution' must be one of fixed, uniform, lognormal, zipf, exponential, empirical; {}", path_,
+                                name == nullptr ? "it is missing" : fmt::format("got '{}'", kind)));
+    check_order();
     for (const auto& entry : map_.entries) {
       if (std::find(read_.begin(), read_.end(), entry.key) == read_.end() && entry.key != "distribution" && ok_) {
-        values_.error_at(entry.where, fmt::format("unknown key '{}' for distribution '{}'", entry.key, kind));
+        const std::string close = closest_match(entry.key, read_);
+        values_.error_at(entry.where, fmt::format("unknown key '{}' for distribution '{}'", entry.key, kind),
+                         close.empty() ? "" : fmt::format("did you mean '{}'?", close));
       }
     }
     return lengths;
@@ -118,6 +126,13 @@ class LengthReader {
   void fail(const YamlNode* at, std::string message) {
     ok_ = false;
     values_.error_at(at == nullptr ? map_.where : at->where, std::move(message));
+  }
+  void check_order() {
+    double least = 1, most = 0;
+    const YamlNode* min = map_.find("min");
+    const YamlNode* max = map_.find("max");
+    if (!ok_ || min == nullptr || max == nullptr || !plain_number(*min, least) || !plain_number(*max, most)) return;
+    if (least > most) fail(min, fmt::format("'{}.min' {} is above '{}.max' {}", path_, min->text, path_, max->text));
   }
   // 0 as fallback = must be given.
   std::int64_t tokens(const char* key, std::int64_t fallback) {
@@ -130,30 +145,41 @@ class LengthReader {
     else return static_cast<std::int64_t>(value);
     return 1;
   }
-  double number(const char* key) {
+  double number(const char* key, double least) {
+    constexpr double kMost = 1e8;
     read_.emplace_back(key);
     const YamlNode* node = map_.find(key);
     double value = 0;
     if (node == nullptr) fail(nullptr, fmt::format("'{}.{}' is missing", path_, key));
-    else if (!plain_number(*node, value) || !std::isfinite(value)) fail(node, fmt::format("'{}.{}' must be a finite number, got '{}'", path_, key, node->text));
+    else if (!plain_number(*node, value) || !(value >= least && value <= kMost)) {
+      fail(node, fmt::format("'{}.{}' must be a number from {:g} to {:g}, got '{}'", path_, key, least, kMost, node->text));
+    }
     return value;
   }
   EmpiricalLength empirical() {
     EmpiricalLength lengths;
-    for (const char* key : {"tokens", "weights"}) {
-      read_.emplace_back(key);
-      const YamlNode* list = map_.find(key);
-      if (list == nullptr && std::string_view(key) == "tokens") fail(nullptr, fmt::format("'{}.tokens' is missing", path_));
-      if (list == nullptr) continue;
-      if (list->kind != YamlNode::Kind::list) { fail(list, fmt::format("'{}.{}' must be a list", path_, key)); continue; }
-      for (const YamlNode& item : list->items) {
-        double value = 0;
-        if (!plain_number(item, value) || !std::isfinite(value)) fail(&item, fmt::format("'{}.{}' must hold finite numbers, got '{}'", path_, key, item.text));
-        else if (std::string_view(key) == "tokens") lengths.tokens.push_back(static_cast<std::int64_t>(value));
-        else lengths.weights.push_back(value);
-      }
+    for (const double value : numbers("tokens", 1, 1e8)) lengths.tokens.push_back(static_cast<std::int64_t>(value));
+    if (map_.find("tokens") == nullptr) fail(nullptr, fmt::format("'{}.tokens' is missing", path_));
+    lengths.weights = numbers("weights", 0, 1e12);
+    if (!lengths.weights.empty() && lengths.weights.size() != lengths.tokens.size() && ok_) {
+      fail(map_.find("weights"), fmt::format("'{}' has {} lengths but {} weights", path_, lengths.tokens.size(), lengths.weights.size()));
     }
     return lengths;
+  }
+  // Lengths are whole numbers; weights need not be.
+  std::vector<double> numbers(const char* key, double least, double most) {
+    read_.emplace_back(key);
+    std::vector<double> found;
+    const YamlNode* list = map_.find(key);
+    if (list == nullptr) return found;
+    if (list->kind != YamlNode::Kind::list || list->items.empty()) fail(list, fmt::format("'{}.{}' must be a list of numbers", path_, key));
+    for (const YamlNode& item : list->items) {
+      double value = 0;
+      const bool whole = least < 1 || (plain_number(item, value) && value == std::floor(value));
+      if (plain_number(item, value) && whole && value >= least && value <= most) { found.push_back(value); continue; }
+      fail(&item, fmt::format("'{}.{}' must hold {}numbers from {:g} to {:g}, got '{}'", path_, key, least < 1 ? "" : "whole ", least, most, item.text));
+    }
+    return found;
   }
 
   Resolver& values_;
@@ -171,36 +197,60 @@ LengthConfig around(std::int64_t tokens, double ratio) {
                        static_cast<std::int64_t>(std::ceil(length * (1 + ratio)))};
 }
 
-LengthConfig read_side(Resolver& values, const std::string& prefix, const char* map_key, const char* plain_key, std::int64_t fallback,
-                       double ratio, const LengthConfig* inherited) {
-  const std::string map_path = prefix + map_key;
-  const std::string plain_path = prefix + plain_key;
+constexpr const char* kLengthKeys[] = {"random_input_len", "random_output_len", "input_lengths", "output_lengths"};
+
+struct Side {
+  const char* map_key;    // a distribution
+  const char* plain_key;  // tokens, with random_range_ratio around them
+  std::int64_t tokens;    // by default
+};
+constexpr Side kInput{"input_lengths", "random_input_len", 1024};
+constexpr Side kOutput{"output_lengths", "random_output_len", 128};
+
+// One of input and output; a class inherits what it does not say.
+LengthConfig read_side(Resolver& values, const std::string& prefix, const Side& side, const LengthConfig* inherited) {
+  const std::string map_path = prefix + side.map_key;
+  const std::string plain_path = prefix + side.plain_key;
   if (values.given(map_path)) {
     if (values.given(plain_path)) values.error(plain_path, fmt::format("'{}' and '{}' both give the lengths", plain_path, map_path), "keep one of them");
     return read_lengths(values, map_path);
   }
   if (inherited != nullptr && !values.given(plain_path)) return *inherited;
-  return around(values.integer(plain_path, {fallback}), ratio);
+  const std::int64_t tokens = values.integer(plain_path, {side.tokens, Origin::default_value});
+  const std::string ratio_path = prefix + "random_range_ratio";
+  if (inherited != nullptr) return around(tokens, values.maybe_number(ratio_path).value_or(0));
+  return around(tokens, values.number(ratio_path));
+}
+
+// Lengths drawn in pairs from a file: whatever else is said about them is idle.
+LengthPairConfig read_pairs(Resolver& values, const std::string& prefix, const std::string& dataset) {
+  LengthPairConfig lengths;
+  const auto file = values.maybe_text(prefix + "dataset_path");
+  if (!file) values.error(prefix + "dataset_name", fmt::format("dataset_name {} needs '{}dataset_path'", dataset, prefix), "give the file to draw lengths from");
+  else lengths.paired = PairedLengths{values.path_of(prefix + "dataset_path", *file), dataset};
+  for (const char* key : {"random_input_len", "random_output_len", "random_range_ratio", "input_lengths", "output_lengths"}) {
+    if (!values.given(prefix + key)) continue;
+    values.mark_read(prefix + key);
+    values.warning(prefix + key, fmt::format("'{}{}' has no effect: lengths come from {}", prefix, key, dataset));
+  }
+  return lengths;
 }
 
 LengthPairConfig read_length_pair(Resolver& values, const std::string& prefix, const LengthPairConfig* inherited) {
+  const std::string name = prefix + "dataset_name";
+  std::string dataset = "random";
+  if (inherited == nullptr) dataset = values.text(name);
+  else if (const auto given = values.maybe_text(name)) dataset = *given;
+  if (dataset != "random") return read_pairs(values, prefix, dataset);
   LengthPairConfig lengths;
-  const std::string dataset = values.given(prefix + "dataset_name") ? values.maybe_text(prefix + "dataset_name").value_or("random") : "random";
-  if (dataset != "random") {
-    const auto file = values.maybe_text(prefix + "dataset_path");
-    if (!file) values.error(prefix + "dataset_name", fmt::format("dataset_name {} needs '{}dataset_path'", dataset, prefix));
-    else lengths.paired = PairedLengths{values.path_of(prefix + "dataset_path", *file), dataset};
-    for (const char* key : {"random_input_len", "random_output_len", "random_range_ratio", "input_lengths", "output_lengths"}) {
-      if (values.given(prefix + key)) values.warning(prefix + key, fmt::format("has no effect: lengths come from {}", dataset));
-    }
+  const bool own = values.given(name) || std::any_of(std::begin(kLengthKeys), std::end(kLengthKeys),
+                                                     [&](const char* key) { return values.given(prefix + key); });
+  if (inherited != nullptr && inherited->paired && !own) {
+    lengths.paired = inherited->paired;
     return lengths;
   }
-  if (values.given(prefix + "dataset_path")) values.warning(prefix + "dataset_path", "has no effect: dataset_name is random");
-  const std::string ratio_path = prefix + "random_range_ratio";
-  const double ratio = inherited == nullptr ? values.number(ratio_path, {0}) : values.maybe_number(ratio_path).value_or(0);
-  if (inherited != nullptr) lengths.paired = inherited->paired;
-  lengths.input = read_side(values, prefix, "input_lengths", "random_input_len", 1024, ratio, inherited ? &inherited->input : nullptr);
-  lengths.output = read_side(values, prefix, "output_lengths", "random_output_len", 128, ratio, inherited ? &inherited->output : nullptr);
+  lengths.input = read_side(values, prefix, kInput, inherited ? &inherited->input : nullptr);
+  lengths.output = read_side(values, prefix, kOutput, inherited ? &inherited->output : nullptr);
   return lengths;
 }
 
@@ -209,7 +259,7 @@ LengthPairConfig read_length_pair(Resolver& values, const std::string& prefix, c
 PauseConfig read_pause(Resolver& values, const std::string& path) {
   PauseConfig pause;
   pause.mean = values.duration(path);
-  pause.exponential = values.text(path + "_distribution", {"fixed"}) == "exponential";
+  pause.exponential = values.text(path + "_distribution") == "exponential";
   return pause;
 }
 
@@ -217,18 +267,33 @@ GoodputLimits read_goodput(Resolver& values, const std::string& prefix) {
   return {values.maybe_number(prefix + "ttft"), values.maybe_number(prefix + "tpot"), values.maybe_number(prefix + "e2el")};
 }
 
+void warn_idle_lengths(Resolver& values, const std::string& prefix) {
+  for (const char* key : {"dataset_name", "dataset_path", "random_input_len", "random_output_len", "random_range_ratio", "input_lengths", "output_lengths"}) {
+    if (!values.given(prefix + key)) continue;
+    values.mark_read(prefix + key);
+    values.warning(prefix + key, fmt::format("'{}{}' has no effect: a trace has its own lengths", prefix, key));
+  }
+}
+
 void read_classes(Resolver& values, WorkloadConfig& w) {
+  constexpr std::size_t kMaxClasses = 1000;
+  const bool trace = std::holds_alternative<TraceConfig>(w.arrivals);
   std::vector<std::string> names;
+  if (values.count("workload.classes") > kMaxClasses) {
+    values.error("workload.classes", fmt::format("more than {} classes", kMaxClasses));
+    return;
+  }
   for (std::size_t i = 0; i < values.count("workload.classes"); ++i) {
     const std::string prefix = fmt::format("workload.classes[{}].", i);
     RequestClass c;
     c.name = values.maybe_text(prefix + "name").value_or("");
-    if (c.name.empty()) values.error(prefix + "name", "every class needs a name");
-    if (std::find(names.begin(), names.end(), c.name) != names.end()) values.error(prefix + "name", fmt::format("two classes are called '{}'", c.name));
+    if (c.name.empty()) values.error(fmt::format("workload.classes[{}]", i), fmt::format("workload.classes[{}] has no name", i), "add a name for the results");
+    else if (std::find(names.begin(), names.end(), c.name) != names.end()) values.error(prefix + "name", fmt::format("two classes are called '{}'", c.name));
     names.push_back(c.name);
-    c.weight = values.number(prefix + "weight", {1});
-    c.lengths = read_length_pair(values, prefix, &w.lengths);
-    c.priority = static_cast<int>(values.integer(prefix + "priority", {0}));
+    c.weight = values.number(prefix + "weight");
+    if (trace) warn_idle_lengths(values, prefix);
+    else c.lengths = read_length_pair(values, prefix, &w.lengths);
+    c.priority = static_cast<int>(values.integer(prefix + "priority"));
     c.goodput = read_goodput(values, prefix + "goodput.");
     w.classes.push_back(c);
   }
@@ -238,15 +303,12 @@ void read_limits(Resolver& values, WorkloadConfig& w) {
   const bool trace = std::holds_alternative<TraceConfig>(w.arrivals);
   w.num_prompts = values.maybe_integer("workload.num_prompts");
   if (const auto duration = values.maybe_quantity("workload.duration")) w.duration = duration_from_seconds(*duration);
-  if (!w.num_prompts && !w.duration && !trace) w.num_prompts = values.integer("workload.num_prompts", {1000});
+  if (!w.num_prompts && !w.duration && !trace) w.num_prompts = values.integer("workload.num_prompts", {1000, Origin::default_value});
   w.max_concurrency = values.maybe_integer("workload.max_concurrency");
   w.think_time = read_pause(values, "workload.think_time");
   w.client_delay = values.duration("workload.client_delay");
-  if (w.think_time.mean > Duration{} && !w.max_concurrency) {
-    values.warning("workload.think_time", "has no effect without max_concurrency", "a closed loop needs a number of clients");
-  }
-  w.ignore_eos = values.flag("workload.ignore_eos", {true});
-  w.max_tokens = values.integer("workload.max_tokens", {0});
+  w.ignore_eos = values.flag("workload.ignore_eos");
+  w.max_tokens = values.integer("workload.max_tokens");
 }
 
 }  // namespace
@@ -277,6 +339,7 @@ void build_workload(Resolver& values, Scenario& s) {
     SessionConfig sessions;
     if (values.given("workload.sessions.turns")) sessions.turns = read_lengths(values, "workload.sessions.turns");
     sessions.think_time = read_pause(values, "workload.sessions.think_time");
+    if (std::holds_alternative<TraceConfig>(w.arrivals)) values.error("workload.sessions", "sessions cannot be combined with a trace, which has its own requests");
     w.sessions = sessions;
   }
   read_classes(values, w);

@@ -16,7 +16,7 @@ enum class FieldKind {
   text,
   flag,
   integer,
-  number,        // may be .inf where `most` is infinite
+  number,
   quantity,      // a number with a unit of `dimension`, in SI afterwards
   choice,        // one of `choices`
   lengths,       // a number of tokens, or a map {distribution: ...}
@@ -34,7 +34,9 @@ inline constexpr double kUnlimited = std::numeric_limits<double>::infinity();
 struct Field {
   std::string_view path;
   FieldKind kind = FieldKind::text;
-  std::string_view default_text;  // as the reference shows it; empty = none
+  // As YAML would spell it; a rule of the engine or the model stands in words, in
+  // parentheses; empty = none.
+  std::string_view default_text;
   std::string_view meaning;
   double least = 0;
   double most = kUnlimited;
@@ -42,12 +44,28 @@ struct Field {
   std::vector<std::string_view> (*choices)() = nullptr;
   std::string_view aliases = {};  // other spellings of the last part, comma-separated
   bool nullable = false;          // null means the default
+  bool infinite = false;          // inf is allowed beside [least, most]
+
+  [[nodiscard]] bool has_plain_default() const { return !default_text.empty() && default_text.front() != '('; }
+  // Holds a value of its own, not other keys.
+  [[nodiscard]] bool is_leaf() const {
+    return kind != FieldKind::map && kind != FieldKind::list_of_maps && kind != FieldKind::anything;
+  }
 };
 
 [[nodiscard]] std::span<const Field> scenario_fields();
-// The row of a path, or of an alias of it; null when there is none.
+// "a[3].b" → "a[].b", the spelling of the table.
+[[nodiscard]] std::string table_path(std::string_view path);
+// The row of a path of the table, or of an alias of it; null when there is none.
 [[nodiscard]] const Field* find_field(std::string_view path);
 // Keys allowed directly under `prefix` ("" = top level), aliases left out.
 [[nodiscard]] std::vector<std::string> keys_under(std::string_view prefix);
+
+// Keys of real engines that have no counterpart here, and what to do instead.
+struct UnmodelledKey {
+  std::string_view key;   // the last part
+  std::string_view advice;
+};
+[[nodiscard]] const UnmodelledKey* find_unmodelled(std::string_view key);
 
 }  // namespace foretoken

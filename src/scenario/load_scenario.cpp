@@ -1,10 +1,12 @@
 // Reading a scenario: text to tree, overrides on top, values, typed parts, checks.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <tuple>
 
 #include <fmt/format.h>
 
+#include "foretoken/base/csv.hpp"
 #include "scenario/build.hpp"
 
 namespace foretoken {
@@ -19,75 +21,119 @@ void relocate(YamlNode& node, const SourceLocation& where) {
   }
 }
 
-// The entry of `key` in a map, made when absent.
-YamlNode& child(YamlNode& map, const std::string& key, const SourceLocation& where) {
-  if (map.kind != YamlNode::Kind::map) {
-    map = YamlNode{};
-    map.kind = YamlNode::Kind::map;
-    map.where = where;
-  }
-  if (YamlNode* found = map.find(key)) return *found;
-  map.entries.push_back({key, where, {}});
-  map.entries.back().value.where = where;
-  return map.entries.back().value;
+YamlNode empty_map(const SourceLocation& where) {
+  YamlNode map;
+  map.kind = YamlNode::Kind::map;
+  map.where = where;
+  return map;
 }
 
 // The key under which the map already holds this field: an alias of it, maybe.
-std::string spelling_in(const YamlNode& map, const std::string& path, const std::string& key) {
-  const Field* wanted = find_field(path);
-  if (wanted == nullptr) return key;
-  const auto dot = path.rfind('.');
-  const std::string parent = dot == std::string::npos ? "" : path.substr(0, dot + 1);
+std::string spelling_in(const YamlNode& map, const std::string& parent, const std::string& key) {
+  const std::string prefix = parent.empty() ? "" : parent + ".";
+  const Field* wanted = find_field(table_path(prefix + key));
   for (const auto& entry : map.entries) {
-    if (find_field(parent + entry.key) == wanted) return entry.key;
+    if (wanted != nullptr && find_field(table_path(prefix + entry.key)) == wanted) return entry.key;
   }
   return key;
 }
 
-void apply(YamlNode& root, const std::string& override_text, Diagnostics& problems) {
-  const SourceLocation where{"--set " + override_text, 0, 0};
-  const auto equals = override_text.find('=');
-  const std::string path = override_text.substr(0, equals);
-  if (equals == std::string::npos || path.empty()) {
-    problems.error(where, "an override is key=value", "for example --set engine.max_num_seqs=64");
-    return;
+// One `a.b[1].c=value` on its way into the tree.
+class Override {
+ public:
+  explicit Override(const std::string& text) : text_(text), where_{"--set " + text, 0, 0} {}
+
+  void apply(YamlNode& root, Diagnostics& problems) {
+    const auto equals = text_.find('=');
+    const std::string path = text_.substr(0, equals);
+    if (equals == std::string::npos || path.empty()) {
+      problems.error(where_, "an override is key=value", "for example --set engine.max_num_seqs=64");
+      return;
+    }
+    if (!is_known(path, problems)) return;
+    auto value = parse_yaml(text_.substr(equals + 1), where_.file);
+    if (!value) {
+      const Diagnostics found = value.error();
+      for (const Diagnostic& d : found.items()) problems.error(where_, d.message, d.hint);
+      return;
+    }
+    if (value->kind == YamlNode::Kind::null && value->text.empty()) {
+      problems.error(where_, "no value after '='", fmt::format("'{}=null' takes a key away", path));
+      return;
+    }
+    relocate(*value, where_);
+    put(root, path, std::move(*value), problems);
   }
-  if (find_field(path) == nullptr) {
+
+ private:
+  bool is_known(const std::string& path, Diagnostics& problems) const {
+    if (find_field(table_path(path)) != nullptr) return true;
+    const auto dot = path.rfind('.');
+    if (const UnmodelledKey* known = find_unmodelled(dot == std::string::npos ? path : path.substr(dot + 1))) {
+      problems.error(where_, fmt::format("'{}' is not modelled", path), std::string(known->advice));
+      return false;
+    }
     std::vector<std::string> paths;
     for (const Field& f : scenario_fields()) paths.emplace_back(f.path);
     const std::string close = closest_match(path, paths);
-    problems.error(where, fmt::format("unknown key '{}'", path), close.empty() ? "`foretoken schema` lists all keys" : fmt::format("did you mean '{}'?", close));
-    return;
+    problems.error(where_, fmt::format("unknown key '{}'", path), close.empty() ? "`foretoken schema` lists all keys" : fmt::format("did you mean '{}'?", close));
+    return false;
   }
-  auto value = parse_yaml(override_text.substr(equals + 1), where.file);
-  if (!value) {
-    const Diagnostics found = value.error();
-    for (const Diagnostic& d : found.items()) problems.error(where, d.message, d.hint);
-    return;
-  }
-  relocate(*value, where);
-  YamlNode* at = &root;
-  std::size_t begin = 0;
-  for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', begin)) {
-    at = &child(*at, path.substr(begin, dot - begin), where);
-    begin = dot + 1;
-  }
-  const std::string key = at->kind == YamlNode::Kind::map ? spelling_in(*at, path, path.substr(begin)) : path.substr(begin);
-  child(*at, key, where) = std::move(*value);
-}
 
-// A null value is reported where a key has one; the file's own nulls stay.
-Result<YamlNode> read_tree(const std::string& text, const std::string& origin, const LoadOptions& options) {
-  auto tree = parse_yaml(text, origin);
-  if (!tree) return tree;
-  Diagnostics problems;
-  for (const std::string& o : options.overrides) apply(*tree, o, problems);
-  if (problems.has_errors()) return problems;
-  return tree;
-}
+  void put(YamlNode& root, const std::string& path, YamlNode value, Diagnostics& problems) const {
+    YamlNode* at = &root;
+    std::string parent;
+    std::size_t begin = 0;
+    for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.', begin)) {
+      at = step(*at, parent, path.substr(begin, dot - begin), problems);
+      if (at == nullptr) return;
+      begin = dot + 1;
+    }
+    if (at->kind != YamlNode::Kind::map) *at = empty_map(where_);
+    const std::string key = spelling_in(*at, parent, path.substr(begin));
+    const bool removes = value.kind == YamlNode::Kind::null;
+    const auto is_key = [&](const YamlNode::Entry& e) { return e.key == key; };
+    if (removes) at->entries.erase(std::remove_if(at->entries.begin(), at->entries.end(), is_key), at->entries.end());
+    else if (YamlNode* found = at->find(key)) *found = std::move(value);
+    else at->entries.push_back({key, where_, std::move(value)});
+  }
 
-void sort_out(const Diagnostics& all, Diagnostics& errors, Diagnostics* warnings) {
-  for (const Diagnostic& d : all.items()) {
+  // Into the map `key` of a map, or the element of a list for `key[2]`; made when absent.
+  YamlNode* step(YamlNode& map, std::string& parent, const std::string& key, Diagnostics& problems) const {
+    if (map.kind != YamlNode::Kind::map) map = empty_map(where_);
+    const auto bracket = key.find('[');
+    const std::string name = key.substr(0, bracket);
+    parent += (parent.empty() ? "" : ".") + key;
+    YamlNode* found = map.find(name);
+    if (bracket == std::string::npos) {
+      if (found != nullptr) return found;
+      map.entries.push_back({name, where_, empty_map(where_)});
+      return &map.entries.back().value;
+    }
+    std::int64_t index = -1;
+    const bool is_index = key.back() == ']' && parse_number(std::string_view(key).substr(bracket + 1, key.size() - bracket - 2), index);
+    const std::size_t count = found == nullptr ? 0 : found->items.size();
+    if (!is_index || index < 0 || static_cast<std::size_t>(index) >= count) {
+      problems.error(where_, fmt::format("there is no '{}'; the list '{}' has {} elements", parent, name, count), "elements count from 0");
+      return nullptr;
+    }
+    return &found->items[static_cast<std::size_t>(index)];
+  }
+
+  const std::string& text_;
+  SourceLocation where_;
+};
+
+// In the file's order; what concerns no line of it first, overrides last.
+void sort_out(const std::string& origin, Diagnostics all, Diagnostics& errors, Diagnostics* warnings) {
+  std::vector<Diagnostic> items = all.items();
+  const auto rank = [&](const Diagnostic& d) { return std::tuple(d.where.file != origin, d.where.line, d.where.column); };
+  std::stable_sort(items.begin(), items.end(), [&](const Diagnostic& a, const Diagnostic& b) { return rank(a) < rank(b); });
+  std::vector<std::string> said;
+  for (const Diagnostic& d : items) {
+    std::string text = format(d);
+    if (std::find(said.begin(), said.end(), text) != said.end()) continue;
+    said.push_back(std::move(text));
     if (d.severity == Severity::error) errors.error(d.where, d.message, d.hint, d.source_line);
     else if (warnings != nullptr) warnings->warning(d.where, d.message, d.hint, d.source_line);
   }
@@ -96,23 +142,29 @@ void sort_out(const Diagnostics& all, Diagnostics& errors, Diagnostics* warnings
 }  // namespace
 
 Result<Scenario> parse_scenario(const std::string& text, const std::string& origin, const LoadOptions& options, Diagnostics* warnings) {
-  const auto tree = read_tree(text, origin, options);
+  auto tree = parse_yaml(text, origin);
   if (!tree) return tree.error();
+  Diagnostics overriding;
+  for (const std::string& o : options.overrides) Override(o).apply(*tree, overriding);
   Resolver values(*tree, text, origin);
+  values.diagnostics().append(overriding);
   Scenario scenario;
   scenario.name = std::filesystem::path(origin).stem().string();
   const Catalog catalog(options.catalog_dir);
   const auto broken = [&] { return values.diagnostics().has_errors(); };
-  build_deployment(values, catalog, scenario);
-  // Without a GPU and a model the engine's defaults mean nothing; the rest is still read,
-  // so that all its problems come at once.
-  if (!broken()) build_engine(values, scenario);
-  build_workload(values, scenario);
-  build_questions(values, scenario);
-  build_cluster(values, scenario);
-  if (!broken()) check_together(values, scenario);
+  if (tree->kind == YamlNode::Kind::map) {
+    build_deployment(values, catalog, scenario);
+    // Without a GPU and a model the engine's defaults mean nothing; the rest is still read,
+    // so that all its problems come at once.
+    if (!broken()) build_engine(values, scenario);
+    build_workload(values, scenario);
+    build_questions(values, scenario);
+    build_cluster(values, scenario);
+    if (!broken()) check_together(values, scenario);
+    if (!broken()) check_effects(values, scenario);
+  }
   Diagnostics errors;
-  sort_out(values.diagnostics(), errors, warnings);
+  sort_out(origin, values.diagnostics(), errors, warnings);
   if (errors.has_errors()) return errors;
   scenario.fields = values.fields();
   return scenario;

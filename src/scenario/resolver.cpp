@@ -38,9 +38,23 @@ Json json_of(const YamlNode& node) {
   return {};
 }
 
-const YamlNode* Resolver::node(const std::string& path) const {
+const YamlNode* Resolver::node(const std::string& path) {
   const auto at = values_.find(path);
-  return at == values_.end() ? nullptr : at->second.node;
+  if (at == values_.end()) return nullptr;
+  at->second.read = true;
+  return at->second.node;
+}
+
+void Resolver::mark_read(const std::string& path) {
+  if (const auto at = values_.find(path); at != values_.end()) at->second.read = true;
+}
+
+std::vector<std::string> Resolver::unread() const {
+  std::vector<std::string> paths;
+  for (const auto& [path, value] : values_) {
+    if (!value.read) paths.push_back(path);
+  }
+  return paths;
 }
 
 void Resolver::record(const std::string& path, Json value, Origin origin, std::string reason) {
@@ -48,75 +62,89 @@ void Resolver::record(const std::string& path, Json value, Origin origin, std::s
 }
 
 void Resolver::record_given(const std::string& path) {
-  if (const YamlNode* given = node(path)) {
-    record(path, json_of(*given), from_command_line(given->where) ? Origin::command_line : Origin::file);
-  }
+  const auto at = values_.find(path);
+  if (at == values_.end()) return;
+  at->second.read = true;
+  const YamlNode& given = *at->second.node;
+  // 0.20 as a name must not become the number 0.2.
+  const std::string* name = std::get_if<std::string>(&at->second.parsed);
+  record(path, name != nullptr ? Json(*name) : json_of(given), from_command_line(given.where) ? Origin::command_line : Origin::file);
 }
 
 template <class T>
 std::optional<T> Resolver::find(const std::string& path) {
   const auto at = values_.find(path);
   if (at == values_.end()) return std::nullopt;
+  at->second.read = true;
   const T* value = std::get_if<T>(&at->second.parsed);
   if (value == nullptr) return std::nullopt;  // it was wrong, and was reported
   record_given(path);
   return *value;
 }
 
-std::int64_t Resolver::integer(const std::string& path, const Fallback<std::int64_t>& fallback) {
-  if (const auto given = find<std::int64_t>(path)) return *given;
-  record(path, fallback.value, fallback.origin, fallback.reason);
-  return fallback.value;
+template <class T>
+T Resolver::value_or_default(const std::string& path) {
+  if (const auto given = find<T>(path)) return *given;
+  const Field* field = find_field(table_path(path));
+  invariant(field != nullptr && field->has_plain_default(), [&] { return path + " has no default in the field table"; });
+  YamlNode node;
+  node.kind = YamlNode::Kind::scalar;
+  node.text = std::string(field->default_text);
+  const Parsed parsed = parse(*field, node, path);
+  const T* value = std::get_if<T>(&parsed);
+  invariant(value != nullptr, [&] { return "the default of " + path + " is not of its type"; });
+  const bool name = std::holds_alternative<std::string>(parsed);
+  record(path, name ? Json(node.text) : json_of(node), Origin::default_value);
+  return *value;
 }
 
-double Resolver::number(const std::string& path, const Fallback<double>& fallback) {
-  if (const auto given = find<double>(path)) return *given;
-  record(path, std::isinf(fallback.value) ? Json("inf") : Json(fallback.value), fallback.origin, fallback.reason);
-  return fallback.value;
+template <class T>
+T Resolver::value_or_rule(const std::string& path, const Rule<T>& rule) {
+  if (const auto given = find<T>(path)) return *given;
+  Json spelled(rule.value);
+  if constexpr (std::is_same_v<T, double>) {
+    const Field* field = find_field(table_path(path));
+    if (field->kind == FieldKind::quantity) spelled = rule.value == 0 ? Json(0) : Json(format_quantity(rule.value, field->dimension));
+    else if (std::isinf(rule.value)) spelled = "inf";
+  }
+  record(path, std::move(spelled), rule.origin, rule.reason);
+  return rule.value;
 }
 
-double Resolver::quantity(const std::string& path, const Fallback<double>& fallback) {
-  if (const auto given = find<double>(path)) return *given;
-  const Field* field = find_field(path);
-  record(path, fallback.value == 0 ? Json(0) : Json(format_quantity(fallback.value, field->dimension)), fallback.origin, fallback.reason);
-  return fallback.value;
-}
+// The kinds of values that the header's accessors need.
+template std::optional<bool> Resolver::find(const std::string&);
+template std::optional<double> Resolver::find(const std::string&);
+template std::optional<std::int64_t> Resolver::find(const std::string&);
+template std::optional<std::string> Resolver::find(const std::string&);
+template std::optional<std::vector<std::string>> Resolver::find(const std::string&);
+template std::optional<std::vector<double>> Resolver::find(const std::string&);
+template bool Resolver::value_or_default(const std::string&);
+template double Resolver::value_or_default(const std::string&);
+template std::int64_t Resolver::value_or_default(const std::string&);
+template std::string Resolver::value_or_default(const std::string&);
+template bool Resolver::value_or_rule(const std::string&, const Rule<bool>&);
+template double Resolver::value_or_rule(const std::string&, const Rule<double>&);
+template std::int64_t Resolver::value_or_rule(const std::string&, const Rule<std::int64_t>&);
+template std::string Resolver::value_or_rule(const std::string&, const Rule<std::string>&);
 
-Duration Resolver::duration(const std::string& path, Duration fallback) {
-  return duration_from_seconds(quantity(path, {to_seconds(fallback)}));
-}
-
-bool Resolver::flag(const std::string& path, const Fallback<bool>& fallback) {
-  if (const auto given = find<bool>(path)) return *given;
-  record(path, fallback.value, fallback.origin, fallback.reason);
-  return fallback.value;
-}
-
-std::string Resolver::text(const std::string& path, const Fallback<std::string>& fallback) {
-  if (const auto given = find<std::string>(path)) return *given;
-  record(path, fallback.value, fallback.origin, fallback.reason);
-  return fallback.value;
-}
-
-std::optional<std::int64_t> Resolver::maybe_integer(const std::string& path) { return find<std::int64_t>(path); }
-std::optional<double> Resolver::maybe_number(const std::string& path) { return find<double>(path); }
-std::optional<double> Resolver::maybe_quantity(const std::string& path) { return find<double>(path); }
-std::optional<std::string> Resolver::maybe_text(const std::string& path) { return find<std::string>(path); }
-std::vector<std::string> Resolver::texts(const std::string& path) {
-  return find<std::vector<std::string>>(path).value_or(std::vector<std::string>{});
-}
-std::vector<double> Resolver::numbers(const std::string& path) {
-  return find<std::vector<double>>(path).value_or(std::vector<double>{});
+bool Resolver::accepts(const Field& field, const YamlNode& node) {
+  const std::size_t before = diagnostics_.items().size();
+  if (node.kind == YamlNode::Kind::null && !field.nullable) {
+    error_at(node.where, fmt::format("'{}' has no value", field.path));
+  } else if (node.kind != YamlNode::Kind::null) {
+    (void)parse(field, node, std::string(field.path));
+  }
+  return diagnostics_.items().size() == before;
 }
 
 std::size_t Resolver::count(const std::string& list_path) const {
-  const YamlNode* list = node(list_path);
-  return list == nullptr ? 0 : list->items.size();
+  const auto at = values_.find(list_path);
+  return at == values_.end() ? 0 : at->second.node->items.size();
 }
 
 SourceLocation Resolver::where(const std::string& path) const {
   for (std::string at = path; !at.empty();) {
-    if (const YamlNode* n = node(at)) return n->where;
+    if (const auto found = values_.find(at); found != values_.end()) return found->second.node->where;
     const auto cut = at.find_last_of(".[");
     if (cut == std::string::npos) break;
     at.resize(cut);
@@ -129,6 +157,7 @@ void Resolver::error(const std::string& path, std::string message, std::string h
 }
 
 void Resolver::error_at(const SourceLocation& at, std::string message, std::string hint) {
+  if (is_hopeless()) return;
   diagnostics_.error(at, std::move(message), std::move(hint), at.file == origin_ ? lines_.at(at.line) : std::string{});
 }
 
@@ -138,9 +167,9 @@ void Resolver::warning(const std::string& path, std::string message, std::string
 }
 
 std::string Resolver::path_of(const std::string& path, const std::string& file) const {
-  const YamlNode* n = node(path);
+  const auto at = values_.find(path);
   const std::filesystem::path given(file);
-  if (given.is_absolute() || n == nullptr || from_command_line(n->where)) return file;
+  if (given.is_absolute() || at == values_.end() || from_command_line(at->second.node->where)) return file;
   return (std::filesystem::path(origin_).parent_path() / given).lexically_normal().string();
 }
 

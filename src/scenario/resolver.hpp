@@ -14,11 +14,11 @@
 
 namespace foretoken {
 
-// A fallback and why it holds.
+// What holds when nothing is given, and why: a rule of the engine, the model or the GPU.
 template <class T>
-struct Fallback {
+struct Rule {
   T value{};
-  Origin origin = Origin::default_value;
+  Origin origin = Origin::derived;
   std::string reason = {};
 };
 
@@ -28,23 +28,31 @@ class Resolver {
   // collected in diagnostics(). `text` is the scenario file's, `origin` its name.
   Resolver(const YamlNode& root, const std::string& text, std::string origin);
 
+  [[nodiscard]] const std::string& origin() const { return origin_; }
   [[nodiscard]] bool given(const std::string& path) const { return values_.count(path) > 0; }
-  [[nodiscard]] const YamlNode* node(const std::string& path) const;
+  // For values read by hand; counts as read.
+  [[nodiscard]] const YamlNode* node(const std::string& path);
 
-  // The given value, or the fallback; recorded either way.
-  std::int64_t integer(const std::string& path, const Fallback<std::int64_t>& fallback);
-  double number(const std::string& path, const Fallback<double>& fallback);
-  double quantity(const std::string& path, const Fallback<double>& fallback);  // SI
-  Duration duration(const std::string& path, Duration fallback = {});
-  bool flag(const std::string& path, const Fallback<bool>& fallback);
-  std::string text(const std::string& path, const Fallback<std::string>& fallback);
+  // The given value, or the table's default; recorded either way.
+  std::int64_t integer(const std::string& path) { return value_or_default<std::int64_t>(path); }
+  double number(const std::string& path) { return value_or_default<double>(path); }
+  double quantity(const std::string& path) { return value_or_default<double>(path); }  // SI
+  Duration duration(const std::string& path) { return duration_from_seconds(quantity(path)); }
+  bool flag(const std::string& path) { return value_or_default<bool>(path); }
+  std::string text(const std::string& path) { return value_or_default<std::string>(path); }
+  // The given value, or what the rule says; recorded either way.
+  std::int64_t integer(const std::string& path, const Rule<std::int64_t>& rule) { return value_or_rule(path, rule); }
+  double number(const std::string& path, const Rule<double>& rule) { return value_or_rule(path, rule); }
+  double quantity(const std::string& path, const Rule<double>& rule) { return value_or_rule(path, rule); }
+  bool flag(const std::string& path, const Rule<bool>& rule) { return value_or_rule(path, rule); }
+  std::string text(const std::string& path, const Rule<std::string>& rule) { return value_or_rule(path, rule); }
   // Nothing is recorded when absent.
-  std::optional<std::int64_t> maybe_integer(const std::string& path);
-  std::optional<double> maybe_number(const std::string& path);
-  std::optional<double> maybe_quantity(const std::string& path);
-  std::optional<std::string> maybe_text(const std::string& path);
-  std::vector<std::string> texts(const std::string& path);
-  std::vector<double> numbers(const std::string& path);
+  std::optional<std::int64_t> maybe_integer(const std::string& path) { return find<std::int64_t>(path); }
+  std::optional<double> maybe_number(const std::string& path) { return find<double>(path); }
+  std::optional<double> maybe_quantity(const std::string& path) { return find<double>(path); }
+  std::optional<std::string> maybe_text(const std::string& path) { return find<std::string>(path); }
+  std::vector<std::string> texts(const std::string& path) { return find<std::vector<std::string>>(path).value_or(std::vector<std::string>{}); }
+  std::vector<double> numbers(const std::string& path) { return find<std::vector<double>>(path).value_or(std::vector<double>{}); }
   [[nodiscard]] std::size_t count(const std::string& list_path) const;  // elements of a list of maps
 
   // For values read by hand.
@@ -58,8 +66,14 @@ class Resolver {
   [[nodiscard]] std::string path_of(const std::string& path, const std::string& file) const;
 
   [[nodiscard]] Diagnostics& diagnostics() { return diagnostics_; }
+  // Given keys that nothing asked for: no key is silently ignored.
+  [[nodiscard]] std::vector<std::string> unread() const;
+  void mark_read(const std::string& path);
   // In the table's order.
   [[nodiscard]] std::vector<ResolvedField> fields() const;
+
+  // Is this a value that the field could hold? Otherwise reported at the node.
+  bool accepts(const Field& field, const YamlNode& node);
 
  private:
   using Parsed = std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>, std::vector<double>>;
@@ -67,8 +81,11 @@ class Resolver {
     const Field* field;
     const YamlNode* node;
     Parsed parsed;
+    bool read = false;
   };
 
+  // So many problems that more of them help nobody: a file of junk ends here.
+  [[nodiscard]] bool is_hopeless() const { return diagnostics_.items().size() >= 100; }
   void walk(const YamlNode& map, const std::string& prefix);
   void take(const Field& field, const YamlNode& node, const std::string& path);
   void unknown(const YamlNode::Entry& entry, const std::string& prefix);
@@ -78,6 +95,10 @@ class Resolver {
   [[nodiscard]] bool in_range(const Field& field, double value, const YamlNode& node, const std::string& path);
   template <class T>
   std::optional<T> find(const std::string& path);
+  template <class T>
+  T value_or_default(const std::string& path);
+  template <class T>
+  T value_or_rule(const std::string& path, const Rule<T>& rule);
   [[nodiscard]] SourceLocation where(const std::string& path) const;
 
   SourceLines lines_;

@@ -10,18 +10,6 @@
 namespace foretoken {
 namespace {
 
-// "a[3].b" → "a[].b", the spelling of the table.
-std::string table_path(const std::string& path) {
-  std::string text;
-  bool inside = false;
-  for (const char c : path) {
-    if (c == ']') inside = false;
-    if (!inside) text += c;
-    if (c == '[') inside = true;
-  }
-  return text;
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& w : words) text += (text.empty() ? "" : ", ") + w;
@@ -29,8 +17,9 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 std::string limits_of(const Field& field) {
-  if (std::isinf(field.most)) return fmt::format("at least {:g}", field.least);
-  return fmt::format("from {:g} to {:g}", field.least, field.most);
+  const std::string range = std::isinf(field.most) ? fmt::format("at least {:g}", field.least)
+                                                   : fmt::format("from {:g} to {:g}", field.least, field.most);
+  return field.infinite ? range + ", or inf" : range;
 }
 
 const char* kind_name(const YamlNode& node) {
@@ -43,15 +32,42 @@ const char* kind_name(const YamlNode& node) {
   return "";
 }
 
+std::string shown(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::scalar ? fmt::format("'{}'", node.text) : std::string(kind_name(node));
+}
+
+// The traps of YAML 1.1, where these were booleans.
+std::string boolean_hint(const YamlNode& node) {
+  for (const char* word : {"yes", "Yes", "on", "On", "True", "TRUE", "1"}) {
+    if (node.text == word) return "write true";
+  }
+  for (const char* word : {"no", "No", "off", "Off", "False", "FALSE", "0"}) {
+    if (node.text == word) return "write false";
+  }
+  return {};
+}
+
+std::string number_hint(const YamlNode& node) {
+  if (node.quoted) return "remove the quotes";
+  if (node.text.size() > 1 && node.text[0] == '0' && node.text.find_first_not_of("0123456789") == std::string::npos) {
+    return "a leading zero reads as octal elsewhere; write the number without it";
+  }
+  if (node.text.find_first_of("_ ,'") != std::string::npos) return "write the digits alone, without separators or a unit";
+  return {};
+}
+
 }  // namespace
 
 bool plain_number(const YamlNode& node, double& out) {
-  if (node.kind != YamlNode::Kind::scalar || node.quoted) return false;
+  if (node.kind != YamlNode::Kind::scalar) return false;
+  // Quoted too: JSON has no other way to write it.
   if (node.text == ".inf" || node.text == "inf" || node.text == "Inf" || node.text == ".Inf") {
     out = std::numeric_limits<double>::infinity();
     return true;
   }
-  const std::string digits = node.text.substr(node.text.find_first_not_of("+-") == std::string::npos ? 0 : node.text.find_first_not_of("+-"));
+  if (node.quoted) return false;
+  const auto sign = node.text.find_first_not_of("+-");
+  const std::string digits = node.text.substr(sign == std::string::npos ? 0 : sign);
   const bool octal = digits.size() > 1 && digits[0] == '0' && std::isdigit(static_cast<unsigned char>(digits[1])) != 0;
   return !octal && parse_number(node.text, out);
 }
@@ -70,6 +86,7 @@ Resolver::Resolver(const YamlNode& root, const std::string& text, std::string or
 void Resolver::walk(const YamlNode& map, const std::string& prefix) {
   std::vector<std::string> seen;
   for (const auto& entry : map.entries) {
+    if (is_hopeless()) return;
     const std::string path = prefix.empty() ? entry.key : prefix + "." + entry.key;
     const Field* field = find_field(table_path(path));
     if (field == nullptr) { unknown(entry, prefix); continue; }
@@ -90,6 +107,10 @@ void Resolver::unknown(const YamlNode::Entry& entry, const std::string& prefix) 
   const auto keys = keys_under(table_path(prefix));
   if (keys.empty()) {
     error_at(entry.where, fmt::format("'{}' takes no keys", prefix));
+    return;
+  }
+  if (const UnmodelledKey* known = find_unmodelled(entry.key)) {
+    error_at(entry.where, fmt::format("'{}' is not modelled{}", entry.key, in), std::string(known->advice));
     return;
   }
   std::string hint;
@@ -123,7 +144,7 @@ void Resolver::take(const Field& field, const YamlNode& node, const std::string&
       error_at(node.where, fmt::format("'{}' must be a map of {}", path, joined(keys_under(table_path(path)))));
       return;
     }
-    values_[path] = {&field, &node, {}};
+    values_[path] = {&field, &node, {}, true};
     walk(node, path);
     return;
   }
@@ -132,22 +153,23 @@ void Resolver::take(const Field& field, const YamlNode& node, const std::string&
       error_at(node.where, fmt::format("'{}' must be a list of maps", path));
       return;
     }
-    values_[path] = {&field, &node, {}};
+    values_[path] = {&field, &node, {}, true};
     for (std::size_t i = 0; i < node.items.size(); ++i) {
       const std::string element = fmt::format("{}[{}]", path, i);
+      values_[element] = {&field, &node.items[i], {}, true};
       if (node.items[i].kind == YamlNode::Kind::map) walk(node.items[i], element);
       else error_at(node.items[i].where, fmt::format("'{}' must be a map of {}", element, joined(keys_under(table_path(element)))));
     }
     return;
   }
   Parsed parsed = parse(field, node, path);
-  values_[path] = {&field, &node, std::move(parsed)};
+  values_[path] = {&field, &node, std::move(parsed), false};
 }
 
 Resolver::Parsed Resolver::parse(const Field& field, const YamlNode& node, const std::string& path) {
   const bool scalar = node.kind == YamlNode::Kind::scalar;
-  const auto wrong = [&](const std::string& wanted) -> Parsed {
-    error_at(node.where, fmt::format("'{}' must be {}, got {}", path, wanted, scalar ? fmt::format("'{}'", node.text) : kind_name(node)));
+  const auto wrong = [&](const std::string& wanted, const std::string& hint = {}) -> Parsed {
+    error_at(node.where, fmt::format("'{}' must be {}, got {}", path, wanted, shown(node)), hint);
     return {};
   };
   switch (field.kind) {
@@ -156,7 +178,7 @@ Resolver::Parsed Resolver::parse(const Field& field, const YamlNode& node, const
     case FieldKind::flag:
       if (scalar && !node.quoted && node.text == "true") return true;
       if (scalar && !node.quoted && node.text == "false") return false;
-      return wrong("true or false");
+      return wrong("true or false", boolean_hint(node));
     case FieldKind::integer:
     case FieldKind::number: return parse_number_of(field, node, path);
     case FieldKind::quantity: {
@@ -204,9 +226,9 @@ Resolver::Parsed Resolver::parse_number_of(const Field& field, const YamlNode& n
   std::int64_t whole = 0;
   const bool exact = integer && node.kind == YamlNode::Kind::scalar && !node.quoted && parse_number(node.text, whole);
   if (!plain_number(node, value) || (integer && (value != std::floor(value)) && !std::isinf(value))) {
-    const std::string got = node.kind == YamlNode::Kind::scalar ? fmt::format("'{}'", node.text) : kind_name(node);
-    error_at(node.where, fmt::format("'{}' must be {} {}, got {}", path, integer ? "a whole number" : "a number", limits_of(field), got),
-             node.quoted ? "remove the quotes" : "");
+    error_at(node.where,
+             fmt::format("'{}' must be {} {}, got {}", path, integer ? "a whole number" : "a number", limits_of(field), shown(node)),
+             number_hint(node));
     return {};
   }
   if (!in_range(field, value, node, path)) return {};
@@ -215,24 +237,21 @@ Resolver::Parsed Resolver::parse_number_of(const Field& field, const YamlNode& n
 }
 
 bool Resolver::in_range(const Field& field, double value, const YamlNode& node, const std::string& path) {
-  const bool finite_wanted = !std::isinf(field.most);
-  if (!(value >= field.least) || (finite_wanted && value > field.most) || std::isnan(value)) {
-    const bool unit = field.kind == FieldKind::quantity;
-    error_at(node.where, unit ? fmt::format("'{}' must be from {} to {}, got {}", path, format_quantity(field.least, field.dimension),
-                                            format_quantity(field.most, field.dimension), node.text)
-                              : fmt::format("'{}' must be {}, got {}", path, limits_of(field), node.text));
-    return false;
-  }
-  return true;
+  if (value >= field.least && (value <= field.most || (field.infinite && std::isinf(value)))) return true;
+  const bool unit = field.kind == FieldKind::quantity;
+  const std::string limits = unit ? fmt::format("from {} to {}", format_quantity(field.least, field.dimension),
+                                                format_quantity(field.most, field.dimension))
+                                  : limits_of(field);
+  error_at(node.where, fmt::format("'{}' must be {}, got {}", path, limits, node.text));
+  return false;
 }
 
 Resolver::Parsed Resolver::parse_choice(const Field& field, const YamlNode& node, const std::string& path) {
   std::vector<std::string> choices;
   for (const std::string_view c : field.choices()) choices.emplace_back(c);
   if (node.kind == YamlNode::Kind::scalar && std::find(choices.begin(), choices.end(), node.text) != choices.end()) return node.text;
-  const std::string got = node.kind == YamlNode::Kind::scalar ? fmt::format("'{}'", node.text) : kind_name(node);
   const std::string close = closest_match(node.text, choices);
-  error_at(node.where, fmt::format("'{}' must be one of {}; got {}", path, joined(choices), got),
+  error_at(node.where, fmt::format("'{}' must be one of {}; got {}", path, joined(choices), shown(node)),
            close.empty() ? "" : fmt::format("did you mean '{}'?", close));
   return {};
 }

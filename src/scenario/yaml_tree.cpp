@@ -2,6 +2,7 @@
 #include "scenario/yaml_tree.hpp"
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 #include <fmt/format.h>
@@ -13,12 +14,18 @@ namespace {
 
 constexpr std::size_t kMaxBytes = 4 << 20;
 constexpr std::size_t kMaxDepth = 64;
+// Far beyond any real scenario; a file of nothing but keys stays quick to refuse.
+constexpr int kMaxNodes = 100'000;
+constexpr std::size_t kMaxProblems = 50;
+
+// Ends the parse: more of this file would tell the user nothing new.
+struct Enough {};
 
 class TreeBuilder final : public YAML::EventHandler {
  public:
   TreeBuilder(std::string origin, const SourceLines& lines) : origin_(std::move(origin)), lines_(lines) {}
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override { start = place(mark); }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { leaf(mark, anchor, {}); }
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
@@ -44,11 +51,13 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnMapEnd() override { close(); }
 
   YamlNode root;
+  SourceLocation start;
   Diagnostics problems;
 
  private:
   struct Level {
     YamlNode node;
+    std::set<std::string> keys;
     bool has_key = false;
     std::string key;
     SourceLocation key_where;
@@ -56,19 +65,33 @@ class TreeBuilder final : public YAML::EventHandler {
 
   SourceLocation place(const YAML::Mark& mark) const { return {origin_, mark.line + 1, mark.column + 1}; }
   void refuse(const YAML::Mark& mark, std::string message, std::string hint) {
-    problems.error(place(mark), std::move(message), std::move(hint), lines_.at(mark.line + 1));
+    complain(place(mark), std::move(message), std::move(hint));
+  }
+  void complain(const SourceLocation& where, std::string message, std::string hint) {
+    problems.error(where, std::move(message), std::move(hint), lines_.at(where.line));
+    if (problems.items().size() >= kMaxProblems) throw Enough{};
+  }
+  void count_node(const YAML::Mark& mark) {
+    if (++nodes_ <= kMaxNodes) return;
+    refuse(mark, fmt::format("more than {} values", kMaxNodes), "is this a scenario?");
+    throw Enough{};
   }
   void check_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
     if (anchor != 0) refuse(mark, "anchors (&name) are not supported", "leave the anchor out and write values where they are used");
   }
   void leaf(const YAML::Mark& mark, YAML::anchor_t anchor, YamlNode node) {
+    count_node(mark);
     check_anchor(mark, anchor);
     node.where = place(mark);
     add(std::move(node));
   }
   void open(const YAML::Mark& mark, YAML::anchor_t anchor, YamlNode::Kind kind) {
+    count_node(mark);
     check_anchor(mark, anchor);
-    if (levels_.size() == kMaxDepth) refuse(mark, fmt::format("nested more than {} levels deep", kMaxDepth), {});
+    if (levels_.size() == kMaxDepth) {
+      refuse(mark, fmt::format("nested more than {} levels deep", kMaxDepth), {});
+      throw Enough{};
+    }
     Level level;
     level.node.kind = kind;
     level.node.where = place(mark);
@@ -82,7 +105,6 @@ class TreeBuilder final : public YAML::EventHandler {
   void add(YamlNode node) {
     if (levels_.empty()) { root = std::move(node); return; }
     Level& level = levels_.back();
-    if (levels_.size() > kMaxDepth) return;  // reported; keep no deep tree
     if (level.node.kind == YamlNode::Kind::list) { level.node.items.push_back(std::move(node)); return; }
     if (!level.has_key) { take_key(level, node); return; }
     level.has_key = false;
@@ -92,21 +114,40 @@ class TreeBuilder final : public YAML::EventHandler {
     level.has_key = true;
     level.key = node.text;
     level.key_where = node.where;
-    const std::string line = lines_.at(node.where.line);
     if (node.kind != YamlNode::Kind::scalar) {
-      problems.error(node.where, "a key must be a plain word", {}, line);
+      complain(node.where, "a key must be a plain word", {});
     } else if (node.text == "<<") {
-      problems.error(node.where, "merge keys (<<) are not supported", "write the values out", line);
-    } else if (const YamlNode* before = level.node.find(node.text)) {
-      problems.error(node.where, fmt::format("key '{}' appears twice; first in line {}", node.text, before->where.line),
-                     "keep one of them", line);
+      complain(node.where, "merge keys (<<) are not supported", "write the values out");
+    } else if (!level.keys.insert(node.text).second) {
+      complain(node.where,
+               fmt::format("key '{}' appears twice; first in line {}", node.text, level.node.find(node.text)->where.line),
+               "keep one of them");
     }
   }
 
   std::string origin_;
   const SourceLines& lines_;
   std::vector<Level> levels_;
+  int nodes_ = 0;
 };
+
+// The first byte that is not UTF-8, or npos. Overlong forms and surrogates pass: they harm nobody here.
+std::size_t find_bad_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t length = lead < 0x80 ? 1 : lead >> 5 == 0x6 ? 2 : lead >> 4 == 0xe ? 3 : lead >> 3 == 0x1e ? 4 : 0;
+    if (length == 0 || i + length > text.size()) return i;
+    for (std::size_t k = 1; k < length; ++k) {
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return i;
+    }
+    i += length;
+  }
+  return std::string_view::npos;
+}
+
+int line_of(std::string_view text, std::size_t at) {
+  return static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n')) + 1;
+}
 
 Diagnostics refusal(const std::string& origin, int line, int column, std::string message, std::string hint, const SourceLines& lines) {
   Diagnostics problems;
@@ -135,57 +176,139 @@ std::string SourceLines::at(int line) const {
   return line >= 1 && static_cast<std::size_t>(line) <= lines_.size() ? lines_[static_cast<std::size_t>(line) - 1] : std::string{};
 }
 
-Result<YamlNode> parse_yaml(const std::string& text, const std::string& origin) {
-  const SourceLines lines(text.substr(0, std::min(text.size(), kMaxBytes)));
-  if (text.size() > kMaxBytes) return refusal(origin, 0, 0, "the file is larger than 4 MiB", "is this a scenario?", lines);
+namespace {
+
+// What needs no parser: size, binary files, other encodings.
+Diagnostics check_text(const std::string& text, const std::string& origin) {
+  const SourceLines none("");
+  if (text.size() > kMaxBytes) return refusal(origin, 0, 0, "the file is larger than 4 MiB", "is this a scenario?", none);
   if (const auto at = text.find('\0'); at != std::string::npos) {
-    const auto line = static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n')) + 1;
-    return refusal(origin, line, 0, "a NUL byte: this is not a text file", "scenarios are YAML text", SourceLines(""));
+    return refusal(origin, line_of(text, at), 0, "a NUL byte: this is not a text file", "scenarios are YAML in UTF-8", none);
   }
+  if (const auto at = find_bad_utf8(text); at != std::string::npos) {
+    return refusal(origin, line_of(text, at), 0, "bytes that are not UTF-8 text", "save the file as UTF-8", none);
+  }
+  return {};
+}
+
+// yaml-cpp's messages for the two commonest slips do not say what to do.
+std::string syntax_hint(const SourceLines& lines, int at) {
+  const std::string line = lines.at(at);
+  const auto begin = line.find_first_not_of(' ');
+  if (begin != std::string::npos && line[begin] == '\t') return "indent with spaces: YAML allows no tabs there";
+  for (const int n : {at, at - 1}) {
+    const std::string candidate = lines.at(n);
+    const auto colon = candidate.find(':');
+    const bool glued = colon != std::string::npos && colon + 1 < candidate.size() && candidate[colon + 1] != ' ';
+    if (glued) return fmt::format("line {}: a colon needs a blank after it", n);
+  }
+  return {};
+}
+
+void parse_into(TreeBuilder& builder, const std::string& text, const std::string& origin, const SourceLines& lines) {
+  std::istringstream stream(text);
+  YAML::Parser parser(stream);
+  parser.HandleNextDocument(builder);
+  TreeBuilder rest(origin, lines);
+  if (!parser.HandleNextDocument(rest)) return;
+  builder.problems.error(rest.start, "a second document; one file holds one scenario", "remove the '---' and what follows it",
+                         lines.at(rest.start.line));
+}
+
+}  // namespace
+
+Result<YamlNode> parse_yaml(const std::string& text, const std::string& origin) {
+  if (const Diagnostics problems = check_text(text, origin); problems.has_errors()) return problems;
+  const SourceLines lines(text);
   TreeBuilder builder(origin, lines);
   try {
-    std::istringstream stream(text);
-    YAML::Parser parser(stream);
-    parser.HandleNextDocument(builder);
-    TreeBuilder rest(origin, lines);
-    if (parser.HandleNextDocument(rest)) {
-      builder.problems.error({origin, rest.root.where.line, rest.root.where.column}, "a second document; one file holds one scenario",
-                             "remove the '---' and what follows it", lines.at(rest.root.where.line));
-    }
+    parse_into(builder, text, origin, lines);
   } catch (const YAML::Exception& e) {
-    Diagnostics problems = builder.problems;
-    problems.error({origin, e.mark.line + 1, e.mark.column + 1}, fmt::format("not valid YAML: {}", e.msg), {}, lines.at(e.mark.line + 1));
-    return problems;
+    const int line = e.mark.line + 1;
+    builder.problems.error({origin, line, e.mark.column + 1}, fmt::format("not valid YAML: {}", e.msg),
+                           syntax_hint(lines, line), lines.at(line));
+  } catch (const Enough&) {
+    // The problems say it.
   }
   if (builder.problems.has_errors()) return builder.problems;
   return std::move(builder.root);
 }
 
-std::string to_flow(const YamlNode& node) {
-  const auto quote = [](const std::string& s) {
-    std::string text = "\"";
-    for (const char c : s) {
-      if (c == '"' || c == '\\') text += '\\';
-      if (c == '\n') text += "\\n";
-      else text += c;
-    }
-    return text + "\"";
-  };
-  std::string text;
-  switch (node.kind) {
-    case YamlNode::Kind::null: return "null";
-    case YamlNode::Kind::scalar: {
-      const bool plain = !node.quoted && node.text.find_first_of(",:{}[]#\"'\n") == std::string::npos;
-      return plain ? node.text : quote(node.text);
-    }
-    case YamlNode::Kind::list:
-      for (const YamlNode& item : node.items) text += (text.empty() ? "" : ", ") + to_flow(item);
-      return "[" + text + "]";
-    case YamlNode::Kind::map:
-      for (const auto& e : node.entries) text += (text.empty() ? "" : ", ") + quote(e.key) + ": " + to_flow(e.value);
-      return "{" + text + "}";
+namespace {
+
+std::string quoted(const std::string& s) {
+  std::string text = "\"";
+  for (const char c : s) {
+    if (c == '"' || c == '\\') text += '\\';
+    if (c == '\n') text += "\\n";
+    else text += c;
   }
-  return text;
+  return text + "\"";
+}
+
+class FlowWriter {
+ public:
+  explicit FlowWriter(bool placed) : placed_(placed) {}
+
+  void write(const YamlNode& node) {
+    switch (node.kind) {
+      case YamlNode::Kind::null: put(node.where, "null"); return;
+      case YamlNode::Kind::scalar: put(node.where, node.quoted || !is_plain(node.text) ? quoted(node.text) : node.text); return;
+      case YamlNode::Kind::list:
+        text += '[';
+        for (const YamlNode& item : node.items) {
+          if (&item != &node.items.front()) text += ", ";
+          write(item);
+        }
+        text += ']';
+        return;
+      case YamlNode::Kind::map:
+        text += '{';
+        for (const auto& e : node.entries) {
+          if (&e != &node.entries.front()) text += ", ";
+          put(e.where, is_plain(e.key) ? e.key : quoted(e.key));
+          text += ": ";
+          write(e.value);
+        }
+        text += '}';
+        return;
+    }
+  }
+
+  std::string text;
+
+ private:
+  static bool is_plain(const std::string& s) {
+    return !s.empty() && s.find_first_of(",:{}[]#\"'\n&*!|>%@`?") == std::string::npos && s.rfind("- ", 0) != 0 && s != "-" &&
+           s.front() != ' ' && s.back() != ' ';
+  }
+  void put(const SourceLocation& where, const std::string& token) {
+    if (placed_) {
+      for (; line_ < where.line; ++line_) text += '\n';
+      const auto begin = text.rfind('\n');
+      const std::size_t column = text.size() - (begin == std::string::npos ? 0 : begin + 1);
+      const auto wanted = static_cast<std::size_t>(std::max(0, where.column - 1));
+      if (column < wanted) text.append(wanted - column, ' ');
+    }
+    text += token;
+  }
+
+  bool placed_;
+  int line_ = 1;
+};
+
+}  // namespace
+
+std::string to_flow(const YamlNode& node) {
+  FlowWriter writer(false);
+  writer.write(node);
+  return writer.text;
+}
+
+std::string to_placed_flow(const YamlNode& node) {
+  FlowWriter writer(true);
+  writer.write(node);
+  return writer.text;
 }
 
 }  // namespace foretoken
