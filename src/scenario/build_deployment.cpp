@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <fstream>
 
 #include <fmt/format.h>
 
@@ -10,6 +9,7 @@
 #include "foretoken/model/hf_config.hpp"
 #include "scenario/build.hpp"
 #include "scenario/catalog_entries.hpp"
+#include "scenario/text_file.hpp"
 
 namespace foretoken {
 namespace {
@@ -96,22 +96,9 @@ void build_node(Resolver& values, const Catalog& catalog, Deployment& d) {
 constexpr std::size_t kMaxConfigBytes = 4 << 20;
 
 Result<ModelSpec> model_from_file(const std::string& path) {
-  Diagnostics problems;
-  std::error_code ignored;
-  std::ifstream file(path, std::ios::binary);
-  if (!file || std::filesystem::is_directory(path, ignored)) {
-    problems.error({path, 0, 0}, "cannot be read", "give the path of a config.json, or a name that `foretoken catalog models` lists");
-    return problems;
-  }
-  // Real ones have a few KiB; a device would never end.
-  std::string text(kMaxConfigBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kMaxConfigBytes) {
-    problems.error({path, 0, 0}, "is larger than 4 MiB: not a model's config.json");
-    return problems;
-  }
-  const auto json = parse_json(text, path);
+  const auto text = read_text_file(path, kMaxConfigBytes, "give the path of a config.json, or a name that `foretoken catalog models` lists");
+  if (!text) return text.error();
+  const auto json = parse_json(*text, path);
   if (!json) return json.error();
   auto model = model_from_hf_config(*json, path);
   if (model && model->id.empty()) model->id = std::filesystem::path(path).stem().string();

@@ -1,13 +1,13 @@
 // Reading a scenario: text to tree, overrides on top, values, typed parts, checks.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <tuple>
 
 #include <fmt/format.h>
 
 #include "foretoken/base/csv.hpp"
 #include "scenario/build.hpp"
+#include "scenario/text_file.hpp"
 
 namespace foretoken {
 namespace {
@@ -171,24 +171,10 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
 }
 
 Result<Scenario> load_scenario(const std::string& path, const LoadOptions& options, Diagnostics* warnings) {
-  std::error_code ignored;
-  Diagnostics problems;
-  if (std::filesystem::is_directory(path, ignored)) {
-    problems.error({path, 0, 0}, "is a folder, not a scenario file");
-    return problems;
-  }
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    problems.error({path, 0, 0}, "cannot be read", "scenarios are YAML files; see scenarios/ for examples");
-    return problems;
-  }
-  std::string text;
-  // Enough to see that it is too large, whatever it is (a device never ends).
-  constexpr std::size_t kMost = (4 << 20) + 1;
-  text.resize(kMost);
-  file.read(text.data(), static_cast<std::streamsize>(kMost));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return parse_scenario(text, path, options, warnings);
+  constexpr std::size_t kMost = 4 << 20;
+  const auto text = read_text_file(path, kMost, "scenarios are YAML files; see scenarios/ for examples");
+  if (!text) return text.error();
+  return parse_scenario(*text, path, options, warnings);
 }
 
 }  // namespace foretoken
