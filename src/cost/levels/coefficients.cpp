@@ -73,6 +73,11 @@ struct Candidate {
   Distance distance;
 };
 
+// Kernels take the same time in both 16-bit formats.
+bool describes(std::string_view fitted, std::string_view wanted) {
+  return fitted == wanted || fitted == "any" || (fitted == "fp16" && wanted == "bf16");
+}
+
 bool comparable_links(double a, double b) {
   return a <= 0 || b <= 0 || (a < 3 * b && b < 3 * a);
 }
@@ -84,7 +89,7 @@ std::optional<Candidate> nearest(const CalibrationTable& table, const GpuSpec& g
   std::optional<Candidate> best;
   for (const CoefficientSet& set : table.sets) {
     if (set.unusable || set.level != level || set.operation != query.operation) continue;
-    if (set.format != format && set.format != "any") continue;
+    if (!describes(set.format, format)) continue;
     const std::size_t engine = position(query.engines, set.engine);
     const CalibrationDevice* device = device_of(table, set.gpu);
     if (engine == query.engines.size() || device == nullptr) continue;

@@ -119,11 +119,9 @@ std::vector<std::string_view> gemm_formats(std::string_view format) {
   // The fp8_block GEMM sets are unusable in steps; the per-tensor set is nearer.
   if (format == "fp8_block") return {"fp8"};
   if (format == "w4a16_mxfp4") return {"int4_wo"};
-  if (format == "bf16") return {"bf16", "fp16"};
   return {format};
 }
 std::vector<std::string_view> expert_formats(std::string_view format) {
-  if (format == "bf16") return {"bf16", "fp16"};
   if (format == "int8") return {"fp8"};
   if (format == "int8_wo") return {"fp8_block", "fp8"};
   return {format};
@@ -142,7 +140,7 @@ Pricing make_pricing(const Deployment& d) {
   const MatrixFormat dense = matrix_format(d.dense_format, p.datasheet);
   const MatrixFormat experts = matrix_format(d.expert_format, p.datasheet);
   const std::string_view version = d.engine_name.starts_with("vllm") ? std::string_view(d.engine_version) : "";
-  const std::vector<std::string_view> bf16 = {"bf16", "fp16"};
+  const std::vector<std::string_view> bf16 = {"bf16"};
   const auto kernel = [&](std::string_view operation, std::vector<std::string_view> formats) {
     return SetQuery{operation, std::move(formats), kKernelEngines, version, 0};
   };
