@@ -186,6 +186,11 @@ void build_cost(Resolver& values, Deployment& d) {
   d.roofline.compute_efficiency = values.maybe_number("cost.compute_efficiency").value_or(0);
   d.roofline.memory_efficiency = values.maybe_number("cost.memory_efficiency").value_or(0);
   d.roofline.link_efficiency = values.maybe_number("cost.link_efficiency").value_or(0);
+  for (const char* path : {"cost.compute_efficiency", "cost.memory_efficiency", "cost.link_efficiency"}) {
+    if (d.level != CostLevel::calibrated || !values.given(path)) continue;
+    values.warning(path, "changes only operators without a measured set: cost.level is calibrated",
+                   "cost.level: roofline applies it to every operator");
+  }
   const bool bare = d.level == CostLevel::datasheet || d.level == CostLevel::affine;
   const OverheadTerms base = bare ? OverheadTerms{} : kVllmOverhead;
   const Origin origin = bare ? Origin::default_value : Origin::engine_default;

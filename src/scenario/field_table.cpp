@@ -85,7 +85,7 @@ const std::vector<Field>& table() {
       {"memory.non_torch", K::quantity, "(derived)", "Context, communication buffers, workspaces.", 0, 1e15, Dimension::bytes},
 
       {"cost", K::map, "", "How steps are priced."},
-      {"cost.level", K::choice, "roofline", "datasheet, roofline, calibrated (measured sets where there are any), or affine (no hardware).", 0, 0, {}, levels},
+      {"cost.level", K::choice, "calibrated", "datasheet, roofline, calibrated (measured sets where there are any, roofline elsewhere), or affine (no hardware).", 0, 0, {}, levels},
       {"cost.compute_efficiency", K::number, "(by operator)", "Share of peak FLOP/s that GEMMs reach.", 1e-6, 1},
       {"cost.memory_efficiency", K::number, "(by operator)", "Share of memory bandwidth reached.", 1e-6, 1},
       {"cost.link_efficiency", K::number, "(by link)", "Share of link bandwidth reached.", 1e-6, 1},
