@@ -6,6 +6,7 @@
 
 #include "foretoken/base/math.hpp"
 #include "workload/distributions.hpp"
+#include "workload/overloaded.hpp"
 
 namespace foretoken {
 namespace {
@@ -13,13 +14,6 @@ namespace {
 constexpr double kNanoseconds = 1e9;
 // Times beyond about 146 years end the process.
 constexpr std::int64_t kLastArrival = std::int64_t{1} << 62;
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;
 
 double renewal_gap(double rate, double burstiness, RandomStream& stream) {
   const double mean = kNanoseconds / rate;

@@ -6,16 +6,10 @@
 #include <cmath>
 
 #include "foretoken/base/math.hpp"
+#include "workload/overloaded.hpp"
 
 namespace foretoken {
 namespace {
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;
 
 // Beyond 2^62 a conversion to integer is undefined; such lengths are cut anyway.
 std::int64_t to_tokens(double tokens) {
@@ -48,7 +42,7 @@ LengthSampler::Form LengthSampler::make(const LengthConfig& config) {
       config);
 }
 
-std::int32_t LengthSampler::draw(RandomStream& stream) const {
+std::int32_t LengthSampler::draw_random(RandomStream& stream) const {
   const std::int64_t tokens = std::visit(
       Overloaded{
           [](const FixedLength& fixed) { return fixed.tokens; },

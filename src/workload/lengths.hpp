@@ -19,7 +19,10 @@ class LengthSampler {
  public:
   // The config has passed check_workload().
   explicit LengthSampler(const LengthConfig& config);
-  [[nodiscard]] std::int32_t draw(RandomStream& stream) const;
+  [[nodiscard]] std::int32_t draw(RandomStream& stream) const {
+    if (const auto* fixed = std::get_if<FixedLength>(&form_)) return static_cast<std::int32_t>(fixed->tokens);
+    return draw_random(stream);
+  }
 
  private:
   struct Weighted {
@@ -32,6 +35,7 @@ class LengthSampler {
   using Form =
       std::variant<FixedLength, UniformLength, LognormalLength, ZipfDistribution, ExponentialLength, Listed, Weighted>;
   [[nodiscard]] static Form make(const LengthConfig& config);
+  [[nodiscard]] std::int32_t draw_random(RandomStream& stream) const;
   Form form_;
 };
 

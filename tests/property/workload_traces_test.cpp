@@ -118,7 +118,8 @@ TEST(AnyTrace, DamagedFilesGiveDiagnosticsOrARightTrace) {
       "{\"timestamp\": 3000, \"input_length\": 73, \"output_length\": 4, \"hash_ids\": [0, 14]}\n",
       "{\"input_toks\": 20, \"output_toks\": 30, \"arrival_time_ns\": 0}\n{\"input_toks\": 2, \"output_toks\": 3, "
       "\"arrival_time_ns\": 15}\n"};
-  constexpr std::string_view kNasty("0123456789-+.eE,\"{}[]:\n\r\t naif\0\xff", 35);
+  using namespace std::string_view_literals;
+  constexpr std::string_view kNasty = "0123456789-+.eE,\"{}[]:\n\r\t naif\0\xff"sv;
   int refused = 0, read = 0;
   for (std::uint64_t seed = 0; seed < 4000; ++seed) {
     RandomWorkload random(seed);

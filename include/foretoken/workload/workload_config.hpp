@@ -99,7 +99,8 @@ struct PauseConfig {
   bool operator==(const PauseConfig&) const = default;
 };
 // Conversations: each arrival opens a session of several turns; a turn's prompt
-// is the whole conversation so far plus the new input.
+// is the whole conversation so far plus the new input. num_prompts counts turns. With
+// max_concurrency a session holds its place through all its turns.
 struct SessionConfig {
   LengthConfig turns = FixedLength{1};
   PauseConfig think_time;
@@ -129,9 +130,9 @@ struct WorkloadConfig {
   PauseConfig think_time;                         // closed loop: between a finish and the next send
   Duration client_delay{};                        // added to every send that follows a finish
   std::optional<SessionConfig> sessions;
-  std::vector<RequestClass> classes;              // empty = one class with `lengths`
+  std::vector<RequestClass> classes;              // empty = one class with `lengths`; a trace keeps its own lengths
   bool ignore_eos = true;                         // max_tokens = output length
-  std::int64_t max_tokens = 0;                    // when !ignore_eos: what policies see
+  std::int64_t max_tokens = 0;                    // when !ignore_eos: what policies see; longer outputs are cut to it
   GoodputLimits goodput;                          // of requests whose class has none
   bool operator==(const WorkloadConfig&) const = default;
 };
