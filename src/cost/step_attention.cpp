@@ -61,6 +61,14 @@ ChunkTerms StepOperators::chunk(const PrefillChunk& c) const {
   return terms;
 }
 
+bool StepOperators::chunk_inside_range(const PrefillChunk& c) const {
+  const ServedSet& set = mixed_       ? pricing_.attention_mixed
+                         : is_latent_ ? pricing_.latent_prefill
+                                      : pricing_.attention_prefill;
+  return inside_range(set, "new_tokens", static_cast<double>(c.new_tokens)) &&
+         inside_range(set, "history", static_cast<double>(c.history));
+}
+
 Operator StepOperators::prefill_full(const PrefillTerms& sum) const {
   const ServedSet& set = is_latent_ ? pricing_.latent_prefill : pricing_.attention_prefill;
   return {"attention_prefill",

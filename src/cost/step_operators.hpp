@@ -34,6 +34,8 @@ class StepOperators {
   [[nodiscard]] Operator decode_full(std::int64_t rows, double context) const;
   [[nodiscard]] Operator decode_windowed(std::int64_t rows, double windowed_context) const;
   [[nodiscard]] ChunkTerms chunk(const PrefillChunk& chunk) const;
+  // Whether the set that serves it was fitted on chunks of this shape.
+  [[nodiscard]] bool chunk_inside_range(const PrefillChunk& chunk) const;
   [[nodiscard]] Operator prefill_full(const PrefillTerms& sum) const;
   [[nodiscard]] Operator prefill_windowed(const PrefillTerms& sum) const;
 

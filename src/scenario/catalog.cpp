@@ -212,6 +212,20 @@ Result<std::vector<Spec>> parse_all(const std::string& dir, std::string_view fol
   return specs;
 }
 
+Result<CalibrationTable> parse_calibration(const std::string& dir) {
+  Result<Collected> all = collect(dir, "calibration");
+  if (!all) return all.error();
+  // By name, so that a set's place in the table does not depend on the folder.
+  std::sort(all->files.begin(), all->files.end(),
+            [](const Catalog::File& a, const Catalog::File& b) { return a.stem < b.stem; });
+  CalibrationTable table;
+  Diagnostics broken;
+  for (const Catalog::File& file : all->files) broken.append(read_calibration(file, table));
+  for (const std::string& problem : calibration_problems(table)) broken.error({}, problem);
+  if (broken.has_errors()) return broken;
+  return table;
+}
+
 }  // namespace
 
 std::string fold_name(std::string_view name) {
@@ -247,16 +261,9 @@ Result<std::vector<LinkSpec>> Catalog::links() const {
 }
 
 Result<CalibrationTable> Catalog::calibration() const {
-  Result<Collected> all = collect(dir_, "calibration");
-  if (!all) return all.error();
-  // By name, so that a set's place in the table does not depend on the folder.
-  std::sort(all->files.begin(), all->files.end(), [](const File& a, const File& b) { return a.stem < b.stem; });
-  CalibrationTable table;
-  Diagnostics broken;
-  for (const File& file : all->files) broken.append(read_calibration(file, table));
-  for (const std::string& problem : calibration_problems(table)) broken.error({}, problem);
-  if (broken.has_errors()) return broken;
-  return table;
+  // The built-in files never change; a study resolves many scenarios against them.
+  static const Result<CalibrationTable> built_in = parse_calibration({});
+  return dir_.empty() ? built_in : parse_calibration(dir_);
 }
 
 std::vector<Catalog::File> Catalog::files(std::string_view folder) const {

@@ -47,10 +47,12 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
   std::int64_t sampled = rows;
   std::int64_t attended = 0;
   ChunkTerms sum;
+  bool inside = true;
   for (const PrefillChunk& c : shape.prefill) {
     tokens += c.new_tokens;
     sampled += c.samples ? 1 : 0;
     attended += c.new_tokens + c.history;
+    inside = inside && operators_.chunk_inside_range(c);
     const ChunkTerms terms = operators_.chunk(c);
     sum.full += terms.full;
     sum.windowed += terms.windowed;
@@ -69,6 +71,7 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
       decode.estimate.fixed = std::max(0.0, decode.estimate.fixed - prefill.estimate.fixed);
       windowed.estimate.fixed = std::max(0.0, windowed.estimate.fixed - prefill_windowed.estimate.fixed);
     }
+    prefill.inside_range = prefill_windowed.inside_range = inside;
     append(prefill, true);
     append(prefill_windowed, true);
   }

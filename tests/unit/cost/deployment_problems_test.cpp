@@ -49,6 +49,14 @@ TEST(DeploymentProblems, ExpertsMustDivideOverTheirRanks) {
   EXPECT_THAT(deployment_problems(d), ElementsAre(HasSubstr("48 expert-parallel ranks do not divide the 128 experts")));
 }
 
+TEST(EngineOverheads, FollowTheEngineAndItsGeneration) {
+  EXPECT_EQ(default_overhead("vllm-v1", "0.19").per_step, 300e-6);
+  EXPECT_EQ(default_overhead("vllm-v0", "0.6").per_sequence, 80e-6);
+  EXPECT_EQ(default_overhead("tensorrt-llm", "1.2").per_allreduce, 0);
+  EXPECT_EQ(default_overhead("tensorrt-llm", "0.9").per_step, 650e-6);
+  EXPECT_EQ(default_overhead("static", "").per_allreduce, 100e-6);
+}
+
 TEST(DeploymentProblems, BrokenCoefficientSetsAreNamed) {
   Deployment d = test::deployment(test::h100(), test::llama_8b());
   d.level = CostLevel::calibrated;

@@ -89,6 +89,26 @@ TEST(WorkedSteps, Llama8BPrefill) {
         {34758.9, 3381.1, 0, 7950.0, 0, 374.8, 46.4647});
 }
 
+TEST(WorkedSteps, ShapesOutsideTheFittedRangeAreSaid) {
+  Deployment d = calibrated(test::h100(), test::llama_8b(), 1);
+  for (CoefficientSet& set : d.calibration.sets) {
+    if (set.operation == "attention_prefill") set.ranges = {{"new_tokens", 32, 16384}, {"history", 0, 0}};
+    if (set.operation == "gemm") set.ranges = {{"m", 1, 4096}};
+  }
+  const auto model = make_cost_model(d);
+  const auto inside = [&](const PrefillChunk& chunk) {
+    std::map<std::string, bool> by;
+    const PrefillChunk chunks[] = {chunk};
+    for (const OperatorCost& op : model->breakdown({chunks, {}}).operators) by[op.name] = op.inside_range;
+    return by;
+  };
+  EXPECT_TRUE(inside({2048, 0, true})["attention_prefill"]);
+  EXPECT_FALSE(inside({2048, 512, true})["attention_prefill"]) << "measured without history only";
+  EXPECT_TRUE(inside({2048, 512, true})["qkv"]);
+  EXPECT_FALSE(inside({8192, 0, true})["qkv"]);
+  EXPECT_TRUE(inside({8192, 0, true})["lm_head"]);
+}
+
 TEST(WorkedSteps, Qwen3DecodeExpertParallel) {
   Deployment d = calibrated(test::h100(), test::qwen3_235b(), 8);
   d.parallelism.expert_parallel = true;
