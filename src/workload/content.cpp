@@ -1,8 +1,6 @@
 // Drawing classes and lengths, and the limits that follow from them.
 #include "workload/content.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 

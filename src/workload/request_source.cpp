@@ -1,8 +1,6 @@
 // Requests one at a time: sends from an arrival process or a trace, through the client's seats.
 #include "foretoken/workload/request_source.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
 #include <utility>

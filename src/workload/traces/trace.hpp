@@ -47,8 +47,6 @@ struct TraceFormat {
   // A clock so coarse that many rows share a time (recognised by two rows or more to a time):
   // they are spread over it. 0 = as recorded.
   Duration coarse;
-
-  bool operator==(const TraceFormat&) const = default;
 };
 // In the order in which `auto` tries them.
 [[nodiscard]] std::span<const TraceFormat> trace_formats();
