@@ -1,6 +1,6 @@
 // The calibrated kernels against the measured tables: every operation, GPU, engine and
-// format. Two bounds: the reference's own prediction is met within 0.5 %, and the
-// error against the measurement stays what the specification states.
+// format. The reference's own prediction is met within 0.5 %, and the error against the
+// measurement, averaged over the classes printed, stays below 17 %.
 #include "foretoken/cost/kernels.hpp"
 
 #include <fmt/format.h>
@@ -139,12 +139,16 @@ TEST(KernelAccuracy, MeetsTheReferencePredictionAndTheMeasurements) {
   }
   fmt::print("{:55} {:>5} {:>9} {:>7} {:>7}\n", "class", "rows", "gap %", "MAPE %", "bias %");
   int rows = 0;
+  double mean_error = 0;
   for (const auto& [name, c] : classes) {
     fmt::print("{:55} {:5} {:9.3f} {:7.1f} {:7.1f}\n", name, c.rows, c.reference_gap * 100, c.error / c.rows * 100,
                c.bias / c.rows * 100);
     EXPECT_LT(c.reference_gap, 0.005) << name;
     rows += c.rows;
+    mean_error += c.error / c.rows / static_cast<double>(classes.size());
   }
+  fmt::print("mean of the classes: {:.1f} %\n", mean_error * 100);
+  EXPECT_LT(mean_error, 0.17);
   EXPECT_EQ(unserved, 0);
   EXPECT_GE(rows, 11000);
 }
