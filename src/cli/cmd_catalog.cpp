@@ -1,0 +1,153 @@
+// foretoken catalog: what comes with the program, one entry a line, or one entry in full.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <iterator>
+#include <memory>
+
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/options.hpp"
+#include "cli/terminal.hpp"
+#include "foretoken/metrics/summary.hpp"
+#include "foretoken/model/counts.hpp"
+#include "foretoken/scenario/catalog.hpp"
+#include "foretoken/serving/policies.hpp"
+#include "report/common.hpp"
+
+namespace foretoken {
+namespace {
+
+struct CatalogCommand {
+  std::string kind;
+  std::string name;
+  std::string catalog_dir;
+  OutputOptions output;
+};
+
+std::string optional_quantity(double value, Dimension dimension) {
+  return value > 0 ? format_quantity(value, dimension) : std::string("-");
+}
+
+std::string list_of(const std::vector<GpuSpec>& gpus) {
+  TextTable table("lllrrrr");
+  for (const GpuSpec& g : gpus) {
+    table.row({g.id, g.display_name, g.architecture, format_quantity(g.memory_capacity.value, Dimension::bytes),
+               optional_quantity(g.memory_bandwidth.value_or(Bandwidth{}).value, Dimension::bandwidth),
+               optional_quantity(g.peak_bf16.value, Dimension::compute_rate),
+               optional_quantity(g.peak_fp8.value_or(ComputeRate{}).value, Dimension::compute_rate)});
+  }
+  return table.text();
+}
+
+std::string list_of(const std::vector<ModelSpec>& models) {
+  TextTable table("lrrrrl");
+  constexpr double kBillion = 1e9;
+  for (const ModelSpec& m : models) {
+    const ParameterCounts counts = count_parameters(m);
+    table.row({m.id, fmt::format("{:.1f} B", counts.total / kBillion),
+               fmt::format("{:.1f} B active", counts.active / kBillion), fmt::format("{} layers", m.layers),
+               fmt::format("{} KV elements/token", readable(kv_elements_per_token(m))), m.hf_id});
+  }
+  return table.text();
+}
+
+std::string list_of(const std::vector<LinkSpec>& links) {
+  TextTable table("lrr");
+  for (const LinkSpec& l : links) {
+    table.row({l.id, optional_quantity(l.per_direction.value, Dimension::bandwidth),
+               optional_quantity(l.latency.value, Dimension::time)});
+  }
+  return table.text();
+}
+
+std::string list_of(std::span<const PolicyInfo> policies) {
+  TextTable table("ll");
+  for (const PolicyInfo& p : policies) table.row({std::string(p.name), std::string(p.summary)});
+  return table.text();
+}
+
+std::string list_of_metrics() {
+  TextTable table("lll");
+  for (const Column& c : columns()) table.row({std::string(c.key), std::string(c.unit), std::string(c.meaning)});
+  for (const LatencyMetric& m : latency_metrics()) {
+    table.row({fmt::format("{{mean,median,std,min,max,pNN}}_{}_ms", m.name), "ms", std::string(m.meaning)});
+  }
+  return table.text();
+}
+
+// Delivers a list, or says why there is none.
+template <class T>
+int deliver_list(const Result<std::vector<T>>& entries, const OutputOptions& output) {
+  if (entries) return deliver(list_of(*entries), output);
+  say(entries.error());
+  return kExitBadInput;
+}
+
+// The file of an entry, with the sources of its figures.
+template <class T>
+int deliver_file(const Catalog& catalog, const Result<T>& entry, const std::string& folder,
+                 const OutputOptions& output) {
+  if (!entry) {
+    say(entry.error());
+    return kExitBadInput;
+  }
+  for (const Catalog::File& file : catalog.files(folder)) {
+    // Files are named after ids, in lower case where file systems care.
+    if (closest_match(file.stem, {entry->id}) != entry->id) continue;
+    if (file.text.find("id: " + entry->id) == std::string::npos) continue;
+    return deliver(file.text, output);
+  }
+  say(fmt::format("internal error: no file of catalog {} holds {}\n", folder, entry->id));
+  return kExitInternal;
+}
+
+int deliver_policy(std::span<const PolicyInfo> policies, const std::string& name, const OutputOptions& output) {
+  if (name.empty()) return deliver(list_of(policies), output);
+  std::vector<std::string> names;
+  for (const PolicyInfo& p : policies) {
+    if (p.name == name) return deliver(fmt::format("{}: {}\n", p.name, p.summary), output);
+    names.emplace_back(p.name);
+  }
+  const std::string close = closest_match(name, names);
+  say(fmt::format("error: unknown name '{}'; allowed are {}\n{}", name, fmt::join(names, ", "),
+                  close.empty() ? "" : fmt::format("did you mean '{}'?\n", close)));
+  return kExitBadInput;
+}
+
+int run(const CatalogCommand& c) {
+  if (c.kind == "engines") return deliver_policy(batching_policies(), c.name, c.output);
+  if (c.kind == "queueing") return deliver_policy(queueing_policies(), c.name, c.output);
+  if (c.kind == "routers") return deliver_policy(routing_policies(), c.name, c.output);
+  if (c.kind == "metrics") return deliver(list_of_metrics(), c.output);
+  const Catalog catalog(c.catalog_dir);
+  if (c.kind == "gpus") {
+    return c.name.empty() ? deliver_list(catalog.gpus(), c.output)
+                          : deliver_file(catalog, catalog.gpu(c.name), c.kind, c.output);
+  }
+  if (c.kind == "models") {
+    return c.name.empty() ? deliver_list(catalog.models(), c.output)
+                          : deliver_file(catalog, catalog.model(c.name), c.kind, c.output);
+  }
+  return c.name.empty() ? deliver_list(catalog.links(), c.output)
+                        : deliver_file(catalog, catalog.link(c.name), c.kind, c.output);
+}
+
+}  // namespace
+
+void add_catalog_command(CLI::App& app, int& exit_code) {
+  CLI::App* catalog_app =
+      app.add_subcommand("catalog", "List the GPUs, models, links, engines and metrics that foretoken knows");
+  auto command = std::make_shared<CatalogCommand>();
+  catalog_app->add_option("kind", command->kind, "What to list")
+      ->required()
+      ->check(CLI::IsMember(
+          std::vector<std::string>{"gpus", "models", "links", "engines", "queueing", "routers", "metrics"}));
+  catalog_app->add_option("name", command->name, "Show this entry in full, with its sources");
+  catalog_app->add_option("--catalog", command->catalog_dir, "Folder whose entries win over the built-in ones")
+      ->type_name("DIR");
+  add_output_options(*catalog_app, command->output, {"table"});
+  catalog_app->callback([command, &exit_code] { exit_code = run(*command); });
+}
+
+}  // namespace foretoken

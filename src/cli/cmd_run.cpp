@@ -1,0 +1,138 @@
+// foretoken run: one scenario simulated, or every point of its what-if.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/options.hpp"
+#include "cli/progress.hpp"
+#include "cli/read_scenario.hpp"
+#include "cli/terminal.hpp"
+#include "foretoken/report/json_report.hpp"
+#include "foretoken/report/request_csv.hpp"
+#include "foretoken/report/text_report.hpp"
+
+namespace foretoken {
+namespace {
+
+struct RunCommand {
+  ScenarioOptions scenario;
+  OutputOptions output;
+  std::string save_requests;
+  int jobs = 0;
+  bool step_by_step = false;
+};
+
+std::vector<std::string> class_names(const Scenario& scenario) {
+  std::vector<std::string> names;
+  for (const RequestClass& c : scenario.workload.classes) names.push_back(c.name);
+  return names;
+}
+
+std::string render(const RunResult& result, const OutputOptions& output) {
+  if (output.format == "json") return to_text(to_json(result)) + "\n";
+  if (output.format == "vllm") return to_text(to_vllm_json(result)) + "\n";
+  return to_text(result, {wants_color(output)});
+}
+
+std::string render(const SweepResult& result, const OutputOptions& output) {
+  if (output.format == "json") return to_text(to_json(result)) + "\n";
+  return to_text(result, {wants_color(output)});
+}
+
+int finish(const std::string& text, bool interrupted, bool feasible, const OutputOptions& output) {
+  const int delivered = deliver(text, output);
+  if (delivered != kExitOk) return delivered;
+  if (interrupted) {
+    say("interrupted: what was finished is kept\n");
+    return kExitInterrupted;
+  }
+  return feasible ? kExitOk : kExitInfeasible;
+}
+
+int run_points(const RunCommand& command, const ReadScenario& read, const RunOptions& options) {
+  if (command.output.format == "vllm" || !command.save_requests.empty()) {
+    say(
+        fmt::format("{}: error: a scenario with a sweep has no single result for {}\n  hint: --set 'sweep=[]' runs the "
+                    "base point alone\n",
+                    command.scenario.path, command.output.format == "vllm" ? "--format vllm" : "--save-requests"));
+    return kExitBadInput;
+  }
+  const Result<SweepResult> sweep = run_sweep(read.source, command.scenario.load_options(), read.scenario, options);
+  if (!sweep) {
+    say(sweep.error());
+    return kExitBadInput;
+  }
+  bool any_fits = false;
+  for (const SweepPoint& point : sweep->points) any_fits |= point.status != PointStatus::does_not_fit;
+  return finish(render(*sweep, command.output), sweep->interrupted, any_fits, command.output);
+}
+
+int run_one(const RunCommand& command, const Scenario& scenario, RunOptions options) {
+  std::optional<RequestCsv> csv;
+  if (!command.save_requests.empty()) {
+    Result<RequestCsv> created = RequestCsv::create(command.save_requests, class_names(scenario), scenario.tpot);
+    if (!created) {
+      say(created.error());
+      return kExitBadInput;
+    }
+    csv.emplace(std::move(*created));
+    options.on_request = [&](int replication, const RequestRecord& record) { csv->add(replication, record); };
+  }
+  const Result<RunResult> result = run_scenario(scenario, options);
+  if (!result) {
+    say(result.error());
+    return kExitBadInput;
+  }
+  if (!result->feasible) say(fmt::format("does not fit: {}\n", result->memory.verdict));
+  if (!command.output.quiet && command.output.format != "table") {
+    for (const std::string& warning : result->warnings) say(fmt::format("warning: {}\n", warning));
+  }
+  if (csv && result->feasible) {
+    if (const Diagnostics problems = csv->commit(); !problems.empty()) {
+      say(problems);
+      return kExitInternal;
+    }
+  }
+  return finish(render(*result, command.output), result->interrupted, result->feasible, command.output);
+}
+
+int run(const RunCommand& command) {
+  const std::atomic<bool>* stop = install_interrupt_handlers();
+  const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
+  if (!read) return kExitBadInput;
+  RunOptions options;
+  options.threads = command.jobs;
+  options.stop = stop;
+  options.step_by_step = command.step_by_step;
+  const bool sweep = !read->scenario.sweep.empty();
+  std::unique_ptr<ProgressLine> line;
+  if (wants_progress(command.output)) {
+    line = std::make_unique<ProgressLine>(sweep ? "points" : "requests");
+    options.progress = [&](const Progress& progress) { line->update(progress); };
+  }
+  return sweep ? run_points(command, *read, options) : run_one(command, read->scenario, options);
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, int& exit_code) {
+  CLI::App* run_app =
+      app.add_subcommand("run", "Simulate a scenario and print its latencies, throughput and objectives");
+  auto command = std::make_shared<RunCommand>();
+  add_scenario_options(*run_app, command->scenario);
+  add_output_options(*run_app, command->output, {"table", "json", "vllm"});
+  run_app->add_option("--save-requests", command->save_requests, "Also write one CSV row per request")
+      ->type_name("FILE");
+  run_app->add_option("-j,--jobs", command->jobs, "Threads for replications and sweep points; 0 = one per core")
+      ->check(CLI::Range(0, 4096));
+  run_app->add_flag("--step-by-step", command->step_by_step,
+                    "Simulate every engine step by itself: the same result, slower");
+  run_app->callback([command, &exit_code] { exit_code = run(*command); });
+}
+
+}  // namespace foretoken

@@ -1,0 +1,33 @@
+// The one piece of global state: a signal handler can reach nothing else.
+#include "cli/interrupt.hpp"
+
+#include <csignal>
+
+namespace foretoken {
+namespace {
+
+std::atomic<bool> stop_requested{false};
+static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+
+extern "C" void request_stop(int) {
+  stop_requested.store(true);
+}
+
+void install(int signal, void (*handler)(int), int flags) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = flags;
+  sigemptyset(&action.sa_mask);
+  sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
+const std::atomic<bool>* install_interrupt_handlers() {
+  install(SIGPIPE, SIG_IGN, 0);
+  install(SIGINT, request_stop, static_cast<int>(SA_RESETHAND));
+  install(SIGTERM, request_stop, static_cast<int>(SA_RESETHAND));
+  return &stop_requested;
+}
+
+}  // namespace foretoken

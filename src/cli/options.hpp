@@ -1,0 +1,33 @@
+// Options that several commands share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "foretoken/scenario/scenario.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace foretoken {
+
+struct ScenarioOptions {
+  std::string path;  // "-" = standard input
+  std::vector<std::string> set;
+  std::string catalog_dir;
+  std::string seed;  // empty = the scenario's
+  [[nodiscard]] LoadOptions load_options() const;
+};
+struct OutputOptions {
+  std::string format = "table";
+  std::string output;  // empty = standard output
+  std::string color = "auto";
+  bool quiet = false;
+  bool no_progress = false;
+};
+
+void add_scenario_options(CLI::App& command, ScenarioOptions& options);
+void add_output_options(CLI::App& command, OutputOptions& options, std::vector<std::string> formats);
+
+}  // namespace foretoken

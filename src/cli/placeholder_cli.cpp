@@ -1,1 +1,0 @@
-// The cli layer is built here; files follow.

@@ -1,0 +1,37 @@
+// Drawing of the progress line.
+#include "cli/progress.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cli/terminal.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr const char* kWipe = "\r\x1b[K";
+
+}  // namespace
+
+void ProgressLine::update(const Progress& progress) {
+  const auto now = Clock::now();
+  if (now - start_ < std::chrono::milliseconds{500} || now - shown_ < std::chrono::milliseconds{200}) return;
+  shown_ = now;
+  visible_ = true;
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  std::string line = fmt::format("{}{} {}", kWipe, progress.requests, what_);
+  if (progress.expected && *progress.expected > 0) {
+    const double share =
+        std::min(1.0, static_cast<double>(progress.requests) / static_cast<double>(*progress.expected));
+    line += fmt::format(" of {} ({:.0f} %)", *progress.expected, share * 100);
+    if (share > 0) line += fmt::format(", {:.0f} s left", seconds / share - seconds);
+  }
+  say(line);
+}
+
+ProgressLine::~ProgressLine() {
+  if (visible_) say(kWipe);
+}
+
+}  // namespace foretoken

@@ -1,0 +1,67 @@
+// Standard streams, with their failures.
+#include "cli/terminal.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+
+#include "cli/exit_codes.hpp"
+#include "foretoken/report/atomic_file.hpp"
+
+namespace foretoken {
+namespace {
+
+// 0 or the error number.
+int write_all(int descriptor, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(descriptor, text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+void say(std::string_view text) {
+  // Nobody is left to tell when standard error is gone.
+  (void)write_all(STDERR_FILENO, text);
+}
+
+void say(const Diagnostics& diagnostics) {
+  std::string text = format(diagnostics);
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  say(text);
+}
+
+int deliver(const std::string& text, const OutputOptions& options) {
+  if (!options.output.empty()) {
+    const Diagnostics problems = write_file(options.output, text);
+    if (problems.empty()) return kExitOk;
+    say(problems);
+    return kExitInternal;
+  }
+  const int error = write_all(STDOUT_FILENO, text);
+  if (error == 0 || error == EPIPE) return kExitOk;
+  say(fmt::format("error: cannot write to standard output: {}\n", std::generic_category().message(error)));
+  return kExitInternal;
+}
+
+bool wants_color(const OutputOptions& options) {
+  if (options.color == "always") return true;
+  if (options.color == "never" || !options.output.empty()) return false;
+  const char* no_color = std::getenv("NO_COLOR");  // https://no-color.org
+  return (no_color == nullptr || *no_color == '\0') && ::isatty(STDOUT_FILENO) == 1;
+}
+
+bool wants_progress(const OutputOptions& options) {
+  return !options.quiet && !options.no_progress && ::isatty(STDERR_FILENO) == 1;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,23 @@
+// Where output goes: results to standard output or a file, everything else to standard error.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "cli/options.hpp"
+#include "foretoken/base/diagnostics.hpp"
+
+namespace foretoken {
+
+// Prints to standard error.
+void say(std::string_view text);
+void say(const Diagnostics& diagnostics);
+
+// The result, whole: an exit code says whether it arrived. A reader that closed its
+// pipe has had enough, and that is no error.
+[[nodiscard]] int deliver(const std::string& text, const OutputOptions& options);
+
+[[nodiscard]] bool wants_color(const OutputOptions& options);
+[[nodiscard]] bool wants_progress(const OutputOptions& options);
+
+}  // namespace foretoken
