@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <iterator>
 #include <memory>
 
 #include "cli/commands.hpp"
@@ -84,7 +83,7 @@ int deliver_list(const Result<std::vector<T>>& entries, const OutputOptions& out
   return kExitBadInput;
 }
 
-// The file of an entry, with the sources of its figures.
+// The file of an entry (named after its id), with the sources of its figures.
 template <class T>
 int deliver_file(const Catalog& catalog, const Result<T>& entry, const std::string& folder,
                  const OutputOptions& output) {
@@ -93,10 +92,7 @@ int deliver_file(const Catalog& catalog, const Result<T>& entry, const std::stri
     return kExitBadInput;
   }
   for (const Catalog::File& file : catalog.files(folder)) {
-    // Files are named after ids, in lower case where file systems care.
-    if (closest_match(file.stem, {entry->id}) != entry->id) continue;
-    if (file.text.find("id: " + entry->id) == std::string::npos) continue;
-    return deliver(file.text, output);
+    if (file.stem == entry->id) return deliver(file.text, output);
   }
   say(fmt::format("internal error: no file of catalog {} holds {}\n", folder, entry->id));
   return kExitInternal;

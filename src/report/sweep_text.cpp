@@ -11,7 +11,9 @@
 namespace foretoken {
 namespace {
 
-std::string_view last_name(std::string_view path) {
+// max_num_seqs of engine.max_num_seqs, and engine of engine.name.
+std::string_view short_name(std::string_view path) {
+  if (path.ends_with(".name")) path.remove_suffix(5);
   return path.substr(path.find_last_of('.') + 1);
 }
 
@@ -21,7 +23,7 @@ std::string first_line(const std::string& text) {
 
 std::vector<std::string> header_of(const SweepResult& sweep) {
   std::vector<std::string> cells;
-  for (const SweepAxis& axis : sweep.axes) cells.emplace_back(last_name(axis.path));
+  for (const SweepAxis& axis : sweep.axes) cells.emplace_back(short_name(axis.path));
   for (const char* name :
        {"TTFT ms", "p99 TTFT", "TPOT ms", "p99 TPOT", "E2E ms", "TPS", "tok/s/GPU", "FLOP/B", "bound"}) {
     cells.emplace_back(name);
@@ -59,10 +61,10 @@ std::string objectives_of(const SweepResult& sweep) {
 std::string frontier_line(const SweepResult& sweep, const SweepFrontier& frontier) {
   std::string where;
   for (std::size_t i = 0; i < frontier.values.size(); ++i) {
-    where += fmt::format("{}{} {}", i > 0 ? ", " : "", last_name(sweep.axes[i].path), frontier.values[i]);
+    where += fmt::format("{}{} {}", i > 0 ? ", " : "", short_name(sweep.axes[i].path), frontier.values[i]);
   }
   if (!where.empty()) where += ": ";
-  const std::string_view axis = last_name(sweep.axes.back().path);
+  const std::string_view axis = short_name(sweep.axes.back().path);
   if (frontier.largest.empty()) return fmt::format("  {}no {} has {}\n", where, axis, objectives_of(sweep));
   return fmt::format("  {}largest {} with {}: {}\n", where, axis, objectives_of(sweep), frontier.largest);
 }
