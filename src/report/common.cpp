@@ -66,8 +66,9 @@ std::string deployment_line(const Scenario& s) {
 std::string readable(std::int64_t value) {
   std::string digits = fmt::format("{}", value < 0 ? -value : value);
   for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3)
-    digits.insert(static_cast<std::size_t>(i), ",");
-  return value < 0 ? "-" + digits : digits;
+    digits.insert(static_cast<std::size_t>(i), 1, ',');
+  if (value < 0) digits.insert(0, 1, '-');
+  return digits;
 }
 
 std::string readable(double value) {
