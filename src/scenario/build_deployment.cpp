@@ -105,6 +105,13 @@ Result<ModelSpec> model_from_file(const std::string& path) {
   return model;
 }
 
+// A catalog file's name is the model's; inline it is a key.
+YamlNode without_name(YamlNode map) {
+  const auto is_name = [](const YamlNode::Entry& e) { return e.key == "name"; };
+  map.entries.erase(std::remove_if(map.entries.begin(), map.entries.end(), is_name), map.entries.end());
+  return map;
+}
+
 void build_model(Resolver& values, const Catalog& catalog, Deployment& d) {
   const YamlNode* node = values.node("model");
   if (node == nullptr) {
@@ -118,11 +125,16 @@ void build_model(Resolver& values, const Catalog& catalog, Deployment& d) {
   }
   const bool is_map = node->kind == YamlNode::Kind::map;
   const bool is_file = !is_map && node->text.size() > 5 && node->text.substr(node->text.size() - 5) == ".json";
-  const Result<ModelSpec> model = is_map    ? parse_model(as_file(*node, "models"))
+  const Result<ModelSpec> model = is_map    ? parse_model(as_file(without_name(*node), "models"))
                                   : is_file ? model_from_file(values.path_of("model", node->text))
                                             : catalog.model(node->text);
-  if (model) d.model = *model;
-  else report(values, "model", model.error());
+  const YamlNode* name = is_map ? node->find("name") : nullptr;
+  if (model) {
+    d.model = *model;
+    if (name != nullptr) d.model.id = name->text;
+  } else {
+    report(values, "model", model.error());
+  }
 }
 
 struct NamedFormat {

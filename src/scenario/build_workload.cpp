@@ -284,10 +284,12 @@ void read_classes(Resolver& values, WorkloadConfig& w) {
     return;
   }
   for (std::size_t i = 0; i < values.count("workload.classes"); ++i) {
-    const std::string prefix = fmt::format("workload.classes[{}].", i);
+    const std::string element = fmt::format("workload.classes[{}]", i);
+    if (!values.given(element)) continue;  // not a map: reported
+    const std::string prefix = element + ".";
     RequestClass c;
     c.name = values.maybe_text(prefix + "name").value_or("");
-    if (c.name.empty()) values.error(fmt::format("workload.classes[{}]", i), fmt::format("workload.classes[{}] has no name", i), "add a name for the results");
+    if (c.name.empty()) values.error(element, element + " has no name", "add a name for the results");
     else if (std::find(names.begin(), names.end(), c.name) != names.end()) values.error(prefix + "name", fmt::format("two classes are called '{}'", c.name));
     names.push_back(c.name);
     c.weight = values.number(prefix + "weight");

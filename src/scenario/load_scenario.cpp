@@ -57,7 +57,7 @@ class Override {
       for (const Diagnostic& d : found.items()) problems.error(where_, d.message, d.hint);
       return;
     }
-    if (value->kind == YamlNode::Kind::null && value->text.empty()) {
+    if (text_.find_first_not_of(" \t", equals + 1) == std::string::npos) {
       problems.error(where_, "no value after '='", fmt::format("'{}=null' takes a key away", path));
       return;
     }
@@ -103,6 +103,7 @@ class Override {
     if (map.kind != YamlNode::Kind::map) map = empty_map(where_);
     const auto bracket = key.find('[');
     const std::string name = key.substr(0, bracket);
+    const std::string list = parent + (parent.empty() ? "" : ".") + name;
     parent += (parent.empty() ? "" : ".") + key;
     YamlNode* found = map.find(name);
     if (bracket == std::string::npos) {
@@ -114,7 +115,7 @@ class Override {
     const bool is_index = key.back() == ']' && parse_number(std::string_view(key).substr(bracket + 1, key.size() - bracket - 2), index);
     const std::size_t count = found == nullptr ? 0 : found->items.size();
     if (!is_index || index < 0 || static_cast<std::size_t>(index) >= count) {
-      problems.error(where_, fmt::format("there is no '{}'; the list '{}' has {} elements", parent, name, count), "elements count from 0");
+      problems.error(where_, fmt::format("there is no '{}'; the list '{}' has {} elements", parent, list, count), "elements count from 0");
       return nullptr;
     }
     return &found->items[static_cast<std::size_t>(index)];

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "foretoken/base/csv.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -18,9 +20,11 @@ Json json_of(const YamlNode& node) {
     case YamlNode::Kind::null: return {};
     case YamlNode::Kind::scalar: {
       double value = 0;
+      std::int64_t whole = 0;
       if (!node.quoted && node.text == "true") return true;
       if (!node.quoted && node.text == "false") return false;
       if (!plain_number(node, value) || std::isinf(value)) return node.text;
+      if (parse_number(node.text, whole)) return whole;
       if (value == std::floor(value) && std::abs(value) < 9e15) return static_cast<std::int64_t>(value);
       return value;
     }

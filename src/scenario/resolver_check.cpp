@@ -156,9 +156,10 @@ void Resolver::take(const Field& field, const YamlNode& node, const std::string&
     values_[path] = {&field, &node, {}, true};
     for (std::size_t i = 0; i < node.items.size(); ++i) {
       const std::string element = fmt::format("{}[{}]", path, i);
-      values_[element] = {&field, &node.items[i], {}, true};
-      if (node.items[i].kind == YamlNode::Kind::map) walk(node.items[i], element);
-      else error_at(node.items[i].where, fmt::format("'{}' must be a map of {}", element, joined(keys_under(table_path(element)))));
+      if (node.items[i].kind == YamlNode::Kind::map) {
+        values_[element] = {&field, &node.items[i], {}, true};
+        walk(node.items[i], element);
+      } else error_at(node.items[i].where, fmt::format("'{}' must be a map of {}", element, joined(keys_under(table_path(element)))));
     }
     return;
   }

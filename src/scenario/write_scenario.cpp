@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "foretoken/base/csv.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "scenario/field_table.hpp"
 #include "scenario/sha256.hpp"
@@ -47,18 +48,31 @@ void add_limits(Json& node, const Field& field) {
   if (!std::isinf(field.most)) node["maximum"] = field.most;
 }
 
+// A JSON value of the field's own type.
+Json default_of(const Field& field) {
+  const std::string text(field.default_text);
+  double number = 0;
+  std::int64_t whole = 0;
+  if (field.kind == FieldKind::flag) return text == "true";
+  if ((field.kind == FieldKind::integer || field.kind == FieldKind::lengths) && parse_number(text, whole)) return whole;
+  if (field.kind == FieldKind::number && parse_number(text, number)) return number;
+  return text;
+}
+
 Json schema_of(const Field& field) {
   Json node = Json::object();
   node["description"] = std::string(field.meaning);
-  if (!field.default_text.empty()) node["default"] = std::string(field.default_text);
+  if (field.has_plain_default()) node["default"] = default_of(field);
   if (field.choices != nullptr) {
     Json list = Json::array();
-    for (const std::string_view c : field.choices()) list.push_back(c);
+    for (const std::string_view c : field.choices()) {
+      list.push_back(c);
+      // YAML reads `version: 1` and `0.19` as numbers.
+      double number = 0;
+      if (parse_number(c, number)) list.push_back(number);
+    }
     if (field.nullable) list.push_back(nullptr);
-    // YAML reads `version: 1` and `0.19` as numbers.
-    if (field.path == "version") list.push_back(1);
     node["enum"] = list;
-    if (field.path == "engine.version") { node = Json::object(); node["description"] = std::string(field.meaning); node["type"] = either({"string", "number"}); }
     return node;
   }
   if (const char* type = json_type(field.kind)) node["type"] = field.nullable ? either({type, "null"}) : Json(type);
@@ -77,12 +91,17 @@ Json schema_of(const Field& field) {
   return node;
 }
 
+std::string range_text(const Field& field) {
+  const std::string most = std::isinf(field.most) ? "" : fmt::format(" to {:g}", field.most);
+  return fmt::format(", {:g}{}{}", field.least, most.empty() ? " or more" : most, field.infinite ? ", or inf" : "");
+}
+
 std::string type_text(const Field& field) {
   switch (field.kind) {
     case FieldKind::text: return "text";
     case FieldKind::flag: return "true, false";
-    case FieldKind::integer: return "integer";
-    case FieldKind::number: return "number";
+    case FieldKind::integer: return "integer" + range_text(field);
+    case FieldKind::number: return "number" + range_text(field);
     case FieldKind::quantity: return fmt::format("with unit ({})", allowed_units(field.dimension));
     case FieldKind::lengths: return "tokens or {distribution: ...}";
     case FieldKind::list_of_text: return "list of lines";
@@ -127,10 +146,12 @@ Json scenario_schema() {
   root["title"] = "Foretoken scenario";
   root["type"] = "object";
   root["additionalProperties"] = false;
-  Json required = Json::array();
-  required.push_back("model");
-  required.push_back("hardware");
-  root["required"] = required;
+  // Only affine costs do without hardware and model.
+  Json physical = Json::object(), affine = Json::object();
+  physical["required"] = either({"model", "hardware"});
+  affine["required"] = either({"cost"});
+  root["anyOf"].push_back(physical);
+  root["anyOf"].push_back(affine);
   for (const Field& field : scenario_fields()) {
     Json* at = &root;
     std::string path(field.path);
@@ -152,8 +173,9 @@ std::string scenario_reference() {
       "Generated from the field table by `foretoken schema --reference`; a test keeps it current. Conventional keys are bare numbers\n"
       "(`request_rate` per second, `goodput` in ms); physical figures carry units (`250 ms`, `80 GiB`, `3.35 TB/s`). Any key can be\n"
       "set on the command line: `--set engine.max_num_seqs=64`, `--set 'slo=[\"p99_ttft <= 300 ms\"]'`.\n\n"
-      "Length distributions: `{distribution: fixed, tokens}`, `{uniform, min, max}`, `{lognormal, mu, sigma, min, max}` (of ln tokens),\n"
+      "Length distributions: `{distribution: fixed, tokens: 512}`, and likewise `{uniform, min, max}`, `{lognormal, mu, sigma, min, max}` (of ln tokens),\n"
       "`{zipf, alpha, min, max}`, `{exponential, mean, max}`, `{empirical, tokens: [...], weights: [...]}`.\n\n"
+      "A default in parentheses is a rule; `foretoken explain` shows what it comes to, and where every value came from.\n\n"
       "| key | value | default | meaning |\n|---|---|---|---|\n";
   for (const Field& field : scenario_fields()) {
     std::string aliases(field.aliases);

@@ -108,6 +108,8 @@ class TreeBuilder final : public YAML::EventHandler {
     if (level.node.kind == YamlNode::Kind::list) { level.node.items.push_back(std::move(node)); return; }
     if (!level.has_key) { take_key(level, node); return; }
     level.has_key = false;
+    // The library puts an absent value at the next token, lines away.
+    if (node.kind == YamlNode::Kind::null) node.where = level.key_where;
     level.node.entries.push_back({level.key, level.key_where, std::move(node)});
   }
   void take_key(Level& level, const YamlNode& node) {
@@ -263,7 +265,7 @@ class FlowWriter {
         text += ']';
         return;
       case YamlNode::Kind::map:
-        text += '{';
+        open(node);
         for (const auto& e : node.entries) {
           if (&e != &node.entries.front()) text += ", ";
           put(e.where, is_plain(e.key) ? e.key : quoted(e.key));
@@ -281,6 +283,12 @@ class FlowWriter {
   static bool is_plain(const std::string& s) {
     return !s.empty() && s.find_first_of(",:{}[]#\"'\n&*!|>%@`?") == std::string::npos && s.rfind("- ", 0) != 0 && s != "-" &&
            s.front() != ' ' && s.back() != ' ';
+  }
+  // Before the first key: a map in block style has no brace of its own.
+  void open(const YamlNode& map) {
+    SourceLocation where = map.where;
+    if (!map.entries.empty() && map.entries.front().where == where) --where.column;
+    put(where, "{");
   }
   void put(const SourceLocation& where, const std::string& token) {
     if (placed_) {

@@ -1,0 +1,77 @@
+// Every class of bad input gets the diagnosis the catalogue asks for, at its place, and no
+// other: one test per case of tests/cli/bad_input.txt.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "foretoken/scenario/scenario.hpp"
+#include "support/bad_input_cases.hpp"
+
+namespace foretoken {
+namespace {
+
+using testing::BadInputCase;
+using testing::ExpectedProblem;
+
+const std::vector<BadInputCase>& cases() {
+  static const auto all = testing::read_bad_input_cases(std::string(FORETOKEN_SOURCE_DIR) + "/tests/cli/bad_input.txt");
+  return all;
+}
+
+bool is_at(const ExpectedProblem& wanted, const SourceLocation& where, const std::string& scenario) {
+  if (wanted.on_override) return where.file.rfind("--set ", 0) == 0;
+  if (!wanted.file.empty()) return where.file.ends_with(wanted.file) && (wanted.line == 0 || where.line == wanted.line);
+  return where.file == scenario && where.line == wanted.line && (wanted.column == 0 || where.column == wanted.column);
+}
+
+bool says(const ExpectedProblem& wanted, const Diagnostic& d) {
+  const std::string text = d.message + "\n" + d.hint;
+  return std::all_of(wanted.words.begin(), wanted.words.end(), [&](const std::string& w) { return text.find(w) != std::string::npos; });
+}
+
+class BadInput : public ::testing::TestWithParam<std::size_t> {};
+
+TEST_P(BadInput, GetsItsDiagnosis) {
+  const BadInputCase& bad = cases()[GetParam()];
+  SCOPED_TRACE(bad.title);
+  const auto folder = std::filesystem::path(FORETOKEN_BINARY_DIR) / "bad_input" / fmt::format("{}", GetParam());
+  const std::string path = testing::write_files(bad, folder).string();
+  Diagnostics found;
+  const auto scenario = load_scenario(path, {bad.overrides, {}}, &found);
+  if (!scenario) found.append(scenario.error());
+  const int code = !scenario                                                                         ? 2
+                   : plan_memory(scenario->deployment, scenario->memory).fits || scenario->deployment.level == CostLevel::affine ? 0
+                                                                                                       : 3;
+  EXPECT_EQ(code, bad.exit_code) << format(found);
+  for (const ExpectedProblem& wanted : bad.problems) {
+    const auto severity = wanted.warning ? Severity::warning : Severity::error;
+    const bool there = std::any_of(found.items().begin(), found.items().end(), [&](const Diagnostic& d) {
+      return d.severity == severity && is_at(wanted, d.where, path) && says(wanted, d);
+    });
+    EXPECT_TRUE(there) << "not said: " << wanted.line << ":" << wanted.column << " " << fmt::format("{}", wanted.words.front())
+                       << "\nsaid:\n" << format(found);
+  }
+  if (bad.and_more) return;
+  EXPECT_EQ(found.items().size(), bad.problems.size()) << "more or fewer problems than expected:\n" << format(found);
+}
+
+std::string test_name(const ::testing::TestParamInfo<std::size_t>& parameter) {
+  std::string name = cases()[parameter.param].title;
+  std::replace_if(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return fmt::format("{:03}_{}", parameter.param, name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Catalogue, BadInput, ::testing::Range(std::size_t{0}, cases().size()), test_name);
+
+TEST(BadInputCatalogue, HasAtLeastSixtyCasesWithDistinctTitles) {
+  std::vector<std::string> titles;
+  for (const BadInputCase& c : cases()) titles.push_back(c.title);
+  std::sort(titles.begin(), titles.end());
+  EXPECT_GE(titles.size(), 60U);
+  EXPECT_EQ(std::adjacent_find(titles.begin(), titles.end()), titles.end()) << "a title appears twice";
+}
+
+}  // namespace
+}  // namespace foretoken
