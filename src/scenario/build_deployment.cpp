@@ -25,16 +25,6 @@ void report(Resolver& values, const std::string& path, const Diagnostics& proble
   }
 }
 
-// An inline map goes through the catalog's own reader, as a file of one entry. It stands at
-// its own place in the text, so that problems are found where the user wrote them.
-Catalog::File as_file(const YamlNode& node, const char* folder) {
-  const YamlNode* name = node.find("name");
-  std::string text = to_placed_flow(node);
-  // A catalog entry must name its sources; here the scenario is the source.
-  if (node.find("sources") == nullptr && !node.entries.empty()) text.insert(text.rfind('}'), ", sources: [the scenario]");
-  return {folder, name != nullptr ? name->text : "inline", text, node.where.file};
-}
-
 // With affine costs there need not be any hardware or model.
 bool is_required(Resolver& values) { return values.text("cost.level") != "affine"; }
 
@@ -49,7 +39,7 @@ void build_gpu(Resolver& values, const Catalog& catalog, Deployment& d) {
     values.error("hardware.gpu", "'hardware.gpu' must be a name or a map of figures, got a list", "one kind of accelerator serves a scenario");
     return;
   }
-  const Result<GpuSpec> gpu = node->kind == YamlNode::Kind::map ? parse_gpu(as_file(*node, "gpus"), catalog) : catalog.gpu(node->text);
+  const Result<GpuSpec> gpu = node->kind == YamlNode::Kind::map ? parse_inline_gpu(*node, catalog) : catalog.gpu(node->text);
   if (!gpu) { report(values, "hardware.gpu", gpu.error()); return; }
   d.gpu = *gpu;
   if (!d.gpu.memory_bandwidth) {
@@ -105,13 +95,6 @@ Result<ModelSpec> model_from_file(const std::string& path) {
   return model;
 }
 
-// A catalog file's name is the model's; inline it is a key.
-YamlNode without_name(YamlNode map) {
-  const auto is_name = [](const YamlNode::Entry& e) { return e.key == "name"; };
-  map.entries.erase(std::remove_if(map.entries.begin(), map.entries.end(), is_name), map.entries.end());
-  return map;
-}
-
 void build_model(Resolver& values, const Catalog& catalog, Deployment& d) {
   const YamlNode* node = values.node("model");
   if (node == nullptr) {
@@ -125,16 +108,11 @@ void build_model(Resolver& values, const Catalog& catalog, Deployment& d) {
   }
   const bool is_map = node->kind == YamlNode::Kind::map;
   const bool is_file = !is_map && node->text.size() > 5 && node->text.substr(node->text.size() - 5) == ".json";
-  const Result<ModelSpec> model = is_map    ? parse_model(as_file(without_name(*node), "models"))
+  const Result<ModelSpec> model = is_map    ? parse_inline_model(*node)
                                   : is_file ? model_from_file(values.path_of("model", node->text))
                                             : catalog.model(node->text);
-  const YamlNode* name = is_map ? node->find("name") : nullptr;
-  if (model) {
-    d.model = *model;
-    if (name != nullptr) d.model.id = name->text;
-  } else {
-    report(values, "model", model.error());
-  }
+  if (model) d.model = *model;
+  else report(values, "model", model.error());
 }
 
 struct NamedFormat {
@@ -186,9 +164,6 @@ void build_parallelism(Resolver& values, Deployment& d) {
   d.parallelism.expert_parallel = values.flag("engine.enable_expert_parallel");
 }
 
-// cost-model section 8: vLLM from 0.15 on.
-constexpr OverheadTerms kVllmOverhead{300e-6, 0, 5e-6, 0, 1};
-
 void build_cost(Resolver& values, Deployment& d) {
   const std::string level = values.text("cost.level");
   d.level = level == "datasheet"    ? CostLevel::datasheet
@@ -198,15 +173,12 @@ void build_cost(Resolver& values, Deployment& d) {
   d.roofline.compute_efficiency = values.maybe_number("cost.compute_efficiency").value_or(0);
   d.roofline.memory_efficiency = values.maybe_number("cost.memory_efficiency").value_or(0);
   d.roofline.link_efficiency = values.maybe_number("cost.link_efficiency").value_or(0);
-  for (const char* path : {"cost.compute_efficiency", "cost.memory_efficiency", "cost.link_efficiency"}) {
-    if (d.level != CostLevel::calibrated || !values.given(path)) continue;
-    values.warning(path, "changes only operators without a measured set: cost.level is calibrated",
-                   "cost.level: roofline applies it to every operator");
-  }
   const bool bare = d.level == CostLevel::datasheet || d.level == CostLevel::affine;
-  const OverheadTerms base = bare ? OverheadTerms{} : kVllmOverhead;
+  const std::string engine = values.text("engine.name");
+  const std::string version = values.text("engine.version");
+  const OverheadTerms base = bare ? OverheadTerms{} : default_overhead(engine, version);
   const Origin origin = bare ? Origin::default_value : Origin::engine_default;
-  const std::string reason = bare ? "" : "vLLM 0.15 or later";
+  const std::string reason = bare ? "" : fmt::format("{} {}", engine, version);
   d.overhead.per_step = values.quantity("cost.per_step", {base.per_step, origin, reason});
   d.overhead.per_layer = values.quantity("cost.per_layer", {base.per_layer, origin, reason});
   d.overhead.per_sequence = values.quantity("cost.per_sequence", {base.per_sequence, origin, reason});

@@ -45,6 +45,7 @@ int required_count(CatalogFields& fields, std::string_view key, int most) {
 
 void read_sources(CatalogFields& fields, std::vector<std::string>& sources) {
   sources = fields.texts("sources");
+  if (fields.is_inline()) return;  // the scenario is the source
   if (!fields.has("sources")) {
     fields.missing("sources", "a list of where the figures come from");
   } else if (sources.empty()) {
@@ -174,38 +175,12 @@ void read_stated(CatalogFields fields, ModelSpec& model) {
   fields.refuse_others();
 }
 
-}  // namespace
-
-Result<LinkSpec> parse_link(const Catalog::File& file) {
-  CatalogDocument document(file);
-  if (!document.valid()) return document.problems();
-  CatalogFields fields = document.root();
-  LinkSpec link;
-  link.id = file.stem;
-  link.aliases = fields.texts("aliases");
-  link.per_direction = required<Bandwidth>(fields, "per_direction", Dimension::bandwidth, max_bandwidth);
-  link.latency = required<Seconds>(fields, "latency", Dimension::time, max_latency);
-  link.lanes = fields.count("lanes", 1, 1024).value_or(1);
-  link.per_lane = optional<Bandwidth>(fields, "per_lane", Dimension::bandwidth, max_bandwidth)
-                      .value_or(Bandwidth{link.per_direction.value / link.lanes});
-  link.per_peer =
-      optional<Bandwidth>(fields, "per_peer", Dimension::bandwidth, max_bandwidth).value_or(link.per_direction);
-  std::vector<std::string> sources;
-  read_sources(fields, sources);
-  link.source = fmt::format("{}", fmt::join(sources, "; "));
-  link.notes = fields.text("notes").value_or("");
-  fields.refuse_others();
-  if (const Diagnostics problems = document.problems(); problems.has_errors()) return problems;
-  return link;
-}
-
-Result<GpuSpec> parse_gpu(const Catalog::File& file, const Catalog& catalog) {
-  CatalogDocument document(file);
+Result<GpuSpec> read_gpu(CatalogDocument& document, const std::string& id, const Catalog& catalog) {
   if (!document.valid()) return document.problems();
   CatalogFields fields = document.root();
   GpuSpec gpu;
-  gpu.id = file.stem;
-  gpu.display_name = fields.text("name").value_or(file.stem);
+  gpu.id = id;
+  gpu.display_name = fields.text("name").value_or(id);
   gpu.aliases = fields.texts("aliases");
   gpu.vendor = fields.text("vendor").value_or("");
   gpu.architecture = fields.text("architecture").value_or("");
@@ -233,12 +208,12 @@ Result<GpuSpec> parse_gpu(const Catalog::File& file, const Catalog& catalog) {
   return gpu;
 }
 
-Result<ModelSpec> parse_model(const Catalog::File& file) {
-  CatalogDocument document(file);
+Result<ModelSpec> read_model(CatalogDocument& document, const std::string& id) {
   if (!document.valid()) return document.problems();
   CatalogFields fields = document.root();
   ModelSpec model;
-  model.id = file.stem;
+  model.id = id;
+  if (fields.is_inline()) model.id = fields.text("name").value_or(id);
   model.aliases = fields.texts("aliases");
   model.hf_id = fields.text("hf_id").value_or("");
   model.architecture = fields.text("architecture").value_or("");
@@ -259,6 +234,51 @@ Result<ModelSpec> parse_model(const Catalog::File& file) {
   fields.refuse_others();
   if (const Diagnostics problems = document.problems(); problems.has_errors()) return problems;
   return model;
+}
+
+}  // namespace
+
+Result<LinkSpec> parse_link(const Catalog::File& file) {
+  CatalogDocument document(file);
+  if (!document.valid()) return document.problems();
+  CatalogFields fields = document.root();
+  LinkSpec link;
+  link.id = file.stem;
+  link.aliases = fields.texts("aliases");
+  link.per_direction = required<Bandwidth>(fields, "per_direction", Dimension::bandwidth, max_bandwidth);
+  link.latency = required<Seconds>(fields, "latency", Dimension::time, max_latency);
+  link.lanes = fields.count("lanes", 1, 1024).value_or(1);
+  link.per_lane = optional<Bandwidth>(fields, "per_lane", Dimension::bandwidth, max_bandwidth)
+                      .value_or(Bandwidth{link.per_direction.value / link.lanes});
+  link.per_peer =
+      optional<Bandwidth>(fields, "per_peer", Dimension::bandwidth, max_bandwidth).value_or(link.per_direction);
+  std::vector<std::string> sources;
+  read_sources(fields, sources);
+  link.source = fmt::format("{}", fmt::join(sources, "; "));
+  link.notes = fields.text("notes").value_or("");
+  fields.refuse_others();
+  if (const Diagnostics problems = document.problems(); problems.has_errors()) return problems;
+  return link;
+}
+
+Result<GpuSpec> parse_gpu(const Catalog::File& file, const Catalog& catalog) {
+  CatalogDocument document(file);
+  return read_gpu(document, file.stem, catalog);
+}
+
+Result<GpuSpec> parse_inline_gpu(const YamlNode& figures, const Catalog& catalog) {
+  CatalogDocument document(figures);
+  return read_gpu(document, "inline", catalog);
+}
+
+Result<ModelSpec> parse_model(const Catalog::File& file) {
+  CatalogDocument document(file);
+  return read_model(document, file.stem);
+}
+
+Result<ModelSpec> parse_inline_model(const YamlNode& shape) {
+  CatalogDocument document(shape);
+  return read_model(document, "inline");
 }
 
 }  // namespace foretoken

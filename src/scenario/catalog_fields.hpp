@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,17 +11,15 @@
 #include "foretoken/base/diagnostics.hpp"
 #include "foretoken/base/units.hpp"
 #include "foretoken/scenario/catalog.hpp"
+#include "scenario/yaml_tree.hpp"
 
 namespace foretoken {
-
-// A parsed mapping, hidden so that the YAML library stays out of headers.
-struct CatalogNode;
 
 class CatalogDocument;
 
 class CatalogFields {
  public:
-  CatalogFields(CatalogDocument& document, const CatalogNode& node) : document_(&document), node_(&node) {}
+  CatalogFields(CatalogDocument& document, const YamlNode& node) : document_(&document), node_(&node) {}
 
   [[nodiscard]] bool has(std::string_view key) const;
   // Nothing when absent or, after reporting it, when wrong.
@@ -35,6 +32,8 @@ class CatalogFields {
   [[nodiscard]] std::optional<CatalogFields> object(std::string_view key);
   [[nodiscard]] std::optional<CatalogFields> required_object(std::string_view key, std::string_view meaning);
 
+  // Written in a scenario, not in a file of the catalog.
+  [[nodiscard]] bool is_inline() const;
   void missing(std::string_view key, std::string_view meaning);
   // At the key's value, or at the mapping when the key is absent.
   void error(std::string_view key, const std::string& message, const std::string& hint = {});
@@ -42,32 +41,36 @@ class CatalogFields {
   void refuse_others();
 
  private:
-  [[nodiscard]] const CatalogNode* child(std::string_view key);
+  [[nodiscard]] const YamlNode* child(std::string_view key);
 
   CatalogDocument* document_;
-  const CatalogNode* node_;
+  const YamlNode* node_;
   std::vector<std::string> read_;
 };
 
 class CatalogDocument {
  public:
   explicit CatalogDocument(const Catalog::File& file);
-  ~CatalogDocument();
+  // Figures written inside another document; `node` must outlive this.
+  explicit CatalogDocument(const YamlNode& node) : origin_(node.where.file), root_(&node) {}
   CatalogDocument(const CatalogDocument&) = delete;
   CatalogDocument& operator=(const CatalogDocument&) = delete;
 
   // False when the text is not one YAML mapping; see the problems.
   [[nodiscard]] bool valid() const { return root_ != nullptr; }
+  [[nodiscard]] bool is_inline() const { return text_ == nullptr; }
   [[nodiscard]] CatalogFields root() { return {*this, *root_}; }
   // In the file's order.
   [[nodiscard]] Diagnostics problems() const;
 
  private:
   friend class CatalogFields;
-  void error(int line, int column, std::string message, std::string hint = {});
+  void error(const SourceLocation& where, std::string message, std::string hint = {});
 
-  const Catalog::File& file_;
-  std::unique_ptr<CatalogNode> root_;
+  std::string origin_;
+  const std::string* text_ = nullptr;
+  YamlNode tree_;
+  const YamlNode* root_ = nullptr;
   Diagnostics diagnostics_;
 };
 

@@ -90,6 +90,11 @@ void check_effects(Resolver& values, const Scenario& s) {
   if (!s.workload.ignore_eos && s.workload.max_tokens == 0) {
     values.warning("workload.ignore_eos", "'workload.ignore_eos' is false but there is no workload.max_tokens: policies know the output length");
   }
+  for (const char* path : {"cost.compute_efficiency", "cost.memory_efficiency", "cost.link_efficiency"}) {
+    if (s.deployment.level != CostLevel::calibrated || !values.given(path)) continue;
+    values.warning(path, fmt::format("'{}' changes only operators without a measured set: cost.level is calibrated", path),
+                   "cost.level: roofline applies it to every operator");
+  }
   if (s.deployment.level == CostLevel::calibrated && s.deployment.calibration.sets.empty()) {
     values.warning("cost.level", "the catalog has no measured sets: every operator is priced by the roofline");
   }

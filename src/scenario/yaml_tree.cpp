@@ -250,12 +250,10 @@ std::string quoted(const std::string& s) {
 
 class FlowWriter {
  public:
-  explicit FlowWriter(bool placed) : placed_(placed) {}
-
   void write(const YamlNode& node) {
     switch (node.kind) {
-      case YamlNode::Kind::null: put(node.where, "null"); return;
-      case YamlNode::Kind::scalar: put(node.where, node.quoted || !is_plain(node.text) ? quoted(node.text) : node.text); return;
+      case YamlNode::Kind::null: text += "null"; return;
+      case YamlNode::Kind::scalar: text += node.quoted || !is_plain(node.text) ? quoted(node.text) : node.text; return;
       case YamlNode::Kind::list:
         text += '[';
         for (const YamlNode& item : node.items) {
@@ -265,11 +263,10 @@ class FlowWriter {
         text += ']';
         return;
       case YamlNode::Kind::map:
-        open(node);
+        text += '{';
         for (const auto& e : node.entries) {
           if (&e != &node.entries.front()) text += ", ";
-          put(e.where, is_plain(e.key) ? e.key : quoted(e.key));
-          text += ": ";
+          text += (is_plain(e.key) ? e.key : quoted(e.key)) + ": ";
           write(e.value);
         }
         text += '}';
@@ -284,37 +281,12 @@ class FlowWriter {
     return !s.empty() && s.find_first_of(",:{}[]#\"'\n&*!|>%@`?") == std::string::npos && s.rfind("- ", 0) != 0 && s != "-" &&
            s.front() != ' ' && s.back() != ' ';
   }
-  // Before the first key: a map in block style has no brace of its own.
-  void open(const YamlNode& map) {
-    SourceLocation where = map.where;
-    if (!map.entries.empty() && map.entries.front().where == where) --where.column;
-    put(where, "{");
-  }
-  void put(const SourceLocation& where, const std::string& token) {
-    if (placed_) {
-      for (; line_ < where.line; ++line_) text += '\n';
-      const auto begin = text.rfind('\n');
-      const std::size_t column = text.size() - (begin == std::string::npos ? 0 : begin + 1);
-      const auto wanted = static_cast<std::size_t>(std::max(0, where.column - 1));
-      if (column < wanted) text.append(wanted - column, ' ');
-    }
-    text += token;
-  }
-
-  bool placed_;
-  int line_ = 1;
 };
 
 }  // namespace
 
 std::string to_flow(const YamlNode& node) {
-  FlowWriter writer(false);
-  writer.write(node);
-  return writer.text;
-}
-
-std::string to_placed_flow(const YamlNode& node) {
-  FlowWriter writer(true);
+  FlowWriter writer;
   writer.write(node);
   return writer.text;
 }

@@ -48,7 +48,5 @@ class SourceLines {
 
 // One line of YAML in flow style that reads back as the same tree.
 [[nodiscard]] std::string to_flow(const YamlNode& node);
-// The same, padded so that every token stands at its own line and column.
-[[nodiscard]] std::string to_placed_flow(const YamlNode& node);
 
 }  // namespace foretoken

@@ -159,7 +159,7 @@ TEST_F(UserCatalog, BrokenFilesAreNamed) {
   EXPECT_THAT(gpu_problems("a: [b\n"), HasSubstr("mine.yaml"));
   EXPECT_THAT(gpu_problems("- just\n- a list\n"), HasSubstr("mine.yaml"));
   EXPECT_THAT(gpu_problems(good_gpu + "vendor: Twice\n"), HasSubstr("mine.yaml:12"));
-  EXPECT_THAT(gpu_problems(good_gpu + "---\nname: Second\n"), HasSubstr("one YAML document"));
+  EXPECT_THAT(gpu_problems(good_gpu + "---\nname: Second\n"), HasSubstr("second document"));
   EXPECT_THAT(gpu_problems(", a\n"), HasSubstr("mine.yaml"));
   EXPECT_THAT(gpu_problems("a: &a [*a]\n"), HasSubstr("mine.yaml"));
   EXPECT_THAT(gpu_problems(std::string(20'000, '[')), HasSubstr("mine.yaml"));

@@ -40,15 +40,5 @@ TEST(YamlTree, FlowTextReadsBackAsTheSameTree) {
   }
 }
 
-TEST(YamlTree, PlacedFlowKeepsEveryPosition) {
-  const std::string text = "top:\n  gpu:\n    name: mine\n    memory: {capacity: 24 GiB,\n             bandwidth: 1 TB/s}\n";
-  const YamlNode root = parse(text);
-  const YamlNode& gpu = *root.find("top")->find("gpu");
-  const YamlNode again = parse(to_placed_flow(gpu));
-  EXPECT_EQ(to_flow(again), to_flow(gpu));
-  EXPECT_EQ(again.find("name")->where, gpu.find("name")->where);
-  EXPECT_EQ(again.find("memory")->find("bandwidth")->where, gpu.find("memory")->find("bandwidth")->where);
-}
-
 }  // namespace
 }  // namespace foretoken
