@@ -25,4 +25,8 @@ void check_effects(Resolver& values, const Scenario& scenario);
 // `distribution` and its parameters, or a plain number of tokens.
 [[nodiscard]] LengthConfig read_lengths(Resolver& values, const std::string& path);
 
+// The length keys under `prefix`; a class takes what it does not say from `inherited`.
+[[nodiscard]] LengthPairConfig read_length_pair(Resolver& values, const std::string& prefix,
+                                                const LengthPairConfig* inherited);
+
 }  // namespace foretoken

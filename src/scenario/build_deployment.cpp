@@ -1,9 +1,9 @@
 // What runs on what: accelerators, model, number formats, split, and how steps are priced.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <filesystem>
-
-#include <fmt/format.h>
 
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/model/hf_config.hpp"
@@ -19,31 +19,45 @@ namespace {
 void report(Resolver& values, const std::string& path, const Diagnostics& problems) {
   for (const Diagnostic& d : problems.items()) {
     const bool located = d.where.line > 0;
-    if (located && d.where.file == values.origin()) { values.error_at(d.where, d.message, d.hint); continue; }
+    if (located && d.where.file == values.origin()) {
+      values.error_at(d.where, d.message, d.hint);
+      continue;
+    }
     const bool is_override = d.where.file.rfind("--set", 0) == 0;
-    values.error(path, located && !is_override ? fmt::format("{}:{}: {}", d.where.file, d.where.line, d.message) : d.message, d.hint);
+    values.error(path,
+                 located && !is_override ? fmt::format("{}:{}: {}", d.where.file, d.where.line, d.message) : d.message,
+                 d.hint);
   }
 }
 
 // With affine costs there need not be any hardware or model.
-bool is_required(Resolver& values) { return values.text("cost.level") != "affine"; }
+bool is_required(Resolver& values) {
+  return values.text("cost.level") != "affine";
+}
 
 void build_gpu(Resolver& values, const Catalog& catalog, Deployment& d) {
   const YamlNode* node = values.node("hardware.gpu");
   if (node == nullptr) {
-    if (is_required(values)) values.error("hardware", "'hardware.gpu' is missing", "name an accelerator: `foretoken catalog gpus` lists them");
+    if (is_required(values))
+      values.error("hardware", "'hardware.gpu' is missing", "name an accelerator: `foretoken catalog gpus` lists them");
     return;
   }
   values.record_given("hardware.gpu");
   if (node->kind == YamlNode::Kind::list) {
-    values.error("hardware.gpu", "'hardware.gpu' must be a name or a map of figures, got a list", "one kind of accelerator serves a scenario");
+    values.error("hardware.gpu", "'hardware.gpu' must be a name or a map of figures, got a list",
+                 "one kind of accelerator serves a scenario");
     return;
   }
-  const Result<GpuSpec> gpu = node->kind == YamlNode::Kind::map ? parse_inline_gpu(*node, catalog) : catalog.gpu(node->text);
-  if (!gpu) { report(values, "hardware.gpu", gpu.error()); return; }
+  const Result<GpuSpec> gpu =
+      node->kind == YamlNode::Kind::map ? parse_inline_gpu(*node, catalog) : catalog.gpu(node->text);
+  if (!gpu) {
+    report(values, "hardware.gpu", gpu.error());
+    return;
+  }
   d.gpu = *gpu;
   if (!d.gpu.memory_bandwidth) {
-    values.error("hardware.gpu", fmt::format("{} has no memory bandwidth in the catalog: it cannot be simulated", d.gpu.id),
+    values.error("hardware.gpu",
+                 fmt::format("{} has no memory bandwidth in the catalog: it cannot be simulated", d.gpu.id),
                  "give its figures inline");
   }
 }
@@ -57,7 +71,8 @@ std::int64_t default_gpus_per_node(Resolver& values, const Deployment& d, Origin
   const std::int64_t usual = std::clamp<std::int64_t>(d.gpu.scale_up_domain, 1, 8);
   if (!nodes) return usual;
   if (!gpus) {
-    values.error("hardware.nodes", "'hardware.nodes' needs 'hardware.num_gpus'", "say how many GPUs the nodes have together");
+    values.error("hardware.nodes", "'hardware.nodes' needs 'hardware.num_gpus'",
+                 "say how many GPUs the nodes have together");
     return usual;
   }
   if (*gpus % *nodes != 0) {
@@ -66,7 +81,8 @@ std::int64_t default_gpus_per_node(Resolver& values, const Deployment& d, Origin
   }
   const auto per_node = values.maybe_integer("hardware.gpus_per_node");
   if (per_node && *per_node * *nodes != *gpus) {
-    values.error("hardware.gpus_per_node", fmt::format("{} nodes of {} GPUs are not the {} of 'hardware.num_gpus'", *nodes, *per_node, *gpus));
+    values.error("hardware.gpus_per_node",
+                 fmt::format("{} nodes of {} GPUs are not the {} of 'hardware.num_gpus'", *nodes, *per_node, *gpus));
   }
   origin = Origin::derived;
   reason = "num_gpus / nodes";
@@ -79,14 +95,17 @@ void build_node(Resolver& values, const Catalog& catalog, Deployment& d) {
   const std::int64_t per_node = default_gpus_per_node(values, d, origin, reason);
   d.node.gpus_per_node = static_cast<int>(values.integer("hardware.gpus_per_node", {per_node, origin, reason}));
   const auto link = catalog.link(values.text("hardware.scale_out_link"));
-  if (link) d.node.scale_out_link = *link;
-  else report(values, "hardware.scale_out_link", link.error());
+  if (link)
+    d.node.scale_out_link = *link;
+  else
+    report(values, "hardware.scale_out_link", link.error());
 }
 
 constexpr std::size_t kMaxConfigBytes = 4 << 20;
 
 Result<ModelSpec> model_from_file(const std::string& path) {
-  const auto text = read_text_file(path, kMaxConfigBytes, "give the path of a config.json, or a name that `foretoken catalog models` lists");
+  const auto text = read_text_file(path, kMaxConfigBytes,
+                                   "give the path of a config.json, or a name that `foretoken catalog models` lists");
   if (!text) return text.error();
   const auto json = parse_json(*text, path);
   if (!json) return json.error();
@@ -98,7 +117,8 @@ Result<ModelSpec> model_from_file(const std::string& path) {
 void build_model(Resolver& values, const Catalog& catalog, Deployment& d) {
   const YamlNode* node = values.node("model");
   if (node == nullptr) {
-    if (is_required(values)) values.error("model", "'model' is missing", "name a model: `foretoken catalog models` lists them");
+    if (is_required(values))
+      values.error("model", "'model' is missing", "name a model: `foretoken catalog models` lists them");
     return;
   }
   values.record_given("model");
@@ -111,8 +131,10 @@ void build_model(Resolver& values, const Catalog& catalog, Deployment& d) {
   const Result<ModelSpec> model = is_map    ? parse_inline_model(*node)
                                   : is_file ? model_from_file(values.path_of("model", node->text))
                                             : catalog.model(node->text);
-  if (model) d.model = *model;
-  else report(values, "model", model.error());
+  if (model)
+    d.model = *model;
+  else
+    report(values, "model", model.error());
 }
 
 struct NamedFormat {
@@ -139,22 +161,30 @@ void build_formats(Resolver& values, Deployment& d) {
   values.text("engine.dtype");
   const std::string released = d.model.released_weight_format.empty() ? "bfloat16" : d.model.released_weight_format;
   const auto named = [](std::string_view name) {
-    return std::find_if(kWeightFormats.begin(), kWeightFormats.end(), [&](const NamedFormat& f) { return f.name == name; });
+    return std::find_if(kWeightFormats.begin(), kWeightFormats.end(),
+                        [&](const NamedFormat& f) { return f.name == name; });
   };
   const bool sixteen_bits = released == "bfloat16" || released == "float16" || named(released) == kWeightFormats.end();
-  const std::string name = values.text("engine.quantization", {sixteen_bits ? "none" : released, Origin::model, "as the model was released"});
+  const std::string name = values.text("engine.quantization",
+                                       {sixteen_bits ? "none" : released, Origin::model, "as the model was released"});
   if (sixteen_bits && released != "bfloat16" && released != "float16" && !values.given("engine.quantization")) {
-    values.warning("model", fmt::format("{} was released as '{}', which is not modelled: 16-bit weights are assumed", d.model.id, released),
-                   "say what to price: engine.quantization");
+    values.warning(
+        "model",
+        fmt::format("{} was released as '{}', which is not modelled: 16-bit weights are assumed", d.model.id, released),
+        "say what to price: engine.quantization");
   }
   if (const auto at = named(name); at != kWeightFormats.end()) d.dense_format = d.expert_format = at->format;
   // Released in MXFP4, gpt-oss keeps attention and the dense parts in bf16.
   if (d.dense_format == WeightFormat::mxfp4 && d.model.moe.experts > 0) d.dense_format = WeightFormat::bf16;
   const std::string kv = values.text("engine.kv_cache_dtype");
-  if (kv.rfind("fp8", 0) == 0) d.kv_format = KvFormat::fp8;
-  else if (kv == "int8") d.kv_format = KvFormat::int8;
-  else if (kv == "int4") d.kv_format = KvFormat::int4;
-  else if (kv == "fp4") d.kv_format = KvFormat::fp4;
+  if (kv.rfind("fp8", 0) == 0)
+    d.kv_format = KvFormat::fp8;
+  else if (kv == "int8")
+    d.kv_format = KvFormat::int8;
+  else if (kv == "int4")
+    d.kv_format = KvFormat::int4;
+  else if (kv == "fp4")
+    d.kv_format = KvFormat::fp4;
 }
 
 void build_parallelism(Resolver& values, Deployment& d) {
@@ -215,8 +245,10 @@ std::string place_of(const std::string& problem) {
 void build_calibration(Resolver& values, const Catalog& catalog, Deployment& d) {
   if (d.level != CostLevel::calibrated && d.level != CostLevel::roofline) return;
   const Result<CalibrationTable> table = catalog.calibration();
-  if (table) d.calibration = *table;
-  else report(values, "cost.level", table.error());
+  if (table)
+    d.calibration = *table;
+  else
+    report(values, "cost.level", table.error());
 }
 
 }  // namespace

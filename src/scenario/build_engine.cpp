@@ -1,8 +1,8 @@
 // Engine knobs: what is not given follows the engine's own default rules (engines.md 1.1).
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
-
-#include <fmt/format.h>
 
 #include "scenario/build.hpp"
 
@@ -14,21 +14,27 @@ constexpr double kGiB = 1024.0 * 1024 * 1024;
 // vLLM looks for "a100" in the device's name, whatever its memory.
 bool is_a100(const GpuSpec& gpu) {
   std::string names = gpu.id + " " + gpu.display_name;
-  std::transform(names.begin(), names.end(), names.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(names.begin(), names.end(), names.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return names.find("a100") != std::string::npos;
 }
 
-bool is_large(const GpuSpec& gpu) { return gpu.memory_capacity.value >= 70 * kGiB && !is_a100(gpu); }
+bool is_large(const GpuSpec& gpu) {
+  return gpu.memory_capacity.value >= 70 * kGiB && !is_a100(gpu);
+}
 
-double version_number(const std::string& version) { return std::stod(version); }
+double version_number(const std::string& version) {
+  return std::stod(version);
+}
 
 void build_max_model_len(Resolver& values, Scenario& s) {
   const ModelSpec& model = s.deployment.model;
   const std::int64_t context = model.max_position_embeddings > 0 ? model.max_position_embeddings : 8192;
-  s.engine.max_model_len = values.integer(
-      "engine.max_model_len", {std::min<std::int64_t>(context, 8192), Origin::model, "the model's context, at most 8192"});
+  s.engine.max_model_len = values.integer("engine.max_model_len", {std::min<std::int64_t>(context, 8192), Origin::model,
+                                                                   "the model's context, at most 8192"});
   if (model.max_position_embeddings > 0 && s.engine.max_model_len > context) {
-    values.warning("engine.max_model_len", fmt::format("{} is longer than the {} positions of {}", s.engine.max_model_len, context, model.id));
+    values.warning("engine.max_model_len",
+                   fmt::format("{} is longer than the {} positions of {}", s.engine.max_model_len, context, model.id));
   }
 }
 
@@ -57,10 +63,12 @@ void build_batch(Resolver& values, Scenario& s) {
     budget = engine.max_model_len;
     why = "max_model_len, without chunked prefill";
   }
-  engine.max_num_batched_tokens = values.integer("engine.max_num_batched_tokens", {budget, Origin::engine_default, why});
+  engine.max_num_batched_tokens =
+      values.integer("engine.max_num_batched_tokens", {budget, Origin::engine_default, why});
   if (vllm && engine.max_num_batched_tokens < engine.max_num_seqs) {
     values.warning("engine.max_num_batched_tokens",
-                   fmt::format("{} is below max_num_seqs {}: vLLM refuses to start with these", engine.max_num_batched_tokens, engine.max_num_seqs),
+                   fmt::format("{} is below max_num_seqs {}: vLLM refuses to start with these",
+                               engine.max_num_batched_tokens, engine.max_num_seqs),
                    "raise the budget or lower engine.max_num_seqs");
   }
   engine.long_prefill_token_threshold = values.integer("engine.long_prefill_token_threshold");
@@ -69,7 +77,8 @@ void build_batch(Resolver& values, Scenario& s) {
 void build_scheduler(Resolver& values, EngineConfig& engine) {
   const double version = version_number(engine.version);
   engine.scheduling_policy = values.text("engine.scheduling_policy");
-  engine.scheduler_reserve_full_isl = values.flag("engine.scheduler_reserve_full_isl", {version >= 0.19, Origin::engine_default, "vLLM 0.19 or later"});
+  engine.scheduler_reserve_full_isl =
+      values.flag("engine.scheduler_reserve_full_isl", {version >= 0.19, Origin::engine_default, "vLLM 0.19 or later"});
   engine.watermark = values.number("engine.watermark");
   engine.max_wait = values.duration("engine.max_wait");
   engine.padded = values.flag("engine.padded");
@@ -77,7 +86,8 @@ void build_scheduler(Resolver& values, EngineConfig& engine) {
   engine.queue_timeout = values.duration("engine.queue_timeout");
   engine.enable_prefix_caching = values.flag("engine.enable_prefix_caching");
   if (engine.enable_prefix_caching) {
-    values.error("engine.enable_prefix_caching", "prefix caching is not modelled yet", "set it to false; results then hold for prompts that share nothing");
+    values.error("engine.enable_prefix_caching", "prefix caching is not modelled yet",
+                 "set it to false; results then hold for prompts that share nothing");
   }
 }
 
@@ -85,8 +95,9 @@ void build_memory(Resolver& values, Scenario& s) {
   MemorySettings& memory = s.memory;
   EngineConfig& engine = s.engine;
   engine.block_size = static_cast<int>(values.integer("engine.block_size"));
-  memory.gpu_memory_utilization = values.number("engine.gpu_memory_utilization",
-                                                {version_number(engine.version) >= 0.21 ? 0.92 : 0.9, Origin::engine_default, "vLLM " + engine.version});
+  memory.gpu_memory_utilization = values.number(
+      "engine.gpu_memory_utilization",
+      {version_number(engine.version) >= 0.21 ? 0.92 : 0.9, Origin::engine_default, "vLLM " + engine.version});
   memory.max_num_batched_tokens = engine.max_num_batched_tokens;
   memory.max_num_seqs = engine.max_num_seqs;
   memory.max_model_len = engine.max_model_len;
@@ -114,7 +125,8 @@ void build_engine(Resolver& values, Scenario& s) {
   build_memory(values, s);
   const bool eager = values.flag("engine.enforce_eager");
   const std::int64_t captured = std::min<std::int64_t>({2 * engine.max_num_seqs, 512, engine.max_num_batched_tokens});
-  const std::int64_t graphs = values.integer("engine.max_cudagraph_capture_size", {captured, Origin::engine_default, "min(2 x max_num_seqs, 512, budget)"});
+  const std::int64_t graphs = values.integer("engine.max_cudagraph_capture_size",
+                                             {captured, Origin::engine_default, "min(2 x max_num_seqs, 512, budget)"});
   s.deployment.cuda_graph_max_rows = eager ? 0 : static_cast<int>(graphs);
   if (values.diagnostics().has_errors()) return;
   if (s.deployment.level == CostLevel::affine) {

@@ -1,7 +1,7 @@
 // Objectives, what-if axes, conventions and the cluster.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "scenario/build.hpp"
 
@@ -13,19 +13,25 @@ void read_slo(Resolver& values, Scenario& s) {
   if (node == nullptr) return;
   const std::vector<std::string> lines = values.texts("slo");
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const SourceLocation where = node->kind == YamlNode::Kind::list ? node->items[std::min(i, node->items.size() - 1)].where : node->where;
+    const SourceLocation where =
+        node->kind == YamlNode::Kind::list ? node->items[std::min(i, node->items.size() - 1)].where : node->where;
     const auto line = parse_slo_line(lines[i], where);
-    if (line) { s.slo.push_back(*line); continue; }
+    if (line) {
+      s.slo.push_back(*line);
+      continue;
+    }
     const Diagnostics found = line.error();
     for (const Diagnostic& d : found.items()) values.error_at(where, d.message, d.hint);
   }
   const bool needs_goodput = std::any_of(s.slo.begin(), s.slo.end(), [](const SloLine& l) {
     return l.metric.find("goodput") != std::string::npos || l.metric.find("attainment") != std::string::npos;
   });
-  const bool has_goodput = s.workload.goodput.any() || std::any_of(s.workload.classes.begin(), s.workload.classes.end(),
-                                                                   [](const RequestClass& c) { return c.goodput.any(); });
+  const bool has_goodput =
+      s.workload.goodput.any() || std::any_of(s.workload.classes.begin(), s.workload.classes.end(),
+                                              [](const RequestClass& c) { return c.goodput.any(); });
   if (needs_goodput && !has_goodput) {
-    values.error("slo", "slo_attainment and request_goodput need per-request limits", "add `goodput: {ttft: 500, tpot: 50}` (ms)");
+    values.error("slo", "slo_attainment and request_goodput need per-request limits",
+                 "add `goodput: {ttft: 500, tpot: 50}` (ms)");
   }
 }
 
@@ -33,8 +39,9 @@ constexpr std::int64_t kMaxPoints = 100'000;
 
 void unknown_axis(Resolver& values, const YamlNode::Entry& entry) {
   if (entry.key == "serve_params" || entry.key == "bench_params") {
-    values.error_at(entry.where, fmt::format("'{}' is spelled by fields here", entry.key),
-                    "write the fields themselves: sweep: {engine.max_num_seqs: [64, 128], workload.request_rate: [1, 2]}");
+    values.error_at(
+        entry.where, fmt::format("'{}' is spelled by fields here", entry.key),
+        "write the fields themselves: sweep: {engine.max_num_seqs: [64, 128], workload.request_rate: [1, 2]}");
     return;
   }
   std::vector<std::string> paths;
@@ -42,13 +49,17 @@ void unknown_axis(Resolver& values, const YamlNode::Entry& entry) {
     if (f.is_leaf()) paths.emplace_back(f.path);
   }
   const std::string close = closest_match(entry.key, paths);
-  values.error_at(entry.where, fmt::format("'{}' is not a field that can be swept", entry.key),
-                  close.empty() ? "write the full path, e.g. engine.max_num_seqs" : fmt::format("did you mean '{}'?", close));
+  values.error_at(
+      entry.where, fmt::format("'{}' is not a field that can be swept", entry.key),
+      close.empty() ? "write the full path, e.g. engine.max_num_seqs" : fmt::format("did you mean '{}'?", close));
 }
 
 void read_axis(Resolver& values, const YamlNode::Entry& entry, Scenario& s) {
   const Field* field = find_field(table_path(entry.key));
-  if (field == nullptr || !field->is_leaf()) { unknown_axis(values, entry); return; }
+  if (field == nullptr || !field->is_leaf()) {
+    unknown_axis(values, entry);
+    return;
+  }
   if (entry.value.kind != YamlNode::Kind::list || entry.value.items.empty()) {
     values.error_at(entry.value.where, fmt::format("the values of '{}' must be a list", entry.key), "[1, 2, 4]");
     return;
@@ -72,15 +83,18 @@ void read_sweep(Resolver& values, Scenario& s) {
   if (node == nullptr) return;
   values.record_given("sweep");
   if (node->kind != YamlNode::Kind::map) {
-    values.error("sweep", "'sweep' must be a map from a field to the list of its values", "sweep: {engine.max_num_seqs: [1, 2, 4]}");
+    values.error("sweep", "'sweep' must be a map from a field to the list of its values",
+                 "sweep: {engine.max_num_seqs: [1, 2, 4]}");
     return;
   }
   std::int64_t points = 1;
   for (const auto& entry : node->entries) {
     read_axis(values, entry, s);
-    points = std::min(kMaxPoints + 1, points * std::max<std::int64_t>(1, static_cast<std::int64_t>(entry.value.items.size())));
+    points = std::min(kMaxPoints + 1,
+                      points * std::max<std::int64_t>(1, static_cast<std::int64_t>(entry.value.items.size())));
   }
-  if (points > kMaxPoints) values.error("sweep", fmt::format("the lists make more than {} points", kMaxPoints), "shorten a list");
+  if (points > kMaxPoints)
+    values.error("sweep", fmt::format("the lists make more than {} points", kMaxPoints), "shorten a list");
 }
 
 }  // namespace
@@ -102,13 +116,15 @@ void build_cluster(Resolver& values, Scenario& s) {
   const auto gpus = values.maybe_integer("hardware.num_gpus");
   std::int64_t replicas = 1;
   if (gpus && *gpus % per_replica == 0) replicas = std::max<std::int64_t>(1, *gpus / per_replica);
-  s.cluster.replicas = static_cast<int>(values.integer("replicas", {replicas, Origin::derived, "num_gpus / (TP x PP x DP)"}));
+  s.cluster.replicas =
+      static_cast<int>(values.integer("replicas", {replicas, Origin::derived, "num_gpus / (TP x PP x DP)"}));
   s.cluster.router = values.text("router");
   s.num_gpus = s.cluster.replicas * per_replica;
   if (gpus && *gpus != s.num_gpus) {
     values.error("hardware.num_gpus",
-                 fmt::format("'hardware.num_gpus' is {}, but {} replicas x {} GPUs (TP {} x PP {} x DP {}) are {}", *gpus, s.cluster.replicas,
-                             per_replica, s.deployment.parallelism.tensor, s.deployment.parallelism.pipeline, s.deployment.parallelism.data, s.num_gpus),
+                 fmt::format("'hardware.num_gpus' is {}, but {} replicas x {} GPUs (TP {} x PP {} x DP {}) are {}",
+                             *gpus, s.cluster.replicas, per_replica, s.deployment.parallelism.tensor,
+                             s.deployment.parallelism.pipeline, s.deployment.parallelism.data, s.num_gpus),
                  "change num_gpus, replicas or the parallel sizes so that they agree");
   }
   values.integer("hardware.num_gpus", {s.num_gpus, Origin::derived, "replicas x TP x PP x DP"});

@@ -39,9 +39,13 @@ void CatalogDocument::error(const SourceLocation& where, std::string message, st
   diagnostics_.error(where, std::move(message), std::move(hint), line);
 }
 
-bool CatalogFields::is_inline() const { return document_->is_inline(); }
+bool CatalogFields::is_inline() const {
+  return document_->is_inline();
+}
 
-bool CatalogFields::has(std::string_view key) const { return node_->find(key) != nullptr; }
+bool CatalogFields::has(std::string_view key) const {
+  return node_->find(key) != nullptr;
+}
 
 const YamlNode* CatalogFields::child(std::string_view key) {
   read_.emplace_back(key);
@@ -141,8 +145,7 @@ std::optional<CatalogFields> CatalogFields::required_object(std::string_view key
 
 void CatalogFields::missing(std::string_view key, std::string_view meaning) {
   read_.emplace_back(key);
-  document_->error(node_->where, fmt::format("`{}` is missing", key),
-                   fmt::format("expected: {}", meaning));
+  document_->error(node_->where, fmt::format("`{}` is missing", key), fmt::format("expected: {}", meaning));
 }
 
 void CatalogFields::error(std::string_view key, const std::string& message, const std::string& hint) {

@@ -1,7 +1,7 @@
 // Keys that are given but change nothing in this scenario: none is silently ignored.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "scenario/build.hpp"
 
@@ -14,13 +14,27 @@ struct Effect {
   const char* reason;
 };
 
-bool is_not_static(const Scenario& s) { return s.engine.name != "static"; }
-bool is_not_vllm(const Scenario& s) { return s.engine.name != "vllm-v1"; }
-bool is_affine(const Scenario& s) { return s.deployment.level == CostLevel::affine; }
-bool is_not_affine(const Scenario& s) { return !is_affine(s); }
-bool has_no_efficiencies(const Scenario& s) { return is_affine(s) || s.deployment.level == CostLevel::datasheet; }
-bool is_open_loop(const Scenario& s) { return !s.workload.max_concurrency; }
-bool has_no_pause(const Scenario& s) { return s.workload.think_time.mean == Duration{}; }
+bool is_not_static(const Scenario& s) {
+  return s.engine.name != "static";
+}
+bool is_not_vllm(const Scenario& s) {
+  return s.engine.name != "vllm-v1";
+}
+bool is_affine(const Scenario& s) {
+  return s.deployment.level == CostLevel::affine;
+}
+bool is_not_affine(const Scenario& s) {
+  return !is_affine(s);
+}
+bool has_no_efficiencies(const Scenario& s) {
+  return is_affine(s) || s.deployment.level == CostLevel::datasheet;
+}
+bool is_open_loop(const Scenario& s) {
+  return !s.workload.max_concurrency;
+}
+bool has_no_pause(const Scenario& s) {
+  return s.workload.think_time.mean == Duration{};
+}
 
 constexpr Effect kEffects[] = {
     {"engine.max_wait", is_not_static, "only engine.name: static waits for full batches"},
@@ -29,7 +43,8 @@ constexpr Effect kEffects[] = {
     {"engine.long_prefill_token_threshold", is_not_vllm, "only engine.name: vllm-v1 splits prompts"},
     {"engine.watermark", is_not_vllm, "only engine.name: vllm-v1 admits by free blocks"},
     {"engine.scheduler_reserve_full_isl", is_not_vllm, "only engine.name: vllm-v1 admits by free blocks"},
-    {"engine.max_cudagraph_capture_size", [](const Scenario& s) { return s.deployment.cuda_graph_max_rows == 0; }, "engine.enforce_eager is true"},
+    {"engine.max_cudagraph_capture_size", [](const Scenario& s) { return s.deployment.cuda_graph_max_rows == 0; },
+     "engine.enforce_eager is true"},
     {"engine.gpu_memory_utilization", is_affine, "cost.level: affine has no hardware"},
     {"engine.kv_cache_dtype", is_affine, "cost.level: affine has no hardware"},
     {"engine.quantization", is_affine, "cost.level: affine has no hardware"},
@@ -51,7 +66,8 @@ constexpr Effect kEffects[] = {
     {"cost.affine.per_decode_token", is_not_affine, "only cost.level: affine reads it"},
     {"cost.affine.per_context_token", is_not_affine, "only cost.level: affine reads it"},
     {"hardware.scale_out_link",
-     [](const Scenario& s) { return s.deployment.parallelism.gpus() <= s.deployment.node.gpus_per_node; }, "every replica stays inside one node"},
+     [](const Scenario& s) { return s.deployment.parallelism.gpus() <= s.deployment.node.gpus_per_node; },
+     "every replica stays inside one node"},
     {"router", [](const Scenario& s) { return s.cluster.replicas == 1; }, "there is one replica"},
     {"workload.max_tokens", [](const Scenario& s) { return s.workload.ignore_eos; }, "workload.ignore_eos is true"},
     {"workload.think_time", is_open_loop, "without workload.max_concurrency nobody waits for an answer"},
@@ -59,7 +75,8 @@ constexpr Effect kEffects[] = {
     {"workload.client_delay", [](const Scenario& s) { return is_open_loop(s) && !s.workload.sessions; },
      "without workload.max_concurrency or sessions no send follows a finish"},
     {"workload.sessions.think_time_distribution",
-     [](const Scenario& s) { return s.workload.sessions && s.workload.sessions->think_time.mean == Duration{}; }, "there is no workload.sessions.think_time"},
+     [](const Scenario& s) { return s.workload.sessions && s.workload.sessions->think_time.mean == Duration{}; },
+     "there is no workload.sessions.think_time"},
 };
 
 void check_classes(Resolver& values, const Scenario& s) {
@@ -67,12 +84,16 @@ void check_classes(Resolver& values, const Scenario& s) {
   for (std::size_t i = 0; i < classes.size(); ++i) {
     const std::string priority = fmt::format("workload.classes[{}].priority", i);
     if (values.given(priority) && s.engine.scheduling_policy != "priority") {
-      values.warning(priority, fmt::format("'{}' has no effect: engine.scheduling_policy is {}", priority, s.engine.scheduling_policy),
-                     "set engine.scheduling_policy: priority");
+      values.warning(
+          priority,
+          fmt::format("'{}' has no effect: engine.scheduling_policy is {}", priority, s.engine.scheduling_policy),
+          "set engine.scheduling_policy: priority");
     }
   }
-  const bool all_have = !classes.empty() && std::all_of(classes.begin(), classes.end(), [](const RequestClass& c) { return c.goodput.any(); });
-  if (all_have && s.workload.goodput.any()) values.warning("goodput", "'goodput' has no effect: every class has limits of its own");
+  const bool all_have = !classes.empty() && std::all_of(classes.begin(), classes.end(),
+                                                        [](const RequestClass& c) { return c.goodput.any(); });
+  if (all_have && s.workload.goodput.any())
+    values.warning("goodput", "'goodput' has no effect: every class has limits of its own");
 }
 
 }  // namespace
@@ -86,13 +107,17 @@ void check_effects(Resolver& values, const Scenario& s) {
     values.warning(effect.path, fmt::format("'{}' has no effect: {}", effect.path, effect.reason));
   }
   check_classes(values, s);
-  for (const std::string& path : values.unread()) values.warning(path, fmt::format("'{}' has no effect in this scenario", path), "remove it");
+  for (const std::string& path : values.unread())
+    values.warning(path, fmt::format("'{}' has no effect in this scenario", path), "remove it");
   if (!s.workload.ignore_eos && s.workload.max_tokens == 0) {
-    values.warning("workload.ignore_eos", "'workload.ignore_eos' is false but there is no workload.max_tokens: policies know the output length");
+    values.warning(
+        "workload.ignore_eos",
+        "'workload.ignore_eos' is false but there is no workload.max_tokens: policies know the output length");
   }
   for (const char* path : {"cost.compute_efficiency", "cost.memory_efficiency", "cost.link_efficiency"}) {
     if (s.deployment.level != CostLevel::calibrated || !values.given(path)) continue;
-    values.warning(path, fmt::format("'{}' changes only operators without a measured set: cost.level is calibrated", path),
+    values.warning(path,
+                   fmt::format("'{}' changes only operators without a measured set: cost.level is calibrated", path),
                    "cost.level: roofline applies it to every operator");
   }
   if (s.deployment.level == CostLevel::calibrated && s.deployment.calibration.sets.empty()) {

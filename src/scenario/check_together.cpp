@@ -1,7 +1,7 @@
 // What only shows when the parts meet: lengths against limits, and keys without effect.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "foretoken/workload/request_source.hpp"
 #include "scenario/build.hpp"
@@ -12,7 +12,8 @@ namespace {
 // A tail cut at a far bound says little about what will be drawn.
 bool has_open_tail(const LengthPairConfig& lengths) {
   const auto open = [](const LengthConfig& c) {
-    return std::holds_alternative<LognormalLength>(c) || std::holds_alternative<ExponentialLength>(c) || std::holds_alternative<ZipfLength>(c);
+    return std::holds_alternative<LognormalLength>(c) || std::holds_alternative<ExponentialLength>(c) ||
+           std::holds_alternative<ZipfLength>(c);
   };
   return !lengths.paired && open(lengths.input);
 }
@@ -22,18 +23,26 @@ bool has_open_tail(const LengthPairConfig& lengths) {
 void check_lengths(Resolver& values, const Scenario& s, const WorkloadSummary& workload) {
   const std::int64_t limit = s.engine.max_model_len;
   const WorkloadConfig& w = s.workload;
-  const bool tail = w.sessions.has_value() || (!std::holds_alternative<TraceConfig>(w.arrivals) &&
-                    (w.classes.empty() ? has_open_tail(w.lengths)
-                                       : std::any_of(w.classes.begin(), w.classes.end(), [](const RequestClass& c) { return has_open_tail(c.lengths); })));
+  const bool tail = w.sessions.has_value() ||
+                    (!std::holds_alternative<TraceConfig>(w.arrivals) &&
+                     (w.classes.empty() ? has_open_tail(w.lengths)
+                                        : std::any_of(w.classes.begin(), w.classes.end(),
+                                                      [](const RequestClass& c) { return has_open_tail(c.lengths); })));
   const bool hopeless = workload.mean_prompt_tokens >= static_cast<double>(limit);
   if (workload.max_prompt_tokens >= limit && (!tail || hopeless)) {
     values.error("engine.max_model_len",
-                 fmt::format("a prompt of {} tokens does not fit max_model_len {}, which must hold it and its output", workload.max_prompt_tokens, limit),
-                 fmt::format("set engine.max_model_len to {} or more, or shorten the prompts", std::max(workload.max_total_tokens, workload.max_prompt_tokens + 1)));
+                 fmt::format("a prompt of {} tokens does not fit max_model_len {}, which must hold it and its output",
+                             workload.max_prompt_tokens, limit),
+                 fmt::format("set engine.max_model_len to {} or more, or shorten the prompts",
+                             std::max(workload.max_total_tokens, workload.max_prompt_tokens + 1)));
   } else if (workload.max_prompt_tokens >= limit) {
-    values.warning("engine.max_model_len", fmt::format("prompts may reach {} tokens; those of max_model_len {} or more will be rejected", workload.max_prompt_tokens, limit));
+    values.warning("engine.max_model_len",
+                   fmt::format("prompts may reach {} tokens; those of max_model_len {} or more will be rejected",
+                               workload.max_prompt_tokens, limit));
   } else if (workload.max_total_tokens > limit) {
-    values.warning("engine.max_model_len", fmt::format("prompt and output may reach {} tokens; outputs will be cut at max_model_len {}", workload.max_total_tokens, limit));
+    values.warning("engine.max_model_len",
+                   fmt::format("prompt and output may reach {} tokens; outputs will be cut at max_model_len {}",
+                               workload.max_total_tokens, limit));
   }
 }
 
@@ -42,16 +51,23 @@ std::string place_in_workload(const Resolver& values, const std::string& message
   struct Place {
     std::string_view word, path;
   };
-  constexpr Place kPlaces[] = {{"class", "workload.classes"},        {"weight", "workload.classes"},
+  constexpr Place kPlaces[] = {{"class", "workload.classes"},
+                               {"weight", "workload.classes"},
                                {"input length", "workload.input_lengths"},
                                {"output length", "workload.output_lengths"},
-                               {"turns", "workload.sessions.turns"}, {"sessions", "workload.sessions"},
-                               {"profile", "workload.rate_profile"}, {"states", "workload.bursts"},
-                               {"slice", "workload.trace"},          {"ramp", "workload.ramp_up_strategy"},
-                               {"burstiness", "workload.burstiness"}, {"request_rate", "workload.request_rate"},
-                               {"duration", "workload.duration"},    {"num_prompts", "workload.num_prompts"}};
+                               {"turns", "workload.sessions.turns"},
+                               {"sessions", "workload.sessions"},
+                               {"profile", "workload.rate_profile"},
+                               {"states", "workload.bursts"},
+                               {"slice", "workload.trace"},
+                               {"ramp", "workload.ramp_up_strategy"},
+                               {"burstiness", "workload.burstiness"},
+                               {"request_rate", "workload.request_rate"},
+                               {"duration", "workload.duration"},
+                               {"num_prompts", "workload.num_prompts"}};
   for (const Place& place : kPlaces) {
-    if (message.find(place.word) != std::string::npos && values.given(std::string(place.path))) return std::string(place.path);
+    if (message.find(place.word) != std::string::npos && values.given(std::string(place.path)))
+      return std::string(place.path);
   }
   return "workload";
 }
@@ -62,8 +78,10 @@ void check_run_length(Resolver& values, const Scenario& s, const WorkloadSummary
   if (s.workload.duration || !workload.requests || workload.offered_rate <= 0) return;
   const double seconds = static_cast<double>(*workload.requests) / workload.offered_rate;
   if (seconds <= kLongestRun) return;
-  values.error("workload.num_prompts", fmt::format("{} requests at {:g} per second take more than a century", *workload.requests, workload.offered_rate),
-               "raise the rate, lower num_prompts, or set workload.duration");
+  values.error(
+      "workload.num_prompts",
+      fmt::format("{} requests at {:g} per second take more than a century", *workload.requests, workload.offered_rate),
+      "raise the rate, lower num_prompts, or set workload.duration");
 }
 
 }  // namespace
@@ -74,28 +92,38 @@ void check_together(Resolver& values, Scenario& s) {
   if (!workload) {
     const Diagnostics found = workload.error();
     for (const Diagnostic& d : found.items()) {
-      if (d.where.file.empty()) values.error(place_in_workload(values, d.message), d.message, d.hint);
-      else values.diagnostics().error(d.where, d.message, d.hint, d.source_line);
+      if (d.where.file.empty())
+        values.error(place_in_workload(values, d.message), d.message, d.hint);
+      else
+        values.diagnostics().error(d.where, d.message, d.hint, d.source_line);
     }
     return;
   }
   check_lengths(values, s, *workload);
   check_run_length(values, s, *workload);
-  if (!engine.enable_chunked_prefill && engine.name == "vllm-v1" && engine.max_num_batched_tokens < std::min(workload->max_prompt_tokens, engine.max_model_len)) {
-    values.error("engine.max_num_batched_tokens",
-                 fmt::format("max_num_batched_tokens {} is too small to ever admit a prompt of {} tokens without chunked prefill", engine.max_num_batched_tokens, workload->max_prompt_tokens),
-                 "raise it to max_model_len, or set engine.enable_chunked_prefill: true");
+  if (!engine.enable_chunked_prefill && engine.name == "vllm-v1" &&
+      engine.max_num_batched_tokens < std::min(workload->max_prompt_tokens, engine.max_model_len)) {
+    values.error(
+        "engine.max_num_batched_tokens",
+        fmt::format(
+            "max_num_batched_tokens {} is too small to ever admit a prompt of {} tokens without chunked prefill",
+            engine.max_num_batched_tokens, workload->max_prompt_tokens),
+        "raise it to max_model_len, or set engine.enable_chunked_prefill: true");
   }
   const std::int64_t usable_tokens = engine.usable_blocks() * engine.block_size;
   if (s.memory.num_gpu_blocks_override && usable_tokens < engine.max_model_len) {
     values.error("engine.num_gpu_blocks_override",
-                 fmt::format("{} KV blocks of {} tokens hold {} tokens, less than one request of max_model_len {}", *s.memory.num_gpu_blocks_override, engine.block_size, usable_tokens, engine.max_model_len),
+                 fmt::format("{} KV blocks of {} tokens hold {} tokens, less than one request of max_model_len {}",
+                             *s.memory.num_gpu_blocks_override, engine.block_size, usable_tokens, engine.max_model_len),
                  "raise the blocks or lower engine.max_model_len");
   }
-  const bool all_at_once = std::holds_alternative<AllAtOnceArrivals>(s.workload.arrivals) && !s.workload.max_concurrency;
+  const bool all_at_once =
+      std::holds_alternative<AllAtOnceArrivals>(s.workload.arrivals) && !s.workload.max_concurrency;
   if (all_at_once && workload->requests.value_or(0) > 20'000'000) {
-    values.error("workload.num_prompts", fmt::format("{} requests all at once would be held in memory; at most 20,000,000", *workload->requests),
-                 "set workload.request_rate or workload.max_concurrency");
+    values.error(
+        "workload.num_prompts",
+        fmt::format("{} requests all at once would be held in memory; at most 20,000,000", *workload->requests),
+        "set workload.request_rate or workload.max_concurrency");
   }
 }
 

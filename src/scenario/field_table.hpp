@@ -17,9 +17,9 @@ enum class FieldKind {
   flag,
   integer,
   number,
-  quantity,      // a number with a unit of `dimension`, in SI afterwards
-  choice,        // one of `choices`
-  lengths,       // a number of tokens, or a map {distribution: ...}
+  quantity,  // a number with a unit of `dimension`, in SI afterwards
+  choice,    // one of `choices`
+  lengths,   // a number of tokens, or a map {distribution: ...}
   list_of_text,
   list_of_numbers,
   map,           // keys stand in the table under this path
@@ -63,7 +63,7 @@ struct Field {
 
 // Keys of real engines that have no counterpart here, and what to do instead.
 struct UnmodelledKey {
-  std::string_view key;   // the last part
+  std::string_view key;  // the last part
   std::string_view advice;
 };
 [[nodiscard]] const UnmodelledKey* find_unmodelled(std::string_view key);

@@ -1,9 +1,9 @@
 // Reading a scenario: text to tree, overrides on top, values, typed parts, checks.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <tuple>
-
-#include <fmt/format.h>
 
 #include "foretoken/base/csv.hpp"
 #include "scenario/build.hpp"
@@ -76,7 +76,8 @@ class Override {
     std::vector<std::string> paths;
     for (const Field& f : scenario_fields()) paths.emplace_back(f.path);
     const std::string close = closest_match(path, paths);
-    problems.error(where_, fmt::format("unknown key '{}'", path), close.empty() ? "`foretoken schema` lists all keys" : fmt::format("did you mean '{}'?", close));
+    problems.error(where_, fmt::format("unknown key '{}'", path),
+                   close.empty() ? "`foretoken schema` lists all keys" : fmt::format("did you mean '{}'?", close));
     return false;
   }
 
@@ -93,9 +94,12 @@ class Override {
     const std::string key = spelling_in(*at, parent, path.substr(begin));
     const bool removes = value.kind == YamlNode::Kind::null;
     const auto is_key = [&](const YamlNode::Entry& e) { return e.key == key; };
-    if (removes) at->entries.erase(std::remove_if(at->entries.begin(), at->entries.end(), is_key), at->entries.end());
-    else if (YamlNode* found = at->find(key)) *found = std::move(value);
-    else at->entries.push_back({key, where_, std::move(value)});
+    if (removes)
+      at->entries.erase(std::remove_if(at->entries.begin(), at->entries.end(), is_key), at->entries.end());
+    else if (YamlNode* found = at->find(key))
+      *found = std::move(value);
+    else
+      at->entries.push_back({key, where_, std::move(value)});
   }
 
   // Into the map `key` of a map, or the element of a list for `key[2]`; made when absent.
@@ -112,10 +116,12 @@ class Override {
       return &map.entries.back().value;
     }
     std::int64_t index = -1;
-    const bool is_index = key.back() == ']' && parse_number(std::string_view(key).substr(bracket + 1, key.size() - bracket - 2), index);
+    const bool is_index =
+        key.back() == ']' && parse_number(std::string_view(key).substr(bracket + 1, key.size() - bracket - 2), index);
     const std::size_t count = found == nullptr ? 0 : found->items.size();
     if (!is_index || index < 0 || static_cast<std::size_t>(index) >= count) {
-      problems.error(where_, fmt::format("there is no '{}'; the list '{}' has {} elements", parent, list, count), "elements count from 0");
+      problems.error(where_, fmt::format("there is no '{}'; the list '{}' has {} elements", parent, list, count),
+                     "elements count from 0");
       return nullptr;
     }
     return &found->items[static_cast<std::size_t>(index)];
@@ -128,21 +134,27 @@ class Override {
 // In the file's order; what concerns no line of it first, overrides last.
 void sort_out(const std::string& origin, Diagnostics all, Diagnostics& errors, Diagnostics* warnings) {
   std::vector<Diagnostic> items = all.items();
-  const auto rank = [&](const Diagnostic& d) { return std::tuple(d.where.file != origin, d.where.line, d.where.column); };
-  std::stable_sort(items.begin(), items.end(), [&](const Diagnostic& a, const Diagnostic& b) { return rank(a) < rank(b); });
+  const auto rank = [&](const Diagnostic& d) {
+    return std::tuple(d.where.file != origin, d.where.line, d.where.column);
+  };
+  std::stable_sort(items.begin(), items.end(),
+                   [&](const Diagnostic& a, const Diagnostic& b) { return rank(a) < rank(b); });
   std::vector<std::string> said;
   for (const Diagnostic& d : items) {
     std::string text = format(d);
     if (std::find(said.begin(), said.end(), text) != said.end()) continue;
     said.push_back(std::move(text));
-    if (d.severity == Severity::error) errors.error(d.where, d.message, d.hint, d.source_line);
-    else if (warnings != nullptr) warnings->warning(d.where, d.message, d.hint, d.source_line);
+    if (d.severity == Severity::error)
+      errors.error(d.where, d.message, d.hint, d.source_line);
+    else if (warnings != nullptr)
+      warnings->warning(d.where, d.message, d.hint, d.source_line);
   }
 }
 
 }  // namespace
 
-Result<Scenario> parse_scenario(const std::string& text, const std::string& origin, const LoadOptions& options, Diagnostics* warnings) {
+Result<Scenario> parse_scenario(const std::string& text, const std::string& origin, const LoadOptions& options,
+                                Diagnostics* warnings) {
   auto tree = parse_yaml(text, origin);
   if (!tree) return tree.error();
   Diagnostics overriding;

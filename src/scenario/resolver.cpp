@@ -1,23 +1,26 @@
 // Answers with origin.
 #include "scenario/resolver.hpp"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <filesystem>
-
-#include <fmt/format.h>
 
 #include "foretoken/base/csv.hpp"
 
 namespace foretoken {
 namespace {
 
-bool from_command_line(const SourceLocation& where) { return where.file.rfind("--set", 0) == 0; }
+bool from_command_line(const SourceLocation& where) {
+  return where.file.rfind("--set", 0) == 0;
+}
 
 }  // namespace
 
 Json json_of(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::null: return {};
+    case YamlNode::Kind::null:
+      return {};
     case YamlNode::Kind::scalar: {
       double value = 0;
       std::int64_t whole = 0;
@@ -62,7 +65,8 @@ std::vector<std::string> Resolver::unread() const {
 }
 
 void Resolver::record(const std::string& path, Json value, Origin origin, std::string reason) {
-  resolved_[path] = {path, std::move(value), origin, origin == Origin::file ? where(path) : SourceLocation{}, std::move(reason)};
+  resolved_[path] = {path, std::move(value), origin, origin == Origin::file ? where(path) : SourceLocation{},
+                     std::move(reason)};
 }
 
 void Resolver::record_given(const std::string& path) {
@@ -72,7 +76,8 @@ void Resolver::record_given(const std::string& path) {
   const YamlNode& given = *at->second.node;
   // 0.20 as a name must not become the number 0.2.
   const std::string* name = std::get_if<std::string>(&at->second.parsed);
-  record(path, name != nullptr ? Json(*name) : json_of(given), from_command_line(given.where) ? Origin::command_line : Origin::file);
+  record(path, name != nullptr ? Json(*name) : json_of(given),
+         from_command_line(given.where) ? Origin::command_line : Origin::file);
 }
 
 template <class T>
@@ -90,7 +95,8 @@ template <class T>
 T Resolver::value_or_default(const std::string& path) {
   if (const auto given = find<T>(path)) return *given;
   const Field* field = find_field(table_path(path));
-  invariant(field != nullptr && field->has_plain_default(), [&] { return path + " has no default in the field table"; });
+  invariant(field != nullptr && field->has_plain_default(),
+            [&] { return path + " has no default in the field table"; });
   YamlNode node;
   node.kind = YamlNode::Kind::scalar;
   node.text = std::string(field->default_text);
@@ -108,8 +114,10 @@ T Resolver::value_or_rule(const std::string& path, const Rule<T>& rule) {
   Json spelled(rule.value);
   if constexpr (std::is_same_v<T, double>) {
     const Field* field = find_field(table_path(path));
-    if (field->kind == FieldKind::quantity) spelled = rule.value == 0 ? Json(0) : Json(format_quantity(rule.value, field->dimension));
-    else if (std::isinf(rule.value)) spelled = "inf";
+    if (field->kind == FieldKind::quantity)
+      spelled = rule.value == 0 ? Json(0) : Json(format_quantity(rule.value, field->dimension));
+    else if (std::isinf(rule.value))
+      spelled = "inf";
   }
   record(path, std::move(spelled), rule.origin, rule.reason);
   return rule.value;
@@ -167,7 +175,8 @@ void Resolver::error_at(const SourceLocation& at, std::string message, std::stri
 
 void Resolver::warning(const std::string& path, std::string message, std::string hint) {
   const SourceLocation at = where(path);
-  diagnostics_.warning(at, std::move(message), std::move(hint), at.file == origin_ ? lines_.at(at.line) : std::string{});
+  diagnostics_.warning(at, std::move(message), std::move(hint),
+                       at.file == origin_ ? lines_.at(at.line) : std::string{});
 }
 
 std::string Resolver::path_of(const std::string& path, const std::string& file) const {

@@ -51,8 +51,12 @@ class Resolver {
   std::optional<double> maybe_number(const std::string& path) { return find<double>(path); }
   std::optional<double> maybe_quantity(const std::string& path) { return find<double>(path); }
   std::optional<std::string> maybe_text(const std::string& path) { return find<std::string>(path); }
-  std::vector<std::string> texts(const std::string& path) { return find<std::vector<std::string>>(path).value_or(std::vector<std::string>{}); }
-  std::vector<double> numbers(const std::string& path) { return find<std::vector<double>>(path).value_or(std::vector<double>{}); }
+  std::vector<std::string> texts(const std::string& path) {
+    return find<std::vector<std::string>>(path).value_or(std::vector<std::string>{});
+  }
+  std::vector<double> numbers(const std::string& path) {
+    return find<std::vector<double>>(path).value_or(std::vector<double>{});
+  }
   [[nodiscard]] std::size_t count(const std::string& list_path) const;  // elements of a list of maps
 
   // For values read by hand.
@@ -76,7 +80,8 @@ class Resolver {
   bool accepts(const Field& field, const YamlNode& node);
 
  private:
-  using Parsed = std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>, std::vector<double>>;
+  using Parsed = std::variant<std::monostate, bool, std::int64_t, double, std::string, std::vector<std::string>,
+                              std::vector<double>>;
   struct Value {
     const Field* field;
     const YamlNode* node;

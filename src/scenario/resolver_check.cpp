@@ -1,8 +1,8 @@
 // Checking what was given against the field table.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-
-#include <fmt/format.h>
 
 #include "foretoken/base/csv.hpp"
 #include "scenario/resolver.hpp"
@@ -24,10 +24,14 @@ std::string limits_of(const Field& field) {
 
 const char* kind_name(const YamlNode& node) {
   switch (node.kind) {
-    case YamlNode::Kind::null: return "nothing";
-    case YamlNode::Kind::list: return "a list";
-    case YamlNode::Kind::map: return "a map";
-    case YamlNode::Kind::scalar: return "a value";
+    case YamlNode::Kind::null:
+      return "nothing";
+    case YamlNode::Kind::list:
+      return "a list";
+    case YamlNode::Kind::map:
+      return "a map";
+    case YamlNode::Kind::scalar:
+      return "a value";
   }
   return "";
 }
@@ -47,12 +51,17 @@ std::string boolean_hint(const YamlNode& node) {
   return {};
 }
 
+bool is_off(const YamlNode& node) {
+  return node.kind == YamlNode::Kind::null || node.text == "false" || node.text == "0";
+}
+
 std::string number_hint(const YamlNode& node) {
   if (node.quoted) return "remove the quotes";
   if (node.text.size() > 1 && node.text[0] == '0' && node.text.find_first_not_of("0123456789") == std::string::npos) {
     return "a leading zero reads as octal elsewhere; write the number without it";
   }
-  if (node.text.find_first_of("_ ,'") != std::string::npos) return "write the digits alone, without separators or a unit";
+  if (node.text.find_first_of("_ ,'") != std::string::npos)
+    return "write the digits alone, without separators or a unit";
   return {};
 }
 
@@ -75,7 +84,8 @@ bool plain_number(const YamlNode& node, double& out) {
 Resolver::Resolver(const YamlNode& root, const std::string& text, std::string origin)
     : lines_(text), origin_(std::move(origin)) {
   if (root.kind == YamlNode::Kind::null) {
-    diagnostics_.error({origin_, 1, 1}, "the scenario is empty", "start with `model: Llama-3.1-8B` and `hardware: {gpu: h100_sxm}`");
+    diagnostics_.error({origin_, 1, 1}, "the scenario is empty",
+                       "start with `model: Llama-3.1-8B` and `hardware: {gpu: h100_sxm}`");
   } else if (root.kind != YamlNode::Kind::map) {
     error_at(root.where, fmt::format("a scenario is a map of keys, this is {}", kind_name(root)));
   } else {
@@ -89,12 +99,17 @@ void Resolver::walk(const YamlNode& map, const std::string& prefix) {
     if (is_hopeless()) return;
     const std::string path = prefix.empty() ? entry.key : prefix + "." + entry.key;
     const Field* field = find_field(table_path(path));
-    if (field == nullptr) { unknown(entry, prefix); continue; }
+    if (field == nullptr) {
+      unknown(entry, prefix);
+      continue;
+    }
     // An alias stands for the field itself.
     const std::string last(field->path.substr(field->path.rfind('.') + 1));
     const std::string canonical = prefix.empty() ? last : prefix + "." + last;
     if (std::find(seen.begin(), seen.end(), canonical) != seen.end()) {
-      error_at(entry.where, fmt::format("'{}' is another spelling of '{}', which is given as well", entry.key, canonical), "keep one of them");
+      error_at(entry.where,
+               fmt::format("'{}' is another spelling of '{}', which is given as well", entry.key, canonical),
+               "keep one of them");
       continue;
     }
     seen.push_back(canonical);
@@ -110,6 +125,7 @@ void Resolver::unknown(const YamlNode::Entry& entry, const std::string& prefix) 
     return;
   }
   if (const UnmodelledKey* known = find_unmodelled(entry.key)) {
+    if (is_off(entry.value)) return;  // asks for nothing
     error_at(entry.where, fmt::format("'{}' is not modelled{}", entry.key, in), std::string(known->advice));
     return;
   }
@@ -121,7 +137,8 @@ void Resolver::unknown(const YamlNode::Entry& entry, const std::string& prefix) 
     // The key may belong elsewhere: request_rate at the top level, say.
     for (const Field& f : scenario_fields()) {
       const auto dot = f.path.rfind('.');
-      if (dot != std::string_view::npos && f.path.substr(dot + 1) == entry.key && f.path.find('[') == std::string_view::npos) {
+      if (dot != std::string_view::npos && f.path.substr(dot + 1) == entry.key &&
+          f.path.find('[') == std::string_view::npos) {
         hint = fmt::format("did you mean '{}'?", f.path);
         break;
       }
@@ -159,7 +176,9 @@ void Resolver::take(const Field& field, const YamlNode& node, const std::string&
       if (node.items[i].kind == YamlNode::Kind::map) {
         values_[element] = {&field, &node.items[i], {}, true};
         walk(node.items[i], element);
-      } else error_at(node.items[i].where, fmt::format("'{}' must be a map of {}", element, joined(keys_under(table_path(element)))));
+      } else
+        error_at(node.items[i].where,
+                 fmt::format("'{}' must be a map of {}", element, joined(keys_under(table_path(element)))));
     }
     return;
   }
@@ -181,7 +200,8 @@ Resolver::Parsed Resolver::parse(const Field& field, const YamlNode& node, const
       if (scalar && !node.quoted && node.text == "false") return false;
       return wrong("true or false", boolean_hint(node));
     case FieldKind::integer:
-    case FieldKind::number: return parse_number_of(field, node, path);
+    case FieldKind::number:
+      return parse_number_of(field, node, path);
     case FieldKind::quantity: {
       if (!scalar) return wrong(fmt::format("a number with a unit ({})", allowed_units(field.dimension)));
       // Zero needs no unit.
@@ -196,14 +216,17 @@ Resolver::Parsed Resolver::parse(const Field& field, const YamlNode& node, const
       if (!in_range(field, *value, node, path)) return {};
       return *value;
     }
-    case FieldKind::choice: return parse_choice(field, node, path);
+    case FieldKind::choice:
+      return parse_choice(field, node, path);
     case FieldKind::list_of_text: {
       std::vector<std::string> texts;
       if (scalar) return std::vector<std::string>{node.text};
       if (node.kind != YamlNode::Kind::list) return wrong("a list of lines");
       for (const YamlNode& item : node.items) {
-        if (item.kind == YamlNode::Kind::scalar) texts.push_back(item.text);
-        else error_at(item.where, fmt::format("'{}' must hold lines of text, got {}", path, kind_name(item)));
+        if (item.kind == YamlNode::Kind::scalar)
+          texts.push_back(item.text);
+        else
+          error_at(item.where, fmt::format("'{}' must hold lines of text, got {}", path, kind_name(item)));
       }
       return texts;
     }
@@ -212,12 +235,15 @@ Resolver::Parsed Resolver::parse(const Field& field, const YamlNode& node, const
       if (node.kind != YamlNode::Kind::list || node.items.empty()) return wrong("a list of numbers");
       for (const YamlNode& item : node.items) {
         double value = 0;
-        if (!plain_number(item, value)) error_at(item.where, fmt::format("'{}' must hold numbers, got '{}'", path, item.text));
-        else if (in_range(field, value, item, path)) numbers.push_back(value);
+        if (!plain_number(item, value))
+          error_at(item.where, fmt::format("'{}' must hold numbers, got '{}'", path, item.text));
+        else if (in_range(field, value, item, path))
+          numbers.push_back(value);
       }
       return numbers;
     }
-    default: return {};  // read by hand
+    default:
+      return {};  // read by hand
   }
 }
 
@@ -228,7 +254,8 @@ Resolver::Parsed Resolver::parse_number_of(const Field& field, const YamlNode& n
   const bool exact = integer && node.kind == YamlNode::Kind::scalar && !node.quoted && parse_number(node.text, whole);
   if (!plain_number(node, value) || (integer && (value != std::floor(value)) && !std::isinf(value))) {
     error_at(node.where,
-             fmt::format("'{}' must be {} {}, got {}", path, integer ? "a whole number" : "a number", limits_of(field), shown(node)),
+             fmt::format("'{}' must be {} {}, got {}", path, integer ? "a whole number" : "a number", limits_of(field),
+                         shown(node)),
              number_hint(node));
     return {};
   }
@@ -250,7 +277,8 @@ bool Resolver::in_range(const Field& field, double value, const YamlNode& node, 
 Resolver::Parsed Resolver::parse_choice(const Field& field, const YamlNode& node, const std::string& path) {
   std::vector<std::string> choices;
   for (const std::string_view c : field.choices()) choices.emplace_back(c);
-  if (node.kind == YamlNode::Kind::scalar && std::find(choices.begin(), choices.end(), node.text) != choices.end()) return node.text;
+  if (node.kind == YamlNode::Kind::scalar && std::find(choices.begin(), choices.end(), node.text) != choices.end())
+    return node.text;
   const std::string close = closest_match(node.text, choices);
   error_at(node.where, fmt::format("'{}' must be one of {}; got {}", path, joined(choices), shown(node)),
            close.empty() ? "" : fmt::format("did you mean '{}'?", close));

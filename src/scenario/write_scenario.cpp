@@ -1,8 +1,8 @@
 // A resolved scenario as JSON, its hash, the JSON Schema and the reference: all from the
 // field table.
-#include <cmath>
-
 #include <fmt/format.h>
+
+#include <cmath>
 
 #include "foretoken/base/csv.hpp"
 #include "foretoken/scenario/scenario.hpp"
@@ -16,23 +16,31 @@ namespace {
 std::vector<std::string> steps_of(const std::string& path) {
   std::vector<std::string> steps(1);
   for (const char c : path) {
-    if (c == '.' || c == '[') steps.emplace_back();
-    else if (c != ']') steps.back() += c;
+    if (c == '.' || c == '[')
+      steps.emplace_back();
+    else if (c != ']')
+      steps.back() += c;
   }
   return steps;
 }
 
 const char* json_type(FieldKind kind) {
   switch (kind) {
-    case FieldKind::flag: return "boolean";
-    case FieldKind::integer: return "integer";
-    case FieldKind::map: return "object";
+    case FieldKind::flag:
+      return "boolean";
+    case FieldKind::integer:
+      return "integer";
+    case FieldKind::map:
+      return "object";
     case FieldKind::list_of_maps:
     case FieldKind::list_of_text:
-    case FieldKind::list_of_numbers: return "array";
+    case FieldKind::list_of_numbers:
+      return "array";
     case FieldKind::text:
-    case FieldKind::choice: return "string";
-    default: return nullptr;  // several types
+    case FieldKind::choice:
+      return "string";
+    default:
+      return nullptr;  // several types
   }
 }
 
@@ -75,11 +83,16 @@ Json schema_of(const Field& field) {
     node["enum"] = list;
     return node;
   }
-  if (const char* type = json_type(field.kind)) node["type"] = field.nullable ? either({type, "null"}) : Json(type);
-  else if (field.kind == FieldKind::quantity || field.kind == FieldKind::number) node["type"] = either({"number", "string"});
-  else if (field.kind == FieldKind::lengths) node["type"] = either({"integer", "object"});
-  else if (field.kind == FieldKind::model || field.kind == FieldKind::gpu) node["type"] = either({"string", "object"});
-  else node["type"] = "object";
+  if (const char* type = json_type(field.kind))
+    node["type"] = field.nullable ? either({type, "null"}) : Json(type);
+  else if (field.kind == FieldKind::quantity || field.kind == FieldKind::number)
+    node["type"] = either({"number", "string"});
+  else if (field.kind == FieldKind::lengths)
+    node["type"] = either({"integer", "object"});
+  else if (field.kind == FieldKind::model || field.kind == FieldKind::gpu)
+    node["type"] = either({"string", "object"});
+  else
+    node["type"] = "object";
   if (field.kind == FieldKind::list_of_text) node["type"] = either({"array", "string"});
   add_limits(node, field);
   if (field.kind == FieldKind::list_of_numbers) node["items"]["type"] = "number";
@@ -98,19 +111,32 @@ std::string range_text(const Field& field) {
 
 std::string type_text(const Field& field) {
   switch (field.kind) {
-    case FieldKind::text: return "text";
-    case FieldKind::flag: return "true, false";
-    case FieldKind::integer: return "integer" + range_text(field);
-    case FieldKind::number: return "number" + range_text(field);
-    case FieldKind::quantity: return fmt::format("with unit ({})", allowed_units(field.dimension));
-    case FieldKind::lengths: return "tokens or {distribution: ...}";
-    case FieldKind::list_of_text: return "list of lines";
-    case FieldKind::list_of_numbers: return "list of numbers";
-    case FieldKind::list_of_maps: return "list of maps";
-    case FieldKind::map: return "map";
-    case FieldKind::model: return "name, path or shape";
-    case FieldKind::gpu: return "name or figures";
-    case FieldKind::anything: return "map";
+    case FieldKind::text:
+      return "text";
+    case FieldKind::flag:
+      return "true, false";
+    case FieldKind::integer:
+      return "integer" + range_text(field);
+    case FieldKind::number:
+      return "number" + range_text(field);
+    case FieldKind::quantity:
+      return fmt::format("with unit ({})", allowed_units(field.dimension));
+    case FieldKind::lengths:
+      return "tokens or {distribution: ...}";
+    case FieldKind::list_of_text:
+      return "list of lines";
+    case FieldKind::list_of_numbers:
+      return "list of numbers";
+    case FieldKind::list_of_maps:
+      return "list of maps";
+    case FieldKind::map:
+      return "map";
+    case FieldKind::model:
+      return "name, path or shape";
+    case FieldKind::gpu:
+      return "name or figures";
+    case FieldKind::anything:
+      return "map";
     case FieldKind::choice: {
       std::string text;
       for (const std::string_view c : field.choices()) text += fmt::format("{}`{}`", text.empty() ? "" : ", ", c);
@@ -128,7 +154,10 @@ Json to_json(const Scenario& scenario) {
     Json* at = &root;
     for (const std::string& step : steps_of(field.path)) {
       const bool index = !step.empty() && step.find_first_not_of("0123456789") == std::string::npos;
-      if (!index) { at = &(*at)[step]; continue; }
+      if (!index) {
+        at = &(*at)[step];
+        continue;
+      }
       const auto i = static_cast<std::size_t>(std::stoul(step));
       while (at->if_array() == nullptr || at->if_array()->size() <= i) at->push_back(Json{});
       at = const_cast<Json*>(&(*at->if_array())[i]);
@@ -138,7 +167,9 @@ Json to_json(const Scenario& scenario) {
   return root;
 }
 
-std::string scenario_sha256(const Scenario& scenario) { return sha256(to_text(to_json(scenario), 0)); }
+std::string scenario_sha256(const Scenario& scenario) {
+  return sha256(to_text(to_json(scenario), 0));
+}
 
 Json scenario_schema() {
   Json root = Json::object();
@@ -170,17 +201,22 @@ Json scenario_schema() {
 std::string scenario_reference() {
   std::string text =
       "# Scenario reference\n\n"
-      "Generated from the field table by `foretoken schema --reference`; a test keeps it current. Conventional keys are bare numbers\n"
-      "(`request_rate` per second, `goodput` in ms); physical figures carry units (`250 ms`, `80 GiB`, `3.35 TB/s`). Any key can be\n"
+      "Generated from the field table by `foretoken schema --reference`; a test keeps it current. Conventional keys "
+      "are bare numbers\n"
+      "(`request_rate` per second, `goodput` in ms); physical figures carry units (`250 ms`, `80 GiB`, `3.35 TB/s`). "
+      "Any key can be\n"
       "set on the command line: `--set engine.max_num_seqs=64`, `--set 'slo=[\"p99_ttft <= 300 ms\"]'`.\n\n"
-      "Length distributions: `{distribution: fixed, tokens: 512}`, and likewise `{uniform, min, max}`, `{lognormal, mu, sigma, min, max}` (of ln tokens),\n"
+      "Length distributions: `{distribution: fixed, tokens: 512}`, and likewise `{uniform, min, max}`, `{lognormal, "
+      "mu, sigma, min, max}` (of ln tokens),\n"
       "`{zipf, alpha, min, max}`, `{exponential, mean, max}`, `{empirical, tokens: [...], weights: [...]}`.\n\n"
-      "A default in parentheses is a rule; `foretoken explain` shows what it comes to, and where every value came from.\n\n"
+      "A default in parentheses is a rule; `foretoken explain` shows what it comes to, and where every value came "
+      "from.\n\n"
       "| key | value | default | meaning |\n|---|---|---|---|\n";
   for (const Field& field : scenario_fields()) {
     std::string aliases(field.aliases);
     if (!aliases.empty()) aliases = fmt::format(" Also: {}.", aliases);
-    text += fmt::format("| `{}` | {} | {} | {}{} |\n", field.path, type_text(field), field.default_text, field.meaning, aliases);
+    text += fmt::format("| `{}` | {} | {} | {}{} |\n", field.path, type_text(field), field.default_text, field.meaning,
+                        aliases);
   }
   return text;
 }

@@ -1,13 +1,13 @@
 // yaml-cpp's event stream into a tree, with the strictness that its own tree lacks.
 #include "scenario/yaml_tree.hpp"
 
-#include <algorithm>
-#include <set>
-#include <sstream>
-
 #include <fmt/format.h>
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
 
 namespace foretoken {
 namespace {
@@ -32,20 +32,25 @@ class TreeBuilder final : public YAML::EventHandler {
     refuse(mark, "aliases (*name) are not supported", "write the value out");
     leaf(mark, 0, {});
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     YamlNode node;
     node.quoted = tag == "!";
-    if (!tag.empty() && tag != "!" && tag != "?") refuse(mark, fmt::format("tags ({}) are not supported", tag), "leave the tag out");
-    const bool is_null = !node.quoted && (value.empty() || value == "~" || value == "null" || value == "Null" || value == "NULL");
+    if (!tag.empty() && tag != "!" && tag != "?")
+      refuse(mark, fmt::format("tags ({}) are not supported", tag), "leave the tag out");
+    const bool is_null =
+        !node.quoted && (value.empty() || value == "~" || value == "null" || value == "Null" || value == "NULL");
     node.kind = is_null ? YamlNode::Kind::null : YamlNode::Kind::scalar;
     node.text = value;
     leaf(mark, anchor, std::move(node));
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
     open(mark, anchor, YamlNode::Kind::list);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
     open(mark, anchor, YamlNode::Kind::map);
   }
   void OnMapEnd() override { close(); }
@@ -77,7 +82,8 @@ class TreeBuilder final : public YAML::EventHandler {
     throw Enough{};
   }
   void check_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
-    if (anchor != 0) refuse(mark, "anchors (&name) are not supported", "leave the anchor out and write values where they are used");
+    if (anchor != 0)
+      refuse(mark, "anchors (&name) are not supported", "leave the anchor out and write values where they are used");
   }
   void leaf(const YAML::Mark& mark, YAML::anchor_t anchor, YamlNode node) {
     count_node(mark);
@@ -103,10 +109,19 @@ class TreeBuilder final : public YAML::EventHandler {
     add(std::move(node));
   }
   void add(YamlNode node) {
-    if (levels_.empty()) { root = std::move(node); return; }
+    if (levels_.empty()) {
+      root = std::move(node);
+      return;
+    }
     Level& level = levels_.back();
-    if (level.node.kind == YamlNode::Kind::list) { level.node.items.push_back(std::move(node)); return; }
-    if (!level.has_key) { take_key(level, node); return; }
+    if (level.node.kind == YamlNode::Kind::list) {
+      level.node.items.push_back(std::move(node));
+      return;
+    }
+    if (!level.has_key) {
+      take_key(level, node);
+      return;
+    }
     level.has_key = false;
     // The library puts an absent value at the next token, lines away.
     if (node.kind == YamlNode::Kind::null) node.where = level.key_where;
@@ -121,9 +136,10 @@ class TreeBuilder final : public YAML::EventHandler {
     } else if (node.text == "<<") {
       complain(node.where, "merge keys (<<) are not supported", "write the values out");
     } else if (!level.keys.insert(node.text).second) {
-      complain(node.where,
-               fmt::format("key '{}' appears twice; first in line {}", node.text, level.node.find(node.text)->where.line),
-               "keep one of them");
+      complain(
+          node.where,
+          fmt::format("key '{}' appears twice; first in line {}", node.text, level.node.find(node.text)->where.line),
+          "keep one of them");
     }
   }
 
@@ -137,7 +153,11 @@ class TreeBuilder final : public YAML::EventHandler {
 std::size_t find_bad_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead >> 5 == 0x6 ? 2 : lead >> 4 == 0xe ? 3 : lead >> 3 == 0x1e ? 4 : 0;
+    const std::size_t length = lead < 0x80         ? 1
+                               : lead >> 5 == 0x6  ? 2
+                               : lead >> 4 == 0xe  ? 3
+                               : lead >> 3 == 0x1e ? 4
+                                                   : 0;
     if (length == 0 || i + length > text.size()) return i;
     for (std::size_t k = 1; k < length; ++k) {
       if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return i;
@@ -151,7 +171,8 @@ int line_of(std::string_view text, std::size_t at) {
   return static_cast<int>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n')) + 1;
 }
 
-Diagnostics refusal(const std::string& origin, int line, int column, std::string message, std::string hint, const SourceLines& lines) {
+Diagnostics refusal(const std::string& origin, int line, int column, std::string message, std::string hint,
+                    const SourceLines& lines) {
   Diagnostics problems;
   problems.error({origin, line, column}, std::move(message), std::move(hint), lines.at(line));
   return problems;
@@ -164,7 +185,9 @@ const YamlNode* YamlNode::find(std::string_view key) const {
   return at == entries.end() ? nullptr : &at->value;
 }
 
-YamlNode* YamlNode::find(std::string_view key) { return const_cast<YamlNode*>(std::as_const(*this).find(key)); }
+YamlNode* YamlNode::find(std::string_view key) {
+  return const_cast<YamlNode*>(std::as_const(*this).find(key));
+}
 
 SourceLines::SourceLines(std::string_view text) {
   std::istringstream stream{std::string(text)};
@@ -175,7 +198,8 @@ SourceLines::SourceLines(std::string_view text) {
 }
 
 std::string SourceLines::at(int line) const {
-  return line >= 1 && static_cast<std::size_t>(line) <= lines_.size() ? lines_[static_cast<std::size_t>(line) - 1] : std::string{};
+  return line >= 1 && static_cast<std::size_t>(line) <= lines_.size() ? lines_[static_cast<std::size_t>(line) - 1]
+                                                                      : std::string{};
 }
 
 namespace {
@@ -183,9 +207,11 @@ namespace {
 // What needs no parser: size, binary files, other encodings.
 Diagnostics check_text(const std::string& text, const std::string& origin) {
   const SourceLines none("");
-  if (text.size() > kMaxBytes) return refusal(origin, 0, 0, "the file is larger than 4 MiB", "is this a scenario?", none);
+  if (text.size() > kMaxBytes)
+    return refusal(origin, 0, 0, "the file is larger than 4 MiB", "is this a scenario?", none);
   if (const auto at = text.find('\0'); at != std::string::npos) {
-    return refusal(origin, line_of(text, at), 0, "a NUL byte: this is not a text file", "scenarios are YAML in UTF-8", none);
+    return refusal(origin, line_of(text, at), 0, "a NUL byte: this is not a text file", "scenarios are YAML in UTF-8",
+                   none);
   }
   if (const auto at = find_bad_utf8(text); at != std::string::npos) {
     return refusal(origin, line_of(text, at), 0, "bytes that are not UTF-8 text", "save the file as UTF-8", none);
@@ -213,8 +239,8 @@ void parse_into(TreeBuilder& builder, const std::string& text, const std::string
   parser.HandleNextDocument(builder);
   TreeBuilder rest(origin, lines);
   if (!parser.HandleNextDocument(rest)) return;
-  builder.problems.error(rest.start, "a second document; one file holds one scenario", "remove the '---' and what follows it",
-                         lines.at(rest.start.line));
+  builder.problems.error(rest.start, "a second document; one file holds one scenario",
+                         "remove the '---' and what follows it", lines.at(rest.start.line));
 }
 
 }  // namespace
@@ -242,8 +268,10 @@ std::string quoted(const std::string& s) {
   std::string text = "\"";
   for (const char c : s) {
     if (c == '"' || c == '\\') text += '\\';
-    if (c == '\n') text += "\\n";
-    else text += c;
+    if (c == '\n')
+      text += "\\n";
+    else
+      text += c;
   }
   return text + "\"";
 }
@@ -252,8 +280,12 @@ class FlowWriter {
  public:
   void write(const YamlNode& node) {
     switch (node.kind) {
-      case YamlNode::Kind::null: text += "null"; return;
-      case YamlNode::Kind::scalar: text += node.quoted || !is_plain(node.text) ? quoted(node.text) : node.text; return;
+      case YamlNode::Kind::null:
+        text += "null";
+        return;
+      case YamlNode::Kind::scalar:
+        text += node.quoted || !is_plain(node.text) ? quoted(node.text) : node.text;
+        return;
       case YamlNode::Kind::list:
         text += '[';
         for (const YamlNode& item : node.items) {
@@ -278,8 +310,8 @@ class FlowWriter {
 
  private:
   static bool is_plain(const std::string& s) {
-    return !s.empty() && s.find_first_of(",:{}[]#\"'\n&*!|>%@`?") == std::string::npos && s.rfind("- ", 0) != 0 && s != "-" &&
-           s.front() != ' ' && s.back() != ' ';
+    return !s.empty() && s.find_first_of(",:{}[]#\"'\n&*!|>%@`?") == std::string::npos && s.rfind("- ", 0) != 0 &&
+           s != "-" && s.front() != ' ' && s.back() != ' ';
   }
 };
 

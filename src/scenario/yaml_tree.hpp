@@ -16,11 +16,11 @@ struct YamlNode {
   struct Entry;
 
   Kind kind = Kind::null;
-  std::string text;          // of a scalar
-  bool quoted = false;       // "5" is text, 5 is a number
+  std::string text;     // of a scalar
+  bool quoted = false;  // "5" is text, 5 is a number
   SourceLocation where;
-  std::vector<YamlNode> items;   // of a list
-  std::vector<Entry> entries;    // of a map, in order
+  std::vector<YamlNode> items;  // of a list
+  std::vector<Entry> entries;   // of a map, in order
 
   // The value of a key of a map; null when absent.
   [[nodiscard]] const YamlNode* find(std::string_view key) const;

@@ -22,7 +22,8 @@ std::string unescape(const std::string& text) {
     } else if (two == "\\x") {
       out += static_cast<char>(std::stoi(text.substr(i + 2, 2), nullptr, 16));
       i += 3;
-    } else if (text[i] == '{' && text.find('*', i) != std::string::npos && std::isdigit(static_cast<unsigned char>(text[i + 1])) != 0) {
+    } else if (text[i] == '{' && text.find('*', i) != std::string::npos &&
+               std::isdigit(static_cast<unsigned char>(text[i + 1])) != 0) {
       const auto star = text.find('*', i);
       const auto end = text.find('}', star);
       const int times = std::stoi(text.substr(i + 1, star - i - 1));
@@ -88,21 +89,30 @@ class Reader {
     section_ = text.substr(0, text.find(' '));
     argument_ = section_.size() < text.size() ? text.substr(section_.size() + 1) : "";
     if (section_ == "base") current.text = kBase;
-    if (section_ == "base" || section_ == "file" || section_ == "escaped") current.has_text = true;
-    else if (section_ == "set") current.overrides.push_back(argument_);
-    else if (section_ == "also") current.other_files.push_back({argument_, ""});
+    if (section_ == "base" || section_ == "file" || section_ == "escaped")
+      current.has_text = true;
+    else if (section_ == "set")
+      current.overrides.push_back(argument_);
+    else if (section_ == "also")
+      current.other_files.push_back({argument_, ""});
     else if (section_ == "expect") {
       current.exit_code = std::stoi(argument_);
       current.and_more = argument_.ends_with("and more");
-    } else throw std::runtime_error(fmt::format("{}: unknown section '{}'", current.title, section_));
+    } else
+      throw std::runtime_error(fmt::format("{}: unknown section '{}'", current.title, section_));
   }
   void body(const std::string& text) {
     BadInputCase& current = cases.back();
-    if (section_ == "file" || section_ == "base") current.text += text + "\n";
-    else if (section_ == "escaped") current.text += unescape(text);
-    else if (section_ == "also") current.other_files.back().second += text + "\n";
-    else if (section_ == "expect") { if (!text.empty()) current.problems.push_back(parse_problem(text)); }
-    else if (!text.empty()) throw std::runtime_error(fmt::format("{}: stray line '{}'", current.title, text));
+    if (section_ == "file" || section_ == "base")
+      current.text += text + "\n";
+    else if (section_ == "escaped")
+      current.text += unescape(text);
+    else if (section_ == "also")
+      current.other_files.back().second += text + "\n";
+    else if (section_ == "expect") {
+      if (!text.empty()) current.problems.push_back(parse_problem(text));
+    } else if (!text.empty())
+      throw std::runtime_error(fmt::format("{}: stray line '{}'", current.title, text));
   }
 
   std::string section_, argument_;
@@ -121,7 +131,8 @@ std::vector<BadInputCase> read_bad_input_cases(const std::filesystem::path& path
 std::filesystem::path write_files(const BadInputCase& bad, const std::filesystem::path& folder) {
   std::filesystem::remove_all(folder);
   std::filesystem::create_directories(folder);
-  for (const auto& [name, content] : bad.other_files) std::ofstream(folder / name, std::ios::binary) << unescape(content);
+  for (const auto& [name, content] : bad.other_files)
+    std::ofstream(folder / name, std::ios::binary) << unescape(content);
   const auto path = folder / "scenario.yaml";
   if (bad.has_text) std::ofstream(path, std::ios::binary) << bad.text;
   return path;

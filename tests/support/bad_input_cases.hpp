@@ -18,12 +18,12 @@ struct ExpectedProblem {
 
 struct BadInputCase {
   std::string title;
-  std::string text;                     // of scenario.yaml
+  std::string text;  // of scenario.yaml
   bool has_text = false;
   std::vector<std::string> overrides;
   std::vector<std::pair<std::string, std::string>> other_files;  // name and content
-  bool and_more = false;                // problems beyond those listed are fine
-  int exit_code = 2;                    // 2 bad input, 3 does not fit, 0 warnings only
+  bool and_more = false;                                         // problems beyond those listed are fine
+  int exit_code = 2;                                             // 2 bad input, 3 does not fit, 0 warnings only
   std::vector<ExpectedProblem> problems;
 };
 

@@ -1,10 +1,9 @@
 // Every class of bad input gets the diagnosis the catalogue asks for, at its place, and no
 // other: one test per case of tests/cli/bad_input.txt.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
-
-#include <fmt/format.h>
 
 #include "foretoken/scenario/scenario.hpp"
 #include "support/bad_input_cases.hpp"
@@ -28,7 +27,8 @@ bool is_at(const ExpectedProblem& wanted, const SourceLocation& where, const std
 
 bool says(const ExpectedProblem& wanted, const Diagnostic& d) {
   const std::string text = d.message + "\n" + d.hint;
-  return std::all_of(wanted.words.begin(), wanted.words.end(), [&](const std::string& w) { return text.find(w) != std::string::npos; });
+  return std::all_of(wanted.words.begin(), wanted.words.end(),
+                     [&](const std::string& w) { return text.find(w) != std::string::npos; });
 }
 
 class BadInput : public ::testing::TestWithParam<std::size_t> {};
@@ -41,17 +41,19 @@ TEST_P(BadInput, GetsItsDiagnosis) {
   Diagnostics found;
   const auto scenario = load_scenario(path, {bad.overrides, {}}, &found);
   if (!scenario) found.append(scenario.error());
-  const int code = !scenario                                                                         ? 2
-                   : plan_memory(scenario->deployment, scenario->memory).fits || scenario->deployment.level == CostLevel::affine ? 0
-                                                                                                       : 3;
+  const int code =
+      !scenario                                                                                                     ? 2
+      : plan_memory(scenario->deployment, scenario->memory).fits || scenario->deployment.level == CostLevel::affine ? 0
+                                                                                                                    : 3;
   EXPECT_EQ(code, bad.exit_code) << format(found);
   for (const ExpectedProblem& wanted : bad.problems) {
     const auto severity = wanted.warning ? Severity::warning : Severity::error;
     const bool there = std::any_of(found.items().begin(), found.items().end(), [&](const Diagnostic& d) {
       return d.severity == severity && is_at(wanted, d.where, path) && says(wanted, d);
     });
-    EXPECT_TRUE(there) << "not said: " << wanted.line << ":" << wanted.column << " " << fmt::format("{}", wanted.words.front())
-                       << "\nsaid:\n" << format(found);
+    EXPECT_TRUE(there) << "not said: " << wanted.line << ":" << wanted.column << " "
+                       << fmt::format("{}", wanted.words.front()) << "\nsaid:\n"
+                       << format(found);
   }
   if (bad.and_more) return;
   EXPECT_EQ(found.items().size(), bad.problems.size()) << "more or fewer problems than expected:\n" << format(found);
@@ -59,7 +61,8 @@ TEST_P(BadInput, GetsItsDiagnosis) {
 
 std::string test_name(const ::testing::TestParamInfo<std::size_t>& parameter) {
   std::string name = cases()[parameter.param].title;
-  std::replace_if(name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return fmt::format("{:03}_{}", parameter.param, name);
 }
 

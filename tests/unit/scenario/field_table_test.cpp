@@ -1,4 +1,6 @@
 // The field table itself, and what is generated from it.
+#include "scenario/field_table.hpp"
+
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -6,7 +8,6 @@
 #include <set>
 
 #include "foretoken/scenario/scenario.hpp"
-#include "scenario/field_table.hpp"
 #include "scenario/sha256.hpp"
 
 namespace foretoken {

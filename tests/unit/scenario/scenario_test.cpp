@@ -1,13 +1,13 @@
 // From text to a complete scenario: defaults and where they come from, overrides, inline
 // entries, and the way back to text.
+#include "foretoken/scenario/scenario.hpp"
+
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <filesystem>
 #include <fstream>
 
-#include <fmt/format.h>
-
-#include "foretoken/scenario/scenario.hpp"
 #include "scenario/field_table.hpp"
 
 namespace foretoken {
@@ -60,8 +60,11 @@ TEST(ScenarioDefaults, FollowVllmByGpuSize) {
 
 TEST(ScenarioDefaults, TheBudgetIsClampedByTheBatchAndRaisedWithoutChunking) {
   EXPECT_EQ(load(kBase + "engine: {max_num_seqs: 2, max_model_len: 2048}").engine.max_num_batched_tokens, 2 * 2048);
-  EXPECT_EQ(load(gpu_and("l40s", "engine: {enable_chunked_prefill: false, max_model_len: 4096}")).engine.max_num_batched_tokens, 4096);
-  EXPECT_EQ(load(kBase + "engine: {max_num_batched_tokens: 512}").engine.max_num_seqs, 512) << "default seqs = min(1024, given budget)";
+  EXPECT_EQ(load(gpu_and("l40s", "engine: {enable_chunked_prefill: false, max_model_len: 4096}"))
+                .engine.max_num_batched_tokens,
+            4096);
+  EXPECT_EQ(load(kBase + "engine: {max_num_batched_tokens: 512}").engine.max_num_seqs, 512)
+      << "default seqs = min(1024, given budget)";
 }
 
 TEST(ScenarioDefaults, FollowTheEngineVersion) {
@@ -91,12 +94,14 @@ TEST(ScenarioDefaults, ReplicasFollowFromTheGpus) {
   const Scenario s = load("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm, num_gpus: 8}\nengine: {tp: 2}\n");
   EXPECT_EQ(s.cluster.replicas, 4) << "8 / (TP 2 x PP 1 x DP 1)";
   EXPECT_EQ(s.num_gpus, 8);
-  const Scenario nodes = load("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm, num_gpus: 8, nodes: 2}\nengine: {tp: 8}\n");
+  const Scenario nodes =
+      load("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm, num_gpus: 8, nodes: 2}\nengine: {tp: 8}\n");
   EXPECT_EQ(nodes.deployment.node.gpus_per_node, 4);
 }
 
 TEST(ScenarioDefaults, QuantisationFollowsTheRelease) {
-  EXPECT_EQ(load("model: DeepSeek-V3\nhardware: {gpu: h200_sxm}\nengine: {tp: 8}\n").deployment.dense_format, WeightFormat::fp8_block);
+  EXPECT_EQ(load("model: DeepSeek-V3\nhardware: {gpu: h200_sxm}\nengine: {tp: 8}\n").deployment.dense_format,
+            WeightFormat::fp8_block);
   const Scenario oss = load("model: gpt-oss-120b\nhardware: {gpu: h100_sxm}\n");
   EXPECT_EQ(oss.deployment.expert_format, WeightFormat::mxfp4);
   EXPECT_EQ(oss.deployment.dense_format, WeightFormat::bf16);
@@ -113,8 +118,9 @@ TEST(ScenarioOrigin, IsKeptForEveryValue) {
 }
 
 TEST(ScenarioOverride, TakesAnyYamlAndLaterOnesWin) {
-  const Scenario s = load(kBase + "slo: [\"p99_tpot <= 50 ms\"]\n",
-                          {"engine.max_num_seqs=8", "engine.max_num_seqs=16", "slo=[\"p99_ttft <= 300 ms\", 'output_throughput >= 2000']"});
+  const Scenario s = load(
+      kBase + "slo: [\"p99_tpot <= 50 ms\"]\n",
+      {"engine.max_num_seqs=8", "engine.max_num_seqs=16", "slo=[\"p99_ttft <= 300 ms\", 'output_throughput >= 2000']"});
   EXPECT_EQ(s.engine.max_num_seqs, 16);
   ASSERT_EQ(s.slo.size(), 2U);
   EXPECT_EQ(s.slo[0].metric, "p99_ttft_ms");
@@ -122,45 +128,55 @@ TEST(ScenarioOverride, TakesAnyYamlAndLaterOnesWin) {
 }
 
 TEST(ScenarioOverride, ReplacesAnAliasAndReachesIntoLists) {
-  const std::string text = kBase + "engine: {tp: 2}\nworkload:\n  request_rate: 1\n  classes: [{name: a}, {name: b, weight: 2}]\n";
+  const std::string text =
+      kBase + "engine: {tp: 2}\nworkload:\n  request_rate: 1\n  classes: [{name: a}, {name: b, weight: 2}]\n";
   const Scenario s = load(text, {"engine.tensor_parallel_size=4", "workload.classes[1].weight=5"});
   EXPECT_EQ(s.deployment.parallelism.tensor, 4);
   EXPECT_DOUBLE_EQ(s.workload.classes[1].weight, 5);
 }
 
 TEST(ScenarioOverride, NullTakesAKeyAway) {
-  const Scenario s = load(kBase + "workload: {request_rate: 5, burstiness: 2}\n", {"workload.request_rate=null", "workload.burstiness=null"});
+  const Scenario s = load(kBase + "workload: {request_rate: 5, burstiness: 2}\n",
+                          {"workload.request_rate=null", "workload.burstiness=null"});
   EXPECT_TRUE(std::holds_alternative<AllAtOnceArrivals>(s.workload.arrivals));
 }
 
 TEST(ScenarioWorkload, ClassesInheritWhatTheyDoNotSay) {
-  const Scenario s = load(kBase +
-                          "workload:\n  request_rate: 1\n  isl: 500\n  osl: 50\n  classes:\n"
-                          "    - {name: chat, osl: 100, goodput: {ttft: 300}}\n    - {name: batch, isl: 4000, random_range_ratio: 0.5}\n");
+  const Scenario s = load(
+      kBase +
+      "workload:\n  request_rate: 1\n  isl: 500\n  osl: 50\n  classes:\n"
+      "    - {name: chat, osl: 100, goodput: {ttft: 300}}\n    - {name: batch, isl: 4000, random_range_ratio: 0.5}\n");
   ASSERT_EQ(s.workload.classes.size(), 2U);
   EXPECT_EQ(s.workload.classes[0].lengths.input, LengthConfig(FixedLength{500}));
   EXPECT_EQ(s.workload.classes[0].lengths.output, LengthConfig(FixedLength{100}));
-  EXPECT_EQ(s.workload.classes[1].lengths.input, LengthConfig(UniformLength{2000, 6000})) << "4000 x [1 - 0.5, 1 + 0.5]";
+  EXPECT_EQ(s.workload.classes[1].lengths.input, LengthConfig(UniformLength{2000, 6000}))
+      << "4000 x [1 - 0.5, 1 + 0.5]";
   EXPECT_EQ(s.workload.classes[0].goodput.ttft_ms, 300.0);
 }
 
 TEST(ScenarioWorkload, EveryArrivalKindAndLengthKindIsReadable) {
-  const auto arrivals = [](const std::string& keys) { return load(kBase + "workload: {" + keys + "}\n").workload.arrivals; };
+  const auto arrivals = [](const std::string& keys) {
+    return load(kBase + "workload: {" + keys + "}\n").workload.arrivals;
+  };
   EXPECT_EQ(arrivals("request_rate: 3, burstiness: 0.5"), ArrivalConfig(RenewalArrivals{3, 0.5, false}));
   EXPECT_EQ(arrivals("request_rate: inf"), ArrivalConfig(AllAtOnceArrivals{}));
-  EXPECT_EQ(arrivals("ramp_up_strategy: exponential, ramp_up_start_rps: 1, ramp_up_end_rps: 9"), ArrivalConfig(RampArrivals{true, 1, 9, 1}));
+  EXPECT_EQ(arrivals("ramp_up_strategy: exponential, ramp_up_start_rps: 1, ramp_up_end_rps: 9"),
+            ArrivalConfig(RampArrivals{true, 1, 9, 1}));
   EXPECT_EQ(arrivals("bursts: {low_rate: 1, high_rate: 9, mean_low: 1 min, mean_high: 10 s}"),
             ArrivalConfig(TwoStateArrivals{1, 9, std::chrono::seconds(60), std::chrono::seconds(10)}));
-  EXPECT_EQ(arrivals("rate_profile: {period: 24 h, rates: [1, 2]}"), ArrivalConfig(ProfileArrivals{std::chrono::hours(24), {1, 2}}));
+  EXPECT_EQ(arrivals("rate_profile: {period: 24 h, rates: [1, 2]}"),
+            ArrivalConfig(ProfileArrivals{std::chrono::hours(24), {1, 2}}));
   const auto lengths = [](const std::string& map) {
     return load(kBase + "workload: {request_rate: 1, input_lengths: " + map + "}\n").workload.lengths.input;
   };
   EXPECT_EQ(lengths("77"), LengthConfig(FixedLength{77}));
   EXPECT_EQ(lengths("{distribution: uniform, min: 5, max: 9}"), LengthConfig(UniformLength{5, 9}));
-  EXPECT_EQ(lengths("{distribution: lognormal, mu: 5, sigma: 0.5, max: 4000}"), LengthConfig(LognormalLength{5, 0.5, 1, 4000}));
+  EXPECT_EQ(lengths("{distribution: lognormal, mu: 5, sigma: 0.5, max: 4000}"),
+            LengthConfig(LognormalLength{5, 0.5, 1, 4000}));
   EXPECT_EQ(lengths("{distribution: zipf, alpha: 1.1, max: 100}"), LengthConfig(ZipfLength{1.1, 1, 100}));
   EXPECT_EQ(lengths("{distribution: exponential, mean: 100, max: 4000}"), LengthConfig(ExponentialLength{100, 4000}));
-  EXPECT_EQ(lengths("{distribution: empirical, tokens: [1, 2], weights: [3, 1]}"), LengthConfig(EmpiricalLength{{1, 2}, {3, 1}}));
+  EXPECT_EQ(lengths("{distribution: empirical, tokens: [1, 2], weights: [3, 1]}"),
+            LengthConfig(EmpiricalLength{{1, 2}, {3, 1}}));
 }
 
 TEST(ScenarioModel, MayBeAnInlineShapeAndTheGpuInlineFigures) {
@@ -188,7 +204,8 @@ hardware:
 TEST(ScenarioModel, MayBeAHuggingFaceConfigBesideTheScenario) {
   const auto folder = std::filesystem::path(FORETOKEN_BINARY_DIR) / "scenario_test";
   std::filesystem::create_directories(folder);
-  std::ofstream(folder / "config.json") << R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 1024,
+  std::ofstream(folder / "config.json")
+      << R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 1024,
     "num_hidden_layers": 4, "num_attention_heads": 8, "num_key_value_heads": 2, "intermediate_size": 4096, "vocab_size": 1000,
     "max_position_embeddings": 2048, "torch_dtype": "bfloat16", "hidden_act": "silu"})";
   std::ofstream(folder / "s.yaml") << "model: config.json\nhardware: {gpu: l40s}\n";
@@ -207,9 +224,11 @@ TEST(ScenarioAffine, NeedsNeitherModelNorHardware) {
 
 TEST(ScenarioSweep, KeepsTheAxesInOrder) {
   const Scenario s = load(kBase + "sweep:\n  engine.max_num_seqs: [1, 2, 4]\n  engine.name: [static, vllm-v1]\n");
-  EXPECT_THAT(s.sweep, ElementsAre(SweepAxis{"engine.max_num_seqs", {"1", "2", "4"}}, SweepAxis{"engine.name", {"static", "vllm-v1"}}));
+  EXPECT_THAT(s.sweep, ElementsAre(SweepAxis{"engine.max_num_seqs", {"1", "2", "4"}},
+                                   SweepAxis{"engine.name", {"static", "vllm-v1"}}));
   for (const SweepAxis& axis : s.sweep) {
-    for (const std::string& value : axis.values) EXPECT_EQ(problems(kBase, {axis.path + "=" + value}), "none") << axis.path << "=" << value;
+    for (const std::string& value : axis.values)
+      EXPECT_EQ(problems(kBase, {axis.path + "=" + value}), "none") << axis.path << "=" << value;
   }
 }
 
@@ -219,8 +238,12 @@ TEST(ScenarioText, TheResolvedScenarioReadsBackAsItself) {
       kBase + "workload: {request_rate: inf, max_concurrency: 8, think_time: 1500 ms}\n",
       kBase + "engine: {name: static, max_wait: 250 ms, version: 0.20}\nworkload: {request_rate: 2.5}\n",
       kBase + "slo: [\"p99_ttft <= 500 ms\"]\ngoodput: {ttft: 300.5}\nsweep: {engine.max_num_seqs: [1, 2]}\n",
-      kBase + "workload:\n  bursts: {low_rate: 1, high_rate: 9, mean_low: 1 min, mean_high: 10 s}\n  classes: [{name: a, isl: 7}, {name: b}]\n",
-      kBase + "workload:\n  request_rate: 0.1\n  burstiness: inf\n  input_lengths: {distribution: empirical, tokens: [1, 2], weights: [0.25, 1]}\n",
+      kBase +
+          "workload:\n  bursts: {low_rate: 1, high_rate: 9, mean_low: 1 min, mean_high: 10 s}\n  classes: [{name: a, "
+          "isl: 7}, {name: b}]\n",
+      kBase +
+          "workload:\n  request_rate: 0.1\n  burstiness: inf\n  input_lengths: {distribution: empirical, tokens: [1, "
+          "2], weights: [0.25, 1]}\n",
       "cost: {level: affine, affine: {per_step: 10 ms, per_context_token: 3 ns}}\nseed: 9007199254740993\n"};
   for (const std::string& text : texts) {
     const Scenario once = load(text);
@@ -243,10 +266,11 @@ TEST(ScenarioText, TheHashFollowsTheMeaningAndNotTheSpelling) {
 }
 
 TEST(ScenarioProblems, ComeWithTheSourceLineAndACaret) {
-  EXPECT_THAT(problems(kBase + "engine: {max_num_seq: 4}\n"), HasSubstr("test.yaml:3:10: error: unknown key 'max_num_seq' in 'engine'\n"
-                                                                       "  engine: {max_num_seq: 4}\n"
-                                                                       "           ^\n"
-                                                                       "  hint: did you mean 'max_num_seqs'?\n"));
+  EXPECT_THAT(problems(kBase + "engine: {max_num_seq: 4}\n"),
+              HasSubstr("test.yaml:3:10: error: unknown key 'max_num_seq' in 'engine'\n"
+                        "  engine: {max_num_seq: 4}\n"
+                        "           ^\n"
+                        "  hint: did you mean 'max_num_seqs'?\n"));
 }
 
 }  // namespace

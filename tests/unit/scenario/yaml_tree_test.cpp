@@ -1,7 +1,7 @@
 // The strict YAML tree: positions, what is kept of a scalar, and the way back to text.
-#include <gmock/gmock.h>
-
 #include "scenario/yaml_tree.hpp"
+
+#include <gmock/gmock.h>
 
 namespace foretoken {
 namespace {
@@ -29,11 +29,13 @@ TEST(YamlTree, TellsQuotedTextFromPlainAndNullFromBoth) {
 }
 
 TEST(YamlTree, AnEmptyDocumentIsNull) {
-  for (const char* text : {"", "\n\n", "# only a comment\n", "---\n"}) EXPECT_EQ(parse(text).kind, YamlNode::Kind::null) << text;
+  for (const char* text : {"", "\n\n", "# only a comment\n", "---\n"})
+    EXPECT_EQ(parse(text).kind, YamlNode::Kind::null) << text;
 }
 
 TEST(YamlTree, FlowTextReadsBackAsTheSameTree) {
-  for (const char* text : {"a: [1, 'x, y', \"q\\\"uote\"]\nb: {c: -5, d: {}}\n", "- - 1\n  - null\n- []\n", "k: 'a: b'\nl: '- m'\nn: '#x'\n"}) {
+  for (const char* text : {"a: [1, 'x, y', \"q\\\"uote\"]\nb: {c: -5, d: {}}\n", "- - 1\n  - null\n- []\n",
+                           "k: 'a: b'\nl: '- m'\nn: '#x'\n"}) {
     const std::string flow = to_flow(parse(text));
     EXPECT_EQ(to_flow(parse(flow)), flow) << text;
     EXPECT_EQ(flow.find('\n'), std::string::npos);

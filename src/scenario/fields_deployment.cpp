@@ -1,0 +1,179 @@
+// Keys of what runs where: hardware, engine, memory, costs. Engine knobs keep vLLM's spelling.
+#include "foretoken/serving/policies.hpp"
+#include "scenario/field_rows.hpp"
+
+namespace foretoken {
+namespace {
+
+using K = FieldKind;
+using Names = std::vector<std::string_view>;
+
+Names names_of(std::span<const PolicyInfo> infos) {
+  Names names;
+  for (const PolicyInfo& info : infos) names.push_back(info.name);
+  return names;
+}
+Names engines() {
+  return names_of(batching_policies());
+}
+Names queueing() {
+  return names_of(queueing_policies());
+}
+Names routers() {
+  return names_of(routing_policies());
+}
+Names dtypes() {
+  return {"auto", "bfloat16", "float16", "bf16", "fp16", "half"};
+}
+Names quantizations() {
+  return {"none", "fp8",  "fp8_static", "fp8_block", "int8", "int8_weight_only",
+          "awq",  "gptq", "int4",       "nvfp4",     "mxfp4"};
+}
+Names kv_dtypes() {
+  return {"auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2", "int8", "int4", "fp4"};
+}
+Names levels() {
+  return {"datasheet", "roofline", "calibrated", "affine"};
+}
+Names versions() {
+  return {"1"};
+}
+Names engine_versions() {
+  return {"0.15", "0.16", "0.17", "0.18", "0.19", "0.20", "0.21", "0.22", "0.23", "0.24"};
+}
+
+constexpr Field kRows[] = {
+    {"version", K::choice, "1", "Version of this file's format.", 0, 0, {}, versions},
+    {"description", K::text, "", "One line for people."},
+    {"model", K::model, "", "Catalog name, Hugging Face id, path of a config.json, or an inline shape."},
+
+    {"hardware", K::map, "", "The accelerators."},
+    {"hardware.gpu", K::gpu, "", "Catalog name or alias, or inline figures with units.", 0, 0, {}, nullptr, "name"},
+    {"hardware.num_gpus", K::integer, "(replicas x TP x PP x DP)", "GPUs in all.", 1, 1e6},
+    {"hardware.gpus_per_node", K::integer, "(the GPU's scale-up domain, at most 8)", "GPUs that share one node.", 1,
+     1e6},
+    {"hardware.nodes", K::integer, "", "Nodes; num_gpus / nodes share one.", 1, 1e6},
+    {"hardware.scale_out_link", K::text, "infiniband_ndr400", "Link between nodes, by catalog name."},
+
+    {"engine", K::map, "", "One serving engine; every replica runs one."},
+    {"engine.name", K::choice, "vllm-v1", "Batching policy.", 0, 0, {}, engines},
+    {"engine.version", K::choice, "0.19", "Engine release whose defaults and rules apply.", 0, 0, {}, engine_versions},
+    {"engine.tensor_parallel_size", K::integer, "1", "Tensor parallelism.", 1, 1024, {}, nullptr, "tp,tp_size"},
+    {"engine.pipeline_parallel_size", K::integer, "1", "Pipeline parallelism.", 1, 1024, {}, nullptr, "pp,pp_size"},
+    {"engine.data_parallel_size",
+     K::integer,
+     "1",
+     "Attention data parallelism inside one replica (MoE).",
+     1,
+     1024,
+     {},
+     nullptr,
+     "dp,dp_size"},
+    {"engine.enable_expert_parallel", K::flag, "false",
+     "Spread routed experts over TP x DP ranks instead of slicing them."},
+    {"engine.dtype", K::choice, "auto", "Activations and unquantised weights, 16 bits.", 0, 0, {}, dtypes},
+    {"engine.quantization", K::choice, "(as released)", "Weight format.", 0, 0, {}, quantizations, {}, true},
+    {"engine.kv_cache_dtype", K::choice, "auto", "KV cache format; auto = 16 bits.", 0, 0, {}, kv_dtypes},
+    {"engine.max_model_len",
+     K::integer,
+     "(min(model's context, 8192))",
+     "Longest prompt + output of one request.",
+     1,
+     kMaxTokensField,
+     {},
+     nullptr,
+     "max_seq_len,context_length"},
+    {"engine.max_num_seqs",
+     K::integer,
+     "(by GPU)",
+     "Most requests running at once.",
+     1,
+     1e6,
+     {},
+     nullptr,
+     "max_batch_size,max_running_requests"},
+    {"engine.max_num_batched_tokens",
+     K::integer,
+     "(by GPU)",
+     "Token budget of one step.",
+     1,
+     kMaxTokensField,
+     {},
+     nullptr,
+     "max_num_tokens"},
+    {"engine.enable_chunked_prefill", K::flag, "true", "Split prompts that exceed the budget."},
+    {"engine.long_prefill_token_threshold", K::integer, "0", "Most tokens of one prompt in a step; 0 = off.", 0,
+     kMaxTokensField},
+    {"engine.enable_prefix_caching", K::flag, "false",
+     "Share KV blocks of equal prefixes (not modelled yet: must be false)."},
+    {"engine.block_size", K::integer, "16", "Tokens per KV block.", 1, 65536},
+    {"engine.gpu_memory_utilization", K::number, "(0.9; 0.92 from 0.21)", "Share of a GPU's memory the engine may use.",
+     0.01, 1},
+    {"engine.num_gpu_blocks_override",
+     K::integer,
+     "(from the memory plan)",
+     "KV blocks per replica.",
+     2,
+     1e12,
+     {},
+     nullptr,
+     {},
+     true},
+    {"engine.scheduling_policy", K::choice, "fcfs", "Order of the queue.", 0, 0, {}, queueing},
+    {"engine.scheduler_reserve_full_isl", K::flag, "(true from 0.19)", "Admit a prompt only when all its blocks fit."},
+    {"engine.watermark", K::number, "0", "Share of blocks kept free on admission (0.24).", 0, 0.9},
+    {"engine.max_wait", K::quantity, "0 ms", "static: how long the oldest request waits for a full batch.", 0,
+     kMaxSeconds},
+    {"engine.padded", K::flag, "true", "static: finished rows keep their place until the batch ends."},
+    {"engine.max_waiting_requests", K::integer, "0", "Arrivals beyond this queue length are rejected; 0 = no limit.", 0,
+     kMaxCount},
+    {"engine.queue_timeout", K::quantity, "0 s", "Requests leave the queue unserved after this; 0 = never.", 0,
+     kMaxSeconds},
+    {"engine.enforce_eager", K::flag, "false", "No CUDA graphs: decode batches are not padded."},
+    {"engine.max_cudagraph_capture_size", K::integer, "(min(2 x max_num_seqs, 512, budget))",
+     "Largest captured decode batch.", 1, 65536},
+
+    {"memory", K::map, "", "Overrides of the memory plan, per GPU."},
+    {"memory.activations", K::quantity, "(derived)", "Peak of activations at the token budget.", 0, 1e15,
+     Dimension::bytes},
+    {"memory.cuda_graphs", K::quantity, "(derived)", "CUDA graphs.", 0, 1e15, Dimension::bytes},
+    {"memory.non_torch", K::quantity, "(derived)", "Context, communication buffers, workspaces.", 0, 1e15,
+     Dimension::bytes},
+
+    {"cost", K::map, "", "How steps are priced."},
+    {"cost.level",
+     K::choice,
+     "calibrated",
+     "datasheet, roofline, calibrated (measured sets where there are any, roofline elsewhere), or affine (no "
+     "hardware).",
+     0,
+     0,
+     {},
+     levels},
+    {"cost.compute_efficiency", K::number, "(by operator)", "Share of peak FLOP/s that GEMMs reach.", 1e-6, 1},
+    {"cost.memory_efficiency", K::number, "(by operator)", "Share of memory bandwidth reached.", 1e-6, 1},
+    {"cost.link_efficiency", K::number, "(by link)", "Share of link bandwidth reached.", 1e-6, 1},
+    {"cost.per_step", K::quantity, "(by engine)", "Host time of one step.", 0, 1000},
+    {"cost.per_layer", K::quantity, "(by engine)", "Host time of one layer of a step.", 0, 1000},
+    {"cost.per_sequence", K::quantity, "(by engine)", "Host time of one sampled sequence.", 0, 1000},
+    {"cost.per_allreduce", K::quantity, "(by engine)", "Added to each all-reduce.", 0, 1000},
+    {"cost.scale", K::number, "1", "Factor on the GPU's time.", 1e-6, 1e6},
+    {"cost.affine", K::map, "",
+     "Step time = per_step + per_prefill_token x prefill tokens + per_decode_token x decode rows + per_context_token "
+     "x decode context."},
+    {"cost.affine.per_step", K::quantity, "0 s", "Per step.", 0, 1000},
+    {"cost.affine.per_prefill_token", K::quantity, "0 s", "Per prefill token.", 0, 1000},
+    {"cost.affine.per_decode_token", K::quantity, "0 s", "Per decoding sequence.", 0, 1000},
+    {"cost.affine.per_context_token", K::quantity, "0 s", "Per token of context that decodes attend to.", 0, 1000},
+
+    {"replicas", K::integer, "(num_gpus / (TP x PP x DP), or 1)", "Engines behind the router.", 1, 1e5},
+    {"router", K::choice, "round_robin", "Which replica gets a request.", 0, 0, {}, routers},
+};
+
+}  // namespace
+
+std::span<const Field> deployment_fields() {
+  return kRows;
+}
+
+}  // namespace foretoken
