@@ -110,6 +110,7 @@ void add_output_options(CLI::App& command, OutputOptions& options, std::vector<s
 }
 
 int run_command_line(int argc, char** argv) {
+  ignore_broken_pipes();
   try {
     return parse_and_run(argc, argv);
   } catch (const InternalError& error) {

@@ -24,10 +24,13 @@ void install(int signal, void (*handler)(int), int flags) {
 }  // namespace
 
 const std::atomic<bool>* install_interrupt_handlers() {
-  install(SIGPIPE, SIG_IGN, 0);
   install(SIGINT, request_stop, static_cast<int>(SA_RESETHAND));
   install(SIGTERM, request_stop, static_cast<int>(SA_RESETHAND));
   return &stop_requested;
+}
+
+void ignore_broken_pipes() {
+  install(SIGPIPE, SIG_IGN, 0);
 }
 
 }  // namespace foretoken

@@ -5,8 +5,10 @@
 
 namespace foretoken {
 
-// From now on the first SIGINT or SIGTERM raises the flag; the second ends the
-// program at once. SIGPIPE is ignored: writes report it.
+// From now on the first SIGINT or SIGTERM raises the flag; the second ends the program at once.
 [[nodiscard]] const std::atomic<bool>* install_interrupt_handlers();
+
+// A write to a closed pipe reports it instead of ending the program.
+void ignore_broken_pipes();
 
 }  // namespace foretoken

@@ -215,14 +215,16 @@ std::string_view tpot_grade(double milliseconds) {
   return "slower than reading";
 }
 
+// A phase's parts are differences between steps with and without it, so one may be
+// negative (a prefill turns memory-bound products into compute-bound ones): those count as none.
 Bottleneck bottleneck(const std::array<FineTotal, kTimeParts>& parts) {
   Bottleneck b{"none", {}};
   FineTotal total = 0;
-  for (FineTotal p : parts) total += p;
-  if (total <= 0) return b;
+  for (FineTotal p : parts) total += std::max<FineTotal>(p, 0);
+  if (total == 0) return b;
   std::size_t most = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    b.share[i] = static_cast<double>(parts[i]) / static_cast<double>(total);
+    b.share[i] = static_cast<double>(std::max<FineTotal>(parts[i], 0)) / static_cast<double>(total);
     if (parts[i] > parts[most]) most = i;
   }
   b.bound = to_string(static_cast<TimePart>(most));

@@ -156,7 +156,7 @@ std::string slo_section(const RunResult& r, const TextStyle& style) {
     const std::string room =
         std::isnan(v.margin) || std::isinf(v.margin)
             ? ""
-            : fmt::format("{} {}", percent(std::abs(v.margin)), v.margin >= 0 ? "to spare" : "over the limit");
+            : fmt::format("{} {}", percent(std::abs(v.margin)), v.ok ? "to spare" : "off the limit");
     const std::string unit(metric_unit(v.line.metric));
     table.row({v.ok ? "✓" : "✗", v.line.expression, readable(v.value) + (unit.empty() ? "" : " " + unit), room});
   }

@@ -89,6 +89,12 @@ TEST(Bottleneck, namesTheLargestShare) {
   const Bottleneck b = bottleneck(parts);
   EXPECT_EQ(b.bound, "memory");
   EXPECT_DOUBLE_EQ(b.share[static_cast<std::size_t>(TimePart::network)], 0.25);
+  // A prefill that turned memory-bound products compute-bound.
+  parts[static_cast<std::size_t>(TimePart::compute)] = 500;
+  parts[static_cast<std::size_t>(TimePart::memory)] = -300;
+  EXPECT_EQ(bottleneck(parts).bound, "compute");
+  EXPECT_DOUBLE_EQ(bottleneck(parts).share[static_cast<std::size_t>(TimePart::compute)], 500.0 / 600);
+  EXPECT_DOUBLE_EQ(bottleneck(parts).share[static_cast<std::size_t>(TimePart::memory)], 0);
 }
 
 }  // namespace
