@@ -74,7 +74,7 @@ TEST(Schema, DefaultsHaveTheTypeOfTheirField) {
 TEST(Reference, InScenariosReadmeIsCurrent) {
   std::ifstream file(std::string(FORETOKEN_SOURCE_DIR) + "/scenarios/README.md");
   const std::string stored{std::istreambuf_iterator<char>(file), {}};
-  EXPECT_TRUE(stored == scenario_reference()) << "run: foretoken schema --reference > scenarios/README.md";
+  EXPECT_TRUE(stored == scenario_reference()) << "run: foretoken schema --format markdown > scenarios/README.md";
 }
 
 // FIPS 180-4 example values.
