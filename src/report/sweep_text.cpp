@@ -98,7 +98,13 @@ std::string to_text(const SweepResult& sweep, const TextStyle& style) {
   for (const SweepFrontier& f : sweep.frontiers) frontiers += frontier_line(sweep, f);
   out += section("Verdict", frontiers, style);
   out += section("Points without figures", reasons, style);
-  return out + section("Conventions", fmt::format("  TPOT = {}\n", tpot_definition(sweep.base.tpot)), style);
+  return out +
+         section(
+             "Conventions",
+             fmt::format(
+                 "  TPOT = {}\n  figures without a percentile are means; bound: what took most of the decode time\n",
+                 tpot_definition(sweep.base.tpot)),
+             style);
 }
 
 }  // namespace foretoken

@@ -1,0 +1,96 @@
+// Every scenario of the repository runs, keeps its promises of form, and gives the same answer either way.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "cli/program.hpp"
+#include "foretoken/base/json.hpp"
+
+namespace foretoken {
+namespace {
+
+using namespace foretoken::testing;
+using ::testing::HasSubstr;
+
+std::vector<std::string> scenario_files() {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(FORETOKEN_SOURCE_DIR "/scenarios")) {
+    if (entry.path().extension() == ".yaml") files.push_back(entry.path().string());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+double number(const Json& json, const char* key) {
+  double value = -1;
+  EXPECT_TRUE(json[key].number(value)) << key;
+  return value;
+}
+
+class Scenarios : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(Scenarios, runsAndIsExplained) {
+  const ProcessResult table = foretoken_program({"run", GetParam()});
+  EXPECT_EQ(table.exit_code, 0) << table.err;
+  const ProcessResult explained = foretoken_program({"explain", GetParam()});
+  EXPECT_EQ(explained.exit_code, 0) << explained.err;
+  EXPECT_THAT(explained.out, HasSubstr("Floors"));
+}
+
+TEST_P(Scenarios, givesTheSameBytesStepByStep) {
+  const ProcessResult stretches = foretoken_program({"run", GetParam(), "--format", "json"});
+  const ProcessResult steps = foretoken_program({"run", GetParam(), "--format", "json", "--step-by-step", "-j", "1"});
+  EXPECT_EQ(stretches.exit_code, 0) << stretches.err;
+  EXPECT_EQ(stretches.out, steps.out);
+}
+
+std::string test_name(const ::testing::TestParamInfo<std::string>& scenario) {
+  std::string name = std::filesystem::path(scenario.param).stem().string();
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(OfTheRepository, Scenarios, ::testing::ValuesIn(scenario_files()), test_name);
+
+TEST(BatchTradeoff, risesFlattensCrossesTheRidgeAndNamesTheLargestBatch) {
+  const ProcessResult run =
+      foretoken_program({"run", FORETOKEN_SOURCE_DIR "/scenarios/batch-tradeoff.yaml", "--format", "json"});
+  const Result<Json> json = parse_json(run.out, "batch-tradeoff");
+  ASSERT_TRUE(json);
+  const auto& points = *(*json)["points"].if_array();
+  ASSERT_EQ(points.size(), 18u);
+  for (std::size_t engine = 0; engine < 2; ++engine) {
+    const auto summary = [&](std::size_t i) -> const Json& { return points[9 * engine + i]["summary"]; };
+    for (std::size_t i = 1; i < 9; ++i) {
+      EXPECT_GT(number(summary(i), "mean_tpot_ms"), number(summary(i - 1), "mean_tpot_ms")) << engine << " " << i;
+      EXPECT_GT(number(summary(i), "mean_ttft_ms"), number(summary(i - 1), "mean_ttft_ms")) << engine << " " << i;
+      EXPECT_GT(number(summary(i), "output_throughput"), number(summary(i - 1), "output_throughput"))
+          << engine << " " << i;
+    }
+    // Doubling the batch nearly doubles the throughput at first and adds little in the end.
+    const double first = number(summary(1), "output_throughput") / number(summary(0), "output_throughput");
+    const double last = number(summary(8), "output_throughput") / number(summary(7), "output_throughput");
+    EXPECT_GT(first, 1.7);
+    EXPECT_LT(last, 1.4);
+    const double ridge = number(summary(0), "ridge_point");
+    EXPECT_LT(number(summary(0), "arithmetic_intensity"), ridge);
+    EXPECT_GT(number(summary(8), "arithmetic_intensity"), ridge);
+  }
+  EXPECT_FALSE((*(*json)["frontiers"].if_array())[1]["largest"].is_null());
+}
+
+TEST(AzureTrace, completesEveryRequestOfTheRealOne) {
+  const std::string trace = FORETOKEN_SOURCE_DIR "/../shared/traces/azure_2023_conv.csv";
+  if (!std::filesystem::exists(trace)) GTEST_SKIP() << "the real trace is not here: " << trace;
+  const ProcessResult run = foretoken_program({"run", FORETOKEN_SOURCE_DIR "/scenarios/azure-conversation.yaml",
+                                               "--format", "json", "--set", "workload.trace.path=" + trace});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const Result<Json> json = parse_json(run.out, "azure");
+  ASSERT_TRUE(json);
+  EXPECT_EQ(*(*json)["summary"]["completed"].if_int(), 19366);
+  EXPECT_EQ(*(*json)["summary"]["failed"].if_int(), 0);
+}
+
+}  // namespace
+}  // namespace foretoken
