@@ -42,7 +42,13 @@ void say(const Diagnostics& diagnostics) {
 
 int deliver(const std::string& text, const OutputOptions& options) {
   if (!options.output.empty()) {
-    const Diagnostics problems = write_file(options.output, text);
+    Result<AtomicFile> file = AtomicFile::create(options.output);
+    if (!file) {
+      say(file.error());
+      return kExitBadInput;
+    }
+    file->write(text);
+    const Diagnostics problems = file->commit();
     if (problems.empty()) return kExitOk;
     say(problems);
     return kExitInternal;

@@ -106,6 +106,15 @@ TEST_F(RunCommandTest, savesARowPerRequest) {
   EXPECT_EQ(folder_.size(), 2u) << "no temporary file stays";
 }
 
+TEST_F(RunCommandTest, aFullDiskIsDiagnosedWithExitCode1) {
+  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full on this system";
+  for (const char* option : {"--save-requests", "--output"}) {
+    const ProcessResult result = foretoken_program({"run", scenario_, option, "/dev/full"});
+    EXPECT_EQ(result.exit_code, 1) << option;
+    EXPECT_THAT(result.err, HasSubstr("No space left"));
+  }
+}
+
 TEST_F(RunCommandTest, writesTheResultToAFile) {
   const std::string path = folder_.path("result.json");
   const ProcessResult result = foretoken_program({"run", scenario_, "--format", "json", "-o", path});
@@ -134,6 +143,7 @@ TEST_F(RunCommandTest, refusesBadInputWithExitCode2AndSaysWhere) {
   EXPECT_THAT(typo.out, IsEmpty());
   EXPECT_EQ(foretoken_program({"run", scenario_, "--set", "engine.max_num_seqs=none"}).exit_code, 2);
   EXPECT_EQ(foretoken_program({"run", scenario_, "--save-requests", folder_.path("no/such/folder.csv")}).exit_code, 2);
+  EXPECT_EQ(foretoken_program({"run", scenario_, "-o", folder_.path("no/such/folder.txt")}).exit_code, 2);
 }
 
 TEST_F(RunCommandTest, aModelThatDoesNotFitExitsWith3AndTheNumbers) {
