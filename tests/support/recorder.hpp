@@ -81,8 +81,8 @@ class Recorder final : public Observer {
       s += fmt::format("steps {} {} tokens {} {} preemptions {} peaks {} {} busy {} kv {} flops {} bytes {}", t.steps,
                        t.prefill_steps, t.prefill_tokens, t.decode_tokens, t.preemptions, t.peak_running,
                        t.peak_kv_blocks, digits(t.busy), digits(t.kv_block_time), digits(t.flops), digits(t.bytes));
-      for (FineTotal p : t.prefill_parts) s += " " + digits(p);
-      for (FineTotal p : t.decode_parts) s += " " + digits(p);
+      for (FineTotal p : t.prefill_parts) s += fmt::format(" {}", digits(p));
+      for (FineTotal p : t.decode_parts) s += fmt::format(" {}", digits(p));
       s += '\n';
     }
     return s + fmt::format("end {} arrived {} finished {} rejected {} timed out {}\n",
@@ -95,9 +95,11 @@ class Recorder final : public Observer {
     std::string s;
     const bool negative = value < 0;
     if (negative) value = -value;
-    do s.insert(s.begin(), static_cast<char>('0' + static_cast<int>(value % 10)));
+    do s.push_back(static_cast<char>('0' + static_cast<int>(value % 10)));
     while ((value /= 10) > 0);
-    return negative ? "-" + s : s;
+    if (negative) s.push_back('-');
+    std::reverse(s.begin(), s.end());
+    return s;
   }
 };
 

@@ -1,0 +1,94 @@
+// One-server and many-server queues with known mean waits: the simulator must agree within its own
+// confidence interval (20 batch means, Student t at 99.9 %: 3.883).
+#include <cmath>
+#include <iostream>
+
+#include <gtest/gtest.h>
+
+#include "foretoken/serving/simulation.hpp"
+#include "support/stub_cost.hpp"
+
+namespace foretoken::test {
+namespace {
+
+class Waits final : public Observer {
+ public:
+  void on_request(const RequestRecord& r) override { seconds.push_back(to_seconds(r.scheduled - r.request.arrival)); }
+  void on_steps(const StepSpan&) override {}
+  void on_gap(Duration, std::int64_t) override {}
+  std::vector<double> seconds;
+};
+
+struct Estimate {
+  double mean = 0;
+  double half_width = 0;
+};
+
+// The first tenth is warm-up.
+Estimate estimate(const std::vector<double>& values) {
+  const std::size_t skip = values.size() / 10;
+  const std::size_t size = (values.size() - skip) / 20;
+  std::vector<double> means;
+  for (std::size_t b = 0; b < 20; ++b) {
+    double sum = 0;
+    for (std::size_t i = 0; i < size; ++i) sum += values[skip + b * size + i];
+    means.push_back(sum / static_cast<double>(size));
+  }
+  Estimate e;
+  for (const double m : means) e.mean += m / 20;
+  double squares = 0;
+  for (const double m : means) squares += (m - e.mean) * (m - e.mean);
+  e.half_width = 3.883 * std::sqrt(squares / 19 / 20);
+  return e;
+}
+
+// One output token, so a request is one prefill step of prompt x 10 µs on a server of its own.
+Estimate mean_wait(double rate, const LengthConfig& prompts) {
+  SimulationConfig config;
+  config.engine.max_num_seqs = 1;
+  config.engine.max_model_len = 2'000'000;
+  config.engine.max_num_batched_tokens = 2'000'000;
+  config.engine.num_gpu_blocks = 1'000'000;
+  WorkloadConfig load;
+  load.arrivals = RenewalArrivals{rate};
+  load.num_prompts = 200'000;
+  load.lengths.input = prompts;
+  load.lengths.output = FixedLength{1};
+  const StubCost cost({.base = 1e-9, .per_prefill_token = 1e-5});
+  const auto source = make_request_source(load, 11).value();
+  Waits waits;
+  const SimulationOutcome outcome = simulate(config, *source, cost, waits);
+  EXPECT_EQ(outcome.finished, 200'000);
+  return estimate(waits.seconds);
+}
+
+void expect_wait(const Estimate& seen, double theory) {
+  std::cout << "theory " << theory << " s, simulated " << seen.mean << " +- " << seen.half_width << " s\n";
+  EXPECT_NEAR(seen.mean, theory, seen.half_width);
+  EXPECT_LT(seen.half_width, 0.2 * theory) << "too few requests to say anything";
+}
+
+// Pollaczek-Khinchine: W = lambda E[S^2] / (2 (1 - rho)).
+double khinchine(double rate, double mean, double mean_square) { return rate * mean_square / (2 * (1 - rate * mean)); }
+
+TEST(QueueingTheory, M_D_1_waits_half_as_long_as_M_M_1) {
+  expect_wait(mean_wait(70, FixedLength{1000}), khinchine(70, 0.01, 0.0001));
+}
+
+TEST(QueueingTheory, M_M_1_waits_rho_over_mu_minus_lambda) {
+  // Whole tokens: the exponential rounded up has mean 1/(1 - exp(-1/1000)), half a token more.
+  const double p = 1 - std::exp(-1e-3);
+  const double mean = 1e-5 / p;
+  const double mean_square = 1e-10 * (2 - p) / (p * p);
+  expect_wait(mean_wait(70, ExponentialLength{1000}), khinchine(70, mean, mean_square));
+}
+
+TEST(QueueingTheory, M_G_1_follows_Pollaczek_Khinchine_for_uniform_service) {
+  const double low = 100, high = 1900, count = high - low + 1;
+  const double mean = (low + high) / 2;
+  const double variance = (count * count - 1) / 12;
+  expect_wait(mean_wait(70, UniformLength{100, 1900}), khinchine(70, 1e-5 * mean, 1e-10 * (variance + mean * mean)));
+}
+
+}  // namespace
+}  // namespace foretoken::test
