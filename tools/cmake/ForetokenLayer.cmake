@@ -22,6 +22,7 @@ function(foretoken_layer name)
     PUBLIC ${ARG_DEPENDS} ${ARG_PUBLIC} Boost::headers
     PRIVATE $<BUILD_INTERFACE:foretoken_options> fmt::fmt ${ARG_PRIVATE})
   target_compile_features(foretoken_${name} PUBLIC cxx_std_20)
+  set_target_properties(foretoken_${name} PROPERTIES EXPORT_NAME ${name})
   set_property(GLOBAL APPEND PROPERTY FORETOKEN_LAYERS foretoken_${name})
 endfunction()
 
