@@ -21,7 +21,10 @@ Replica::Replica(int index, const SimulationConfig& config, const CostModel& cos
       observer_(observer),
       listener_(listener),
       policy_(find_batching_policy(config.engine.name).make()),
-      state_(config.engine, find_batching_policy(config.engine.name).blocks, sliding_window) {}
+      state_(config.engine, find_batching_policy(config.engine.name).blocks, sliding_window) {
+  state_.replica_ = index;
+  if (observer.wants_lifecycle()) state_.lifecycle_ = &observer;
+}
 
 // ---- requests come ----
 
@@ -41,6 +44,7 @@ void Replica::arrive(const Request& sent, TimePoint now) {
     return;
   }
   state_.waiting_->push({request, kv_wait_.at(now), kNoRequest});
+  if (state_.lifecycle_ != nullptr) observer_.on_lifecycle({LifecycleEdge::queued, index_, request.index, now, 0, 0});
   if (state_.waiting_->head()->request.index == request.index) cut(now);
 }
 
@@ -240,6 +244,7 @@ void Replica::emit(RequestId id, TimePoint now) {
   const Duration recovery = r.preemptions > 0 ? now - r.preempted_at : Duration{};
   if (++r.emitted == 1) {
     r.first_token = now;
+    if (state_.lifecycle_ != nullptr) state_.tell(LifecycleEdge::first_token, id, now);
     r.account.first_token(now - r.request.arrival, recovery);
   } else {
     r.account.recovered(recovery);
@@ -281,12 +286,16 @@ RequestRecord Replica::record_of(const InFlight& r, Outcome outcome, TimePoint n
 }
 
 void Replica::abandon(TimePoint now) {
-  for (RequestId id = state_.first_running(); id != kNoRequest; id = state_[id].next) {
+  const auto give_up = [&](RequestId id) {
+    if (state_.lifecycle_ != nullptr) state_.tell(LifecycleEdge::abandoned, id, now);
     observer_.on_request(record_of(state_[id], Outcome::unfinished, now));
+  };
+  for (RequestId id = state_.first_running(); id != kNoRequest; id = state_[id].next) {
+    give_up(id);
   }
   while (const Waiting* head = state_.waiting_->head()) {
     if (head->resumed != kNoRequest) {
-      observer_.on_request(record_of(state_[head->resumed], Outcome::unfinished, now));
+      give_up(head->resumed);
     } else {
       RequestRecord record;
       record.request = head->request;

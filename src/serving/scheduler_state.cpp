@@ -34,6 +34,9 @@ RequestId SchedulerState::admit(TimePoint now, const KvWaitClock& kv_wait) {
   ++running_;
   prefilling_.push_back(id);
   if (block_policy_ == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
+  if (lifecycle_ != nullptr) {
+    tell(head.resumed == kNoRequest ? LifecycleEdge::admitted : LifecycleEdge::resumed, id, now);
+  }
   return id;
 }
 
@@ -57,6 +60,7 @@ void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& to
   }
   release(id);
   unlink(id);
+  if (lifecycle_ != nullptr) tell(LifecycleEdge::preempted, id, now);
   // A second preemption before the first has been made good continues the first.
   if (r.phase == Phase::decoding || r.preemptions == 0) r.preempted_at = now;
   r.phase = Phase::preempted;
@@ -64,6 +68,14 @@ void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& to
   ++r.preemptions;
   ++preemptions_;
   waiting_->push({r.request, {}, id});
+}
+
+void SchedulerState::tell(LifecycleEdge edge, RequestId id, TimePoint now) const {
+  const InFlight& r = table_[id];
+  const bool decoding = r.phase == Phase::decoding && edge == LifecycleEdge::abandoned;
+  const std::int64_t cached = decoding ? decodes_.context_of(r) : r.cached;
+  const std::int64_t emitted = decoding ? r.request.output_tokens - decodes_.steps_left(r) : r.emitted;
+  lifecycle_->on_lifecycle({edge, replica_, r.request.index, now, cached, emitted});
 }
 
 void SchedulerState::release(RequestId id) {

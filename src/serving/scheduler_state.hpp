@@ -57,6 +57,7 @@ class SchedulerState {
   friend class Replica;
 
   void unlink(RequestId id);
+  void tell(LifecycleEdge edge, RequestId id, TimePoint now) const;
   void release(RequestId id);  // its blocks; a decoding request must have left the group
 
   BlockPolicy block_policy_;
@@ -72,6 +73,8 @@ class SchedulerState {
   std::int64_t admissions_ = 0;
   std::int64_t youngest_decode_ = -1;  // highest admission number that ever decoded
   std::int64_t preemptions_ = 0;
+  Observer* lifecycle_ = nullptr;      // null: nobody wants to know
+  int replica_ = 0;                    // for its events
 };
 
 }  // namespace foretoken

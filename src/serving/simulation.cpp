@@ -51,7 +51,10 @@ class Cluster final : public DepartureListener {
       outcome_.interrupted = outcome_.stop_reason.empty();
       for (Replica& replica : replicas_) replica.abandon(outcome_.end);
     }
-    for (const Replica& replica : replicas_) outcome_.replicas.push_back(replica.totals());
+    for (const Replica& replica : replicas_) {
+      outcome_.replicas.push_back(replica.totals());
+      outcome_.replicas.back().kv_blocks_at_end = replica.state().used_blocks();
+    }
     return std::move(outcome_);
   }
 

@@ -47,6 +47,24 @@ struct RequestRecord {
   Attribution e2e_parts{};   // sum: finish - arrival
 };
 
+// The edges of a request's life between its arrival and its record.
+enum class LifecycleEdge {
+  queued,
+  admitted,     // for the first time
+  first_token,
+  preempted,    // `cached` tokens are lost
+  resumed,      // admitted again after a preemption
+  abandoned,    // still in flight when the run was stopped
+};
+struct LifecycleEvent {
+  LifecycleEdge edge = LifecycleEdge::queued;
+  int replica = 0;
+  std::int64_t request = 0;  // its index
+  TimePoint at{};
+  std::int64_t cached = 0;   // tokens in the KV cache; at a preemption those it held
+  std::int64_t emitted = 0;  // output tokens so far
+};
+
 // `steps` consecutive engine steps of one replica with the same composition.
 struct StepSpan {
   int replica = 0;
@@ -59,7 +77,7 @@ struct StepSpan {
   StepTime time;                          // of the first step
   const DecodeRun* run = nullptr;         // the steps one by one; null when steps == 1
   std::int64_t kv_blocks_used = 0;        // during the first step
-  std::int64_t waiting = 0;               // requests in the queue at `begin`
+  std::int64_t waiting = 0;               // requests in the queue, just before `end`
   std::int64_t running = 0;
 };
 
@@ -73,6 +91,9 @@ class Observer {
   // An inter-token gap longer than one step: sequences that were left out of
   // steps between two of their tokens.
   virtual void on_gap(Duration gap, std::int64_t rows) = 0;
+  // Asked once, at the start: without it no lifecycle event is ever made.
+  [[nodiscard]] virtual bool wants_lifecycle() const { return false; }
+  virtual void on_lifecycle(const LifecycleEvent&) {}
 };
 
 }  // namespace foretoken

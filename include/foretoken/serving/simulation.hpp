@@ -33,6 +33,7 @@ struct ReplicaTotals {
   std::int64_t preemptions = 0;
   std::int64_t peak_running = 0;
   std::int64_t peak_kv_blocks = 0;
+  std::int64_t kv_blocks_at_end = 0;   // in use when the run ended
   FineTotal busy{};                    // fine units
   FineTotal kv_block_time{};           // sum of blocks in use x step time, fine units
   std::array<FineTotal, kTimeParts> prefill_parts{};  // mixed steps less their decode-only time
