@@ -34,13 +34,16 @@ ArrivalProcess::ArrivalProcess(const ArrivalConfig& config, std::optional<std::i
     : stream_(seed, "arrivals"), form_(make(config, num_prompts, seed)) {
   const auto* renewal = std::get_if<RenewalArrivals>(&config);
   if (renewal == nullptr || !renewal->vllm_rescale || !num_prompts || std::isinf(renewal->rate)) return;
-  // vllm bench serve scales its drawn gaps so that they sum to num_prompts / rate: the same
-  // numbers are drawn twice, first for their sum, so that nothing is kept.
+  // The same numbers are drawn twice, first for their sum, so that nothing is kept.
   ArrivalProcess rehearsal(*this);
   double sum = 0;
   for (std::int64_t i = 0; i < *num_prompts; ++i) sum += rehearsal.next_gap();
-  const double wanted = static_cast<double>(*num_prompts) * (kNanoseconds / renewal->rate);
-  if (sum > 0 && std::isfinite(wanted / sum)) stretch_ = wanted / sum;
+  stretch_ = rescale_factor(sum, *num_prompts, renewal->rate);
+}
+
+double rescale_factor(double sum_of_gaps, std::int64_t num_prompts, double rate) {
+  const double wanted = static_cast<double>(num_prompts) * (kNanoseconds / rate);
+  return sum_of_gaps > 0 && std::isfinite(wanted / sum_of_gaps) ? wanted / sum_of_gaps : 1;
 }
 
 ArrivalProcess::Form ArrivalProcess::make(const ArrivalConfig& config, std::optional<std::int64_t> num_prompts,

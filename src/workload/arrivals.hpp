@@ -71,6 +71,10 @@ class ArrivalProcess {
 // The mean number of requests per second that `config` offers; 0 for all at once and traces.
 [[nodiscard]] double mean_rate(const ArrivalConfig& config, std::optional<std::int64_t> num_prompts);
 
+// vllm bench serve scales the gaps it drew so that the last request is sent at
+// num_prompts / rate: the factor for gaps (in ns) of that sum; 1 when there is none.
+[[nodiscard]] double rescale_factor(double sum_of_gaps, std::int64_t num_prompts, double rate);
+
 // The rate at which ramp request `index` of `requests` follows the one before.
 [[nodiscard]] double ramp_rate(const RampArrivals& ramp, std::int64_t index, std::int64_t requests);
 
