@@ -4,21 +4,12 @@
 #include <cmath>
 
 namespace foretoken {
-namespace {
-
 void add_at(UInt256& total, std::size_t limb, UInt128 value) {
   for (; limb < total.size() && value != 0; ++limb) {
     const UInt128 sum = UInt128{total[limb]} + static_cast<std::uint64_t>(value);
     total[limb] = static_cast<std::uint64_t>(sum);
     value = (value >> 64) + (sum >> 64);
   }
-}
-
-}  // namespace
-
-void add_product(UInt256& total, UInt128 factor, std::uint64_t weight) {
-  add_at(total, 0, UInt128{static_cast<std::uint64_t>(factor)} * weight);
-  add_at(total, 1, (factor >> 64) * weight);
 }
 
 void add_to(UInt256& total, const UInt256& more) {

@@ -11,8 +11,18 @@ __extension__ using Int128 = __int128;
 __extension__ using UInt128 = unsigned __int128;
 using UInt256 = std::array<std::uint64_t, 4>;  // lowest limb first
 
-// total += factor * weight, modulo 2^256.
-void add_product(UInt256& total, UInt128 factor, std::uint64_t weight);
+// total += value * 2^(64 * limb), modulo 2^256.
+void add_at(UInt256& total, std::size_t limb, UInt128 value);
+// total += factor * weight, modulo 2^256. Inline: every value measured passes here.
+inline void add_product(UInt256& total, UInt128 factor, std::uint64_t weight) {
+  const UInt128 low = UInt128{static_cast<std::uint64_t>(factor)} * weight;
+  const UInt128 high = (factor >> 64) * weight;
+  const UInt128 first = UInt128{total[0]} + static_cast<std::uint64_t>(low);
+  const UInt128 second = UInt128{total[1]} + (low >> 64) + static_cast<std::uint64_t>(high) + (first >> 64);
+  total[0] = static_cast<std::uint64_t>(first);
+  total[1] = static_cast<std::uint64_t>(second);
+  if (const UInt128 carry = (high >> 64) + (second >> 64); carry != 0) [[unlikely]] add_at(total, 2, carry);
+}
 void add_to(UInt256& total, const UInt256& more);
 [[nodiscard]] UInt256 product(const UInt256& a, std::uint64_t b);
 [[nodiscard]] UInt256 square(UInt128 a);

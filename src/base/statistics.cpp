@@ -1,11 +1,10 @@
-// Distribution: a table of distinct values that turns into logarithmic buckets
-// when it grows too large; moments in exact integers beside it.
+// Distribution: a list of values that turns into logarithmic buckets when it
+// grows too long; moments in exact integers beside it.
 #include "foretoken/base/statistics.hpp"
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <iterator>
 #include <limits>
 
 #include "base/integer_sums.hpp"
@@ -42,7 +41,6 @@ constexpr std::size_t kBuckets = bucket_index(std::numeric_limits<std::int64_t>:
 static_assert(highest_of_bucket(kBuckets - 1) == std::numeric_limits<std::int64_t>::max());
 static_assert(bucket_index(lowest_of_bucket(1024)) == 1024 && highest_of_bucket(1023) + 1 == lowest_of_bucket(1024));
 
-constexpr std::size_t kSmallestTable = 64;
 // Below this the closed form of a ramp costs more than a loop.
 constexpr std::int64_t kShortRamp = 16;
 // Keeps the sums of squares of a ramp (values < 2^43 ns) within 128 bits.
@@ -90,16 +88,13 @@ void Distribution::add(Duration value, std::int64_t weight) {
   invariant(ns >= 0 && weight >= 0, "a distribution takes no negative values or weights");
   if (weight == 0) return;
   count_moments(ns, weight);
+  choose_form();
   store(ns, weight);
 }
 
 void Distribution::count_moments(std::int64_t value, std::int64_t weight) {
-  if (count_ == 0) {
-    min_ = max_ = value;
-  } else {
-    min_ = std::min(min_, value);
-    max_ = std::max(max_, value);
-  }
+  min_ = std::min(min_, value);
+  max_ = std::max(max_, value);
   count_ += weight;
   const auto unsigned_value = static_cast<std::uint64_t>(value);
   sum_ += Int128{value} * weight;
@@ -107,47 +102,24 @@ void Distribution::count_moments(std::int64_t value, std::int64_t weight) {
 }
 
 void Distribution::store(std::int64_t value, std::int64_t weight) {
-  if (!exact()) {
+  if (!exact()) [[likely]] {
     buckets_[bucket_index(value)] += weight;
     return;
   }
-  make_room_for(distinct_ + 1);
-  sorted_.clear();
-  Entry& entry = slot_of(value);
-  const bool fresh = entry.weight == 0;
-  entry.value = value;
-  entry.weight += weight;
-  // Decided on distinct values, whose number depends on the multiset alone.
-  if (fresh && ++distinct_ > kExactLimit) spill();
+  entries_.push_back({value, weight});
+  is_sorted_ = false;
 }
 
-// The place of `value`, or the free one where it belongs.
-Distribution::Entry& Distribution::slot_of(std::int64_t value) {
-  // Fibonacci hashing: the top bits of a product with 2^64 over the golden ratio.
-  const std::uint64_t mixed = static_cast<std::uint64_t>(value) * 0x9E37'79B9'7F4A'7C15u;
-  const std::size_t mask = table_.size() - 1;
-  std::size_t at = mixed >> (64 - std::countr_zero(table_.size()));
-  while (table_[at].weight != 0 && table_[at].value != value) at = (at + 1) & mask;
-  return table_[at];
-}
-
-void Distribution::make_room_for(std::size_t distinct) {
-  if (distinct * 4 <= table_.size() * 3) return;
-  std::size_t size = std::max(table_.size(), kSmallestTable);
-  while (distinct * 4 > size * 3) size *= 2;
-  std::vector<Entry> before(size);
-  before.swap(table_);
-  for (const Entry& entry : before) {
-    if (entry.weight != 0) slot_of(entry.value) = entry;
-  }
+// Decided on the count, which depends on the multiset alone.
+void Distribution::choose_form() {
+  if (exact() && count_ > kExactLimit) [[unlikely]] spill();
 }
 
 void Distribution::spill() {
   buckets_.assign(kBuckets, 0);
-  for (const Entry& entry : table_) buckets_[bucket_index(entry.value)] += entry.weight;
-  std::vector<Entry>().swap(table_);
-  std::vector<Entry>().swap(sorted_);
-  distinct_ = 0;
+  for (const Entry& entry : entries_) buckets_[bucket_index(entry.value)] += entry.weight;
+  std::vector<Entry>().swap(entries_);
+  is_sorted_ = true;
 }
 
 void Distribution::add_ramp(FineDuration first, FineDuration step, std::int64_t count, std::int64_t weight) {
@@ -174,6 +146,7 @@ void Distribution::add_ramp(FineDuration first, FineDuration step, std::int64_t 
     for (std::int64_t done = 0; done < count; done += kLongestRamp) {
       count_ramp_moments(start + done * stride, stride, std::min(count - done, kLongestRamp), weight);
     }
+    choose_form();
     store_ramp(start, stride, count, weight);
   }
 }
@@ -182,7 +155,7 @@ void Distribution::count_ramp_moments(std::int64_t first, std::int64_t step, std
   const Int128 units_per_ns = FineDuration::kPerNanosecond;
   const FloorSums sums = floor_sums(step, Int128{first} + units_per_ns - 1, units_per_ns, count - 1);
   const std::int64_t lowest = ceil_ns(first);
-  min_ = count_ == 0 ? lowest : std::min(min_, lowest);
+  min_ = std::min(min_, lowest);
   max_ = std::max(max_, ceil_ns(first + (count - 1) * step));
   count_ += count * weight;
   sum_ += sums.values * weight;
@@ -215,7 +188,7 @@ void Distribution::merge(const Distribution& other) {
     merge(copy);
     return;
   }
-  min_ = count_ == 0 ? other.min_ : std::min(min_, other.min_);
+  min_ = std::min(min_, other.min_);
   max_ = std::max(max_, other.max_);
   count_ += other.count_;
   sum_ += other.sum_;
@@ -225,22 +198,21 @@ void Distribution::merge(const Distribution& other) {
     for (std::size_t i = 0; i < kBuckets; ++i) buckets_[i] += other.buckets_[i];
     return;
   }
-  // Room for all at once: entries arrive in the order of their hashes, and would
-  // crowd the front of a table that grows on the way.
-  if (exact()) make_room_for(std::min(distinct_ + other.distinct_, kExactLimit + 1));
-  for (const Entry& entry : other.table_) {
-    if (entry.weight != 0) store(entry.value, entry.weight);
-  }
+  choose_form();
+  for (const Entry& entry : other.entries_) store(entry.value, entry.weight);
 }
 
 const std::vector<Distribution::Entry>& Distribution::sorted() const {
-  if (sorted_.empty() && distinct_ > 0) {
-    sorted_.reserve(distinct_);
-    std::copy_if(table_.begin(), table_.end(), std::back_inserter(sorted_),
-                 [](const Entry& e) { return e.weight != 0; });
-    std::sort(sorted_.begin(), sorted_.end(), [](const Entry& a, const Entry& b) { return a.value < b.value; });
+  if (is_sorted_) return entries_;
+  std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.value < b.value; });
+  std::size_t kept = 0;
+  for (std::size_t i = 1; i < entries_.size(); ++i) {
+    if (entries_[i].value == entries_[kept].value) entries_[kept].weight += entries_[i].weight;
+    else entries_[++kept] = entries_[i];
   }
-  return sorted_;
+  entries_.resize(kept + 1);
+  is_sorted_ = true;
+  return entries_;
 }
 
 double Distribution::mean() const {
@@ -258,7 +230,7 @@ double Distribution::standard_deviation() const {
 }
 
 double Distribution::min() const {
-  return static_cast<double>(min_);
+  return count_ == 0 ? 0 : static_cast<double>(min_);
 }
 double Distribution::max() const {
   return static_cast<double>(max_);

@@ -18,26 +18,6 @@ bool within(const std::optional<double>& limit_ms, Duration value) {
   return !limit_ms || to_milliseconds(value) <= *limit_ms;
 }
 
-// Departures before arrivals at one instant: a stay is [arrival, finish).
-std::int64_t peak_of(const std::vector<std::pair<TimePoint, TimePoint>>& stays) {
-  std::vector<TimePoint> arrivals, finishes;
-  arrivals.reserve(stays.size());
-  finishes.reserve(stays.size());
-  for (const auto& [arrival, finish] : stays) {
-    arrivals.push_back(arrival);
-    finishes.push_back(finish);
-  }
-  std::sort(arrivals.begin(), arrivals.end());
-  std::sort(finishes.begin(), finishes.end());
-  std::int64_t peak = 0;
-  std::size_t gone = 0;
-  for (std::size_t i = 0; i < arrivals.size(); ++i) {
-    while (gone < finishes.size() && finishes[gone] <= arrivals[i]) ++gone;
-    peak = std::max(peak, static_cast<std::int64_t>(i + 1 - gone));
-  }
-  return peak;
-}
-
 }  // namespace
 
 CollectorConfig collector_config(const WorkloadConfig& workload, double warmup_fraction,
@@ -126,7 +106,6 @@ void MetricsCollector::on_request(const RequestRecord& r) {
     e2e_parts_[i] += r.e2e_parts[i].count();
   }
   rates_.completion(r.finish, r.request.prompt_tokens);
-  if (stays_.size() <= kPeakLimit) stays_.emplace_back(r.request.arrival, r.finish);
 }
 
 void MetricsCollector::on_steps(const StepSpan& span) {
@@ -171,7 +150,7 @@ RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
   run.ttft_parts = ttft_parts_;
   run.e2e_parts = e2e_parts_;
   run.max_output_tokens_per_s = rates_.busiest_second();
-  if (stays_.size() <= kPeakLimit) run.max_concurrent_requests = peak_of(stays_);
+  run.max_concurrent_requests = outcome.peak_in_system;
   return run;
 }
 

@@ -9,11 +9,11 @@ namespace foretoken {
 
 // Over several buckets, the steps that end before each edge are counted in closed form.
 void RateSeries::tokens(const StepSpan& span) {
-  if (span.run == nullptr || span.begin.time_since_epoch() / width_ == span.end.time_since_epoch() / width_) {
-    tokens(span.end, span.decode_rows * span.steps);
+  Bucket& last = bucket(span.end);  // widths may double here, not in the loop
+  if (span.run == nullptr || span.begin >= begin_) {
+    last.output_tokens += span.decode_rows * span.steps;
     return;
   }
-  bucket(span.end);  // widths may double here, not in the loop
   std::int64_t done = 0;
   TimePoint at = span.begin;
   while (done < span.steps) {
@@ -33,25 +33,28 @@ void RateSeries::tokens(const StepSpan& span) {
   }
 }
 
-RateSeries::Bucket& RateSeries::grow(TimePoint at) {
-  while (static_cast<std::size_t>(at.time_since_epoch() / width_) >= kBuckets) {
-    const std::size_t half = (buckets_.size() + 1) / 2;
-    for (std::size_t i = 0; i < half; ++i) {
-      Bucket sum = buckets_[2 * i];
-      if (2 * i + 1 < buckets_.size()) {
-        const Bucket& next = buckets_[2 * i + 1];
-        sum.output_tokens += next.output_tokens;
-        sum.completed += next.completed;
-        sum.input_tokens += next.input_tokens;
-      }
-      buckets_[i] = sum;
+void RateSeries::look_up(TimePoint at) {
+  while (at.time_since_epoch() / width_ >= static_cast<std::int64_t>(kBuckets)) double_width();
+  current_ = static_cast<std::size_t>(at.time_since_epoch() / width_);
+  begin_ = TimePoint{width_ * static_cast<std::int64_t>(current_)};
+  end_ = begin_ + width_;
+  if (current_ >= buckets_.size()) buckets_.resize(current_ + 1);
+}
+
+void RateSeries::double_width() {
+  const std::size_t half = (buckets_.size() + 1) / 2;
+  for (std::size_t i = 0; i < half; ++i) {
+    Bucket sum = buckets_[2 * i];
+    if (2 * i + 1 < buckets_.size()) {
+      const Bucket& next = buckets_[2 * i + 1];
+      sum.output_tokens += next.output_tokens;
+      sum.completed += next.completed;
+      sum.input_tokens += next.input_tokens;
     }
-    buckets_.resize(half);
-    width_ *= 2;
+    buckets_[i] = sum;
   }
-  const auto i = static_cast<std::size_t>(at.time_since_epoch() / width_);
-  if (i >= buckets_.size()) buckets_.resize(i + 1);
-  return buckets_[i];
+  buckets_.resize(half);
+  width_ *= 2;
 }
 
 WindowRates RateSeries::between(TimePoint begin, TimePoint end) const {

@@ -88,8 +88,12 @@ FineTotal Replica::block_time(FineDuration elapsed) const {
     std::int64_t taken = growth.over(clock, step);
     for (std::int64_t j = step; j < std::min(stop, step + period); ++j) {
       taken += growth.at(clock + j);
-      const std::int64_t cycles = (stop - j + period - 1) / period;
       const FineDuration time = piece.first_time + piece.increment * (j - piece.first_step);
+      if (stop - j <= period) {
+        sum += (used + taken) * time.units;
+        continue;
+      }
+      const std::int64_t cycles = (stop - j + period - 1) / period;
       sum += sum_of_products(cycles, used + taken, growth.count(), time.units, (piece.increment * period).units);
     }
     step = stop;

@@ -71,6 +71,7 @@ class Cluster final : public DepartureListener {
     ++in_system_;
     const int chosen = router_->choose(request);
     replicas_[static_cast<std::size_t>(chosen)].arrive(request, now);
+    outcome_.peak_in_system = std::max(outcome_.peak_in_system, in_system_);
     touched(chosen);
     events_.schedule(arrival_, source_.next_arrival());
   }

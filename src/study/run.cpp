@@ -4,10 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <mutex>
 
+#include "foretoken/base/quantiles.hpp"
 #include "foretoken/base/random.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/metrics/collector.hpp"
@@ -109,9 +109,8 @@ void average(const std::vector<Summary>& summaries, Summary& means, Summary* hal
     if (half_widths == nullptr || values.size() < 2 || !std::isfinite(mean)) continue;
     double squares = 0;
     for (double v : values) squares += (v - mean) * (v - mean);
-    const boost::math::students_t t(n - 1);
     half_widths->entries.push_back(
-        {key.key, boost::math::quantile(t, 0.975) * std::sqrt(squares / (n - 1) / n), false});
+        {key.key, students_t_quantile(0.975, n - 1) * std::sqrt(squares / (n - 1) / n), false});
   }
 }
 

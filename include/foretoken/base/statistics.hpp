@@ -16,14 +16,14 @@ namespace foretoken {
 [[nodiscard]] double percentile_of_sorted(std::span<const double> sorted, double q);
 
 // Weighted distribution of non-negative nanosecond values. Exact up to
-// `kExactLimit` distinct values, then buckets of 1/512 relative width (values
-// answered by their bucket's middle: error at most 1/1024 < 0.1 %; below
-// 1,024 ns still exact). The state depends only on the multiset of values, not
-// on their order or grouping: a union of parts is the same as the whole.
-// Reading sorts once and keeps the order, so not even const calls may run in parallel.
+// `kExactLimit` values (a weight counts as that many), then buckets of 1/512
+// relative width (values answered by their bucket's middle: error at most
+// 1/1024 < 0.1 %; below 1,024 ns still exact). What it answers depends only on the
+// multiset of values, not on their order or grouping: a union of parts is the same
+// as the whole. Reading sorts once, so not even const calls may run in parallel.
 class Distribution {
  public:
-  static constexpr std::size_t kExactLimit = 250'000;
+  static constexpr std::int64_t kExactLimit = 100'000;
   static constexpr double kRelativeError = 1.0 / 1024.0;
 
   void add(Duration value, std::int64_t weight = 1);
@@ -59,24 +59,21 @@ class Distribution {
   void count_moments(std::int64_t value, std::int64_t weight);
   void count_ramp_moments(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight);
   void store_ramp(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight);
-  [[nodiscard]] Entry& slot_of(std::int64_t value);
-  void make_room_for(std::size_t distinct);
+  void choose_form();
   void spill();
   [[nodiscard]] const std::vector<Entry>& sorted() const;
   [[nodiscard]] double value_at_rank(std::int64_t rank) const;
   [[nodiscard]] double bucket_value(std::size_t index) const;
 
-  // Exact form: a hash table with linear probing, its size a power of two; weight 0 marks a
-  // free place. No result depends on the order of its places.
-  std::vector<Entry> table_;
-  std::size_t distinct_ = 0;
-  mutable std::vector<Entry> sorted_;  // the table's entries by value; empty when they have changed
+  // Exact form: as they came, until a reader wants them by value, each value once.
+  mutable std::vector<Entry> entries_;
+  mutable bool is_sorted_ = true;
   std::vector<std::int64_t> buckets_;  // sketch form; empty before
 
   std::int64_t count_ = 0;
   __extension__ __int128 sum_ = 0;
   std::array<std::uint64_t, 4> squares_{};  // 256-bit sum of weight * value^2, lowest limb first
-  std::int64_t min_ = 0;
+  std::int64_t min_ = INT64_MAX;
   std::int64_t max_ = 0;
 };
 

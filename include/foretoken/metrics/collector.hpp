@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "foretoken/metrics/measures.hpp"
@@ -37,6 +36,8 @@ struct CollectorConfig {
 // their width when a run outgrows kBuckets of them (36 hours).
 class RateSeries {
  public:
+  // Address space only: pages are touched as the run goes on, and nothing is ever copied.
+  RateSeries() { buckets_.reserve(kBuckets); }
   void tokens(TimePoint at, std::int64_t count) { bucket(at).output_tokens += count; }
   void tokens(const StepSpan& span);
   void completion(TimePoint at, std::int64_t input_tokens) {
@@ -56,22 +57,22 @@ class RateSeries {
     std::int64_t input_tokens = 0;
   };
   Bucket& bucket(TimePoint at) {
-    const auto i = static_cast<std::size_t>(at.time_since_epoch() / width_);
-    if (i < buckets_.size()) [[likely]]
-      return buckets_[i];
-    return grow(at);
+    if (at < begin_ || at >= end_) look_up(at);
+    return buckets_[current_];
   }
-  Bucket& grow(TimePoint at);
+  void look_up(TimePoint at);
+  void double_width();
 
   std::vector<Bucket> buckets_;
   Duration width_{std::chrono::milliseconds{125}};
+  // The bucket of the last look-up, [begin_, end_), spares the next a division.
+  std::size_t current_ = 0;
+  TimePoint begin_{};
+  TimePoint end_{};
 };
 
 class MetricsCollector final : public Observer {
  public:
-  // The concurrency peak needs every arrival and finish; kept for this many requests.
-  static constexpr std::size_t kPeakLimit = 250'000;
-
   explicit MetricsCollector(CollectorConfig config);
 
   void on_request(const RequestRecord& record) override;
@@ -95,7 +96,6 @@ class MetricsCollector final : public Observer {
   RateSeries rates_;
   std::array<FineTotal, kAttributionParts> ttft_parts_{};
   std::array<FineTotal, kAttributionParts> e2e_parts_{};
-  std::vector<std::pair<TimePoint, TimePoint>> stays_;  // arrival, finish
   std::int64_t seen_ = 0;
 };
 

@@ -71,7 +71,7 @@ struct RunMeasures {
   std::array<FineTotal, kAttributionParts> ttft_parts{};  // ns, summed over completed requests
   std::array<FineTotal, kAttributionParts> e2e_parts{};
   double max_output_tokens_per_s = 0;                   // busiest second; NaN when the run is too long for 1 s buckets
-  std::optional<std::int64_t> max_concurrent_requests;  // exact peak; empty above kPeakLimit requests
+  std::int64_t max_concurrent_requests = 0;             // most in the system at once
   ReplicaTotals engine;                                 // summed over replicas; peaks are maxima
   int replicas = 0;
   bool interrupted = false;

@@ -50,6 +50,7 @@ struct SimulationOutcome {
   std::int64_t rejected = 0;
   std::int64_t timed_out = 0;
   std::int64_t unfinished = 0;         // in the system when the run was stopped
+  std::int64_t peak_in_system = 0;     // most at once; who leaves goes before who arrives at the same instant
   bool interrupted = false;            // by `stop`
   std::string stop_reason;             // not empty: the run ended early, and why
 };

@@ -145,16 +145,6 @@ TEST(MetricsCollector, aRequestOfAnUnknownClassIsAnInternalError) {
   EXPECT_THROW(collector.on_request(r), InternalError);
 }
 
-TEST(MetricsCollector, peakConcurrencyCountsDeparturesBeforeArrivals) {
-  MetricsCollector collector(every_request(4));
-  collector.on_request(record(0, {0, 0, 5, 10}, 2));
-  collector.on_request(record(1, {10, 10, 15, 20}, 2));  // arrives as 0 leaves
-  collector.on_request(record(2, {12, 12, 15, 30}, 2));
-  collector.on_request(record(3, {19, 19, 25, 40}, 2));
-  const RunMeasures run = collector.take({});
-  EXPECT_EQ(run.max_concurrent_requests, 3);
-}
-
 TEST(MetricsCollector, meanConcurrencyIsLittlesLaw) {
   MetricsCollector collector(every_request(2));
   collector.on_request(record(0, {0, 100, 200, 1000}, 2));
