@@ -1,0 +1,149 @@
+// Whoever types what the README and the scenario reference say gets what they promise.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sstream>
+
+#include "readme/markdown.hpp"
+#include "support/process.hpp"
+
+namespace foretoken::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+const fs::path kSource = FORETOKEN_SOURCE_DIR;
+
+std::vector<Command> all_commands() {
+  std::vector<Command> commands;
+  for (const char* page : {"README.md", "scenarios/README.md"}) {
+    const auto found = shell_commands(page, fenced_blocks(lines_of_file(kSource / page)));
+    commands.insert(commands.end(), found.begin(), found.end());
+  }
+  return commands;
+}
+
+// A checkout of its own: the scenarios, the program where ./tools/quickstart puts it, and the
+// YAML files that the README has the reader write. The measured data stands beside it if it is here.
+class Checkout {
+ public:
+  Checkout() {
+    std::string name = (fs::temp_directory_path() / "foretoken_readme_XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    top_ = name;
+    fs::create_directories(folder() / "build/release");
+    fs::create_symlink(FORETOKEN_PROGRAM, folder() / "build/release/foretoken");
+    fs::copy(kSource / "scenarios", folder() / "scenarios", fs::copy_options::recursive);
+    if (fs::exists(kSource / "../shared")) fs::create_symlink(fs::canonical(kSource / "../shared"), top_ / "shared");
+    for (const Block& block : fenced_blocks(lines_of_file(kSource / "README.md"))) {
+      if (block.language != "yaml" || block.lines.empty() || !block.lines[0].ends_with(".yaml")) continue;
+      std::ofstream file(folder() / block.lines[0].substr(block.lines[0].find_first_not_of("# ")));
+      for (const std::string& line : block.lines) file << line << '\n';
+    }
+  }
+  ~Checkout() {
+    std::error_code ignored;
+    fs::remove_all(top_, ignored);
+  }
+  Checkout(const Checkout&) = delete;
+  Checkout& operator=(const Checkout&) = delete;
+
+  [[nodiscard]] fs::path folder() const { return top_ / "foretoken"; }
+  [[nodiscard]] bool has_shared() const { return fs::exists(top_ / "shared"); }
+
+ private:
+  fs::path top_;
+};
+
+class Readme : public ::testing::TestWithParam<Command> {
+ protected:
+  static void SetUpTestSuite() { checkout_.emplace(); }
+  static void TearDownTestSuite() { checkout_.reset(); }
+  static std::optional<Checkout> checkout_;
+};
+std::optional<Checkout> Readme::checkout_;
+
+TEST_P(Readme, commandDoesWhatItSays) {
+  const Command& command = GetParam();
+  const std::string where = command.page + ":" + std::to_string(command.line) + ": " + command.text;
+  std::string first;
+  std::istringstream(command.text) >> first;
+  if (first.starts_with("./tools/")) {
+    // These build and test everything, so they are not run from within the tests.
+    EXPECT_EQ(::access((kSource / first).c_str(), X_OK), 0) << where << "\n" << first << " cannot be executed";
+    return;
+  }
+  // The installed package has a test of its own, consumer_finds_the_installed_package.
+  if (first == "cmake") return;
+  ASSERT_TRUE(first == "build/release/foretoken" || first == "foretoken" || first == "cat")
+      << where << "\nis a kind of command that this test does not know";
+  if (command.text.find("../shared") != std::string::npos && !checkout_->has_shared())
+    GTEST_SKIP() << where << ": ../shared is not here";
+  const ProcessResult result =
+      run_process({"/bin/bash", "-c", R"(cd "$0" && PATH="$PWD/build/release:$PATH" && set -o pipefail && eval "$1")",
+                   checkout_->folder().string(), command.text});
+  EXPECT_EQ(result.exit_code, command.exit_code) << where << "\n" << result.err;
+  EXPECT_FALSE(result.out.empty() && result.err.empty() && command.text.find('>') == std::string::npos &&
+               command.text.find("-o ") == std::string::npos)
+      << where << "\nprints nothing";
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryCommand, Readme, ::testing::ValuesIn(all_commands()),
+                         [](const ::testing::TestParamInfo<Command>& shown) {
+                           const std::string page = shown.param.page == "README.md" ? "readme" : "scenarios";
+                           return page + "_line_" + std::to_string(shown.param.line);
+                         });
+
+TEST(ReadmePages, showEveryCommandOfTheProgram) {
+  const ProcessResult help = run_process({FORETOKEN_PROGRAM, "--help"});
+  ASSERT_EQ(help.exit_code, 0);
+  std::string shown;
+  for (const Command& command : all_commands()) shown += command.text + " \n";
+  std::istringstream lines(help.out.substr(help.out.find("Subcommands:")));
+  int commands = 0;
+  std::string line;
+  for (std::getline(lines, line); std::getline(lines, line) && line.starts_with("  ");) {
+    std::string name;
+    std::istringstream(line) >> name;
+    EXPECT_THAT(shown, HasSubstr("foretoken " + name + " "));
+    ++commands;
+  }
+  EXPECT_GE(commands, 4);
+}
+
+// Folders and files in backquotes, other than patterns: `src/serving/batching/`, but not `src/<layer>/`.
+TEST(ReadmePages, nameOnlyFilesThatExist) {
+  static const std::regex named(R"(`((?:src|include|tests|tools|scenarios)/[A-Za-z0-9_./-]*)`)");
+  int found = 0;
+  for (const char* page : {"README.md", "CONTRIBUTING.md", "src/README.md"}) {
+    const std::vector<std::string> lines = lines_of_file(kSource / page);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      for (std::sregex_iterator at(lines[i].begin(), lines[i].end(), named), end; at != end; ++at, ++found) {
+        EXPECT_TRUE(fs::exists(kSource / (*at)[1].str())) << page << ":" << i + 1 << ": " << (*at)[1];
+      }
+    }
+  }
+  EXPECT_GE(found, 10);
+}
+
+TEST(ReadmeReader, findsCommandsContinuationsAndExitCodes) {
+  const std::vector<Block> blocks = fenced_blocks({"text", "```sh", "# a comment", "foretoken run a \\", "  --seed 1",
+                                                   "", "foretoken run b  # exit 3: no room", "```",
+                                                   "foretoken not a command", "```yaml", "# x.yaml", "```"});
+  ASSERT_EQ(blocks.size(), 2u);
+  const std::vector<Command> commands = shell_commands("page", blocks);
+  ASSERT_EQ(commands.size(), 2u);
+  EXPECT_EQ(commands[0].text, "foretoken run a   --seed 1");
+  EXPECT_EQ(commands[0].exit_code, 0);
+  EXPECT_EQ(commands[1].line, 7);
+  EXPECT_EQ(commands[1].exit_code, 3);
+  EXPECT_THROW((void)fenced_blocks({"```sh"}), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace foretoken::testing
