@@ -212,9 +212,41 @@ Result<std::vector<Spec>> parse_all(const std::string& dir, std::string_view fol
   return specs;
 }
 
-Result<CalibrationTable> parse_calibration(const std::string& dir) {
+CalibrationTable built_in_calibration() {
+  const EmbeddedCalibration embedded = embedded_calibration();
+  CalibrationTable table;
+  for (const EmbeddedDevice& d : embedded.devices) {
+    table.devices.push_back({std::string(d.gpu), std::string(d.generation), d.flops_bf16, d.flops_fp8, d.flops_fp4,
+                             d.bandwidth, d.compute_units, d.l2_bytes, d.link_bandwidth});
+  }
+  table.sets.reserve(embedded.sets.size());
+  for (const EmbeddedSet& s : embedded.sets) {
+    CoefficientSet& set = table.sets.emplace_back(CoefficientSet{std::string(s.gpu),
+                                                                 std::string(s.engine),
+                                                                 std::string(s.version),
+                                                                 std::string(s.format),
+                                                                 std::string(s.operation),
+                                                                 s.level,
+                                                                 {},
+                                                                 {},
+                                                                 s.fitted_rows,
+                                                                 s.held_out_error,
+                                                                 std::string(s.fitted_by),
+                                                                 std::string(s.note),
+                                                                 s.unusable,
+                                                                 s.transferable});
+    for (const EmbeddedCoefficient& c : embedded.coefficients.subspan(s.first_coefficient, s.coefficients))
+      set.coefficients.push_back({std::string(c.name), c.value});
+    for (const EmbeddedRange& r : embedded.ranges.subspan(s.first_range, s.ranges))
+      set.ranges.push_back({std::string(r.dimension), r.low, r.high});
+  }
+  return table;
+}
+
+Result<CalibrationTable> read_calibration_with(const std::string& dir) {
   Result<Collected> all = collect(dir, "calibration");
   if (!all) return all.error();
+  if (all->users == 0) return built_in_calibration();
   // By name, so that a set's place in the table does not depend on the folder.
   std::sort(all->files.begin(), all->files.end(),
             [](const Catalog::File& a, const Catalog::File& b) { return a.stem < b.stem; });
@@ -262,8 +294,9 @@ Result<std::vector<LinkSpec>> Catalog::links() const {
 
 Result<CalibrationTable> Catalog::calibration() const {
   // The built-in files never change; a study resolves many scenarios against them.
-  static const Result<CalibrationTable> built_in = parse_calibration({});
-  return dir_.empty() ? built_in : parse_calibration(dir_);
+  static const CalibrationTable built_in = built_in_calibration();
+  if (dir_.empty()) return built_in;
+  return read_calibration_with(dir_);
 }
 
 std::vector<Catalog::File> Catalog::files(std::string_view folder) const {

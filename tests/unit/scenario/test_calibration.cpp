@@ -34,6 +34,20 @@ TEST(CalibrationCatalog, EverySetIsCompleteAndNamesAnAcceleratorOfTheCatalog) {
   }
 }
 
+TEST(CalibrationCatalog, TheCompiledTableIsWhatTheFilesSay) {
+  const Catalog catalog;
+  CalibrationTable read;
+  for (const Catalog::File& file : catalog.files("calibration")) {
+    const Diagnostics problems = read_calibration(file, read);
+    EXPECT_TRUE(problems.empty()) << format(problems);
+  }
+  const CalibrationTable compiled = catalog.calibration().value();
+  ASSERT_EQ(compiled.sets.size(), read.sets.size());
+  for (std::size_t i = 0; i < read.sets.size(); ++i)
+    EXPECT_TRUE(compiled.sets[i] == read.sets[i]) << read.sets[i].gpu << ' ' << read.sets[i].operation;
+  EXPECT_TRUE(compiled == read);
+}
+
 TEST(CalibrationCatalog, ValuesKeepTheirUnits) {
   const CalibrationTable table = Catalog().calibration().value();
   const CoefficientSet* gemm = find(table, "h100_sxm", "vllm", "bf16", "gemm", CostLevel::calibrated);
