@@ -90,5 +90,72 @@ TEST(QueueingTheory, M_G_1_follows_Pollaczek_Khinchine_for_uniform_service) {
   expect_wait(mean_wait(70, UniformLength{100, 1900}), khinchine(70, 1e-5 * mean, 1e-10 * (variance + mean * mean)));
 }
 
+// A request holds one of c seats for as many steps of 10 µs as it has output tokens: c servers,
+// one queue. It waits for a step boundary too, at most one step.
+struct SeatsOfOneReplica {
+  int servers;
+  double load;
+};
+
+constexpr double kStep = 1e-5;
+
+class ManyServers : public ::testing::TestWithParam<SeatsOfOneReplica> {};
+
+// Erlang C: the probability that all c servers are busy at `offered` = lambda / mu.
+double erlang_c(int servers, double offered) {
+  double term = 1, sum = 0;
+  for (int k = 0; k < servers; ++k) {
+    sum += term;
+    term *= offered / (k + 1);
+  }
+  const double busy = term / (1 - offered / servers);
+  return busy / (sum + busy);
+}
+
+TEST(ErlangC, has_the_textbook_values) {
+  EXPECT_NEAR(erlang_c(1, 0.7), 0.7, 1e-12);      // M/M/1: rho
+  EXPECT_NEAR(erlang_c(2, 1.0), 1.0 / 3, 1e-12);  // 2 rho^2 / (1 + rho) at rho = 1/2
+}
+
+TEST_P(ManyServers, wait_as_Erlang_C_says) {
+  const auto [servers, load] = GetParam();
+  SimulationConfig config;
+  config.engine.max_num_seqs = servers;
+  config.engine.max_model_len = 1'000'000;
+  config.engine.num_gpu_blocks = 10'000'000;
+  const double service = kStep / (1 - std::exp(-1e-3));  // the exponential rounded up to whole tokens
+  const double rate = load * servers / service;
+  WorkloadConfig workload;
+  workload.arrivals = RenewalArrivals{rate};
+  workload.num_prompts = 200'000;
+  workload.lengths.input = FixedLength{1};
+  workload.lengths.output = ExponentialLength{1000};
+  const StubCost cost({.base = kStep});
+  const auto source = make_request_source(workload, 17).value();
+  Waits waits;
+  ASSERT_EQ(simulate(config, *source, cost, waits).finished, 200'000);
+
+  const double busy = erlang_c(servers, load * servers);
+  const double drain = servers / service - rate;
+  std::vector<double> waited;
+  for (const double wait : waits.seconds) waited.push_back(wait > kStep ? 1 : 0);
+  const Estimate share = estimate(waited);
+  std::cout << "c " << servers << ", load " << load << ": Erlang C " << busy << ", waited " << share.mean << " +- "
+            << share.half_width << "; ";
+  EXPECT_NEAR(share.mean, busy * std::exp(-drain * kStep), share.half_width);
+  Estimate wait = estimate(waits.seconds);
+  wait.mean -= kStep / 2;  // the mean wait for a boundary; arrivals that find the engine idle have none
+  wait.half_width += kStep / 2;
+  expect_wait(wait, busy / drain);
+}
+
+INSTANTIATE_TEST_SUITE_P(M_M_c, ManyServers,
+                         ::testing::Values(SeatsOfOneReplica{2, 0.5}, SeatsOfOneReplica{2, 0.8},
+                                           SeatsOfOneReplica{4, 0.5}, SeatsOfOneReplica{4, 0.8}),
+                         [](const auto& each) {
+                           return "c" + std::to_string(each.param.servers) + "_load_" +
+                                  std::to_string(static_cast<int>(each.param.load * 100));
+                         });
+
 }  // namespace
 }  // namespace foretoken::test
