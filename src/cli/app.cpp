@@ -56,6 +56,7 @@ int parse_and_run(int argc, char** argv) {
   int exit_code = kExitOk;
   add_run_command(app, exit_code);
   add_explain_command(app, exit_code);
+  add_accuracy_command(app, exit_code);
   add_catalog_command(app, exit_code);
   add_schema_command(app, exit_code);
   try {

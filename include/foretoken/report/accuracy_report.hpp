@@ -1,0 +1,14 @@
+// What an accuracy study found, for people and for programs (schema foretoken.accuracy/1).
+#pragma once
+
+#include "foretoken/base/json.hpp"
+#include "foretoken/report/text_report.hpp"
+#include "foretoken/study/accuracy.hpp"
+
+namespace foretoken {
+
+[[nodiscard]] Json to_json(const ErrorStatistics& errors);
+[[nodiscard]] Json to_json(const KernelAccuracy& accuracy);
+[[nodiscard]] std::string to_text(const KernelAccuracy& accuracy, const TextStyle& style = {});
+
+}  // namespace foretoken
