@@ -1,0 +1,107 @@
+// The invariants on random engines, clusters and loads: all policies, several replicas,
+// preemption, closed loops, time-outs, rejections, interruptions.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <map>
+
+#include "foretoken/serving/policies.hpp"
+#include "support/deployments.hpp"
+#include "support/how_many.hpp"
+#include "support/invariants.hpp"
+#include "support/random_run.hpp"
+
+namespace foretoken::test {
+namespace {
+
+using ::testing::IsEmpty;
+
+RunLog log_of(const RandomRun& run, const CostModel& cost, bool every_step, std::int64_t stop_after = 0) {
+  SimulationConfig config = run.config;
+  config.every_step = every_step;
+  const auto source = run.source();
+  return logged_run(config, *source, cost, stop_after);
+}
+
+// What the random runs met on their way: a suite that never preempts proves little.
+struct Met {
+  std::int64_t finished = 0, rejected = 0, timed_out = 0, unfinished = 0, preemptions = 0;
+  std::map<std::string, int> engines;
+  void add(const RunLog& log) {
+    finished += log.outcome.finished;
+    rejected += log.outcome.rejected;
+    timed_out += log.outcome.timed_out;
+    unfinished += log.outcome.unfinished;
+    for (const ReplicaTotals& t : log.outcome.replicas) preemptions += t.preemptions;
+    ++engines[log.engine.name];
+  }
+};
+
+TEST(Invariants, hold_in_random_runs) {
+  Met met;
+  const int runs = how_many_scenarios(200);
+  for (int seed = 0; seed < runs; ++seed) {
+    const RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    const StubCost cost(run.cost);
+    for (const bool every_step : {false, true}) {
+      const RunLog log = log_of(run, cost, every_step);
+      met.add(log);
+      ASSERT_THAT(violations_of(log), IsEmpty()) << "seed " << seed << (every_step ? ", every step" : "");
+    }
+  }
+  std::cout << fmt::format("{} runs: {} requests finished, {} rejected, {} timed out, {} preemptions\n", runs,
+                           met.finished, met.rejected, met.timed_out, met.preemptions);
+  EXPECT_GT(met.finished, 0);
+  EXPECT_GT(met.rejected, 0);
+  EXPECT_GT(met.timed_out, 0);
+  EXPECT_GT(met.preemptions, 0);
+  EXPECT_EQ(met.engines.size(), batching_policies().size()) << "random_run() leaves a policy out";
+}
+
+TEST(Invariants, hold_when_a_run_is_interrupted) {
+  Met met;
+  for (int seed = 0; seed < how_many_scenarios(200); ++seed) {
+    const RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    const StubCost cost(run.cost);
+    const RunLog log = log_of(run, cost, seed % 2 == 0, 1 + seed % 20);
+    met.add(log);
+    ASSERT_THAT(violations_of(log), IsEmpty()) << "seed " << seed;
+  }
+  EXPECT_GT(met.unfinished, 0);
+}
+
+TEST(Invariants, hold_at_every_cost_level_of_real_models) {
+  std::vector<std::unique_ptr<CostModel>> models;
+  for (const CostLevel level : {CostLevel::datasheet, CostLevel::roofline, CostLevel::calibrated}) {
+    for (Deployment d : {deployment(h100(), llama_8b()), deployment(h100(), gpt_oss_120b(), 2),
+                         deployment(b200(), deepseek_v3(), 8)}) {
+      d.level = level;
+      models.push_back(make_cost_model(d));
+    }
+  }
+  for (int seed = 0; seed < how_many_scenarios(200) / 4; ++seed) {
+    const RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    const auto& cost = models[static_cast<std::size_t>(seed) % models.size()];
+    const RunLog log = log_of(run, *cost, true);
+    ASSERT_THAT(violations_of(log), IsEmpty()) << "seed " << seed;
+  }
+}
+
+TEST(Invariants, inv_6_same_seed_same_bytes_another_seed_others) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    const RandomRun run = random_run(seed);
+    const StubCost cost(run.cost);
+    const std::string once = text_of(log_of(run, cost, false));
+    const StubCost fresh(run.cost);
+    EXPECT_THAT(inv_6_same_seed_same_bytes(once, text_of(log_of(run, fresh, false))), IsEmpty()) << "seed " << seed;
+    if (!run.loop) continue;
+    RandomRun other = run;
+    other.seed = seed + 1000;
+    EXPECT_NE(once, text_of(log_of(other, cost, false))) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace foretoken::test
