@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fstream>
+#include <ostream>
 #include <regex>
 #include <stdexcept>
 #include <string>
@@ -21,6 +22,10 @@ struct Command {
   std::string text;
   int exit_code = 0;  // 3 with a comment `# exit 3`
 };
+
+inline void PrintTo(const Command& command, std::ostream* out) {
+  *out << command.page << ":" << command.line << ": " << command.text;
+}
 
 inline std::vector<std::string> lines_of_file(const std::string& path) {
   std::ifstream file(path);
