@@ -35,7 +35,8 @@ void Replica::arrive(const Request& sent, TimePoint now) {
   const auto room = static_cast<std::int32_t>(std::max<std::int64_t>(0, engine.max_model_len - request.prompt_tokens));
   request.output_tokens = std::min(request.output_tokens, room);
   request.max_tokens = std::min(request.max_tokens, room);
-  const std::int64_t last_cached = request.prompt_tokens + request.output_tokens - 1;
+  // What it may need: nobody knows yet what it will need.
+  const std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
   const bool queue_full = engine.max_waiting_requests > 0 &&
                           static_cast<std::int64_t>(state_.waiting_->size()) >= engine.max_waiting_requests;
   if (room == 0 || queue_full || blocks_for(last_cached, engine.block_size) > engine.usable_blocks() ||

@@ -53,6 +53,7 @@ class Replica {
   void report_steps(TimePoint now);
   void count_totals(FineDuration elapsed, const DecodeTotals& decode);
   [[nodiscard]] DecodeTotals decode_totals_of_steps() const;
+  [[nodiscard]] std::int64_t blocks_taken_first() const;
   [[nodiscard]] FineTotal block_time(FineDuration elapsed) const;
   void settle_chunks(TimePoint now);
   void settle_decodes(TimePoint now, const DecodeTotals& step);

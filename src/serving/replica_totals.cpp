@@ -29,7 +29,7 @@ void Replica::report_steps(TimePoint now) {
   span.gap_rows = gap_rows_;
   span.time = first_step_;
   span.run = steps_ == 1 ? nullptr : &run_;
-  span.kv_blocks_used = state_.used_blocks() + state_.decodes_.growth().at(state_.decodes_.clock());
+  span.kv_blocks_used = state_.used_blocks() + blocks_taken_first();
   span.waiting = static_cast<std::int64_t>(state_.waiting_->size());
   span.running = state_.running();
   observer_.on_steps(span);
@@ -68,17 +68,22 @@ void Replica::count_totals(FineDuration elapsed, const DecodeTotals& decode) {
   }
 }
 
+// By the decodes of the first step; those that sit it out take none.
+std::int64_t Replica::blocks_taken_first() const {
+  const BlockGrowth& growth = state_.decodes_.growth();
+  const std::int64_t clock = state_.decodes_.clock();
+  std::int64_t taken = growth.at(clock);
+  for (const RequestId id : plan_.skipped) taken -= growth.needs_block(state_[id].decode_key, clock) ? 1 : 0;
+  return taken;
+}
+
 // Blocks in use x time: each step counts with the blocks it has taken.
 FineTotal Replica::block_time(FineDuration elapsed) const {
   const BlockGrowth& growth = state_.decodes_.growth();
   const std::int64_t clock = state_.decodes_.clock();
   const FineTotal used = state_.used_blocks();
   if (growth.count() == 0) return used * elapsed.units;
-  if (steps_ == 1) {
-    std::int64_t taken = growth.at(clock);
-    for (const RequestId id : plan_.skipped) taken -= growth.needs_block(state_[id].decode_key, clock) ? 1 : 0;
-    return (used + taken) * elapsed.units;
-  }
+  if (steps_ == 1) return (used + blocks_taken_first()) * elapsed.units;
   FineTotal sum = 0;
   for (std::int64_t step = 0; step < steps_;) {
     const DecodeRun::Piece& piece = run_.piece_at(step);
