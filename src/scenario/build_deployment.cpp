@@ -42,6 +42,7 @@ void build_gpu(Resolver& values, const Catalog& catalog, Deployment& d) {
       values.error("hardware", "'hardware.gpu' is missing", "name an accelerator: `foretoken catalog gpus` lists them");
     return;
   }
+  if (node->kind == YamlNode::Kind::null) return;  // reported
   values.record_given("hardware.gpu");
   if (node->kind == YamlNode::Kind::list) {
     values.error("hardware.gpu", "'hardware.gpu' must be a name or a map of figures, got a list",
@@ -121,6 +122,7 @@ void build_model(Resolver& values, const Catalog& catalog, Deployment& d) {
       values.error("model", "'model' is missing", "name a model: `foretoken catalog models` lists them");
     return;
   }
+  if (node->kind == YamlNode::Kind::null) return;  // reported
   values.record_given("model");
   if (node->kind == YamlNode::Kind::list) {
     values.error("model", "'model' must be a name, a path or a map of the shape, got a list");

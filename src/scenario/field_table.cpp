@@ -73,7 +73,7 @@ std::string table_path(std::string_view path) {
   return text;
 }
 
-const UnmodelledKey* find_unmodelled(std::string_view key) {
+std::span<const UnmodelledKey> unmodelled_keys() {
   static constexpr UnmodelledKey kKeys[] = {
       {"mem_fraction_static",
        "it is SGLang's share for weights and KV; give engine.gpu_memory_utilization, the share for everything"},
@@ -102,9 +102,14 @@ const UnmodelledKey* find_unmodelled(std::string_view key) {
       {"best_of", "one answer per request; leave the key out"},
       {"n", "one answer per request; leave the key out"},
   };
-  const auto* at =
-      std::find_if(std::begin(kKeys), std::end(kKeys), [&](const UnmodelledKey& k) { return k.key == key; });
-  return at == std::end(kKeys) ? nullptr : at;
+  return kKeys;
+}
+
+const UnmodelledKey* find_unmodelled(std::string_view key) {
+  for (const UnmodelledKey& known : unmodelled_keys()) {
+    if (known.key == key) return &known;
+  }
+  return nullptr;
 }
 
 }  // namespace foretoken

@@ -66,6 +66,7 @@ struct UnmodelledKey {
   std::string_view key;  // the last part
   std::string_view advice;
 };
+[[nodiscard]] std::span<const UnmodelledKey> unmodelled_keys();
 [[nodiscard]] const UnmodelledKey* find_unmodelled(std::string_view key);
 
 }  // namespace foretoken

@@ -142,7 +142,7 @@ template std::string Resolver::value_or_rule(const std::string&, const Rule<std:
 bool Resolver::accepts(const Field& field, const YamlNode& node) {
   const std::size_t before = diagnostics_.items().size();
   if (node.kind == YamlNode::Kind::null && !field.nullable) {
-    error_at(node.where, fmt::format("'{}' has no value", field.path));
+    error_at(node.where, fmt::format("'{}' has no value", field.path), "give a value or remove it");
   } else if (node.kind != YamlNode::Kind::null) {
     (void)parse(field, node, std::string(field.path));
   }

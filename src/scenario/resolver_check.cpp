@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "foretoken/base/csv.hpp"
@@ -42,6 +43,8 @@ std::string shown(const YamlNode& node) {
 
 // The traps of YAML 1.1, where these were booleans.
 std::string boolean_hint(const YamlNode& node) {
+  if (node.quoted && (node.text == "true" || node.text == "false"))
+    return fmt::format("write {} without quotes", node.text);
   for (const char* word : {"yes", "Yes", "on", "On", "True", "TRUE", "1"}) {
     if (node.text == word) return "write true";
   }
@@ -51,12 +54,52 @@ std::string boolean_hint(const YamlNode& node) {
   return {};
 }
 
+const char* no_value_hint(const Field& field) {
+  switch (field.kind) {
+    case FieldKind::model:
+      return "name a model: `foretoken catalog models` lists them";
+    case FieldKind::gpu:
+      return "name an accelerator: `foretoken catalog gpus` lists them";
+    default:
+      return "give a value or remove the key";
+  }
+}
+
 bool is_off(const YamlNode& node) {
   return node.kind == YamlNode::Kind::null || node.text == "false" || node.text == "0";
 }
 
+// What the spellings of YAML 1.1 stand for: 0x10, 0o20, and 1:30 to the base of 60.
+std::optional<std::int64_t> yaml_1_1_integer(std::string_view text) {
+  const auto whole = [](std::string_view digits, int base) -> std::optional<std::int64_t> {
+    std::int64_t value = 0;
+    const auto [stop, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+    if (failed != std::errc{} || stop != digits.data() + digits.size() || value < 0) return std::nullopt;
+    return value;
+  };
+  if (text.starts_with("0x") || text.starts_with("0X")) return whole(text.substr(2), 16);
+  if (text.starts_with("0o")) return whole(text.substr(2), 8);
+  if (text.find(':') == std::string_view::npos || text.size() > 12) return std::nullopt;
+  std::int64_t total = 0;
+  for (;;) {
+    const auto colon = text.find(':');
+    const auto part = whole(text.substr(0, colon), 10);
+    if (!part) return std::nullopt;
+    total = total * 60 + *part;
+    if (colon == std::string_view::npos) return total;
+    text.remove_prefix(colon + 1);
+  }
+}
+
+// `unit` of a quantity: " s".
+std::string yaml_1_1_hint(const YamlNode& node, std::string_view unit = {}) {
+  const auto value = yaml_1_1_integer(node.text);
+  return value ? fmt::format("write {}{}", *value, unit) : std::string{};
+}
+
 std::string number_hint(const YamlNode& node) {
   if (node.quoted) return "remove the quotes";
+  if (std::string hint = yaml_1_1_hint(node); !hint.empty()) return hint;
   if (node.text.size() > 1 && node.text[0] == '0' && node.text.find_first_not_of("0123456789") == std::string::npos) {
     return "a leading zero reads as octal elsewhere; write the number without it";
   }
@@ -152,7 +195,9 @@ void Resolver::take(const Field& field, const YamlNode& node, const std::string&
   if (node.kind == YamlNode::Kind::null) {
     const bool empty_map = field.kind == FieldKind::map || field.kind == FieldKind::list_of_text;
     if (!field.nullable && !empty_map) {
-      error_at(node.where, fmt::format("'{}' has no value", path), "give a value or remove the key");
+      error_at(node.where, fmt::format("'{}' has no value", path), no_value_hint(field));
+      // Given, if badly: it is not missing as well.
+      values_[path] = {&field, &node, {}, true};
     }
     return;
   }
@@ -210,7 +255,8 @@ Resolver::Parsed Resolver::parse(const Field& field, const YamlNode& node, const
       if (!value) {
         const Diagnostics found = value.error();
         const Diagnostic& d = found.items().front();
-        error_at(node.where, fmt::format("'{}': {}", path, d.message), d.hint);
+        const std::string spelled = field.dimension == Dimension::time ? yaml_1_1_hint(node, " s") : std::string{};
+        error_at(node.where, fmt::format("'{}': {}", path, d.message), spelled.empty() ? d.hint : spelled);
         return {};
       }
       if (!in_range(field, *value, node, path)) return {};

@@ -1,5 +1,4 @@
-// A resolved scenario as JSON, its hash, the JSON Schema and the reference: all from the
-// field table.
+// A resolved scenario as JSON, its hash, and the reference from the field table.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -22,86 +21,6 @@ std::vector<std::string> steps_of(const std::string& path) {
       steps.back() += c;
   }
   return steps;
-}
-
-const char* json_type(FieldKind kind) {
-  switch (kind) {
-    case FieldKind::flag:
-      return "boolean";
-    case FieldKind::integer:
-      return "integer";
-    case FieldKind::map:
-      return "object";
-    case FieldKind::list_of_maps:
-    case FieldKind::list_of_text:
-    case FieldKind::list_of_numbers:
-      return "array";
-    case FieldKind::text:
-    case FieldKind::choice:
-      return "string";
-    default:
-      return nullptr;  // several types
-  }
-}
-
-Json either(std::initializer_list<const char*> types) {
-  Json list = Json::array();
-  for (const char* t : types) list.push_back(t);
-  return list;
-}
-
-void add_limits(Json& node, const Field& field) {
-  if (field.kind != FieldKind::integer && field.kind != FieldKind::number) return;
-  node["minimum"] = field.least;
-  if (!std::isinf(field.most)) node["maximum"] = field.most;
-}
-
-// A JSON value of the field's own type.
-Json default_of(const Field& field) {
-  const std::string text(field.default_text);
-  double number = 0;
-  std::int64_t whole = 0;
-  if (field.kind == FieldKind::flag) return text == "true";
-  if ((field.kind == FieldKind::integer || field.kind == FieldKind::lengths) && parse_number(text, whole)) return whole;
-  if (field.kind == FieldKind::number && parse_number(text, number)) return number;
-  return text;
-}
-
-Json schema_of(const Field& field) {
-  Json node = Json::object();
-  node["description"] = std::string(field.meaning);
-  if (field.has_plain_default()) node["default"] = default_of(field);
-  if (field.choices != nullptr) {
-    Json list = Json::array();
-    for (const std::string_view c : field.choices()) {
-      list.push_back(c);
-      // YAML reads `version: 1` and `0.19` as numbers.
-      double number = 0;
-      if (parse_number(c, number)) list.push_back(number);
-    }
-    if (field.nullable) list.push_back(nullptr);
-    node["enum"] = list;
-    return node;
-  }
-  if (const char* type = json_type(field.kind))
-    node["type"] = field.nullable ? either({type, "null"}) : Json(type);
-  else if (field.kind == FieldKind::quantity || field.kind == FieldKind::number)
-    node["type"] = either({"number", "string"});
-  else if (field.kind == FieldKind::lengths)
-    node["type"] = either({"integer", "object"});
-  else if (field.kind == FieldKind::model || field.kind == FieldKind::gpu)
-    node["type"] = either({"string", "object"});
-  else
-    node["type"] = "object";
-  if (field.kind == FieldKind::list_of_text) node["type"] = either({"array", "string"});
-  add_limits(node, field);
-  if (field.kind == FieldKind::list_of_numbers) node["items"]["type"] = "number";
-  if (field.kind == FieldKind::map) node["additionalProperties"] = false;
-  if (field.kind == FieldKind::list_of_maps) {
-    node["items"]["type"] = "object";
-    node["items"]["additionalProperties"] = false;
-  }
-  return node;
 }
 
 std::string range_text(const Field& field) {
@@ -169,33 +88,6 @@ Json to_json(const Scenario& scenario) {
 
 std::string scenario_sha256(const Scenario& scenario) {
   return sha256(to_text(to_json(scenario), 0));
-}
-
-Json scenario_schema() {
-  Json root = Json::object();
-  root["$schema"] = "https://json-schema.org/draft/2020-12/schema";
-  root["title"] = "Foretoken scenario";
-  root["type"] = "object";
-  root["additionalProperties"] = false;
-  // Only affine costs do without hardware and model.
-  Json physical = Json::object(), affine = Json::object();
-  physical["required"] = either({"model", "hardware"});
-  affine["required"] = either({"cost"});
-  root["anyOf"].push_back(physical);
-  root["anyOf"].push_back(affine);
-  for (const Field& field : scenario_fields()) {
-    Json* at = &root;
-    std::string path(field.path);
-    for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.')) {
-      const std::string step = path.substr(0, dot);
-      path = path.substr(dot + 1);
-      const bool list = step.size() > 2 && step.substr(step.size() - 2) == "[]";
-      at = &(*at)["properties"][list ? step.substr(0, step.size() - 2) : step];
-      if (list) at = &(*at)["items"];
-    }
-    (*at)["properties"][path] = schema_of(field);
-  }
-  return root;
 }
 
 std::string scenario_reference() {

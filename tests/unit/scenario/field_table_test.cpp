@@ -3,12 +3,16 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <sstream>
 
 #include "foretoken/scenario/scenario.hpp"
+#include "scenario/resolver.hpp"
 #include "scenario/sha256.hpp"
+#include "support/json_schema.hpp"
 
 namespace foretoken {
 namespace {
@@ -69,6 +73,108 @@ TEST(Schema, DefaultsHaveTheTypeOfTheirField) {
   ASSERT_NE(block_size["default"].if_int(), nullptr);
   EXPECT_EQ(*block_size["default"].if_int(), 16);
   EXPECT_NE(schema["properties"]["engine"]["properties"]["padded"]["default"].if_bool(), nullptr);
+}
+
+// A legal value of the field, as YAML spells it.
+std::string legal_value(const Field& f) {
+  if (f.choices != nullptr) return std::string(f.choices().front());
+  switch (f.kind) {
+    case FieldKind::flag:
+      return "true";
+    case FieldKind::integer:
+    case FieldKind::number:
+      return f.least <= 1 && f.most >= 1 ? "1" : to_text(Json(f.least), 0);
+    case FieldKind::quantity:
+      return f.dimension == Dimension::time ? "2 s" : "2 GiB";
+    case FieldKind::lengths:
+      return "7";
+    case FieldKind::list_of_numbers:
+      return "[1, 2]";
+    case FieldKind::list_of_text:
+      return "[\"p99_ttft <= 500 ms\"]";
+    case FieldKind::map:
+    case FieldKind::anything:
+      return "{}";
+    case FieldKind::list_of_maps:
+      return "[{}]";
+    default:
+      return "word";
+  }
+}
+
+// `path: value` as a document, with the two keys every scenario needs.
+Json document_with(std::string path, const std::string& value) {
+  Json document = Json::object();
+  document["model"] = "Llama-3.1-8B";
+  document["hardware"]["gpu"] = "h100_sxm";
+  Json* at = &document;
+  for (std::size_t dot = path.find('.'); dot != std::string::npos; dot = path.find('.')) {
+    const std::string step = path.substr(0, dot);
+    path.erase(0, dot + 1);
+    if (step.ends_with("[]")) {
+      Json& list = (*at)[step.substr(0, step.size() - 2)];
+      list.push_back(Json::object());
+      at = const_cast<Json*>(&list.if_array()->front());
+    } else {
+      at = &(*at)[step];
+    }
+  }
+  (*at)[path] = json_of(parse_yaml(value, "value").value());
+  return document;
+}
+
+TEST(Schema, AcceptsEveryKeyAndEveryOtherSpellingOfIt) {
+  const Json schema = scenario_schema();
+  for (const Field& f : scenario_fields()) {
+    const std::string path(f.path);
+    const std::string parent = path.substr(0, path.rfind('.') == std::string::npos ? 0 : path.rfind('.') + 1);
+    std::vector<std::string> spellings{path};
+    std::istringstream aliases{std::string(f.aliases)};
+    for (std::string alias; std::getline(aliases, alias, ',');) spellings.push_back(parent + alias);
+    for (const std::string& spelling : spellings) {
+      EXPECT_EQ(find_field(spelling), &f) << spelling;
+      EXPECT_THAT(testing::schema_violations(schema, document_with(spelling, legal_value(f))), ::testing::IsEmpty())
+          << spelling << ": " << legal_value(f);
+    }
+    EXPECT_THAT(testing::schema_violations(schema, document_with(parent + "no_such_key", "1")),
+                ::testing::Not(::testing::IsEmpty()))
+        << parent;
+  }
+}
+
+TEST(Schema, RefusesWhatTheReaderRefuses) {
+  const Json schema = scenario_schema();
+  const char* const wrong[][2] = {{"engine.max_num_seqs", "-4"},    {"engine.tp", "0"},
+                                  {"engine.name", "vllm-v7"},       {"engine.padded", "\"true\""},
+                                  {"workload.request_rate", "1e12"}, {"engine.queue_timeout", "90"},
+                                  {"engine.enable_lora", "true"},   {"workload.isl", "many"}};
+  for (const auto& [path, value] : wrong) {
+    const Json document = document_with(path, value);
+    EXPECT_THAT(testing::schema_violations(schema, document), ::testing::Not(::testing::IsEmpty())) << path;
+    EXPECT_FALSE(parse_scenario(to_text(document), "wrong.yaml", {})) << path;
+  }
+  const char* const fine[][2] = {
+      {"workload.request_rate", "inf"}, {"engine.queue_timeout", "90 s"}, {"engine.enable_lora", "false"}};
+  for (const auto& [path, value] : fine) {
+    const Json document = document_with(path, value);
+    EXPECT_THAT(testing::schema_violations(schema, document), ::testing::IsEmpty()) << path;
+    EXPECT_TRUE(parse_scenario(to_text(document), "fine.yaml", {})) << path;
+  }
+}
+
+TEST(Schema, AcceptsTheScenariosThatComeWithTheProgram) {
+  const Json schema = scenario_schema();
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(FORETOKEN_SOURCE_DIR) + "/scenarios")) {
+    if (entry.path().extension() != ".yaml") continue;
+    std::ifstream file(entry.path());
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    const auto tree = parse_yaml(text, entry.path().string());
+    ASSERT_TRUE(tree) << format(tree.error());
+    EXPECT_THAT(testing::schema_violations(schema, json_of(*tree)), ::testing::IsEmpty()) << entry.path();
+    ++count;
+  }
+  EXPECT_GT(count, 0);
 }
 
 TEST(Reference, InScenariosReadmeIsCurrent) {
