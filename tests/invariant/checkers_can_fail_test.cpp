@@ -13,7 +13,9 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-constexpr TimePoint at(std::int64_t nanoseconds) { return TimePoint{Duration{nanoseconds}}; }
+constexpr TimePoint at(std::int64_t nanoseconds) {
+  return TimePoint{Duration{nanoseconds}};
+}
 
 Left left(std::int64_t index, std::int64_t arrival, std::int64_t scheduled, std::int64_t first, std::int64_t finish) {
   Left l;
@@ -44,7 +46,9 @@ Stepped step(std::int64_t begin, std::int64_t end, std::int64_t prefill, std::in
   return s;
 }
 
-LifecycleEvent edge(LifecycleEdge e, std::int64_t request, std::int64_t when) { return {e, 0, request, at(when), 0, 0}; }
+LifecycleEvent edge(LifecycleEdge e, std::int64_t request, std::int64_t when) {
+  return {e, 0, request, at(when), 0, 0};
+}
 
 // Two requests of 20 prompt and 2 output tokens on an engine with one seat: the first comes at
 // 10 ns, the second at 15 ns; a prefill takes 30 ns, a decode 10 ns.
@@ -53,13 +57,20 @@ RunLog two_requests() {
   log.engine.max_num_seqs = 1;
   log.engine.num_gpu_blocks = 9;
   log.every_step = true;
-  log.events = {Arrived{0, at(10)}, edge(LifecycleEdge::queued, 0, 10), edge(LifecycleEdge::admitted, 0, 10),
-                Arrived{1, at(15)}, edge(LifecycleEdge::queued, 1, 15),
-                step(10, 40, 20, 0, 1), edge(LifecycleEdge::first_token, 0, 40),
-                step(40, 50, 0, 1, 1), left(0, 10, 10, 40, 50),
+  log.events = {Arrived{0, at(10)},
+                edge(LifecycleEdge::queued, 0, 10),
+                edge(LifecycleEdge::admitted, 0, 10),
+                Arrived{1, at(15)},
+                edge(LifecycleEdge::queued, 1, 15),
+                step(10, 40, 20, 0, 1),
+                edge(LifecycleEdge::first_token, 0, 40),
+                step(40, 50, 0, 1, 1),
+                left(0, 10, 10, 40, 50),
                 edge(LifecycleEdge::admitted, 1, 50),
-                step(50, 80, 20, 0, 0), edge(LifecycleEdge::first_token, 1, 80),
-                step(80, 90, 0, 1, 0), left(1, 15, 50, 80, 90)};
+                step(50, 80, 20, 0, 0),
+                edge(LifecycleEdge::first_token, 1, 80),
+                step(80, 90, 0, 1, 0),
+                left(1, 15, 50, 80, 90)};
   for (const std::int64_t time : {30, 10, 30, 10}) log.priced.push_back({fine_from(Duration{time}), 5e-9});
   ReplicaTotals totals;
   totals.prefill_tokens = 40;
@@ -84,7 +95,9 @@ void expect(const Violations& found, const char* name) {
   EXPECT_THAT(found, Each(StartsWith(std::string(name) + ":")));
 }
 
-TEST(Checkers, find_nothing_in_a_sound_run) { EXPECT_THAT(violations_of(two_requests()), IsEmpty()); }
+TEST(Checkers, find_nothing_in_a_sound_run) {
+  EXPECT_THAT(violations_of(two_requests()), IsEmpty());
+}
 
 TEST(Checkers, inv_1_finds_a_lost_request_and_one_counted_twice) {
   RunLog lost = two_requests();

@@ -73,8 +73,8 @@ TEST(NoOracle, output_lengths_that_nobody_has_seen_change_no_decision) {
       const TimePoint until = done[quarter * (done.size() - 1) / 4].finish;
       std::vector<Request> changed = run.requests;
       for (Request& r : changed) {
-        const auto record = std::find_if(done.begin(), done.end(),
-                                         [&](const RequestRecord& d) { return d.request.index == r.index; });
+        const auto record =
+            std::find_if(done.begin(), done.end(), [&](const RequestRecord& d) { return d.request.index == r.index; });
         if (record != done.end() && record->finish <= until) continue;
         const bool unseen = record == done.end() || record->first_token > until;
         r.output_tokens = unseen && random.uniform_int(0, 1) == 0 ? 1 : r.max_tokens;

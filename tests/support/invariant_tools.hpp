@@ -26,7 +26,9 @@ class Findings {
   Violations found_;
 };
 
-inline std::int64_t ns(TimePoint t) { return t.time_since_epoch().count(); }
+inline std::int64_t ns(TimePoint t) {
+  return t.time_since_epoch().count();
+}
 
 template <class... Handlers>
 struct Overloaded : Handlers... {
@@ -48,10 +50,10 @@ void for_each_record(const RunLog& log, Handler handler) {
 }
 
 inline TimePoint time_of(const LogEvent& event) {
-  return std::visit(Overloaded{[](const Arrived& e) { return e.at; }, [](const Stepped& e) { return e.end; },
-                               [](const LifecycleEvent& e) { return e.at; },
-                               [](const Left& e) { return e.record.finish; }},
-                    event);
+  return std::visit(
+      Overloaded{[](const Arrived& e) { return e.at; }, [](const Stepped& e) { return e.end; },
+                 [](const LifecycleEvent& e) { return e.at; }, [](const Left& e) { return e.record.finish; }},
+      event);
 }
 
 }  // namespace foretoken::test

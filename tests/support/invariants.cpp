@@ -85,12 +85,21 @@ struct Census {
 
 void count(Census& c, LifecycleEdge edge) {
   switch (edge) {
-    case LifecycleEdge::queued: ++c.queued; break;
+    case LifecycleEdge::queued:
+      ++c.queued;
+      break;
     case LifecycleEdge::admitted:
-    case LifecycleEdge::resumed: --c.queued; ++c.running; break;
-    case LifecycleEdge::preempted: ++c.queued; --c.running; break;
+    case LifecycleEdge::resumed:
+      --c.queued;
+      ++c.running;
+      break;
+    case LifecycleEdge::preempted:
+      ++c.queued;
+      --c.running;
+      break;
     case LifecycleEdge::first_token:
-    case LifecycleEdge::abandoned: break;
+    case LifecycleEdge::abandoned:
+      break;
   }
 }
 
@@ -103,28 +112,34 @@ Violations inv_1_requests_are_conserved(const RunLog& log) {
   std::array<std::int64_t, 4> left{};     // by outcome
   std::int64_t arrived = 0;
   std::int64_t staying = 0;
-  for_each_event(log, [&](const Arrived& a) {
-    ++arrived;
-    if (++in_system[a.request] != 1) found("request {} arrived twice", a.request);
-  }, [&](const LifecycleEvent& e) {
-    count(replicas[e.replica], e.edge);
-    if (e.edge == LifecycleEdge::queued) ++staying;
-  }, [&](const Left& l) {
-    const RequestRecord& r = l.record;
-    if (--in_system[r.request.index] != 0) found("request {} left without being there", r.request.index);
-    ++left[static_cast<std::size_t>(r.outcome)];
-    if (r.outcome == Outcome::finished) --replicas[r.replica].running;
-    if (r.outcome == Outcome::timed_out) --replicas[r.replica].queued;
-    if (r.outcome != Outcome::rejected) --staying;
-  }, [&](const Stepped& s) {
-    const Census& c = replicas[s.replica];
-    if (s.waiting != c.queued || s.running != c.running) {
-      found("at {} ns replica {} counts {} waiting and {} running, events say {} and {}", ns(s.end), s.replica,
-            s.waiting, s.running, c.queued, c.running);
-    }
-    const std::int64_t gone = std::accumulate(left.begin(), left.end(), std::int64_t{0});
-    if (arrived != gone + staying) found("at {} ns {} arrived, {} left, {} stay", ns(s.end), arrived, gone, staying);
-  });
+  for_each_event(
+      log,
+      [&](const Arrived& a) {
+        ++arrived;
+        if (++in_system[a.request] != 1) found("request {} arrived twice", a.request);
+      },
+      [&](const LifecycleEvent& e) {
+        count(replicas[e.replica], e.edge);
+        if (e.edge == LifecycleEdge::queued) ++staying;
+      },
+      [&](const Left& l) {
+        const RequestRecord& r = l.record;
+        if (--in_system[r.request.index] != 0) found("request {} left without being there", r.request.index);
+        ++left[static_cast<std::size_t>(r.outcome)];
+        if (r.outcome == Outcome::finished) --replicas[r.replica].running;
+        if (r.outcome == Outcome::timed_out) --replicas[r.replica].queued;
+        if (r.outcome != Outcome::rejected) --staying;
+      },
+      [&](const Stepped& s) {
+        const Census& c = replicas[s.replica];
+        if (s.waiting != c.queued || s.running != c.running) {
+          found("at {} ns replica {} counts {} waiting and {} running, events say {} and {}", ns(s.end), s.replica,
+                s.waiting, s.running, c.queued, c.running);
+        }
+        const std::int64_t gone = std::accumulate(left.begin(), left.end(), std::int64_t{0});
+        if (arrived != gone + staying)
+          found("at {} ns {} arrived, {} left, {} stay", ns(s.end), arrived, gone, staying);
+      });
   for (const auto& [request, there] : in_system) {
     if (there != 0) found("request {} never left", request);
   }
@@ -146,14 +161,18 @@ Violations inv_2_only_allowed_lifecycle_edges(const RunLog& log) {
   const auto judge = [&](std::int64_t request, TimePoint at, const std::string& wrong) {
     if (!wrong.empty()) found("request {} at {} ns: {}", request, ns(at), wrong);
   };
-  for_each_event(log, [&](const Arrived& a) {
-    Life& life = lives[a.request];
-    judge(a.request, a.at, life.stage == Stage::unknown ? "" : "arrived again");
-    life.stage = Stage::arrived;
-  }, [&](const LifecycleEvent& e) { judge(e.request, e.at, take_edge(lives[e.request], e));
-  }, [&](const Left& l) {
-    judge(l.record.request.index, l.record.finish, leave(lives[l.record.request.index], l.record));
-  }, [](const Stepped&) {});
+  for_each_event(
+      log,
+      [&](const Arrived& a) {
+        Life& life = lives[a.request];
+        judge(a.request, a.at, life.stage == Stage::unknown ? "" : "arrived again");
+        life.stage = Stage::arrived;
+      },
+      [&](const LifecycleEvent& e) { judge(e.request, e.at, take_edge(lives[e.request], e)); },
+      [&](const Left& l) {
+        judge(l.record.request.index, l.record.finish, leave(lives[l.record.request.index], l.record));
+      },
+      [](const Stepped&) {});
   return found.all();
 }
 
@@ -179,7 +198,8 @@ Violations inv_12_parts_sum_to_the_total(const RunLog& log) {
     Duration sum{};
     for (const Duration part : parts) {
       sum += part;
-      if (part < Duration{}) found("request {} has a negative part of its {}: {} ns", r.request.index, what, part.count());
+      if (part < Duration{})
+        found("request {} has a negative part of its {}: {} ns", r.request.index, what, part.count());
     }
     if (sum != total) {
       found("request {}: the parts of its {} sum to {} ns, not {}", r.request.index, what, sum.count(), total.count());
@@ -206,12 +226,13 @@ Violations inv_13_littles_law(const RunLog& log) {
     number += change;
     last = at;
   };
-  for_each_event(log, [&](const Arrived& a) { move_to(a.at, +1); },
-                 [&](const Left& l) {
-                   move_to(l.record.finish, -1);
-                   stays += (l.record.finish - l.record.request.arrival).count();
-                 },
-                 [](const Stepped&) {}, [](const LifecycleEvent&) {});
+  for_each_event(
+      log, [&](const Arrived& a) { move_to(a.at, +1); },
+      [&](const Left& l) {
+        move_to(l.record.finish, -1);
+        stays += (l.record.finish - l.record.request.arrival).count();
+      },
+      [](const Stepped&) {}, [](const LifecycleEvent&) {});
   if (area != stays) {
     found("the time-average number in the system x duration is {} request-seconds, times in the system sum to {}",
           static_cast<double>(area) * 1e-9, static_cast<double>(stays) * 1e-9);

@@ -37,18 +37,19 @@ struct Point {
 std::map<int, std::vector<Point>> timelines(const RunLog& log) {
   std::map<int, std::vector<Point>> lines;
   std::map<int, TimePoint> last;
-  for_each_event(log, [](const Arrived&) {}, [](const LifecycleEvent&) {},
-                 [&](const Stepped& s) {
-                   lines[s.replica].push_back({s.begin, Kind::busy, 0, {}});
-                   lines[s.replica].push_back({s.end, Kind::idle, 0, {}});
-                   last[s.replica] = s.end;
-                 },
-                 [&](const Left& l) {
-                   const RequestRecord& r = l.record;
-                   if (r.outcome == Outcome::rejected) return;
-                   lines[r.replica].push_back({r.request.arrival, Kind::arrives, r.request.index, r.request.arrival});
-                   lines[r.replica].push_back({r.finish, Kind::leaves, r.request.index, r.request.arrival});
-                 });
+  for_each_event(
+      log, [](const Arrived&) {}, [](const LifecycleEvent&) {},
+      [&](const Stepped& s) {
+        lines[s.replica].push_back({s.begin, Kind::busy, 0, {}});
+        lines[s.replica].push_back({s.end, Kind::idle, 0, {}});
+        last[s.replica] = s.end;
+      },
+      [&](const Left& l) {
+        const RequestRecord& r = l.record;
+        if (r.outcome == Outcome::rejected) return;
+        lines[r.replica].push_back({r.request.arrival, Kind::arrives, r.request.index, r.request.arrival});
+        lines[r.replica].push_back({r.finish, Kind::leaves, r.request.index, r.request.arrival});
+      });
   for (auto& [replica, points] : lines) {
     if (log.outcome.unfinished > 0) std::erase_if(points, [&](const Point& p) { return p.at > last[replica]; });
     std::sort(points.begin(), points.end());
@@ -60,21 +61,27 @@ std::map<int, std::vector<Point>> timelines(const RunLog& log) {
 // other events.
 std::vector<std::string> decisions(const RunLog& log, TimePoint until) {
   std::vector<std::string> lines;
-  for_each_event(log, [&](const Stepped& s) {
-    if (s.begin > until) return;
-    lines.push_back(fmt::format("{:020} step of {}: to {}, {} prefill tokens, {} of them last, {} decodes, {} blocks, {} running",
-                                ns(s.begin), s.replica, ns(s.end), s.prefill_tokens, s.sampling_chunks, s.decode_rows,
-                                s.kv_blocks_used, s.running));
-  }, [&](const LifecycleEvent& e) {
-    if (e.at > until) return;
-    lines.push_back(fmt::format("{:020} request {} on {}: edge {}, {} cached, {} emitted", ns(e.at), e.request, e.replica,
-                                static_cast<int>(e.edge), e.cached, e.emitted));
-  }, [&](const Left& l) {
-    const RequestRecord& r = l.record;
-    if (r.finish > until) return;
-    lines.push_back(fmt::format("{:020} request {} left {}: outcome {}", ns(r.finish), r.request.index, r.replica,
-                                static_cast<int>(r.outcome)));
-  }, [](const Arrived&) {});
+  for_each_event(
+      log,
+      [&](const Stepped& s) {
+        if (s.begin > until) return;
+        lines.push_back(fmt::format(
+            "{:020} step of {}: to {}, {} prefill tokens, {} of them last, {} decodes, {} blocks, {} running",
+            ns(s.begin), s.replica, ns(s.end), s.prefill_tokens, s.sampling_chunks, s.decode_rows, s.kv_blocks_used,
+            s.running));
+      },
+      [&](const LifecycleEvent& e) {
+        if (e.at > until) return;
+        lines.push_back(fmt::format("{:020} request {} on {}: edge {}, {} cached, {} emitted", ns(e.at), e.request,
+                                    e.replica, static_cast<int>(e.edge), e.cached, e.emitted));
+      },
+      [&](const Left& l) {
+        const RequestRecord& r = l.record;
+        if (r.finish > until) return;
+        lines.push_back(fmt::format("{:020} request {} left {}: outcome {}", ns(r.finish), r.request.index, r.replica,
+                                    static_cast<int>(r.outcome)));
+      },
+      [](const Arrived&) {});
   std::sort(lines.begin(), lines.end());
   return lines;
 }
@@ -112,24 +119,28 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
   const bool grows = find_batching_policy(log.engine.name).blocks == BlockPolicy::grow;
   std::map<int, std::int64_t> cached;
   std::map<int, FineTotal> block_time;
-  for_each_event(log, [](const Arrived&) {}, [&](const LifecycleEvent& e) {
-    if (e.edge == LifecycleEdge::preempted) cached[e.replica] -= e.cached;
-  }, [&](const Left& l) {
-    const Request& r = l.record.request;
-    if (l.record.outcome == Outcome::finished) cached[l.record.replica] -= r.prompt_tokens + r.output_tokens - 1;
-  }, [&](const Stepped& s) {
-    std::int64_t& tokens = cached[s.replica];
-    const std::int64_t in_step = tokens + s.prefill_tokens + s.decode_rows;
-    const std::int64_t reserved = s.running * blocks_for(log.engine.max_model_len, size);
-    const std::int64_t least = grows ? blocks_for(in_step, size) : reserved;
-    const std::int64_t most = grows ? (in_step + s.running * (size - 1)) / size : reserved;
-    if (s.kv_blocks_used < least || s.kv_blocks_used > std::min(most, log.engine.usable_blocks())) {
-      found("at {} ns replica {} uses {} blocks of {} for {} tokens of {} requests ({} to {} are right)", ns(s.begin),
-            s.replica, s.kv_blocks_used, log.engine.usable_blocks(), in_step, s.running, least, most);
-    }
-    tokens += s.prefill_tokens + s.decode_rows * s.steps;
-    block_time[s.replica] += static_cast<FineTotal>(s.kv_blocks_used) * s.time.units;
-  });
+  for_each_event(
+      log, [](const Arrived&) {},
+      [&](const LifecycleEvent& e) {
+        if (e.edge == LifecycleEdge::preempted) cached[e.replica] -= e.cached;
+      },
+      [&](const Left& l) {
+        const Request& r = l.record.request;
+        if (l.record.outcome == Outcome::finished) cached[l.record.replica] -= r.prompt_tokens + r.output_tokens - 1;
+      },
+      [&](const Stepped& s) {
+        std::int64_t& tokens = cached[s.replica];
+        const std::int64_t in_step = tokens + s.prefill_tokens + s.decode_rows;
+        const std::int64_t reserved = s.running * blocks_for(log.engine.max_model_len, size);
+        const std::int64_t least = grows ? blocks_for(in_step, size) : reserved;
+        const std::int64_t most = grows ? (in_step + s.running * (size - 1)) / size : reserved;
+        if (s.kv_blocks_used < least || s.kv_blocks_used > std::min(most, log.engine.usable_blocks())) {
+          found("at {} ns replica {} uses {} blocks of {} for {} tokens of {} requests ({} to {} are right)",
+                ns(s.begin), s.replica, s.kv_blocks_used, log.engine.usable_blocks(), in_step, s.running, least, most);
+        }
+        tokens += s.prefill_tokens + s.decode_rows * s.steps;
+        block_time[s.replica] += static_cast<FineTotal>(s.kv_blocks_used) * s.time.units;
+      });
   for (std::size_t i = 0; i < log.outcome.replicas.size(); ++i) {
     const ReplicaTotals& totals = log.outcome.replicas[i];
     if (log.outcome.unfinished == 0 && totals.kv_blocks_at_end != 0) {
@@ -172,26 +183,31 @@ Violations inv_7_never_idle_with_runnable_work(const RunLog& log) {
 Violations inv_8_tokens_are_conserved(const RunLog& log) {
   Findings found("INV-8");
   std::int64_t emitted = 0, owned = 0, prefilled = 0, decoded = 0, kept = 0, lost = 0, prompts = 0;
-  for_each_event(log, [](const Arrived&) {}, [&](const Stepped& s) {
-    emitted += s.decode_rows * s.steps + s.sampling_chunks;
-    prefilled += s.prefill_tokens;
-    decoded += s.decode_rows * s.steps;
-  }, [&](const LifecycleEvent& e) {
-    if (e.edge == LifecycleEdge::preempted) lost += e.cached;
-    if (e.edge != LifecycleEdge::abandoned) return;
-    owned += e.emitted;
-    kept += e.cached;
-  }, [&](const Left& l) {
-    const Request& r = l.record.request;
-    if (l.record.outcome != Outcome::finished) return;
-    owned += r.output_tokens;
-    prompts += r.prompt_tokens;
-    kept += r.prompt_tokens + r.output_tokens - 1;
-  });
+  for_each_event(
+      log, [](const Arrived&) {},
+      [&](const Stepped& s) {
+        emitted += s.decode_rows * s.steps + s.sampling_chunks;
+        prefilled += s.prefill_tokens;
+        decoded += s.decode_rows * s.steps;
+      },
+      [&](const LifecycleEvent& e) {
+        if (e.edge == LifecycleEdge::preempted) lost += e.cached;
+        if (e.edge != LifecycleEdge::abandoned) return;
+        owned += e.emitted;
+        kept += e.cached;
+      },
+      [&](const Left& l) {
+        const Request& r = l.record.request;
+        if (l.record.outcome != Outcome::finished) return;
+        owned += r.output_tokens;
+        prompts += r.prompt_tokens;
+        kept += r.prompt_tokens + r.output_tokens - 1;
+      });
   if (emitted != owned) found("steps emitted {} tokens, requests got {}", emitted, owned);
   if (prefilled < prompts) found("{} prefill tokens for prompts of {}", prefilled, prompts);
   if (prefilled + decoded != kept + lost) {
-    found("{} prefill and {} decode tokens computed, {} kept and {} lost in preemptions", prefilled, decoded, kept, lost);
+    found("{} prefill and {} decode tokens computed, {} kept and {} lost in preemptions", prefilled, decoded, kept,
+          lost);
   }
   std::int64_t total_prefill = 0, total_decode = 0;
   for (const ReplicaTotals& t : log.outcome.replicas) {
@@ -265,11 +281,10 @@ std::string text_of(const RunLog& log) {
 
 Violations violations_of(const RunLog& log) {
   Violations all;
-  for (const auto check :
-       {inv_1_requests_are_conserved, inv_2_only_allowed_lifecycle_edges, inv_3_clock_is_monotone,
-        inv_4_kv_blocks_are_conserved, inv_5_times_of_a_request_are_ordered, inv_7_never_idle_with_runnable_work,
-        inv_8_tokens_are_conserved, inv_10_no_step_beats_the_datasheet, inv_12_parts_sum_to_the_total,
-        inv_13_littles_law}) {
+  for (const auto check : {inv_1_requests_are_conserved, inv_2_only_allowed_lifecycle_edges, inv_3_clock_is_monotone,
+                           inv_4_kv_blocks_are_conserved, inv_5_times_of_a_request_are_ordered,
+                           inv_7_never_idle_with_runnable_work, inv_8_tokens_are_conserved,
+                           inv_10_no_step_beats_the_datasheet, inv_12_parts_sum_to_the_total, inv_13_littles_law}) {
     const Violations found = check(log);
     all.insert(all.end(), found.begin(), found.end());
   }
