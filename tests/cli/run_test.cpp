@@ -175,6 +175,26 @@ TEST_F(RunCommandTest, anInterruptKeepsWhatIsFinished) {
   EXPECT_GT(lines_of(content_of(csv)), 1u);
 }
 
+TEST_F(RunCommandTest, aTerminatedSweepKeepsItsFinishedPoints) {
+  ProcessOptions options;
+  options.meanwhile = [](int pid) {
+    std::this_thread::sleep_for(std::chrono::milliseconds{1500});
+    ::kill(pid, SIGTERM);
+  };
+  // The first point takes no time, the second would take hours.
+  const ProcessResult result =
+      foretoken_program({"run", scenario_, "--format", "json", "--step-by-step", "-j", "1", "--set",
+                         "sweep={workload.num_prompts: [50, 100000000]}"},
+                        options);
+  EXPECT_EQ(result.exit_code, 130) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("what was finished is kept"));
+  const Result<Json> json = parse_json(result.out, "standard output");
+  ASSERT_TRUE(json) << result.out.substr(0, 200);
+  EXPECT_TRUE(*(*json)["interrupted"].if_bool());
+  ASSERT_NE((*json)["points"].if_array(), nullptr);
+  EXPECT_GE((*json)["points"].if_array()->size(), 1u);
+}
+
 TEST_F(RunCommandTest, aSweepNamesTheLargestBatchWithinTheLimit) {
   const std::string path = folder_.file("sweep.yaml", R"(model: Llama-3.1-8B
 hardware: {gpu: h100_sxm}
