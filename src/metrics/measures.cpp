@@ -41,6 +41,8 @@ ReplicaTotals sum_of(const std::vector<ReplicaTotals>& replicas) {
   ReplicaTotals sum;
   for (const ReplicaTotals& r : replicas) {
     sum.steps += r.steps;
+    sum.schedule_calls += r.schedule_calls;
+    sum.spans += r.spans;
     sum.prefill_steps += r.prefill_steps;
     sum.prefill_tokens += r.prefill_tokens;
     sum.decode_tokens += r.decode_tokens;

@@ -88,6 +88,7 @@ void Replica::schedule(TimePoint now) {
   // followed by another; each evicts at least one, so it ends.
   do {
     plan_.clear();
+    ++totals_.schedule_calls;
     policy_->schedule({state_, now, kv_wait_, decode_totals_}, plan_);
     decode_rows_ = state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
   } while (plan_.once && plan_.chunks.empty() && decode_rows_ == 0);
@@ -110,6 +111,7 @@ void Replica::start_steps(TimePoint now) {
   }
   begin_ = now;
   stepping_ = true;
+  ++totals_.spans;
   steps_ = 1;
   gap_rows_ = decode_rows_;
   for (const RequestId id : state_.lagging_) {

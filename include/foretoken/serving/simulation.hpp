@@ -27,6 +27,9 @@ struct SimulationConfig {
 // What one replica did over the run.
 struct ReplicaTotals {
   std::int64_t steps = 0;
+  // What the simulation did for them, which stretches make less: calls of the policy, and steps or stretches priced.
+  std::int64_t schedule_calls = 0;
+  std::int64_t spans = 0;
   std::int64_t prefill_steps = 0;      // steps with at least one prefill chunk
   std::int64_t prefill_tokens = 0;     // incl. recomputed ones
   std::int64_t decode_tokens = 0;
