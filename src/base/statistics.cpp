@@ -184,6 +184,7 @@ void Distribution::store_ramp(std::int64_t first, std::int64_t step, std::int64_
 void Distribution::merge(const Distribution& other) {
   if (other.count_ == 0) return;
   if (&other == this) {
+    // merge() changes other as well. NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
     const Distribution copy = other;
     merge(copy);
     return;

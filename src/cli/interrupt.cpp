@@ -6,6 +6,7 @@
 namespace foretoken {
 namespace {
 
+// A signal handler reaches nothing but globals. NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 std::atomic<bool> stop_requested{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
 

@@ -13,6 +13,8 @@ class ProgressLine {
  public:
   explicit ProgressLine(std::string what) : what_(std::move(what)) {}
   ~ProgressLine();  // wipes the line
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
   void update(const Progress& progress);
 
  private:

@@ -62,7 +62,8 @@ int deliver(const std::string& text, const OutputOptions& options) {
 bool wants_color(const OutputOptions& options) {
   if (options.color == "always") return true;
   if (options.color == "never" || !options.output.empty()) return false;
-  const char* no_color = std::getenv("NO_COLOR");  // https://no-color.org
+  // Before any thread starts. https://no-color.org
+  const char* no_color = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe)
   return (no_color == nullptr || *no_color == '\0') && ::isatty(STDOUT_FILENO) == 1;
 }
 

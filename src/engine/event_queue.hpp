@@ -58,9 +58,9 @@ class EventQueue {
  private:
   struct Entry {
     Event event;
-    int priority;
-    TimePoint time;
-    std::int32_t place;  // in heap_, -1 = not scheduled
+    int priority = 0;
+    TimePoint time{};
+    std::int32_t place = -1;  // in heap_, -1 = not scheduled
   };
 
   [[nodiscard]] Entry& at(std::int32_t place) {
@@ -93,7 +93,7 @@ class EventQueue {
     const auto size = static_cast<std::int32_t>(heap_.size());
     const Handle moving = heap_[static_cast<std::size_t>(place)];
     for (std::int32_t child = 2 * place + 1; child < size; child = 2 * place + 1) {
-      if (child + 1 < size && before(heap_[static_cast<std::size_t>(child + 1)], heap_[static_cast<std::size_t>(child)]))
+      if (child + 1 < size && before(heap_[static_cast<std::size_t>(child) + 1], heap_[static_cast<std::size_t>(child)]))
         ++child;
       const Handle below = heap_[static_cast<std::size_t>(child)];
       if (!before(below, moving)) break;

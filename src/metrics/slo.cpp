@@ -64,10 +64,10 @@ std::string did_you_mean(std::string_view name) {
   return close.empty() ? std::string() : fmt::format("did you mean '{}'?", close);
 }
 
-bool has_plain_unit(std::string_view unit, std::string_view key_unit) {
-  if (key_unit == "tok/s") return unit == "tok/s" || unit == "tokens/s" || unit == "token/s";
-  if (key_unit == "req/s") return unit == "req/s" || unit == "requests/s" || unit == "request/s";
-  return !unit.empty() && unit == key_unit;
+bool has_plain_unit(std::string_view given, std::string_view key_unit) {
+  if (key_unit == "tok/s") return given == "tok/s" || given == "tokens/s" || given == "token/s";
+  if (key_unit == "req/s") return given == "req/s" || given == "requests/s" || given == "request/s";
+  return !given.empty() && given == key_unit;
 }
 
 struct Limit {

@@ -29,7 +29,7 @@ class Resolver {
   Resolver(const YamlNode& root, const std::string& text, std::string origin);
 
   [[nodiscard]] const std::string& origin() const { return origin_; }
-  [[nodiscard]] bool given(const std::string& path) const { return values_.count(path) > 0; }
+  [[nodiscard]] bool given(const std::string& path) const { return values_.contains(path); }
   // For values read by hand; counts as read.
   [[nodiscard]] const YamlNode* node(const std::string& path);
 

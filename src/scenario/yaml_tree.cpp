@@ -186,6 +186,7 @@ const YamlNode* YamlNode::find(std::string_view key) const {
 }
 
 YamlNode* YamlNode::find(std::string_view key) {
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast): this node is not const
   return const_cast<YamlNode*>(std::as_const(*this).find(key));
 }
 

@@ -42,7 +42,7 @@ struct InFlight {
 class InFlightTable {
  public:
   RequestId add(const Request& request) {
-    RequestId id;
+    RequestId id = kNoRequest;
     if (free_.empty()) {
       id = static_cast<RequestId>(places_.size());
       places_.emplace_back();

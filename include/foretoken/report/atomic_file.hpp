@@ -15,6 +15,8 @@ class AtomicFile {
   // (/dev/stdout) are written in place.
   [[nodiscard]] static Result<AtomicFile> create(const std::string& path);
 
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&& other) noexcept;
   ~AtomicFile();  // without commit(): leaves nothing behind

@@ -137,8 +137,8 @@ ServedSet serve(const Candidate& candidate, const CalibrationTable& table, const
     return served;
   }
   const OperationCoefficients& names = *coefficient_names(operation);
-  for (std::size_t i = 0; i < names.names.size(); ++i) {
-    const double* value = value_of(set, names.names[i].name);
+  for (const auto& coefficient : names.names) {
+    const double* value = value_of(set, coefficient.name);
     if (value == nullptr) break;
     served.c[served.coefficients++] = *value;
   }
