@@ -93,7 +93,8 @@ class EventQueue {
     const auto size = static_cast<std::int32_t>(heap_.size());
     const Handle moving = heap_[static_cast<std::size_t>(place)];
     for (std::int32_t child = 2 * place + 1; child < size; child = 2 * place + 1) {
-      if (child + 1 < size && before(heap_[static_cast<std::size_t>(child) + 1], heap_[static_cast<std::size_t>(child)]))
+      if (child + 1 < size &&
+          before(heap_[static_cast<std::size_t>(child) + 1], heap_[static_cast<std::size_t>(child)]))
         ++child;
       const Handle below = heap_[static_cast<std::size_t>(child)];
       if (!before(below, moving)) break;
