@@ -15,13 +15,19 @@ constexpr FineDuration kLongestStretch{std::int64_t{1} << 62};
 
 Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
                  Observer& observer, DepartureListener& listener)
+    : Replica(index, config, cost, sliding_window, observer, listener,
+              find_batching_policy(config.engine.name).make(), find_batching_policy(config.engine.name).blocks) {}
+
+Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
+                 Observer& observer, DepartureListener& listener, std::unique_ptr<BatchingPolicy> policy,
+                 BlockPolicy blocks)
     : index_(index),
       single_steps_(config.step_by_step || config.every_step),
       cost_(cost),
       observer_(observer),
       listener_(listener),
-      policy_(find_batching_policy(config.engine.name).make()),
-      state_(config.engine, find_batching_policy(config.engine.name).blocks, sliding_window) {
+      policy_(std::move(policy)),
+      state_(config.engine, blocks, sliding_window) {
   state_.replica_ = index;
   if (observer.wants_lifecycle()) state_.lifecycle_ = &observer;
 }

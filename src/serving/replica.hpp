@@ -25,6 +25,10 @@ class Replica {
  public:
   Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
           Observer& observer, DepartureListener& listener);
+  // With a policy from outside the table.
+  Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
+          Observer& observer, DepartureListener& listener, std::unique_ptr<BatchingPolicy> policy,
+          BlockPolicy blocks);
 
   // A request from the router. It may be refused at once.
   void arrive(const Request& request, TimePoint now);
