@@ -16,22 +16,35 @@ namespace {
 struct AccuracyCommand {
   std::string points;
   std::string kernels;
+  std::string replay;
+  std::string gpu;
+  std::string by;
   AccuracyOptions options;
   OutputOptions output;
 };
 
-template <class Accuracy>
-int deliver_accuracy(const Result<Accuracy>& accuracy, const OutputOptions& output) {
+template <class Accuracy, class Text>
+int deliver_accuracy(const Result<Accuracy>& accuracy, const OutputOptions& output, const Text& text) {
   if (!accuracy) {
     say(accuracy.error());
     return kExitBadInput;
   }
-  return deliver(
-      output.format == "json" ? to_text(to_json(*accuracy)) + "\n" : to_text(*accuracy, {wants_color(output)}), output);
+  return deliver(output.format == "json" ? to_text(to_json(*accuracy)) + "\n" : text(*accuracy), output);
 }
 
 int run(const AccuracyCommand& command) {
-  return deliver_accuracy(compare_kernels(command.kernels, command.options), command.output);
+  const TextStyle style{wants_color(command.output)};
+  if (!command.kernels.empty()) {
+    return deliver_accuracy(compare_kernels(command.kernels, command.options), command.output,
+                            [&](const KernelAccuracy& accuracy) { return to_text(accuracy, style); });
+  }
+  if (!command.replay.empty()) {
+    return deliver_accuracy(compare_replay(command.replay, command.gpu, command.options), command.output,
+                            [&](const ReplayAccuracy& accuracy) { return to_text(accuracy, style); });
+  }
+  return deliver_accuracy(
+      compare_points(command.points, command.options), command.output,
+      [&](const PointAccuracy& accuracy) { return to_text(accuracy, command.by == "cell", style); });
 }
 
 }  // namespace
@@ -39,7 +52,18 @@ int run(const AccuracyCommand& command) {
 void add_accuracy_command(CLI::App& app, int& exit_code) {
   CLI::App* accuracy = app.add_subcommand("accuracy", "Hold predictions against files of measurements");
   auto command = std::make_shared<AccuracyCommand>();
-  accuracy->add_option("--kernels", command->kernels, "Table of kernel times (CSV)")->type_name("FILE")->required();
+  CLI::Option_group* what = accuracy->add_option_group("What to compare");
+  what->add_option("points", command->points, "Measured serving runs (CSV), each of which is simulated")
+      ->type_name("FILE");
+  what->add_option("--kernels", command->kernels, "Table of kernel times (CSV)")->type_name("FILE");
+  what->add_option("--replay", command->replay,
+                   "Recorded engine run: folder with meta.json, requests.jsonl and timeseries.csv")
+      ->type_name("FOLDER");
+  what->require_option(1);
+  accuracy->add_option("--gpu", command->gpu, "GPU of the replay; default: what the folder's name begins with")
+      ->type_name("NAME");
+  accuracy->add_option("--by", command->by, "Also list the errors of every cell")
+      ->check(CLI::IsMember(std::vector<std::string>{"cell"}));
   accuracy
       ->add_option("--names", command->options.names_path,
                    "What the file's names mean in the catalog (CSV kind,name_in_points,facts_name); default: names.csv "

@@ -4,11 +4,16 @@
 #include "foretoken/base/json.hpp"
 #include "foretoken/report/text_report.hpp"
 #include "foretoken/study/accuracy.hpp"
+#include "foretoken/study/replay.hpp"
 
 namespace foretoken {
 
 [[nodiscard]] Json to_json(const ErrorStatistics& errors);
 [[nodiscard]] Json to_json(const KernelAccuracy& accuracy);
 [[nodiscard]] std::string to_text(const KernelAccuracy& accuracy, const TextStyle& style = {});
+[[nodiscard]] Json to_json(const PointAccuracy& accuracy);
+[[nodiscard]] std::string to_text(const PointAccuracy& accuracy, bool by_cell, const TextStyle& style = {});
+[[nodiscard]] Json to_json(const ReplayAccuracy& accuracy);
+[[nodiscard]] std::string to_text(const ReplayAccuracy& accuracy, const TextStyle& style = {});
 
 }  // namespace foretoken

@@ -1,6 +1,7 @@
 // Predictions held against measurements: kernels one by one, and whole serving runs.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -63,5 +64,42 @@ struct KernelAccuracy {
 };
 // Errors: a file that is not a kernel table, broken numbers; all of them with their lines.
 [[nodiscard]] Result<KernelAccuracy> compare_kernels(const std::string& path, const AccuracyOptions& options = {});
+
+// ---- whole serving runs ----
+enum class ServingMetric { ttft, tpot, itl, e2e, output_throughput };
+inline constexpr std::size_t kServingMetrics = 5;
+// As the columns of a file of points: ttft_ms ... output_tps_total.
+[[nodiscard]] std::string_view to_string(ServingMetric metric);
+// Milliseconds and tokens per second, by ServingMetric; TPOT divides by N - 1. Empty where there is none.
+using ServingFigures = std::array<std::optional<double>, kServingMetrics>;
+
+struct PointRow {
+  int line = 0;  // of the file
+  std::string id;
+  std::string grade;  // A static batch, B closed loop, C offline, D open loop, E not scored
+  std::string group;  // engine generation (and kind of model), as targets name them
+  std::string cell;   // model, GPU, engine, precision, split
+  bool scored = true;
+  ServingFigures measured;
+  ServingFigures predicted;
+  ServingFigures error_percent;
+  std::string skipped;  // why there is no prediction
+};
+struct PointErrors {
+  std::string grade;
+  std::string group;  // empty: all scored groups
+  std::string cell;   // empty: all cells
+  ServingMetric metric = ServingMetric::ttft;
+  ErrorStatistics errors;
+};
+struct PointAccuracy {
+  std::string path;
+  std::vector<PointRow> rows;  // in the order of the file
+  std::vector<PointErrors> overall;
+  std::vector<PointErrors> groups;
+  std::vector<PointErrors> cells;
+};
+// Simulates every row of a file in the format of the measured points. Errors as compare_kernels().
+[[nodiscard]] Result<PointAccuracy> compare_points(const std::string& path, const AccuracyOptions& options = {});
 
 }  // namespace foretoken

@@ -1,0 +1,24 @@
+// Which engine of the simulator a framework's name in a file of points stands for.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace foretoken {
+
+struct Framework {
+  std::string_view prefix;    // of the name in the file, lower case
+  std::string_view engine;    // empty: none is modelled
+  std::string_view version;   // where the name gives none
+  std::string_view group;     // in tables
+  std::string_view overhead;  // engine whose host costs apply, where it is not `engine` itself
+  std::string_view overhead_version;
+  bool static_scales = false;  // fp8 activations quantised with scales known beforehand: no kernel for it
+};
+
+// Null when the name is not in the table.
+[[nodiscard]] const Framework* find_framework(const std::string& name);
+// major.minor in the name ("vllm 0.19.0"), or the table's.
+[[nodiscard]] std::string version_of(const Framework& framework, const std::string& name);
+
+}  // namespace foretoken
