@@ -51,13 +51,32 @@ std::string quantization_of(const Point& p, const Framework& framework) {
   return p.weights == "bf16" || p.weights == "fp16" ? "none" : std::string();
 }
 
-// Not stated: checkpoints in 8 and 4 bits on Blackwell ship with scales for an 8-bit cache,
-// and recipes use it; MiniMax-M2 has none.
+// What the public launch scripts of the closed-loop benchmarks say and the files do not
+// (SemiAnalysisAI/InferenceX, benchmarks/). Those for Hopper also name an 8-bit cache, but a
+// 70B model on two H100 queues as only a 16-bit cache makes it.
+struct Recipe {
+  std::string_view family, weights, gpu;  // what the row's begin with
+  std::string_view kv;
+  double memory_utilization = 0;  // 0 = the engine's default
+};
+constexpr Recipe kRecipes[] = {{"minimax", "fp8", "B200", "auto", 0.95}};
+
+const Recipe* recipe_of(const Point& p) {
+  if (!mentions(p, "InferenceX")) return nullptr;
+  for (const Recipe& r : kRecipes) {
+    if (p.model_family.starts_with(r.family) && p.weights.starts_with(r.weights) && p.gpu.starts_with(r.gpu)) return &r;
+  }
+  return nullptr;
+}
+
+// Not stated elsewhere either: checkpoints in 8 and 4 bits on Blackwell ship with scales for an
+// 8-bit cache.
 std::string kv_of(const Point& p) {
   if (p.kv == "fp8") return "fp8";
   if (!p.kv.empty()) return "auto";
+  if (const Recipe* recipe = recipe_of(p)) return std::string(recipe->kv);
   const bool narrow = p.weights == "fp8" || p.weights == "fp4" || p.weights == "nvfp4";
-  return narrow && p.gpu.starts_with("B200") && p.model_family.find("minimax") == std::string::npos ? "fp8" : "auto";
+  return narrow && p.gpu.starts_with("B200") ? "fp8" : "auto";
 }
 
 std::string engine_text(const Point& p, const Framework& framework) {
@@ -78,6 +97,9 @@ std::string engine_text(const Point& p, const Framework& framework) {
     text += fmt::format("  max_num_seqs: {}\n", p.batch);  // the column's meaning in open loop
   } else if (p.workload == "static_batch" && p.batch > 256) {
     text += fmt::format("  max_num_seqs: {}\n", p.batch);
+  }
+  if (const Recipe* recipe = recipe_of(p); recipe != nullptr && recipe->memory_utilization > 0) {
+    text += fmt::format("  gpu_memory_utilization: {}\n", recipe->memory_utilization);
   }
   if (const std::int64_t budget = number_after(p.notes, "max_num_batched_tokens "); budget > 0) {
     text += fmt::format("  max_num_batched_tokens: {}\n", budget);
@@ -109,9 +131,23 @@ std::int64_t requests_of(const Point& p) {
   return stated > 0 ? stated : kOpenLoop;
 }
 
+// A system prompt that all requests share is computed once where prefix caching is on; the
+// engine's blocks hold 16 tokens, and only whole ones are shared. Its tokens are left out: what
+// remains unmodelled is the attention to them.
+std::int64_t computed_prompt(const Point& p) {
+  constexpr std::string_view kShared = " system-prompt tokens shared (prefix cache on)";
+  const auto at = p.notes.find(kShared);
+  if (at == std::string::npos) return p.prompt_tokens;
+  const auto space = p.notes.rfind(' ', at - 1);
+  const std::size_t begin = space == std::string::npos ? 0 : space + 1;
+  std::int64_t shared = 0;
+  if (!parse_number(std::string_view(p.notes).substr(begin, at - begin), shared)) return p.prompt_tokens;
+  return std::max<std::int64_t>(1, p.prompt_tokens - shared / 16 * 16);
+}
+
 std::string lengths_text(const Point& p) {
   if (!mentions(p, "uniform in [0.8;1.0]")) {
-    return fmt::format("  random_input_len: {}\n  random_output_len: {}\n", p.prompt_tokens, p.output_tokens);
+    return fmt::format("  random_input_len: {}\n  random_output_len: {}\n", computed_prompt(p), p.output_tokens);
   }
   const auto uniform = [](std::int64_t nominal) {
     return fmt::format("{{distribution: uniform, min: {}, max: {}}}", std::max<std::int64_t>(1, nominal * 8 / 10),

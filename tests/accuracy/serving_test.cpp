@@ -1,0 +1,81 @@
+// Whole serving runs against measured servers, held to stated bounds: what the simulation
+// reaches today with a little room, so that a change that costs accuracy is seen.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <filesystem>
+
+#include "foretoken/report/accuracy_report.hpp"
+
+namespace foretoken {
+namespace {
+
+const std::string kTruth = std::string(FORETOKEN_SOURCE_DIR) + "/../shared/truth/";
+
+const ErrorStatistics* find(const PointAccuracy& accuracy, const std::string& grade, const std::string& group,
+                            ServingMetric metric) {
+  for (const PointErrors& e : accuracy.groups) {
+    if (e.grade == grade && e.group == group && e.metric == metric) return &e.errors;
+  }
+  return nullptr;
+}
+
+struct Bound {
+  std::string grade, group;
+  ServingMetric metric;
+  double median, p90;  // percent
+};
+
+TEST(ServingAccuracy, StaysWithinItsBoundsOnMeasuredServers) {
+  const std::string path = kTruth + "points_dev.csv";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "measured servers are not here: " << path;
+  const Result<PointAccuracy> accuracy = compare_points(path);
+  ASSERT_TRUE(accuracy) << format(accuracy.error());
+  fmt::print("{}", to_text(*accuracy, false));
+  const Bound bounds[] = {
+      {"B", "vLLM 0.15+", ServingMetric::tpot, 7, 15},  {"B", "vLLM 0.15+, MoE or MLA", ServingMetric::tpot, 10, 20},
+      {"D", "vLLM 0.15+", ServingMetric::ttft, 25, 45}, {"D", "vLLM 0.15+", ServingMetric::itl, 13, 25},
+      {"D", "vLLM 0.15+", ServingMetric::e2e, 13, 25},  {"A", "FasterTransformer 5", ServingMetric::e2e, 12, 140},
+  };
+  for (const Bound& bound : bounds) {
+    const ErrorStatistics* errors = find(*accuracy, bound.grade, bound.group, bound.metric);
+    ASSERT_NE(errors, nullptr) << bound.grade << " " << bound.group;
+    EXPECT_LE(errors->median, bound.median) << bound.grade << " " << bound.group << " " << to_string(bound.metric);
+    EXPECT_LE(errors->p90, bound.p90) << bound.grade << " " << bound.group << " " << to_string(bound.metric);
+  }
+}
+
+TEST(ServingAccuracy, ReplaysARecordedRunBlind) {
+  const std::string folder = kTruth + "replays/rtx_pro_6000-llama-3.1-8b";
+  if (!std::filesystem::exists(folder)) GTEST_SKIP() << "the recorded run is not here: " << folder;
+  const Result<ReplayAccuracy> accuracy = compare_replay(folder, "");
+  ASSERT_TRUE(accuracy) << format(accuracy.error());
+  fmt::print("{}", to_text(*accuracy));
+  ASSERT_EQ(accuracy->requests.size(), 300u);
+  const double limits[kReplayMetrics] = {15, 5, 5};  // percent of the mean: TTFT, TPOT, E2E
+  for (std::size_t m = 0; m < kReplayMetrics; ++m) {
+    const ReplayDistribution::Line& mean = accuracy->distributions[m].lines.front();
+    EXPECT_LE(std::abs(mean.predicted / mean.measured - 1) * 100, limits[m]) << to_string(static_cast<ReplayMetric>(m));
+  }
+  // 128 may run at once: the counts of every second differ by a few requests.
+  for (const ReplaySeries& series : accuracy->series) EXPECT_LE(series.mean_distance, 5) << series.name;
+}
+
+TEST(ErrorStatistics, GiveEverySystemTheSameWeight) {
+  // Nine rows of one system at 1 %, one row of another at 20 %: half of the weight is at 20.
+  std::vector<ErrorSample> samples(9, ErrorSample{1, "many", "a"});
+  samples.push_back({-20, "one", "b"});
+  const ErrorStatistics s = error_statistics(samples);
+  EXPECT_EQ(s.cells, 2);
+  EXPECT_NEAR(s.mean, 10.5, 1e-9);
+  EXPECT_NEAR(s.bias, -9.5, 1e-9);
+  EXPECT_EQ(s.median, 1);
+  EXPECT_EQ(s.p90, 20);
+  EXPECT_EQ(s.worst, -20);
+  EXPECT_EQ(s.worst_row, "one");
+  EXPECT_EQ(error_statistics({}).rows, 0);
+}
+
+}  // namespace
+}  // namespace foretoken
