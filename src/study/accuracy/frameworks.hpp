@@ -9,16 +9,17 @@ namespace foretoken {
 struct Framework {
   std::string_view prefix;    // of the name in the file, lower case
   std::string_view engine;    // empty: none is modelled
-  std::string_view version;   // where the name gives none
+  std::string_view version;   // where the name gives none, or it is not to be read
   std::string_view group;     // in tables
   std::string_view overhead;  // engine whose host costs apply, where it is not `engine` itself
   std::string_view overhead_version;
+  bool reads_version = false;  // major.minor stands in the name
+  bool eager = false;          // before CUDA graphs
   bool static_scales = false;  // fp8 activations quantised with scales known beforehand: no kernel for it
 };
 
 // Null when the name is not in the table.
 [[nodiscard]] const Framework* find_framework(const std::string& name);
-// major.minor in the name ("vllm 0.19.0"), or the table's.
 [[nodiscard]] std::string version_of(const Framework& framework, const std::string& name);
 
 }  // namespace foretoken

@@ -82,12 +82,12 @@ std::string kv_of(const Point& p) {
 std::string engine_text(const Point& p, const Framework& framework) {
   const Split split = split_of(p);
   std::string text = fmt::format("engine:\n  name: {}\n", framework.engine);
-  if (const std::string version = version_of(framework, p.framework);
-      !version.empty() && framework.engine != "static") {
+  if (const std::string version = version_of(framework, p.framework); !version.empty()) {
     text += fmt::format("  version: \"{}\"\n", version);
   }
   text += fmt::format("  tensor_parallel_size: {}\n  pipeline_parallel_size: {}\n  data_parallel_size: {}\n",
                       split.tensor, split.pipeline, split.data);
+  if (framework.eager) text += "  enforce_eager: true\n";
   if (split.experts) text += "  enable_expert_parallel: true\n";
   text += fmt::format("  quantization: {}\n  kv_cache_dtype: {}\n", quantization_of(p, framework), kv_of(p));
   text += fmt::format("  max_model_len: {}\n", p.prompt_tokens + p.output_tokens);
