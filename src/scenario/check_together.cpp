@@ -99,6 +99,7 @@ void check_together(Resolver& values, Scenario& s) {
     }
     return;
   }
+  s.known_workload = KnownWorkload{s.workload, *workload};
   check_lengths(values, s, *workload);
   check_run_length(values, s, *workload);
   if (!engine.enable_chunked_prefill && engine.name == "vllm-v1" &&
@@ -125,6 +126,12 @@ void check_together(Resolver& values, Scenario& s) {
         fmt::format("{} requests all at once would be held in memory; at most 20,000,000", *workload->requests),
         "set workload.request_rate or workload.max_concurrency");
   }
+}
+
+Result<WorkloadSummary> workload_summary(const Scenario& scenario) {
+  if (scenario.known_workload && scenario.known_workload->config == scenario.workload)
+    return scenario.known_workload->summary;
+  return summarise_workload(scenario.workload);
 }
 
 }  // namespace foretoken

@@ -79,7 +79,7 @@ Result<Explanation> explain(const Scenario& scenario) {
   e.scenario = scenario;
   e.memory = plan_memory(scenario.deployment, scenario.memory);
   e.feasible = e.memory.fits || scenario.deployment.level == CostLevel::affine;
-  Result<WorkloadSummary> workload = summarise_workload(scenario.workload);
+  Result<WorkloadSummary> workload = workload_summary(scenario);
   if (!workload) return workload.error();
   e.workload = *workload;
   const DeviceFigures device = device_figures(scenario);

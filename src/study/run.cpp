@@ -66,6 +66,7 @@ class Replicator {
     config.cluster = scenario_.cluster;
     config.step_by_step = options_.step_by_step;
     replication.outcome = simulate(config, **source, *cost, observer, options_.stop);
+    if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
     replication.measures = collector.take(replication.outcome);
     return replication;
   }
@@ -225,7 +226,7 @@ Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& optio
   result.memory = plan_memory(scenario.deployment, scenario.memory);
   result.feasible = result.memory.fits || scenario.deployment.level == CostLevel::affine;
   if (!result.feasible) return result;
-  const Result<WorkloadSummary> workload = summarise_workload(scenario.workload);
+  const Result<WorkloadSummary> workload = workload_summary(scenario);
   if (!workload) return workload.error();
 
   const auto count = static_cast<std::size_t>(std::max(1, scenario.replications));

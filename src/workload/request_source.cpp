@@ -31,6 +31,7 @@ class GeneratedFeed {
   void skip() { next_ = arrivals_.next(); }
   [[nodiscard]] ContentSource& content() { return content_; }
   [[nodiscard]] const PrefixTable* prefixes() const { return nullptr; }
+  [[nodiscard]] Diagnostics problems() { return {}; }
 
  private:
   ArrivalProcess arrivals_;
@@ -53,6 +54,7 @@ class TraceFeed {
   void skip() { cursor_.advance(); }
   [[nodiscard]] ContentSource& content() { return content_; }
   [[nodiscard]] const PrefixTable* prefixes() const { return cursor_.prefixes(); }
+  [[nodiscard]] Diagnostics problems() { return cursor_.problems(); }
 
  private:
   TraceCursor cursor_;
@@ -81,6 +83,7 @@ class OpenSource final : public RequestSource {
   }
   void completed(const Request&, TimePoint) override {}
   const PrefixTable* prefixes() const override { return feed_.prefixes(); }
+  Diagnostics problems() override { return feed_.problems(); }
 
  private:
   void settle() {
@@ -131,6 +134,7 @@ class ClosedSource final : public RequestSource {
     settle();
   }
   const PrefixTable* prefixes() const override { return feed_.prefixes(); }
+  Diagnostics problems() override { return feed_.problems(); }
 
  private:
   Request next_send() {

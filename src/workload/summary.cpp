@@ -31,28 +31,44 @@ std::int64_t output_cap(const WorkloadConfig& config) {
   return config.ignore_eos ? kMaxTokens : std::min(config.max_tokens, kMaxTokens);
 }
 
-template <class Rows>
-Requests requests_of(const Rows& rows, std::int64_t cap) {
-  Requests requests;
-  double input = 0, output = 0;
-  for (const TraceRow& row : rows) {
-    const std::int64_t answer = std::min<std::int64_t>(row.output, cap);
-    input += row.input;
-    output += static_cast<double>(answer);
-    requests.max_input = std::max<std::int64_t>(requests.max_input, row.input);
-    requests.max_output = std::max(requests.max_output, answer);
-    requests.max_total = std::max(requests.max_total, row.input + answer);
+// Sums over the rows of a file.
+class RowTotals {
+ public:
+  explicit RowTotals(std::int64_t cap) : cap_(cap) {}
+
+  void add(const TraceRow& row) {
+    const std::int64_t answer = std::min<std::int64_t>(row.output, cap_);
+    ++rows_;
+    input_ += row.input;
+    output_ += static_cast<double>(answer);
+    most_.max_input = std::max<std::int64_t>(most_.max_input, row.input);
+    most_.max_output = std::max(most_.max_output, answer);
+    most_.max_total = std::max(most_.max_total, row.input + answer);
   }
-  requests.mean_input = input / static_cast<double>(rows.size());
-  requests.mean_output = output / static_cast<double>(rows.size());
-  return requests;
-}
+  [[nodiscard]] std::int64_t rows() const { return rows_; }
+  // Precondition: rows() > 0.
+  [[nodiscard]] Requests requests() const {
+    Requests requests = most_;
+    requests.mean_input = input_ / static_cast<double>(rows_);
+    requests.mean_output = output_ / static_cast<double>(rows_);
+    return requests;
+  }
+
+ private:
+  std::int64_t cap_;
+  std::int64_t rows_ = 0;
+  double input_ = 0, output_ = 0;
+  Requests most_;
+};
 
 Result<Requests> requests_of(const LengthPairConfig& lengths, std::int64_t cap) {
   if (lengths.paired) {
-    auto trace = read_trace(lengths.paired->path, lengths.paired->format, kLengthsOnly);
-    if (!trace) return trace.error();
-    return requests_of(trace->rows, cap);
+    auto reader = TraceReader::open(lengths.paired->path, lengths.paired->format, kLengthsOnly);
+    if (!reader) return reader.error();
+    RowTotals totals(cap);
+    while (const std::optional<TraceRow> row = reader->next()) totals.add(*row);
+    if (reader->problems().has_errors()) return reader->problems();
+    return totals.requests();
   }
   const LengthMoments input = length_moments(lengths.input), output = length_moments(lengths.output, cap);
   return Requests{input.mean, output.mean, input.max, output.max, input.max + output.max};
@@ -94,30 +110,32 @@ void add_conversations(const SessionConfig& sessions, const Requests& turn, Work
 Result<WorkloadSummary> summarise_trace(const WorkloadConfig& config, const TraceConfig& trace) {
   auto cursor = open_trace(trace, config.num_prompts);
   if (!cursor) return cursor.error();
-  auto rows = cursor->rows_left();
-  if (config.duration) {
-    const TimePoint end{*config.duration};
-    const auto place =
-        std::partition_point(rows.begin(), rows.end(), [&](const TraceRow& row) { return cursor->time_of(row) < end; });
-    rows = rows.first(static_cast<std::size_t>(place - rows.begin()));
+  const TimePoint end = config.duration ? TimePoint{*config.duration} : kNever;
+  const TimePoint first = cursor->next_time();
+  TimePoint last = first;
+  RowTotals totals(output_cap(config));
+  for (; cursor->next_time() < end; cursor->advance()) {
+    last = cursor->next_time();
+    totals.add(cursor->row());
   }
-  WorkloadSummary summary;
-  summary.failed_rows = cursor->failed_rows();
-  if (rows.empty()) {
-    Diagnostics problems;
+  Diagnostics problems = cursor->problems();
+  if (problems.has_errors()) return problems;
+  if (totals.rows() == 0) {
     problems.error({trace.path, 0, 0}, "workload: no request arrives before the end of the run",
                    "raise workload.duration");
     return problems;
   }
-  const Requests requests = requests_of(rows, output_cap(config));
+  WorkloadSummary summary;
+  summary.failed_rows = cursor->failed_rows();
+  const Requests requests = totals.requests();
   summary.mean_prompt_tokens = requests.mean_input;
   summary.mean_output_tokens = requests.mean_output;
   summary.max_prompt_tokens = requests.max_input;
   summary.max_total_tokens = requests.max_total;
   // With a limit on concurrency, late sends may fall beyond the run's end.
-  if (!config.max_concurrency || !config.duration) summary.requests = static_cast<std::int64_t>(rows.size());
-  const double span = to_seconds(cursor->time_of(rows.back()) - cursor->time_of(rows.front()));
-  if (!config.max_concurrency && span > 0) summary.offered_rate = static_cast<double>(rows.size() - 1) / span;
+  if (!config.max_concurrency || !config.duration) summary.requests = totals.rows();
+  const double span = to_seconds(last - first);
+  if (!config.max_concurrency && span > 0) summary.offered_rate = static_cast<double>(totals.rows() - 1) / span;
   return summary;
 }
 

@@ -12,6 +12,7 @@
 #include "foretoken/metrics/conventions.hpp"
 #include "foretoken/metrics/slo.hpp"
 #include "foretoken/serving/engine_config.hpp"
+#include "foretoken/workload/request_source.hpp"
 #include "foretoken/workload/workload_config.hpp"
 
 namespace foretoken {
@@ -34,6 +35,12 @@ struct SweepAxis {
   bool operator==(const SweepAxis&) const = default;
 };
 
+// What reading the scenario found out about its workload, whose files need not be read again for it.
+struct KnownWorkload {
+  WorkloadConfig config;
+  WorkloadSummary summary;
+};
+
 struct Scenario {
   std::string name;                 // of the file, without folder and extension
   std::string description;
@@ -42,6 +49,7 @@ struct Scenario {
   EngineConfig engine;              // num_gpu_blocks filled from the memory plan
   ClusterConfig cluster;
   WorkloadConfig workload;
+  std::optional<KnownWorkload> known_workload;  // counts only while its config equals `workload`
   std::vector<SloLine> slo;
   std::vector<SweepAxis> sweep;
   TpotConvention tpot = TpotConvention::per_output_token;
@@ -65,6 +73,10 @@ struct LoadOptions {
 // From text; `origin` names it in diagnostics.
 [[nodiscard]] Result<Scenario> parse_scenario(const std::string& text, const std::string& origin,
                                               const LoadOptions& options, Diagnostics* warnings = nullptr);
+
+// The summary from loading, or summarise_workload() where `workload` has been changed since or
+// set by hand. A trace changed on disk meanwhile is not noticed here.
+[[nodiscard]] Result<WorkloadSummary> workload_summary(const Scenario& scenario);
 
 // The fully resolved scenario as it would be written, and the hash of its text.
 [[nodiscard]] Json to_json(const Scenario& scenario);

@@ -14,7 +14,9 @@ namespace foretoken {
 
 // Contract: arrivals never decrease; after completed(r, t) every new arrival is
 // at t or later. next_arrival() is kNever when nothing will arrive unless a
-// request completes first, or ever; it never changes except by take() and completed(). Memory follows the requests in flight.
+// request completes first, or ever; it never changes except by take() and completed(). Memory follows
+// the requests in flight: of a trace one row is held at a time. Held whole are files of paired
+// lengths, which are drawn from at random, and traces with hash ids (mooncake).
 class RequestSource {
  public:
   virtual ~RequestSource() = default;
@@ -25,14 +27,18 @@ class RequestSource {
   virtual void completed(const Request& request, TimePoint now) = 0;
   // The hash ids that Request::prefix_row points into; null when the workload has none.
   [[nodiscard]] virtual const PrefixTable* prefixes() const { return nullptr; }
+  // A trace is read while it is sent; its requests end before a broken row, and this tells why.
+  [[nodiscard]] virtual Diagnostics problems() { return {}; }
 };
 
 // All that can be wrong with `config` without opening its files: numbers out of range, an
 // endless or empty stream, parts that exclude each other. Messages name fields by scenario path.
 [[nodiscard]] Diagnostics check_workload(const WorkloadConfig& config);
 
-// Opens trace and length files. Errors: unreadable, empty or broken files with
-// line numbers; nothing to send. `seed` is the replication's.
+// Opens trace and length files. Errors: unreadable and empty files, broken rows (with line
+// numbers) before the first request, nothing to send. Rows further on are not judged here:
+// summarise_workload() reads all of them, RequestSource::problems() those that were sent.
+// `seed` is the replication's.
 [[nodiscard]] Result<std::unique_ptr<RequestSource>> make_request_source(const WorkloadConfig& config,
                                                                          std::uint64_t seed);
 

@@ -273,5 +273,22 @@ TEST(ScenarioProblems, ComeWithTheSourceLineAndACaret) {
                         "  hint: did you mean 'max_num_seqs'?\n"));
 }
 
+TEST(WorkloadSummary, OfALoadedScenarioIsKeptUntilItsWorkloadChanges) {
+  const std::string path = (std::filesystem::path(::testing::TempDir()) / "foretoken_kept_summary.csv").string();
+  std::ofstream(path) << "arrival_s,input_tokens,output_tokens\n1,10,1\n2,20,3\n";
+  Scenario s = load(kBase + "workload: {trace: {path: " + path + "}}\n");
+  std::filesystem::remove(path);
+  const auto kept = workload_summary(s);
+  ASSERT_TRUE(kept) << "the file is not read again: " << format(kept.error());
+  EXPECT_EQ(kept->requests, 2);
+  EXPECT_EQ(kept->max_prompt_tokens, 20);
+
+  s.workload.num_prompts = 1;
+  EXPECT_FALSE(workload_summary(s)) << "another workload is looked at anew, and its file is gone";
+  s.workload.arrivals = AllAtOnceArrivals{};
+  s.workload.num_prompts = 7;
+  EXPECT_EQ(workload_summary(s).value().requests, 7);
+}
+
 }  // namespace
 }  // namespace foretoken

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <set>
 
+#include "support/temporary_file.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -150,6 +152,19 @@ TEST(RunScenario, anUnreadableTraceIsADiagnosis) {
   const Result<RunResult> result = run_scenario(s);
   ASSERT_FALSE(result);
   EXPECT_NE(format(result.error()).find("/no/such/trace.csv"), std::string::npos);
+}
+
+TEST(RunScenario, aTraceThatBreaksAfterItWasReadIsADiagnosis) {
+  const test::TemporaryFile file("arrival_s,input_tokens,output_tokens\n1,10,1\n2,x,3\n");
+  Scenario s = affine_scenario();
+  TraceConfig trace;
+  trace.path = file.path();
+  s.workload.arrivals = trace;
+  s.workload.num_prompts.reset();
+  s.known_workload = KnownWorkload{s.workload, {}};  // as if both rows had been good then
+  const Result<RunResult> result = run_scenario(s);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().items()[0].where.line, 3) << format(result.error());
 }
 
 TEST(DeviceFigures, takeThePeakOfTheFormatAndNoneWithoutHardware) {
