@@ -53,17 +53,20 @@ void add_accuracy_command(CLI::App& app, int& exit_code) {
   CLI::App* accuracy = app.add_subcommand("accuracy", "Hold predictions against files of measurements");
   auto command = std::make_shared<AccuracyCommand>();
   CLI::Option_group* what = accuracy->add_option_group("What to compare");
-  what->add_option("points", command->points, "Measured serving runs (CSV), each of which is simulated")
-      ->type_name("FILE");
+  CLI::Option* points =
+      what->add_option("points", command->points, "Measured serving runs (CSV), each of which is simulated");
+  points->type_name("FILE");
   what->add_option("--kernels", command->kernels, "Table of kernel times (CSV)")->type_name("FILE");
-  what->add_option("--replay", command->replay,
-                   "Recorded engine run: folder with meta.json, requests.jsonl and timeseries.csv")
-      ->type_name("FOLDER");
+  CLI::Option* replay = what->add_option(
+      "--replay", command->replay, "Recorded engine run: folder with meta.json, requests.jsonl and timeseries.csv");
+  replay->type_name("FOLDER");
   what->require_option(1);
   accuracy->add_option("--gpu", command->gpu, "GPU of the replay; default: what the folder's name begins with")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->needs(replay);
   accuracy->add_option("--by", command->by, "Also list the errors of every cell")
-      ->check(CLI::IsMember(std::vector<std::string>{"cell"}));
+      ->check(CLI::IsMember(std::vector<std::string>{"cell"}))
+      ->needs(points);
   accuracy
       ->add_option("--names", command->options.names_path,
                    "What the file's names mean in the catalog (CSV kind,name_in_points,facts_name); default: names.csv "

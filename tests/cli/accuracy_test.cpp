@@ -122,6 +122,8 @@ TEST(AccuracyOfPoints, refusesFilesThatAreNoPoints) {
   EXPECT_EQ(rows.exit_code, 2);
   EXPECT_THAT(rows.err, HasSubstr("no rows"));
   EXPECT_EQ(foretoken_program({"accuracy", "a.csv", "--kernels", "b.csv"}).exit_code, 2);
+  EXPECT_THAT(foretoken_program({"accuracy", "a.csv", "--gpu", "h100"}).err, HasSubstr("--gpu requires --replay"));
+  EXPECT_THAT(foretoken_program({"accuracy", "--kernels", "b.csv", "--by", "cell"}).err, HasSubstr("--by requires"));
 }
 
 const std::string kKernelsHeader =
