@@ -220,11 +220,15 @@ Diagnostics check_text(const std::string& text, const std::string& origin) {
   return {};
 }
 
+// The column of a tab among the blanks a line begins with, from 1; 0 = none.
+int tab_in_indentation(const std::string& line) {
+  const auto begin = line.find_first_not_of(' ');
+  return begin != std::string::npos && line[begin] == '\t' ? static_cast<int>(begin) + 1 : 0;
+}
+
 // yaml-cpp's messages for the two commonest slips do not say what to do.
 std::string syntax_hint(const SourceLines& lines, int at) {
-  const std::string line = lines.at(at);
-  const auto begin = line.find_first_not_of(' ');
-  if (begin != std::string::npos && line[begin] == '\t') return "indent with spaces: YAML allows no tabs there";
+  if (tab_in_indentation(lines.at(at)) > 0) return "indent with spaces: YAML allows no tabs there";
   for (const int n : {at, at - 1}) {
     const std::string candidate = lines.at(n);
     const auto colon = candidate.find(':');
@@ -254,7 +258,8 @@ Result<YamlNode> parse_yaml(const std::string& text, const std::string& origin) 
     parse_into(builder, text, origin, lines);
   } catch (const YAML::Exception& e) {
     const int line = e.mark.line + 1;
-    builder.problems.error({origin, line, e.mark.column + 1}, fmt::format("not valid YAML: {}", e.msg),
+    const int tab = tab_in_indentation(lines.at(line));  // yaml-cpp stumbles only later in the line
+    builder.problems.error({origin, line, tab > 0 ? tab : e.mark.column + 1}, fmt::format("not valid YAML: {}", e.msg),
                            syntax_hint(lines, line), lines.at(line));
   } catch (const Enough&) {
     // The problems say it.

@@ -37,7 +37,7 @@ std::string unescape(const std::string& text) {
   return out;
 }
 
-// `5:3 words | words`, `set words`, `trace.csv:2 words`, `- words`.
+// `5:3>token words | words`, `5:3 words`, `set words`, `trace.csv:2 words`, `- words`.
 ExpectedProblem parse_problem(std::string line) {
   ExpectedProblem problem;
   if (line.rfind("warning ", 0) == 0) {
@@ -45,7 +45,11 @@ ExpectedProblem parse_problem(std::string line) {
     line.erase(0, 8);
   }
   const auto blank = line.find(' ');
-  const std::string place = line.substr(0, blank);
+  std::string place = line.substr(0, blank);
+  if (const auto token = place.find('>'); token != std::string::npos) {
+    problem.token = place.substr(token + 1);
+    place.resize(token);
+  }
   const auto colon = place.find(':');
   if (place == "set") {
     problem.on_override = true;

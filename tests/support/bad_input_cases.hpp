@@ -12,6 +12,7 @@ struct ExpectedProblem {
   bool warning = false;
   bool on_override = false;        // located at the --set
   int line = 0, column = 0;        // 0 = not located in the scenario file
+  std::string token;               // what begins at that column
   std::string file;                // other than the scenario: trace.csv
   std::vector<std::string> words;  // all in message or hint
 };

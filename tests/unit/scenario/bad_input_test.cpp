@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
+#include <sstream>
 
 #include "foretoken/scenario/scenario.hpp"
 #include "support/bad_input_cases.hpp"
@@ -31,6 +33,25 @@ bool says(const ExpectedProblem& wanted, const Diagnostic& d) {
                      [&](const std::string& w) { return text.find(w) != std::string::npos; });
 }
 
+// The shown source from the character above the caret on; nothing when there is no caret.
+std::optional<std::string> above_the_caret(const Diagnostic& d) {
+  std::istringstream text(format(d));
+  std::string before, line;
+  while (std::getline(text, line)) {
+    if (line.find_first_not_of(' ') + 1 == line.size() && line.back() == '^') {
+      // One blank stands for one character, of one byte or of several.
+      std::size_t at = 0;
+      for (std::size_t characters = line.size() - 1; characters > 0 && at < before.size(); --characters) {
+        do ++at;
+        while (at < before.size() && (static_cast<unsigned char>(before[at]) & 0xC0u) == 0x80u);
+      }
+      return before.substr(at);
+    }
+    before = line;
+  }
+  return std::nullopt;
+}
+
 class BadInput : public ::testing::TestWithParam<std::size_t> {};
 
 TEST_P(BadInput, GetsItsDiagnosis) {
@@ -48,9 +69,15 @@ TEST_P(BadInput, GetsItsDiagnosis) {
   EXPECT_EQ(code, bad.exit_code) << format(found);
   for (const ExpectedProblem& wanted : bad.problems) {
     const auto severity = wanted.warning ? Severity::warning : Severity::error;
-    const bool there = std::any_of(found.items().begin(), found.items().end(), [&](const Diagnostic& d) {
+    const auto place = std::find_if(found.items().begin(), found.items().end(), [&](const Diagnostic& d) {
       return d.severity == severity && is_at(wanted, d.where, path) && says(wanted, d);
     });
+    const bool there = place != found.items().end();
+    if (there && !wanted.token.empty()) {
+      const auto shown = above_the_caret(*place);
+      EXPECT_TRUE(shown && shown->starts_with(wanted.token))
+          << "the caret should stand under " << wanted.token << "\n" << format(*place);
+    }
     EXPECT_TRUE(there) << "not said: " << wanted.line << ":" << wanted.column << " "
                        << fmt::format("{}", wanted.words.front()) << "\nsaid:\n"
                        << format(found);
@@ -67,6 +94,17 @@ std::string test_name(const ::testing::TestParamInfo<std::size_t>& parameter) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Catalogue, BadInput, ::testing::Range(std::size_t{0}, cases().size()), test_name);
+
+TEST(BadInputCatalogue, SaysWhatStandsAtEveryPlace) {
+  for (const BadInputCase& c : cases()) {
+    // Nothing to name there: an empty file, a tab, text made by the thousand.
+    if (c.text.find_first_not_of('\n') == std::string::npos || c.text.find('\t') != std::string::npos) continue;
+    if (c.text.size() > 1000) continue;
+    for (const ExpectedProblem& p : c.problems) {
+      EXPECT_TRUE(p.column == 0 || !p.token.empty()) << c.title << ": " << p.line << ":" << p.column;
+    }
+  }
+}
 
 TEST(BadInputCatalogue, HasAtLeastSixtyCasesWithDistinctTitles) {
   std::vector<std::string> titles;
