@@ -92,13 +92,11 @@ int run_one(const RunCommand& command, const Scenario& scenario, RunOptions opti
   if (!command.output.quiet && command.output.format != "table") {
     for (const std::string& warning : result->warnings) say(fmt::format("warning: {}\n", warning));
   }
-  if (csv && result->feasible) {
-    if (const Diagnostics problems = csv->commit(); !problems.empty()) {
-      say(problems);
-      return kExitInternal;
-    }
-  }
-  return finish(render(*result, command.output), result->interrupted, result->feasible, command.output);
+  const Diagnostics lost = csv && result->feasible ? csv->commit() : Diagnostics{};
+  if (!lost.empty()) say(lost);
+  // Rows that could not be written do not cost the user the result.
+  const int code = finish(render(*result, command.output), result->interrupted, result->feasible, command.output);
+  return lost.empty() ? code : kExitInternal;
 }
 
 int run(const RunCommand& command) {
