@@ -108,23 +108,25 @@ const CurveSegment& PiecewiseCurve::segment_at(std::int64_t context) const {
     const std::int64_t end = octave == 63 ? INT64_MAX : std::int64_t{1} << octave;
     refine(begin, end, segments);
   }
-  if (segments.size() == 1) return segments.front();
+  if (last_found_ < segments.size() && x >= segments[last_found_].begin && x < segments[last_found_].end) {
+    return segments[last_found_];
+  }
   const auto after = std::upper_bound(segments.begin(), segments.end(), x,
                                       [](std::int64_t value, const CurveSegment& s) { return value < s.begin; });
-  return *std::prev(after);
+  last_found_ = static_cast<std::size_t>(after - segments.begin()) - 1;
+  return segments[last_found_];
 }
 
 FineDuration PiecewiseCurve::at(std::int64_t context) const {
-  const CurveSegment& segment = segment_at(context);
-  return segment.at_begin + segment.slope * (std::max<std::int64_t>(context, 0) - segment.begin);
+  return segment_at(context).at(std::max<std::int64_t>(context, 0));
 }
 
 StepTime DecodeCurve::at(const DecodeShape& shape) const {
   StepTime time = fixed;
   const CurveSegment& in_full = full.segment_at(shape.context);
-  time[in_full.part] += in_full.at_begin + in_full.slope * (shape.context - in_full.begin);
+  time[in_full.part] += in_full.at(shape.context);
   const CurveSegment& in_window = windowed.segment_at(shape.windowed_context);
-  time[in_window.part] += in_window.at_begin + in_window.slope * (shape.windowed_context - in_window.begin);
+  time[in_window.part] += in_window.at(shape.windowed_context);
   time.flops += flops_per_context * shape.context + flops_per_windowed * shape.windowed_context;
   time.bytes += bytes_per_context * shape.context + bytes_per_windowed * shape.windowed_context;
   return time;
@@ -146,9 +148,9 @@ DecodeRun::Piece DecodeRun::piece_from(std::int64_t step, FineDuration elapsed_b
   piece.first_step = step;
   piece.steps = std::min(steps_inside(full, shape.context, growth_),
                          steps_inside(windowed, shape.windowed_context, windowed_growth_));
-  piece.windowed_time = windowed.at_begin + windowed.slope * (shape.windowed_context - windowed.begin);
+  piece.windowed_time = windowed.at(shape.windowed_context);
   piece.windowed_increment = windowed.slope * windowed_growth_;
-  piece.first_time = fixed_ + full.at_begin + full.slope * (shape.context - full.begin) + piece.windowed_time;
+  piece.first_time = fixed_ + full.at(shape.context) + piece.windowed_time;
   piece.increment = full.slope * growth_ + piece.windowed_increment;
   piece.elapsed_before = elapsed_before;
   piece.full_part = full.part;

@@ -16,7 +16,7 @@ void DecodeGroup::pop(std::vector<Entry>& heap) {
 }
 
 void DecodeGroup::drop_stale(std::vector<Entry>& heap) {
-  while (!heap.empty() && table_[heap.front().id].decode_stamp != heap.front().stamp) pop(heap);
+  while (!heap.empty() && is_stale(heap.front())) pop(heap);
 }
 
 void DecodeGroup::join(RequestId id) {
@@ -69,20 +69,23 @@ void DecodeGroup::hold_back(RequestId id) {
 }
 
 void DecodeGroup::take_finished(std::vector<RequestId>& out) {
-  for (drop_stale(finishes_); !finishes_.empty() && finishes_.front().clock <= clock_; drop_stale(finishes_)) {
-    const RequestId id = finishes_.front().id;
+  while (!finishes_.empty() && finishes_.front().clock <= clock_) {
+    const Entry due = finishes_.front();
     pop(finishes_);
-    leave(id);
-    out.push_back(id);
+    if (is_stale(due)) continue;
+    leave(due.id);
+    out.push_back(due.id);
   }
 }
 
 void DecodeGroup::settle_window() {
   if (below_window_ == 0) return;
-  for (drop_stale(crossings_); !crossings_.empty() && crossings_.front().clock <= clock_; drop_stale(crossings_)) {
-    --below_window_;
-    below_key_sum_ -= table_[crossings_.front().id].decode_key;
+  while (!crossings_.empty() && crossings_.front().clock <= clock_) {
+    const Entry due = crossings_.front();
     pop(crossings_);
+    if (is_stale(due)) continue;
+    --below_window_;
+    below_key_sum_ -= table_[due.id].decode_key;
   }
 }
 

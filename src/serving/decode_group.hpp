@@ -51,6 +51,7 @@ class DecodeGroup {
   static bool later(const Entry& a, const Entry& b) {
     return a.clock != b.clock ? a.clock > b.clock : a.order > b.order;
   }
+  [[nodiscard]] bool is_stale(const Entry& entry) const { return table_[entry.id].decode_stamp != entry.stamp; }
   void push(std::vector<Entry>& heap, Entry entry);
   void drop_stale(std::vector<Entry>& heap);
   void pop(std::vector<Entry>& heap);

@@ -19,6 +19,7 @@ struct CurveSegment {
   FineDuration at_begin;
   FineDuration slope;  // per context token
   TimePart part = TimePart::memory;
+  [[nodiscard]] FineDuration at(std::int64_t context) const { return at_begin + slope * (context - begin); }
 };
 
 // A non-decreasing function of one context sum, served by segments whose knots are
@@ -51,6 +52,7 @@ class PiecewiseCurve {
   CurveSegment everywhere_{0, INT64_MAX, {}, {}, TimePart::memory};  // when exact_ is empty
   CurveSegment saturated_{INT64_MAX, INT64_MAX, kLargest, {}, TimePart::memory};  // beyond it
   mutable std::vector<std::vector<CurveSegment>> octaves_;  // [bit width of the context]
+  mutable std::size_t last_found_ = 0;  // place in its octave: neighbours ask for neighbours
 };
 
 // Step time of a decode batch with a fixed number of rows.

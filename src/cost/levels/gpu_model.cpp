@@ -214,9 +214,9 @@ StepTime GpuModel::prefill_attention(std::span<const PrefillChunk> chunks) const
 StepTime GpuModel::decode_attention(const DecodeEntry& e, const DecodeShape& shape) const {
   const CurveSegment& full = e.full.segment_at(shape.context);
   StepTime time = e.beside;
-  add(time[full.part], e.full.at(shape.context));
+  add(time[full.part], full.at(shape.context));
   const CurveSegment& windowed = e.windowed.segment_at(shape.windowed_context);
-  add(time[windowed.part], e.windowed.at(shape.windowed_context));
+  add(time[windowed.part], windowed.at(shape.windowed_context));
   time.flops += e.curve.flops_per_context * shape.context + e.curve.flops_per_windowed * shape.windowed_context;
   time.bytes += e.curve.bytes_per_context * shape.context + e.curve.bytes_per_windowed * shape.windowed_context;
   return time;
@@ -235,7 +235,7 @@ StepTime GpuModel::mixed_attention(const StepShape& shape) const {
   if (shape.decode.sequences == 0) return time;
   const DecodeEntry& e = entry(shape.decode.sequences);
   const CurveSegment& windowed = e.windowed.segment_at(shape.decode.windowed_context);
-  add(time[windowed.part], e.windowed.at(shape.decode.windowed_context));
+  add(time[windowed.part], windowed.at(shape.decode.windowed_context));
   for (const TimePart part : {TimePart::compute, TimePart::memory, TimePart::network}) add(time[part], e.beside[part]);
   add(time[TimePart::overhead], e.beside[TimePart::overhead] - e.attention_launches);
   const FineDuration missing = decode_attention(e, shape.decode).total() - time.total();
