@@ -83,22 +83,27 @@ double percentile_of_sorted(std::span<const double> sorted, double q) {
   return interpolate(sorted[below], sorted[above], rank.share);
 }
 
-void Distribution::add(Duration value, std::int64_t weight) {
-  const std::int64_t ns = value.count();
-  invariant(ns >= 0 && weight >= 0, "a distribution takes no negative values or weights");
-  if (weight == 0) return;
-  count_moments(ns, weight);
-  choose_form();
-  store(ns, weight);
-}
-
-void Distribution::count_moments(std::int64_t value, std::int64_t weight) {
+inline void Distribution::count_moments(std::int64_t value, std::int64_t weight) {
   min_ = std::min(min_, value);
   max_ = std::max(max_, value);
   count_ += weight;
   const auto unsigned_value = static_cast<std::uint64_t>(value);
   sum_ += Int128{value} * weight;
   add_product(squares_, UInt128{unsigned_value} * unsigned_value, static_cast<std::uint64_t>(weight));
+}
+
+void Distribution::add(Duration value, std::int64_t weight) {
+  const std::int64_t ns = value.count();
+  invariant(ns >= 0 && weight >= 0, "a distribution takes no negative values or weights");
+  if (weight == 1 && !exact()) [[likely]] {  // nearly all: no products but the square
+    count_moments(ns, 1);
+    ++buckets_[bucket_index(ns)];
+    return;
+  }
+  if (weight == 0) return;
+  count_moments(ns, weight);
+  choose_form();
+  store(ns, weight);
 }
 
 void Distribution::store(std::int64_t value, std::int64_t weight) {

@@ -28,7 +28,12 @@ class EventQueue {
   // Moves the event to `time`; kNever takes it out.
   void schedule(Handle handle, TimePoint time) {
     Entry& entry = entries_[static_cast<std::size_t>(handle)];
-    if (entry.time == time) return;
+    if (handle == popped_) {  // moves within the heap, instead of out and in again
+      if (time == kNever) return;
+      popped_ = kNone;
+    } else if (entry.time == time) {
+      return;
+    }
     const bool later = time > entry.time;
     entry.time = time;
     if (entry.place < 0) {
@@ -44,18 +49,25 @@ class EventQueue {
     }
   }
 
-  [[nodiscard]] bool empty() const { return heap_.empty(); }
-  [[nodiscard]] TimePoint next_time() const { return heap_.empty() ? kNever : at(0).time; }
+  [[nodiscard]] bool empty() {
+    settle();
+    return heap_.empty();
+  }
+  [[nodiscard]] TimePoint next_time() {
+    settle();
+    return heap_.empty() ? kNever : entries_[static_cast<std::size_t>(heap_.front())].time;
+  }
 
   // Takes the first event out. Precondition: not empty.
   const Event& pop() {
-    Entry& first = entries_[static_cast<std::size_t>(heap_.front())];
-    first.time = kNever;
-    remove(0);
-    return first.event;
+    settle();
+    popped_ = heap_.front();
+    return entries_[static_cast<std::size_t>(popped_)].event;
   }
 
  private:
+  static constexpr Handle kNone = -1;
+
   struct Entry {
     Event event;
     int priority = 0;
@@ -63,16 +75,22 @@ class EventQueue {
     std::int32_t place = -1;  // in heap_, -1 = not scheduled
   };
 
-  [[nodiscard]] Entry& at(std::int32_t place) {
-    return entries_[static_cast<std::size_t>(heap_[static_cast<std::size_t>(place)])];
+  // Removes the event popped last, unless it has been scheduled again.
+  void settle() {
+    if (popped_ == kNone) return;
+    Entry& entry = entries_[static_cast<std::size_t>(popped_)];
+    popped_ = kNone;
+    entry.time = kNever;
+    remove(entry.place);
   }
-  [[nodiscard]] const Entry& at(std::int32_t place) const {
+  [[nodiscard]] Entry& at(std::int32_t place) {
     return entries_[static_cast<std::size_t>(heap_[static_cast<std::size_t>(place)])];
   }
   [[nodiscard]] bool before(Handle a, Handle b) const {
     const Entry& x = entries_[static_cast<std::size_t>(a)];
     const Entry& y = entries_[static_cast<std::size_t>(b)];
-    return std::tie(x.time, x.priority, a) < std::tie(y.time, y.priority, b);
+    if (x.time != y.time) return x.time < y.time;
+    return std::tie(x.priority, a) < std::tie(y.priority, b);
   }
   void put(std::int32_t place, Handle handle) {
     heap_[static_cast<std::size_t>(place)] = handle;
@@ -115,6 +133,7 @@ class EventQueue {
 
   std::vector<Entry> entries_;
   std::vector<Handle> heap_;
+  Handle popped_ = kNone;  // still in the heap, first, until settle()
 };
 
 }  // namespace foretoken

@@ -2,6 +2,7 @@
 // block in the steps where its cached context is a multiple of the block size.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <vector>
 
@@ -15,7 +16,9 @@ namespace foretoken {
 class BlockGrowth {
  public:
   // block_size 0: members own all their blocks from the start, nothing grows.
-  explicit BlockGrowth(std::int64_t block_size) : members_(static_cast<std::size_t>(block_size)) {}
+  explicit BlockGrowth(std::int64_t block_size)
+      : members_(static_cast<std::size_t>(block_size)),
+        mask_(std::has_single_bit(static_cast<std::uint64_t>(block_size)) ? block_size - 1 : 0) {}
 
   void add(std::int64_t key) { if (!members_.empty()) { ++members_[residue(key)]; ++count_; } }
   void remove(std::int64_t key) { if (!members_.empty()) { --members_[residue(key)]; --count_; } }
@@ -50,12 +53,14 @@ class BlockGrowth {
 
  private:
   [[nodiscard]] std::size_t residue(std::int64_t key) const {
+    if (mask_ > 0) return static_cast<std::size_t>(key & mask_);
     const auto period = static_cast<std::int64_t>(members_.size());
     const std::int64_t r = key % period;
     return static_cast<std::size_t>(r < 0 ? r + period : r);
   }
 
   std::vector<std::int64_t> members_;  // by key mod block size
+  std::int64_t mask_;  // block size - 1 where that replaces the division (16, nearly always), else 0
   std::int64_t count_ = 0;
 };
 

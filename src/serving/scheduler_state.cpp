@@ -7,6 +7,7 @@ namespace foretoken {
 
 SchedulerState::SchedulerState(const EngineConfig& engine, BlockPolicy blocks, std::int64_t sliding_window)
     : config(engine),
+      by_priority(engine.scheduling_policy == "priority"),
       block_policy_(blocks),
       decodes_(table_, blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window),
       waiting_(make_queueing_policy(engine)) {}

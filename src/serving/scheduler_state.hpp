@@ -24,6 +24,7 @@ class SchedulerState {
   SchedulerState& operator=(const SchedulerState&) = delete;
 
   const EngineConfig config;
+  const bool by_priority;  // scheduling_policy
 
   [[nodiscard]] std::int64_t free_blocks() const { return config.usable_blocks() - used_blocks_; }
   [[nodiscard]] std::int64_t used_blocks() const { return used_blocks_; }

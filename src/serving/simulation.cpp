@@ -2,7 +2,7 @@
 #include "foretoken/serving/simulation.hpp"
 
 #include <algorithm>
-#include <deque>
+#include <memory>
 #include <variant>
 
 #include <fmt/format.h>
@@ -33,7 +33,7 @@ class Cluster final : public DepartureListener {
       : config_(config), source_(source), stop_(stop), router_(make_routing_policy(config.cluster)) {
     arrival_ = events_.add(Arrival{}, kThenArrivals);
     for (int i = 0; i < config.cluster.replicas; ++i) {
-      replicas_.emplace_back(i, config, cost, cost.sliding_window(), observer, *this);
+      replicas_.push_back(std::make_unique<Replica>(i, config, cost, cost.sliding_window(), observer, *this));
       boundaries_.push_back(events_.add(Boundary{i}, kBoundaryFirst));
       timeouts_.push_back(events_.add(QueueTimeout{i}, kThenTimeouts));
     }
@@ -49,18 +49,18 @@ class Cluster final : public DepartureListener {
     } else {
       outcome_.unfinished = in_system_;
       outcome_.interrupted = outcome_.stop_reason.empty();
-      for (Replica& replica : replicas_) replica.abandon(outcome_.end);
+      for (const auto& replica : replicas_) replica->abandon(outcome_.end);
     }
-    for (const Replica& replica : replicas_) {
-      outcome_.replicas.push_back(replica.totals());
-      outcome_.replicas.back().kv_blocks_at_end = replica.state().used_blocks();
+    for (const auto& replica : replicas_) {
+      outcome_.replicas.push_back(replica->totals());
+      outcome_.replicas.back().kv_blocks_at_end = replica->state().used_blocks();
     }
     return std::move(outcome_);
   }
 
   // ---- what run_events calls ----
   void operator()(const Boundary& event, TimePoint now) {
-    Replica& replica = replicas_[static_cast<std::size_t>(event.replica)];
+    Replica& replica = *replicas_[static_cast<std::size_t>(event.replica)];
     if (!replica.idle()) replica.end_steps(now);
     call_later(event.replica);
   }
@@ -70,14 +70,14 @@ class Cluster final : public DepartureListener {
     ++outcome_.arrived;
     ++in_system_;
     const int chosen = router_->choose(request);
-    replicas_[static_cast<std::size_t>(chosen)].arrive(request, now);
+    replicas_[static_cast<std::size_t>(chosen)]->arrive(request, now);
     outcome_.peak_in_system = std::max(outcome_.peak_in_system, in_system_);
     touched(chosen);
     events_.schedule(arrival_, source_.next_arrival());
   }
 
   void operator()(const QueueTimeout& event, TimePoint now) {
-    replicas_[static_cast<std::size_t>(event.replica)].expire(now);
+    replicas_[static_cast<std::size_t>(event.replica)]->expire(now);
     touched(event.replica);
   }
 
@@ -85,7 +85,7 @@ class Cluster final : public DepartureListener {
     outcome_.end = now;
     if (to_call_.size() > 1) std::sort(to_call_.begin(), to_call_.end());
     for (const int i : to_call_) {
-      Replica& replica = replicas_[static_cast<std::size_t>(i)];
+      Replica& replica = *replicas_[static_cast<std::size_t>(i)];
       waiting_for_call_[static_cast<std::size_t>(i)] = false;
       replica.schedule(now);
       refresh(i);
@@ -124,13 +124,13 @@ class Cluster final : public DepartureListener {
     to_call_.push_back(replica);
   }
   void touched(int replica) {
-    if (replicas_[static_cast<std::size_t>(replica)].idle()) call_later(replica);
+    if (replicas_[static_cast<std::size_t>(replica)]->idle()) call_later(replica);
     refresh(replica);
   }
   void refresh(int replica) {
     const auto i = static_cast<std::size_t>(replica);
-    events_.schedule(boundaries_[i], replicas_[i].next_boundary());
-    events_.schedule(timeouts_[i], replicas_[i].next_timeout());
+    events_.schedule(boundaries_[i], replicas_[i]->next_boundary());
+    events_.schedule(timeouts_[i], replicas_[i]->next_timeout());
   }
 
   const SimulationConfig& config_;
@@ -141,7 +141,7 @@ class Cluster final : public DepartureListener {
   EventQueue<Event>::Handle arrival_ = 0;
   std::vector<EventQueue<Event>::Handle> boundaries_;
   std::vector<EventQueue<Event>::Handle> timeouts_;
-  std::deque<Replica> replicas_;
+  std::vector<std::unique_ptr<Replica>> replicas_;
   std::vector<bool> waiting_for_call_;
   std::vector<int> to_call_;  // replicas whose schedule call is due in this instant
   std::int64_t in_system_ = 0;

@@ -46,7 +46,7 @@ class VllmV1 final : public BatchingPolicy {
   // running list has a closed form.
   static bool order_does_not_matter(const SchedulerState& s) {
     return s.decodes().size() <= s.config.max_num_batched_tokens && !s.prefill_before_decode() &&
-           s.config.scheduling_policy == "fcfs";
+           !s.by_priority;
   }
 
   // Evicting from the tail until the survivors' needs fit is what the walk in order
@@ -121,7 +121,7 @@ class VllmV1 final : public BatchingPolicy {
   }
 
   static RequestId choose_victim(const SchedulerState& s) {
-    if (s.config.scheduling_policy != "priority") return s.last_running();
+    if (!s.by_priority) return s.last_running();
     RequestId victim = s.first_running();
     for (RequestId id = victim; id != kNoRequest; id = s[id].next) {
       const Request& a = s[id].request;
@@ -163,6 +163,7 @@ class VllmV1 final : public BatchingPolicy {
 
   void admit_waiting(const ScheduleCall& call, StepPlan& plan, std::int64_t& budget) {
     SchedulerState& s = call.state;
+    if (s.waiting().head() == nullptr) return;
     // Decoding requests that run have not been charged for their blocks yet.
     std::int64_t owed = s.decode_blocks_needed();
     for (const RequestId id : plan.skipped) owed -= need(s, id, 1);
