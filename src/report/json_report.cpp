@@ -49,6 +49,10 @@ Json conventions_of(const RunResult& result) {
   json["tpot_definition"] = tpot_definition(result.scenario.tpot);
   json["percentiles"] =
       "linear interpolation over completed requests; offered_* and slo count failed requests as infinite";
+  Json sketched = Json::array();
+  for (const std::string_view metric : result.sketched) sketched.push_back(Json(metric));
+  json["percentiles_from_sketch"] = std::move(sketched);
+  json["sketch_relative_error"] = Distribution::kRelativeError;
   json["steady_state"] = fmt::format("without the first and last {} of the requests", result.scenario.warmup_fraction);
   json["cost_level"] = to_string(result.scenario.deployment.level);
   return json;

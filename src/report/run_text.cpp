@@ -165,6 +165,19 @@ std::string slo_section(const RunResult& r, const TextStyle& style) {
   return text;
 }
 
+std::string conventions_section(const RunResult& r) {
+  std::string sketched;
+  for (const std::string_view metric : r.sketched) sketched += fmt::format("{}{}", sketched.empty() ? "" : ", ", metric);
+  const std::string precision =
+      sketched.empty() ? "exact"
+                       : fmt::format("of {} (more than {} values) within {} by a sketch", sketched,
+                                     readable(Distribution::kExactLimit), percent(Distribution::kRelativeError));
+  return fmt::format(
+      "  TPOT = {}\n  percentiles: linear interpolation over completed requests, {}; objectives count failed requests as "
+      "infinite\n  steady state: rates within the window, latencies by request index\n  cost model: {}\n",
+      tpot_definition(r.scenario.tpot), precision, to_string(r.scenario.deployment.level));
+}
+
 }  // namespace
 
 std::string to_text(const RunResult& r, const TextStyle& style) {
@@ -189,14 +202,7 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
   out += section("Where the time went", attribution_section(r), style);
   out += section("Memory of one GPU", memory_section(r.memory), style);
   if (!r.slo.empty()) out += section("Objectives", slo_section(r, style), style);
-  out += section(
-      "Conventions",
-      fmt::format(
-          "  TPOT = {}\n  percentiles: linear interpolation over completed requests; objectives "
-          "count failed requests as infinite\n  steady state: rates within the window, latencies by request index\n"
-          "  cost model: {}\n",
-          tpot_definition(r.scenario.tpot), to_string(r.scenario.deployment.level)),
-      style);
+  out += section("Conventions", conventions_section(r), style);
   for (const std::string& warning : r.warnings) out += fmt::format("warning: {}\n", warning);
   return out;
 }

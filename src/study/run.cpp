@@ -139,6 +139,18 @@ void summarise_replications(RunResult& result) {
   }
 }
 
+void name_sketches(RunResult& result) {
+  for (const LatencyMetric& metric : latency_metrics()) {
+    const auto is_sketch = [&](const ReplicationResult& r) {
+      const Distribution* d = metric.of(view_of(result, r.measures, r.measures.all, Scope::run));
+      return d != nullptr && !d->exact();
+    };
+    if (std::any_of(result.replications.begin(), result.replications.end(), is_sketch)) {
+      result.sketched.push_back(metric.name);
+    }
+  }
+}
+
 // Over the requests offered: a rejected request has not met a latency objective.
 void judge_objectives(RunResult& result) {
   for (const SloLine& line : result.scenario.slo) {
@@ -246,6 +258,7 @@ Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& optio
     result.replications.push_back(std::move(**replication));
   }
   summarise_replications(result);
+  name_sketches(result);
   judge_objectives(result);
   attribute(result);
   collect_warnings(result);

@@ -60,6 +60,9 @@ struct RunResult {
   Bottleneck prefill;
   Bottleneck decode;
   AttributionMeans attribution;
+  // Latency metrics (ttft, itl ...) whose percentiles come from a sketch: some replication had more
+  // values than Distribution::kExactLimit.
+  std::vector<std::string_view> sketched;
   std::vector<std::string> warnings;
   bool interrupted = false;
   std::vector<ReplicationResult> replications;
