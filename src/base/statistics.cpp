@@ -205,7 +205,12 @@ void Distribution::merge(const Distribution& other) {
     return;
   }
   choose_form();
-  for (const Entry& entry : other.entries_) store(entry.value, entry.weight);
+  if (exact()) {
+    entries_.insert(entries_.end(), other.entries_.begin(), other.entries_.end());
+    is_sorted_ = false;
+  } else {
+    for (const Entry& entry : other.entries_) buckets_[bucket_index(entry.value)] += entry.weight;
+  }
 }
 
 const std::vector<Distribution::Entry>& Distribution::sorted() const {

@@ -92,7 +92,10 @@ void Replica::schedule(TimePoint now) {
   wake_ = kNever;
   // A call that only evicted (priority scheduling may evict the request it looks at) is
   // followed by another; each evicts at least one, so it ends.
+  std::int64_t evicted = -1;
   do {
+    invariant(state_.preemptions_ > evicted, "a policy asks to be called again although it evicted nobody");
+    evicted = state_.preemptions_;
     plan_.clear();
     ++totals_.schedule_calls;
     policy_->schedule({state_, now, kv_wait_, decode_totals_}, plan_);

@@ -23,7 +23,7 @@ namespace foretoken {
 // as the whole. Reading sorts once, so not even const calls may run in parallel.
 class Distribution {
  public:
-  static constexpr std::int64_t kExactLimit = 100'000;
+  static constexpr std::int64_t kExactLimit = 20'000;
   static constexpr double kRelativeError = 1.0 / 1024.0;
 
   void add(Duration value, std::int64_t weight = 1);

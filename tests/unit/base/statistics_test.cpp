@@ -45,7 +45,7 @@ std::vector<std::int64_t> heavy_tail(std::size_t count, std::uint64_t seed) {
 // More values than the exact form keeps, spread over 2^40.
 Distribution spilled() {
   Distribution d;
-  for (std::int64_t i = 0; i <= Distribution::kExactLimit; ++i) d.add(Duration{i * 10'995'077});
+  for (std::int64_t i = 0; i <= Distribution::kExactLimit; ++i) d.add(Duration{i * 54'975'385});
   EXPECT_FALSE(d.exact());
   return d;
 }
@@ -247,10 +247,10 @@ TEST(Distribution, any_grouping_into_parts_merges_to_the_same_state) {
 }
 
 TEST(Distribution, merging_many_exact_parts_equals_the_whole) {
-  // 64 parts of 780 values with weights 1 to 3, 99,840 in all: just below the limit of the exact form.
+  // 64 parts of 156 values with weights 1 to 3, 19,968 in all: just below the limit of the exact form.
   Distribution whole, merged;
   std::vector<Distribution> parts(64);
-  for (std::int64_t i = 0; i < 64 * 780; ++i) {
+  for (std::int64_t i = 0; i < 64 * 156; ++i) {
     const Duration value{5'000'000 + i * 4'099};
     whole.add(value, 1 + i % 3);
     parts[static_cast<std::size_t>(i % 64)].add(value, 1 + i % 3);
