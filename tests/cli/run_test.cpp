@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <sstream>
 #include <thread>
 
 #include "cli/program.hpp"
@@ -173,6 +174,93 @@ TEST_F(RunCommandTest, anInterruptKeepsWhatIsFinished) {
   ASSERT_TRUE(json) << result.out.substr(0, 200);
   EXPECT_TRUE(*(*json)["interrupted"].if_bool());
   EXPECT_GT(lines_of(content_of(csv)), 1u);
+}
+
+// Waits until the program has begun to write the rows of `csv`, which stand under another name until the end.
+void wait_for_rows(const std::string& csv) {
+  const std::filesystem::path path(csv);
+  for (int tries = 0; tries < 3000; ++tries) {
+    for (const auto& entry : std::filesystem::directory_iterator(path.parent_path())) {
+      const bool rows = entry.path().filename().string().starts_with(path.filename().string() + ".");
+      if (rows && entry.file_size() > 0) return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  }
+  ADD_FAILURE() << "no rows after half a minute";
+}
+
+TEST_F(RunCommandTest, aTerminatedRunSavesWholeRowsForAllItFinished) {
+  const std::string csv = folder_.path("requests.csv");
+  ProcessOptions options;
+  options.meanwhile = [&](int pid) {
+    wait_for_rows(csv);
+    ::kill(pid, SIGTERM);
+  };
+  const std::vector<std::string> command{"run",     scenario_, "--format",          "json",
+                                         "--set",   "workload.num_prompts=100000000", "--save-requests", csv};
+  const ProcessResult result = foretoken_program(command, options);
+  EXPECT_EQ(result.exit_code, 130) << result.err;
+  const Result<Json> json = parse_json(result.out, "standard output");
+  ASSERT_TRUE(json) << result.out.substr(0, 200);
+
+  std::istringstream text(content_of(csv));
+  std::string line;
+  ASSERT_TRUE(std::getline(text, line));
+  const auto commas = [](const std::string& row) { return std::count(row.begin(), row.end(), ','); };
+  const auto wanted = commas(line);
+  double finished = 0;
+  while (std::getline(text, line)) {
+    ASSERT_EQ(commas(line), wanted) << line;
+    ASSERT_FALSE(text.eof()) << "the last row ends with a line break: " << line;
+    finished += line.find(",finished,") != std::string::npos ? 1 : 0;
+  }
+  EXPECT_GT(finished, 0);
+  EXPECT_EQ(finished, number((*json)["summary"], "completed"));
+  EXPECT_EQ(folder_.size(), 2u) << "scenario and rows";
+}
+
+TEST_F(RunCommandTest, aKilledRunLeavesNoFileUnderTheName) {
+  const std::string csv = folder_.path("requests.csv");
+  ProcessOptions options;
+  options.meanwhile = [&](int pid) {
+    wait_for_rows(csv);
+    ::kill(pid, SIGKILL);
+  };
+  const ProcessResult result = foretoken_program(
+      {"run", scenario_, "--set", "workload.num_prompts=100000000", "--save-requests", csv}, options);
+  EXPECT_EQ(result.exit_code, 128 + SIGKILL);
+  EXPECT_FALSE(std::filesystem::exists(csv));
+}
+
+TEST_F(RunCommandTest, rowsThatDoNotFitOnTheDiskLeaveNoFileButTheResult) {
+  // A limit on the size of files (8 x 512 bytes) stands for the full disk.
+  const std::string csv = folder_.path("requests.csv");
+  const ProcessResult result =
+      run_process({"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"", FORETOKEN_PROGRAM, "run",
+                   scenario_, "--save-requests", csv});
+  EXPECT_EQ(result.exit_code, 1) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("requests.csv: error: cannot write: File too large"));
+  EXPECT_THAT(result.out, HasSubstr("Time to First Token")) << "the run itself is not lost";
+  EXPECT_EQ(folder_.size(), 1u) << "only the scenario";
+}
+
+TEST_F(RunCommandTest, anUnwritableFolderIsSaidBeforeTheRun) {
+  // The superuser may write everywhere but there.
+  std::string folder = "/sys";
+  if (::geteuid() != 0) {
+    folder = folder_.path("locked");
+    std::filesystem::create_directory(folder);
+    std::filesystem::permissions(folder, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  } else if (!std::filesystem::exists(folder)) {
+    GTEST_SKIP() << "no folder that the superuser cannot write to";
+  }
+  for (const char* option : {"--save-requests", "--output"}) {
+    const ProcessResult result = foretoken_program({"run", scenario_, option, folder + "/rows.csv"});
+    EXPECT_EQ(result.exit_code, 2) << option;
+    EXPECT_THAT(result.err, HasSubstr(folder + "/rows.csv: error: cannot write: "));
+    EXPECT_THAT(result.out, IsEmpty());
+    EXPECT_FALSE(std::filesystem::exists(folder + "/rows.csv"));
+  }
 }
 
 TEST_F(RunCommandTest, aTerminatedSweepKeepsItsFinishedPoints) {

@@ -1,0 +1,221 @@
+// Every row of the field table lands in the scenario: a legal value other than the default, set
+// as a user would, shows in the resolved scenario at its key, and nobody says it has no effect.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "foretoken/scenario/scenario.hpp"
+#include "scenario/field_table.hpp"
+#include "support/temporary_file.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr const char* kBase =
+    "model: Llama-3.1-8B\n"
+    "hardware: {gpu: h100_sxm}\n"
+    "workload: {random_input_len: 100, random_output_len: 10, num_prompts: 50}\n";
+
+struct Example {
+  const char* value;
+  std::vector<std::string> context = {};  // what makes the field legal and effective
+};
+
+const std::string kTrace = std::string(FORETOKEN_SOURCE_DIR) + "/scenarios/traces/small-conversation.csv";
+
+// Readable as azure and as csv.
+const std::string& file_of_two_formats() {
+  static const test::TemporaryFile file(
+      "TIMESTAMP,ContextTokens,GeneratedTokens,arrival_s,input_tokens,output_tokens\n"
+      "2023-11-16 18:17:03,10,5,0,20,6\n2023-11-16 18:17:43,11,6,40,21,7\n");
+  return file.path();
+}
+
+std::string no_lengths(const std::string& rest) {
+  return "workload={" + rest + "}";
+}
+
+const std::map<std::string, Example>& examples() {
+  const std::string rate = "workload.request_rate=5";
+  const std::string affine = "cost.level=affine";
+  const std::string roofline = "cost.level=roofline";
+  const std::string two = "engine.tensor_parallel_size=2";
+  const std::string fixed = "engine.name=static";
+  const std::string loop = "workload.max_concurrency=4";
+  const std::string moe = "model=Qwen3-30B-A3B";
+  const std::string ramp =
+      "workload={ramp_up_strategy: linear, ramp_up_start_rps: 1, ramp_up_end_rps: 5, num_prompts: 50}";
+  const std::string bursts = no_lengths("bursts: {low_rate: 1, high_rate: 9, mean_low: 5 s, mean_high: 1 s}");
+  const std::string profile = no_lengths("rate_profile: {period: 60 s, rates: [1, 2]}");
+  const std::string trace = no_lengths("trace: {path: " + file_of_two_formats() + "}");
+  const std::string azure = "dataset_name: azure, dataset_path: " + file_of_two_formats();
+  const std::string sessions = "workload.sessions={turns: 3}";
+  const std::string classes = "workload.classes=[{name: a}, {name: b}]";
+  const std::string class_pairs = "workload.classes=[{name: a, " + azure + "}]";
+  static const std::map<std::string, Example> all = {
+      {"description", {"some words"}},
+      {"model", {"Llama-3.1-70B"}},
+      {"hardware.gpu", {"a100_sxm"}},
+      {"hardware.num_gpus", {"2"}},
+      {"hardware.gpus_per_node", {"2"}},
+      {"hardware.nodes", {"2", {"hardware.num_gpus=2", two}}},
+      {"hardware.scale_out_link", {"infiniband_hdr200", {"hardware.num_gpus=2", "hardware.nodes=2", two}}},
+      {"engine.name", {"orca"}},
+      {"engine.version", {"0.24"}},
+      {"engine.tensor_parallel_size", {"2"}},
+      {"engine.pipeline_parallel_size", {"2"}},
+      {"engine.data_parallel_size", {"2", {moe}}},
+      {"engine.enable_expert_parallel", {"true", {moe, two}}},
+      {"engine.dtype", {"float16"}},
+      {"engine.quantization", {"fp8"}},
+      {"engine.kv_cache_dtype", {"fp8"}},
+      {"engine.max_model_len", {"4096"}},
+      {"engine.max_num_seqs", {"64"}},
+      {"engine.max_num_batched_tokens", {"4096"}},
+      {"engine.enable_chunked_prefill", {"false"}},
+      {"engine.long_prefill_token_threshold", {"64"}},
+      {"engine.block_size", {"32"}},
+      {"engine.gpu_memory_utilization", {"0.8"}},
+      {"engine.num_gpu_blocks_override", {"5000"}},
+      {"engine.scheduling_policy", {"priority"}},
+      {"engine.scheduler_reserve_full_isl", {"false"}},
+      {"engine.watermark", {"0.1", {"engine.version='0.24'"}}},
+      {"engine.max_wait", {"5 ms", {fixed}}},
+      {"engine.padded", {"false", {fixed}}},
+      {"engine.max_waiting_requests", {"5"}},
+      {"engine.queue_timeout", {"5 s"}},
+      {"engine.enforce_eager", {"true"}},
+      {"engine.max_cudagraph_capture_size", {"64"}},
+      {"memory.activations", {"1 GiB"}},
+      {"memory.cuda_graphs", {"1 GiB"}},
+      {"memory.non_torch", {"1 GiB"}},
+      {"cost.level", {"roofline"}},
+      {"cost.compute_efficiency", {"0.5", {roofline}}},
+      {"cost.memory_efficiency", {"0.5", {roofline}}},
+      {"cost.link_efficiency", {"0.5", {roofline, two}}},
+      {"cost.per_step", {"1 ms"}},
+      {"cost.per_layer", {"1 us"}},
+      {"cost.per_sequence", {"1 us"}},
+      {"cost.per_allreduce", {"1 us", {two}}},
+      {"cost.scale", {"1.5"}},
+      {"cost.affine.per_step", {"1 ms", {affine}}},
+      {"cost.affine.per_prefill_token", {"1 us", {affine}}},
+      {"cost.affine.per_decode_token", {"1 us", {affine}}},
+      {"cost.affine.per_context_token", {"1 ns", {affine}}},
+      {"replicas", {"2"}},
+      {"router", {"least_outstanding", {"replicas=2"}}},
+      {"workload.dataset_name", {"csv", {no_lengths(azure)}}},
+      {"workload.dataset_path", {kTrace.c_str(), {no_lengths(azure)}}},
+      {"workload.random_input_len", {"200"}},
+      {"workload.random_output_len", {"20"}},
+      {"workload.random_range_ratio", {"0.5"}},
+      {"workload.input_lengths", {"{distribution: uniform, min: 5, max: 9}", {no_lengths("num_prompts: 50")}}},
+      {"workload.output_lengths", {"{distribution: uniform, min: 5, max: 9}", {no_lengths("num_prompts: 50")}}},
+      {"workload.num_prompts", {"60"}},
+      {"workload.duration", {"30 s", {rate}}},
+      {"workload.request_rate", {"6"}},
+      {"workload.burstiness", {"2", {rate}}},
+      {"workload.vllm_rescale", {"true", {rate}}},
+      {"workload.max_concurrency", {"4"}},
+      {"workload.ramp_up_strategy", {"exponential", {ramp}}},
+      {"workload.ramp_up_start_rps", {"2", {ramp}}},
+      {"workload.ramp_up_end_rps", {"7", {ramp}}},
+      {"workload.bursts.low_rate", {"2", {bursts}}},
+      {"workload.bursts.high_rate", {"20", {bursts}}},
+      {"workload.bursts.mean_low", {"7 s", {bursts}}},
+      {"workload.bursts.mean_high", {"2 s", {bursts}}},
+      {"workload.rate_profile.period", {"90 s", {profile}}},
+      {"workload.rate_profile.rates", {"[3, 4]", {profile}}},
+      {"workload.trace.path", {kTrace.c_str(), {trace}}},
+      {"workload.trace.format", {"azure", {trace}}},
+      {"workload.trace.time_scale", {"2", {trace}}},
+      {"workload.trace.rate_scale", {"2", {trace}}},
+      {"workload.trace.start", {"1 s", {trace}}},
+      {"workload.trace.end", {"30 s", {trace}}},
+      {"workload.think_time", {"2 s", {loop}}},
+      {"workload.think_time_distribution", {"exponential", {loop, "workload.think_time=2 s"}}},
+      {"workload.client_delay", {"1 ms", {loop}}},
+      {"workload.sessions.turns", {"4", {sessions}}},
+      {"workload.sessions.think_time", {"2 s", {sessions}}},
+      {"workload.sessions.think_time_distribution", {"exponential", {"workload.sessions={think_time: 2 s}"}}},
+      {"workload.classes", {"[{name: c}]"}},
+      {"workload.classes[].name", {"c", {classes}}},
+      {"workload.classes[].weight", {"3", {classes}}},
+      {"workload.classes[].dataset_name", {"csv", {class_pairs}}},
+      {"workload.classes[].dataset_path", {kTrace.c_str(), {class_pairs}}},
+      {"workload.classes[].random_input_len", {"200", {classes}}},
+      {"workload.classes[].random_output_len", {"20", {classes}}},
+      {"workload.classes[].random_range_ratio", {"0.5", {classes}}},
+      {"workload.classes[].input_lengths", {"{distribution: uniform, min: 5, max: 9}", {classes}}},
+      {"workload.classes[].output_lengths", {"{distribution: uniform, min: 5, max: 9}", {classes}}},
+      {"workload.classes[].priority", {"3", {classes, "engine.scheduling_policy=priority"}}},
+      {"workload.classes[].goodput.ttft", {"300", {classes}}},
+      {"workload.classes[].goodput.tpot", {"30", {classes}}},
+      {"workload.classes[].goodput.e2el", {"3000", {classes}}},
+      {"workload.ignore_eos", {"false", {"workload.max_tokens=200"}}},
+      {"workload.max_tokens", {"300", {"workload.ignore_eos=false"}}},
+      {"goodput.ttft", {"300"}},
+      {"goodput.tpot", {"30"}},
+      {"goodput.e2el", {"3000"}},
+      {"slo", {"['p99_ttft <= 700 ms']"}},
+      {"sweep", {"{engine.max_num_seqs: [1, 2]}"}},
+      {"conventions.tpot", {"vllm"}},
+      {"warmup_fraction", {"0.2"}},
+      {"seed", {"3"}},
+      {"replications", {"2"}},
+  };
+  return all;
+}
+
+std::string value_at(const Scenario& s, const std::string& path) {
+  for (const ResolvedField& f : s.fields) {
+    if (f.path == path) return to_text(f.value, 0);
+  }
+  return "none";
+}
+
+// "a[].b" → "a[0].b"
+std::string first_element(std::string path) {
+  if (const auto list = path.find("[]"); list != std::string::npos) path.insert(list + 1, "0");
+  return path;
+}
+
+TEST(FieldTable, EveryRowLandsInTheScenario) {
+  for (const Field& f : scenario_fields()) {
+    const std::string row(f.path);
+    SCOPED_TRACE(row);
+    if (f.kind == FieldKind::map) continue;  // its keys have rows
+    const bool only_default = (f.choices != nullptr && f.choices().size() == 1) || row == "engine.enable_prefix_caching";
+    const auto example = examples().find(row);
+    ASSERT_EQ(example == examples().end(), only_default) << "an example value belongs into examples()";
+    if (only_default) continue;
+    const std::string path = first_element(row);
+    const std::string override_text = fmt::format("{}={}", path, example->second.value);
+    std::vector<std::string> overrides = example->second.context;
+    const auto before = parse_scenario(kBase, "base.yaml", {overrides, {}});
+    overrides.push_back(override_text);
+    Diagnostics warnings;
+    const auto after = parse_scenario(kBase, "base.yaml", {overrides, {}}, &warnings);
+    if (!before || !after) {
+      ADD_FAILURE() << format(before ? after.error() : before.error());
+      continue;
+    }
+    for (const Diagnostic& d : warnings.items()) {
+      EXPECT_TRUE(d.where.file != "--set " + override_text || d.message.find("no effect") == std::string::npos)
+          << format(d);
+    }
+    EXPECT_NE(scenario_sha256(*before), scenario_sha256(*after));
+    if (f.is_leaf() && f.kind != FieldKind::lengths) {
+      EXPECT_NE(value_at(*before, path), value_at(*after, path)) << value_at(*after, path);
+    }
+    const auto there = std::find_if(after->fields.begin(), after->fields.end(), [&](const ResolvedField& field) {
+      return field.path.starts_with(path) && field.origin == Origin::command_line;
+    });
+    EXPECT_NE(there, after->fields.end()) << "its origin is the command line";
+  }
+}
+
+}  // namespace
+}  // namespace foretoken
