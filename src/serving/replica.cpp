@@ -99,7 +99,7 @@ void Replica::schedule(TimePoint now) {
     plan_.clear();
     ++totals_.schedule_calls;
     policy_->schedule({state_, now, kv_wait_, decode_totals_}, plan_);
-    decode_rows_ = state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
+    decode_rows_ = plan_.hold_decodes ? 0 : state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
   } while (plan_.once && plan_.chunks.empty() && decode_rows_ == 0);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   if (plan_.chunks.empty() && decode_rows_ == 0) {
@@ -122,7 +122,7 @@ void Replica::start_steps(TimePoint now) {
   stepping_ = true;
   ++totals_.spans;
   steps_ = 1;
-  gap_rows_ = decode_rows_;
+  gap_rows_ = decode_rows_ == 0 ? 0 : decode_rows_ - state_.held_rows();
   for (const RequestId id : state_.lagging_) {
     if (std::find(plan_.skipped.begin(), plan_.skipped.end(), id) == plan_.skipped.end()) --gap_rows_;
   }
@@ -142,7 +142,7 @@ void Replica::start_steps(TimePoint now) {
     first_step_ = cost_.step({{}, shape_});
   } else {
     first_step_ = decode_only_;
-    if (!plan_.once && plan_.skipped.empty() && state_.lagging_.empty()) start_stretch();
+    if (!plan_.once && plan_.skipped.empty() && state_.lagging_.empty() && state_.held_.empty()) start_stretch();
   }
   end_ = boundary_after(elapsed());
   invariant(end_ > begin_, [&] { return fmt::format("a step of no time at {} s", to_seconds(now)); });
@@ -150,8 +150,12 @@ void Replica::start_steps(TimePoint now) {
 
 void Replica::start_stretch() {
   DecodeGroup& decodes = state_.decodes_;
-  steps_ = decodes.growth().steps_within(decodes.clock(), state_.free_blocks(), decodes.steps_until_change());
-  if (steps_ == 1) return;
+  steps_ = decodes.growth().steps_within(decodes.clock(), state_.free_blocks() - plan_.spare_blocks,
+                                         decodes.steps_until_change());
+  if (steps_ <= 1) {
+    steps_ = 1;
+    return;
+  }
   run_ = DecodeRun(*curve_, shape_, decodes.size(), decodes.growing_in_window());
   if (run_.elapsed(steps_) >= kLongestStretch) {
     steps_ = std::max<std::int64_t>(1, run_.steps_to_reach(kLongestStretch) - 1);
@@ -192,6 +196,10 @@ void Replica::end_steps(TimePoint now) {
 void Replica::settle_decodes(TimePoint now, const DecodeTotals& step) {
   DecodeGroup& decodes = state_.decodes_;
   if (decodes.size() == 0) return;
+  if (plan_.hold_decodes) {
+    state_.hold_decodes(begin_);
+    return;
+  }
   std::int64_t grown = decodes.growth().over(decodes.clock(), steps_);
   for (const RequestId id : plan_.skipped) {
     InFlight& r = state_.table_[id];
@@ -203,6 +211,9 @@ void Replica::settle_decodes(TimePoint now, const DecodeTotals& step) {
   decodes.advance(steps_);
   for (const RequestId id : plan_.skipped) decodes.hold_back(id);
   if (!plan_.skipped.empty() || !state_.lagging_.empty()) settle_gaps(now);
+  for (const SchedulerState::Held& held : state_.held_) observer_.on_gap(now - held.last_token, held.rows);
+  state_.held_.clear();
+  state_.last_decode_end_ = now;
 
   leaving_.clear();
   decodes.take_finished(leaving_);
@@ -266,6 +277,7 @@ void Replica::emit(RequestId id, TimePoint now) {
     finish(id, now);
     return;
   }
+  r.last_token = now;
   r.account.joined_decode(decode_totals_);
   state_.youngest_decode_ = std::max(state_.youngest_decode_, r.admission);
   state_.decodes_.join(id);

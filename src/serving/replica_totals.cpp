@@ -70,6 +70,7 @@ void Replica::count_totals(FineDuration elapsed, const DecodeTotals& decode) {
 
 // By the decodes of the first step; those that sit it out take none.
 std::int64_t Replica::blocks_taken_first() const {
+  if (plan_.hold_decodes) return 0;
   const BlockGrowth& growth = state_.decodes_.growth();
   const std::int64_t clock = state_.decodes_.clock();
   std::int64_t taken = growth.at(clock);

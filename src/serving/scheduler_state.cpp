@@ -27,12 +27,7 @@ RequestId SchedulerState::admit(TimePoint now, const KvWaitClock& kv_wait) {
   }
   InFlight& r = table_[id];
   r.phase = Phase::prefilling;
-  r.admission = admissions_++;
-  r.previous = last_;
-  r.next = kNoRequest;
-  (last_ == kNoRequest ? first_ : table_[last_].next) = id;
-  last_ = id;
-  ++running_;
+  link(id);
   prefilling_.push_back(id);
   if (block_policy_ == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
   if (lifecycle_ != nullptr) {
@@ -54,8 +49,10 @@ void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& to
     decodes_.leave(id);
     r.account.left_decode(totals);
     const auto lag = std::find(lagging_.begin(), lagging_.end(), id);
-    if (lag == lagging_.end()) r.last_token = now;
+    if (lag == lagging_.end()) r.last_token = std::max(r.last_token, last_decode_end_);
     else lagging_.erase(lag);
+    const auto held = std::find_if(held_.begin(), held_.end(), [&](const Held& h) { return h.last_token == r.last_token; });
+    if (held != held_.end()) --held->rows;
   } else {
     std::erase(prefilling_, id);
   }
@@ -79,6 +76,17 @@ void SchedulerState::tell(LifecycleEdge edge, RequestId id, TimePoint now) const
   lifecycle_->on_lifecycle({edge, replica_, r.request.index, now, cached, emitted});
 }
 
+void SchedulerState::hold_decodes(TimePoint since) {
+  const std::int64_t fresh = decodes_.size() - held_rows();  // emitted until this step
+  if (fresh > 0) held_.push_back({since, fresh});
+}
+
+std::int64_t SchedulerState::held_rows() const {
+  std::int64_t rows = 0;
+  for (const Held& held : held_) rows += held.rows;
+  return rows;
+}
+
 void SchedulerState::release(RequestId id) {
   InFlight& r = table_[id];
   if (r.phase == Phase::decoding && block_policy_ == BlockPolicy::grow) {
@@ -86,6 +94,27 @@ void SchedulerState::release(RequestId id) {
   }
   used_blocks_ -= r.blocks;
   r.blocks = 0;
+}
+
+void SchedulerState::to_tail(RequestId id) {
+  unlink(id);
+  link(id);
+  if (table_[id].phase == Phase::decoding) {
+    youngest_decode_ = table_[id].admission;
+  } else {
+    std::erase(prefilling_, id);
+    prefilling_.push_back(id);
+  }
+}
+
+void SchedulerState::link(RequestId id) {
+  InFlight& r = table_[id];
+  r.admission = admissions_++;
+  r.previous = last_;
+  r.next = kNoRequest;
+  (last_ == kNoRequest ? first_ : table_[last_].next) = id;
+  last_ = id;
+  ++running_;
 }
 
 void SchedulerState::unlink(RequestId id) {

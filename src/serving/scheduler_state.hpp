@@ -49,6 +49,8 @@ class SchedulerState {
   // The head of the queue goes to the tail of the running list. It holds no blocks yet
   // (all of max_model_len under BlockPolicy::reserve).
   RequestId admit(TimePoint now, const KvWaitClock& kv_wait);
+  // A running request becomes the last of the running list.
+  void to_tail(RequestId id);
   // Blocks until `tokens` tokens of `id` are cached. Precondition: they are free.
   void take_blocks(RequestId id, std::int64_t tokens);
   // Frees its blocks and puts it back into the queue; its output so far stays known.
@@ -57,6 +59,15 @@ class SchedulerState {
  private:
   friend class Replica;
 
+  // Decoding requests that a step of prefill only left out, by the time of their last token.
+  struct Held {
+    TimePoint last_token;
+    std::int64_t rows;
+  };
+
+  void hold_decodes(TimePoint since);
+  [[nodiscard]] std::int64_t held_rows() const;
+  void link(RequestId id);  // at the running list's tail
   void unlink(RequestId id);
   void tell(LifecycleEdge edge, RequestId id, TimePoint now) const;
   void release(RequestId id);  // its blocks; a decoding request must have left the group
@@ -67,6 +78,8 @@ class SchedulerState {
   std::unique_ptr<QueueingPolicy> waiting_;
   std::vector<RequestId> prefilling_;
   std::vector<RequestId> lagging_;  // decoding, but sat out the last step
+  std::vector<Held> held_;          // all of them left out of the last step; else empty
+  TimePoint last_decode_end_{};     // end of the last step the decoding requests took part in
   RequestId first_ = kNoRequest;
   RequestId last_ = kNoRequest;
   std::int64_t running_ = 0;

@@ -122,6 +122,64 @@ TEST(GoldenSchedules, G8_the_watermark_keeps_blocks_back_on_admission_only) {
   EXPECT_THAT(run.schedule(4), ElementsAre("48 80 | 0", "| 2", "| 2", "16 | 0"));
 }
 
+EngineConfig vllm_v0(const std::string& version, bool chunked, std::int64_t budget) {
+  EngineConfig engine = vllm();
+  engine.name = "vllm-v0";
+  engine.version = version;
+  engine.enable_chunked_prefill = chunked;
+  engine.max_num_batched_tokens = budget;
+  engine.watermark = 0.01;
+  engine.reserve_null_block = false;
+  return engine;
+}
+
+TEST(GoldenSchedules, G19_vllm_v0_prefills_whole_prompts_while_decodes_wait) {
+  const Schedule run(vllm_v0("0.6", false, 2048), {{1500, 4}, {600, 4}, {600, 4}});
+  EXPECT_THAT(run.schedule(3), ElementsAre("1500 | 0", "600 600 | 0", "| 3"));
+  EXPECT_THAT(run.tokens(), ElementsAre("1..5", "2..5", "2..5"));
+  // A waits one step between its first two tokens: one gap of 2 ms beside 8 of 1 ms.
+  EXPECT_EQ(run.seen.gaps, (std::map<std::int64_t, std::int64_t>{{1'000'000, 8}, {2'000'000, 1}}));
+}
+
+TEST(GoldenSchedules, G20_vllm_v0_keeps_a_hundredth_of_the_blocks_free_on_admission) {
+  EngineConfig engine = vllm_v0("0.6", false, 20'000);
+  engine.num_gpu_blocks = 1000;
+  engine.max_model_len = 20'000;
+  // A holds 980 of 1000 blocks; 10 must stay free, so that 10 more fit and 11 do not.
+  const Schedule ten(engine, {{980 * 16 - 8, 4}, {160, 2, 0, 0.5}});
+  EXPECT_THAT(ten.schedule(2), ElementsAre("15672 | 0", "160 | 0"));
+  const Schedule eleven(engine, {{980 * 16 - 8, 4}, {176, 2, 0, 0.5}});
+  EXPECT_THAT(eleven.schedule(5), ElementsAre("15672 | 0", "| 1", "| 1", "| 1", "176 | 0"));
+}
+
+TEST(GoldenSchedules, G21_vllm_v0_6_with_chunked_prefill_serves_decodes_first) {
+  const Schedule run(vllm_v0("0.6", true, 2048), {{1500, 4}, {600, 4}, {600, 4}});
+  EXPECT_THAT(run.schedule(3), ElementsAre("1500 548 | 0", "52+548 600 | 1", "| 3"));
+  EXPECT_THAT(run.tokens(), ElementsAre("1..4", "2..5", "2..5"));
+}
+
+TEST(GoldenSchedules, G22_vllm_v0_5_serves_a_prompt_ahead_of_the_decodes_in_the_step_after_its_admission) {
+  const Schedule run(vllm_v0("0.5", true, 512), {{100, 9}, {2000, 2, 0, 1.5}});
+  EXPECT_THAT(run.schedule(6), ElementsAre("100 | 0", "| 1", "511 | 1", "512+511 | 0", "511+1023 | 1", "466+1534 | 1"));
+  const Schedule later(vllm_v0("0.6", true, 512), {{100, 9}, {2000, 2, 0, 1.5}});
+  EXPECT_THAT(later.schedule(6),
+              ElementsAre("100 | 0", "| 1", "511 | 1", "511+511 | 1", "511+1022 | 1", "467+1533 | 1"));
+}
+
+// Block manager v1 wants a free block for a sequence whose last block has room: three blocks
+// hold each of A and B, 40 tokens with room for 8 more, and of the 6 none is left. B then gets each of
+// its tokens from a prefill of all it has, and is evicted in the step after.
+TEST(GoldenSchedules, vllm_v0_5_evicts_for_a_block_that_is_not_needed_and_0_6_does_not) {
+  for (const char* version : {"0.5", "0.6"}) {
+    EngineConfig engine = vllm_v0(version, false, 2048);
+    engine.num_gpu_blocks = 6;
+    engine.watermark = 0;
+    const Schedule run(engine, {{40, 5}, {40, 5}});
+    EXPECT_EQ(run.seen.by_index()[1].preemptions, version == std::string("0.5") ? 4 : 0);
+    EXPECT_EQ(run.seen.by_index()[0].preemptions, 0);
+  }
+}
+
 TEST(GoldenSchedules, G33_a_static_batch_ends_before_the_next_begins) {
   EngineConfig engine = vllm();
   engine.name = "static";

@@ -30,8 +30,9 @@ inline RandomRun random_run(std::uint64_t seed) {
   RandomRun run;
   run.seed = seed;
   EngineConfig& engine = run.config.engine;
-  const std::int64_t kind = pick(0, 9);
-  engine.name = kind < 7 ? "vllm-v1" : kind < 8 ? "orca" : "static";
+  const std::int64_t kind = pick(0, 14);
+  engine.name = kind < 7 ? "vllm-v1" : kind < 8 ? "orca" : kind < 10 ? "static" : "vllm-v0";
+  if (engine.name == "vllm-v0") engine.version = one_in(2) ? "0.5" : "0.6";
   engine.max_model_len = pick(100, 600);
   engine.max_num_seqs = one_in(3) ? pick(1, 4) : pick(2, 40);
   engine.max_num_batched_tokens = one_in(4) ? pick(1, 20) : pick(20, 400);

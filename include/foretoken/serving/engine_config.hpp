@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "foretoken/base/time.hpp"
 
@@ -32,6 +33,9 @@ struct EngineConfig {
 
   [[nodiscard]] std::int64_t usable_blocks() const { return num_gpu_blocks - (reserve_null_block ? 1 : 0); }
 };
+
+// Dotted numbers, compared part by part: 0.5.18 is at least 0.5.9.
+[[nodiscard]] bool version_at_least(std::string_view version, std::string_view bound);
 
 struct ClusterConfig {
   int replicas = 1;

@@ -20,7 +20,9 @@ struct StepPlan {
   };
   std::vector<Chunk> chunks;       // blocks are taken
   std::vector<RequestId> skipped;  // decoding requests that sit this step out; all others take part
+  bool hold_decodes = false;       // a step of prefill only: every decoding request sits it out (never with `skipped`)
   std::int64_t padding_rows = 0;   // rows beyond the decoding requests
+  std::int64_t spare_blocks = 0;   // to be repeated, the plan needs so many blocks free after each step
   bool once = false;               // the next call may answer differently although nothing changed
   TimePoint wake = kNever;         // an empty plan: when to look again without an arrival
   Blocked blocked = Blocked::nothing;
@@ -28,7 +30,9 @@ struct StepPlan {
   void clear() {
     chunks.clear();
     skipped.clear();
+    hold_decodes = false;
     padding_rows = 0;
+    spare_blocks = 0;
     once = false;
     wake = kNever;
     blocked = Blocked::nothing;
@@ -73,5 +77,6 @@ struct BatchingPolicyRow {
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_static_batching();
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_orca();
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_vllm_v1();
+[[nodiscard]] std::unique_ptr<BatchingPolicy> make_vllm_v0();
 
 }  // namespace foretoken

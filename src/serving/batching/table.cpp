@@ -11,6 +11,8 @@ namespace {
 constexpr std::array kRows{
     BatchingPolicyRow{{"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"},
                       BlockPolicy::grow, make_vllm_v1},
+    BatchingPolicyRow{{"vllm-v0", "vLLM V0: prompts first while decodes wait, or chunked prefill; watermark"},
+                      BlockPolicy::grow, make_vllm_v0},
     BatchingPolicyRow{{"orca", "iteration-level batching of whole prompts, KV reserved for max_model_len"},
                       BlockPolicy::reserve, make_orca},
     BatchingPolicyRow{{"static", "one batch at a time, run to its end (FasterTransformer)"},
