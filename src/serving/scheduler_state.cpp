@@ -28,6 +28,7 @@ RequestId SchedulerState::admit(TimePoint now, const KvWaitClock& kv_wait) {
   InFlight& r = table_[id];
   r.phase = Phase::prefilling;
   link(id);
+  committed_blocks_ += committed_blocks(r.request);
   prefilling_.push_back(id);
   if (block_policy_ == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
   if (lifecycle_ != nullptr) {
@@ -43,7 +44,7 @@ void SchedulerState::take_blocks(RequestId id, std::int64_t tokens) {
   used_blocks_ += need;
 }
 
-void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals) {
+void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where) {
   InFlight& r = table_[id];
   if (r.phase == Phase::decoding) {
     decodes_.leave(id);
@@ -65,7 +66,7 @@ void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& to
   r.cached = 0;
   ++r.preemptions;
   ++preemptions_;
-  waiting_->push({r.request, {}, id});
+  waiting_->push({r.request, {}, id, where == Requeue::last});
 }
 
 void SchedulerState::tell(LifecycleEdge edge, RequestId id, TimePoint now) const {
@@ -93,6 +94,7 @@ void SchedulerState::release(RequestId id) {
     r.blocks = blocks_for(r.cached, config.block_size);
   }
   used_blocks_ -= r.blocks;
+  committed_blocks_ -= committed_blocks(r.request);
   r.blocks = 0;
 }
 

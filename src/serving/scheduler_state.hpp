@@ -17,6 +17,9 @@ enum class BlockPolicy {
   reserve,  // all of max_model_len on admission
 };
 
+// Where a preempted request waits.
+enum class Requeue { first, last };
+
 class SchedulerState {
  public:
   SchedulerState(const EngineConfig& config, BlockPolicy blocks, std::int64_t sliding_window);
@@ -28,6 +31,11 @@ class SchedulerState {
 
   [[nodiscard]] std::int64_t free_blocks() const { return config.usable_blocks() - used_blocks_; }
   [[nodiscard]] std::int64_t used_blocks() const { return used_blocks_; }
+  // What a request, or all running ones together, would hold after max_tokens tokens.
+  [[nodiscard]] std::int64_t committed_blocks(const Request& request) const {
+    return blocks_for(std::int64_t{request.prompt_tokens} + request.max_tokens, config.block_size);
+  }
+  [[nodiscard]] std::int64_t committed_blocks() const { return committed_blocks_; }
   // Blocks the decoding requests take in the coming step, not yet counted as used.
   [[nodiscard]] std::int64_t decode_blocks_needed() const { return decodes_.growth().at(decodes_.clock()); }
   // More blocks `r` needs to have `tokens` tokens cached.
@@ -54,7 +62,7 @@ class SchedulerState {
   // Blocks until `tokens` tokens of `id` are cached. Precondition: they are free.
   void take_blocks(RequestId id, std::int64_t tokens);
   // Frees its blocks and puts it back into the queue; its output so far stays known.
-  void preempt(RequestId id, TimePoint now, const DecodeTotals& totals);
+  void preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where);
 
  private:
   friend class Replica;
@@ -84,6 +92,7 @@ class SchedulerState {
   RequestId last_ = kNoRequest;
   std::int64_t running_ = 0;
   std::int64_t used_blocks_ = 0;
+  std::int64_t committed_blocks_ = 0;
   std::int64_t admissions_ = 0;
   std::int64_t youngest_decode_ = -1;  // highest admission number that ever decoded
   std::int64_t preemptions_ = 0;

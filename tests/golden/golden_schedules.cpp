@@ -16,6 +16,7 @@ struct Prompt {
   std::int32_t output;
   int priority = 0;
   double arrival_ms = 0;
+  std::int32_t max_tokens = 0;  // 0 = output
 };
 
 // Every step takes 1 ms, so that times read as step numbers.
@@ -30,7 +31,8 @@ struct Schedule {
       r.index = static_cast<std::int64_t>(requests.size());
       r.arrival = TimePoint{duration_from_seconds(p.arrival_ms * 1e-3)};
       r.prompt_tokens = p.prompt;
-      r.output_tokens = r.max_tokens = p.output;
+      r.output_tokens = p.output;
+      r.max_tokens = p.max_tokens > 0 ? p.max_tokens : p.output;
       r.priority = static_cast<std::int16_t>(p.priority);
       requests.push_back(r);
     }
@@ -178,6 +180,116 @@ TEST(GoldenSchedules, vllm_v0_5_evicts_for_a_block_that_is_not_needed_and_0_6_do
     EXPECT_EQ(run.seen.by_index()[1].preemptions, version == std::string("0.5") ? 4 : 0);
     EXPECT_EQ(run.seen.by_index()[0].preemptions, 0);
   }
+}
+
+EngineConfig sglang(std::int64_t chunk) {
+  EngineConfig engine = vllm();
+  engine.name = "sglang";
+  engine.version = "0.5.9";
+  engine.block_size = 1;
+  engine.num_gpu_blocks = 100'000;
+  engine.reserve_null_block = false;
+  engine.chunked_prefill_size = chunk;
+  return engine;
+}
+
+TEST(GoldenSchedules, G23_sglang_runs_prefill_batches_alone_and_mixes_only_when_asked) {
+  const Schedule run(sglang(2048), {{1500, 4}, {600, 4}, {600, 4}});
+  EXPECT_THAT(run.schedule(3), ElementsAre("1500 548 | 0", "52+548 600 | 0", "| 3"));
+  EngineConfig mixed = sglang(2048);
+  mixed.enable_mixed_chunk = true;
+  const Schedule together(mixed, {{1500, 4}, {600, 4}, {600, 4}});
+  EXPECT_THAT(together.schedule(3), ElementsAre("1500 548 | 0", "52+548 600 | 1", "| 3"));
+}
+
+TEST(GoldenSchedules, G24_sglang_does_not_try_a_refused_prompt_again_until_a_request_leaves) {
+  EngineConfig engine = sglang(8192);
+  engine.num_gpu_blocks = 10'000;
+  engine.max_model_len = 10'000;
+  // A: 4000 < 10000. B: 4000 < 6000. C: 4000 >= 2000. A ends early, in step 5: the decode step 6 notices
+  // and step 7 takes C.
+  const Schedule run(engine, {{1000, 5, 0, 0, 3000}, {1000, 3000}, {1000, 3, 0, 0, 3000}});
+  EXPECT_THAT(run.schedule(7), ElementsAre("1000 1000 | 0", "| 2", "| 2", "| 2", "| 2", "| 1", "1000 | 0"));
+}
+
+TEST(GoldenSchedules, G25_sglang_with_ignore_eos_admits_by_the_exact_peak) {
+  for (const std::int64_t pool : {12'003, 12'004}) {
+    EngineConfig engine = sglang(8192);
+    engine.num_gpu_blocks = pool;
+    engine.max_model_len = 10'000;
+    engine.ignore_eos_admission = true;
+    const Schedule run(engine, {{1000, 3000}, {1000, 3000}, {1000, 3000}});
+    EXPECT_THAT(run.schedule(1), ElementsAre(pool == 12'003 ? "1000 1000 | 0" : "1000 1000 1000 | 0"));
+  }
+}
+
+// When decode runs out of pages, who has the fewest outputs and then the longest prompt goes, to the tail.
+TEST(GoldenSchedules, G26_sglang_retracts_the_fewest_outputs_then_the_longest_prompt) {
+  EngineConfig engine = sglang(8192);
+  engine.num_gpu_blocks = 320;
+  engine.schedule_conservativeness = 0.1;  // a ratio of 0.07
+  // Before step 6 A holds 104 pages and may write 195 tokens, of which 13 are expected. B and C
+  // need 80 + 110 of the 203 left, so both enter; 28 steps later 318 are full and three are needed.
+  const Schedule run(engine, {{100, 200, 0, 0}, {50, 30, 0, 4.5}, {80, 30, 0, 4.5}});
+  const auto records = run.seen.by_index();
+  EXPECT_EQ(records[0].preemptions, 0);
+  EXPECT_EQ(records[1].preemptions, 0);
+  EXPECT_EQ(records[2].preemptions, 1);
+}
+
+TEST(GoldenSchedules, G47_sglang_charges_whole_pages) {
+  EngineConfig engine = sglang(2048);
+  engine.block_size = 16;
+  const Schedule run(engine, {{1500, 4}, {600, 4}});
+  EXPECT_THAT(run.schedule(2), ElementsAre("1500 544 | 0", "56+544 | 0"));  // 2048 - 1504
+}
+
+EngineConfig tensorrt_llm(bool chunked) {
+  EngineConfig engine = vllm();
+  engine.name = "tensorrt-llm";
+  engine.version = "1.0";
+  engine.block_size = 32;
+  engine.reserve_null_block = false;
+  engine.enable_chunked_prefill = chunked;
+  return engine;
+}
+
+TEST(GoldenSchedules, G28_tensorrt_llm_mixes_whole_prompts_with_generations) {
+  const Schedule run(tensorrt_llm(false), {{1500, 4}, {600, 4}, {600, 4}});
+  EXPECT_THAT(run.schedule(3), ElementsAre("1500 | 0", "600 600 | 1", "| 3"));
+}
+
+TEST(GoldenSchedules, G29_tensorrt_llm_cuts_chunks_to_whole_blocks) {
+  const Schedule run(tensorrt_llm(true), {{1500, 4}, {600, 4}, {600, 4}});
+  EXPECT_THAT(run.schedule(3), ElementsAre("1500 544 | 0", "56+544 600 | 1", "| 3"));
+}
+
+TEST(GoldenSchedules, G30_tensorrt_llm_equal_progress_deals_one_block_each_in_turn) {
+  EngineConfig engine = tensorrt_llm(true);
+  engine.context_chunking_policy = "EQUAL_PROGRESS";
+  const Schedule run(engine, {{1500, 4}, {600, 4}, {600, 4}});
+  EXPECT_THAT(run.schedule(2), ElementsAre("832 600 600 | 0", "668+832 | 2"));
+}
+
+TEST(GoldenSchedules, G31_tensorrt_llm_reserves_to_the_end_or_pauses) {
+  EngineConfig engine = tensorrt_llm(true);
+  engine.num_gpu_blocks = 100;
+  const Schedule kept(engine, {{1000, 1000}, {1000, 1000}});
+  EXPECT_THAT(kept.schedule(2), ElementsAre("1000 | 0", "| 1"));
+  EXPECT_THAT(kept.tokens(), ElementsAre("1..1000", "1001..2000"));
+  engine.capacity_scheduler_policy = "MAX_UTILIZATION";
+  const Schedule paused(engine, {{1000, 1000}, {1000, 1000}});
+  EXPECT_THAT(paused.schedule(2), ElementsAre("1000 1000 | 0", "| 2"));
+  EXPECT_EQ(paused.seen.by_index()[0].preemptions, 0);
+  EXPECT_EQ(paused.seen.by_index()[1].preemptions, 1);
+}
+
+TEST(GoldenSchedules, G49_tensorrt_llm_static_batch_takes_nobody_in_while_it_runs) {
+  EngineConfig engine = tensorrt_llm(true);
+  engine.num_gpu_blocks = 100;
+  engine.capacity_scheduler_policy = "STATIC_BATCH";
+  const Schedule run(engine, {{320, 320}, {320, 320}, {320, 320, 0, 1.5}});
+  EXPECT_THAT(run.tokens(), ElementsAre("1..320", "1..320", "321..640"));
 }
 
 TEST(GoldenSchedules, G33_a_static_batch_ends_before_the_next_begins) {

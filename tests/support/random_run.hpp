@@ -30,9 +30,23 @@ inline RandomRun random_run(std::uint64_t seed) {
   RandomRun run;
   run.seed = seed;
   EngineConfig& engine = run.config.engine;
-  const std::int64_t kind = pick(0, 14);
-  engine.name = kind < 7 ? "vllm-v1" : kind < 8 ? "orca" : kind < 10 ? "static" : "vllm-v0";
+  const std::int64_t kind = pick(0, 15);
+  engine.name = kind < 8    ? "vllm-v1"
+                : kind < 9  ? "orca"
+                : kind < 10 ? "static"
+                : kind < 12 ? "vllm-v0"
+                : kind < 14 ? "sglang"
+                            : "tensorrt-llm";
   if (engine.name == "vllm-v0") engine.version = one_in(2) ? "0.5" : "0.6";
+  if (engine.name == "sglang") engine.version = one_in(2) ? "0.5.9" : "0.5.18";
+  engine.chunked_prefill_size = one_in(3) ? pick(1, 40) : pick(40, 400);
+  engine.max_prefill_tokens = pick(20, 800);
+  engine.enable_mixed_chunk = one_in(3);
+  engine.schedule_conservativeness = one_in(2) ? 0.2 : 1;
+  engine.ignore_eos_admission = one_in(4);
+  engine.capacity_scheduler_policy =
+      one_in(3) ? "GUARANTEED_NO_EVICT" : one_in(2) ? "MAX_UTILIZATION" : "STATIC_BATCH";
+  engine.context_chunking_policy = one_in(2) ? "FIRST_COME_FIRST_SERVED" : "EQUAL_PROGRESS";
   engine.max_model_len = pick(100, 600);
   engine.max_num_seqs = one_in(3) ? pick(1, 4) : pick(2, 40);
   engine.max_num_batched_tokens = one_in(4) ? pick(1, 20) : pick(20, 400);

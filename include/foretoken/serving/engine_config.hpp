@@ -23,7 +23,14 @@ struct EngineConfig {
   std::int64_t num_gpu_blocks = 0;                // of one replica, null block included
   bool reserve_null_block = true;
   bool scheduler_reserve_full_isl = true;         // admit only when all blocks of the prompt fit (0.19+)
-  double watermark = 0;                           // share of blocks kept free on admission (0.24+)
+  double watermark = 0;                           // share of blocks kept free on admission (V1 0.24+, V0)
+  std::int64_t chunked_prefill_size = 8192;       // sglang: most prefill tokens of a step
+  std::int64_t max_prefill_tokens = 16384;        // sglang: a prefill batch is closed beyond
+  bool enable_mixed_chunk = false;                // sglang: decodes join prefill steps
+  double schedule_conservativeness = 1;           // sglang: factor on new_token_ratio
+  bool ignore_eos_admission = false;              // sglang: ignore_eos without radix cache
+  std::string capacity_scheduler_policy = "GUARANTEED_NO_EVICT";      // tensorrt-llm
+  std::string context_chunking_policy = "FIRST_COME_FIRST_SERVED";    // tensorrt-llm
   std::string scheduling_policy = "fcfs";         // queueing policy table: fcfs, priority
   Duration max_wait{};                            // static: longest wait for a full batch
   bool padded = true;                             // static: finished rows keep their place

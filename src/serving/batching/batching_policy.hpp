@@ -47,7 +47,7 @@ struct ScheduleCall {
   const DecodeTotals& totals;
 
   RequestId admit() const { return state.admit(now, kv_wait); }
-  void preempt(RequestId id) const { state.preempt(id, now, totals); }
+  void preempt(RequestId id, Requeue where = Requeue::first) const { state.preempt(id, now, totals, where); }
 };
 
 // Contract (tests/contract): schedule() is a function of the state alone; it never reads
@@ -78,5 +78,7 @@ struct BatchingPolicyRow {
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_orca();
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_vllm_v1();
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_vllm_v0();
+[[nodiscard]] std::unique_ptr<BatchingPolicy> make_sglang();
+[[nodiscard]] std::unique_ptr<BatchingPolicy> make_tensorrt_llm();
 
 }  // namespace foretoken

@@ -1,4 +1,5 @@
 // First come, first served; the preempted go back to the front (engines 2.2).
+#include <algorithm>
 #include <deque>
 
 #include "serving/queueing/queueing_policy.hpp"
@@ -10,7 +11,7 @@ class Fcfs final : public QueueingPolicy {
  public:
   // Victims are preempted youngest first, so pushing each to the front keeps arrival order.
   void push(const Waiting& waiting) override {
-    if (waiting.resumed != kNoRequest) preempted_.push_front(waiting);
+    if (waiting.resumed != kNoRequest && !waiting.last) preempted_.push_front(waiting);
     else fresh_.push_back(waiting);
   }
   const Waiting* head() const override {
@@ -22,10 +23,18 @@ class Fcfs final : public QueueingPolicy {
     else fresh_.pop_front();
   }
   std::size_t size() const override { return preempted_.size() + fresh_.size(); }
-  const Waiting* oldest() const override { return fresh_.empty() ? nullptr : &fresh_.front(); }
-  void pop_oldest() override { fresh_.pop_front(); }
+  const Waiting* oldest() const override {
+    const auto place = oldest_place();
+    return place == fresh_.end() ? nullptr : &*place;
+  }
+  void pop_oldest() override { fresh_.erase(oldest_place()); }
 
  private:
+  // Those sent to the back stand among the new ones.
+  [[nodiscard]] std::deque<Waiting>::const_iterator oldest_place() const {
+    return std::find_if(fresh_.begin(), fresh_.end(), [](const Waiting& w) { return w.resumed == kNoRequest; });
+  }
+
   std::deque<Waiting> preempted_;
   std::deque<Waiting> fresh_;
 };

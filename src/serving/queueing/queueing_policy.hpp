@@ -16,10 +16,11 @@ struct Waiting {
   Request request;
   Duration kv_wait_mark{};          // the replica's KV wait clock when it arrived
   RequestId resumed = kNoRequest;   // preempted: its place in the in-flight table
+  bool last = false;                // preempted, and waits behind those that are here
 };
 
 // Contract: head() is the request pop() takes; preempted requests that tie with
-// new ones go first; the order is a function of the requests, not of the calls' timing.
+// new ones go first unless they say `last`; the order is a function of the requests, not of the calls' timing.
 class QueueingPolicy {
  public:
   virtual ~QueueingPolicy() = default;

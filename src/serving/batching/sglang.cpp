@@ -1,0 +1,252 @@
+// SGLang scheduler (engines.md 4; managers/scheduler.py, schedule_policy.py, schedule_batch.py
+// of 0.4.6, 0.5.9 and 0.5.18). Prefill first: while a prefill batch can be formed it runs alone
+// and decodes wait (with enable_mixed_chunk they are appended). A batch takes at most
+// chunked_prefill_size tokens; at most one prompt is split. Admission charges what running
+// requests may still write (max_tokens at most 4096, times new_token_ratio) and what the new
+// one may write, in full. A refusal is not tried again until a request leaves; a finish seen by
+// a decode step reopens admission for the step after. When decode runs out of pages, the
+// requests with the fewest outputs are retracted to the tail of the queue.
+// With ignore_eos and disable_radix_cache admission is the exact test of peak usage.
+// Left out: radix cache hits, schedule policies other than fcfs, DP attention, speculation,
+// the overlap scheduler's one step of delay and wasted row.
+#include <algorithm>
+
+#include "serving/batching/batching_policy.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr std::int64_t kClip = 4096;        // of the estimate of tokens still to come
+constexpr double kInitRatio = 0.7;          // times schedule_conservativeness
+constexpr double kMinRatioFactor = 0.14;    // of the initial ratio
+constexpr std::int64_t kDecaySteps = 600;   // decode steps from the initial ratio to the least
+constexpr std::int64_t kRetractSteps = 20;  // a retraction leaves room for so many
+
+class Sglang final : public BatchingPolicy {
+ public:
+  void schedule(const ScheduleCall& call, StepPlan& plan) override {
+    SchedulerState& s = call.state;
+    const bool left = s.running() < running_;
+    if (left && last_was_prefill_) full_ = false;
+    prefill(call, plan);
+    if (plan.chunks.empty()) {
+      if (left) full_ = false;
+      decode(call, plan);
+      plan.once = retracted_ || (!full_ && s.waiting().head() != nullptr);
+      if (s.running() == 0 && !retracted_) reset_ratio(s);
+    } else {
+      plan.hold_decodes = !s.config.enable_mixed_chunk && s.decodes().size() > 0;
+      if (s.config.enable_mixed_chunk && s.decodes().size() > 0) ++ratio_since_;  // not a decode step
+    }
+    last_was_prefill_ = !plan.chunks.empty();
+    running_ = s.running();
+  }
+
+  // A new head that finds no pages is told so at the next boundary.
+  bool may_change_plan(const SchedulerState&) const override { return !full_ || why_full_ == Blocked::kv_blocks; }
+
+  bool can_serve(const SchedulerState& s, const Request& request) const override {
+    const std::int64_t size = s.config.block_size;
+    return request.prompt_tokens + std::min<std::int64_t>(request.max_tokens, kClip) + size <
+           s.config.usable_blocks() * size;
+  }
+
+ private:
+  struct Budget {
+    std::int64_t total = 0;  // tokens that may be written
+    std::int64_t input = 0;
+    std::int64_t chunk = 0;
+    std::int64_t page = 1;
+  };
+
+  static std::int64_t up(std::int64_t tokens, std::int64_t page) { return blocks_for(tokens, page) * page; }
+  static std::int64_t emitted(const SchedulerState& s, const InFlight& r) {
+    return r.phase == Phase::decoding ? s.decodes().context_of(r) - r.request.prompt_tokens + 1 : r.emitted;
+  }
+  static std::int64_t to_come(const SchedulerState& s, const InFlight& r) {
+    return r.request.max_tokens - emitted(s, r);
+  }
+
+  // ---- the share of max_tokens that running requests are expected to write ----
+
+  void reset_ratio(const SchedulerState& s) {
+    initial_ = std::min(1.0, kInitRatio * s.config.schedule_conservativeness);
+    ratio_ = initial_;
+    ratio_since_ = s.decodes().clock();
+  }
+  [[nodiscard]] double new_token_ratio(const SchedulerState& s) {
+    if (ratio_since_ < 0) reset_ratio(s);
+    const double least = kMinRatioFactor * initial_;
+    const double decay = (initial_ - least) / static_cast<double>(kDecaySteps);
+    return std::max(least, ratio_ - decay * static_cast<double>(s.decodes().clock() - ratio_since_));
+  }
+
+  // ---- prefill ----
+
+  void prefill(const ScheduleCall& call, StepPlan& plan) {
+    SchedulerState& s = call.state;
+    const bool nobody = full_ || s.waiting().head() == nullptr;
+    if (full_ && s.waiting().head() != nullptr) plan.blocked = why_full_;
+    if (nobody && s.prefilling().empty()) return;
+    Budget budget = budget_of(s);
+    if (!s.prefilling().empty() && !continue_chunked(s, plan, budget)) return;
+    while (!full_ && s.waiting().head() != nullptr && admit_one(call, plan, budget)) {}
+  }
+
+  Budget budget_of(const SchedulerState& s) {
+    Budget b;
+    b.page = s.config.block_size;
+    const double ratio = new_token_ratio(s);
+    double expected = 0;
+    for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) {
+      if (s[id].phase == Phase::decoding) {
+        expected += static_cast<double>(std::min(to_come(s, s[id]), kClip)) * ratio;
+      }
+    }
+    const std::int64_t mixed = s.config.enable_mixed_chunk ? s.decodes().size() : 0;
+    b.total = s.free_blocks() * b.page - static_cast<std::int64_t>(expected) - mixed;
+    b.input = s.config.max_prefill_tokens - mixed;
+    b.chunk = std::max<std::int64_t>(s.config.chunked_prefill_size, b.page) - mixed;
+    return b;
+  }
+
+  // The split prompt goes on; false when it leaves no room for others.
+  static bool continue_chunked(SchedulerState& s, StepPlan& plan, Budget& budget) {
+    const RequestId id = s.prefilling().front();
+    const InFlight& r = s[id];
+    const std::int64_t rest = r.known_tokens() - r.cached;
+    const std::int64_t held = r.blocks * budget.page - r.cached;
+    const std::int64_t tokens = std::min({rest, budget.chunk, held + free_for_prefill(s) * budget.page});
+    if (tokens <= 0) return false;
+    s.take_blocks(id, r.cached + tokens);
+    plan.chunks.push_back({id, tokens});
+    charge(budget, tokens, tokens == rest ? std::min(to_come(s, r), kClip) : 0);
+    return tokens == rest && budget.chunk > 0 && budget.input > 0;
+  }
+
+  // Appended decodes take their pages in the same step.
+  static std::int64_t free_for_prefill(const SchedulerState& s) {
+    return s.free_blocks() - (s.config.enable_mixed_chunk ? s.decode_blocks_needed() : 0);
+  }
+
+  static void charge(Budget& budget, std::int64_t tokens, std::int64_t to_come) {
+    budget.total -= up(tokens, budget.page) + to_come;
+    budget.input -= up(tokens, budget.page);
+    budget.chunk -= up(tokens, budget.page);
+  }
+
+  bool refuse(StepPlan& plan, Blocked why) {
+    full_ = true;
+    plan.blocked = why_full_ = why;
+    return false;
+  }
+
+  // False: nobody else in this batch.
+  bool admit_one(const ScheduleCall& call, StepPlan& plan, Budget& budget) {
+    SchedulerState& s = call.state;
+    const Waiting& head = *s.waiting().head();
+    if (s.running() >= s.config.max_num_seqs) return refuse(plan, Blocked::seats);
+    const bool resumed = head.resumed != kNoRequest;
+    const std::int64_t known = resumed ? s[head.resumed].known_tokens() : head.request.prompt_tokens;
+    const std::int64_t left = head.request.max_tokens - (known - head.request.prompt_tokens);
+    const std::int64_t estimate = std::min(left, kClip);
+    if (s.running() > 0 && !has_room(s, budget, known, left, estimate)) return refuse(plan, Blocked::kv_blocks);
+    const std::int64_t padded = up(known, budget.page);
+    const bool chunks = s.config.enable_chunked_prefill;
+    const bool input_counts = !chunks || !version_at_least(s.config.version, "0.5.18");
+    std::int64_t tokens = known;
+    if ((input_counts && padded >= budget.input && !plan.chunks.empty()) ||
+        (chunks && padded > budget.chunk && (tokens = budget.chunk / budget.page * budget.page) <= 0)) {
+      plan.blocked = Blocked::token_budget;
+      return false;
+    }
+    if (blocks_for(tokens, budget.page) > free_for_prefill(s)) return refuse(plan, Blocked::kv_blocks);
+    const RequestId id = call.admit();
+    s.take_blocks(id, tokens);
+    plan.chunks.push_back({id, tokens});
+    charge(budget, tokens, tokens == known ? estimate : 0);
+    if (budget.total <= 0 && s.waiting().head() != nullptr) return refuse(plan, Blocked::kv_blocks);
+    return tokens == known && budget.input > 0 && (!chunks || budget.chunk > 0);
+  }
+
+  bool has_room(const SchedulerState& s, const Budget& budget, std::int64_t known, std::int64_t left,
+                std::int64_t estimate) {
+    if (s.config.ignore_eos_admission) return peak_fits(s, budget, known, left);
+    const std::int64_t spare = version_at_least(s.config.version, "0.5.18") ? budget.page : 0;
+    return known + estimate + spare < budget.total;
+  }
+
+  // When everyone runs to max_tokens: in order of who ends first, is there room for the
+  // tokens that those still running will have written by then?
+  bool peak_fits(const SchedulerState& s, const Budget& budget, std::int64_t known, std::int64_t left) {
+    const std::int64_t padded = up(known, budget.page);
+    std::int64_t room = s.free_blocks() * budget.page - padded;
+    if (room < 0 || padded > budget.total) return false;
+    ends_.clear();
+    ends_.push_back({left, known});
+    for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) {
+      const InFlight& r = s[id];
+      const std::int64_t occupied = r.phase == Phase::decoding ? s.decodes().context_of(r) : r.known_tokens();
+      ends_.push_back({to_come(s, r), occupied});
+    }
+    std::sort(ends_.begin(), ends_.end());
+    auto running = static_cast<std::int64_t>(ends_.size());
+    for (const auto& [steps, occupied] : ends_) {
+      if (room - steps * running <= running) return false;
+      room += occupied;
+      --running;
+    }
+    return true;
+  }
+
+  // ---- decode ----
+
+  void decode(const ScheduleCall& call, StepPlan& plan) {
+    SchedulerState& s = call.state;
+    retracted_ = false;
+    if (s.decode_blocks_needed() <= s.free_blocks()) return;
+    by_output_.clear();
+    for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) {
+      if (s[id].phase == Phase::decoding) by_output_.push_back(id);
+    }
+    std::stable_sort(by_output_.begin(), by_output_.end(), [&](RequestId a, RequestId b) {
+      const std::int64_t ours = emitted(s, s[a]);
+      const std::int64_t theirs = emitted(s, s[b]);
+      return ours != theirs ? ours > theirs : s[a].request.prompt_tokens < s[b].request.prompt_tokens;
+    });
+    while (s.decode_blocks_needed() > s.free_blocks() && !by_output_.empty()) {
+      call.preempt(by_output_.back(), Requeue::last);
+      by_output_.pop_back();
+      retracted_ = true;
+    }
+    full_ = false;
+    plan.blocked = Blocked::kv_blocks;
+    std::int64_t out = 0;
+    std::int64_t max_new = 0;
+    for (const RequestId id : by_output_) {
+      out += emitted(s, s[id]);
+      max_new += s[id].request.max_tokens;
+    }
+    const auto count = static_cast<std::int64_t>(by_output_.size());
+    (void)new_token_ratio(s);
+    ratio_ = std::min(1.0, static_cast<double>(out + kRetractSteps * count) / static_cast<double>(max_new + 1));
+    ratio_since_ = s.decodes().clock() + 1;  // this step does not count
+  }
+
+  bool full_ = false;  // SGLang's batch_is_full
+  Blocked why_full_ = Blocked::nothing;
+  bool last_was_prefill_ = false;
+  bool retracted_ = false;
+  std::int64_t running_ = 0;  // after the last call
+  double initial_ = kInitRatio;
+  double ratio_ = kInitRatio;
+  std::int64_t ratio_since_ = -1;  // the decode group's clock when ratio_ held; -1: not yet
+  std::vector<std::pair<std::int64_t, std::int64_t>> ends_;  // scratch: (tokens left, occupied)
+  std::vector<RequestId> by_output_;                          // scratch
+};
+
+}  // namespace
+
+std::unique_ptr<BatchingPolicy> make_sglang() { return std::make_unique<Sglang>(); }
+
+}  // namespace foretoken

@@ -1,0 +1,169 @@
+// TensorRT-LLM in-flight batching (engines.md 5; capacityScheduler.cpp, microBatchScheduler.cpp
+// and the PyTorch executor of 2025-26). A capacity scheduler decides who may hold KV:
+//   GUARANTEED_NO_EVICT  a request enters when its blocks to the end (prompt + max_tokens) fit
+//                        beside those of all that run; nobody is ever paused
+//   MAX_UTILIZATION      a request enters when its next step fits; when decoding runs out of
+//                        blocks the last one started is paused and computed again later
+//   STATIC_BATCH         as the first, but only when nothing runs
+// Then a step takes every generation and contexts in arrival order within max_num_tokens: whole
+// prompts, or with enable_chunked_prefill chunks rounded down to tokens_per_block, first come
+// first served or EQUAL_PROGRESS. Contexts and generations share a step.
+// Left out: block reuse, attention DP, LoRA, beams, the overlap scheduler's one step of delay and
+// wasted row. A queued prompt shorter than the tokens that rounding leaves unused waits for
+// the next step.
+#include <algorithm>
+
+#include "serving/batching/batching_policy.hpp"
+
+namespace foretoken {
+namespace {
+
+class TensorRtLlm final : public BatchingPolicy {
+ public:
+  void schedule(const ScheduleCall& call, StepPlan& plan) override {
+    SchedulerState& s = call.state;
+    const bool paused = s.config.capacity_scheduler_policy == "MAX_UTILIZATION" && pause_until_decodes_fit(call);
+    std::int64_t budget = s.config.max_num_batched_tokens - s.decodes().size();
+    if (budget < 0) leave_out(s, plan, -budget);
+    if (!s.config.enable_chunked_prefill) {
+      admit_whole(call, plan, budget);
+    } else if (s.config.context_chunking_policy == "EQUAL_PROGRESS") {
+      equal_progress(call, plan, budget);
+    } else {
+      first_come(call, plan, budget);
+    }
+    plan.once = paused || !plan.skipped.empty();
+  }
+
+  bool may_change_plan(const SchedulerState& s) const override {
+    return s.running() < s.config.max_num_seqs && s.decodes().size() < s.config.max_num_batched_tokens &&
+           (s.config.capacity_scheduler_policy != "STATIC_BATCH" || s.running() == 0);
+  }
+
+  bool can_serve(const SchedulerState& s, const Request& request) const override {
+    return (s.config.enable_chunked_prefill || request.prompt_tokens <= s.config.max_num_batched_tokens) &&
+           s.committed_blocks(request) <= s.config.usable_blocks();
+  }
+
+ private:
+  static bool pause_until_decodes_fit(const ScheduleCall& call) {
+    SchedulerState& s = call.state;
+    bool paused = false;
+    while (s.decode_blocks_needed() > s.free_blocks()) {
+      call.preempt(s.last_running());
+      paused = true;
+    }
+    return paused;
+  }
+
+  // Generations beyond the token limit: the last ones started.
+  static void leave_out(const SchedulerState& s, StepPlan& plan, std::int64_t count) {
+    for (RequestId id = s.last_running(); count > 0; id = s[id].previous) {
+      if (s[id].phase != Phase::decoding) continue;
+      plan.skipped.push_back(id);
+      --count;
+    }
+    std::reverse(plan.skipped.begin(), plan.skipped.end());
+  }
+
+  // ---- who may hold KV ----
+
+  // The head of the queue, or null with the reason. Its prompt's blocks are free.
+  static const Waiting* next(const SchedulerState& s, StepPlan& plan, bool batch_is_open, std::int64_t budget) {
+    const Waiting* head = s.waiting().head();
+    if (head == nullptr) return nullptr;
+    const bool is_static = s.config.capacity_scheduler_policy == "STATIC_BATCH";
+    if (is_static && !batch_is_open) { plan.blocked = Blocked::waiting_for_batch; return nullptr; }
+    if (s.running() >= s.config.max_num_seqs) { plan.blocked = Blocked::seats; return nullptr; }
+    const std::int64_t tokens = known(s, *head);
+    // A paused request that has outgrown max_num_tokens runs alone rather than never.
+    const bool starts = s.config.enable_chunked_prefill ? cut(s, tokens, budget) > 0
+                                                        : tokens <= budget || s.running() == 0;
+    if (!starts) { plan.blocked = Blocked::token_budget; return nullptr; }
+    const bool fits =
+        s.config.capacity_scheduler_policy == "MAX_UTILIZATION"
+            ? blocks_for(tokens, s.config.block_size) + s.decode_blocks_needed() <= s.free_blocks()
+            : s.committed_blocks(head->request) + s.committed_blocks() <= s.config.usable_blocks();
+    if (!fits) { plan.blocked = Blocked::kv_blocks; return nullptr; }
+    return head;
+  }
+
+  static std::int64_t known(const SchedulerState& s, const Waiting& head) {
+    return head.resumed != kNoRequest ? s[head.resumed].known_tokens() : head.request.prompt_tokens;
+  }
+  static std::int64_t rest(const SchedulerState& s, RequestId id) { return s[id].known_tokens() - s[id].cached; }
+
+  static RequestId start(const ScheduleCall& call) {
+    const RequestId id = call.admit();
+    call.state.take_blocks(id, call.state[id].known_tokens());
+    return id;
+  }
+
+  // ---- which contexts run ----
+
+  static void admit_whole(const ScheduleCall& call, StepPlan& plan, std::int64_t budget) {
+    SchedulerState& s = call.state;
+    const bool open = s.running() == 0;
+    while (const Waiting* head = next(s, plan, open, budget)) {
+      const std::int64_t tokens = known(s, *head);
+      plan.chunks.push_back({start(call), tokens});
+      budget -= tokens;
+    }
+  }
+
+  static void first_come(const ScheduleCall& call, StepPlan& plan, std::int64_t budget) {
+    SchedulerState& s = call.state;
+    const bool open = s.running() == 0;
+    for (const RequestId id : s.prefilling()) {
+      const std::int64_t tokens = cut(s, rest(s, id), budget);
+      if (tokens <= 0) continue;
+      plan.chunks.push_back({id, tokens});
+      budget -= tokens;
+    }
+    while (const Waiting* head = next(s, plan, open, budget)) {
+      const std::int64_t tokens = cut(s, known(s, *head), budget);
+      plan.chunks.push_back({start(call), tokens});
+      budget -= tokens;
+    }
+  }
+
+  static std::int64_t unit(const SchedulerState& s) {
+    return std::min<std::int64_t>(s.config.block_size, s.config.max_num_batched_tokens);
+  }
+
+  static std::int64_t cut(const SchedulerState& s, std::int64_t tokens, std::int64_t budget) {
+    if (tokens <= budget) return tokens;
+    return std::max<std::int64_t>(0, budget) / unit(s) * unit(s);
+  }
+
+  // One unit each in turn. Only so many start as get a first unit.
+  static void equal_progress(const ScheduleCall& call, StepPlan& plan, std::int64_t budget) {
+    SchedulerState& s = call.state;
+    const bool open = s.running() == 0;
+    for (const RequestId id : s.prefilling()) plan.chunks.push_back({id, 0});
+    std::int64_t first_round = 0;
+    for (const auto& chunk : plan.chunks) first_round += std::min(unit(s), rest(s, chunk.id));
+    while (const Waiting* head = next(s, plan, open, budget - first_round)) {
+      const std::int64_t tokens = std::min(unit(s), known(s, *head));
+      plan.chunks.push_back({start(call), 0});
+      first_round += tokens;
+    }
+    for (bool progress = true; progress;) {
+      progress = false;
+      for (StepPlan::Chunk& chunk : plan.chunks) {
+        const std::int64_t tokens = std::min(unit(s), rest(s, chunk.id) - chunk.tokens);
+        if (tokens == 0 || tokens > budget) continue;
+        chunk.tokens += tokens;
+        budget -= tokens;
+        progress = true;
+      }
+    }
+    std::erase_if(plan.chunks, [](const StepPlan::Chunk& chunk) { return chunk.tokens == 0; });
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<BatchingPolicy> make_tensorrt_llm() { return std::make_unique<TensorRtLlm>(); }
+
+}  // namespace foretoken
