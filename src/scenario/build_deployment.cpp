@@ -9,6 +9,7 @@
 #include "foretoken/model/hf_config.hpp"
 #include "scenario/build.hpp"
 #include "scenario/catalog_entries.hpp"
+#include "scenario/engine_releases.hpp"
 #include "scenario/text_file.hpp"
 
 namespace foretoken {
@@ -207,7 +208,9 @@ void build_cost(Resolver& values, Deployment& d) {
   d.roofline.link_efficiency = values.maybe_number("cost.link_efficiency").value_or(0);
   const bool bare = d.level == CostLevel::datasheet || d.level == CostLevel::affine;
   const std::string engine = values.text("engine.name");
-  const std::string version = values.text("engine.version");
+  const std::string version = engine_release(values, engine);
+  d.engine_name = engine;
+  d.engine_version = version;
   const OverheadTerms base = bare ? OverheadTerms{} : default_overhead(engine, version);
   const Origin origin = bare ? Origin::default_value : Origin::engine_default;
   const std::string reason = bare ? "" : fmt::format("{} {}", engine, version);

@@ -23,10 +23,6 @@ bool is_large(const GpuSpec& gpu) {
   return gpu.memory_capacity.value >= 70 * kGiB && !is_a100(gpu);
 }
 
-double version_number(const std::string& version) {
-  return std::stod(version);
-}
-
 void build_max_model_len(Resolver& values, Scenario& s) {
   const ModelSpec& model = s.deployment.model;
   const std::int64_t context = model.max_position_embeddings > 0 ? model.max_position_embeddings : 8192;
@@ -38,23 +34,11 @@ void build_max_model_len(Resolver& values, Scenario& s) {
   }
 }
 
-// vLLM's get_batch_defaults for the API server: by GPU, then clamped by each other.
-void build_batch(Resolver& values, Scenario& s) {
-  EngineConfig& engine = s.engine;
-  const bool vllm = engine.name == "vllm-v1";
-  const bool large = is_large(s.deployment.gpu);
-  const std::string size = large ? "GPU of 70 GiB or more" : "GPU below 70 GiB, or A100";
-  engine.enable_chunked_prefill = values.flag("engine.enable_chunked_prefill");
-  const auto given_budget = values.maybe_integer("engine.max_num_batched_tokens");
-  std::int64_t seqs = vllm && large ? 1024 : 256;
-  std::string why = vllm ? size : "256 for " + engine.name;
-  if (vllm && given_budget && *given_budget < seqs) {
-    seqs = *given_budget;
-    why += ", at most max_num_batched_tokens";
-  }
-  engine.max_num_seqs = values.integer("engine.max_num_seqs", {seqs, Origin::engine_default, why});
-  std::int64_t budget = large ? 8192 : 2048;
-  why = size;
+std::string size_reason(bool large) {
+  return large ? "GPU of 70 GiB or more" : "GPU below 70 GiB, or A100";
+}
+
+void build_budget(Resolver& values, EngineConfig& engine, std::int64_t budget, std::string why) {
   if (engine.max_num_seqs * engine.max_model_len < budget) {
     budget = engine.max_num_seqs * engine.max_model_len;
     why = "max_num_seqs x max_model_len";
@@ -64,22 +48,148 @@ void build_batch(Resolver& values, Scenario& s) {
     why = "max_model_len, without chunked prefill";
   }
   engine.max_num_batched_tokens =
-      values.integer("engine.max_num_batched_tokens", {budget, Origin::engine_default, why});
-  if (vllm && engine.max_num_batched_tokens < engine.max_num_seqs) {
+      values.integer("engine.max_num_batched_tokens", {budget, Origin::engine_default, std::move(why)});
+}
+
+// vLLM's get_batch_defaults for the API server: by GPU, then clamped by each other.
+void build_vllm_v1(Resolver& values, Scenario& s) {
+  EngineConfig& engine = s.engine;
+  const bool large = is_large(s.deployment.gpu);
+  engine.enable_chunked_prefill = values.flag("engine.enable_chunked_prefill", {true, Origin::engine_default, "vLLM V1"});
+  const auto given_budget = values.maybe_integer("engine.max_num_batched_tokens");
+  std::int64_t seqs = large ? 1024 : 256;
+  std::string why = size_reason(large);
+  if (given_budget && *given_budget < seqs) {
+    seqs = *given_budget;
+    why += ", at most max_num_batched_tokens";
+  }
+  engine.max_num_seqs = values.integer("engine.max_num_seqs", {seqs, Origin::engine_default, why});
+  build_budget(values, engine, large ? 8192 : 2048, size_reason(large));
+  if (engine.max_num_batched_tokens < engine.max_num_seqs) {
     values.warning("engine.max_num_batched_tokens",
                    fmt::format("{} is below max_num_seqs {}: vLLM refuses to start with these",
                                engine.max_num_batched_tokens, engine.max_num_seqs),
                    "raise the budget or lower engine.max_num_seqs");
   }
-  engine.long_prefill_token_threshold = values.integer("engine.long_prefill_token_threshold");
+}
+
+// engines.md 1.2.
+void build_vllm_v0(Resolver& values, Scenario& s) {
+  EngineConfig& engine = s.engine;
+  const bool long_context = engine.max_model_len > 32768;
+  engine.enable_chunked_prefill =
+      values.flag("engine.enable_chunked_prefill", {long_context, Origin::engine_default, "on beyond 32768 tokens"});
+  engine.max_num_seqs = values.integer("engine.max_num_seqs", {256, Origin::engine_default, "vLLM V0"});
+  const std::int64_t chunked = version_at_least(engine.version, "0.6") ? 2048 : 512;
+  const bool whole = !engine.enable_chunked_prefill;
+  engine.max_num_batched_tokens = values.integer(
+      "engine.max_num_batched_tokens",
+      {whole ? std::max<std::int64_t>(engine.max_model_len, 2048) : chunked, Origin::engine_default,
+       whole ? "max(max_model_len, 2048)" : "chunked prefill of vLLM " + engine.version});
+  const std::int64_t least = whole ? std::max(engine.max_model_len, engine.max_num_seqs) : engine.max_num_seqs;
+  if (engine.max_num_batched_tokens < least) {
+    values.error("engine.max_num_batched_tokens",
+                 fmt::format("vLLM V0 refuses to start with max_num_batched_tokens {} below {}",
+                             engine.max_num_batched_tokens, least),
+                 whole ? "it must be at least max_model_len and max_num_seqs" : "it must be at least max_num_seqs");
+  }
+  s.memory.reserve_null_block = false;
+}
+
+// By GPU memory in GiB (engines.md 1.3); graph sizes for fewer than four TP ranks and for more.
+struct SglangSizes {
+  double below_gib;
+  std::int64_t chunk, graphs, graphs_wide;
+};
+SglangSizes sglang_sizes(const Scenario& s) {
+  constexpr SglangSizes kRows[] = {{20, 2048, 8, 8},        {35, 2048, 24, 80},     {60, 4096, 32, 160},
+                                   {160, 8192, 256, 512},   {1e9, 16384, 512, 512}};
+  const double gib = s.deployment.gpu.memory_capacity.value / kGiB;
+  SglangSizes sizes = *std::find_if(std::begin(kRows), std::end(kRows), [&](const auto& r) { return gib < r.below_gib; });
+  if (!version_at_least(s.engine.version, "0.5")) sizes.chunk = gib < 25 ? 2048 : 8192;
+  return sizes;
+}
+
+std::int64_t sglang_graphs(const Scenario& s) {
+  const SglangSizes sizes = sglang_sizes(s);
+  return s.deployment.parallelism.tensor >= 4 ? sizes.graphs_wide : sizes.graphs;
+}
+
+// What activations and CUDA graphs are left, as a share of the memory.
+double sglang_mem_fraction(const Scenario& s) {
+  const double mib = s.deployment.gpu.memory_capacity.value / kGiB * 1024;
+  const Parallelism& split = s.deployment.parallelism;
+  if (!version_at_least(s.engine.version, "0.5")) {
+    if (mib > 80 * 1024) return (mib - 13 * 1024) / mib;
+    return split.tensor >= 16 ? 0.79 : split.tensor >= 8 ? 0.81 : split.tensor >= 4 ? 0.85 : split.tensor >= 2 ? 0.87 : 0.88;
+  }
+  double reserved = 512 + 1.5 * static_cast<double>(std::max<std::int64_t>(s.engine.chunked_prefill_size, 2048)) +
+                    2.0 * static_cast<double>(sglang_graphs(s)) + 128.0 * split.tensor * split.pipeline;
+  if (mib > 60 * 1024) reserved = std::max(reserved, 10240.0);
+  return std::max(0.05, (mib - reserved) / mib);
+}
+
+void build_sglang(Resolver& values, Scenario& s) {
+  EngineConfig& engine = s.engine;
+  engine.chunked_prefill_size = values.integer("engine.chunked_prefill_size",
+                                               {sglang_sizes(s).chunk, Origin::engine_default, "by GPU memory"});
+  engine.enable_chunked_prefill = engine.chunked_prefill_size > 0;
+  engine.max_prefill_tokens = values.integer("engine.max_prefill_tokens");
+  engine.enable_mixed_chunk = values.flag("engine.enable_mixed_chunk");
+  engine.schedule_conservativeness = values.number("engine.schedule_conservativeness");
+  engine.ignore_eos_admission = values.flag("engine.disable_radix_cache");
+  engine.max_num_batched_tokens = engine.enable_chunked_prefill ? engine.chunked_prefill_size : engine.max_model_len;
+  engine.max_num_seqs = values.maybe_integer("engine.max_num_seqs").value_or(4096);  // see build_sglang_seats
+  s.memory.reserve_null_block = false;
+  // Activations and graphs live in what mem_fraction_static leaves.
+  s.memory.activation_bytes = s.memory.cuda_graph_bytes = ByteCount{0};
+}
+
+void build_sglang_seats(Resolver& values, EngineConfig& engine) {
+  const std::int64_t pool = engine.num_gpu_blocks * engine.block_size;
+  const std::int64_t by_context = std::clamp<std::int64_t>(pool / engine.max_model_len * 512, 2048, 4096);
+  engine.max_num_seqs =
+      values.integer("engine.max_num_seqs", {std::max<std::int64_t>(1, std::min(pool / 2, by_context)),
+                                             Origin::engine_default, "min(pool / 2, 2048 to 4096 by context)"});
+}
+
+void build_tensorrt_llm(Resolver& values, Scenario& s) {
+  EngineConfig& engine = s.engine;
+  engine.enable_chunked_prefill =
+      values.flag("engine.enable_chunked_prefill", {false, Origin::engine_default, "TensorRT-LLM"});
+  engine.max_num_seqs = values.integer("engine.max_num_seqs", {2048, Origin::engine_default, "TensorRT-LLM"});
+  engine.max_num_batched_tokens =
+      values.integer("engine.max_num_batched_tokens", {8192, Origin::engine_default, "TensorRT-LLM"});
+  engine.capacity_scheduler_policy = values.text("engine.capacity_scheduler_policy");
+  engine.context_chunking_policy = values.text("engine.context_chunking_policy");
+  s.memory.reserve_null_block = false;
+}
+
+void build_baseline(Resolver& values, Scenario& s) {
+  EngineConfig& engine = s.engine;
+  engine.enable_chunked_prefill =
+      values.flag("engine.enable_chunked_prefill", {true, Origin::engine_default, "of no effect"});
+  engine.max_num_seqs = values.integer("engine.max_num_seqs", {256, Origin::engine_default, "256 for " + engine.name});
+  const bool large = is_large(s.deployment.gpu);
+  build_budget(values, engine, large ? 8192 : 2048, size_reason(large));
+}
+
+void build_batch(Resolver& values, Scenario& s) {
+  const std::string& name = s.engine.name;
+  if (name == "vllm-v1") build_vllm_v1(values, s);
+  else if (name == "vllm-v0") build_vllm_v0(values, s);
+  else if (name == "sglang") build_sglang(values, s);
+  else if (name == "tensorrt-llm") build_tensorrt_llm(values, s);
+  else build_baseline(values, s);
+  s.engine.long_prefill_token_threshold = values.integer("engine.long_prefill_token_threshold");
 }
 
 void build_scheduler(Resolver& values, EngineConfig& engine) {
-  const double version = version_number(engine.version);
   engine.scheduling_policy = values.text("engine.scheduling_policy");
   engine.scheduler_reserve_full_isl =
-      values.flag("engine.scheduler_reserve_full_isl", {version >= 0.19, Origin::engine_default, "vLLM 0.19 or later"});
-  engine.watermark = values.number("engine.watermark");
+      values.flag("engine.scheduler_reserve_full_isl", {version_at_least(engine.version, "0.19"), Origin::engine_default, "vLLM 0.19 or later"});
+  const bool v0 = engine.name == "vllm-v0";
+  engine.watermark = values.number("engine.watermark", {v0 ? 0.01 : 0, Origin::engine_default, engine.name});
   engine.max_wait = values.duration("engine.max_wait");
   engine.padded = values.flag("engine.padded");
   engine.max_waiting_requests = values.integer("engine.max_waiting_requests");
@@ -91,13 +201,25 @@ void build_scheduler(Resolver& values, EngineConfig& engine) {
   }
 }
 
+double memory_share(Resolver& values, const Scenario& s) {
+  const EngineConfig& engine = s.engine;
+  if (engine.name == "sglang") {
+    return values.number("engine.mem_fraction_static",
+                         {sglang_mem_fraction(s), Origin::engine_default, "what activations and graphs leave"});
+  }
+  if (engine.name == "tensorrt-llm") return values.number("engine.free_gpu_memory_fraction");
+  const bool later = engine.name == "vllm-v1" && version_at_least(engine.version, "0.21");
+  return values.number("engine.gpu_memory_utilization",
+                       {later ? 0.92 : 0.9, Origin::engine_default, fmt::format("{} {}", engine.name, engine.version)});
+}
+
 void build_memory(Resolver& values, Scenario& s) {
   MemorySettings& memory = s.memory;
   EngineConfig& engine = s.engine;
-  engine.block_size = static_cast<int>(values.integer("engine.block_size"));
-  memory.gpu_memory_utilization = values.number(
-      "engine.gpu_memory_utilization",
-      {version_number(engine.version) >= 0.21 ? 0.92 : 0.9, Origin::engine_default, "vLLM " + engine.version});
+  const std::int64_t block = engine.name == "sglang" ? 1 : engine.name == "tensorrt-llm" ? 32 : 16;
+  engine.block_size =
+      static_cast<int>(values.integer("engine.block_size", {block, Origin::engine_default, engine.name}));
+  memory.gpu_memory_utilization = memory_share(values, s);
   memory.max_num_batched_tokens = engine.max_num_batched_tokens;
   memory.max_num_seqs = engine.max_num_seqs;
   memory.max_model_len = engine.max_model_len;
@@ -113,31 +235,43 @@ void build_memory(Resolver& values, Scenario& s) {
 
 }  // namespace
 
+namespace {
+
+Rule<std::int64_t> captured_rows(const Scenario& s) {
+  const EngineConfig& engine = s.engine;
+  if (engine.name == "sglang") return {sglang_graphs(s), Origin::engine_default, "by GPU memory"};
+  if (engine.name == "tensorrt-llm") return {128, Origin::engine_default, "TensorRT-LLM"};
+  if (engine.name == "vllm-v0") return {256, Origin::engine_default, "vLLM V0"};
+  return {std::min<std::int64_t>({2 * engine.max_num_seqs, 512, engine.max_num_batched_tokens}), Origin::engine_default,
+          "min(2 x max_num_seqs, 512, budget)"};
+}
+
+}  // namespace
+
 void build_engine(Resolver& values, Scenario& s) {
   EngineConfig& engine = s.engine;
-  engine.name = values.text("engine.name");
-  engine.version = values.text("engine.version");
-  s.deployment.engine_name = engine.name;
-  s.deployment.engine_version = engine.version;
+  engine.name = s.deployment.engine_name;
+  engine.version = s.deployment.engine_version;
   build_max_model_len(values, s);
   build_batch(values, s);
   build_scheduler(values, engine);
   build_memory(values, s);
   const bool eager = values.flag("engine.enforce_eager");
-  const std::int64_t captured = std::min<std::int64_t>({2 * engine.max_num_seqs, 512, engine.max_num_batched_tokens});
-  const std::int64_t graphs = values.integer("engine.max_cudagraph_capture_size",
-                                             {captured, Origin::engine_default, "min(2 x max_num_seqs, 512, budget)"});
+  const Rule<std::int64_t> captured = captured_rows(s);
+  const std::int64_t graphs = values.integer("engine.max_cudagraph_capture_size", captured);
   s.deployment.cuda_graph_max_rows = eager ? 0 : static_cast<int>(graphs);
   if (values.diagnostics().has_errors()) return;
   if (s.deployment.level == CostLevel::affine) {
     // No hardware behind the costs: KV never binds unless it is given.
     engine.num_gpu_blocks = s.memory.num_gpu_blocks_override.value_or(std::int64_t{1} << 40);
     engine.reserve_null_block = s.memory.reserve_null_block;
+    if (engine.name == "sglang") build_sglang_seats(values, engine);
     return;
   }
   const MemoryPlan plan = plan_memory(s.deployment, s.memory);
   engine.num_gpu_blocks = plan.num_gpu_blocks;
   engine.reserve_null_block = s.memory.reserve_null_block;
+  if (engine.name == "sglang") build_sglang_seats(values, engine);
 }
 
 }  // namespace foretoken

@@ -20,6 +20,18 @@ bool is_not_static(const Scenario& s) {
 bool is_not_vllm(const Scenario& s) {
   return s.engine.name != "vllm-v1";
 }
+bool is_not_any_vllm(const Scenario& s) {
+  return !s.engine.name.starts_with("vllm");
+}
+bool cannot_chunk(const Scenario& s) {
+  return is_not_any_vllm(s) && s.engine.name != "tensorrt-llm";
+}
+bool is_not_sglang(const Scenario& s) {
+  return s.engine.name != "sglang";
+}
+bool is_not_tensorrt_llm(const Scenario& s) {
+  return s.engine.name != "tensorrt-llm";
+}
 bool is_affine(const Scenario& s) {
   return s.deployment.level == CostLevel::affine;
 }
@@ -39,10 +51,25 @@ bool has_no_pause(const Scenario& s) {
 constexpr Effect kEffects[] = {
     {"engine.max_wait", is_not_static, "only engine.name: static waits for full batches"},
     {"engine.padded", is_not_static, "only engine.name: static pads"},
-    {"engine.enable_chunked_prefill", is_not_vllm, "only engine.name: vllm-v1 splits prompts"},
-    {"engine.long_prefill_token_threshold", is_not_vllm, "only engine.name: vllm-v1 splits prompts"},
-    {"engine.watermark", is_not_vllm, "only engine.name: vllm-v1 admits by free blocks"},
-    {"engine.scheduler_reserve_full_isl", is_not_vllm, "only engine.name: vllm-v1 admits by free blocks"},
+    {"engine.enable_chunked_prefill", cannot_chunk, "only vLLM and TensorRT-LLM have this switch"},
+    {"engine.long_prefill_token_threshold", is_not_vllm, "only engine.name: vllm-v1 has it"},
+    {"engine.watermark", is_not_any_vllm, "only vLLM keeps blocks back"},
+    {"engine.scheduler_reserve_full_isl", is_not_vllm, "only engine.name: vllm-v1 has it"},
+    {"engine.max_num_batched_tokens", [](const Scenario& s) { return !is_not_sglang(s); },
+     "sglang has engine.chunked_prefill_size"},
+    {"engine.gpu_memory_utilization", [](const Scenario& s) { return !is_not_sglang(s); },
+     "sglang has engine.mem_fraction_static"},
+    {"engine.gpu_memory_utilization", [](const Scenario& s) { return !is_not_tensorrt_llm(s); },
+     "tensorrt-llm has engine.free_gpu_memory_fraction"},
+    {"engine.chunked_prefill_size", is_not_sglang, "only engine.name: sglang reads it"},
+    {"engine.max_prefill_tokens", is_not_sglang, "only engine.name: sglang reads it"},
+    {"engine.enable_mixed_chunk", is_not_sglang, "only engine.name: sglang reads it"},
+    {"engine.schedule_conservativeness", is_not_sglang, "only engine.name: sglang reads it"},
+    {"engine.disable_radix_cache", is_not_sglang, "only engine.name: sglang reads it"},
+    {"engine.mem_fraction_static", is_not_sglang, "only engine.name: sglang reads it"},
+    {"engine.capacity_scheduler_policy", is_not_tensorrt_llm, "only engine.name: tensorrt-llm reads it"},
+    {"engine.context_chunking_policy", is_not_tensorrt_llm, "only engine.name: tensorrt-llm reads it"},
+    {"engine.free_gpu_memory_fraction", is_not_tensorrt_llm, "only engine.name: tensorrt-llm reads it"},
     {"engine.max_cudagraph_capture_size", [](const Scenario& s) { return s.deployment.cuda_graph_max_rows == 0; },
      "engine.enforce_eager is true"},
     {"engine.gpu_memory_utilization", is_affine, "cost.level: affine has no hardware"},

@@ -102,7 +102,9 @@ void check_together(Resolver& values, Scenario& s) {
   s.known_workload = KnownWorkload{s.workload, *workload};
   check_lengths(values, s, *workload);
   check_run_length(values, s, *workload);
-  if (!engine.enable_chunked_prefill && engine.name == "vllm-v1" &&
+  if (s.engine.ignore_eos_admission && !s.workload.ignore_eos) s.engine.ignore_eos_admission = false;
+  const bool takes_whole_prompts = engine.name.starts_with("vllm") || engine.name == "tensorrt-llm";
+  if (!engine.enable_chunked_prefill && takes_whole_prompts &&
       engine.max_num_batched_tokens < std::min(workload->max_prompt_tokens, engine.max_model_len)) {
     values.error(
         "engine.max_num_batched_tokens",

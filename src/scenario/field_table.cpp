@@ -75,15 +75,6 @@ std::string table_path(std::string_view path) {
 
 std::span<const UnmodelledKey> unmodelled_keys() {
   static constexpr UnmodelledKey kKeys[] = {
-      {"mem_fraction_static",
-       "it is SGLang's share for weights and KV; give engine.gpu_memory_utilization, the share for everything"},
-      {"kv_cache_free_gpu_memory_fraction",
-       "it is a share of what weights leave; give engine.gpu_memory_utilization, of the total"},
-      {"free_gpu_memory_fraction",
-       "it is a share of what weights leave; give engine.gpu_memory_utilization, of the total"},
-      {"chunked_prefill_size",
-       "it limits chunks, not steps; give engine.max_num_batched_tokens and long_prefill_token_threshold"},
-      {"max_prefill_tokens", "it limits prefill, not steps; give engine.max_num_batched_tokens"},
       {"async_scheduling", "scheduling is synchronous; leave the key out"},
       {"speculative", "leave the key out"},
       {"speculative_config", "leave the key out"},

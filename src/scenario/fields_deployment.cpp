@@ -1,5 +1,6 @@
 // Keys of what runs where: hardware, engine, memory, costs. Engine knobs keep vLLM's spelling.
 #include "foretoken/serving/policies.hpp"
+#include "scenario/engine_releases.hpp"
 #include "scenario/field_rows.hpp"
 
 namespace foretoken {
@@ -39,7 +40,13 @@ Names versions() {
   return {"1"};
 }
 Names engine_versions() {
-  return {"0.15", "0.16", "0.17", "0.18", "0.19", "0.20", "0.21", "0.22", "0.23", "0.24"};
+  return all_engine_releases();
+}
+Names capacity_policies() {
+  return {"GUARANTEED_NO_EVICT", "MAX_UTILIZATION", "STATIC_BATCH"};
+}
+Names chunking_policies() {
+  return {"FIRST_COME_FIRST_SERVED", "EQUAL_PROGRESS"};
 }
 
 constexpr Field kRows[] = {
@@ -57,7 +64,7 @@ constexpr Field kRows[] = {
 
     {"engine", K::map, "", "One serving engine; every replica runs one."},
     {"engine.name", K::choice, "vllm-v1", "Batching policy.", 0, 0, {}, engines},
-    {"engine.version", K::choice, "0.19", "Engine release whose defaults and rules apply.", 0, 0, {}, engine_versions},
+    {"engine.version", K::choice, "(by engine)", "Engine release whose defaults and rules apply.", 0, 0, {}, engine_versions},
     {"engine.tensor_parallel_size", K::integer, "1", "Tensor parallelism.", 1, 1024, {}, nullptr, "tp,tp_size"},
     {"engine.pipeline_parallel_size", K::integer, "1", "Pipeline parallelism.", 1, 1024, {}, nullptr, "pp,pp_size"},
     {"engine.data_parallel_size",
@@ -101,12 +108,12 @@ constexpr Field kRows[] = {
      {},
      nullptr,
      "max_num_tokens"},
-    {"engine.enable_chunked_prefill", K::flag, "true", "Split prompts that exceed the budget."},
+    {"engine.enable_chunked_prefill", K::flag, "(by engine)", "Split prompts that exceed the budget."},
     {"engine.long_prefill_token_threshold", K::integer, "0", "Most tokens of one prompt in a step; 0 = off.", 0,
      kMaxTokensField},
     {"engine.enable_prefix_caching", K::flag, "false",
      "Share KV blocks of equal prefixes (not modelled yet: must be false)."},
-    {"engine.block_size", K::integer, "16", "Tokens per KV block.", 1, 65536},
+    {"engine.block_size", K::integer, "(by engine: 16, 1, 32)", "Tokens per KV block.", 1, 65536, {}, nullptr, "page_size,tokens_per_block"},
     {"engine.gpu_memory_utilization", K::number, "(0.9; 0.92 from 0.21)", "Share of a GPU's memory the engine may use.",
      0.01, 1},
     {"engine.num_gpu_blocks_override",
@@ -121,7 +128,22 @@ constexpr Field kRows[] = {
      true},
     {"engine.scheduling_policy", K::choice, "fcfs", "Order of the queue.", 0, 0, {}, queueing},
     {"engine.scheduler_reserve_full_isl", K::flag, "(true from 0.19)", "Admit a prompt only when all its blocks fit."},
-    {"engine.watermark", K::number, "0", "Share of blocks kept free on admission (0.24).", 0, 0.9},
+    {"engine.watermark", K::number, "(0; vllm-v0 0.01)", "Share of blocks kept free on admission (V0; V1 0.24).", 0, 0.9},
+    {"engine.chunked_prefill_size", K::integer, "(by GPU)", "sglang: most prefill tokens of a step; -1 = whole prompts.", -1,
+     kMaxTokensField},
+    {"engine.max_prefill_tokens", K::integer, "16384", "sglang: a prefill batch is closed beyond this.", 1,
+     kMaxTokensField},
+    {"engine.enable_mixed_chunk", K::flag, "false", "sglang: decodes join prefill steps."},
+    {"engine.schedule_conservativeness", K::number, "1", "sglang: factor on the output expected of running requests.", 0.01,
+     10},
+    {"engine.disable_radix_cache", K::flag, "false", "sglang: with ignore_eos, admit by the exact peak of the pool."},
+    {"engine.mem_fraction_static", K::number, "(by GPU)", "sglang: share of memory for weights and KV.", 0.01, 1},
+    {"engine.capacity_scheduler_policy", K::choice, "GUARANTEED_NO_EVICT", "tensorrt-llm: who may hold KV.", 0, 0, {},
+     capacity_policies},
+    {"engine.context_chunking_policy", K::choice, "FIRST_COME_FIRST_SERVED", "tensorrt-llm: how chunks share a step.", 0, 0,
+     {}, chunking_policies},
+    {"engine.free_gpu_memory_fraction", K::number, "0.9", "tensorrt-llm: share for KV of what the model leaves free.", 0.01, 1,
+     {}, nullptr, "kv_cache_free_gpu_memory_fraction"},
     {"engine.max_wait", K::quantity, "0 ms", "static: how long the oldest request waits for a full batch.", 0,
      kMaxSeconds},
     {"engine.padded", K::flag, "true", "static: finished rows keep their place until the batch ends."},

@@ -34,7 +34,7 @@ class Watched final : public BatchingPolicy {
     report_.plans.push_back(text);
     check_members(s, plan);
     check_limits(s, plan);
-    const std::int64_t rows = s.decodes().size() - static_cast<std::int64_t>(plan.skipped.size());
+    const std::int64_t rows = rows_of(s, plan);
     const bool empty = plan.chunks.empty() && rows == 0;
     if (empty && plan.once && s.running() >= running) {
       broken("wants to be called again although nobody was evicted");
@@ -61,11 +61,14 @@ class Watched final : public BatchingPolicy {
                                  fmt::format(what, std::forward<Args>(args)...));
   }
 
+  static std::int64_t rows_of(const SchedulerState& s, const StepPlan& plan) {
+    return plan.hold_decodes ? 0 : s.decodes().size() - static_cast<std::int64_t>(plan.skipped.size());
+  }
+
   static std::string describe(const SchedulerState& s, const StepPlan& plan) {
     std::string text;
     for (const auto& c : plan.chunks) text += fmt::format("{}:{} ", s[c.id].request.index, c.tokens);
-    text += fmt::format("| {} of {} padding {}", s.decodes().size() - static_cast<std::int64_t>(plan.skipped.size()),
-                        s.decodes().size(), plan.padding_rows);
+    text += fmt::format("| {} of {} padding {}", rows_of(s, plan), s.decodes().size(), plan.padding_rows);
     for (const RequestId id : plan.skipped) text += fmt::format(" -{}", s[id].request.index);
     return text;
   }
@@ -82,6 +85,7 @@ class Watched final : public BatchingPolicy {
       }
       if (s.blocks_needed(r, r.cached + chunk.tokens) > 0) broken("request {} lacks blocks", r.request.index);
     }
+    if (plan.hold_decodes && !plan.skipped.empty()) broken("all decodes are held and some skipped");
     for (const RequestId id : plan.skipped) {
       if (!seen.insert(id).second) broken("request {} is planned and skipped", s[id].request.index);
       if (s[id].phase != Phase::decoding) broken("request {} is skipped but decodes nothing", s[id].request.index);
@@ -89,7 +93,7 @@ class Watched final : public BatchingPolicy {
   }
 
   void check_limits(const SchedulerState& s, const StepPlan& plan) {
-    const std::int64_t rows = s.decodes().size() - static_cast<std::int64_t>(plan.skipped.size());
+    const std::int64_t rows = rows_of(s, plan);
     std::int64_t tokens = rows;
     for (const auto& chunk : plan.chunks) tokens += chunk.tokens;
     if (s.running() > s.config.max_num_seqs) broken("{} run of max_num_seqs {}", s.running(), s.config.max_num_seqs);
@@ -99,7 +103,8 @@ class Watched final : public BatchingPolicy {
     if (plan.padding_rows < 0) broken("{} padding rows", plan.padding_rows);
     std::int64_t growth = 0;
     for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) {
-      const bool sits_out = std::find(plan.skipped.begin(), plan.skipped.end(), id) != plan.skipped.end();
+      const bool sits_out = plan.hold_decodes ||
+                            std::find(plan.skipped.begin(), plan.skipped.end(), id) != plan.skipped.end();
       if (policy_.blocks == BlockPolicy::reserve || s[id].phase != Phase::decoding || sits_out) continue;
       growth += s.decodes().context_of(s[id]) % s.config.block_size == 0 ? 1 : 0;
     }

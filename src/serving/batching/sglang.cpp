@@ -31,6 +31,9 @@ class Sglang final : public BatchingPolicy {
     prefill(call, plan);
     if (plan.chunks.empty()) {
       if (left) full_ = false;
+      if (s.running() == 0) prefill(call, plan);  // nothing to decode: at once
+    }
+    if (plan.chunks.empty()) {
       decode(call, plan);
       plan.once = retracted_ || (!full_ && s.waiting().head() != nullptr);
       if (s.running() == 0 && !retracted_) reset_ratio(s);
