@@ -24,7 +24,7 @@ class Watched final : public BatchingPolicy {
 
   void schedule(const ScheduleCall& call, StepPlan& plan) override {
     SchedulerState& s = call.state;
-    const bool must_repeat = repeats_ && s.decode_blocks_needed() <= s.free_blocks();
+    const bool must_repeat = repeats_ && s.decode_blocks_needed() + spare_ <= s.free_blocks();
     const std::int64_t running = s.running();
     inner_->schedule(call, plan);
     const std::string text = describe(s, plan);
@@ -44,6 +44,7 @@ class Watched final : public BatchingPolicy {
     if (empty && !plan.once && s.running() == 0 && s.waiting().head() != nullptr && plan.wake == kNever) {
       broken("the engine idles with a request in the queue");
     }
+    spare_ = plan.spare_blocks;
     repeats_ = !empty && plan.chunks.empty() && plan.skipped.empty() && !plan.once;
   }
   bool may_change_plan(const SchedulerState& s) const override {
@@ -118,6 +119,7 @@ class Watched final : public BatchingPolicy {
   Boundaries boundaries_;
   TrialReport& report_;
   bool repeats_ = false;  // the contract wants the last plan again
+  std::int64_t spare_ = 0;  // while so many blocks stay free
 };
 
 class Driver final : public DepartureListener {

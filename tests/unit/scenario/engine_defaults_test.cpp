@@ -1,0 +1,77 @@
+// Defaults of the engines by release and GPU (engines.md 1.2 to 1.4), and what each refuses.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "foretoken/scenario/scenario.hpp"
+
+namespace foretoken {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string text(const std::string& gpu, const std::string& engine) {
+  return "model: Llama-3.1-8B\nhardware: {gpu: " + gpu + "}\nengine: {" + engine + "}\n";
+}
+
+Scenario load(const std::string& gpu, const std::string& engine) {
+  auto scenario = parse_scenario(text(gpu, engine), "test.yaml", {});
+  if (!scenario) throw std::runtime_error(format(scenario.error()));
+  return std::move(*scenario);
+}
+
+std::string problems(const std::string& engine) {
+  const auto scenario = parse_scenario(text("h100_sxm", engine), "test.yaml", {});
+  return scenario ? "none" : format(scenario.error());
+}
+
+TEST(EngineDefaults, OfVllmV0FollowItsRelease) {
+  const Scenario whole = load("h100_sxm", "name: vllm-v0, max_model_len: 4096");
+  EXPECT_EQ(whole.engine.version, "0.6");
+  EXPECT_FALSE(whole.engine.enable_chunked_prefill);
+  EXPECT_EQ(whole.engine.max_num_batched_tokens, 4096) << "max(max_model_len, 2048)";
+  EXPECT_EQ(whole.engine.max_num_seqs, 256);
+  EXPECT_DOUBLE_EQ(whole.engine.watermark, 0.01);
+  EXPECT_FALSE(whole.engine.reserve_null_block);
+  EXPECT_EQ(load("h100_sxm", "name: vllm-v0, version: 0.5, enable_chunked_prefill: true").engine.max_num_batched_tokens,
+            512);
+  EXPECT_EQ(load("h100_sxm", "name: vllm-v0, version: 0.6, enable_chunked_prefill: true").engine.max_num_batched_tokens,
+            2048);
+}
+
+TEST(EngineDefaults, OfSglangFollowTheMemoryOfTheGpu) {
+  const Scenario h100 = load("h100_sxm", "name: sglang");
+  EXPECT_EQ(h100.engine.chunked_prefill_size, 8192);
+  EXPECT_EQ(h100.engine.block_size, 1);
+  EXPECT_EQ(h100.deployment.cuda_graph_max_rows, 256) << "fewer than four ranks";
+  EXPECT_EQ(h100.engine.max_num_seqs, 4096) << "min(pool / 2, clamp(512 pool / context, 2048, 4096))";
+  // R = 512 + 1.5 x 8192 + 2 x 256 + 128 MiB = 13440 MiB.
+  const double mib = h100.deployment.gpu.memory_capacity.value / (1024.0 * 1024);
+  EXPECT_NEAR(h100.memory.gpu_memory_utilization, (mib - 13440) / mib, 1e-12);
+  EXPECT_EQ(load("l40s", "name: sglang").engine.chunked_prefill_size, 4096);
+  EXPECT_EQ(load("b200_sxm", "name: sglang").engine.chunked_prefill_size, 16384);
+  EXPECT_FALSE(load("h100_sxm", "name: sglang, chunked_prefill_size: -1").engine.enable_chunked_prefill);
+  EXPECT_TRUE(load("h100_sxm", "name: sglang, disable_radix_cache: true").engine.ignore_eos_admission);
+}
+
+TEST(EngineDefaults, OfTensorRtLlmAreItsOwn) {
+  const Scenario s = load("h100_sxm", "name: tensorrt-llm");
+  EXPECT_EQ(s.engine.max_num_seqs, 2048);
+  EXPECT_EQ(s.engine.max_num_batched_tokens, 8192);
+  EXPECT_EQ(s.engine.block_size, 32);
+  EXPECT_FALSE(s.engine.enable_chunked_prefill);
+  EXPECT_EQ(s.engine.capacity_scheduler_policy, "GUARANTEED_NO_EVICT");
+  EXPECT_EQ(load("h100_sxm", "name: tensorrt-llm, tokens_per_block: 64").engine.block_size, 64) << "its own spelling";
+}
+
+TEST(EngineDefaults, ReleasesBelongToOneEngine) {
+  EXPECT_THAT(problems("name: sglang, version: 0.19"), HasSubstr("must be one of 0.4, 0.4.6"));
+  EXPECT_THAT(problems("name: vllm-v1, version: 0.6"), HasSubstr("for engine.name: vllm-v1; got '0.6'"));
+}
+
+TEST(EngineDefaults, VllmV0RefusesABudgetBelowTheLongestPrompt) {
+  EXPECT_THAT(problems("name: vllm-v0, max_model_len: 4096, max_num_batched_tokens: 2048"),
+              HasSubstr("refuses to start with max_num_batched_tokens 2048 below 4096"));
+}
+
+}  // namespace
+}  // namespace foretoken
