@@ -118,6 +118,8 @@ T Resolver::value_or_rule(const std::string& path, const Rule<T>& rule) {
       spelled = rule.value == 0 ? Json(0) : Json(format_quantity(rule.value, field->dimension));
     else if (std::isinf(rule.value))
       spelled = "inf";
+    else if (rule.value == std::floor(rule.value) && std::abs(rule.value) < 1e15)
+      spelled = Json(static_cast<std::int64_t>(rule.value));  // as a file would say it
   }
   record(path, std::move(spelled), rule.origin, rule.reason);
   return rule.value;

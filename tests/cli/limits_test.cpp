@@ -32,7 +32,7 @@ class Limits : public ::testing::Test {
     double value = std::nan("");
     const Result<Json> json = parse_json(result.out, "standard output");
     EXPECT_TRUE(json) << result.err;
-    if (json) (*json)["summary"][key].number(value);
+    if (!json || !(*json)["summary"][key].number(value)) return std::nan("");
     return value;
   }
 

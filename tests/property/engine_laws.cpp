@@ -15,18 +15,18 @@ namespace {
 
 constexpr std::uint64_t kRuns = 50;
 
-struct Run {
+struct Recorded {
   Recorder seen;
   SimulationOutcome outcome;
 };
 
-Run run(const SimulationConfig& config, RequestSource& source, const CostModel& cost) {
-  Run r;
+Recorded run(const SimulationConfig& config, RequestSource& source, const CostModel& cost) {
+  Recorded r;
   r.outcome = simulate(config, source, cost, r.seen);
   return r;
 }
 
-Run run(const RandomRun& r) {
+Recorded run(const RandomRun& r) {
   const StubCost cost(r.cost);
   const auto source = r.source();
   return run(r.config, *source, cost);
@@ -48,7 +48,7 @@ LoneTimes lone_request(const Scenario& scenario, double bandwidth_factor) {
   request.prompt_tokens = 3000;
   request.output_tokens = request.max_tokens = 40;
   const auto source = make_fixed_source({request});
-  const Run r = run(config, *source, *make_cost_model(d));
+  const Recorded r = run(config, *source, *make_cost_model(d));
   const RequestRecord& record = r.seen.records.front();
   return {record.first_token - record.request.arrival, record.finish - record.first_token,
           record.finish - record.request.arrival};
@@ -58,6 +58,9 @@ TEST(EngineLaws, moreMemoryBandwidthNeverSlowsALoneRequest) {
   int gpus = 0;
   for (const GpuSpec& gpu : Catalog().gpus().value()) {
     for (const char* level : {"datasheet", "roofline", "calibrated"}) {
+      // A GPU without coefficients of its own borrows those of the most similar one, and its bandwidth
+      // decides which that is; the law is about the same coefficients.
+      if (level == std::string("calibrated") && gpu.id != "h100_sxm" && gpu.id != "b200_sxm") continue;
       SCOPED_TRACE(gpu.id + " " + level);
       const std::string text = "model: Llama-3.1-8B\nhardware: {gpu: " + gpu.id + "}\ncost: {level: " + level + "}\n";
       const auto scenario = parse_scenario(text, "law.yaml", {});
@@ -94,7 +97,7 @@ TEST(EngineLaws, aHigherRateNeverShortensTheQueueOfOneServer) {
     for (const double rate : {5.0, 20.0, 21.0, 80.0, 1000.0}) {
       load.arrivals = RenewalArrivals{rate, burstiness, false};
       const auto source = make_request_source(load, seed).value();
-      const Run r = run(config, *source, cost);
+      const Recorded r = run(config, *source, cost);
       ASSERT_EQ(r.outcome.finished, 200);
       double queueing = 0;
       for (const RequestRecord& record : r.seen.records) queueing += to_seconds(record.scheduled - record.request.arrival);
@@ -135,7 +138,7 @@ TEST(EngineLaws, timesScaleWithCostsAndGaps) {
   for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
     for (const std::int64_t k : {2, 3, 1000}) {
       SCOPED_TRACE(testing::Message() << "seed " << seed << ", times " << k);
-      const Run once = run(slowed(seed, 1)), scaled = run(slowed(seed, k));
+      const Recorded once = run(slowed(seed, 1)), scaled = run(slowed(seed, k));
       ASSERT_EQ(scaled.seen.records.size(), once.seen.records.size());
       for (std::size_t i = 0; i < once.seen.records.size(); ++i) {
         const RequestRecord& a = once.seen.records[i];

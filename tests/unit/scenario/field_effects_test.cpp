@@ -43,6 +43,8 @@ const std::map<std::string, Example>& examples() {
   const std::string roofline = "cost.level=roofline";
   const std::string two = "engine.tensor_parallel_size=2";
   const std::string fixed = "engine.name=static";
+  const std::string sglang = "engine.name=sglang";
+  const std::string tensorrt = "engine.name=tensorrt-llm";
   const std::string loop = "workload.max_concurrency=4";
   const std::string moe = "model=Qwen3-30B-A3B";
   const std::string ramp =
@@ -52,6 +54,8 @@ const std::map<std::string, Example>& examples() {
   const std::string trace = no_lengths("trace: {path: " + file_of_two_formats() + "}");
   const std::string azure = "dataset_name: azure, dataset_path: " + file_of_two_formats();
   const std::string sessions = "workload.sessions={turns: 3}";
+  const std::string room = "engine.max_model_len=16384";  // for the longest row of kTrace
+  const std::string sized_class = "workload.classes=[{name: a, random_input_len: 100, random_output_len: 10}]";
   const std::string classes = "workload.classes=[{name: a}, {name: b}]";
   const std::string class_pairs = "workload.classes=[{name: a, " + azure + "}]";
   static const std::map<std::string, Example> all = {
@@ -88,6 +92,15 @@ const std::map<std::string, Example>& examples() {
       {"engine.queue_timeout", {"5 s"}},
       {"engine.enforce_eager", {"true"}},
       {"engine.max_cudagraph_capture_size", {"64"}},
+      {"engine.chunked_prefill_size", {"4096", {sglang}}},
+      {"engine.max_prefill_tokens", {"8192", {sglang}}},
+      {"engine.enable_mixed_chunk", {"true", {sglang}}},
+      {"engine.schedule_conservativeness", {"0.5", {sglang}}},
+      {"engine.disable_radix_cache", {"true", {sglang}}},
+      {"engine.mem_fraction_static", {"0.7", {sglang}}},
+      {"engine.capacity_scheduler_policy", {"MAX_UTILIZATION", {tensorrt}}},
+      {"engine.context_chunking_policy", {"EQUAL_PROGRESS", {tensorrt, "engine.enable_chunked_prefill=true"}}},
+      {"engine.free_gpu_memory_fraction", {"0.5", {tensorrt}}},
       {"memory.activations", {"1 GiB"}},
       {"memory.cuda_graphs", {"1 GiB"}},
       {"memory.non_torch", {"1 GiB"}},
@@ -107,7 +120,7 @@ const std::map<std::string, Example>& examples() {
       {"replicas", {"2"}},
       {"router", {"least_outstanding", {"replicas=2"}}},
       {"workload.dataset_name", {"csv", {no_lengths(azure)}}},
-      {"workload.dataset_path", {kTrace.c_str(), {no_lengths(azure)}}},
+      {"workload.dataset_path", {kTrace.c_str(), {no_lengths(azure), room}}},
       {"workload.random_input_len", {"200"}},
       {"workload.random_output_len", {"20"}},
       {"workload.random_range_ratio", {"0.5"}},
@@ -128,7 +141,7 @@ const std::map<std::string, Example>& examples() {
       {"workload.bursts.mean_high", {"2 s", {bursts}}},
       {"workload.rate_profile.period", {"90 s", {profile}}},
       {"workload.rate_profile.rates", {"[3, 4]", {profile}}},
-      {"workload.trace.path", {kTrace.c_str(), {trace}}},
+      {"workload.trace.path", {kTrace.c_str(), {trace, room}}},
       {"workload.trace.format", {"azure", {trace}}},
       {"workload.trace.time_scale", {"2", {trace}}},
       {"workload.trace.rate_scale", {"2", {trace}}},
@@ -144,10 +157,10 @@ const std::map<std::string, Example>& examples() {
       {"workload.classes[].name", {"c", {classes}}},
       {"workload.classes[].weight", {"3", {classes}}},
       {"workload.classes[].dataset_name", {"csv", {class_pairs}}},
-      {"workload.classes[].dataset_path", {kTrace.c_str(), {class_pairs}}},
+      {"workload.classes[].dataset_path", {kTrace.c_str(), {class_pairs, room}}},
       {"workload.classes[].random_input_len", {"200", {classes}}},
       {"workload.classes[].random_output_len", {"20", {classes}}},
-      {"workload.classes[].random_range_ratio", {"0.5", {classes}}},
+      {"workload.classes[].random_range_ratio", {"0.5", {sized_class}}},
       {"workload.classes[].input_lengths", {"{distribution: uniform, min: 5, max: 9}", {classes}}},
       {"workload.classes[].output_lengths", {"{distribution: uniform, min: 5, max: 9}", {classes}}},
       {"workload.classes[].priority", {"3", {classes, "engine.scheduling_policy=priority"}}},
@@ -155,7 +168,7 @@ const std::map<std::string, Example>& examples() {
       {"workload.classes[].goodput.tpot", {"30", {classes}}},
       {"workload.classes[].goodput.e2el", {"3000", {classes}}},
       {"workload.ignore_eos", {"false", {"workload.max_tokens=200"}}},
-      {"workload.max_tokens", {"300", {"workload.ignore_eos=false"}}},
+      {"workload.max_tokens", {"300", {"workload.ignore_eos=false", "workload.max_tokens=200"}}},
       {"goodput.ttft", {"300"}},
       {"goodput.tpot", {"30"}},
       {"goodput.e2el", {"3000"}},

@@ -69,9 +69,9 @@ TEST(Schema, HasEveryFieldAndRefusesOthers) {
 
 TEST(Schema, DefaultsHaveTheTypeOfTheirField) {
   const Json schema = scenario_schema();
-  const Json& block_size = schema["properties"]["engine"]["properties"]["block_size"];
-  ASSERT_NE(block_size["default"].if_int(), nullptr);
-  EXPECT_EQ(*block_size["default"].if_int(), 16);
+  const Json& tokens = schema["properties"]["engine"]["properties"]["max_prefill_tokens"];
+  ASSERT_NE(tokens["default"].if_int(), nullptr);
+  EXPECT_EQ(*tokens["default"].if_int(), 16384);
   EXPECT_NE(schema["properties"]["engine"]["properties"]["padded"]["default"].if_bool(), nullptr);
 }
 
