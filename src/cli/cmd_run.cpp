@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
@@ -99,7 +102,32 @@ int run_one(const RunCommand& command, const Scenario& scenario, RunOptions opti
   return lost.empty() ? code : kExitInternal;
 }
 
+// The same place on disk, however spelled. Devices and pipes may be written twice.
+bool same_file(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty() || a == "-" || b == "-") return false;
+  std::error_code ignored;
+  if (std::filesystem::exists(a, ignored) && !std::filesystem::is_regular_file(a, ignored)) return false;
+  return std::filesystem::weakly_canonical(a, ignored) == std::filesystem::weakly_canonical(b, ignored);
+}
+
+// No output may overwrite another, or the question itself.
+bool files_are_distinct(const RunCommand& command) {
+  const std::pair<const char*, const std::string*> files[] = {
+      {"the scenario", &command.scenario.path}, {"--output", &command.output.output}, {"--save-requests", &command.save_requests}};
+  bool distinct = true;
+  for (std::size_t i = 0; i < std::size(files); ++i) {
+    for (std::size_t j = i + 1; j < std::size(files); ++j) {
+      if (!same_file(*files[i].second, *files[j].second)) continue;
+      say(fmt::format("error: {} and {} are the same file, '{}'\n  hint: give each a name of its own\n", files[i].first,
+                      files[j].first, *files[j].second));
+      distinct = false;
+    }
+  }
+  return distinct;
+}
+
 int run(const RunCommand& command) {
+  if (!files_are_distinct(command)) return kExitBadInput;
   const std::atomic<bool>* stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;

@@ -32,6 +32,7 @@ std::string step_section(const StepExplanation& step, double ridge) {
   table.row({"step", "", readable(step.flops * 1e-9), readable(step.bytes * 1e-6), readable(step.intensity()),
              readable(step.breakdown.seconds * 1e6), readable(step.breakdown.datasheet_seconds * 1e6), "", ""});
   std::string text = table.text("  ");
+  text += "  bound: the largest term of the level that served the operator, which the datasheet's alone need not be\n";
   if (ridge > 0 && step.bytes > 0) {
     text += fmt::format("  arithmetic intensity {} FLOP/B, {} the ridge point {}: {} bound by the datasheet\n",
                         readable(step.intensity()), step.intensity() < ridge ? "below" : "above", readable(ridge),

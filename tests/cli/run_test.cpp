@@ -124,6 +124,22 @@ TEST_F(RunCommandTest, writesTheResultToAFile) {
   EXPECT_EQ(content_of(path), foretoken_program({"run", scenario_, "--format", "json"}).out);
 }
 
+TEST_F(RunCommandTest, noOutputOverwritesAnotherOrTheScenario) {
+  const std::string path = folder_.path("same.out");
+  const std::string detour = folder_.path("./same.out");
+  const std::string before = content_of(scenario_);
+  for (const std::vector<std::string>& files : {std::vector<std::string>{"-o", path, "--save-requests", detour},
+                                                {"-o", scenario_}, {"--save-requests", scenario_}}) {
+    std::vector<std::string> arguments{"run", scenario_};
+    arguments.insert(arguments.end(), files.begin(), files.end());
+    const ProcessResult result = foretoken_program(arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.err, HasSubstr("are the same file"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_EQ(content_of(scenario_), before);
+}
+
 TEST_F(RunCommandTest, readsStandardInput) {
   ProcessOptions options;
   options.input = small_scenario();

@@ -56,8 +56,15 @@ StepTime GpuModel::total(const std::vector<Operator>& operators) const {
   return step_time(sum);
 }
 
-const StepTime& GpuModel::dense(std::int64_t tokens) const {
+// Padding rows take time, but their work is nobody's.
+StepTime GpuModel::dense(std::int64_t tokens) const {
   const std::int64_t rows = padded(tokens);
+  StepTime time = dense_rows(rows);
+  if (rows > tokens) time.flops = static_cast<std::int64_t>(FineTotal{time.flops} * tokens / rows);
+  return time;
+}
+
+const StepTime& GpuModel::dense_rows(std::int64_t rows) const {
   if (rows >= kRememberedTokens) {
     if (dense_beyond_tokens_ != rows) dense_beyond_ = total(operators_.dense(rows));
     dense_beyond_tokens_ = rows;

@@ -39,7 +39,8 @@ class GpuModel final : public CostModel {
   [[nodiscard]] std::unique_ptr<DecodeEntry> make_entry(std::int64_t sequences) const;
   [[nodiscard]] PiecewiseCurve attention_curve(std::int64_t rows, bool windowed) const;
   void overlap_layers(DecodeEntry& e) const;
-  [[nodiscard]] const StepTime& dense(std::int64_t tokens) const;
+  [[nodiscard]] StepTime dense(std::int64_t tokens) const;
+  [[nodiscard]] const StepTime& dense_rows(std::int64_t rows) const;
   [[nodiscard]] const StepTime& head(std::int64_t sampled) const;
   [[nodiscard]] const ChunkEntry& chunk(const PrefillChunk& chunk) const;
   [[nodiscard]] StepTime prefill_attention(std::span<const PrefillChunk> chunks) const;
