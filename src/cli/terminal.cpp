@@ -27,6 +27,19 @@ int write_all(int descriptor, std::string_view text) {
   return 0;
 }
 
+int write_file(const std::string& text, const std::string& path) {
+  Result<AtomicFile> file = AtomicFile::create(path);
+  if (!file) {
+    say(file.error());
+    return kExitBadInput;
+  }
+  file->write(text);
+  const Diagnostics problems = file->commit();
+  if (problems.empty()) return kExitOk;
+  say(problems);
+  return kExitInternal;
+}
+
 }  // namespace
 
 void say(std::string_view text) {
@@ -42,16 +55,12 @@ void say(const Diagnostics& diagnostics) {
 
 int deliver(const std::string& text, const OutputOptions& options) {
   if (!options.output.empty()) {
-    Result<AtomicFile> file = AtomicFile::create(options.output);
-    if (!file) {
-      say(file.error());
-      return kExitBadInput;
-    }
-    file->write(text);
-    const Diagnostics problems = file->commit();
-    if (problems.empty()) return kExitOk;
-    say(problems);
-    return kExitInternal;
+    const int code = write_file(text, options.output);
+    if (code == kExitOk) return code;
+    // A run may have taken long: a file that cannot be written does not cost the user the result.
+    say("The result goes to standard output instead.\n");
+    (void)write_all(STDOUT_FILENO, text);
+    return code;
   }
   const int error = write_all(STDOUT_FILENO, text);
   if (error == 0 || error == EPIPE) return kExitOk;

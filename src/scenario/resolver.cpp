@@ -26,7 +26,8 @@ Json json_of(const YamlNode& node) {
       std::int64_t whole = 0;
       if (!node.quoted && node.text == "true") return true;
       if (!node.quoted && node.text == "false") return false;
-      if (!plain_number(node, value) || std::isinf(value)) return node.text;
+      if (!plain_number(node, value)) return node.text;
+      if (std::isinf(value)) return "inf";  // however it was spelled
       if (parse_number(node.text, whole)) return whole;
       if (value == std::floor(value) && std::abs(value) < 9e15) return static_cast<std::int64_t>(value);
       return value;
