@@ -127,7 +127,7 @@ bool files_are_distinct(const RunCommand& command) {
 }
 
 int run(const RunCommand& command) {
-  if (!files_are_distinct(command)) return kExitBadInput;
+  if (!files_are_distinct(command) || !output_can_be_created(command.output)) return kExitBadInput;
   const std::atomic<bool>* stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;

@@ -53,6 +53,13 @@ void say(const Diagnostics& diagnostics) {
   say(text);
 }
 
+bool output_can_be_created(const OutputOptions& options) {
+  if (options.output.empty()) return true;
+  const Result<AtomicFile> file = AtomicFile::create(options.output);
+  if (!file) say(file.error());
+  return file.has_value();
+}
+
 int deliver(const std::string& text, const OutputOptions& options) {
   if (!options.output.empty()) {
     const int code = write_file(text, options.output);

@@ -13,6 +13,9 @@ namespace foretoken {
 void say(std::string_view text);
 void say(const Diagnostics& diagnostics);
 
+// Says why not, before a long run and not after it. Nothing stays behind.
+[[nodiscard]] bool output_can_be_created(const OutputOptions& options);
+
 // The result, whole: an exit code says whether it arrived. A reader that closed its
 // pipe has had enough, and that is no error.
 [[nodiscard]] int deliver(const std::string& text, const OutputOptions& options);
