@@ -6,21 +6,13 @@
 
 #include "cli/program.hpp"
 #include "foretoken/base/json.hpp"
+#include "support/scenario_files.hpp"
 
 namespace foretoken {
 namespace {
 
 using namespace foretoken::testing;
 using ::testing::HasSubstr;
-
-std::vector<std::string> scenario_files() {
-  std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(FORETOKEN_SOURCE_DIR "/scenarios")) {
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path().string());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 double number(const Json& json, const char* key) {
   double value = -1;
@@ -51,7 +43,7 @@ std::string test_name(const ::testing::TestParamInfo<std::string>& scenario) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(OfTheRepository, Scenarios, ::testing::ValuesIn(scenario_files()), test_name);
+INSTANTIATE_TEST_SUITE_P(OfTheRepository, Scenarios, ::testing::ValuesIn(test::scenario_files()), test_name);
 
 TEST(BatchTradeoff, risesFlattensCrossesTheRidgeAndNamesTheLargestBatch) {
   const ProcessResult run =

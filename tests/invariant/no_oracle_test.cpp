@@ -42,16 +42,6 @@ RunLog steps_of(const SimulationConfig& config, const std::vector<Request>& requ
   return logged_run(every_step, *make_fixed_source(requests), cost);
 }
 
-// Finishes in order of time.
-std::vector<RequestRecord> finished(const RunLog& log) {
-  std::vector<RequestRecord> records;
-  for (const LogEvent& event : log.events) {
-    const Left* left = std::get_if<Left>(&event);
-    if (left != nullptr && left->record.outcome == Outcome::finished) records.push_back(left->record);
-  }
-  return records;
-}
-
 TEST(NoOracle, output_lengths_that_nobody_has_seen_change_no_decision) {
   int compared = 0;
   int differ = 0;

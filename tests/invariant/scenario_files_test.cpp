@@ -15,6 +15,7 @@
 #include "foretoken/scenario/scenario.hpp"
 #include "foretoken/study/run.hpp"
 #include "support/invariants.hpp"
+#include "support/scenario_files.hpp"
 
 namespace foretoken::test {
 namespace {
@@ -22,15 +23,6 @@ namespace {
 using ::testing::IsEmpty;
 
 constexpr std::int64_t kMostRequests = 300;
-
-std::vector<std::string> scenario_files() {
-  std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(FORETOKEN_SOURCE_DIR "/scenarios")) {
-    if (entry.path().extension() == ".yaml") files.push_back(entry.path().string());
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
 
 Scenario load(const std::string& path, std::vector<std::string> overrides) {
   Result<Scenario> scenario = load_scenario(path, {std::move(overrides), {}});
@@ -80,15 +72,6 @@ RunLog log_of(const Scenario& scenario, bool every_step) {
 std::string json_of(const Scenario& scenario) {
   const Result<RunResult> result = run_scenario(scenario);
   return to_text(to_json(result.value()));
-}
-
-std::vector<RequestRecord> finished(const RunLog& log) {
-  std::vector<RequestRecord> records;
-  for (const LogEvent& event : log.events) {
-    const Left* left = std::get_if<Left>(&event);
-    if (left != nullptr && left->record.outcome == Outcome::finished) records.push_back(left->record);
-  }
-  return records;
 }
 
 class ScenarioFiles : public ::testing::TestWithParam<std::string> {

@@ -39,4 +39,13 @@ RunLog logged_run(const SimulationConfig& config, RequestSource& source, const C
   return log;
 }
 
+std::vector<RequestRecord> finished(const RunLog& log) {
+  std::vector<RequestRecord> records;
+  for (const LogEvent& event : log.events) {
+    const Left* left = std::get_if<Left>(&event);
+    if (left != nullptr && left->record.outcome == Outcome::finished) records.push_back(left->record);
+  }
+  return records;
+}
+
 }  // namespace foretoken::test

@@ -113,4 +113,7 @@ class LoggingCost final : public CostModel {
 [[nodiscard]] RunLog logged_run(const SimulationConfig& config, RequestSource& source, const CostModel& cost,
                                 std::int64_t stop_after = 0);
 
+// The requests that finished, in order of time.
+[[nodiscard]] std::vector<RequestRecord> finished(const RunLog& log);
+
 }  // namespace foretoken::test

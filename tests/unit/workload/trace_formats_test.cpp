@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "foretoken/workload/request_source.hpp"
+#include "support/replaying.hpp"
 #include "support/temporary_file.hpp"
 #include "workload/traces/row_parser.hpp"
 #include "workload/traces/trace.hpp"
@@ -35,18 +36,9 @@ std::vector<Sent> replay(const WorkloadConfig& config) {
   return sent;
 }
 
-WorkloadConfig replaying(const std::string& path) {
-  WorkloadConfig config;
-  TraceConfig trace;
-  trace.path = path;
-  config.arrivals = trace;
-  config.num_prompts.reset();
-  return config;
-}
-
 std::vector<Sent> replay_text(std::string_view text) {
   const TemporaryFile file(text);
-  return replay(replaying(file.path()));
+  return replay(test::replaying(file.path()));
 }
 
 TEST(TraceFormats, Azure2023CountsFromItsFirstRow) {
@@ -70,7 +62,7 @@ TEST(TraceFormats, BurstGptLeavesFailedCallsOutAndCountsThem) {
       "5,ChatGPT,472,18,490,Conversation log\n"
       "45.5,GPT-4,1087,0,1087,API log\n"
       "118,ChatGPT,417,276,693,Conversation log\n");
-  const WorkloadConfig config = replaying(file.path());
+  const WorkloadConfig config = test::replaying(file.path());
   EXPECT_EQ(replay(config), (std::vector<Sent>{{5, 472, 18}, {118, 417, 276}}));
   EXPECT_EQ(summarise_workload(config).value().failed_rows, 1);
   EXPECT_EQ(summarise_workload(config).value().requests, 2);
@@ -88,7 +80,7 @@ TEST(TraceFormats, MooncakeKeepsItsHashIds) {
 {"timestamp": 27482, "input_length": 500, "output_length": 6, "hash_ids": [0]}
 {"timestamp": 30535, "input_length": 1500, "output_length": 7, "hash_ids": [0, 1, 4294967296]}
 )");
-  auto source = make_request_source(replaying(file.path()), 1);
+  auto source = make_request_source(test::replaying(file.path()), 1);
   ASSERT_TRUE(source) << format(source.error());
   const PrefixTable* prefixes = (*source)->prefixes();
   ASSERT_NE(prefixes, nullptr);
@@ -133,7 +125,7 @@ TEST(TraceFormats, MooncakesCoarseTimesAreSpreadInsideTheirBucket) {
 
 TEST(TraceFormats, SpreadTimesAreTheSameInEveryRunAndSlice) {
   const TemporaryFile file(coarse_mooncake());
-  WorkloadConfig config = replaying(file.path());
+  WorkloadConfig config = test::replaying(file.path());
   const auto whole = replay(config);
   const auto one = make_request_source(config, 1).value(), two = make_request_source(config, 2).value();
   EXPECT_EQ((one->take(), one->take().arrival), (two->take(), two->take().arrival)) << "whatever the seed";
@@ -156,7 +148,7 @@ TEST(TraceFormats, SpreadTimesAreTheSameInEveryRunAndSlice) {
 
 TEST(TraceFormats, HashIdsOfASliceAreThoseOfItsRows) {
   const TemporaryFile file(coarse_mooncake());
-  WorkloadConfig config = replaying(file.path());
+  WorkloadConfig config = test::replaying(file.path());
   std::get<TraceConfig>(config.arrivals).start = Duration{4'000'000'000};
   const auto source = make_request_source(config, 1).value();
   while (source->next_arrival() != kNever) {
@@ -184,7 +176,7 @@ TEST(TraceFormats, PlainCsvTakesItsColumnsInAnyOrderAndIgnoresOthers) {
 
 TEST(TraceFormats, ScalesStretchAndCompressTheTimes) {
   const TemporaryFile file("arrival_s,input_tokens,output_tokens\n1,1,1\n2,2,2\n4,3,3\n");
-  WorkloadConfig config = replaying(file.path());
+  WorkloadConfig config = test::replaying(file.path());
   auto& trace = std::get<TraceConfig>(config.arrivals);
   trace.time_scale = 3;
   EXPECT_EQ(replay(config), (std::vector<Sent>{{3, 1, 1}, {6, 2, 2}, {12, 3, 3}}));
@@ -197,7 +189,7 @@ TEST(TraceFormats, ScalesStretchAndCompressTheTimes) {
 
 TEST(TraceFormats, LimitsOfCountAndDurationApply) {
   const TemporaryFile file("arrival_s,input_tokens,output_tokens\n1,1,1\n2,2,2\n4,3,3\n");
-  WorkloadConfig config = replaying(file.path());
+  WorkloadConfig config = test::replaying(file.path());
   config.num_prompts = 2;
   EXPECT_EQ(replay(config).size(), 2u);
   EXPECT_EQ(summarise_workload(config).value().requests, 2);
@@ -210,7 +202,7 @@ TEST(TraceFormats, LimitsOfCountAndDurationApply) {
 
 TEST(TraceFormats, ATraceGoesThroughSeatsLikeAnyLoad) {
   const TemporaryFile file("arrival_s,input_tokens,output_tokens\n1,1,1\n2,2,2\n4,3,3\n");
-  WorkloadConfig config = replaying(file.path());
+  WorkloadConfig config = test::replaying(file.path());
   config.max_concurrency = 1;
   const auto source = make_request_source(config, 1).value();
   const Request first = source->take();
@@ -225,7 +217,7 @@ TEST(TraceFormats, ClassesOfATraceAreDrawnByWeight) {
   std::string text = "arrival_s,input_tokens,output_tokens\n";
   for (int i = 0; i < 1000; ++i) text += std::to_string(i) + ",7,9\n";
   const TemporaryFile file(text);
-  WorkloadConfig config = replaying(file.path());
+  WorkloadConfig config = test::replaying(file.path());
   config.classes = {{"a", 1, {}, 3, {}}, {"b", 1, {}, -3, {}}};
   const auto source = make_request_source(config, 1).value();
   int b = 0;
@@ -240,7 +232,7 @@ TEST(TraceFormats, ClassesOfATraceAreDrawnByWeight) {
 
 TEST(TraceFormats, SummaryOfATraceIsExact) {
   const TemporaryFile file("arrival_s,input_tokens,output_tokens\n1,10,1\n2,20,200\n5,60,3\n");
-  const auto said = summarise_workload(replaying(file.path())).value();
+  const auto said = summarise_workload(test::replaying(file.path())).value();
   EXPECT_EQ(said.requests, 3);
   EXPECT_EQ(said.max_prompt_tokens, 60);
   EXPECT_EQ(said.max_total_tokens, 220);
