@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "property/random_workload.hpp"
+#include "support/replaying.hpp"
 #include "support/temporary_file.hpp"
 #include "workload/traces/trace.hpp"
 
@@ -21,15 +22,6 @@ std::vector<Request> drain(const WorkloadConfig& config) {
   }
   while ((*source)->next_arrival() != kNever) all.push_back((*source)->take());
   return all;
-}
-
-WorkloadConfig replaying(const std::string& path) {
-  TraceConfig trace;
-  trace.path = path;
-  WorkloadConfig config;
-  config.arrivals = trace;
-  config.num_prompts.reset();
-  return config;
 }
 
 std::vector<Request> random_requests(std::uint64_t seed) {
@@ -55,7 +47,7 @@ TEST(AnyTrace, ReplaysTheRequestsThatWroteIt) {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     const auto written = random_requests(seed);
     const TemporaryFile file(plain_csv(written));
-    const auto replayed = drain(replaying(file.path()));
+    const auto replayed = drain(test::replaying(file.path()));
     ASSERT_EQ(replayed.size(), written.size()) << seed;
     for (std::size_t i = 0; i < written.size(); ++i) {
       ASSERT_EQ(replayed[i].arrival, written[i].arrival) << seed;
@@ -69,7 +61,7 @@ TEST(AnyTrace, IsTheSumOfItsSlices) {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     const auto written = random_requests(seed);
     const TemporaryFile file(plain_csv(written));
-    const WorkloadConfig whole = replaying(file.path());
+    const WorkloadConfig whole = test::replaying(file.path());
     const auto all = drain(whole);
     const Duration first = all.front().arrival.time_since_epoch(), last = all.back().arrival.time_since_epoch();
     const Duration cut = (first + last) / 2;
@@ -92,7 +84,7 @@ TEST(AnyTrace, ScalesUndoEachOther) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     const auto written = random_requests(seed);
     const TemporaryFile file(plain_csv(written));
-    WorkloadConfig config = replaying(file.path());
+    WorkloadConfig config = test::replaying(file.path());
     std::get<TraceConfig>(config.arrivals).time_scale = 8;
     const auto stretched = drain(config);
     for (std::size_t i = 0; i < written.size(); ++i) {

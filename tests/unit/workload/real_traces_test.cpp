@@ -6,6 +6,7 @@
 #include <set>
 
 #include "foretoken/workload/request_source.hpp"
+#include "support/replaying.hpp"
 
 namespace foretoken {
 namespace {
@@ -16,15 +17,6 @@ struct Published {
   double span_s, mean_input, mean_output;
   std::int64_t max_input;  // 0 = not documented
 };
-
-WorkloadConfig replaying(const std::string& path) {
-  TraceConfig trace;
-  trace.path = path;
-  WorkloadConfig config;
-  config.arrivals = trace;
-  config.num_prompts.reset();
-  return config;
-}
 
 class RealTrace : public testing::TestWithParam<Published> {
  protected:
@@ -38,7 +30,7 @@ TEST_P(RealTrace, HasTheDocumentedShape) {
   const std::string path = path_of(p.file);
   if (!std::filesystem::exists(path))
     GTEST_SKIP() << "no " << path << ": the published traces are not part of the project";
-  const WorkloadConfig config = replaying(path);
+  const WorkloadConfig config = test::replaying(path);
   const auto said = summarise_workload(config);
   ASSERT_TRUE(said) << format(said.error());
   EXPECT_EQ(said->requests, p.requests);
@@ -73,7 +65,7 @@ TEST_F(RealTrace, MooncakesHashIdsRepeatAsDocumented) {
     const std::string path = path_of(file);
     if (!std::filesystem::exists(path))
       GTEST_SKIP() << "no " << path << ": the published traces are not part of the project";
-    const auto source = make_request_source(replaying(path), 1).value();
+    const auto source = make_request_source(test::replaying(path), 1).value();
     std::set<std::int64_t> seen;
     double blocks = 0, hits = 0;
     while (source->next_arrival() != kNever) {
@@ -89,7 +81,7 @@ TEST_F(RealTrace, MooncakesHashIdsRepeatAsDocumented) {
 // The figures of scenarios/traces/README.md.
 TEST(OwnTrace, IsWhatItsReadmeSays) {
   const auto path = std::filesystem::path(FORETOKEN_SOURCE_DIR) / "scenarios" / "traces" / "small-conversation.csv";
-  const auto said = summarise_workload(replaying(path.string()));
+  const auto said = summarise_workload(test::replaying(path.string()));
   ASSERT_TRUE(said) << format(said.error());
   EXPECT_EQ(said->requests, 500);
   EXPECT_EQ(said->max_prompt_tokens, 12'000);
