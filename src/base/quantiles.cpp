@@ -2,6 +2,7 @@
 // whose results depend on the machine and which valgrind cannot run.
 #include "foretoken/base/quantiles.hpp"
 
+#include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>
 
 namespace foretoken {
@@ -13,6 +14,13 @@ using InDouble = boost::math::policies::policy<boost::math::policies::promote_do
 
 double students_t_quantile(double p, double degrees) {
   return boost::math::quantile(boost::math::students_t_distribution<double, InDouble>(degrees), p);
+}
+
+double binomial_cdf(std::int64_t k, std::int64_t n, double q) {
+  if (k < 0) return 0;
+  if (k >= n) return 1;
+  return boost::math::cdf(boost::math::binomial_distribution<double, InDouble>(static_cast<double>(n), q),
+                          static_cast<double>(k));
 }
 
 }  // namespace foretoken

@@ -37,11 +37,12 @@ MetricsCollector::MetricsCollector(CollectorConfig config)
     : config_(std::move(config)), cells_(2 * std::max<std::size_t>(1, config_.classes.size())) {
   config_.goodput.resize(cells_.size() / 2);
   const SteadyWindow& w = config_.window;
-  const double fraction = std::clamp(w.fraction, 0.0, 0.5);
   const std::int64_t whole = w.requests ? *w.requests : w.arrival_period ? w.arrival_period->count() : 0;
-  const auto cut = static_cast<std::int64_t>(std::ceil(fraction * static_cast<double>(whole)));
-  steady_begin_ = cut;
-  steady_end_ = whole - cut;
+  const auto cut = [&](double fraction) {
+    return static_cast<std::int64_t>(std::ceil(std::clamp(fraction, 0.0, 0.5) * static_cast<double>(whole)));
+  };
+  steady_begin_ = cut(w.fraction);
+  steady_end_ = whole - cut(w.last_fraction.value_or(w.fraction));
 }
 
 bool MetricsCollector::is_steady(const Request& request) const {

@@ -46,12 +46,12 @@ std::string resolve_metric(std::string_view name) {
   return canonical_metric(spelled);
 }
 
-std::string unknown_metric(std::string_view name) {
+std::string unknown_metric(std::string_view name, std::string_view key) {
   return fmt::format(
-      "unknown metric '{}' in slo; allowed are mean, median, std, min, max or a percentile (p50, p99, "
+      "unknown metric '{}' in {}; allowed are mean, median, std, min, max or a percentile (p50, p99, "
       "p99.9) of ttft, tpot, itl, e2el and queue_time, and the plain keys of the summary such as "
       "output_throughput, request_throughput, request_goodput, slo_attainment",
-      name);
+      name, key);
 }
 
 std::string did_you_mean(std::string_view name) {
@@ -128,7 +128,7 @@ Result<SloLine> parse_slo_line(const std::string& text, const SourceLocation& wh
   const std::string_view name = trimmed(line.substr(0, at));
   const std::string_view limit_text = trimmed(rest.substr(op->text.size()));
   SloLine slo{text, resolve_metric(name), op->comparison, 0};
-  if (slo.metric.empty()) problems.error(where, unknown_metric(name), did_you_mean(name));
+  if (slo.metric.empty()) problems.error(where, unknown_metric(name, "slo"), did_you_mean(name));
   if (limit_text.empty()) {
     problems.error(where, fmt::format("'{}' has no limit", text), "such as p99_ttft <= 500 ms");
   } else if (!slo.metric.empty()) {
@@ -142,6 +142,37 @@ Result<SloLine> parse_slo_line(const std::string& text, const SourceLocation& wh
   }
   if (problems.has_errors()) return problems;
   return slo;
+}
+
+Result<PrecisionGoal> parse_precision_goal(const std::string& text, const SourceLocation& where) {
+  constexpr std::string_view kExample = "such as p99_ttft +- 3 %";
+  Diagnostics problems;
+  const std::string_view line = trimmed(text);
+  std::size_t at = std::string_view::npos, length = 0;
+  for (const std::string_view sign : {"+-", "+/-", "±"}) {
+    if (const auto found = line.find(sign); found != std::string_view::npos && found < at) {
+      at = found;
+      length = sign.size();
+    }
+  }
+  if (at == std::string_view::npos) {
+    problems.error(where, fmt::format("'{}' is not a precision; write a metric, +- or ±, and a share in %", text),
+                   std::string(kExample));
+    return problems;
+  }
+  const std::string_view name = trimmed(line.substr(0, at));
+  std::string_view share = trimmed(line.substr(at + length));
+  PrecisionGoal goal{text, resolve_metric(name), 0};
+  if (goal.metric.empty()) problems.error(where, unknown_metric(name, "study.until"), did_you_mean(name));
+  const bool in_percent = share.ends_with("%");
+  if (in_percent) share = trimmed(share.substr(0, share.size() - 1));
+  double percent = 0;
+  if (!in_percent || !parse_number(share, percent) || !(percent >= 0.01 && percent <= 100)) {
+    problems.error(where, fmt::format("the precision of '{}' must be from 0.01 % to 100 %", text), std::string(kExample));
+  }
+  goal.share = percent / 100;
+  if (problems.has_errors()) return problems;
+  return goal;
 }
 
 SloVerdict judge(const SloLine& line, double value) {

@@ -8,13 +8,17 @@
 namespace foretoken {
 namespace {
 
+// Of the i-th text of a list, or of the one text that stands for a list.
+SourceLocation location_of_line(const YamlNode& node, std::size_t i) {
+  return node.kind == YamlNode::Kind::list ? node.items[std::min(i, node.items.size() - 1)].where : node.where;
+}
+
 void read_slo(Resolver& values, Scenario& s) {
   const YamlNode* node = values.node("slo");
   if (node == nullptr) return;
   const std::vector<std::string> lines = values.texts("slo");
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const SourceLocation where =
-        node->kind == YamlNode::Kind::list ? node->items[std::min(i, node->items.size() - 1)].where : node->where;
+    const SourceLocation where = location_of_line(*node, i);
     const auto line = parse_slo_line(lines[i], where);
     if (line) {
       s.slo.push_back(*line);
@@ -32,6 +36,25 @@ void read_slo(Resolver& values, Scenario& s) {
   if (needs_goodput && !has_goodput) {
     values.error("slo", "slo_attainment and request_goodput need per-request limits",
                  "add `goodput: {ttft: 500, tpot: 50}` (ms)");
+  }
+}
+
+void read_study(Resolver& values, Scenario& s) {
+  s.study.confidence = values.number("study.confidence");
+  s.study.max_replications = values.integer("study.max_replications");
+  s.study.max_requests = values.integer("study.max_requests");
+  const YamlNode* node = values.node("study.until");
+  if (node == nullptr) return;
+  const std::vector<std::string> lines = values.texts("study.until");
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const SourceLocation where = location_of_line(*node, i);
+    const Result<PrecisionGoal> goal = parse_precision_goal(lines[i], where);
+    if (goal) {
+      s.study.until.push_back(*goal);
+      continue;
+    }
+    const Diagnostics found = goal.error();
+    for (const Diagnostic& d : found.items()) values.error_at(where, d.message, d.hint);
   }
 }
 
@@ -104,6 +127,7 @@ void build_questions(Resolver& values, Scenario& s) {
   values.text("version");
   read_slo(values, s);
   read_sweep(values, s);
+  read_study(values, s);
   s.tpot = values.text("conventions.tpot") == "vllm" ? TpotConvention::vllm : TpotConvention::per_output_token;
   s.warmup_fraction = values.number("warmup_fraction");
   s.seed = static_cast<std::uint64_t>(values.integer("seed"));

@@ -7,38 +7,12 @@
 #include <cmath>
 #include <mutex>
 
-#include "foretoken/base/quantiles.hpp"
-#include "foretoken/base/random.hpp"
-#include "foretoken/cost/cost_model.hpp"
-#include "foretoken/metrics/collector.hpp"
+#include "foretoken/base/intervals.hpp"
 #include "study/parallel.hpp"
+#include "study/replication.hpp"
 
 namespace foretoken {
 namespace {
-
-constexpr std::int64_t kProgressEvery = 4096;  // requests
-
-// Counts and copies what the collector sees.
-class StudyObserver final : public Observer {
- public:
-  StudyObserver(MetricsCollector& collector, int replication, const RunOptions& options,
-                std::function<void(std::int64_t)> report)
-      : collector_(collector), replication_(replication), options_(options), report_(std::move(report)) {}
-
-  void on_request(const RequestRecord& record) override {
-    collector_.on_request(record);
-    if (options_.on_request) options_.on_request(replication_, record);
-    if (report_ && collector_.requests_seen() % kProgressEvery == 0) report_(kProgressEvery);
-  }
-  void on_steps(const StepSpan& span) override { collector_.on_steps(span); }
-  void on_gap(Duration gap, std::int64_t rows) override { collector_.on_gap(gap, rows); }
-
- private:
-  MetricsCollector& collector_;
-  int replication_;
-  const RunOptions& options_;
-  std::function<void(std::int64_t)> report_;
-};
 
 bool stopped(const RunOptions& options) {
   return options.stop != nullptr && options.stop->load();
@@ -51,24 +25,15 @@ class Replicator {
 
   // Diagnostics when the workload cannot be opened.
   Result<ReplicationResult> operator()(int index) {
-    ReplicationResult replication;
-    replication.index = index;
-    replication.seed = replication_seed(scenario_.seed, static_cast<std::uint64_t>(index));
-    auto source = make_request_source(scenario_.workload, replication.seed);
-    if (!source) return source.error();
-    MetricsCollector collector(collector_config(scenario_.workload, scenario_.warmup_fraction, requests_));
-    std::function<void(std::int64_t)> report;
-    if (options_.progress) report = [this](std::int64_t n) { advance(n); };
-    StudyObserver observer(collector, index, options_, std::move(report));
-    const std::unique_ptr<CostModel> cost = make_cost_model(scenario_.deployment);
-    SimulationConfig config;
-    config.engine = scenario_.engine;
-    config.cluster = scenario_.cluster;
-    config.step_by_step = options_.step_by_step;
-    replication.outcome = simulate(config, **source, *cost, observer, options_.stop);
-    if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
-    replication.measures = collector.take(replication.outcome);
-    return replication;
+    ReplicationOptions options;
+    options.requests = requests_;
+    options.stop = options_.stop;
+    options.step_by_step = options_.step_by_step;
+    if (options_.on_request) {
+      options.on_request = [this, index](const RequestRecord& record) { options_.on_request(index, record); };
+    }
+    if (options_.progress) options.report = [this](std::int64_t n) { advance(n); };
+    return simulate_replication(scenario_, index, options);
   }
 
  private:
@@ -102,21 +67,17 @@ void average(const std::vector<Summary>& summaries, Summary& means, Summary* hal
     for (const Summary& s : summaries) {
       if (const double v = s[key.key]; !std::isnan(v)) values.push_back(v);
     }
-    const auto n = static_cast<double>(values.size());
     double mean = 0;
     for (double v : values) mean += v;
-    mean /= n;
+    mean /= static_cast<double>(values.size());
     means.entries.push_back({key.key, mean, key.integer && values.size() == 1});
     if (half_widths == nullptr || values.size() < 2 || !std::isfinite(mean)) continue;
-    double squares = 0;
-    for (double v : values) squares += (v - mean) * (v - mean);
-    half_widths->entries.push_back(
-        {key.key, students_t_quantile(0.975, n - 1) * std::sqrt(squares / (n - 1) / n), false});
+    half_widths->entries.push_back({key.key, mean_interval(values, 0.95).half_width(), false});
   }
 }
 
 MeasureView view_of(const RunResult& result, const RunMeasures& run, const Measures& requests, Scope scope) {
-  return {run, requests, scope, result.scenario.tpot, result.device};
+  return view_of(result.scenario, result.device, run, requests, scope);
 }
 
 void summarise_replications(RunResult& result) {

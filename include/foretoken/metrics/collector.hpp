@@ -20,6 +20,7 @@ struct SteadyWindow {
   double fraction = 0.1;
   std::optional<std::int64_t> requests;
   std::optional<Duration> arrival_period;
+  std::optional<double> last_fraction = std::nullopt;  // cut at the end, when it differs from `fraction`
 };
 
 struct CollectorConfig {

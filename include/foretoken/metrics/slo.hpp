@@ -24,6 +24,17 @@ struct SloLine {
 // and every plain key of the summary. Errors name the keys allowed.
 [[nodiscard]] Result<SloLine> parse_slo_line(const std::string& text, const SourceLocation& where);
 
+// `p99_ttft +- 3 %`: how closely a study must know a figure before it may stop.
+struct PrecisionGoal {
+  std::string expression;  // as written
+  std::string metric;      // key of the summary
+  double share = 0;        // half width of the interval over the figure
+  bool operator==(const PrecisionGoal&) const = default;
+};
+
+// `p99_ttft ± 3 %`, `mean_tpot_ms +- 0.5 %`: the metrics of parse_slo_line, a share in percent.
+[[nodiscard]] Result<PrecisionGoal> parse_precision_goal(const std::string& text, const SourceLocation& where);
+
 struct SloVerdict {
   SloLine line;
   double value = 0;  // NaN when the metric does not exist in this run

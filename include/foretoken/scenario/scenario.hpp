@@ -35,6 +35,15 @@ struct SweepAxis {
   bool operator==(const SweepAxis&) const = default;
 };
 
+// How sure a verdict must be, and how much may be simulated for it.
+struct StudyConfig {
+  double confidence = 0.95;
+  std::vector<PrecisionGoal> until;      // beside the objectives: figures to be known this closely
+  std::int64_t max_replications = 80;
+  std::int64_t max_requests = 20'000'000;  // over all replications of one alternative
+  bool operator==(const StudyConfig&) const = default;
+};
+
 // What reading the scenario found out about its workload, whose files need not be read again for it.
 struct KnownWorkload {
   WorkloadConfig config;
@@ -56,6 +65,7 @@ struct Scenario {
   double warmup_fraction = 0.1;     // of the requests, cut from the steady-state figures; and as much at the end
   std::uint64_t seed = 0;
   int replications = 1;
+  StudyConfig study;
   int num_gpus = 1;                 // replicas * TP * PP * DP
   std::vector<ResolvedField> fields;  // every field with its origin, in the field table's order
 };

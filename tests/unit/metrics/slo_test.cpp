@@ -86,5 +86,26 @@ TEST(SloVerdict, comparesAndStatesTheRoom) {
   EXPECT_TRUE(std::isnan(judge(parsed("preemption_count <= 0"), 0).margin));
 }
 
+TEST(ParsePrecisionGoal, takesEverySpellingOfPlusMinus) {
+  for (const char* text : {"p99_ttft +- 3 %", "p99_ttft ± 3%", "p99_ttft_ms +/- 3 %", "p99_ttft+-3%"}) {
+    const Result<PrecisionGoal> goal = parse_precision_goal(text, {});
+    ASSERT_TRUE(goal) << text;
+    EXPECT_EQ(goal->metric, "p99_ttft_ms") << text;
+    EXPECT_DOUBLE_EQ(goal->share, 0.03) << text;
+  }
+}
+
+TEST(ParsePrecisionGoal, saysWhatIsWrong) {
+  const std::pair<const char*, const char*> cases[] = {{"p99_ttft", "not a precision"},   {"p99_tft +- 3 %", "did you mean"},
+                                                       {"p99_ttft +- 3", "from 0.01 %"},  {"p99_ttft +- 0 %", "from 0.01 %"},
+                                                       {"p99_ttft +- nan %", "from 0.01 %"}, {"p99_ttft +-", "from 0.01 %"},
+                                                       {"", "not a precision"}};
+  for (const auto& [text, word] : cases) {
+    const Result<PrecisionGoal> goal = parse_precision_goal(text, {"s.yaml", 3, 1});
+    ASSERT_FALSE(goal) << text;
+    EXPECT_NE(format(goal.error()).find(word), std::string::npos) << format(goal.error());
+  }
+}
+
 }  // namespace
 }  // namespace foretoken

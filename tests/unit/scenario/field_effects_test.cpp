@@ -178,6 +178,10 @@ const std::map<std::string, Example>& examples() {
       {"warmup_fraction", {"0.2"}},
       {"seed", {"3"}},
       {"replications", {"2"}},
+      {"study.confidence", {"0.9"}},
+      {"study.until", {"['p99_ttft +- 3 %']"}},
+      {"study.max_replications", {"20"}},
+      {"study.max_requests", {"1000000"}},
   };
   return all;
 }

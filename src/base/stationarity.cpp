@@ -1,0 +1,46 @@
+// Warm-up cut and trend of a series.
+#include "foretoken/base/stationarity.hpp"
+
+#include "foretoken/base/result.hpp"
+
+namespace foretoken {
+
+// From the back, so that each cut's mean and sum of squares follow from the next by one update (Welford).
+WarmupCut mser_cut(std::span<const double> series) {
+  const std::size_t n = series.size();
+  if (n < 4) return {0, false};
+  const std::size_t latest = n / 2;
+  double count = 0, mean = 0, squares = 0;
+  double best = 0;
+  std::size_t best_cut = n;
+  for (std::size_t i = n; i-- > 0;) {
+    count += 1;
+    const double delta = series[i] - mean;
+    mean += delta / count;
+    squares += delta * (series[i] - mean);
+    if (i > latest) continue;
+    const double error = squares / (count * count);
+    // Of equal errors the earliest cut: a constant series needs none.
+    if (best_cut == n || error <= best) {
+      best = error;
+      best_cut = i;
+    }
+  }
+  return {best_cut, best_cut < latest};
+}
+
+double slope_of(std::span<const double> x, std::span<const double> y) {
+  invariant(x.size() == y.size(), "a trend needs as many x as y");
+  if (x.empty()) return 0;
+  double mean_x = 0, mean_y = 0;
+  for (const double v : x) mean_x += v / static_cast<double>(x.size());
+  for (const double v : y) mean_y += v / static_cast<double>(y.size());
+  double products = 0, squares = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    products += (x[i] - mean_x) * (y[i] - mean_y);
+    squares += (x[i] - mean_x) * (x[i] - mean_x);
+  }
+  return squares > 0 ? products / squares : 0;
+}
+
+}  // namespace foretoken
