@@ -12,11 +12,13 @@ namespace foretoken {
 using RequestId = std::int32_t;  // place in the table
 inline constexpr RequestId kNoRequest = -1;
 
-enum class Phase : std::uint8_t { prefilling, decoding, preempted };
+// leaving: finished and without a row in the coming step, but it still holds its seat and blocks.
+enum class Phase : std::uint8_t { prefilling, decoding, preempted, leaving };
 
 struct InFlight {
   Request request;
   Phase phase = Phase::prefilling;
+  bool finished = false;           // and reported; it lingers until the call that cannot know is over
   // Kept without doubt of its meaning while not decoding; while decoding, `emitted`
   // and `cached` follow from the group's clock.
   std::int64_t emitted = 0;        // output tokens so far

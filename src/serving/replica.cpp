@@ -16,13 +16,16 @@ constexpr FineDuration kLongestStretch{std::int64_t{1} << 62};
 Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
                  Observer& observer, DepartureListener& listener)
     : Replica(index, config, cost, sliding_window, observer, listener,
-              find_batching_policy(config.engine.name).make(), find_batching_policy(config.engine.name).blocks) {}
+              find_batching_policy(config.engine.name).make(), find_batching_policy(config.engine.name).blocks,
+              find_batching_policy(config.engine.name).last_row) {}
 
 Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
                  Observer& observer, DepartureListener& listener, std::unique_ptr<BatchingPolicy> policy,
-                 BlockPolicy blocks)
+                 BlockPolicy blocks, LastRow last_row)
     : index_(index),
       single_steps_(config.step_by_step || config.every_step),
+      async_(config.engine.async_scheduling),
+      last_row_(last_row),
       cost_(cost),
       observer_(observer),
       listener_(listener),
@@ -43,29 +46,42 @@ void Replica::arrive(const Request& sent, TimePoint now) {
   request.max_tokens = std::min(request.max_tokens, room);
   // What it may need: nobody knows yet what it will need.
   const std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
-  const bool queue_full = engine.max_waiting_requests > 0 &&
-                          static_cast<std::int64_t>(state_.waiting_->size()) >= engine.max_waiting_requests;
+  const bool queue_full = engine.max_waiting_requests > 0 && waiting_requests() >= engine.max_waiting_requests;
   if (room == 0 || queue_full || blocks_for(last_cached, engine.block_size) > engine.usable_blocks() ||
       !policy_->can_serve(state_, request)) {
     refuse(sent, Outcome::rejected, now, {});
     return;
   }
-  state_.waiting_->push({request, kv_wait_.at(now), kNoRequest});
   if (state_.lifecycle_ != nullptr) observer_.on_lifecycle({LifecycleEdge::queued, index_, request.index, now, 0, 0});
+  const Waiting waiting{request, kv_wait_.at(now), kNoRequest};
+  if (async_) {
+    // The step after the running one is planned already.
+    inbox_.push_back(waiting);
+    if (state_.waiting_->head() == nullptr || engine.scheduling_policy != "fcfs") cut(now, 1);
+    return;
+  }
+  state_.waiting_->push(waiting);
   if (state_.waiting_->head()->request.index == request.index) cut(now);
+}
+
+const Waiting* Replica::longest_waiting() const {
+  const Waiting* in_queue = state_.waiting_->oldest();
+  return in_queue != nullptr || inbox_.empty() ? in_queue : &inbox_.front();
 }
 
 TimePoint Replica::next_timeout() const {
   if (state_.config.queue_timeout <= Duration{}) return kNever;
-  const Waiting* oldest = state_.waiting_->oldest();
+  const Waiting* oldest = longest_waiting();
   return oldest == nullptr ? kNever : oldest->request.arrival + state_.config.queue_timeout;
 }
 
 void Replica::expire(TimePoint now) {
   while (next_timeout() <= now) {
-    const Waiting gone = *state_.waiting_->oldest();
-    const bool was_head = state_.waiting_->head()->request.index == gone.request.index;
-    state_.waiting_->pop_oldest();
+    const Waiting gone = *longest_waiting();
+    const bool was_in_queue = state_.waiting_->oldest() != nullptr;
+    const bool was_head = was_in_queue && state_.waiting_->head()->request.index == gone.request.index;
+    if (was_in_queue) state_.waiting_->pop_oldest();
+    else inbox_.pop_front();
     Attribution parts{};
     const Duration blocked = kv_wait_.at(now) - gone.kv_wait_mark;
     parts[static_cast<std::size_t>(AttributionPart::kv_wait)] = blocked;
@@ -90,17 +106,7 @@ void Replica::refuse(const Request& request, Outcome outcome, TimePoint now, Att
 
 void Replica::schedule(TimePoint now) {
   wake_ = kNever;
-  // A call that only evicted (priority scheduling may evict the request it looks at) is
-  // followed by another; each evicts at least one, so it ends.
-  std::int64_t evicted = -1;
-  do {
-    invariant(state_.preemptions_ > evicted, "a policy asks to be called again although it evicted nobody");
-    evicted = state_.preemptions_;
-    plan_.clear();
-    ++totals_.schedule_calls;
-    policy_->schedule({state_, now, kv_wait_, decode_totals_}, plan_);
-    decode_rows_ = plan_.hold_decodes ? 0 : state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
-  } while (plan_.once && plan_.chunks.empty() && decode_rows_ == 0);
+  call_policy(now);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   if (plan_.chunks.empty() && decode_rows_ == 0) {
     invariant(state_.running() == 0, [&] {
@@ -113,6 +119,31 @@ void Replica::schedule(TimePoint now) {
   }
 }
 
+void Replica::call_policy(TimePoint now) {
+  bool knows_all = !std::exchange(call_is_due_, false);
+  take_in(knows_all ? now : known_until_);
+  std::int64_t evicted = -1;
+  while (true) {
+    invariant(state_.evictions_ > evicted, "a policy asks to be called again although it evicted nobody");
+    evicted = state_.evictions_;
+    plan_.clear();
+    ++totals_.schedule_calls;
+    policy_->schedule({state_, now, kv_wait_, decode_totals_}, plan_);
+    decode_rows_ = plan_.hold_decodes ? 0 : state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
+    if (!plan_.chunks.empty() || decode_rows_ > 0) return;
+    if (!knows_all) {  // nothing to run until the result is in
+      knows_all = true;
+      state_.let_all_go();
+      take_in(now);
+      evicted = -1;
+    } else if (!plan_.once) {
+      return;
+    }
+    // A call that only evicted (priority scheduling may evict the request it looks at) is
+    // followed by another; each evicts at least one, so it ends.
+  }
+}
+
 void Replica::start_steps(TimePoint now) {
   if (boundary_after({}) != now) {  // the engine was idle: nothing is carried over
     base_ = now;
@@ -122,19 +153,20 @@ void Replica::start_steps(TimePoint now) {
   stepping_ = true;
   ++totals_.spans;
   steps_ = 1;
+  shape_ = plan_.skipped.empty() ? state_.decodes_.shape() : state_.decodes_.shape_without(plan_.skipped);
+  if (decode_rows_ == 0) shape_ = {};
+  else shape_.sequences += plan_.padding_rows;
+  const bool next_call_differs = async_ && catch_up(now);
   gap_rows_ = decode_rows_ == 0 ? 0 : decode_rows_ - state_.held_rows();
   for (const RequestId id : state_.lagging_) {
     if (std::find(plan_.skipped.begin(), plan_.skipped.end(), id) == plan_.skipped.end()) --gap_rows_;
   }
-  shape_ = plan_.skipped.empty() ? state_.decodes_.shape() : state_.decodes_.shape_without(plan_.skipped);
-  if (decode_rows_ == 0) shape_ = {};
-  else shape_.sequences += plan_.padding_rows;
   chunks_.clear();
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
     const InFlight& r = state_[chunk.id];
     chunks_.push_back({chunk.tokens, r.cached, r.cached + chunk.tokens == r.known_tokens()});
   }
-  curve_ = decode_rows_ == 0 ? nullptr : &cost_.decode(shape_.sequences);
+  curve_ = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
   decode_only_ = curve_ == nullptr ? StepTime{} : curve_->at(shape_);
   if (!chunks_.empty()) {
     first_step_ = cost_.step({chunks_, shape_});
@@ -142,7 +174,9 @@ void Replica::start_steps(TimePoint now) {
     first_step_ = cost_.step({{}, shape_});
   } else {
     first_step_ = decode_only_;
-    if (!plan_.once && plan_.skipped.empty() && state_.lagging_.empty() && state_.held_.empty()) start_stretch();
+    if (!plan_.once && !next_call_differs && plan_.skipped.empty() && state_.lagging_.empty() && state_.held_.empty()) {
+      start_stretch();
+    }
   }
   end_ = boundary_after(elapsed());
   invariant(end_ > begin_, [&] { return fmt::format("a step of no time at {} s", to_seconds(now)); });
@@ -166,12 +200,12 @@ TimePoint Replica::boundary_after(FineDuration elapsed) const {
   return base_ + ceil_to_nanoseconds(offset_ + elapsed);
 }
 
-// The first boundary at or after `now` becomes the end, when the policy may want it.
-void Replica::cut(TimePoint now) {
+// The first boundary at or after `now`, or a later one, becomes the end, when the policy may want it.
+void Replica::cut(TimePoint now, std::int64_t boundaries_later) {
   if (!stepping_ || steps_ == 1 || !policy_->may_change_plan(state_)) return;
   // base + ceil(offset + elapsed) >= now  <=>  offset + elapsed > now - base - 1 ns
   const FineDuration reach = fine_from(now - base_ - Duration{1}) + FineDuration{1} - offset_;
-  const std::int64_t steps = std::max<std::int64_t>(1, run_.steps_to_reach(reach));
+  const std::int64_t steps = std::max<std::int64_t>(1, run_.steps_to_reach(reach)) + boundaries_later;
   if (steps >= steps_) return;
   steps_ = steps;
   end_ = boundary_after(elapsed());
@@ -181,6 +215,8 @@ void Replica::cut(TimePoint now) {
 
 void Replica::end_steps(TimePoint now) {
   const FineDuration passed = elapsed();
+  call_is_due_ = async_;
+  if (!inbox_.empty()) known_until_ = begin_of_last_step();
   report_steps(now);
   const DecodeTotals decode = decode_totals_of_steps();
   count_totals(passed, decode);
@@ -284,12 +320,16 @@ void Replica::emit(RequestId id, TimePoint now) {
 }
 
 void Replica::finish(RequestId id, TimePoint now) {
-  state_.release(id);
-  state_.unlink(id);
   const InFlight& r = state_[id];
   observer_.on_request(record_of(r, Outcome::finished, now));
   const Request request = r.request;
-  state_.table_.remove(id);
+  if (async_) {
+    state_.linger(id, last_row_ == LastRow::wasted || request.output_tokens < request.max_tokens);
+  } else {
+    state_.release(id);
+    state_.unlink(id);
+    state_.table_.remove(id);
+  }
   listener_.departed(index_, request, Outcome::finished, now);
 }
 
@@ -317,6 +357,7 @@ void Replica::abandon(TimePoint now) {
   for (RequestId id = state_.first_running(); id != kNoRequest; id = state_[id].next) {
     give_up(id);
   }
+  take_in(now);
   while (const Waiting* head = state_.waiting_->head()) {
     if (head->resumed != kNoRequest) {
       give_up(head->resumed);

@@ -1,6 +1,7 @@
 // One engine instance: runs the plans of its batching policy in simulated time.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -28,7 +29,7 @@ class Replica {
   // With a policy from outside the table.
   Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
           Observer& observer, DepartureListener& listener, std::unique_ptr<BatchingPolicy> policy,
-          BlockPolicy blocks);
+          BlockPolicy blocks, LastRow last_row);
 
   // A request from the router. It may be refused at once.
   void arrive(const Request& request, TimePoint now);
@@ -48,12 +49,22 @@ class Replica {
   [[nodiscard]] const SchedulerState& state() const { return state_; }
 
  private:
+  void call_policy(TimePoint now);
   void start_steps(TimePoint now);
   void start_stretch();
-  void cut(TimePoint now);
+  void cut(TimePoint now, std::int64_t boundaries_later = 0);
   [[nodiscard]] TimePoint boundary_after(FineDuration elapsed) const;
 
   [[nodiscard]] FineDuration elapsed() const { return steps_ == 1 ? first_step_.total() : run_.elapsed(steps_); }
+  // With async_scheduling.
+  [[nodiscard]] TimePoint begin_of_last_step() const;
+  bool take_in(TimePoint until);
+  bool catch_up(TimePoint now);
+
+  [[nodiscard]] const Waiting* longest_waiting() const;
+  [[nodiscard]] std::int64_t waiting_requests() const {
+    return static_cast<std::int64_t>(state_.waiting_->size() + inbox_.size());
+  }
   void report_steps(TimePoint now);
   void count_totals(FineDuration elapsed, const DecodeTotals& decode);
   [[nodiscard]] DecodeTotals decode_totals_of_steps() const;
@@ -70,6 +81,8 @@ class Replica {
 
   const int index_;
   const bool single_steps_;  // no stretches: the oracle, or an observer that wants every step
+  const bool async_;         // async_scheduling
+  const LastRow last_row_;
   const CostModel& cost_;
   Observer& observer_;
   DepartureListener& listener_;
@@ -99,6 +112,11 @@ class Replica {
   TimePoint end_ = kNever;
   TimePoint wake_ = kNever;
   std::vector<RequestId> leaving_;  // scratch
+
+  // With async_scheduling: what the next call cannot know.
+  std::deque<Waiting> inbox_;      // those who came since the last step began, in order
+  bool call_is_due_ = false;       // steps have ended: the call is one of when the last of them began,
+  TimePoint known_until_{};        // then
 };
 
 }  // namespace foretoken

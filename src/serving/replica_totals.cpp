@@ -30,7 +30,7 @@ void Replica::report_steps(TimePoint now) {
   span.time = first_step_;
   span.run = steps_ == 1 ? nullptr : &run_;
   span.kv_blocks_used = state_.used_blocks() + blocks_taken_first();
-  span.waiting = static_cast<std::int64_t>(state_.waiting_->size());
+  span.waiting = waiting_requests();
   span.running = state_.running();
   observer_.on_steps(span);
 }

@@ -46,6 +46,12 @@ void SchedulerState::take_blocks(RequestId id, std::int64_t tokens) {
 
 void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where) {
   InFlight& r = table_[id];
+  ++evictions_;
+  if (r.finished) {
+    std::erase(lingering_, id);
+    let_go(id);
+    return;
+  }
   if (r.phase == Phase::decoding) {
     decodes_.leave(id);
     r.account.left_decode(totals);
@@ -69,6 +75,31 @@ void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& to
   waiting_->push({r.request, {}, id, where == Requeue::last});
 }
 
+void SchedulerState::linger(RequestId id, bool row) {
+  InFlight& r = table_[id];
+  r.finished = true;
+  lingering_.push_back(id);
+  if (row) {
+    youngest_decode_ = std::max(youngest_decode_, r.admission);
+    decodes_.join(id);
+  } else {
+    settle_blocks(r);
+    r.phase = Phase::leaving;
+  }
+}
+
+void SchedulerState::let_go(RequestId id) {
+  if (table_[id].phase == Phase::decoding) decodes_.leave(id);
+  release(id);
+  unlink(id);
+  table_.remove(id);
+}
+
+void SchedulerState::let_all_go() {
+  for (const RequestId id : lingering_) let_go(id);
+  lingering_.clear();
+}
+
 void SchedulerState::tell(LifecycleEdge edge, RequestId id, TimePoint now) const {
   const InFlight& r = table_[id];
   const bool decoding = r.phase == Phase::decoding && edge == LifecycleEdge::abandoned;
@@ -88,11 +119,16 @@ std::int64_t SchedulerState::held_rows() const {
   return rows;
 }
 
-void SchedulerState::release(RequestId id) {
-  InFlight& r = table_[id];
+// The decode group counts the blocks of its members together.
+void SchedulerState::settle_blocks(InFlight& r) const {
   if (r.phase == Phase::decoding && block_policy_ == BlockPolicy::grow) {
     r.blocks = blocks_for(r.cached, config.block_size);
   }
+}
+
+void SchedulerState::release(RequestId id) {
+  InFlight& r = table_[id];
+  settle_blocks(r);
   used_blocks_ -= r.blocks;
   committed_blocks_ -= committed_blocks(r.request);
   r.blocks = 0;

@@ -17,6 +17,12 @@ enum class BlockPolicy {
   reserve,  // all of max_model_len on admission
 };
 
+// What a step planned before a request's last token was out still holds of that request (async_scheduling).
+enum class LastRow {
+  wasted,    // one more row, whose token is dropped
+  foreseen,  // the same, unless the request ended by its max_tokens
+};
+
 // Where a preempted request waits.
 enum class Requeue { first, last };
 
@@ -61,7 +67,8 @@ class SchedulerState {
   void to_tail(RequestId id);
   // Blocks until `tokens` tokens of `id` are cached. Precondition: they are free.
   void take_blocks(RequestId id, std::int64_t tokens);
-  // Frees its blocks and puts it back into the queue; its output so far stays known.
+  // Frees its blocks and puts it back into the queue; its output so far stays known. A request that
+  // has finished is let go.
   void preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where);
 
  private:
@@ -73,11 +80,17 @@ class SchedulerState {
     std::int64_t rows;
   };
 
+  // Its last token is out, but the call for the next step shall not know: it keeps its seat and blocks,
+  // and with `row` it decodes.
+  void linger(RequestId id, bool row);
+  void let_go(RequestId id);
+  void let_all_go();
   void hold_decodes(TimePoint since);
   [[nodiscard]] std::int64_t held_rows() const;
   void link(RequestId id);  // at the running list's tail
   void unlink(RequestId id);
   void tell(LifecycleEdge edge, RequestId id, TimePoint now) const;
+  void settle_blocks(InFlight& r) const;
   void release(RequestId id);  // its blocks; a decoding request must have left the group
 
   BlockPolicy block_policy_;
@@ -87,6 +100,7 @@ class SchedulerState {
   std::vector<RequestId> prefilling_;
   std::vector<RequestId> lagging_;  // decoding, but sat out the last step
   std::vector<Held> held_;          // all of them left out of the last step; else empty
+  std::vector<RequestId> lingering_;
   TimePoint last_decode_end_{};     // end of the last step the decoding requests took part in
   RequestId first_ = kNoRequest;
   RequestId last_ = kNoRequest;
@@ -96,6 +110,7 @@ class SchedulerState {
   std::int64_t admissions_ = 0;
   std::int64_t youngest_decode_ = -1;  // highest admission number that ever decoded
   std::int64_t preemptions_ = 0;
+  std::int64_t evictions_ = 0;         // preemptions, and those let go when they were to be preempted
   Observer* lifecycle_ = nullptr;      // null: nobody wants to know
   int replica_ = 0;                    // for its events
 };

@@ -22,7 +22,7 @@ std::vector<PolicyUnderTest> every_row() {
   for (const PolicyInfo& info : batching_policies()) {
     const std::string name(info.name);
     const BatchingPolicyRow& row = find_batching_policy(name);
-    all.push_back({name, row.blocks, keeps_token_budget(name), [make = row.make] { return make(); }});
+    all.push_back({name, row.blocks, keeps_token_budget(name), [make = row.make] { return make(); }, row.last_row});
   }
   return all;
 }
@@ -37,6 +37,7 @@ Trial random_trial(std::uint64_t seed) {
   RandomRun run = random_run(seed);
   while (run.loop) run = random_run(seed += 1'000'000);
   Trial trial{run.config.engine, run.cost, run.requests};
+  trial.engine.async_scheduling = false;
   trial.engine.queue_timeout = {};
   trial.engine.max_waiting_requests = 0;
   for (Request& r : trial.requests) r.max_tokens = 300;
@@ -73,6 +74,17 @@ TEST_P(BatchingContract, is_kept_on_random_loads) {
     preemptions += report.preemptions;
   }
   std::cout << calls << " plans checked, " << preemptions << " preemptions\n";
+}
+
+TEST_P(BatchingContract, is_kept_with_async_scheduling) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Trial trial = random_trial(seed);
+    trial.engine.async_scheduling = true;
+    if (seed % 2 == 0) {
+      for (Request& r : trial.requests) r.max_tokens = r.output_tokens;  // ends that an engine can foresee
+    }
+    ASSERT_THAT(check_contract(GetParam(), trial).violations, IsEmpty()) << "seed " << seed;
+  }
 }
 
 TEST_P(BatchingContract, is_kept_with_one_token_prompts_and_outputs) {

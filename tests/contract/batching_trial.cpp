@@ -24,7 +24,8 @@ class Watched final : public BatchingPolicy {
 
   void schedule(const ScheduleCall& call, StepPlan& plan) override {
     SchedulerState& s = call.state;
-    const bool must_repeat = repeats_ && s.decode_blocks_needed() + spare_ <= s.free_blocks();
+    const bool must_repeat = repeats_ && excused_ == 0 && s.decode_blocks_needed() + spare_ <= s.free_blocks();
+    excused_ = std::max(0, excused_ - 1);
     const std::int64_t running = s.running();
     inner_->schedule(call, plan);
     const std::string text = describe(s, plan);
@@ -40,8 +41,10 @@ class Watched final : public BatchingPolicy {
       broken("wants to be called again although nobody was evicted");
       plan.once = false;  // the replica would never stop calling
     }
-    if (empty && !plan.once && s.running() > 0) broken("the engine stands still with running requests");
-    if (empty && !plan.once && s.running() == 0 && s.waiting().head() != nullptr && plan.wake == kNever) {
+    // Under async_scheduling an empty plan made with requests that linger is made again without them.
+    const bool final = lingering(s) == 0;
+    if (empty && final && !plan.once && s.running() > 0) broken("the engine stands still with running requests");
+    if (empty && final && !plan.once && s.running() == 0 && s.waiting().head() != nullptr && plan.wake == kNever) {
       broken("the engine idles with a request in the queue");
     }
     spare_ = plan.spare_blocks;
@@ -52,8 +55,10 @@ class Watched final : public BatchingPolicy {
   }
   bool can_serve(const SchedulerState& s, const Request& r) const override { return inner_->can_serve(s, r); }
 
-  void finished() { repeats_ = false; }
-  void new_head(const SchedulerState& s) { repeats_ = repeats_ && !inner_->may_change_plan(s); }
+  // What happens is seen by the next call, or by the one after it.
+  void finished(bool async) { excused_ = async ? 2 : 1; }
+  void arrived() { excused_ = 2; }
+  void new_head(const SchedulerState& s) { if (inner_->may_change_plan(s)) excused_ = 1; }
 
  private:
   template <class... Args>
@@ -64,6 +69,12 @@ class Watched final : public BatchingPolicy {
 
   static std::int64_t rows_of(const SchedulerState& s, const StepPlan& plan) {
     return plan.hold_decodes ? 0 : s.decodes().size() - static_cast<std::int64_t>(plan.skipped.size());
+  }
+
+  static std::int64_t lingering(const SchedulerState& s) {
+    std::int64_t count = 0;
+    for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) count += s[id].finished ? 1 : 0;
+    return count;
   }
 
   static std::string describe(const SchedulerState& s, const StepPlan& plan) {
@@ -119,6 +130,7 @@ class Watched final : public BatchingPolicy {
   Boundaries boundaries_;
   TrialReport& report_;
   bool repeats_ = false;  // the contract wants the last plan again
+  int excused_ = 0;       // calls that may answer differently because something happened
   std::int64_t spare_ = 0;  // while so many blocks stay free
 };
 
@@ -131,7 +143,7 @@ class Driver final : public DepartureListener {
     config_.engine = trial.engine;
     config_.step_by_step = boundaries == Boundaries::every_step;
     replica_ = std::make_unique<Replica>(0, config_, cost_, cost_.sliding_window(), recorder_, *this,
-                                         std::move(watched), policy.blocks);
+                                         std::move(watched), policy.blocks, policy.last_row);
   }
 
   void run() {
@@ -161,7 +173,7 @@ class Driver final : public DepartureListener {
   void departed(int, const Request&, Outcome outcome, TimePoint) override {
     if (outcome == Outcome::rejected) { ++outcome_.rejected; return; }
     ++outcome_.finished;
-    watched_->finished();
+    watched_->finished(trial_.engine.async_scheduling);
     if (report_.plans_before_finish == 0) report_.plans_before_finish = report_.plans.size();
   }
 
@@ -177,7 +189,8 @@ class Driver final : public DepartureListener {
     const std::int64_t rejected = outcome_.rejected;
     replica_->arrive(request, now);
     ++outcome_.arrived;
-    if (head() != before) watched_->new_head(replica_->state());
+    if (trial_.engine.async_scheduling) watched_->arrived();
+    else if (head() != before) watched_->new_head(replica_->state());
     if (outcome_.rejected > rejected && request.prompt_tokens < trial_.engine.max_model_len) {
       report_.violations.push_back(fmt::format("request {} is refused although it fits", request.index));
     }

@@ -16,6 +16,7 @@ struct PolicyUnderTest {
   BlockPolicy blocks = BlockPolicy::grow;
   bool keeps_token_budget = true;
   std::function<std::unique_ptr<BatchingPolicy>()> make;
+  LastRow last_row = LastRow::wasted;
 };
 
 struct Trial {

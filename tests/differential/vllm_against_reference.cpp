@@ -21,7 +21,9 @@ TEST(VllmAgainstReference, every_request_is_scheduled_emits_and_finishes_at_the_
     run.config.engine.max_waiting_requests = 0;
     for (Request& r : run.requests) {
       r.prompt_tokens = std::min<std::int32_t>(r.prompt_tokens, static_cast<std::int32_t>(run.config.engine.max_model_len) - 1);
-      r.output_tokens = std::min<std::int32_t>(r.output_tokens, static_cast<std::int32_t>(run.config.engine.max_model_len) - r.prompt_tokens);
+      const std::int32_t room = static_cast<std::int32_t>(run.config.engine.max_model_len) - r.prompt_tokens;
+      r.output_tokens = std::min(r.output_tokens, room);
+      r.max_tokens = std::min(r.max_tokens, room);
     }
     const StubCost cost(run.cost);
     Recorder recorder;

@@ -3,69 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "support/recorder.hpp"
-#include "support/stub_cost.hpp"
+#include "golden/schedule.hpp"
 
 namespace foretoken::test {
 namespace {
 
 using ::testing::ElementsAre;
-
-struct Prompt {
-  std::int32_t prompt;
-  std::int32_t output;
-  int priority = 0;
-  double arrival_ms = 0;
-  std::int32_t max_tokens = 0;  // 0 = output
-};
-
-// Every step takes 1 ms, so that times read as step numbers.
-struct Schedule {
-  Recorder seen;
-  SimulationOutcome outcome;
-
-  Schedule(const EngineConfig& engine, const std::vector<Prompt>& prompts) {
-    std::vector<Request> requests;
-    for (const Prompt& p : prompts) {
-      Request r;
-      r.index = static_cast<std::int64_t>(requests.size());
-      r.arrival = TimePoint{duration_from_seconds(p.arrival_ms * 1e-3)};
-      r.prompt_tokens = p.prompt;
-      r.output_tokens = p.output;
-      r.max_tokens = p.max_tokens > 0 ? p.max_tokens : p.output;
-      r.priority = static_cast<std::int16_t>(p.priority);
-      requests.push_back(r);
-    }
-    SimulationConfig config;
-    config.engine = engine;
-    config.step_by_step = true;
-    const auto source = make_fixed_source(requests);
-    const StubCost cost;
-    outcome = simulate(config, *source, cost, seen);
-  }
-
-  [[nodiscard]] std::vector<std::string> schedule(std::size_t steps) const {
-    auto lines = seen.schedule();
-    lines.resize(std::min(lines.size(), steps));
-    return lines;
-  }
-  // The step (from 1) in which each request emitted its first and its last token.
-  [[nodiscard]] std::vector<std::string> tokens() const {
-    std::vector<std::string> lines;
-    for (const RequestRecord& r : seen.by_index()) {
-      const auto step = [](TimePoint t) { return t.time_since_epoch().count() / 1'000'000; };
-      lines.push_back(fmt::format("{}..{}", step(r.first_token), step(r.finish)));
-    }
-    return lines;
-  }
-};
-
-EngineConfig vllm() {
-  EngineConfig engine;
-  engine.max_num_batched_tokens = 2048;
-  engine.num_gpu_blocks = 10'000;
-  return engine;
-}
 
 EngineConfig vllm_with_blocks(std::int64_t blocks, std::int64_t budget) {
   EngineConfig engine = vllm();
@@ -182,17 +125,6 @@ TEST(GoldenSchedules, vllm_v0_5_evicts_for_a_block_that_is_not_needed_and_0_6_do
   }
 }
 
-EngineConfig sglang(std::int64_t chunk) {
-  EngineConfig engine = vllm();
-  engine.name = "sglang";
-  engine.version = "0.5.9";
-  engine.block_size = 1;
-  engine.num_gpu_blocks = 100'000;
-  engine.reserve_null_block = false;
-  engine.chunked_prefill_size = chunk;
-  return engine;
-}
-
 TEST(GoldenSchedules, G23_sglang_runs_prefill_batches_alone_and_mixes_only_when_asked) {
   const Schedule run(sglang(2048), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 548 | 0", "52+548 600 | 0", "| 3"));
@@ -242,16 +174,6 @@ TEST(GoldenSchedules, G47_sglang_charges_whole_pages) {
   engine.block_size = 16;
   const Schedule run(engine, {{1500, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(2), ElementsAre("1500 544 | 0", "56+544 | 0"));  // 2048 - 1504
-}
-
-EngineConfig tensorrt_llm(bool chunked) {
-  EngineConfig engine = vllm();
-  engine.name = "tensorrt-llm";
-  engine.version = "1.0";
-  engine.block_size = 32;
-  engine.reserve_null_block = false;
-  engine.enable_chunked_prefill = chunked;
-  return engine;
 }
 
 TEST(GoldenSchedules, G28_tensorrt_llm_mixes_whole_prompts_with_generations) {

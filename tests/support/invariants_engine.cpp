@@ -242,7 +242,7 @@ Violations inv_10_no_step_beats_the_datasheet(const RunLog& log) {
     run.push_back(s->time.units);
   }
   // Steps in flight at an interruption were priced but not run.
-  if (!log.every_step || log.outcome.unfinished > 0) return found.all();
+  if (!log.every_step || log.outcome.unfinished > 0 || log.outcome.interrupted) return found.all();
   std::vector<std::int64_t> priced;
   for (const Priced& p : log.priced) priced.push_back(p.time.units);
   std::sort(run.begin(), run.end());

@@ -63,6 +63,10 @@ inline RandomRun random_run(std::uint64_t seed) {
   engine.max_wait = Duration{one_in(2) ? 0 : pick(1, 40'000'000)};
   if (one_in(5)) engine.queue_timeout = Duration{pick(1'000'000, 200'000'000)};
   if (one_in(6)) engine.max_waiting_requests = pick(1, 10);
+  RandomStream pipeline(seed, "random_run_async");
+  const bool can_overlap = engine.name == "vllm-v1" || engine.name == "sglang" || engine.name == "tensorrt-llm";
+  engine.async_scheduling = can_overlap && pipeline.uniform_int(0, 1) == 1;
+  const std::int64_t unforeseen = pipeline.uniform_int(0, 1) == 1 ? 20 : 0;  // a stop before max_tokens
   run.config.cluster.replicas = one_in(3) ? static_cast<int>(pick(2, 5)) : 1;
   run.config.cluster.router = one_in(2) ? "least_outstanding" : "round_robin";
 
@@ -100,6 +104,7 @@ inline RandomRun random_run(std::uint64_t seed) {
     r.prompt_tokens = static_cast<std::int32_t>(one_in(3) ? pick(1, longest_prompt + 3) : pick(1, 60));
     r.output_tokens = static_cast<std::int32_t>(one_in(8) ? 1 : pick(1, 300));
     r.max_tokens = r.output_tokens;
+    if (engine.async_scheduling) r.max_tokens += static_cast<std::int32_t>(pipeline.uniform_int(0, unforeseen));
     r.priority = static_cast<std::int16_t>(pick(0, 3));
     run.requests.push_back(r);
   }

@@ -1,5 +1,6 @@
-// vLLM's synchronous V1 scheduler written down literally, one request and one block at a
-// time, as engines.md 2.2 states it: slow, obvious, and independent of the simulator's code.
+// vLLM's V1 scheduler written down literally, one request and one block at a time, as engines.md 2.2
+// and 2.5 state it: slow, obvious, and independent of the simulator's code. With async_scheduling it keeps
+// two steps in flight, as the engine does: it plans ahead, with tokens that are still to come.
 #pragma once
 
 #include <algorithm>
@@ -26,31 +27,38 @@ class ReferenceVllm {
       : engine_(engine), cost_(cost), requests_(std::move(requests)) {}
 
   std::map<std::int64_t, ReferenceTimes> run() {
-    std::size_t next = 0;
+    const std::size_t depth = engine_.async_scheduling ? 2 : 1;
     TimePoint now{};
-    FineTotal exact = 0;  // of the clock, fine units
-    while (next < requests_.size() || !waiting_.empty() || !running_.empty()) {
-      const bool was_idle = running_.empty() && waiting_.empty();
-      if (was_idle) now = std::max(now, requests_[next].arrival);
-      while (next < requests_.size() && requests_[next].arrival <= now) waiting_.push_back({requests_[next++]});
-      if (was_idle && ceil(exact) != now) exact = static_cast<FineTotal>(now.time_since_epoch().count()) << 20;
-      // A call that only evicts runs nothing and is followed by the next at once.
-      do schedule(now);
-      while (std::all_of(running_.begin(), running_.end(), [](const Sequence& r) { return r.scheduled == 0; }));
-      exact += price();
-      now = ceil(exact);
-      update(now);
+    while (true) {
+      while (next_ < requests_.size() && requests_[next_].arrival <= now) waiting_.push_back({requests_[next_++]});
+      schedule();
+      const bool has_work = std::any_of(running_.begin(), running_.end(), [](const Sequence& r) { return r.scheduled > 0; });
+      if (has_work) launch(now);
+      if (has_work && in_flight_.size() < depth) continue;
+      if (!in_flight_.empty()) {
+        now = in_flight_.front().end;
+        update(in_flight_.front(), now);
+        in_flight_.pop_front();
+      } else if (running_.empty() && waiting_.empty()) {
+        if (next_ == requests_.size()) return times_;
+        now = std::max(now, requests_[next_].arrival);
+      }  // else the call only evicted: the next one follows at once
     }
-    return times_;
   }
 
  private:
   struct Sequence {
     Request request;
     std::int64_t computed = 0, emitted = 0, blocks = 0, scheduled = 0;
+    std::int64_t coming = 0;  // tokens in flight
     bool started = false;
     bool decoding = false;  // all that was known is cached; only sampled tokens follow
-    [[nodiscard]] std::int64_t known() const { return request.prompt_tokens + emitted; }
+    [[nodiscard]] std::int64_t known() const { return request.prompt_tokens + emitted + coming; }
+    [[nodiscard]] bool will_end() const { return coming > 0 && emitted + coming >= request.max_tokens; }
+  };
+  struct Step {
+    std::vector<std::int64_t> sampled;  // requests that get a token
+    TimePoint end{};
   };
 
   static TimePoint ceil(FineTotal exact) {
@@ -76,12 +84,12 @@ class ReferenceVllm {
     return std::pair(a.request.priority, a.request.index) < std::pair(b.request.priority, b.request.index);
   }
 
-  void schedule(TimePoint now) {
+  void schedule() {
     std::int64_t budget = engine_.max_num_batched_tokens;
     bool preempted = false;
     for (Sequence& r : running_) r.scheduled = 0;
     for (auto r = running_.begin(); r != running_.end() && budget > 0;) {
-      const std::int64_t tokens = std::min(cap(r->known() - r->computed), budget);
+      const std::int64_t tokens = r->will_end() ? 0 : std::min(cap(r->known() - r->computed), budget);
       bool evicted_itself = false;
       while (tokens > 0 && !allocate(*r, tokens)) {
         auto victim =
@@ -90,7 +98,7 @@ class ReferenceVllm {
         budget += victim->scheduled;
         Sequence out = *victim;
         running_.erase(victim);
-        out.computed = out.blocks = out.scheduled = 0;
+        out.computed = out.blocks = out.scheduled = out.coming = 0;
         out.decoding = false;
         ++times_[out.request.index].preemptions;
         waiting_.push_front(out);
@@ -114,8 +122,6 @@ class ReferenceVllm {
           running_.empty() ? 0
                            : static_cast<std::int64_t>(engine_.watermark * static_cast<double>(engine_.num_gpu_blocks));
       if (blocks(tokens) + kept > free()) break;
-      if (!head->started) times_[head->request.index].scheduled = now;
-      head->started = true;
       running_.push_back(*head);
       waiting_.erase(head);
       allocate(running_.back(), tokens);
@@ -141,20 +147,44 @@ class ReferenceVllm {
     return cost_.step({chunks, decode}).total().units;
   }
 
-  void update(TimePoint now) {
-    for (auto r = running_.begin(); r != running_.end();) {
-      r->computed += r->scheduled;
-      if (r->scheduled > 0 && r->computed == r->known()) {
-        ReferenceTimes& times = times_[r->request.index];
-        r->decoding = true;
-        if (++r->emitted == 1) times.first_token = now;
-        if (r->emitted == r->request.output_tokens) {
-          times.finish = now;
-          r = running_.erase(r);
-          continue;
-        }
+  // The step runs after those in flight.
+  void launch(TimePoint now) {
+    if (in_flight_.empty() && ceil(exact_) != now) exact_ = static_cast<FineTotal>(now.time_since_epoch().count()) << 20;
+    const TimePoint begin = ceil(exact_);
+    exact_ += price();
+    Step step;
+    step.end = ceil(exact_);
+    for (Sequence& r : running_) {
+      if (r.scheduled == 0) continue;
+      if (!r.started) times_[r.request.index].scheduled = begin;
+      r.started = true;
+      r.computed += r.scheduled;
+      if (r.computed < r.known()) continue;
+      step.sampled.push_back(r.request.index);
+      r.decoding = true;
+      ++r.coming;
+    }
+    in_flight_.push_back(step);
+  }
+
+  void update(const Step& step, TimePoint now) {
+    const auto emit = [&](auto& sequences, std::int64_t index) {
+      const auto r = std::find_if(sequences.begin(), sequences.end(),
+                                  [&](const Sequence& s) { return s.request.index == index; });
+      if (r == sequences.end()) return false;
+      r->coming = std::max<std::int64_t>(0, r->coming - 1);
+      if (++r->emitted == 1) times_[index].first_token = now;
+      if (r->emitted == r->request.output_tokens) {
+        times_[index].finish = now;
+        sequences.erase(r);
+        return true;
       }
-      ++r;
+      return false;
+    };
+    for (const std::int64_t index : step.sampled) {
+      emit(running_, index);
+      // Evicted with its last token in flight: nothing is lost, which the simulation does not call a preemption.
+      if (emit(waiting_, index)) --times_[index].preemptions;
     }
   }
 
@@ -164,6 +194,9 @@ class ReferenceVllm {
   std::deque<Sequence> waiting_;
   std::list<Sequence> running_;
   std::map<std::int64_t, ReferenceTimes> times_;
+  std::deque<Step> in_flight_;  // oldest first
+  std::size_t next_ = 0;        // request to arrive
+  FineTotal exact_ = 0;         // when the GPU is done with what is in flight, fine units
 };
 
 }  // namespace foretoken::test

@@ -32,6 +32,7 @@ struct EngineConfig {
   std::string capacity_scheduler_policy = "GUARANTEED_NO_EVICT";      // tensorrt-llm
   std::string context_chunking_policy = "FIRST_COME_FIRST_SERVED";    // tensorrt-llm
   std::string scheduling_policy = "fcfs";         // queueing policy table: fcfs, priority
+  bool async_scheduling = false;                  // a step is planned when the one before it begins
   Duration max_wait{};                            // static: longest wait for a full batch
   bool padded = true;                             // static: finished rows keep their place
   std::int64_t max_waiting_requests = 0;          // arrivals beyond are rejected; 0 = no limit

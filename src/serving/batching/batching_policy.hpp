@@ -53,7 +53,9 @@ struct ScheduleCall {
 // Contract (tests/contract): schedule() is a function of the state alone; it never reads
 // output_tokens (INV-9); a plan of decodes only is repeated unchanged in the next steps
 // until a request finishes, blocks run out, or an arrival for which may_change_plan() is true
-// (unless it says `once`).
+// (unless it says `once`); with nobody waiting, seats and blocks that come free change no such plan.
+// Under async_scheduling a call sees requests that have `finished`: they hold their seat and blocks, and
+// those that decode have a row. To preempt one is to let it go.
 class BatchingPolicy {
  public:
   virtual ~BatchingPolicy() = default;
@@ -68,6 +70,7 @@ class BatchingPolicy {
 struct BatchingPolicyRow {
   PolicyInfo info;
   BlockPolicy blocks;
+  LastRow last_row;
   std::unique_ptr<BatchingPolicy> (*make)();
 };
 

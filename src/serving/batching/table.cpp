@@ -10,17 +10,17 @@ namespace {
 
 constexpr std::array kRows{
     BatchingPolicyRow{{"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"},
-                      BlockPolicy::grow, make_vllm_v1},
+                      BlockPolicy::grow, LastRow::foreseen, make_vllm_v1},
     BatchingPolicyRow{{"vllm-v0", "vLLM V0: prompts first while decodes wait, or chunked prefill; watermark"},
-                      BlockPolicy::grow, make_vllm_v0},
+                      BlockPolicy::grow, LastRow::wasted, make_vllm_v0},
     BatchingPolicyRow{{"sglang", "SGLang: prefill batches alone, one split prompt, admission by expected output, retraction"},
-                      BlockPolicy::grow, make_sglang},
+                      BlockPolicy::grow, LastRow::wasted, make_sglang},
     BatchingPolicyRow{{"tensorrt-llm", "TensorRT-LLM: in-flight batching, KV reserved to the end or paused when it runs out"},
-                      BlockPolicy::grow, make_tensorrt_llm},
+                      BlockPolicy::grow, LastRow::wasted, make_tensorrt_llm},
     BatchingPolicyRow{{"orca", "iteration-level batching of whole prompts, KV reserved for max_model_len"},
-                      BlockPolicy::reserve, make_orca},
+                      BlockPolicy::reserve, LastRow::wasted, make_orca},
     BatchingPolicyRow{{"static", "one batch at a time, run to its end (FasterTransformer)"},
-                      BlockPolicy::reserve, make_static_batching},
+                      BlockPolicy::reserve, LastRow::wasted, make_static_batching},
 };
 
 constexpr auto kInfos = [] {

@@ -97,6 +97,7 @@ class VllmV1 final : public BatchingPolicy {
   static std::int64_t wanted(const SchedulerState& s, RequestId id, std::int64_t budget) {
     const InFlight& r = s[id];
     if (r.phase == Phase::decoding) return 1;
+    if (r.phase == Phase::leaving) return 0;
     return std::min(capped(s, r.known_tokens() - r.cached), budget);
   }
 

@@ -1,0 +1,98 @@
+// Schedules with async_scheduling, worked out by hand (engines.md section 10, by number): a step is planned
+// when the one before it begins.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "golden/schedule.hpp"
+
+namespace foretoken::test {
+namespace {
+
+using ::testing::ElementsAre;
+
+EngineConfig ahead(EngineConfig engine) {
+  engine.async_scheduling = true;
+  return engine;
+}
+
+// 10 ms a step, 1 ms more for each prefill token: 40 of them make a step of 50 ms.
+constexpr StubTerms kTenAndFifty{.base = 10e-3, .per_prefill_token = 1e-3};
+
+// A's prefill ends at 11 ms; R comes 12 ms later, in the step from 21 to 31.
+TEST(GoldenAsyncSchedules, G12_an_arrival_waits_for_the_running_step_and_for_the_one_planned_already) {
+  const std::vector<Prompt> prompts{{1, 99}, {40, 2, 0, 11 + 12}};
+  EXPECT_DOUBLE_EQ(Schedule(ahead(vllm()), prompts, kTenAndFifty).ttft_ms(1), 68) << "8 + 10 + 50";
+  EXPECT_DOUBLE_EQ(Schedule(vllm(), prompts, kTenAndFifty).ttft_ms(1), 58) << "8 + 50";
+}
+
+TEST(GoldenAsyncSchedules, G13_an_arrival_during_the_first_prefill_waits_for_the_decode_step_planned_with_it) {
+  const std::vector<Prompt> prompts{{40, 9}, {40, 9, 0, 5}};
+  const Schedule run(ahead(vllm()), prompts, kTenAndFifty);
+  EXPECT_THAT(run.schedule(3), ElementsAre("40 | 0", "| 1", "40 | 1"));
+  EXPECT_DOUBLE_EQ(run.ttft_ms(0), 50) << "an idle engine plans at once";
+  EXPECT_DOUBLE_EQ(run.ttft_ms(1), 105) << "45 + 10 + 50";
+  EXPECT_DOUBLE_EQ(Schedule(vllm(), prompts, kTenAndFifty).ttft_ms(1), 95) << "45 + 50";
+}
+
+TEST(GoldenAsyncSchedules, G14_vllm_foresees_an_end_by_max_tokens_and_wastes_no_row) {
+  const StubTerms per_row{.base = 1e-3, .per_row = 1e-3};
+  const Schedule run(ahead(vllm()), {{10, 3}}, per_row);
+  EXPECT_THAT(run.schedule(9), ElementsAre("10 | 0", "| 1", "| 1"));
+  // A stop before max_tokens is known only after the next step was planned.
+  const Schedule stopped(ahead(vllm()), {{10, 3, 0, 0, 8}}, per_row);
+  EXPECT_THAT(stopped.schedule(9), ElementsAre("10 | 0", "| 1", "| 1", "| 0"));
+  EXPECT_DOUBLE_EQ(stopped.step_ms(4), 2) << "a row";
+}
+
+// Thirteen requests decode; those who come are visible to one call each, the one for step 10 (B) first: it is
+// made when step 9 begins, at 8 ms. As measured: first admissions and first tokens of an RTX PRO 6000.
+TEST(GoldenAsyncSchedules, G15_a_stretch_of_a_real_run) {
+  EngineConfig engine = ahead(vllm());
+  engine.max_num_seqs = 128;
+  std::vector<Prompt> prompts(13, Prompt{10, 99});
+  const std::vector<std::vector<std::int32_t>> visible{{2357}, {835}, {3452, 1355}, {866}, {2884, 539}, {1403, 2197},
+                                                       {483, 461}, {268}};
+  for (std::size_t call = 0; call < visible.size(); ++call) {
+    for (const std::int32_t prompt : visible[call]) prompts.push_back({prompt, 99, 0, 7.5 + static_cast<double>(call)});
+  }
+  const Schedule run(engine, prompts);
+  auto steps = run.schedule(19);
+  steps.erase(steps.begin(), steps.begin() + 9);
+  EXPECT_THAT(steps, ElementsAre("2035 | 13", "322+2035 835 | 13", "2033 | 15", "1419+2033 614 | 15",
+                                 "741+614 866 425 | 16", "2030+425 | 18", "429+2455 539 1062 | 18",
+                                 "341+1062 1687 | 20", "510+1687 483 461 268 | 21", "| 25"));
+  std::vector<std::int64_t> first_tokens;
+  for (const RequestRecord& r : run.seen.by_index()) {
+    if (r.request.index >= 13) first_tokens.push_back(r.first_token.time_since_epoch().count() / 1'000'000);
+  }
+  EXPECT_THAT(first_tokens, ElementsAre(11, 11, 13, 14, 14, 16, 16, 17, 18, 18, 18, 18));
+}
+
+// The fifth token of one of 128 ends it in step 5: step 6 is planned, with 127 rows and no seat free.
+TEST(GoldenAsyncSchedules, G46_a_seat_is_given_again_in_the_step_after_next) {
+  EngineConfig engine = ahead(vllm());
+  engine.max_num_seqs = 128;
+  std::vector<Prompt> prompts(131, Prompt{10, 50});
+  prompts[7].output = 5;
+  const Schedule run(engine, prompts);
+  EXPECT_THAT(run.schedule(8), ElementsAre(::testing::_, "| 128", "| 128", "| 128", "| 128", "| 127", "10 | 127", "| 128"));
+}
+
+TEST(GoldenAsyncSchedules, G48_sglang_and_tensorrt_llm_run_one_row_more_than_they_need) {
+  for (const EngineConfig& engine : {sglang(2048), tensorrt_llm(false)}) {
+    const Schedule run(ahead(engine), {{10, 3}}, {.base = 1e-3, .per_row = 1e-3});
+    EXPECT_THAT(run.schedule(9), ElementsAre("10 | 0", "| 1", "| 1", "| 0")) << engine.name;
+    EXPECT_DOUBLE_EQ(run.step_ms(4), 2) << engine.name << ": a row whose token is dropped";
+    EXPECT_EQ(run.seen.by_index()[0].finish, run.seen.steps[2].end) << engine.name;
+    EXPECT_EQ(run.outcome.replicas[0].decode_tokens, 2) << engine.name;
+  }
+}
+
+// B is admitted with A's last row: its prefill runs in the step after it.
+TEST(GoldenAsyncSchedules, whoever_comes_during_a_wasted_row_starts_when_it_ends) {
+  const Schedule run(ahead(tensorrt_llm(false)), {{10, 3}, {10, 2, 0, 3.5}});
+  EXPECT_THAT(run.schedule(9), ElementsAre("10 | 0", "| 1", "| 1", "| 0", "10 | 0", "| 1", "| 0"));
+}
+
+}  // namespace
+}  // namespace foretoken::test
