@@ -137,6 +137,7 @@ void build_sglang(Resolver& values, Scenario& s) {
   engine.max_prefill_tokens = values.integer("engine.max_prefill_tokens");
   engine.enable_mixed_chunk = values.flag("engine.enable_mixed_chunk");
   engine.schedule_conservativeness = values.number("engine.schedule_conservativeness");
+  engine.scheduler_recv_interval = values.integer("engine.scheduler_recv_interval");
   engine.ignore_eos_admission = values.flag("engine.disable_radix_cache");
   engine.max_num_batched_tokens = engine.enable_chunked_prefill ? engine.chunked_prefill_size : engine.max_model_len;
   engine.max_num_seqs = values.maybe_integer("engine.max_num_seqs").value_or(4096);  // see build_sglang_seats
@@ -162,6 +163,8 @@ void build_tensorrt_llm(Resolver& values, Scenario& s) {
       values.integer("engine.max_num_batched_tokens", {8192, Origin::engine_default, "TensorRT-LLM"});
   engine.capacity_scheduler_policy = values.text("engine.capacity_scheduler_policy");
   engine.context_chunking_policy = values.text("engine.context_chunking_policy");
+  engine.batch_wait_timeout_iters = values.integer("engine.batch_wait_timeout_iters");
+  engine.batch_wait_max_tokens_ratio = values.number("engine.batch_wait_max_tokens_ratio");
   s.memory.reserve_null_block = false;
 }
 

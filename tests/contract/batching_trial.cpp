@@ -183,6 +183,16 @@ class Driver final : public DepartureListener {
     return head == nullptr ? -1 : head->request.index;
   }
 
+  // The trial's pools hold the longest request; vLLM V0 drops what its watermark would never let in.
+  [[nodiscard]] bool fits(const Request& request) const {
+    const EngineConfig& engine = trial_.engine;
+    const bool kept_back = engine.name == "vllm-v0";
+    const auto watermark =
+        static_cast<std::int64_t>(engine.watermark * static_cast<double>(kept_back ? engine.num_gpu_blocks : 0));
+    return request.prompt_tokens < engine.max_model_len &&
+           blocks_for(request.prompt_tokens, engine.block_size) + watermark <= engine.usable_blocks();
+  }
+
   void arrive(TimePoint now) {
     const Request& request = trial_.requests[next_++];
     const std::int64_t before = head();
@@ -191,7 +201,7 @@ class Driver final : public DepartureListener {
     ++outcome_.arrived;
     if (trial_.engine.async_scheduling) watched_->arrived();
     else if (head() != before) watched_->new_head(replica_->state());
-    if (outcome_.rejected > rejected && request.prompt_tokens < trial_.engine.max_model_len) {
+    if (outcome_.rejected > rejected && fits(request)) {
       report_.violations.push_back(fmt::format("request {} is refused although it fits", request.index));
     }
   }

@@ -79,6 +79,9 @@ std::string fault_of(QueueingPolicy& queue, bool honours_priority, std::uint64_t
       queue.pop_oldest();
     }
     if (queue.size() != model.size()) return "size() is wrong";
+    std::int64_t tokens = 0;
+    for (const Waiting& w : model) tokens += w.request.prompt_tokens;
+    if (queue.prompt_tokens() != tokens) return "prompt_tokens() is not the sum of those that wait";
     if ((queue.head() == nullptr) != model.empty()) return "head() of an empty queue";
   }
   return {};
@@ -133,6 +136,7 @@ class LastComeFirstServed final : public QueueingPolicy {
   const Waiting* head() const override { return stack_.empty() ? nullptr : &stack_.back(); }
   void pop() override { stack_.pop_back(); }
   std::size_t size() const override { return stack_.size(); }
+  std::int64_t prompt_tokens() const override { return 0; }
   const Waiting* oldest() const override { return head(); }
   void pop_oldest() override { pop(); }
 

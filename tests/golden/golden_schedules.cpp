@@ -176,6 +176,13 @@ TEST(GoldenSchedules, G47_sglang_charges_whole_pages) {
   EXPECT_THAT(run.schedule(2), ElementsAre("1500 544 | 0", "56+544 | 0"));  // 2048 - 1504
 }
 
+TEST(GoldenSchedules, sglang_looks_at_new_requests_after_a_prefill_and_then_every_so_many_decode_steps) {
+  EngineConfig engine = sglang(2048);
+  engine.scheduler_recv_interval = 4;
+  const Schedule run(engine, {{100, 20}, {100, 4, 0, 2.5}});  // arrives in step 3
+  EXPECT_THAT(run.schedule(6), ElementsAre("100 | 0", "| 1", "| 1", "| 1", "| 1", "100 | 0"));
+}
+
 TEST(GoldenSchedules, G28_tensorrt_llm_mixes_whole_prompts_with_generations) {
   const Schedule run(tensorrt_llm(false), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 | 0", "600 600 | 1", "| 3"));
@@ -212,6 +219,17 @@ TEST(GoldenSchedules, G49_tensorrt_llm_static_batch_takes_nobody_in_while_it_run
   engine.capacity_scheduler_policy = "STATIC_BATCH";
   const Schedule run(engine, {{320, 320}, {320, 320}, {320, 320, 0, 1.5}});
   EXPECT_THAT(run.tokens(), ElementsAre("1..320", "1..320", "321..640"));
+}
+
+TEST(GoldenSchedules, tensorrt_llm_lets_contexts_wait_for_company_beside_generations) {
+  EngineConfig engine = tensorrt_llm(false);
+  engine.batch_wait_timeout_iters = 3;
+  engine.batch_wait_max_tokens_ratio = 1;
+  const Schedule waits(engine, {{100, 20}, {100, 4, 0, 2.5}});
+  EXPECT_THAT(waits.schedule(7), ElementsAre("100 | 0", "| 1", "| 1", "| 1", "| 1", "| 1", "100 | 1"));
+  engine.batch_wait_max_tokens_ratio = 0.04;  // 101 of 2048 tokens are company enough
+  const Schedule enough(engine, {{100, 20}, {100, 4, 0, 2.5}});
+  EXPECT_THAT(enough.schedule(4), ElementsAre("100 | 0", "| 1", "| 1", "100 | 1"));
 }
 
 TEST(GoldenSchedules, G33_a_static_batch_ends_before_the_next_begins) {

@@ -29,8 +29,11 @@ struct EngineConfig {
   bool enable_mixed_chunk = false;                // sglang: decodes join prefill steps
   double schedule_conservativeness = 1;           // sglang: factor on new_token_ratio
   bool ignore_eos_admission = false;              // sglang: ignore_eos without radix cache
+  std::int64_t scheduler_recv_interval = 1;       // sglang: decode steps between two looks at new requests
   std::string capacity_scheduler_policy = "GUARANTEED_NO_EVICT";      // tensorrt-llm
   std::string context_chunking_policy = "FIRST_COME_FIRST_SERVED";    // tensorrt-llm
+  std::int64_t batch_wait_timeout_iters = 0;      // tensorrt-llm: longest wait of contexts for company; 0 = none
+  double batch_wait_max_tokens_ratio = 0;         // tensorrt-llm: they stop waiting at this share of the budget
   std::string scheduling_policy = "fcfs";         // queueing policy table: fcfs, priority
   bool async_scheduling = false;                  // a step is planned when the one before it begins
   Duration max_wait{};                            // static: longest wait for a full batch

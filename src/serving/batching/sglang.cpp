@@ -28,6 +28,7 @@ class Sglang final : public BatchingPolicy {
  public:
   void schedule(const ScheduleCall& call, StepPlan& plan) override {
     SchedulerState& s = call.state;
+    receive(call);
     const bool left = s.running() < running_;
     if (left && last_was_prefill_) full_ = false;
     prefill(call, plan);
@@ -37,7 +38,8 @@ class Sglang final : public BatchingPolicy {
     }
     if (plan.chunks.empty()) {
       decode(call, plan);
-      plan.once = retracted_ || (!full_ && s.waiting().head() != nullptr);
+      // Each step until the next look at new requests counts while one is there.
+      plan.once = retracted_ || ((!full_ || skips_looks(s)) && s.waiting().head() != nullptr);
       if (s.running() == 0 && !retracted_) reset_ratio(s);
     } else {
       plan.hold_decodes = !s.config.enable_mixed_chunk && s.decodes().size() > 0;
@@ -48,7 +50,9 @@ class Sglang final : public BatchingPolicy {
   }
 
   // A new head that finds no pages is told so at the next boundary.
-  bool may_change_plan(const SchedulerState&) const override { return !full_ || why_full_ == Blocked::kv_blocks; }
+  bool may_change_plan(const SchedulerState& s) const override {
+    return !full_ || why_full_ == Blocked::kv_blocks || skips_looks(s);
+  }
 
   bool can_serve(const SchedulerState&, const Request&) const override { return true; }
 
@@ -66,6 +70,32 @@ class Sglang final : public BatchingPolicy {
   }
   static std::int64_t to_come(const SchedulerState& s, const InFlight& r) {
     return r.request.max_tokens - emitted(s, r);
+  }
+
+  // ---- scheduler_recv_interval: new requests are looked at after a prefill, when nothing runs,
+  // and else after so many decode steps (scheduler_recv_skipper.py of 0.5.9) ----
+
+  static bool skips_looks(const SchedulerState& s) { return s.config.scheduler_recv_interval > 1; }
+
+  void receive(const ScheduleCall& call) {
+    const SchedulerState& s = call.state;
+    const std::int64_t interval = s.config.scheduler_recv_interval;
+    const std::int64_t clock = s.decodes().clock();
+    if (last_was_prefill_ || s.running() == 0) {
+      looked_at_ = clock;
+      looked_ = call.now;
+    } else if (const std::int64_t steps = clock - looked_at_; steps >= interval) {
+      // Looks within a stretch found nothing: an arrival would have cut it.
+      looked_at_ += steps / interval * interval;
+      if (looked_at_ == clock) looked_ = call.now;
+    }
+  }
+
+  // The head of the queue, if the scheduler has seen it.
+  [[nodiscard]] const Waiting* head(const SchedulerState& s) const {
+    const Waiting* head = s.waiting().head();
+    if (head == nullptr || !skips_looks(s) || head->resumed != kNoRequest) return head;
+    return head->request.arrival <= looked_ ? head : nullptr;
   }
 
   // ---- the share of max_tokens that running requests are expected to write ----
@@ -86,12 +116,12 @@ class Sglang final : public BatchingPolicy {
 
   void prefill(const ScheduleCall& call, StepPlan& plan) {
     SchedulerState& s = call.state;
-    const bool nobody = full_ || s.waiting().head() == nullptr;
-    if (full_ && s.waiting().head() != nullptr) plan.blocked = why_full_;
+    const bool nobody = full_ || head(s) == nullptr;
+    if (full_ && head(s) != nullptr) plan.blocked = why_full_;
     if (nobody && s.prefilling().empty()) return;
     Budget budget = budget_of(s);
     if (!s.prefilling().empty() && !continue_chunked(s, plan, budget)) return;
-    while (!full_ && s.waiting().head() != nullptr && admit_one(call, plan, budget)) {}
+    while (!full_ && head(s) != nullptr && admit_one(call, plan, budget)) {}
   }
 
   Budget budget_of(const SchedulerState& s) {
@@ -237,6 +267,8 @@ class Sglang final : public BatchingPolicy {
   bool full_ = false;  // SGLang's batch_is_full
   Blocked why_full_ = Blocked::nothing;
   bool last_was_prefill_ = false;
+  std::int64_t looked_at_ = 0;  // the decode group's clock at the last look at new requests
+  TimePoint looked_{};          // and its time
   bool retracted_ = false;
   std::int64_t running_ = 0;  // after the last call
   double initial_ = kInitRatio;

@@ -7,7 +7,8 @@
 //   STATIC_BATCH         as the first, but only when nothing runs
 // Then a step takes every generation and contexts in arrival order within max_num_tokens: whole
 // prompts, or with enable_chunked_prefill chunks rounded down to tokens_per_block, first come
-// first served or EQUAL_PROGRESS. Contexts and generations share a step.
+// first served or EQUAL_PROGRESS. Contexts and generations share a step, but with
+// batch_wait_timeout_iters contexts wait some steps for more of them.
 // Left out: block reuse, attention DP, LoRA, beams, the overlap scheduler's one step of delay and
 // wasted row. A queued prompt shorter than the tokens that rounding leaves unused waits for
 // the next step.
@@ -25,6 +26,11 @@ class TensorRtLlm final : public BatchingPolicy {
     const bool paused = s.config.capacity_scheduler_policy == "MAX_UTILIZATION" && pause_until_decodes_fit(call);
     std::int64_t budget = s.config.max_num_batched_tokens - s.decodes().size();
     if (budget < 0) leave_out(s, plan, -budget);
+    if (contexts_wait(s, plan, budget)) {
+      plan.once = true;
+      plan.blocked = Blocked::waiting_for_batch;
+      return;
+    }
     if (!s.config.enable_chunked_prefill) {
       admit_whole(call, plan, budget);
     } else if (s.config.context_chunking_policy == "EQUAL_PROGRESS") {
@@ -64,6 +70,25 @@ class TensorRtLlm final : public BatchingPolicy {
       --count;
     }
     std::reverse(plan.skipped.begin(), plan.skipped.end());
+  }
+
+  // batch_wait_*: beside generations, contexts that could start wait for more of them. Their
+  // number of tokens is that of all which wait, at most what the step has room for.
+  bool contexts_wait(const SchedulerState& s, StepPlan& plan, std::int64_t budget) {
+    const std::int64_t generations = s.decodes().size();
+    if (s.config.batch_wait_timeout_iters == 0 || generations == 0) return false;
+    if (s.prefilling().empty() && next(s, plan, false, budget) == nullptr) return false;
+    std::int64_t tokens = s.waiting().prompt_tokens();
+    for (const RequestId id : s.prefilling()) tokens += rest(s, id);
+    tokens = std::min(tokens, budget) + generations;
+    const double enough =
+        s.config.batch_wait_max_tokens_ratio * static_cast<double>(s.config.max_num_batched_tokens);
+    if (waited_ >= s.config.batch_wait_timeout_iters || static_cast<double>(tokens) >= enough) {
+      waited_ = 0;
+      return false;
+    }
+    ++waited_;
+    return true;
   }
 
   // ---- who may hold KV ----
@@ -160,6 +185,8 @@ class TensorRtLlm final : public BatchingPolicy {
     }
     std::erase_if(plan.chunks, [](const StepPlan::Chunk& chunk) { return chunk.tokens == 0; });
   }
+
+  std::int64_t waited_ = 0;  // steps in which contexts waited for company
 };
 
 }  // namespace

@@ -11,6 +11,7 @@ class Fcfs final : public QueueingPolicy {
  public:
   // Victims are preempted youngest first, so pushing each to the front keeps arrival order.
   void push(const Waiting& waiting) override {
+    prompt_tokens_ += waiting.request.prompt_tokens;
     if (waiting.resumed != kNoRequest && !waiting.last) preempted_.push_front(waiting);
     else fresh_.push_back(waiting);
   }
@@ -19,6 +20,7 @@ class Fcfs final : public QueueingPolicy {
     return fresh_.empty() ? nullptr : &fresh_.front();
   }
   void pop() override {
+    prompt_tokens_ -= head()->request.prompt_tokens;
     if (!preempted_.empty()) preempted_.pop_front();
     else fresh_.pop_front();
   }
@@ -27,7 +29,11 @@ class Fcfs final : public QueueingPolicy {
     const auto place = oldest_place();
     return place == fresh_.end() ? nullptr : &*place;
   }
-  void pop_oldest() override { fresh_.erase(oldest_place()); }
+  void pop_oldest() override {
+    prompt_tokens_ -= oldest()->request.prompt_tokens;
+    fresh_.erase(oldest_place());
+  }
+  std::int64_t prompt_tokens() const override { return prompt_tokens_; }
 
  private:
   // Those sent to the back stand among the new ones.
@@ -37,6 +43,7 @@ class Fcfs final : public QueueingPolicy {
 
   std::deque<Waiting> preempted_;
   std::deque<Waiting> fresh_;
+  std::int64_t prompt_tokens_ = 0;
 };
 
 }  // namespace

@@ -17,11 +17,13 @@ class Priority final : public QueueingPolicy {
  public:
   void push(const Waiting& waiting) override {
     const auto place = queue_.insert(waiting).first;
+    prompt_tokens_ += waiting.request.prompt_tokens;
     if (waiting.resumed == kNoRequest) fresh_by_age_.emplace(waiting.request.index, place);
   }
   const Waiting* head() const override { return queue_.empty() ? nullptr : &*queue_.begin(); }
   void pop() override { erase(queue_.begin()); }
   std::size_t size() const override { return queue_.size(); }
+  std::int64_t prompt_tokens() const override { return prompt_tokens_; }
   const Waiting* oldest() const override {
     return fresh_by_age_.empty() ? nullptr : &*fresh_by_age_.begin()->place;
   }
@@ -37,12 +39,14 @@ class Priority final : public QueueingPolicy {
   };
 
   void erase(Queue::iterator place) {
+    prompt_tokens_ -= place->request.prompt_tokens;
     if (place->resumed == kNoRequest) fresh_by_age_.erase(Aged{place->request.index, place});
     queue_.erase(place);
   }
 
   Queue queue_;
   std::set<Aged> fresh_by_age_;
+  std::int64_t prompt_tokens_ = 0;
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ class QueueingPolicy {
   [[nodiscard]] virtual const Waiting* head() const = 0;  // null when empty
   virtual void pop() = 0;
   [[nodiscard]] virtual std::size_t size() const = 0;
+  [[nodiscard]] virtual std::int64_t prompt_tokens() const = 0;  // of all that wait
   // The longest-waiting request that was never admitted, and its removal: for time-outs.
   [[nodiscard]] virtual const Waiting* oldest() const = 0;
   virtual void pop_oldest() = 0;

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "foretoken/serving/policies.hpp"
+#include "study/accuracy/recipes.hpp"
 
 namespace foretoken {
 namespace {
@@ -51,30 +52,12 @@ std::string quantization_of(const Point& p, const Framework& framework) {
   return p.weights == "bf16" || p.weights == "fp16" ? "none" : std::string();
 }
 
-// What the public launch scripts of the closed-loop benchmarks say and the files do not
-// (SemiAnalysisAI/InferenceX, benchmarks/). Those for Hopper also name an 8-bit cache, but a
-// 70B model on two H100 queues as only a 16-bit cache makes it.
-struct Recipe {
-  std::string_view family, weights, gpu;  // what the row's begin with
-  std::string_view kv;
-  double memory_utilization = 0;  // 0 = the engine's default
-};
-constexpr Recipe kRecipes[] = {{"minimax", "fp8", "B200", "auto", 0.95}};
-
-const Recipe* recipe_of(const Point& p) {
-  if (!mentions(p, "InferenceX")) return nullptr;
-  for (const Recipe& r : kRecipes) {
-    if (p.model_family.starts_with(r.family) && p.weights.starts_with(r.weights) && p.gpu.starts_with(r.gpu)) return &r;
-  }
-  return nullptr;
-}
-
 // Not stated elsewhere either: checkpoints in 8 and 4 bits on Blackwell ship with scales for an
 // 8-bit cache.
 std::string kv_of(const Point& p) {
   if (p.kv == "fp8") return "fp8";
   if (!p.kv.empty()) return "auto";
-  if (const Recipe* recipe = recipe_of(p)) return std::string(recipe->kv);
+  if (const Recipe recipe = recipe_of(p); !recipe.kv_cache_dtype.empty()) return recipe.kv_cache_dtype;
   const bool narrow = p.weights == "fp8" || p.weights == "fp4" || p.weights == "nvfp4";
   return narrow && p.gpu.starts_with("B200") ? "fp8" : "auto";
 }
@@ -98,9 +81,7 @@ std::string engine_text(const Point& p, const Framework& framework) {
   } else if (p.workload == "static_batch" && p.batch > 256) {
     text += fmt::format("  max_num_seqs: {}\n", p.batch);
   }
-  if (const Recipe* recipe = recipe_of(p); recipe != nullptr && recipe->memory_utilization > 0) {
-    text += fmt::format("  gpu_memory_utilization: {}\n", recipe->memory_utilization);
-  }
+  text += recipe_of(p).engine;
   if (const std::int64_t budget = number_after(p.notes, "max_num_batched_tokens "); budget > 0) {
     text += fmt::format("  max_num_batched_tokens: {}\n", budget);
   }
