@@ -183,12 +183,10 @@ class Driver final : public DepartureListener {
     return head == nullptr ? -1 : head->request.index;
   }
 
-  // The trial's pools hold the longest request; vLLM V0 drops what its watermark would never let in.
+  // The trial's pools hold the longest request; what a watermark would never let in may be refused.
   [[nodiscard]] bool fits(const Request& request) const {
     const EngineConfig& engine = trial_.engine;
-    const bool kept_back = engine.name == "vllm-v0";
-    const auto watermark =
-        static_cast<std::int64_t>(engine.watermark * static_cast<double>(kept_back ? engine.num_gpu_blocks : 0));
+    const auto watermark = static_cast<std::int64_t>(engine.watermark * static_cast<double>(engine.num_gpu_blocks));
     return request.prompt_tokens < engine.max_model_len &&
            blocks_for(request.prompt_tokens, engine.block_size) + watermark <= engine.usable_blocks();
   }
