@@ -128,7 +128,7 @@ void Replica::call_policy(TimePoint now) {
     evicted = state_.evictions_;
     plan_.clear();
     ++totals_.schedule_calls;
-    policy_->schedule({state_, now, kv_wait_, decode_totals_}, plan_);
+    policy_->schedule({state_, now, knows_all ? now : known_until_, kv_wait_, decode_totals_}, plan_);
     decode_rows_ = plan_.hold_decodes ? 0 : state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
     if (!plan_.chunks.empty() || decode_rows_ > 0) return;
     if (!knows_all) {  // nothing to run until the result is in
@@ -216,7 +216,8 @@ void Replica::cut(TimePoint now, std::int64_t boundaries_later) {
 void Replica::end_steps(TimePoint now) {
   const FineDuration passed = elapsed();
   call_is_due_ = async_;
-  if (!inbox_.empty()) known_until_ = begin_of_last_step();
+  // Nobody came since the first of them began, or it matters when the last did.
+  known_until_ = inbox_.empty() ? begin_ : begin_of_last_step();
   report_steps(now);
   const DecodeTotals decode = decode_totals_of_steps();
   count_totals(passed, decode);

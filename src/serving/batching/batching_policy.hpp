@@ -43,6 +43,7 @@ struct StepPlan {
 struct ScheduleCall {
   SchedulerState& state;
   TimePoint now;
+  TimePoint known_until;  // requests that arrived later are not in the queue yet
   const KvWaitClock& kv_wait;
   const DecodeTotals& totals;
 

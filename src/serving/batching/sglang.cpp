@@ -83,11 +83,11 @@ class Sglang final : public BatchingPolicy {
     const std::int64_t clock = s.decodes().clock();
     if (last_was_prefill_ || s.running() == 0) {
       looked_at_ = clock;
-      looked_ = call.now;
+      looked_ = call.known_until;
     } else if (const std::int64_t steps = clock - looked_at_; steps >= interval) {
       // Looks within a stretch found nothing: an arrival would have cut it.
       looked_at_ += steps / interval * interval;
-      if (looked_at_ == clock) looked_ = call.now;
+      if (looked_at_ == clock) looked_ = call.known_until;
     }
   }
 
