@@ -187,10 +187,22 @@ void build_batch(Resolver& values, Scenario& s) {
   s.engine.long_prefill_token_threshold = values.integer("engine.long_prefill_token_threshold");
 }
 
+// engines.md 1.1, 1.3, 1.4: vLLM since 0.14; SGLang's overlap schedule; the overlap scheduler of TensorRT-LLM's
+// PyTorch executor, which is the default one since 1.0.
+void build_async(Resolver& values, EngineConfig& engine) {
+  const bool can = engine.name == "vllm-v1" || engine.name == "sglang" || engine.name == "tensorrt-llm";
+  if (!can) return;
+  const std::string since = engine.name == "vllm-v1" ? "0.14" : engine.name == "sglang" ? "0.4" : "1.0";
+  engine.async_scheduling =
+      values.flag("engine.async_scheduling", {version_at_least(engine.version, since), Origin::engine_default,
+                                              fmt::format("{}, on from {}", engine.name, since)});
+}
+
 void build_scheduler(Resolver& values, EngineConfig& engine) {
   engine.scheduling_policy = values.text("engine.scheduling_policy");
   engine.scheduler_reserve_full_isl =
       values.flag("engine.scheduler_reserve_full_isl", {version_at_least(engine.version, "0.19"), Origin::engine_default, "vLLM 0.19 or later"});
+  build_async(values, engine);
   const bool v0 = engine.name == "vllm-v0";
   engine.watermark = values.number("engine.watermark", {v0 ? 0.01 : 0, Origin::engine_default, engine.name});
   engine.max_wait = values.duration("engine.max_wait");

@@ -32,6 +32,9 @@ bool is_not_sglang(const Scenario& s) {
 bool is_not_tensorrt_llm(const Scenario& s) {
   return s.engine.name != "tensorrt-llm";
 }
+bool cannot_overlap(const Scenario& s) {
+  return is_not_vllm(s) && is_not_sglang(s) && is_not_tensorrt_llm(s);
+}
 bool is_affine(const Scenario& s) {
   return s.deployment.level == CostLevel::affine;
 }
@@ -54,6 +57,7 @@ constexpr Effect kEffects[] = {
     {"engine.enable_chunked_prefill", cannot_chunk, "only vLLM and TensorRT-LLM have this switch"},
     {"engine.long_prefill_token_threshold", is_not_vllm, "only engine.name: vllm-v1 has it"},
     {"engine.watermark", is_not_any_vllm, "only vLLM keeps blocks back"},
+    {"engine.async_scheduling", cannot_overlap, "only vllm-v1, sglang and tensorrt-llm plan ahead"},
     {"engine.scheduler_reserve_full_isl", is_not_vllm, "only engine.name: vllm-v1 has it"},
     {"engine.max_num_batched_tokens", [](const Scenario& s) { return !is_not_sglang(s); },
      "sglang has engine.chunked_prefill_size"},

@@ -75,7 +75,8 @@ std::string table_path(std::string_view path) {
 
 std::span<const UnmodelledKey> unmodelled_keys() {
   static constexpr UnmodelledKey kKeys[] = {
-      {"async_scheduling", "scheduling is synchronous; leave the key out"},
+      {"disable_overlap_schedule", "engine.async_scheduling: false says the same"},
+      {"disable_overlap_scheduler", "engine.async_scheduling: false says the same"},
       {"speculative", "leave the key out"},
       {"speculative_config", "leave the key out"},
       {"num_speculative_tokens", "leave the key out"},

@@ -127,6 +127,8 @@ constexpr Field kRows[] = {
      {},
      true},
     {"engine.scheduling_policy", K::choice, "fcfs", "Order of the queue.", 0, 0, {}, queueing},
+    {"engine.async_scheduling", K::flag, "(by engine)",
+     "Plan a step while the one before it runs (SGLang, TensorRT-LLM: overlap scheduler)."},
     {"engine.scheduler_reserve_full_isl", K::flag, "(true from 0.19)", "Admit a prompt only when all its blocks fit."},
     {"engine.watermark", K::number, "(0; vllm-v0 0.01)", "Share of blocks kept free on admission (V0; V1 0.24).", 0, 0.9},
     {"engine.chunked_prefill_size", K::integer, "(by GPU)", "sglang: most prefill tokens of a step; -1 = whole prompts.", -1,

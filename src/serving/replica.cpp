@@ -135,6 +135,7 @@ void Replica::call_policy(TimePoint now) {
       knows_all = true;
       state_.let_all_go();
       take_in(now);
+      if (state_.running() == 0 && state_.waiting_->head() == nullptr) return;
       evicted = -1;
     } else if (!plan_.once) {
       return;

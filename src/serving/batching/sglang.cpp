@@ -9,8 +9,8 @@
 // With ignore_eos and disable_radix_cache admission is the exact test of peak usage.
 // SGLang shortens max_tokens to what the pool can hold; here a request that would be charged
 // more than the whole pool runs alone.
-// Left out: radix cache hits, schedule policies other than fcfs, DP attention, speculation,
-// the overlap scheduler's one step of delay and wasted row.
+// The overlap scheduler's step of delay and wasted row: serving/async_scheduling.cpp.
+// Left out: radix cache hits, schedule policies other than fcfs, DP attention, speculation.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"

@@ -9,9 +9,9 @@
 // prompts, or with enable_chunked_prefill chunks rounded down to tokens_per_block, first come
 // first served or EQUAL_PROGRESS. Contexts and generations share a step, but with
 // batch_wait_timeout_iters contexts wait some steps for more of them.
-// Left out: block reuse, attention DP, LoRA, beams, the overlap scheduler's one step of delay and
-// wasted row. A queued prompt shorter than the tokens that rounding leaves unused waits for
-// the next step.
+// The overlap scheduler's step of delay and wasted row: serving/async_scheduling.cpp.
+// Left out: block reuse, attention DP, LoRA, beams. A queued prompt shorter than the tokens that
+// rounding leaves unused waits for the next step.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"

@@ -1,5 +1,5 @@
-// vLLM V1 scheduler, synchronous scheduling (engines.md 2.2, 2.3; vLLM 0.15 to 0.24,
-// core/sched/scheduler.py): running requests first, in admission order, then the queue,
+// vLLM V1 scheduler (engines.md 2.2, 2.3, 2.5; vLLM 0.15 to 0.24, core/sched/scheduler.py and
+// async_scheduler.py; when a call is made and what it knows: serving/async_scheduling.cpp): running requests first, in admission order, then the queue,
 // under one token budget; chunked prefill; preemption by recompute from the tail.
 // Fields: the full-prompt KV gate (0.19+), the watermark (0.24+), chunked prefill off,
 // long_prefill_token_threshold, priority scheduling.

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include "foretoken/scenario/scenario.hpp"
 
 namespace foretoken {
@@ -61,6 +63,25 @@ TEST(EngineDefaults, OfTensorRtLlmAreItsOwn) {
   EXPECT_FALSE(s.engine.enable_chunked_prefill);
   EXPECT_EQ(s.engine.capacity_scheduler_policy, "GUARANTEED_NO_EVICT");
   EXPECT_EQ(load("h100_sxm", "name: tensorrt-llm, tokens_per_block: 64").engine.block_size, 64) << "its own spelling";
+}
+
+TEST(EngineDefaults, AsyncSchedulingFollowsEngineAndRelease) {
+  EXPECT_TRUE(load("h100_sxm", "name: vllm-v1, version: 0.15").engine.async_scheduling);
+  EXPECT_TRUE(load("h100_sxm", "name: sglang, version: 0.4").engine.async_scheduling);
+  EXPECT_TRUE(load("h100_sxm", "name: tensorrt-llm, version: 1.0").engine.async_scheduling);
+  EXPECT_FALSE(load("h100_sxm", "name: tensorrt-llm, version: 0.21").engine.async_scheduling);
+  EXPECT_TRUE(load("h100_sxm", "name: tensorrt-llm, version: 0.21, async_scheduling: true").engine.async_scheduling);
+  EXPECT_FALSE(load("h100_sxm", "name: vllm-v1, async_scheduling: false").engine.async_scheduling);
+  for (const char* name : {"vllm-v0", "orca", "static"}) {
+    Diagnostics warnings;
+    const auto s = parse_scenario(text("h100_sxm", fmt::format("name: {}, async_scheduling: true", name)), "test.yaml",
+                                  {}, &warnings);
+    ASSERT_TRUE(s) << name;
+    EXPECT_FALSE(s->engine.async_scheduling) << name;
+    EXPECT_THAT(format(warnings), HasSubstr("'engine.async_scheduling' has no effect: only vllm-v1, sglang")) << name;
+  }
+  EXPECT_THAT(problems("name: sglang, disable_overlap_schedule: true"),
+              HasSubstr("engine.async_scheduling: false says the same"));
 }
 
 TEST(EngineDefaults, ReleasesBelongToOneEngine) {

@@ -84,6 +84,7 @@ const std::map<std::string, Example>& examples() {
       {"engine.gpu_memory_utilization", {"0.8"}},
       {"engine.num_gpu_blocks_override", {"5000"}},
       {"engine.scheduling_policy", {"priority"}},
+      {"engine.async_scheduling", {"false"}},
       {"engine.scheduler_reserve_full_isl", {"false"}},
       {"engine.watermark", {"0.1", {"engine.version='0.24'"}}},
       {"engine.max_wait", {"5 ms", {fixed}}},
