@@ -48,13 +48,15 @@ std::string spelling_hint(const CLI::App& app, int argc, char** argv) {
   return {};
 }
 
-int parse_and_run(int argc, char** argv) {
+int parse_and_run(int argc, char** argv, PointRanks* ranks) {
   CLI::App app("Predicts how an LLM serving deployment behaves: TTFT, TPOT, end-to-end latency, throughput.",
                "foretoken");
   app.set_version_flag("-V,--version", fmt::format("foretoken {}", version()));
   app.require_subcommand(1);
   int exit_code = kExitOk;
   add_run_command(app, exit_code);
+  add_sweep_command(app, exit_code, {std::vector<std::string>(argv, argv + argc), ranks});
+  add_merge_command(app, exit_code);
   add_explain_command(app, exit_code);
   add_accuracy_command(app, exit_code);
   add_catalog_command(app, exit_code);
@@ -78,7 +80,7 @@ int parse_and_run(int argc, char** argv) {
 }  // namespace
 
 LoadOptions ScenarioOptions::load_options() const {
-  LoadOptions load{set, catalog_dir};
+  LoadOptions load{set, catalog_dir, over};
   if (!seed.empty()) load.overrides.push_back("seed=" + seed);
   return load;
 }
@@ -110,10 +112,10 @@ void add_output_options(CLI::App& command, OutputOptions& options, std::vector<s
   command.add_flag("--no-progress", options.no_progress, "No progress line");
 }
 
-int run_command_line(int argc, char** argv) {
+int run_command_line(int argc, char** argv, PointRanks* ranks) {
   ignore_broken_pipes();
   try {
-    return parse_and_run(argc, argv);
+    return parse_and_run(argc, argv, ranks);
   } catch (const InternalError& error) {
     say(fmt::format("internal error: {}\nThis is a bug in foretoken; please report it with the scenario.\n",
                     error.what()));

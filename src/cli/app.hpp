@@ -3,6 +3,9 @@
 
 namespace foretoken {
 
-[[nodiscard]] int run_command_line(int argc, char** argv);
+class PointRanks;
+
+// `ranks`: the processes of an MPI run, of which this is one.
+[[nodiscard]] int run_command_line(int argc, char** argv, PointRanks* ranks = nullptr);
 
 }  // namespace foretoken

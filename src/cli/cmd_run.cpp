@@ -2,11 +2,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <filesystem>
-#include <iterator>
 #include <memory>
 #include <optional>
-#include <utility>
 
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
@@ -14,6 +11,7 @@
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
+#include "cli/sweep_run.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/request_csv.hpp"
@@ -42,37 +40,19 @@ std::string render(const RunResult& result, const OutputOptions& output) {
   return to_text(result, {wants_color(output)});
 }
 
-std::string render(const SweepResult& result, const OutputOptions& output) {
-  if (output.format == "json") return to_text(to_json(result)) + "\n";
-  return to_text(result, {wants_color(output)});
-}
-
-int finish(const std::string& text, bool interrupted, bool feasible, const OutputOptions& output) {
-  const int delivered = deliver(text, output);
-  if (delivered != kExitOk) return delivered;
-  if (interrupted) {
-    say("interrupted: what was finished is kept\n");
-    return kExitInterrupted;
-  }
-  return feasible ? kExitOk : kExitInfeasible;
-}
-
 int run_points(const RunCommand& command, const ReadScenario& read, const RunOptions& options) {
   if (command.output.format == "vllm" || !command.save_requests.empty()) {
     say(
-        fmt::format("{}: error: a scenario with a sweep has no single result for {}\n  hint: --set 'sweep=[]' runs the "
+        fmt::format("{}: error: a scenario with a sweep has no single result for {}\n  hint: --set sweep=null runs the "
                     "base point alone\n",
                     command.scenario.path, command.output.format == "vllm" ? "--format vllm" : "--save-requests"));
     return kExitBadInput;
   }
-  const Result<SweepResult> sweep = run_sweep(read.source, command.scenario.load_options(), read.scenario, options);
-  if (!sweep) {
-    say(sweep.error());
-    return kExitBadInput;
-  }
-  bool any_fits = false;
-  for (const SweepPoint& point : sweep->points) any_fits |= point.status != PointStatus::does_not_fit;
-  return finish(render(*sweep, command.output), sweep->interrupted, any_fits, command.output);
+  SweepRun sweep;
+  sweep.question = {read.source, command.scenario.load_options(), read.scenario};
+  sweep.output = command.output;
+  sweep.options.run = options;
+  return run_and_deliver(sweep);
 }
 
 int run_one(const RunCommand& command, const Scenario& scenario, RunOptions options) {
@@ -102,32 +82,11 @@ int run_one(const RunCommand& command, const Scenario& scenario, RunOptions opti
   return lost.empty() ? code : kExitInternal;
 }
 
-// The same place on disk, however spelled. Devices and pipes may be written twice.
-bool same_file(const std::string& a, const std::string& b) {
-  if (a.empty() || b.empty() || a == "-" || b == "-") return false;
-  std::error_code ignored;
-  if (std::filesystem::exists(a, ignored) && !std::filesystem::is_regular_file(a, ignored)) return false;
-  return std::filesystem::weakly_canonical(a, ignored) == std::filesystem::weakly_canonical(b, ignored);
-}
-
-// No output may overwrite another, or the question itself.
-bool files_are_distinct(const RunCommand& command) {
-  const std::pair<const char*, const std::string*> files[] = {
-      {"the scenario", &command.scenario.path}, {"--output", &command.output.output}, {"--save-requests", &command.save_requests}};
-  bool distinct = true;
-  for (std::size_t i = 0; i < std::size(files); ++i) {
-    for (std::size_t j = i + 1; j < std::size(files); ++j) {
-      if (!same_file(*files[i].second, *files[j].second)) continue;
-      say(fmt::format("error: {} and {} are the same file, '{}'\n  hint: give each a name of its own\n", files[i].first,
-                      files[j].first, *files[j].second));
-      distinct = false;
-    }
-  }
-  return distinct;
-}
-
 int run(const RunCommand& command) {
-  if (!files_are_distinct(command) || !output_can_be_created(command.output)) return kExitBadInput;
+  const bool distinct = files_are_distinct({{"the scenario", command.scenario.path},
+                                            {"--output", command.output.output},
+                                            {"--save-requests", command.save_requests}});
+  if (!distinct || !output_can_be_created(command.output)) return kExitBadInput;
   const std::atomic<bool>* stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;

@@ -2,13 +2,26 @@
 // leaves its exit code in `exit_code`.
 #pragma once
 
+#include <string>
+#include <vector>
+
 namespace CLI {
 class App;
 }
 
 namespace foretoken {
 
+class PointRanks;
+
+// How the program was started, for the command that starts another in its place.
+struct Invocation {
+  std::vector<std::string> arguments;
+  PointRanks* ranks = nullptr;  // null outside an MPI program
+};
+
 void add_run_command(CLI::App& app, int& exit_code);
+void add_sweep_command(CLI::App& app, int& exit_code, Invocation invocation);
+void add_merge_command(CLI::App& app, int& exit_code);
 void add_explain_command(CLI::App& app, int& exit_code);
 void add_accuracy_command(CLI::App& app, int& exit_code);
 void add_catalog_command(CLI::App& app, int& exit_code);

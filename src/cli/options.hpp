@@ -16,7 +16,8 @@ struct ScenarioOptions {
   std::string path;  // "-" = standard input
   std::vector<std::string> set;
   std::string catalog_dir;
-  std::string seed;  // empty = the scenario's
+  std::vector<std::string> over;  // axes
+  std::string seed;               // empty = the scenario's
   [[nodiscard]] LoadOptions load_options() const;
 };
 struct OutputOptions {

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <system_error>
 
 #include "cli/exit_codes.hpp"
@@ -40,6 +41,14 @@ int write_file(const std::string& text, const std::string& path) {
   return kExitInternal;
 }
 
+// The same place on disk, however spelled. Devices and pipes may be written twice.
+bool same_file(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty() || a == "-" || b == "-") return false;
+  std::error_code ignored;
+  if (std::filesystem::exists(a, ignored) && !std::filesystem::is_regular_file(a, ignored)) return false;
+  return std::filesystem::weakly_canonical(a, ignored) == std::filesystem::weakly_canonical(b, ignored);
+}
+
 }  // namespace
 
 void say(std::string_view text) {
@@ -58,6 +67,29 @@ bool output_can_be_created(const OutputOptions& options) {
   const Result<AtomicFile> file = AtomicFile::create(options.output);
   if (!file) say(file.error());
   return file.has_value();
+}
+
+bool files_are_distinct(const std::vector<std::pair<std::string, std::string>>& named) {
+  bool distinct = true;
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    for (std::size_t j = i + 1; j < named.size(); ++j) {
+      if (!same_file(named[i].second, named[j].second)) continue;
+      say(fmt::format("error: {} and {} are the same file, '{}'\n  hint: give each a name of its own\n",
+                      named[i].first, named[j].first, named[j].second));
+      distinct = false;
+    }
+  }
+  return distinct;
+}
+
+int finish(const std::string& text, bool interrupted, bool feasible, const OutputOptions& output) {
+  const int delivered = deliver(text, output);
+  if (delivered != kExitOk) return delivered;
+  if (interrupted) {
+    say("interrupted: what was finished is kept\n");
+    return kExitInterrupted;
+  }
+  return feasible ? kExitOk : kExitInfeasible;
 }
 
 int deliver(const std::string& text, const OutputOptions& options) {

@@ -3,6 +3,8 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "cli/options.hpp"
 #include "foretoken/base/diagnostics.hpp"
@@ -16,9 +18,15 @@ void say(const Diagnostics& diagnostics);
 // Says why not, before a long run and not after it. Nothing stays behind.
 [[nodiscard]] bool output_can_be_created(const OutputOptions& options);
 
+// No output may overwrite another, or the question itself: says which of the named paths are one file.
+[[nodiscard]] bool files_are_distinct(const std::vector<std::pair<std::string, std::string>>& named);
+
 // The result, whole: an exit code says whether it arrived. A reader that closed its
 // pipe has had enough, and that is no error.
 [[nodiscard]] int deliver(const std::string& text, const OutputOptions& options);
+
+// The result, and then what became of the run: interrupted, or a model that does not fit.
+[[nodiscard]] int finish(const std::string& text, bool interrupted, bool feasible, const OutputOptions& output);
 
 [[nodiscard]] bool wants_color(const OutputOptions& options);
 [[nodiscard]] bool wants_progress(const OutputOptions& options);

@@ -36,6 +36,9 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
+// A field of a CSV row, RFC 4180: quotes only where needed.
+[[nodiscard]] std::string csv_text(std::string_view text);
+
 // Characters on screen of UTF-8 text without escapes or wide characters.
 [[nodiscard]] std::size_t display_width(std::string_view text);
 

@@ -7,6 +7,7 @@
 
 #include "foretoken/study/version.hpp"
 #include "report/common.hpp"
+#include "report/json_parts.hpp"
 
 namespace foretoken {
 namespace {
@@ -16,19 +17,6 @@ constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 Json number(double value, bool integer) {
   if (integer && std::isfinite(value)) return Json(static_cast<std::int64_t>(value));
   return Json(value);
-}
-
-Json origins_of(const Scenario& scenario) {
-  Json origins = Json::object();
-  for (const ResolvedField& field : scenario.fields) {
-    if (field.origin == Origin::default_value) continue;
-    Json entry = Json::object();
-    entry["origin"] = to_string(field.origin);
-    if (field.where.line > 0) entry["where"] = fmt::format("{}:{}", field.where.file, field.where.line);
-    if (!field.reason.empty()) entry["reason"] = field.reason;
-    origins[field.path] = std::move(entry);
-  }
-  return origins;
 }
 
 Json head(std::string_view schema, const Scenario& scenario) {
@@ -58,47 +46,10 @@ Json conventions_of(const RunResult& result) {
   return json;
 }
 
-Json slo_of(const std::vector<SloVerdict>& verdicts) {
-  Json list = Json::array();
-  for (const SloVerdict& v : verdicts) {
-    Json line = Json::object();
-    line["expr"] = v.line.expression;
-    line["metric"] = v.line.metric;
-    line["comparison"] = to_string(v.line.comparison);
-    line["limit"] = v.line.limit;
-    line["value"] = v.value;
-    line["ok"] = v.ok;
-    line["margin"] = v.margin;
-    list.push_back(std::move(line));
-  }
-  return list;
-}
-
-Json shares_of(const Bottleneck& b) {
-  Json shares = Json::object();
-  for (int i = 0; i < kTimeParts; ++i) shares[to_string(static_cast<TimePart>(i))] = b.share[i];
-  return shares;
-}
-
-Json bottlenecks_of(const RunResult& result) {
-  Json json = Json::object();
-  json["prefill"] = result.prefill.bound;
-  json["decode"] = result.decode.bound;
-  json["prefill_shares"] = shares_of(result.prefill);
-  json["decode_shares"] = shares_of(result.decode);
-  return json;
-}
-
 Json parts_of(const double (&ms)[kAttributionParts]) {
   Json json = Json::object();
   for (int i = 0; i < kAttributionParts; ++i) json[to_string(static_cast<AttributionPart>(i))] = ms[i];
   return json;
-}
-
-Json texts(const std::vector<std::string>& lines) {
-  Json list = Json::array();
-  for (const std::string& line : lines) list.push_back(line);
-  return list;
 }
 
 }  // namespace
@@ -150,7 +101,7 @@ Json to_json(const RunResult& result) {
   grades["tpot_p50"] = tpot_grade(result.summary["p50_tpot_ms"]);
   grades["tpot_p99"] = tpot_grade(result.summary["p99_tpot_ms"]);
   json["grades"] = std::move(grades);
-  json["bottleneck"] = bottlenecks_of(result);
+  json["bottleneck"] = bottlenecks_of(result.prefill, result.decode);
   Json attribution = Json::object();
   attribution["ttft_ms"] = parts_of(result.attribution.ttft_ms);
   attribution["e2el_ms"] = parts_of(result.attribution.e2e_ms);
@@ -169,48 +120,6 @@ Json to_json(const RunResult& result) {
   }
   json["interrupted"] = result.interrupted;
   json["warnings"] = texts(result.warnings);
-  return json;
-}
-
-Json to_json(const SweepResult& sweep) {
-  Json json = head("foretoken.sweep/1", sweep.base);
-  Json axes = Json::array();
-  for (const SweepAxis& axis : sweep.axes) {
-    Json entry = Json::object();
-    entry["path"] = axis.path;
-    entry["values"] = texts(axis.values);
-    axes.push_back(std::move(entry));
-  }
-  json["axes"] = std::move(axes);
-  Json points = Json::array();
-  for (const SweepPoint& point : sweep.points) {
-    Json entry = Json::object();
-    Json at = Json::object();
-    for (std::size_t i = 0; i < sweep.axes.size(); ++i) at[sweep.axes[i].path] = point.values[i];
-    entry["at"] = std::move(at);
-    entry["status"] = to_string(point.status);
-    if (!point.reason.empty()) entry["reason"] = point.reason;
-    if (point.status == PointStatus::ok) {
-      entry["scenario_sha256"] = scenario_sha256(point.result.scenario);
-      entry["summary"] = to_json(point.result.summary);
-      entry["slo"] = slo_of(point.result.slo);
-      entry["bottleneck"] = bottlenecks_of(point.result);
-    }
-    points.push_back(std::move(entry));
-  }
-  json["points"] = std::move(points);
-  Json frontiers = Json::array();
-  for (const SweepFrontier& f : sweep.frontiers) {
-    Json entry = Json::object();
-    Json at = Json::object();
-    for (std::size_t i = 0; i < f.values.size(); ++i) at[sweep.axes[i].path] = f.values[i];
-    entry["at"] = std::move(at);
-    entry["axis"] = sweep.axes.back().path;
-    entry["largest"] = f.largest.empty() ? Json() : Json(f.largest);
-    frontiers.push_back(std::move(entry));
-  }
-  json["frontiers"] = std::move(frontiers);
-  json["interrupted"] = sweep.interrupted;
   return json;
 }
 

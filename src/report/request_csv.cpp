@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "report/common.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -21,17 +23,6 @@ std::string_view outcome_name(Outcome outcome) {
       return "unfinished";
   }
   return "unknown";
-}
-
-// RFC 4180: quotes only where needed.
-std::string csv_text(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
-  std::string quoted = "\"";
-  for (char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + '"';
 }
 
 // Whole nanoseconds as milliseconds, exactly.

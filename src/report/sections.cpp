@@ -25,11 +25,22 @@ void replace_all(std::string& text, std::string_view from, const std::string& to
 }  // namespace
 
 std::string heading(const Scenario& s, const TextStyle& style) {
+  SweepHead head;
+  head.name = s.name;
+  head.description = s.description;
+  head.deployment = deployment_line(s);
+  head.version = version();
+  head.scenario_sha256 = scenario_sha256(s);
+  head.seed = s.seed;
+  return heading(head, style);
+}
+
+std::string heading(const SweepHead& s, const TextStyle& style) {
   std::string out =
-      fmt::format("{}{}{}: {}\n", style.color ? kBold : "", s.name, style.color ? kReset : "", deployment_line(s));
+      fmt::format("{}{}{}: {}\n", style.color ? kBold : "", s.name, style.color ? kReset : "", s.deployment);
   if (!s.description.empty()) out += s.description + (s.description.back() == '\n' ? "" : "\n");
-  return out + fmt::format("seed {}, scenario {}, foretoken {}\n", s.seed, scenario_sha256(s).substr(0, kHashShown),
-                           version());
+  return out + fmt::format("seed {}, scenario {}, foretoken {}\n", s.seed, s.scenario_sha256.substr(0, kHashShown),
+                           s.version);
 }
 
 std::string section(std::string_view title, const std::string& body, const TextStyle& style) {

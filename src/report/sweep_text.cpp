@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <set>
 
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/report/sweep_table.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 
@@ -21,44 +21,44 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-std::vector<std::string> header_of(const SweepResult& sweep) {
+std::vector<std::string> header_of(const SweepTable& sweep) {
   std::vector<std::string> cells;
   for (const SweepAxis& axis : sweep.axes) cells.emplace_back(short_name(axis.path));
   for (const char* name :
        {"TTFT ms", "p99 TTFT", "TPOT ms", "p99 TPOT", "E2E ms", "TPS", "tok/s/GPU", "FLOP/B", "bound"}) {
     cells.emplace_back(name);
   }
-  if (!sweep.base.slo.empty()) cells.emplace_back("SLO");
+  if (!sweep.head.slo.empty()) cells.emplace_back("SLO");
   return cells;
 }
 
-std::vector<std::string> row_of(const SweepResult& sweep, const SweepPoint& point) {
+std::vector<std::string> row_of(const SweepTable& sweep, const SweepPoint& point) {
   std::vector<std::string> cells = point.values;
   if (point.status != PointStatus::ok) {
     cells.emplace_back(to_string(point.status));
     return cells;
   }
-  const Summary& s = point.result.summary;
+  const Summary& s = point.figures.summary;
   for (const char* key : {"mean_ttft_ms", "p99_ttft_ms", "mean_tpot_ms", "p99_tpot_ms", "mean_e2el_ms",
                           "output_throughput", "tokens_per_s_per_gpu", "arithmetic_intensity"}) {
     cells.push_back(readable(s[key]));
   }
   const bool compute_side = s["arithmetic_intensity"] >= s["ridge_point"];
-  cells.push_back(fmt::format("{}{}", point.result.decode.bound, compute_side ? " (past the ridge)" : ""));
-  if (!sweep.base.slo.empty()) {
-    const auto& slo = point.result.slo;
+  cells.push_back(fmt::format("{}{}", point.figures.decode.bound, compute_side ? " (past the ridge)" : ""));
+  if (!sweep.head.slo.empty()) {
+    const auto& slo = point.figures.slo;
     cells.emplace_back(std::all_of(slo.begin(), slo.end(), [](const SloVerdict& v) { return v.ok; }) ? "✓" : "✗");
   }
   return cells;
 }
 
-std::string objectives_of(const SweepResult& sweep) {
+std::string objectives_of(const SweepTable& sweep) {
   std::string text;
-  for (const SloLine& line : sweep.base.slo) text += fmt::format("{}{}", text.empty() ? "" : " and ", line.expression);
+  for (const std::string& line : sweep.head.slo) text += fmt::format("{}{}", text.empty() ? "" : " and ", line);
   return text;
 }
 
-std::string frontier_line(const SweepResult& sweep, const SweepFrontier& frontier) {
+std::string frontier_line(const SweepTable& sweep, const SweepFrontier& frontier) {
   std::string where;
   for (std::size_t i = 0; i < frontier.values.size(); ++i) {
     where += fmt::format("{}{} {}", i > 0 ? ", " : "", short_name(sweep.axes[i].path), frontier.values[i]);
@@ -71,16 +71,20 @@ std::string frontier_line(const SweepResult& sweep, const SweepFrontier& frontie
 
 }  // namespace
 
-std::string to_text(const SweepResult& sweep, const TextStyle& style) {
-  std::string out = heading(sweep.base, style);
+std::string to_text(const SweepResult& result, const TextStyle& style) {
+  return to_text(sweep_table(result), style);
+}
+
+std::string to_text(const SweepTable& sweep, const TextStyle& style) {
+  std::string out = heading(sweep.head, style);
   if (sweep.interrupted) out += "INTERRUPTED: some points were not run\n";
   TextTable table(std::string(sweep.axes.size(), 'r') + "rrrrrrrrll");
   table.row(header_of(sweep));
-  double ridge = std::nan("");
+  std::set<std::string> ridges;
   std::string reasons;
   for (const SweepPoint& point : sweep.points) {
     table.row(row_of(sweep, point));
-    if (point.status == PointStatus::ok) ridge = point.result.summary["ridge_point"];
+    if (point.status == PointStatus::ok) ridges.insert(readable(point.figures.summary["ridge_point"]));
     if (!point.reason.empty()) {
       std::string at;
       for (const std::string& value : point.values) at += (at.empty() ? "" : ", ") + value;
@@ -90,9 +94,9 @@ std::string to_text(const SweepResult& sweep, const TextStyle& style) {
   std::string body = table.text("  ");
   if (style.color) body = colored_ticks(body);
   out += section("What if", body, style);
-  if (!std::isnan(ridge)) {
-    out += fmt::format("  FLOP/B is the arithmetic intensity of the run; the ridge point of this GPU is {}\n",
-                       readable(ridge));
+  if (!ridges.empty() && !ridges.contains("-")) {
+    out += fmt::format("  FLOP/B is the arithmetic intensity of the run; the ridge point of {} {}\n",
+                       ridges.size() == 1 ? "this GPU is" : "these deployments is", fmt::join(ridges, ", "));
   }
   std::string frontiers;
   for (const SweepFrontier& f : sweep.frontiers) frontiers += frontier_line(sweep, f);
@@ -103,7 +107,7 @@ std::string to_text(const SweepResult& sweep, const TextStyle& style) {
              "Conventions",
              fmt::format(
                  "  TPOT = {}\n  figures without a percentile are means; bound: what took most of the decode time\n",
-                 tpot_definition(sweep.base.tpot)),
+                 tpot_definition(sweep.head.tpot)),
              style);
 }
 

@@ -8,6 +8,10 @@
 
 namespace foretoken {
 
+// The scenario's text with the overrides and the axes of the command line in it.
+[[nodiscard]] Result<YamlNode> scenario_tree(const std::string& text, const std::string& origin,
+                                             const LoadOptions& options, Diagnostics& problems);
+
 // GPU, links, model, formats, parallelism and cost terms.
 void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // Engine knobs, by the engine's own default rules; needs the deployment.

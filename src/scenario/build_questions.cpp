@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "scenario/build.hpp"
+#include "scenario/sweep_axes.hpp"
 
 namespace foretoken {
 namespace {
@@ -58,8 +59,6 @@ void read_study(Resolver& values, Scenario& s) {
   }
 }
 
-constexpr std::int64_t kMaxPoints = 100'000;
-
 void unknown_axis(Resolver& values, const YamlNode::Entry& entry) {
   if (entry.key == "serve_params" || entry.key == "bench_params") {
     values.error_at(
@@ -83,10 +82,6 @@ void read_axis(Resolver& values, const YamlNode::Entry& entry, Scenario& s) {
     unknown_axis(values, entry);
     return;
   }
-  if (entry.value.kind != YamlNode::Kind::list || entry.value.items.empty()) {
-    values.error_at(entry.value.where, fmt::format("the values of '{}' must be a list", entry.key), "[1, 2, 4]");
-    return;
-  }
   SweepAxis axis;
   axis.path = entry.key.find('[') == std::string::npos ? std::string(field->path) : entry.key;
   const auto is_axis = [&](const SweepAxis& a) { return a.path == axis.path; };
@@ -94,7 +89,10 @@ void read_axis(Resolver& values, const YamlNode::Entry& entry, Scenario& s) {
     values.error_at(entry.where, fmt::format("'{}' is swept twice", axis.path), "keep one list");
     return;
   }
-  for (const YamlNode& item : entry.value.items) {
+  Diagnostics problems;
+  const std::vector<YamlNode> items = axis_values(entry.key, entry.value, problems);
+  for (const Diagnostic& d : problems.items()) values.error_at(d.where, d.message, d.hint);
+  for (const YamlNode& item : items) {
     if (!values.accepts(*field, item)) continue;
     axis.values.push_back(to_flow(item));
   }
@@ -110,11 +108,12 @@ void read_sweep(Resolver& values, Scenario& s) {
                  "sweep: {engine.max_num_seqs: [1, 2, 4]}");
     return;
   }
-  std::int64_t points = 1;
+  std::size_t points = 1;
   for (const auto& entry : node->entries) {
+    const std::size_t axes = s.sweep.size();
     read_axis(values, entry, s);
-    points = std::min(kMaxPoints + 1,
-                      points * std::max<std::int64_t>(1, static_cast<std::int64_t>(entry.value.items.size())));
+    if (s.sweep.size() > axes)
+      points = std::min(kMaxPoints + 1, points * std::max<std::size_t>(1, s.sweep.back().values.size()));
   }
   if (points > kMaxPoints)
     values.error("sweep", fmt::format("the lists make more than {} points", kMaxPoints), "shorten a list");

@@ -7,6 +7,7 @@
 
 #include "foretoken/base/csv.hpp"
 #include "scenario/build.hpp"
+#include "scenario/sweep_axes.hpp"
 #include "scenario/text_file.hpp"
 
 namespace foretoken {
@@ -153,13 +154,22 @@ void sort_out(const std::string& origin, Diagnostics all, Diagnostics& errors, D
 
 }  // namespace
 
+Result<YamlNode> scenario_tree(const std::string& text, const std::string& origin, const LoadOptions& options,
+                               Diagnostics& problems) {
+  auto tree = parse_yaml(text, origin);
+  if (!tree) return tree;
+  for (const std::string& o : options.overrides) Override(o).apply(*tree, problems);
+  join_axes(*tree, options.over, problems);
+  return tree;
+}
+
 Result<Scenario> parse_scenario(const std::string& text, const std::string& origin, const LoadOptions& options,
                                 Diagnostics* warnings) {
-  auto tree = parse_yaml(text, origin);
-  if (!tree) return tree.error();
   Diagnostics overriding;
-  for (const std::string& o : options.overrides) Override(o).apply(*tree, overriding);
+  const Result<YamlNode> tree = scenario_tree(text, origin, options, overriding);
+  if (!tree) return tree.error();
   Resolver values(*tree, text, origin);
+  values.show_axes(options.over);
   values.diagnostics().append(overriding);
   Scenario scenario;
   scenario.name = std::filesystem::path(origin).stem().string();

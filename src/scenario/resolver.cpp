@@ -7,12 +7,13 @@
 #include <filesystem>
 
 #include "foretoken/base/csv.hpp"
+#include "scenario/sweep_axes.hpp"
 
 namespace foretoken {
 namespace {
 
 bool from_command_line(const SourceLocation& where) {
-  return where.file.rfind("--set", 0) == 0;
+  return where.file.starts_with("--");
 }
 
 }  // namespace
@@ -173,13 +174,23 @@ void Resolver::error(const std::string& path, std::string message, std::string h
 
 void Resolver::error_at(const SourceLocation& at, std::string message, std::string hint) {
   if (is_hopeless()) return;
-  diagnostics_.error(at, std::move(message), std::move(hint), at.file == origin_ ? lines_.at(at.line) : std::string{});
+  diagnostics_.error(at, std::move(message), std::move(hint), source_line(at));
 }
 
 void Resolver::warning(const std::string& path, std::string message, std::string hint) {
   const SourceLocation at = where(path);
-  diagnostics_.warning(at, std::move(message), std::move(hint),
-                       at.file == origin_ ? lines_.at(at.line) : std::string{});
+  diagnostics_.warning(at, std::move(message), std::move(hint), source_line(at));
+}
+
+void Resolver::show_axes(const std::vector<std::string>& over) {
+  std::string text;
+  for (const std::string& axis : over) text += axis + "\n";
+  over_lines_ = SourceLines(text);
+}
+
+std::string Resolver::source_line(const SourceLocation& at) const {
+  if (at.file == origin_) return lines_.at(at.line);
+  return at.file == kOverSource ? over_lines_.at(at.line) : std::string{};
 }
 
 std::string Resolver::path_of(const std::string& path, const std::string& file) const {

@@ -27,6 +27,8 @@ class Resolver {
   // Checks every key of `root` against the table and parses its value; the problems are
   // collected in diagnostics(). `text` is the scenario file's, `origin` its name.
   Resolver(const YamlNode& root, const std::string& text, std::string origin);
+  // The axes of the command line, for carets.
+  void show_axes(const std::vector<std::string>& over);
 
   [[nodiscard]] const std::string& origin() const { return origin_; }
   [[nodiscard]] bool given(const std::string& path) const { return values_.contains(path); }
@@ -105,8 +107,10 @@ class Resolver {
   template <class T>
   T value_or_rule(const std::string& path, const Rule<T>& rule);
   [[nodiscard]] SourceLocation where(const std::string& path) const;
+  [[nodiscard]] std::string source_line(const SourceLocation& at) const;
 
   SourceLines lines_;
+  SourceLines over_lines_{""};
   std::string origin_;
   std::map<std::string, Value> values_;
   std::map<std::string, ResolvedField> resolved_;

@@ -3,6 +3,7 @@
 
 #include "foretoken/base/random.hpp"
 #include "foretoken/cost/cost_model.hpp"
+#include "study/cost_models.hpp"
 
 namespace foretoken {
 namespace {
@@ -40,12 +41,15 @@ Result<ReplicationResult> simulate_replication(const Scenario& scenario, int ind
   if (options.window) measuring.window = *options.window;
   MetricsCollector collector(std::move(measuring));
   StudyObserver observer(collector, options);
-  const std::unique_ptr<CostModel> cost = make_cost_model(scenario.deployment);
+  CostModelPool* pool = options.cost_models;
+  std::unique_ptr<CostModel> cost =
+      pool != nullptr ? pool->take(scenario.deployment) : make_cost_model(scenario.deployment);
   SimulationConfig config;
   config.engine = scenario.engine;
   config.cluster = scenario.cluster;
   config.step_by_step = options.step_by_step;
   replication.outcome = simulate(config, **source, *cost, observer, options.stop);
+  if (pool != nullptr) pool->give_back(scenario.deployment, std::move(cost));
   if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
   replication.measures = collector.take(replication.outcome);
   return replication;

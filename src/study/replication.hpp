@@ -14,6 +14,7 @@ struct ReplicationOptions {
   std::optional<std::int64_t> requests;  // in all, when known
   const std::atomic<bool>* stop = nullptr;
   bool step_by_step = false;
+  CostModelPool* cost_models = nullptr;
   std::function<void(const RequestRecord&)> on_request;
   std::function<void(std::int64_t)> report;  // so many more requests have left, now and then
 };

@@ -29,6 +29,7 @@ class Replicator {
     options.requests = requests_;
     options.stop = options_.stop;
     options.step_by_step = options_.step_by_step;
+    options.cost_models = options_.cost_models;
     if (options_.on_request) {
       options.on_request = [this, index](const RequestRecord& record) { options_.on_request(index, record); };
     }

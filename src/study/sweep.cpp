@@ -5,83 +5,61 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <mutex>
+#include <utility>
 
 #include "foretoken/base/csv.hpp"
+#include "study/cost_models.hpp"
 #include "study/parallel.hpp"
 
 namespace foretoken {
 namespace {
 
-std::vector<SweepPoint> cross_product(const std::vector<SweepAxis>& axes) {
-  std::vector<SweepPoint> points(1);
-  for (const SweepAxis& axis : axes) {
-    std::vector<SweepPoint> next;
-    next.reserve(points.size() * axis.values.size());
-    for (const SweepPoint& point : points) {
-      for (const std::string& value : axis.values) {
-        next.push_back(point);
-        next.back().values.push_back(value);
-      }
-    }
-    points = std::move(next);
+LoadOptions at_point(const SweepQuestion& question, const std::vector<std::string>& values) {
+  LoadOptions load = question.load;
+  load.over.clear();
+  load.overrides.emplace_back("sweep=null");  // a point is a scenario like any other
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    load.overrides.push_back(fmt::format("{}={}", question.base.sweep[i].path, values[i]));
   }
-  return points;
+  return load;
 }
 
-void run_point(SweepPoint& point, const ScenarioText& source, const LoadOptions& load,
-               const std::vector<SweepAxis>& axes, const RunOptions& options) {
-  if (options.stop != nullptr && options.stop->load()) return;
-  LoadOptions at_point = load;
-  for (std::size_t i = 0; i < axes.size(); ++i) {
-    at_point.overrides.push_back(fmt::format("{}={}", axes[i].path, point.values[i]));
-  }
-  const auto refuse = [&](const Diagnostics& diagnostics) {
-    point.status = PointStatus::invalid;
-    point.reason = format(diagnostics);
-  };
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, at_point);
-  if (!scenario) return refuse(scenario.error());
-  RunOptions alone = options;
+SweepPoint refused(SweepPoint point, const Diagnostics& diagnostics) {
+  point.status = PointStatus::invalid;
+  point.reason = format(diagnostics);
+  return point;
+}
+
+SweepPoint without_room(SweepPoint point, const MemoryPlan& memory) {
+  point.status = PointStatus::does_not_fit;
+  point.reason = memory.verdict;
+  return point;
+}
+
+Result<Scenario> scenario_at(const SweepQuestion& question, const std::vector<std::string>& values) {
+  return parse_scenario(question.source.text, question.source.origin, at_point(question, values));
+}
+
+void run_on_threads(const SweepQuestion& question, const SweepOptions& options,
+                    const std::vector<std::size_t>& wanted, const PointSink& sink) {
+  CostModelPool models;
+  RunOptions alone = options.run;
   alone.threads = 1;
   alone.progress = nullptr;
-  Result<RunResult> result = run_scenario(*scenario, alone);
-  if (!result) return refuse(result.error());
-  if (result->interrupted) return;
-  point.result = std::move(*result);
-  point.result.replications.clear();
-  point.status = point.result.feasible ? PointStatus::ok : PointStatus::does_not_fit;
-  if (!point.result.feasible) point.reason = point.result.memory.verdict;
+  alone.cost_models = &models;
+  std::mutex mutex;
+  parallel_for(wanted.size(), options.run.threads, [&](std::size_t i) {
+    SweepPoint point = run_point(question, wanted[i], alone);
+    if (point.status == PointStatus::skipped) return;
+    const std::lock_guard lock(mutex);
+    sink(wanted[i], std::move(point));
+  });
 }
 
 bool meets_all(const SweepPoint& point) {
   return point.status == PointStatus::ok &&
-         std::all_of(point.result.slo.begin(), point.result.slo.end(), [](const SloVerdict& v) { return v.ok; });
-}
-
-std::vector<SweepFrontier> find_frontiers(const SweepResult& sweep) {
-  std::vector<SweepFrontier> frontiers;
-  if (sweep.base.slo.empty()) return frontiers;
-  double number = 0;
-  for (const std::string& value : sweep.axes.back().values) {
-    if (!parse_number(value, number)) return frontiers;
-  }
-  const std::size_t run = sweep.axes.back().values.size();
-  for (std::size_t first = 0; first < sweep.points.size(); first += run) {
-    SweepFrontier frontier;
-    frontier.values.assign(sweep.points[first].values.begin(), sweep.points[first].values.end() - 1);
-    double largest = 0;
-    for (std::size_t i = first; i < first + run; ++i) {
-      const std::string& value = sweep.points[i].values.back();
-      if (!meets_all(sweep.points[i]) || !parse_number(value, number)) continue;
-      if (!frontier.largest.empty() && number <= largest) continue;
-      frontier.largest = value;
-      largest = number;
-    }
-    frontiers.push_back(std::move(frontier));
-  }
-  return frontiers;
+         std::all_of(point.figures.slo.begin(), point.figures.slo.end(), [](const SloVerdict& v) { return v.ok; });
 }
 
 }  // namespace
@@ -100,29 +78,114 @@ std::string_view to_string(PointStatus status) {
   return "unknown";
 }
 
-Result<SweepResult> run_sweep(const ScenarioText& source, const LoadOptions& load, const Scenario& base,
-                              const RunOptions& options) {
-  SweepResult sweep;
-  sweep.base = base;
-  sweep.axes = base.sweep;
-  sweep.points = cross_product(sweep.axes);
-  std::atomic<std::int64_t> done{0};
-  std::mutex mutex;
-  parallel_for(sweep.points.size(), options.threads, [&](std::size_t i) {
-    run_point(sweep.points[i], source, load, sweep.axes, options);
-    if (!options.progress) return;
-    const std::lock_guard lock(mutex);
-    options.progress({++done, static_cast<std::int64_t>(sweep.points.size())});
-  });
-  const auto is = [](PointStatus status) { return [status](const SweepPoint& p) { return p.status == status; }; };
-  sweep.interrupted = std::any_of(sweep.points.begin(), sweep.points.end(), is(PointStatus::skipped));
-  if (!sweep.points.empty() && std::all_of(sweep.points.begin(), sweep.points.end(), is(PointStatus::invalid))) {
-    Diagnostics problems;
-    problems.error({source.origin, 0, 0},
-                   "no point of the sweep is a valid scenario; the first says:\n" + sweep.points[0].reason);
-    return problems;
+std::size_t point_count(const std::vector<SweepAxis>& axes) {
+  std::size_t count = 1;
+  for (const SweepAxis& axis : axes) count *= axis.values.size();
+  return count;
+}
+
+std::vector<std::string> point_values(const std::vector<SweepAxis>& axes, std::size_t index) {
+  std::vector<std::string> values(axes.size());
+  for (std::size_t i = axes.size(); i-- > 0;) {
+    values[i] = axes[i].values[index % axes[i].values.size()];
+    index /= axes[i].values.size();
   }
-  sweep.frontiers = find_frontiers(sweep);
+  return values;
+}
+
+SweepPoint run_point(const SweepQuestion& question, std::size_t index, const RunOptions& options) {
+  SweepPoint point;
+  point.values = point_values(question.base.sweep, index);
+  const auto stopped = [&] { return options.stop != nullptr && options.stop->load(); };
+  if (stopped()) return point;
+  const Result<Scenario> scenario = scenario_at(question, point.values);
+  if (!scenario) return refused(std::move(point), scenario.error());
+  Result<RunResult> result = run_scenario(*scenario, options);
+  if (!result) return refused(std::move(point), result.error());
+  if (result->interrupted) return point;
+  if (!result->feasible) return without_room(std::move(point), result->memory);
+  point.status = PointStatus::ok;
+  point.figures.scenario_sha256 = scenario_sha256(*scenario);
+  point.figures.summary = std::move(result->summary);
+  point.figures.half_widths = std::move(result->half_widths);
+  point.figures.slo = std::move(result->slo);
+  point.figures.prefill = result->prefill;
+  point.figures.decode = result->decode;
+  return point;
+}
+
+SweepPoint check_point(const SweepQuestion& question, std::size_t index) {
+  SweepPoint point;
+  point.values = point_values(question.base.sweep, index);
+  const Result<Scenario> scenario = scenario_at(question, point.values);
+  if (!scenario) return refused(std::move(point), scenario.error());
+  const MemoryPlan memory = plan_memory(scenario->deployment, scenario->memory);
+  const bool fits = memory.fits || scenario->deployment.level == CostLevel::affine;
+  return fits ? point : without_room(std::move(point), memory);
+}
+
+std::vector<SweepFrontier> find_frontiers(const std::vector<SweepAxis>& axes, const std::vector<SweepPoint>& points) {
+  std::vector<SweepFrontier> frontiers;
+  double number = 0;
+  for (const std::string& value : axes.back().values) {
+    if (!parse_number(value, number)) return frontiers;
+  }
+  const std::size_t run = axes.back().values.size();
+  for (std::size_t first = 0; first < points.size(); first += run) {
+    SweepFrontier frontier;
+    frontier.values.assign(points[first].values.begin(), points[first].values.end() - 1);
+    double largest = 0;
+    for (std::size_t i = first; i < first + run; ++i) {
+      const std::string& value = points[i].values.back();
+      if (!meets_all(points[i]) || !parse_number(value, number)) continue;
+      if (!frontier.largest.empty() && number <= largest) continue;
+      frontier.largest = value;
+      largest = number;
+    }
+    frontiers.push_back(std::move(frontier));
+  }
+  return frontiers;
+}
+
+Diagnostics all_invalid(const std::vector<SweepPoint>& points, const std::string& origin) {
+  Diagnostics problems;
+  const auto is_invalid = [](const SweepPoint& p) { return p.status == PointStatus::invalid; };
+  if (!points.empty() && std::all_of(points.begin(), points.end(), is_invalid)) {
+    problems.error({origin, 0, 0},
+                   "no point of the sweep is a valid scenario; the first says:\n" + points.front().reason);
+  }
+  return problems;
+}
+
+Result<SweepResult> run_sweep(const SweepQuestion& question, const SweepOptions& options) {
+  SweepResult sweep;
+  sweep.base = question.base;
+  sweep.axes = question.base.sweep;
+  sweep.points.resize(point_count(sweep.axes));
+  std::vector<std::size_t> wanted;
+  for (std::size_t i = 0; i < sweep.points.size(); ++i) {
+    sweep.points[i].values = point_values(sweep.axes, i);
+    if (i % options.part_count != options.part_index) continue;
+    if (const auto known = options.known.find(i); known != options.known.end())
+      sweep.points[i] = known->second;
+    else
+      wanted.push_back(i);
+  }
+  std::size_t done = 0;
+  const PointSink sink = [&](std::size_t index, SweepPoint point) {
+    sweep.points[index] = std::move(point);
+    ++done;
+    if (options.on_point) options.on_point(index, sweep.points[index]);
+    if (!options.run.progress) return;
+    options.run.progress({static_cast<std::int64_t>(done), static_cast<std::int64_t>(wanted.size())});
+  };
+  if (options.run_points)
+    options.run_points(wanted, sink);
+  else
+    run_on_threads(question, options, wanted, sink);
+  sweep.interrupted = done < wanted.size();
+  if (Diagnostics problems = all_invalid(sweep.points, question.source.origin); problems.has_errors()) return problems;
+  if (!sweep.base.slo.empty()) sweep.frontiers = find_frontiers(sweep.axes, sweep.points);
   return sweep;
 }
 

@@ -28,7 +28,7 @@ struct ResolvedField {
   std::string reason;      // for engine_default and derived: the rule
 };
 
-// A what-if over one or two fields, as in batch-tradeoff.yaml: the cross product of the lists.
+// One field of a what-if, as in batch-tradeoff.yaml: the points are the cross product of the lists.
 struct SweepAxis {
   std::string path;                 // engine.max_num_seqs
   std::vector<std::string> values;  // as --set would take them
@@ -71,8 +71,9 @@ struct Scenario {
 };
 
 struct LoadOptions {
-  std::vector<std::string> overrides;  // `a.b.c=value`, later ones win
-  std::string catalog_dir;             // replaces or adds to the built-in catalog; empty = built-in only
+  std::vector<std::string> overrides = {};  // `a.b.c=value`, later ones win
+  std::string catalog_dir = {};        // replaces or adds to the built-in catalog; empty = built-in only
+  std::vector<std::string> over = {};  // axes `a.b.c=1,2,4..64` that join those of the key `sweep`
 };
 
 // Reads, checks and resolves. All problems of the file and of the overrides come
@@ -91,6 +92,11 @@ struct LoadOptions {
 // The fully resolved scenario as it would be written, and the hash of its text.
 [[nodiscard]] Json to_json(const Scenario& scenario);
 [[nodiscard]] std::string scenario_sha256(const Scenario& scenario);
+
+// The hash of everything that the points of its sweep are made from: what the text and the options
+// say (not how it is laid out), the files that they name, and the catalog folder.
+[[nodiscard]] Result<std::string> question_sha256(const std::string& text, const std::string& origin,
+                                                  const LoadOptions& options);
 
 // The JSON Schema of scenario files, and the reference in Markdown, from the same field table.
 [[nodiscard]] Json scenario_schema();

@@ -13,6 +13,8 @@
 
 namespace foretoken {
 
+class CostModelPool;
+
 struct Progress {
   std::int64_t requests = 0;             // left the system so far, all replications
   std::optional<std::int64_t> expected;  // in all
@@ -22,6 +24,7 @@ struct RunOptions {
   int threads = 0;                          // 0 = one per core; the result does not depend on it
   const std::atomic<bool>* stop = nullptr;  // becomes true: keep what is finished
   bool step_by_step = false;                // the oracle instead of stretches
+  CostModelPool* cost_models = nullptr;     // shared by the points of a study; the result does not depend on it
   // Called now and then, from any thread, one call at a time.
   std::function<void(const Progress&)> progress;
   // Every request of every replication as it leaves; replications then run one after another.

@@ -120,9 +120,9 @@ SweepResult two_engines_three_batches() {
       SweepPoint point;
       point.values = {engine, batch};
       point.status = PointStatus::ok;
-      point.result.summary.entries = {
+      point.figures.summary.entries = {
           {"mean_tpot_ms", 20, false}, {"arithmetic_intensity", 10, false}, {"ridge_point", 295, false}};
-      point.result.slo.push_back(judge(sweep.base.slo[0], 20));
+      point.figures.slo.push_back(judge(sweep.base.slo[0], 20));
       sweep.points.push_back(point);
     }
   }

@@ -1,0 +1,143 @@
+// foretoken sweep: a what-if over lists and ranges, on threads, shards or MPI ranks.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <system_error>
+
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/options.hpp"
+#include "cli/point_ranks.hpp"
+#include "cli/progress.hpp"
+#include "cli/read_scenario.hpp"
+#include "cli/sweep_run.hpp"
+#include "cli/terminal.hpp"
+
+namespace foretoken {
+namespace {
+
+struct SweepCommand {
+  ScenarioOptions scenario;
+  OutputOptions output;
+  std::string journal;
+  std::string shard;
+  int jobs = 0;
+  bool dry_run = false;
+  bool mpi = false;
+  bool step_by_step = false;
+};
+
+// The program linked with MPI takes this one's place, so that nobody else waits for MPI at every start.
+int become_mpi_program(const std::vector<std::string>& arguments) {
+  std::error_code ignored;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", ignored);
+  const std::string program = (self.parent_path() / "foretoken-mpi").string();
+  if (!self.empty() && std::filesystem::exists(program, ignored)) {
+    std::vector<std::string> words = arguments;
+    std::vector<char*> pointers;
+    for (std::string& word : words) pointers.push_back(word.data());
+    pointers.push_back(nullptr);
+    ::execv(program.c_str(), pointers.data());
+    say(fmt::format("error: cannot start {}: {}\n", program, std::generic_category().message(errno)));
+    return kExitInternal;
+  }
+  say(fmt::format("error: --mpi: this foretoken was built without MPI: there is no {}\n"
+                  "  hint: install libboost-mpi1.81-dev and openmpi-bin and build again, or split the sweep with --shard\n",
+                  program));
+  return kExitBadInput;
+}
+
+std::optional<std::string> environment(const char* name) {
+  // Before any thread starts.
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+bool shard_of(const SweepCommand& command, std::optional<Shard>& shard) {
+  if (command.shard.empty()) return true;
+  const Result<Shard> parsed = parse_shard(command.shard, environment);
+  if (!parsed) {
+    say(parsed.error());
+    return false;
+  }
+  shard = *parsed;
+  return true;
+}
+
+int run(const SweepCommand& command, const Invocation& invocation) {
+  if (command.mpi && invocation.ranks == nullptr) return become_mpi_program(invocation.arguments);
+  const bool first = invocation.ranks == nullptr || invocation.ranks->is_first();
+  SweepRun sweep;
+  sweep.output = command.output;
+  sweep.journal = command.journal;
+  sweep.ranks = invocation.ranks;
+  if (first) {
+    const bool distinct = files_are_distinct({{"the scenario", command.scenario.path},
+                                              {"--output", command.output.output},
+                                              {"--resume", command.journal}});
+    if (!distinct || !shard_of(command, sweep.shard) || !output_can_be_created(command.output)) return kExitBadInput;
+  } else {
+    sweep.output.quiet = true;
+  }
+  const std::atomic<bool>* stop = install_interrupt_handlers();
+  std::optional<ReadScenario> read = read_scenario(command.scenario, sweep.output);
+  if (!read) return kExitBadInput;
+  if (read->scenario.sweep.empty()) {
+    say(fmt::format("{}: error: there is nothing to go over\n  hint: --over engine.max_num_seqs=1,2,4..512, or a key "
+                    "`sweep` in the scenario\n",
+                    command.scenario.path));
+    return kExitBadInput;
+  }
+  sweep.question = {std::move(read->source), command.scenario.load_options(), std::move(read->scenario)};
+  sweep.options.run.threads = command.jobs;
+  sweep.options.run.stop = stop;
+  sweep.options.run.step_by_step = command.step_by_step;
+  std::unique_ptr<ProgressLine> line;
+  if (first && wants_progress(command.output)) {
+    line = std::make_unique<ProgressLine>("points");
+    sweep.options.run.progress = [&](const Progress& progress) { line->update(progress); };
+  }
+  return command.dry_run ? deliver_plan(std::move(sweep)) : run_and_deliver(std::move(sweep));
+}
+
+}  // namespace
+
+void add_sweep_command(CLI::App& app, int& exit_code, Invocation invocation) {
+  CLI::App* sweep = app.add_subcommand("sweep", "Simulate a scenario at every combination of lists and ranges");
+  auto command = std::make_shared<SweepCommand>();
+  add_scenario_options(*sweep, command->scenario);
+  sweep
+      ->add_option("--over", command->scenario.over,
+                   "Go over these values of a field: engine.max_num_seqs=1,2,4..512 (repeatable; joins the scenario's "
+                   "own `sweep`)")
+      ->type_name("FIELD=VALUES")
+      ->take_all()
+      ->expected(1)
+      ->allow_extra_args(false);
+  add_output_options(*sweep, command->output, {"table", "json", "csv"});
+  CLI::Option* jobs = sweep->add_option("-j,--jobs", command->jobs, "Threads; 0 = one per core");
+  jobs->check(CLI::Range(0, 4096));
+  CLI::Option* resume = sweep->add_option(
+      "--resume", command->journal, "Journal: every finished point is added to it, and those in it are not run again");
+  resume->type_name("FILE");
+  CLI::Option* shard = sweep->add_option(
+      "--shard", command->shard,
+      "Run part i of n only and write its points as JSON lines for `merge`: 0/4, auto (Slurm array), auto/4 (Kubernetes)");
+  shard->type_name("I/N");
+  CLI::Option* dry_run = sweep->add_flag("--dry-run", command->dry_run, "Print the points and whether they can run");
+  dry_run->excludes(resume);
+  CLI::Option* mpi = sweep->add_flag("--mpi", command->mpi, "Under mpirun or srun: the first rank hands out the points");
+  mpi->excludes(jobs)->excludes(shard)->excludes(dry_run);
+  sweep->add_flag("--step-by-step", command->step_by_step,
+                  "Simulate every engine step by itself: the same result, slower");
+  sweep->callback([command, &exit_code, invocation = std::move(invocation)] { exit_code = run(*command, invocation); });
+}
+
+}  // namespace foretoken

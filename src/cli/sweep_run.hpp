@@ -1,0 +1,34 @@
+// A sweep from its question to its output, for every command that has one.
+#pragma once
+
+#include <string>
+
+#include "cli/options.hpp"
+#include "cli/shard.hpp"
+#include "foretoken/report/sweep_table.hpp"
+#include "foretoken/study/sweep.hpp"
+
+namespace foretoken {
+
+class PointRanks;
+
+struct SweepRun {
+  SweepQuestion question;
+  OutputOptions output;
+  SweepOptions options;
+  std::string journal;         // empty = none
+  std::optional<Shard> shard;  // the output is then the points of this part, as lines
+  PointRanks* ranks = nullptr;
+};
+
+// The exit code. Says what is wrong.
+[[nodiscard]] int run_and_deliver(SweepRun sweep);
+// Prints the points and whether each is a scenario that fits.
+[[nodiscard]] int deliver_plan(SweepRun sweep);
+
+// The output format that the user asked for.
+[[nodiscard]] std::string render(const SweepTable& table, const OutputOptions& output);
+// 0, or 3 when nothing fits.
+[[nodiscard]] bool any_fits(const std::vector<SweepPoint>& points);
+
+}  // namespace foretoken

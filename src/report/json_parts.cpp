@@ -1,0 +1,63 @@
+// What the documents of a run and of a sweep have in common.
+#include "report/json_parts.hpp"
+
+#include <fmt/format.h>
+
+#include "report/common.hpp"
+
+namespace foretoken {
+namespace {
+
+Json shares_of(const Bottleneck& b) {
+  Json shares = Json::object();
+  for (int i = 0; i < kTimeParts; ++i) shares[to_string(static_cast<TimePart>(i))] = b.share[i];
+  return shares;
+}
+
+}  // namespace
+
+Json origins_of(const Scenario& scenario) {
+  Json origins = Json::object();
+  for (const ResolvedField& field : scenario.fields) {
+    if (field.origin == Origin::default_value) continue;
+    Json entry = Json::object();
+    entry["origin"] = to_string(field.origin);
+    if (field.where.line > 0) entry["where"] = fmt::format("{}:{}", field.where.file, field.where.line);
+    if (!field.reason.empty()) entry["reason"] = field.reason;
+    origins[field.path] = std::move(entry);
+  }
+  return origins;
+}
+
+Json slo_of(const std::vector<SloVerdict>& verdicts) {
+  Json list = Json::array();
+  for (const SloVerdict& v : verdicts) {
+    Json line = Json::object();
+    line["expr"] = v.line.expression;
+    line["metric"] = v.line.metric;
+    line["comparison"] = to_string(v.line.comparison);
+    line["limit"] = v.line.limit;
+    line["value"] = v.value;
+    line["ok"] = v.ok;
+    line["margin"] = v.margin;
+    list.push_back(std::move(line));
+  }
+  return list;
+}
+
+Json bottlenecks_of(const Bottleneck& prefill, const Bottleneck& decode) {
+  Json json = Json::object();
+  json["prefill"] = prefill.bound;
+  json["decode"] = decode.bound;
+  json["prefill_shares"] = shares_of(prefill);
+  json["decode_shares"] = shares_of(decode);
+  return json;
+}
+
+Json texts(const std::vector<std::string>& lines) {
+  Json list = Json::array();
+  for (const std::string& line : lines) list.push_back(line);
+  return list;
+}
+
+}  // namespace foretoken

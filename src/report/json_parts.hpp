@@ -1,0 +1,20 @@
+// Pieces of result documents.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "foretoken/base/json.hpp"
+#include "foretoken/metrics/slo.hpp"
+#include "foretoken/metrics/summary.hpp"
+#include "foretoken/scenario/scenario.hpp"
+
+namespace foretoken {
+
+// Where every value that is not a plain default came from.
+[[nodiscard]] Json origins_of(const Scenario& scenario);
+[[nodiscard]] Json slo_of(const std::vector<SloVerdict>& verdicts);
+[[nodiscard]] Json bottlenecks_of(const Bottleneck& prefill, const Bottleneck& decode);
+[[nodiscard]] Json texts(const std::vector<std::string>& lines);
+
+}  // namespace foretoken
