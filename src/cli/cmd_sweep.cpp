@@ -72,6 +72,10 @@ bool shard_of(const SweepCommand& command, std::optional<Shard>& shard) {
 }
 
 int run(const SweepCommand& command, const Invocation& invocation) {
+  if (command.mpi && command.scenario.path == "-") {
+    say("error: with --mpi every rank reads the scenario: give a file, not standard input\n");
+    return kExitBadInput;
+  }
   if (command.mpi && invocation.ranks == nullptr) return become_mpi_program(invocation.arguments);
   const bool first = invocation.ranks == nullptr || invocation.ranks->is_first();
   SweepRun sweep;
@@ -87,10 +91,10 @@ int run(const SweepCommand& command, const Invocation& invocation) {
     sweep.output.quiet = true;
   }
   const std::atomic<bool>* stop = install_interrupt_handlers();
-  std::optional<ReadScenario> read = read_scenario(command.scenario, sweep.output);
+  std::optional<ReadScenario> read = read_scenario(command.scenario, sweep.output, !first);
   if (!read) return kExitBadInput;
   if (read->scenario.sweep.empty()) {
-    say(fmt::format("{}: error: there is nothing to go over\n  hint: --over engine.max_num_seqs=1,2,4..512, or a key "
+    if (first) say(fmt::format("{}: error: there is nothing to go over\n  hint: --over engine.max_num_seqs=1,2,4..512, or a key "
                     "`sweep` in the scenario\n",
                     command.scenario.path));
     return kExitBadInput;

@@ -16,7 +16,8 @@ std::string all_of(std::istream& stream) {
 
 }  // namespace
 
-std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const OutputOptions& output) {
+std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const OutputOptions& output,
+                                          bool silent) {
   Diagnostics warnings;
   const bool standard_input = options.path == "-";
   ScenarioText source;
@@ -25,7 +26,7 @@ std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const 
                                         ? parse_scenario(source.text, source.origin, options.load_options(), &warnings)
                                         : load_scenario(options.path, options.load_options(), &warnings);
   if (!scenario) {
-    say(scenario.error());
+    if (!silent) say(scenario.error());
     return std::nullopt;
   }
   if (!output.quiet && !warnings.empty()) say(warnings);

@@ -13,7 +13,8 @@ struct ReadScenario {
   ScenarioText source;
 };
 
-// Says what is wrong; empty when anything is.
-[[nodiscard]] std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const OutputOptions& output);
+// Says what is wrong, unless `silent`; empty when anything is.
+[[nodiscard]] std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const OutputOptions& output,
+                                                        bool silent = false);
 
 }  // namespace foretoken
