@@ -93,8 +93,9 @@ Diagnostics SweepJournal::read(const SweepFileHead& head, Diagnostics& warnings)
       const std::size_t end = text.find('\n', whole);
       if (end == std::string::npos) break;
       Result<StoredPoint> stored =
-          parse_point_line(std::string_view(text).substr(whole, end - whole), head, {path_, ++number, 0});
+          parse_point_line(std::string_view(text).substr(whole, end - whole), head, {path_, number + 1, 0});
       if (!stored) break;
+      ++number;
       known_.insert_or_assign(stored->index, std::move(stored->point));
       whole = end + 1;
     }
@@ -102,7 +103,7 @@ Diagnostics SweepJournal::read(const SweepFileHead& head, Diagnostics& warnings)
   size_ = static_cast<std::int64_t>(whole);
   if (whole < text.size()) {
     if (whole > 0)
-      warnings.warning({path_, number, 0},
+      warnings.warning({path_, number + 1, 0},
                        fmt::format("the journal is damaged from here on; {} whole points before it are kept, the rest "
                                    "is run again",
                                    known_.size()));
