@@ -85,7 +85,8 @@ Interval quantile_interval(std::span<const double> sorted, double q, double conf
   const auto n = static_cast<std::int64_t>(sorted.size());
   const double tail = (1 - confidence) / 2;
   const auto at_rank = [&](std::int64_t rank) { return sorted[static_cast<std::size_t>(rank - 1)]; };
-  interval.value = at_rank(std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(q * static_cast<double>(n))), 1, n));
+  interval.value =
+      at_rank(std::clamp<std::int64_t>(static_cast<std::int64_t>(std::ceil(q * static_cast<double>(n))), 1, n));
   // The smallest k with P(B <= k) >= tail has P(B <= k - 1) < tail: rank k is the largest that is safe.
   const std::int64_t lower = binomial_quantile(n, q, tail);
   if (lower >= 1) interval.low = at_rank(lower);
@@ -108,8 +109,10 @@ PairedDifference paired_difference(std::span<const double> before, std::span<con
   if (differences.size() < 2) return paired;
   const double independent = moments_of(kept_before).variance + moments_of(kept_after).variance;
   const double together = moments_of(differences).variance;
-  if (together > 0) paired.variance_reduction = independent / together;
-  else if (independent > 0) paired.variance_reduction = std::numeric_limits<double>::infinity();
+  if (together > 0)
+    paired.variance_reduction = independent / together;
+  else if (independent > 0)
+    paired.variance_reduction = std::numeric_limits<double>::infinity();
   return paired;
 }
 

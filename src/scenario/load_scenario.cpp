@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "foretoken/base/csv.hpp"
+#include "foretoken/scenario/scenario_text.hpp"
 #include "scenario/build.hpp"
 #include "scenario/sweep_axes.hpp"
 #include "scenario/text_file.hpp"
@@ -193,9 +194,13 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
   return scenario;
 }
 
-Result<Scenario> load_scenario(const std::string& path, const LoadOptions& options, Diagnostics* warnings) {
+Result<std::string> read_scenario_text(const std::string& path) {
   constexpr std::size_t kMost = 4 << 20;
-  const auto text = read_text_file(path, kMost, "scenarios are YAML files; see scenarios/ for examples");
+  return read_text_file(path, kMost, "scenarios are YAML files; see scenarios/ for examples");
+}
+
+Result<Scenario> load_scenario(const std::string& path, const LoadOptions& options, Diagnostics* warnings) {
+  const auto text = read_scenario_text(path);
   if (!text) return text.error();
   return parse_scenario(*text, path, options, warnings);
 }

@@ -11,9 +11,9 @@ namespace foretoken {
 
 // How fast requests pile up while they still arrive, in requests per second.
 struct BacklogGrowth {
-  double waiting = 0;      // arrived and not yet scheduled, over the second half of the arrivals
-  double in_system = 0;    // arrived and not yet gone, after the first requests have had time to leave
-  bool filled = false;     // false: the arrivals end too early for in_system to mean anything
+  double waiting = 0;    // arrived and not yet scheduled, over the second half of the arrivals
+  double in_system = 0;  // arrived and not yet gone, after the first requests have had time to leave
+  bool filled = false;   // false: the arrivals end too early for in_system to mean anything
   double arrival_rate = 0;
 };
 

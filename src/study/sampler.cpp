@@ -125,7 +125,8 @@ Diagnostics ReplicationSampler::find_window() {
   steady_.settled = by_ttft.settled && by_e2el.settled;
   // Requests in one replication: the pilots' own, unless they were cut short.
   double in_all = arrived;
-  if (requests_each_) in_all = static_cast<double>(*requests_each_);
+  if (requests_each_)
+    in_all = static_cast<double>(*requests_each_);
   else if (scenario_.workload.duration && arrived >= kPilotRequests) {
     in_all = workload->offered_rate * to_seconds(*scenario_.workload.duration);
   }
@@ -157,9 +158,8 @@ Result<ReplicationSampler::Sample> ReplicationSampler::simulate(int index) {
   };
   for (const std::string& metric : metrics_) {
     sample.of_run.push_back(figure(metric, run.all, Scope::run));
-    sample.of_steady_state.push_back(steady_.exists && is_judged_in_steady_state(metric)
-                                         ? figure(metric, run.steady, Scope::steady)
-                                         : std::nan(""));
+    sample.of_steady_state.push_back(
+        steady_.exists && is_judged_in_steady_state(metric) ? figure(metric, run.steady, Scope::steady) : std::nan(""));
   }
   if (open_loop) sample.growth = backlog.growth(residence_);
   sample.requests = result->outcome.arrived;

@@ -68,8 +68,9 @@ ObjectiveVerdict judge_objective(const Scenario& s, const SloLine& line, const R
   verdict.margin = judge(line, verdict.interval.value).margin;
   if (steady.overloaded && depends_on_backlog(s, line)) {
     verdict.decision = Decision::misses;
-    verdict.reason = fmt::format("no steady state: the backlog grows by {:.3g} requests/s, so any limit is missed in time",
-                                 steady.backlog_growth.value);
+    verdict.reason =
+        fmt::format("no steady state: the backlog grows by {:.3g} requests/s, so any limit is missed in time",
+                    steady.backlog_growth.value);
     return verdict;
   }
   if (figures.empty() && !values.empty()) {
@@ -78,7 +79,8 @@ ObjectiveVerdict judge_objective(const Scenario& s, const SloLine& line, const R
     return verdict;
   }
   if (figures.size() < values.size()) {
-    verdict.reason = fmt::format("{} of {} replications have no such figure", values.size() - figures.size(), values.size());
+    verdict.reason =
+        fmt::format("{} of {} replications have no such figure", values.size() - figures.size(), values.size());
     return verdict;
   }
   verdict.decision = decide(line, verdict.interval);
@@ -93,7 +95,8 @@ void judge_all(const Scenario& s, const ReplicationSampler& sampler, double conf
     verdict.objectives.push_back(judge_objective(s, s.slo[i], sampler, i, verdict.steady, confidence));
   }
   for (std::size_t i = 0; i < s.study.until.size(); ++i) {
-    PrecisionVerdict goal{s.study.until[i], mean_interval(existing(sampler.values(s.slo.size() + i)), confidence), false};
+    PrecisionVerdict goal{s.study.until[i], mean_interval(existing(sampler.values(s.slo.size() + i)), confidence),
+                          false};
     goal.interval.confidence = s.study.confidence;
     goal.reached = goal.interval.half_width() <= goal.goal.share * std::abs(goal.interval.value);
     verdict.precision.push_back(std::move(goal));
@@ -121,7 +124,8 @@ void explain_indecision(const Scenario& s, Verdict& v) {
     if (v.interrupted) {
       o.reason = "interrupted";
     } else if (v.replications < 2) {
-      o.reason = fmt::format("study.max_requests {} allows one replication, which gives no interval", s.study.max_requests);
+      o.reason =
+          fmt::format("study.max_requests {} allows one replication, which gives no interval", s.study.max_requests);
     } else {
       o.reason = fmt::format("the limit lies within the interval after {} replications, the budget", v.replications);
     }

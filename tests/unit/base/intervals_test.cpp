@@ -15,7 +15,9 @@
 namespace foretoken {
 namespace {
 
-double exponential(RandomStream& random, double mean) { return -mean * exact_log(random.uniform()); }
+double exponential(RandomStream& random, double mean) {
+  return -mean * exact_log(random.uniform());
+}
 
 // Waits of an M/M/1 queue by Lindley's recursion, mean service 1. Starting in steady state, the first wait is 0
 // with probability 1 - rho and else exponential with rate 1 - rho.
@@ -54,7 +56,9 @@ void expect_nominal(int covered, int intervals, const char* what) {
   EXPECT_NEAR(share, 0.95, error) << what;
 }
 
-bool covers(const Interval& i, double truth) { return i.low <= truth && truth <= i.high; }
+bool covers(const Interval& i, double truth) {
+  return i.low <= truth && truth <= i.high;
+}
 
 TEST(MeanInterval, ofReplicationsCoversTheMeanWaitOfM_M_1NinetyFiveTimesInAHundred) {
   constexpr int kIntervals = 400;
@@ -157,8 +161,8 @@ TEST(PairedDifference, ofCommonRandomNumbersIsFarNarrowerThanOfIndependentRuns) 
   const PairedDifference paired = paired_difference(before, after, 0.95);
   const PairedDifference independent = paired_difference(before, alone, 0.95);
   const double truth = Mm1::mean(0.72) - Mm1::mean(0.70);
-  std::cout << "difference " << paired.difference.value << " +- " << paired.difference.half_width() << ", theory " << truth
-            << ", variance reduction " << paired.variance_reduction << "; independent +- "
+  std::cout << "difference " << paired.difference.value << " +- " << paired.difference.half_width() << ", theory "
+            << truth << ", variance reduction " << paired.variance_reduction << "; independent +- "
             << independent.difference.half_width() << "\n";
   EXPECT_TRUE(covers(paired.difference, truth));
   EXPECT_GT(paired.variance_reduction, 20);

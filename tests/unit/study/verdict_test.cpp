@@ -30,9 +30,15 @@ Scenario mm1(double rho, std::int64_t requests, const std::string& objective) {
   return s;
 }
 
-double mean_sojourn_ms(double rho) { return kService / (1 - rho) * 1e3; }
-double p99_sojourn_ms(double rho) { return -std::log(0.01) * mean_sojourn_ms(rho); }
-std::string at_most(const char* metric, double ms) { return std::string(metric) + " <= " + std::to_string(ms) + " ms"; }
+double mean_sojourn_ms(double rho) {
+  return kService / (1 - rho) * 1e3;
+}
+double p99_sojourn_ms(double rho) {
+  return -std::log(0.01) * mean_sojourn_ms(rho);
+}
+std::string at_most(const char* metric, double ms) {
+  return std::string(metric) + " <= " + std::to_string(ms) + " ms";
+}
 
 Verdict verdict_of(const Scenario& s, int threads = 2) {
   RunOptions options;
@@ -76,7 +82,8 @@ TEST(ReachVerdict, errsNoMoreOftenThanItsConfidenceThoughItLooksRepeatedly) {
     wrong += verdict_of(s).overall != Decision::not_decided ? 1 : 0;
   }
   const double most = 0.05 + 3.3 * std::sqrt(0.05 * 0.95 / kStudies);
-  std::cout << wrong << " of " << kStudies << " studies decided on the limit itself; allowed " << most * kStudies << "\n";
+  std::cout << wrong << " of " << kStudies << " studies decided on the limit itself; allowed " << most * kStudies
+            << "\n";
   EXPECT_LE(wrong, most * kStudies);
 }
 
@@ -84,7 +91,8 @@ TEST(ReachVerdict, saysThatTheBacklogGrowsWhenTheLoadExceedsTheCapacity) {
   const double rho = 1.4;
   const Verdict verdict = verdict_of(mm1(rho, 5000, "p99_ttft <= 1 h"));
   const double theory = (rho - 1) / kService;
-  std::cout << "backlog grows by " << verdict.steady.backlog_growth.value << "/s, theory lambda - mu = " << theory << "\n";
+  std::cout << "backlog grows by " << verdict.steady.backlog_growth.value << "/s, theory lambda - mu = " << theory
+            << "\n";
   EXPECT_TRUE(verdict.steady.overloaded);
   EXPECT_NEAR(verdict.steady.backlog_growth.value, theory, 0.1 * theory);
   EXPECT_EQ(verdict.overall, Decision::misses) << "an hour is not reached in this run, but in time";

@@ -1,0 +1,171 @@
+// Verdict, bounds and fixes in columns.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "foretoken/report/check_report.hpp"
+#include "report/common.hpp"
+#include "report/sections.hpp"
+
+namespace foretoken {
+namespace {
+
+std::string with_unit(double value, std::string_view metric) {
+  const std::string unit(metric_unit(metric));
+  return readable(value) + (unit.empty() ? "" : " " + unit);
+}
+
+std::string range_of(const Interval& i) {
+  if (std::isnan(i.value)) return "-";
+  return fmt::format("[{}, {}]", readable(i.low), readable(i.high));
+}
+
+const char* mark_of(Decision d) {
+  return d == Decision::meets ? "✓" : d == Decision::misses ? "✗" : "?";
+}
+
+std::string objectives_section(const CheckResult& r) {
+  const Verdict& v = *r.verdict;
+  TextTable table("lllrlr");
+  table.row(
+      {"", "objective", "verdict", "figure", fmt::format("{} interval", percent(r.scenario.study.confidence)), "room"});
+  std::string reasons;
+  for (const ObjectiveVerdict& o : v.objectives) {
+    table.row({mark_of(o.decision), o.line.expression, std::string(to_string(o.decision)),
+               with_unit(o.interval.value, o.line.metric), range_of(o.interval), percent(o.margin)});
+    if (!o.reason.empty()) reasons += fmt::format("  {}: {}\n", o.line.metric, o.reason);
+  }
+  for (const PrecisionVerdict& p : v.precision) {
+    table.row({p.reached ? "✓" : "?", p.goal.expression, p.reached ? "reached" : "not reached",
+               with_unit(p.interval.value, p.goal.metric), range_of(p.interval), ""});
+  }
+  return table.text("  ") + reasons;
+}
+
+std::string basis_section(const CheckResult& r) {
+  const Verdict& v = *r.verdict;
+  std::string text = fmt::format(
+      "  {} replications, {} requests; the budget is {} replications (study.max_replications, "
+      "study.max_requests)\n",
+      v.replications, readable(v.requests), v.budget_replications);
+  const SteadyState& s = v.steady;
+  if (!s.exists) {
+    return text + "  figures are of whole runs: this load has no steady state to look for\n";
+  }
+  text += fmt::format(
+      "  figures of requests and rates are of the steady state: without the first {} (MSER-5) and the last {} "
+      "of the requests\n",
+      percent(s.first_cut), percent(s.last_cut));
+  if (s.overloaded) {
+    text += fmt::format("  no steady state: of {} requests/s that arrive, {} stay behind\n", readable(s.arrival_rate),
+                        readable(s.backlog_growth.value));
+  } else if (!s.settled) {
+    text += "  the latencies may not have settled within a run: raise workload.num_prompts to be sure\n";
+  }
+  return text;
+}
+
+std::string set_text(const std::vector<std::string>& set) {
+  std::string text;
+  for (const std::string& s : set) text += fmt::format("{}--set {}", text.empty() ? "" : " ", s);
+  return text;
+}
+
+std::string cost_text(const FixCost& cost) {
+  std::string text =
+      cost.gpus_added > 0 ? fmt::format("+{} GPU{}", cost.gpus_added, cost.gpus_added == 1 ? "" : "s") : "";
+  if (cost.other_gpu) text += text.empty() ? "other GPU" : ", other GPU";
+  return text.empty() ? "settings" : text;
+}
+
+// 81.2 -> 40.1 ms (-41.1 +- 0.3), or the bound where nothing was simulated.
+std::string effect_text(const CheckResult& r, const Fix& fix, const FixEffect& e) {
+  const std::string& metric = r.scenario.slo[e.objective].metric;
+  if (!fix.simulated) return std::isnan(e.after.value) ? "-" : "at least " + with_unit(e.after.value, metric);
+  return fmt::format("{} -> {} ({}{} ± {})", readable(e.before), with_unit(e.after.value, metric),
+                     e.paired.difference.value > 0 ? "+" : "", readable(e.paired.difference.value),
+                     readable(e.paired.difference.half_width()));
+}
+
+// Meets, or gains for sure, or is not forbidden: the rest would only hide these.
+bool is_worth_a_line(const CheckResult& r, const Fix& fix) {
+  if (fix.status != PointStatus::ok) return false;
+  if (fix.decision != Decision::misses) return true;
+  if (!fix.simulated) return false;
+  const FixEffect& worst = fix.effects.front();
+  const Comparison c = r.scenario.slo[worst.objective].comparison;
+  const bool upper = c == Comparison::at_most || c == Comparison::below;
+  return upper ? worst.paired.difference.high < 0 : worst.paired.difference.low > 0;
+}
+
+std::string fixes_section(const CheckResult& r) {
+  TextTable table("llllrl");
+  std::size_t shown = 0, refused = 0, useless = 0;
+  for (const Fix& fix : r.fixes) {
+    if (!is_worth_a_line(r, fix)) {
+      useless += fix.status == PointStatus::ok ? 1 : 0;
+      refused += fix.status == PointStatus::does_not_fit || fix.status == PointStatus::invalid ? 1 : 0;
+      continue;
+    }
+    const FixEffect& worst = fix.effects.front();
+    if (shown++ == 0) table.row({"", "change", "cost", r.scenario.slo[worst.objective].metric, "CRN", "to try it"});
+    const double reduction = worst.paired.variance_reduction;
+    table.row({mark_of(fix.decision), fix.change, cost_text(fix.cost), effect_text(r, fix, worst),
+               std::isnan(reduction) ? "" : readable(reduction) + "x", set_text(fix.set)});
+  }
+  std::string text = table.text("  ");
+  if (shown > 0) {
+    text += r.impossible
+                ? "  not simulated: no bound forbids these\n"
+                : "  ✓ = all objectives met; ± of the paired difference on common random numbers; CRN = how many "
+                  "times more\n  replications independent runs would need for it\n";
+  }
+  if (useless > 0) text += fmt::format("  {} changes tried do not help", useless);
+  if (refused > 0) text += fmt::format("{}{} are not possible here", useless > 0 ? ", " : "  ", refused);
+  if (useless + refused > 0) text += " (--format json lists them)\n";
+  return text;
+}
+
+std::string headline(const CheckResult& r) {
+  if (r.impossible) return "IMPOSSIBLE: an objective lies beyond what any load and any scheduler could reach\n";
+  switch (r.overall) {
+    case Decision::meets:
+      return "MEETS its objectives\n";
+    case Decision::misses:
+      return "MISSES its objectives\n";
+    case Decision::not_decided:
+      break;
+  }
+  return "NOT DECIDED within the budget\n";
+}
+
+}  // namespace
+
+std::string to_text(const CheckResult& r, const TextStyle& style) {
+  std::string out = heading(r.scenario, style);
+  if (!r.feasible) {
+    out += section("Memory of one GPU", memory_section(r.memory), style);
+    return out + fmt::format("Does not fit: {}\n", r.memory.verdict);
+  }
+  if (r.interrupted) out += "INTERRUPTED: judged by what had finished\n";
+  out += "\n" + headline(r);
+  const auto ticked = [&](const std::string& text) { return style.color ? colored_ticks(text) : text; };
+  if (r.verdict) {
+    out += section("Objectives", ticked(objectives_section(r)), style);
+    out += section("What this rests on", basis_section(r), style);
+  }
+  std::string bounds;
+  for (const Bound& b : r.bounds) {
+    if (r.impossible && !b.impossible) continue;
+    bounds += fmt::format("  {}: {}\n", r.scenario.slo[b.objective].expression, b.text);
+  }
+  out += section(r.impossible ? "Why" : "Bounds that no engine can beat", bounds, style);
+  if (!r.fixes.empty()) {
+    out += section(r.impossible ? "Changes that might make it possible" : "Cheapest fixes first",
+                   ticked(fixes_section(r)), style);
+  }
+  return out;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,47 @@
+// Bounds first, then the verdict, then fixes.
+#include "foretoken/study/check.hpp"
+
+#include <algorithm>
+
+#include "study/fixes.hpp"
+
+namespace foretoken {
+
+Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario,
+                          const CheckOptions& options) {
+  Diagnostics problems;
+  if (scenario.slo.empty()) {
+    problems.error({source.origin, 0, 0}, "there is nothing to check: 'slo' is empty",
+                   "write what is wanted, such as slo: [p99_ttft <= 500 ms]");
+    return problems;
+  }
+  problems = contradictions(scenario);
+  if (problems.has_errors()) return problems;
+  CheckResult result;
+  result.scenario = scenario;
+  result.memory = plan_memory(scenario.deployment, scenario.memory);
+  result.feasible = result.memory.fits || scenario.deployment.level == CostLevel::affine;
+  if (!result.feasible) return result;
+  Result<std::vector<Bound>> bounds = objective_bounds(scenario);
+  if (!bounds) return bounds.error();
+  result.bounds = std::move(*bounds);
+  result.impossible =
+      std::any_of(result.bounds.begin(), result.bounds.end(), [](const Bound& b) { return b.impossible; });
+  if (result.impossible) {
+    result.overall = Decision::misses;
+  } else {
+    Result<Verdict> verdict = reach_verdict(scenario, options.run);
+    if (!verdict) return verdict.error();
+    result.overall = verdict->overall;
+    result.interrupted = verdict->interrupted;
+    result.verdict = std::move(*verdict);
+  }
+  if (options.fixes && result.overall == Decision::misses && !result.interrupted) {
+    try_fixes(result, source, load, options.run);
+    result.interrupted = std::any_of(result.fixes.begin(), result.fixes.end(),
+                                     [](const Fix& f) { return f.status == PointStatus::skipped; });
+  }
+  return result;
+}
+
+}  // namespace foretoken
