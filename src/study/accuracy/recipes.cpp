@@ -1,5 +1,5 @@
-// InferenceX (SemiAnalysisAI/InferenceX, folder benchmarks/): one function per script, with the
-// arguments it passed at the date of its rows.
+// One function per script or table. InferenceX: SemiAnalysisAI/InferenceX, folder benchmarks/, with
+// the arguments its scripts passed at the date of the rows.
 #include "study/accuracy/recipes.hpp"
 
 #include <fmt/format.h>
@@ -80,9 +80,21 @@ Recipe minimax_vllm(const Point& p) {
                                      2 * p.prompt_tokens)};
 }
 
+// TensorRT-LLM's tables of offline throughput (docs/source/performance/perf-overview.md of 1.0):
+// share of memory and captured batches as written there, checkpoints of ModelOpt, whose 8- and
+// 4-bit ones carry scales for an 8-bit cache. The limits on requests and tokens, which the
+// benchmark sets by itself, are taken as wide.
+Recipe offline_tensorrt(const Point& p) {
+  const bool wide = starts(p.weights, "bf16") || starts(p.weights, "fp16");
+  return {wide ? "auto" : "fp8",
+          "  free_gpu_memory_fraction: 0.95\n  max_num_seqs: 4096\n  max_num_batched_tokens: 16384\n"
+          "  max_cudagraph_capture_size: 8192\n"};
+}
+
 }  // namespace
 
 Recipe recipe_of(const Point& p) {
+  if (p.notes.starts_with("offline max throughput")) return offline_tensorrt(p);
   if (day_of(p).empty()) return {};
   const bool vllm = starts(p.framework, "vllm"), sglang = starts(p.framework, "sglang");
   const bool tensorrt = starts(p.framework, "trtllm");
