@@ -211,14 +211,16 @@ void build_cost(Resolver& values, Deployment& d) {
   const std::string version = engine_release(values, engine);
   d.engine_name = engine;
   d.engine_version = version;
-  const OverheadTerms base = bare ? OverheadTerms{} : default_overhead(engine, version);
+  const OverheadTerms base = bare ? OverheadTerms{} : default_overhead(engine, version, d.gpu);
   const Origin origin = bare ? Origin::default_value : Origin::engine_default;
   const std::string reason = bare ? "" : fmt::format("{} {}", engine, version);
   d.overhead.per_step = values.quantity("cost.per_step", {base.per_step, origin, reason});
   d.overhead.per_layer = values.quantity("cost.per_layer", {base.per_layer, origin, reason});
   d.overhead.per_sequence = values.quantity("cost.per_sequence", {base.per_sequence, origin, reason});
   d.overhead.per_allreduce = values.quantity("cost.per_allreduce", {base.per_allreduce, origin, reason});
-  d.overhead.scale = values.number("cost.scale");
+  const bool calibrated = d.level == CostLevel::calibrated;
+  d.overhead.scale = values.number(
+      "cost.scale", {calibrated ? base.scale : 1, calibrated ? origin : Origin::default_value, calibrated ? reason : ""});
   if (d.level != CostLevel::affine) return;
   d.affine.per_step = values.quantity("cost.affine.per_step");
   d.affine.per_prefill_token = values.quantity("cost.affine.per_prefill_token");

@@ -60,6 +60,9 @@ struct OverheadTerms {
 // What the engine's own data asks for (cost-model section 8): vllm-v1 and sglang and
 // tensorrt-llm from 1.0 on hide nearly all host work; earlier generations do not.
 [[nodiscard]] OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version);
+// The same with the factor on GPU time that holds for calibrated kernels of this GPU.
+[[nodiscard]] OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version,
+                                             const GpuSpec& gpu);
 
 // Step time = step + per_prefill_token*prefill tokens + per_decode_token*decode
 // rows + per_context_token*context tokens attended by decodes; seconds.
