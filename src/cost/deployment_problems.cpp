@@ -157,6 +157,8 @@ void check_terms(const Deployment& d, Problems& problems) {
   problems.not_negative("overhead per_layer", d.overhead.per_layer);
   problems.not_negative("overhead per_sequence", d.overhead.per_sequence);
   problems.not_negative("overhead per_allreduce", d.overhead.per_allreduce);
+  problems.not_negative("overhead per_prefill_layer", d.overhead.per_prefill_layer);
+  problems.not_negative("overhead per_prefill_moe_layer", d.overhead.per_prefill_moe_layer);
   problems.positive("overhead scale", d.overhead.scale);
   if (d.cuda_graph_max_rows < 0) {
     problems.add("cuda_graph_max_rows is {}; it must be at least 0 (0 = eager)", d.cuda_graph_max_rows);

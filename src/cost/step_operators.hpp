@@ -44,6 +44,7 @@ class StepOperators {
   [[nodiscard]] Operator mixed_full(std::span<const PrefillChunk> chunks, const DecodeShape& decode) const;
 
   [[nodiscard]] double full_layers() const { return full_layers_; }
+  [[nodiscard]] double moe_layers() const { return counts_.moe_layers; }
   [[nodiscard]] double windowed_layers() const { return windowed_layers_; }
   [[nodiscard]] double all_reduces() const { return all_reduces_; }
 

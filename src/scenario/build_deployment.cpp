@@ -218,6 +218,9 @@ void build_cost(Resolver& values, Deployment& d) {
   d.overhead.per_layer = values.quantity("cost.per_layer", {base.per_layer, origin, reason});
   d.overhead.per_sequence = values.quantity("cost.per_sequence", {base.per_sequence, origin, reason});
   d.overhead.per_allreduce = values.quantity("cost.per_allreduce", {base.per_allreduce, origin, reason});
+  d.overhead.per_prefill_layer = values.quantity("cost.per_prefill_layer", {base.per_prefill_layer, origin, reason});
+  d.overhead.per_prefill_moe_layer =
+      values.quantity("cost.per_prefill_moe_layer", {base.per_prefill_moe_layer, origin, reason});
   const bool calibrated = d.level == CostLevel::calibrated;
   d.overhead.scale = values.number(
       "cost.scale", {calibrated ? base.scale : 1, calibrated ? origin : Origin::default_value, calibrated ? reason : ""});

@@ -95,6 +95,8 @@ constexpr Effect kEffects[] = {
     {"cost.per_step", is_affine, "give cost.affine.per_step"},
     {"cost.per_layer", is_affine, "cost.level: affine has no layers"},
     {"cost.per_sequence", is_affine, "give cost.affine.per_decode_token"},
+    {"cost.per_prefill_layer", is_affine, "cost.level: affine has no hardware"},
+    {"cost.per_prefill_moe_layer", is_affine, "cost.level: affine has no hardware"},
     {"cost.per_allreduce", is_affine, "cost.level: affine has no hardware"},
     {"cost.scale", is_affine, "cost.level: affine has no hardware"},
     {"cost.affine.per_step", is_not_affine, "only cost.level: affine reads it"},

@@ -186,6 +186,9 @@ constexpr Field kRows[] = {
     {"cost.per_layer", K::quantity, "(by engine)", "Host time of one layer of a step.", 0, 1000},
     {"cost.per_sequence", K::quantity, "(by engine)", "Host time of one sampled sequence.", 0, 1000},
     {"cost.per_allreduce", K::quantity, "(by engine)", "Added to each all-reduce.", 0, 1000},
+    {"cost.per_prefill_layer", K::quantity, "(by engine)",
+     "Launching one layer of a step with prefill outside CUDA graphs; hides behind the GPU's time.", 0, 1000},
+    {"cost.per_prefill_moe_layer", K::quantity, "(by engine)", "The same of a layer with routed experts.", 0, 1000},
     {"cost.scale", K::number, "(0.95 for calibrated kernels of A100, H100, B200)", "Factor on the GPU's time.", 1e-6, 1e6},
     {"cost.affine", K::map, "",
      "Step time = per_step + per_prefill_token x prefill tokens + per_decode_token x decode rows + per_context_token "

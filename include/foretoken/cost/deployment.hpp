@@ -54,6 +54,9 @@ struct OverheadTerms {
   double per_sequence = 0;   // c_seq, per sampled row
   double per_allreduce = 0;  // a_ar, added to each of the two all-reduces of a layer
   double scale = 1;          // of GPU time
+  // Launching one layer of a step with prefill outside CUDA graphs. Hides behind GPU time: 4-norm.
+  double per_prefill_layer = 0;
+  double per_prefill_moe_layer = 0;  // one with routed experts
   bool operator==(const OverheadTerms&) const = default;
 };
 

@@ -90,6 +90,9 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
   if (overlaps_) {
     add_overhead(result, "engine_layers_not_hidden", 1, overlapped(gpu) - gpu);
   } else {
+    if (!shape.prefill.empty()) {
+      add_overhead(result, "engine_launches_not_hidden", 1, prefill_overlapped(gpu) - gpu);
+    }
     add_overhead(result, "engine_layers", d_.model.layers, o.per_layer);
   }
   add_overhead(result, "engine_all_reduces", operators_.all_reduces(), o.per_allreduce);

@@ -34,6 +34,8 @@ std::int64_t captured_size(std::int64_t tokens) {
 GpuModel::GpuModel(const Deployment& deployment) : d_(deployment), operators_(d_), chunks_(kChunkEntries) {
   const OverheadTerms& o = d_.overhead;
   overlaps_ = d_.cuda_graph_max_rows == 0 && o.per_layer > 0;
+  const double moe_layers = operators_.moe_layers();
+  prefill_launch_ = (d_.model.layers - moe_layers) * o.per_prefill_layer + moe_layers * o.per_prefill_moe_layer;
   const double layers = overlaps_ ? 0 : d_.model.layers * o.per_layer;
   per_step_[TimePart::overhead] = capped_fine(o.per_step + layers + operators_.all_reduces() * o.per_allreduce);
   const double launches = operators_.prefill_full({}).estimate.fixed * operators_.full_layers() +
@@ -148,6 +150,11 @@ std::unique_ptr<GpuModel::DecodeEntry> GpuModel::make_entry(std::int64_t rows) c
 // layers (cost-model section 5).
 double GpuModel::overlapped(double gpu_seconds) const {
   return p_norm(4, gpu_seconds, d_.model.layers * d_.overhead.per_layer);
+}
+
+// The same of a step with prefill, where only decode steps are captured as CUDA graphs.
+double GpuModel::prefill_overlapped(double gpu_seconds) const {
+  return overlaps_ ? overlapped(gpu_seconds) : p_norm(4, gpu_seconds, prefill_launch_);
 }
 
 // One curve in the sum of all contexts; sliding layers follow it as if all contexts
@@ -274,10 +281,10 @@ StepTime GpuModel::step(const StepShape& shape) const {
   add(time, head(sampled));
   add(time, per_step_);
   add(time, attention(shape));
-  if (overlaps_) {
+  if (overlaps_ || prefill_launch_ > 0) {
     const double constant = to_seconds(per_step_.total()) + d_.overhead.per_sequence * static_cast<double>(sampled);
     const double gpu = to_seconds(time.total()) - constant;
-    add(time[TimePart::overhead], capped_fine(overlapped(gpu) - gpu));
+    add(time[TimePart::overhead], capped_fine(prefill_overlapped(gpu) - gpu));
     // The decode curve's chords stand up to 0.05 % above the norm.
     const FineDuration missing = rows > 0 ? decode(rows).at(shape.decode).total() - time.total() : FineDuration{};
     if (missing.units > 0) add(time[TimePart::overhead], missing);

@@ -51,10 +51,12 @@ class GpuModel final : public CostModel {
   [[nodiscard]] StepTime total(const std::vector<Operator>& operators) const;
   [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
   [[nodiscard]] double overlapped(double gpu_seconds) const;
+  [[nodiscard]] double prefill_overlapped(double gpu_seconds) const;
 
   Deployment d_;
   StepOperators operators_;
   StepTime per_step_;
+  double prefill_launch_ = 0;  // s, of all layers of a step with prefill
   bool overlaps_ = false;  // eager engine: launching layers hides behind the GPU's work
   FineDuration prefill_launches_;
   mutable std::vector<std::optional<StepTime>> dense_;  // [padded tokens]

@@ -88,8 +88,8 @@ std::string engine_text(const Point& p, const Framework& framework) {
   return text;
 }
 
-std::string overhead_text(const Framework& framework) {
-  if (framework.overhead.empty()) return {};
+std::string overhead_text(const Point& p, const Framework& framework) {
+  if (framework.overhead.empty()) return recipe_of(p).cost;
   const OverheadTerms o = default_overhead(std::string(framework.overhead), std::string(framework.overhead_version));
   return fmt::format("cost: {{per_step: {} s, per_layer: {} s, per_sequence: {} s, per_allreduce: {} s, scale: {}}}\n",
                      o.per_step, o.per_layer, o.per_sequence, o.per_allreduce, o.scale);
@@ -179,7 +179,7 @@ Result<Scenario> scenario_of(const Point& p, const Framework& framework, const N
   std::string text =
       fmt::format("model: {}\nhardware: {{gpu: {}, num_gpus: {}{}}}\n", to_text(Json(names.model(p.model)), 0),
                   to_text(Json(names.gpu(p.gpu)), 0), gpus, nodes);
-  text += engine_text(p, framework) + overhead_text(framework) + workload_text(p);
+  text += engine_text(p, framework) + overhead_text(p, framework) + workload_text(p);
   Result<Scenario> scenario = parse_scenario(text, p.id, {{}, catalog_dir});
   if (!scenario) return scenario;
   scenario->tpot = TpotConvention::vllm;

@@ -10,6 +10,7 @@ namespace foretoken {
 struct Recipe {
   std::string kv_cache_dtype;  // empty: not stated
   std::string engine;          // lines of the scenario's `engine` map
+  std::string cost = {};       // line of its `cost` map
 };
 
 // Of the benchmark that the row comes from, at the row's date; empty when no script is known.

@@ -116,6 +116,8 @@ const std::map<std::string, Example>& examples() {
       {"cost.per_layer", {"1 us"}},
       {"cost.per_sequence", {"1 us"}},
       {"cost.per_allreduce", {"1 us", {two}}},
+      {"cost.per_prefill_layer", {"2 ms"}},
+      {"cost.per_prefill_moe_layer", {"2 ms", {"model=DeepSeek-V2-Lite"}}},
       {"cost.scale", {"1.5"}},
       {"cost.affine.per_step", {"1 ms", {affine}}},
       {"cost.affine.per_prefill_token", {"1 us", {affine}}},
