@@ -37,7 +37,10 @@ OverheadTerms default_overhead(const std::string& engine_name, const std::string
   // the 4-norm, as of eager engines, was chosen on them.
   constexpr OverheadTerms kEagerPrefill{300e-6, 0, 5e-6, 0, 0.95, 0.6e-3, 1.8e-3};
   if (engine_name == "sglang") return kEagerPrefill;
-  if (engine_name == "tensorrt-llm") return is_tensorrt_of_2024(engine_version) ? kTensorRt2024 : engine_version.starts_with("0.") ? kCurrent : kEagerPrefill;
+  if (engine_name == "tensorrt-llm") {
+    if (is_tensorrt_of_2024(engine_version)) return kTensorRt2024;
+    return engine_version.starts_with("0.") ? kCurrent : kEagerPrefill;  // until 1.0 a C++ runtime
+  }
   if (engine_name == "vllm-v0") return engine_version.starts_with("0.2") ? kVllm2023 : kVllmV0;
   if (engine_name == "static") return kFasterTransformer;
   return kCurrent;
