@@ -128,7 +128,7 @@ std::string fixes_section(const CheckResult& r) {
 }
 
 std::string headline(const CheckResult& r) {
-  if (r.impossible) return "IMPOSSIBLE: an objective lies beyond what any load and any scheduler could reach\n";
+  if (r.impossible) return "IMPOSSIBLE: an objective lies beyond what any scheduler could reach\n";
   switch (r.overall) {
     case Decision::meets:
       return "MEETS its objectives\n";

@@ -39,11 +39,11 @@ TEST(Check, exitsWith99WhenAnObjectiveIsImpossibleAndSaysWhatBinds) {
 
 TEST(Check, exitsWith99AndFixesWhenItMisses) {
   const TemporaryFolder folder;
-  const ProcessResult result = check_small(folder, {"--set", "engine.max_num_seqs=4", "--set", kSlo + "100 ms\"]"});
+  const ProcessResult result = check_small(folder, {"--set", "engine.max_num_seqs=6", "--set", kSlo + "500 ms\"]"});
   EXPECT_EQ(result.exit_code, 99) << result.out << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("MISSES"), HasSubstr("--set engine.max_num_seqs=8"), HasSubstr("+1 GPU")));
+  EXPECT_THAT(result.out, AllOf(HasSubstr("MISSES"), HasSubstr("--set engine.max_num_seqs=12"), HasSubstr("+1 GPU")));
   const ProcessResult alone =
-      check_small(folder, {"--set", "engine.max_num_seqs=4", "--set", kSlo + "100 ms\"]", "--no-fixes"});
+      check_small(folder, {"--set", "engine.max_num_seqs=6", "--set", kSlo + "500 ms\"]", "--no-fixes"});
   EXPECT_EQ(alone.exit_code, 99);
   EXPECT_THAT(alone.out, Not(HasSubstr("fixes")));
 }
@@ -80,7 +80,7 @@ TEST(Check, exitsWith2OnObjectivesThatCannotBeJudged) {
 TEST(Check, writesJsonThatSaysTheSame) {
   const TemporaryFolder folder;
   const ProcessResult result =
-      check_small(folder, {"--set", "engine.max_num_seqs=4", "--set", kSlo + "100 ms\"]", "--format", "json"});
+      check_small(folder, {"--set", "engine.max_num_seqs=6", "--set", kSlo + "500 ms\"]", "--format", "json"});
   EXPECT_EQ(result.exit_code, 99) << result.err;
   const Result<Json> json = parse_json(result.out, "check");
   ASSERT_TRUE(json) << result.out;
@@ -89,7 +89,7 @@ TEST(Check, writesJsonThatSaysTheSame) {
   EXPECT_FALSE((*json)["fixes"].is_null());
   // Any number of threads gives the same bytes.
   const ProcessResult again = check_small(
-      folder, {"--set", "engine.max_num_seqs=4", "--set", kSlo + "100 ms\"]", "--format", "json", "-j", "1"});
+      folder, {"--set", "engine.max_num_seqs=6", "--set", kSlo + "500 ms\"]", "--format", "json", "-j", "1"});
   EXPECT_EQ(again.out, result.out);
 }
 
