@@ -86,6 +86,16 @@ std::vector<Operator> StepOperators::dense(std::int64_t token_count) const {
   return out;
 }
 
+std::vector<Operator> StepOperators::group(std::int64_t group_tokens) const {
+  std::vector<Operator> out;
+  if (!has_group() || group_tokens <= 0) return out;
+  const auto tokens = static_cast<double>(group_tokens);
+  add_routed_experts(out, tokens);
+  out.push_back(expert_permute(tokens));
+  out.push_back(expert_exchange(tokens));
+  return out;
+}
+
 void StepOperators::add_projections(std::vector<Operator>& out, double tokens) const {
   const ModelSpec& m = d_.model;
   const double hidden = m.hidden_size;
@@ -129,32 +139,52 @@ void StepOperators::add_mlps(std::vector<Operator>& out, double tokens) const {
   Operator router = matrix("router", layers, tokens, m.moe.experts, hidden, WeightFormat::bf16);
   if (d_.level != CostLevel::datasheet) router.estimate.fixed += kTopK;
   out.push_back(router);
-  const int ranks = tp * d_.parallelism.data;
-  const bool spread = d_.parallelism.expert_parallel;
-  const double expert_io = m.moe.latent_width > 0 ? m.moe.latent_width : hidden;
-  RoutedExperts experts;
-  experts.tokens = tokens * d_.parallelism.data;
-  experts.experts = m.moe.experts;
-  experts.active = m.moe.active_experts;
-  experts.expert_parallel = spread ? ranks : 1;
-  experts.hidden = expert_io;
-  experts.width = spread ? m.moe.expert_width : split(m.moe.expert_width, ranks);
-  experts.matrices = m.mlp_matrices;
-  experts.format = d_.expert_format;
-  out.push_back({"routed_experts", layers, routed_experts_work(experts, pricing_.datasheet),
-                 routed_experts_estimate(experts, pricing_.experts),
-                 routed_experts_datasheet(experts, pricing_.datasheet), &pricing_.experts,
-                 inside_range(pricing_.experts, "tokens", experts.tokens) &&
-                     inside_range(pricing_.experts, "hidden", experts.hidden)});
+  if (!has_group()) add_routed_experts(out, tokens);
   if (m.moe.latent_width > 0) {
-    out.push_back(matrix("latent_down", layers, tokens, expert_io, hidden, d_.dense_format));
-    out.push_back(matrix("latent_up", layers, tokens, hidden, expert_io, d_.dense_format));
+    out.push_back(matrix("latent_down", layers, tokens, m.moe.latent_width, hidden, d_.dense_format));
+    out.push_back(matrix("latent_up", layers, tokens, hidden, m.moe.latent_width, d_.dense_format));
   }
   if (m.moe.shared_width > 0) {
     const double width = split(m.moe.shared_width, tp);
     out.push_back(matrix("shared_gate_up", layers, tokens, fused * width, hidden, d_.dense_format));
     out.push_back(matrix("shared_down", layers, tokens, hidden, width, d_.dense_format));
   }
+}
+
+void StepOperators::add_routed_experts(std::vector<Operator>& out, double group_tokens) const {
+  const ModelSpec& m = d_.model;
+  const int ranks = d_.parallelism.tensor * d_.parallelism.data;
+  const bool spread = d_.parallelism.expert_parallel;
+  RoutedExperts experts;
+  experts.tokens = group_tokens;
+  experts.experts = m.moe.experts;
+  experts.active = m.moe.active_experts;
+  experts.expert_parallel = spread ? ranks : 1;
+  experts.hidden = m.moe.latent_width > 0 ? m.moe.latent_width : m.hidden_size;
+  experts.width = spread ? m.moe.expert_width : split(m.moe.expert_width, ranks);
+  experts.matrices = m.mlp_matrices;
+  experts.format = d_.expert_format;
+  out.push_back({"routed_experts", static_cast<double>(counts_.moe_layers), routed_experts_work(experts, pricing_.datasheet),
+                 routed_experts_estimate(experts, pricing_.experts),
+                 routed_experts_datasheet(experts, pricing_.datasheet), &pricing_.experts,
+                 inside_range(pricing_.experts, "tokens", experts.tokens) &&
+                     inside_range(pricing_.experts, "hidden", experts.hidden)});
+}
+
+Operator StepOperators::expert_permute(double group_tokens) const {
+  return pass("expert_permute", counts_.moe_layers, group_tokens * d_.model.hidden_size * 4, pricing_.norm);
+}
+
+// All-gather of every rank's tokens and reduce-scatter of the results: about one NCCL all-reduce of both.
+Operator StepOperators::expert_exchange(double group_tokens) const {
+  const double z = group_tokens * d_.model.hidden_size * kElementBytes;
+  return {"expert_exchange",
+          static_cast<double>(counts_.moe_layers),
+          {},
+          all_reduce_estimate(z, expert_group_, {nullptr, &pricing_.nccl}),
+          all_reduce_datasheet(z, expert_group_),
+          &pricing_.nccl,
+          inside_range(pricing_.nccl, "message_bytes", z)};
 }
 
 void StepOperators::add_elementwise(std::vector<Operator>& out, double tokens) const {
@@ -175,7 +205,7 @@ void StepOperators::add_elementwise(std::vector<Operator>& out, double tokens) c
                        pricing_.activation));
   }
   if (counts_.moe_layers > 0) {
-    out.push_back(pass("expert_permute", counts_.moe_layers, tokens * d_.parallelism.data * hidden * 4, pricing_.norm));
+    if (!has_group()) out.push_back(expert_permute(tokens));
     if (m.moe.shared_width > 0) {
       out.push_back(pass("shared_activation", counts_.moe_layers,
                          tokens * split(m.moe.shared_width, tp) * activation_bytes, pricing_.activation));
@@ -196,17 +226,6 @@ void StepOperators::add_communication(std::vector<Operator>& out, double tokens)
                    all_reduce_datasheet(z, tensor_group_),
                    main,
                    inside_range(*main, "message_bytes", z)});
-  }
-  if (d_.parallelism.data > 1 && counts_.moe_layers > 0) {
-    // All-gather of every rank's tokens and reduce-scatter of the results: about one NCCL all-reduce of both.
-    const double z = tokens * d_.parallelism.data * row_bytes;
-    out.push_back({"expert_exchange",
-                   static_cast<double>(counts_.moe_layers),
-                   {},
-                   all_reduce_estimate(z, expert_group_, {nullptr, &pricing_.nccl}),
-                   all_reduce_datasheet(z, expert_group_),
-                   &pricing_.nccl,
-                   inside_range(pricing_.nccl, "message_bytes", z)});
   }
   if (d_.parallelism.pipeline > 1) {
     const double bytes = 2 * tokens * row_bytes;  // hidden state and residual travel separately

@@ -22,8 +22,11 @@ class StepOperators {
  public:
   explicit StepOperators(const Deployment& deployment);
 
-  // Everything that depends on the number of tokens only.
+  // Everything that depends on the number of this rank's tokens only.
   [[nodiscard]] std::vector<Operator> dense(std::int64_t tokens) const;
+  // With attention data parallelism, what depends on the tokens of the whole group: the
+  // experts and the exchange with them. Elsewhere dense() has them.
+  [[nodiscard]] std::vector<Operator> group(std::int64_t group_tokens) const;
   // Final norm, LM head and sampling for the rows that emit a token.
   [[nodiscard]] std::vector<Operator> head(std::int64_t sampled) const;
   // What decode rows need beside attention: MLA's absorbed projections, recurrent state.
@@ -54,8 +57,12 @@ class StepOperators {
   [[nodiscard]] Operator pass(const char* name, double count, double bytes, const ServedSet& set) const;
   void add_projections(std::vector<Operator>& out, double tokens) const;
   void add_mlps(std::vector<Operator>& out, double tokens) const;
+  void add_routed_experts(std::vector<Operator>& out, double group_tokens) const;
   void add_elementwise(std::vector<Operator>& out, double tokens) const;
   void add_communication(std::vector<Operator>& out, double tokens) const;
+  [[nodiscard]] bool has_group() const { return d_.parallelism.data > 1 && counts_.moe_layers > 0; }
+  [[nodiscard]] Operator expert_permute(double group_tokens) const;
+  [[nodiscard]] Operator expert_exchange(double group_tokens) const;
 
   const Deployment& d_;
   Pricing pricing_;

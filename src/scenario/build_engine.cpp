@@ -123,10 +123,18 @@ double sglang_mem_fraction(const Scenario& s) {
     if (mib > 80 * 1024) return (mib - 13 * 1024) / mib;
     return split.tensor >= 16 ? 0.79 : split.tensor >= 8 ? 0.81 : split.tensor >= 4 ? 0.85 : split.tensor >= 2 ? 0.87 : 0.88;
   }
-  double reserved = 512 + 1.5 * static_cast<double>(std::max<std::int64_t>(s.engine.chunked_prefill_size, 2048)) +
-                    2.0 * static_cast<double>(sglang_graphs(s)) + 128.0 * split.tensor * split.pipeline;
+  const auto graphs = static_cast<double>(sglang_graphs(s));
+  const std::int64_t chunk_of_all = s.engine.chunked_prefill_size * split.data;
+  double reserved = 512 + 1.5 * static_cast<double>(std::max<std::int64_t>(chunk_of_all, 2048)) + 2.0 * graphs +
+                    128.0 * split.tensor * split.pipeline;
+  if (split.data > 1) reserved += (graphs > 300 ? 4.5 : 3.0) * graphs * split.data;
   if (mib > 60 * 1024) reserved = std::max(reserved, 10240.0);
   return std::max(0.05, (mib - reserved) / mib);
+}
+
+// SGLang's figures are of all attention data-parallel ranks together (engines.md 1.3, 4.7).
+std::int64_t rank_share(std::int64_t of_all, const EngineConfig& engine) {
+  return std::max<std::int64_t>(1, of_all / engine.data_parallel_size);
 }
 
 void build_sglang(Resolver& values, Scenario& s) {
@@ -134,6 +142,7 @@ void build_sglang(Resolver& values, Scenario& s) {
   engine.chunked_prefill_size = values.integer("engine.chunked_prefill_size",
                                                {sglang_sizes(s).chunk, Origin::engine_default, "by GPU memory"});
   engine.enable_chunked_prefill = engine.chunked_prefill_size > 0;
+  if (engine.enable_chunked_prefill) engine.chunked_prefill_size = rank_share(engine.chunked_prefill_size, engine);
   engine.max_prefill_tokens = values.integer("engine.max_prefill_tokens");
   engine.enable_mixed_chunk = values.flag("engine.enable_mixed_chunk");
   engine.schedule_conservativeness = values.number("engine.schedule_conservativeness");
@@ -152,6 +161,7 @@ void build_sglang_seats(Resolver& values, EngineConfig& engine) {
   engine.max_num_seqs =
       values.integer("engine.max_num_seqs", {std::max<std::int64_t>(1, std::min(pool / 2, by_context)),
                                              Origin::engine_default, "min(pool / 2, 2048 to 4096 by context)"});
+  if (values.maybe_integer("engine.max_num_seqs")) engine.max_num_seqs = rank_share(engine.max_num_seqs, engine);
 }
 
 void build_tensorrt_llm(Resolver& values, Scenario& s) {
@@ -267,6 +277,7 @@ void build_engine(Resolver& values, Scenario& s) {
   EngineConfig& engine = s.engine;
   engine.name = s.deployment.engine_name;
   engine.version = s.deployment.engine_version;
+  engine.data_parallel_size = s.deployment.parallelism.data;
   build_max_model_len(values, s);
   build_batch(values, s);
   build_scheduler(values, engine);

@@ -70,7 +70,8 @@ constexpr Field kRows[] = {
     {"engine.data_parallel_size",
      K::integer,
      "1",
-     "Attention data parallelism inside one replica (MoE).",
+     "Attention data parallelism inside one replica (MoE): ranks with a scheduler each that step together. Limits are "
+     "of one rank; sglang divides max_num_seqs and chunked_prefill_size by it.",
      1,
      1024,
      {},

@@ -105,6 +105,10 @@ void Replica::refuse(const Request& request, Outcome outcome, TimePoint now, Att
 // ---- a step is planned and priced ----
 
 void Replica::schedule(TimePoint now) {
+  if (plan(now)) start_steps(now);
+}
+
+bool Replica::plan(TimePoint now) {
   wake_ = kNever;
   call_policy(now);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
@@ -114,9 +118,10 @@ void Replica::schedule(TimePoint now) {
                          state_.running());
     });
     wake_ = plan_.wake;
-  } else {
-    start_steps(now);
+    return false;
   }
+  shape_plan(now);
+  return true;
 }
 
 void Replica::call_policy(TimePoint now) {
@@ -145,19 +150,11 @@ void Replica::call_policy(TimePoint now) {
   }
 }
 
-void Replica::start_steps(TimePoint now) {
-  if (boundary_after({}) != now) {  // the engine was idle: nothing is carried over
-    base_ = now;
-    offset_ = {};
-  }
-  begin_ = now;
-  stepping_ = true;
-  ++totals_.spans;
-  steps_ = 1;
+void Replica::shape_plan(TimePoint now) {
   shape_ = plan_.skipped.empty() ? state_.decodes_.shape() : state_.decodes_.shape_without(plan_.skipped);
   if (decode_rows_ == 0) shape_ = {};
   else shape_.sequences += plan_.padding_rows;
-  const bool next_call_differs = async_ && catch_up(now);
+  next_call_differs_ = async_ && catch_up(now);
   gap_rows_ = decode_rows_ == 0 ? 0 : decode_rows_ - state_.held_rows();
   for (const RequestId id : state_.lagging_) {
     if (std::find(plan_.skipped.begin(), plan_.skipped.end(), id) == plan_.skipped.end()) --gap_rows_;
@@ -167,6 +164,14 @@ void Replica::start_steps(TimePoint now) {
     const InFlight& r = state_[chunk.id];
     chunks_.push_back({chunk.tokens, r.cached, r.cached + chunk.tokens == r.known_tokens()});
   }
+}
+
+void Replica::start_steps(TimePoint now) {
+  if (boundary_after({}) != now) {  // the engine was idle: nothing is carried over
+    base_ = now;
+    offset_ = {};
+  }
+  steps_ = 1;
   curve_ = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
   decode_only_ = curve_ == nullptr ? StepTime{} : curve_->at(shape_);
   if (!chunks_.empty()) {
@@ -175,10 +180,26 @@ void Replica::start_steps(TimePoint now) {
     first_step_ = cost_.step({{}, shape_});
   } else {
     first_step_ = decode_only_;
-    if (!plan_.once && !next_call_differs && plan_.skipped.empty() && state_.lagging_.empty() && state_.held_.empty()) {
+    if (!plan_.once && !next_call_differs_ && plan_.skipped.empty() && state_.lagging_.empty() && state_.held_.empty()) {
       start_stretch();
     }
   }
+  begin(now);
+}
+
+void Replica::start_in_group(TimePoint now, const StepClock& clock, const StepTime& step, const StepTime& decode_only) {
+  base_ = clock.base;
+  offset_ = clock.offset;
+  steps_ = 1;
+  first_step_ = step;
+  decode_only_ = decode_only;
+  begin(now);
+}
+
+void Replica::begin(TimePoint now) {
+  begin_ = now;
+  stepping_ = true;
+  ++totals_.spans;
   end_ = boundary_after(elapsed());
   invariant(end_ > begin_, [&] { return fmt::format("a step of no time at {} s", to_seconds(now)); });
 }

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "foretoken/cost/cost_model.hpp"
@@ -16,6 +17,12 @@ class DepartureListener {
  public:
   virtual ~DepartureListener() = default;
   virtual void departed(int replica, const Request& request, Outcome outcome, TimePoint now) = 0;
+};
+
+// Exact time of a step boundary: base + offset, offset in [0, 1 ns).
+struct StepClock {
+  TimePoint base{};
+  FineDuration offset;
 };
 
 // Step ends stand on whole nanoseconds: base + ceil(offset), where the exact fraction
@@ -39,6 +46,15 @@ class Replica {
   void expire(TimePoint now);
   // The schedule call. Precondition: no step is running.
   void schedule(TimePoint now);
+
+  // The schedule call in two, for ranks that step together: whether there is something to
+  // run, and its start with the group's time.
+  [[nodiscard]] bool plan(TimePoint now);
+  void start_in_group(TimePoint now, const StepClock& clock, const StepTime& step, const StepTime& decode_only);
+  // What plan() decided.
+  [[nodiscard]] std::span<const PrefillChunk> planned_chunks() const { return chunks_; }
+  [[nodiscard]] const DecodeShape& planned_decodes() const { return shape_; }
+
   // Reports everything still in the system as unfinished.
   void abandon(TimePoint now);
 
@@ -47,10 +63,15 @@ class Replica {
   [[nodiscard]] TimePoint next_timeout() const;
   [[nodiscard]] const ReplicaTotals& totals() const { return totals_; }
   [[nodiscard]] const SchedulerState& state() const { return state_; }
+  [[nodiscard]] std::int64_t waiting_requests() const {
+    return static_cast<std::int64_t>(state_.waiting_->size() + inbox_.size());
+  }
 
  private:
   void call_policy(TimePoint now);
+  void shape_plan(TimePoint now);
   void start_steps(TimePoint now);
+  void begin(TimePoint now);
   void start_stretch();
   void cut(TimePoint now, std::int64_t boundaries_later = 0);
   [[nodiscard]] TimePoint boundary_after(FineDuration elapsed) const;
@@ -62,9 +83,6 @@ class Replica {
   bool catch_up(TimePoint now);
 
   [[nodiscard]] const Waiting* longest_waiting() const;
-  [[nodiscard]] std::int64_t waiting_requests() const {
-    return static_cast<std::int64_t>(state_.waiting_->size() + inbox_.size());
-  }
   void report_steps(TimePoint now);
   void count_totals(FineDuration elapsed, const DecodeTotals& decode);
   [[nodiscard]] DecodeTotals decode_totals_of_steps() const;
@@ -115,6 +133,7 @@ class Replica {
 
   // With async_scheduling: what the next call cannot know.
   std::deque<Waiting> inbox_;      // those who came since the last step began, in order
+  bool next_call_differs_ = false; // the plan holds for one step only
   bool call_is_due_ = false;       // steps have ended: the call is one of when the last of them began,
   TimePoint known_until_{};        // then
 };

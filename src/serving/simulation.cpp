@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/run_loop.hpp"
-#include "serving/replica.hpp"
+#include "serving/lock_step_group.hpp"
 #include "serving/routing/routing_policy.hpp"
 
 namespace foretoken {
@@ -33,7 +33,7 @@ class Cluster final : public DepartureListener {
       : config_(config), source_(source), stop_(stop), router_(make_routing_policy(config.cluster)) {
     arrival_ = events_.add(Arrival{}, kThenArrivals);
     for (int i = 0; i < config.cluster.replicas; ++i) {
-      replicas_.push_back(std::make_unique<Replica>(i, config, cost, cost.sliding_window(), observer, *this));
+      replicas_.push_back(std::make_unique<LockStepGroup>(i, config, cost, observer, *this));
       boundaries_.push_back(events_.add(Boundary{i}, kBoundaryFirst));
       timeouts_.push_back(events_.add(QueueTimeout{i}, kThenTimeouts));
     }
@@ -52,15 +52,17 @@ class Cluster final : public DepartureListener {
       for (const auto& replica : replicas_) replica->abandon(outcome_.end);
     }
     for (const auto& replica : replicas_) {
-      outcome_.replicas.push_back(replica->totals());
-      outcome_.replicas.back().kv_blocks_at_end = replica->state().used_blocks();
+      for (const auto& rank : replica->ranks()) {
+        outcome_.replicas.push_back(rank->totals());
+        outcome_.replicas.back().kv_blocks_at_end = rank->state().used_blocks();
+      }
     }
     return std::move(outcome_);
   }
 
   // ---- what run_events calls ----
   void operator()(const Boundary& event, TimePoint now) {
-    Replica& replica = *replicas_[static_cast<std::size_t>(event.replica)];
+    LockStepGroup& replica = *replicas_[static_cast<std::size_t>(event.replica)];
     if (!replica.idle()) replica.end_steps(now);
     call_later(event.replica);
   }
@@ -85,7 +87,7 @@ class Cluster final : public DepartureListener {
     outcome_.end = now;
     if (to_call_.size() > 1) std::sort(to_call_.begin(), to_call_.end());
     for (const int i : to_call_) {
-      Replica& replica = *replicas_[static_cast<std::size_t>(i)];
+      LockStepGroup& replica = *replicas_[static_cast<std::size_t>(i)];
       waiting_for_call_[static_cast<std::size_t>(i)] = false;
       replica.schedule(now);
       refresh(i);
@@ -104,7 +106,7 @@ class Cluster final : public DepartureListener {
   }
 
   // ---- what replicas call ----
-  void departed(int replica, const Request& request, Outcome outcome, TimePoint now) override {
+  void departed(int rank, const Request& request, Outcome outcome, TimePoint now) override {
     --in_system_;
     switch (outcome) {
       case Outcome::finished: ++outcome_.finished; break;
@@ -112,7 +114,7 @@ class Cluster final : public DepartureListener {
       case Outcome::timed_out: ++outcome_.timed_out; break;
       case Outcome::unfinished: break;
     }
-    router_->left(replica);
+    router_->left(rank / config_.engine.data_parallel_size);
     source_.completed(request, now);
     events_.schedule(arrival_, source_.next_arrival());
   }
@@ -141,7 +143,7 @@ class Cluster final : public DepartureListener {
   EventQueue<Event>::Handle arrival_ = 0;
   std::vector<EventQueue<Event>::Handle> boundaries_;
   std::vector<EventQueue<Event>::Handle> timeouts_;
-  std::vector<std::unique_ptr<Replica>> replicas_;
+  std::vector<std::unique_ptr<LockStepGroup>> replicas_;
   std::vector<bool> waiting_for_call_;
   std::vector<int> to_call_;  // replicas whose schedule call is due in this instant
   std::int64_t in_system_ = 0;

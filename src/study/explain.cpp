@@ -67,7 +67,7 @@ std::int64_t typical_batch(const Scenario& s, std::int64_t context) {
   const std::int64_t by_memory = s.engine.usable_blocks() / std::max<std::int64_t>(1, blocks_each);
   std::int64_t batch = std::min(s.engine.max_num_seqs, by_memory);
   if (s.workload.max_concurrency) {
-    batch = std::min(batch, *s.workload.max_concurrency / std::max(1, s.cluster.replicas));
+    batch = std::min(batch, *s.workload.max_concurrency / std::max(1, s.cluster.replicas * s.engine.data_parallel_size));
   }
   return std::max<std::int64_t>(1, batch);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -12,15 +13,23 @@
 namespace foretoken::test {
 namespace {
 
-// What a policy may hold back on an idle engine: static batching waits max_wait for a full batch.
+// What a policy may hold back on an idle engine: static batching waits max_wait for a full batch,
+// of each rank; a vLLM group finishes its dummy step.
 struct HoldRule {
   std::int64_t full = 1;
   Duration max_wait{};
 };
-HoldRule hold_rule(const EngineConfig& engine) {
+HoldRule hold_rule(const RunLog& log) {
+  const EngineConfig& engine = log.engine;
+  if (engine.name == "vllm-v1" && engine.data_parallel_size > 1) {
+    Duration dummy{};
+    for (const Priced& p : log.priced) dummy = p.dummy ? std::max(dummy, ceil_to_nanoseconds(p.time)) : dummy;
+    return {std::numeric_limits<std::int64_t>::max(), dummy};
+  }
   if (engine.name != "static") return {};
   const std::int64_t reserved = blocks_for(engine.max_model_len, engine.block_size);
-  return {std::min(engine.max_num_seqs, engine.usable_blocks() / reserved), engine.max_wait};
+  const std::int64_t full = std::min(engine.max_num_seqs, engine.usable_blocks() / reserved);
+  return {engine.data_parallel_size * (full - 1) + 1, engine.max_wait};
 }
 
 enum class Kind { leaves, idle, arrives, busy };  // in this order at one instant
@@ -32,23 +41,27 @@ struct Point {
   bool operator<(const Point& o) const { return std::tie(at, kind, request) < std::tie(o.at, o.kind, o.request); }
 };
 
-// Arrivals, departures, and where steps begin and end, by replica. Of an interrupted run only
+// Arrivals, departures, and where steps begin and end, by replica: a rank without work waits for
+// the others of its group. Of an interrupted run only
 // what lies before the last reported step: the one in flight is not reported.
 std::map<int, std::vector<Point>> timelines(const RunLog& log) {
   std::map<int, std::vector<Point>> lines;
   std::map<int, TimePoint> last;
+  const auto replica_of = [&](int rank) { return rank / log.engine.data_parallel_size; };
   for_each_event(
       log, [](const Arrived&) {}, [](const LifecycleEvent&) {},
       [&](const Stepped& s) {
-        lines[s.replica].push_back({s.begin, Kind::busy, 0, {}});
-        lines[s.replica].push_back({s.end, Kind::idle, 0, {}});
-        last[s.replica] = s.end;
+        std::vector<Point>& line = lines[replica_of(s.replica)];
+        line.push_back({s.begin, Kind::busy, 0, {}});
+        line.push_back({s.end, Kind::idle, 0, {}});
+        last[replica_of(s.replica)] = s.end;
       },
       [&](const Left& l) {
         const RequestRecord& r = l.record;
         if (r.outcome == Outcome::rejected) return;
-        lines[r.replica].push_back({r.request.arrival, Kind::arrives, r.request.index, r.request.arrival});
-        lines[r.replica].push_back({r.finish, Kind::leaves, r.request.index, r.request.arrival});
+        std::vector<Point>& line = lines[replica_of(r.replica)];
+        line.push_back({r.request.arrival, Kind::arrives, r.request.index, r.request.arrival});
+        line.push_back({r.finish, Kind::leaves, r.request.index, r.request.arrival});
       });
   for (auto& [replica, points] : lines) {
     if (log.outcome.unfinished > 0) std::erase_if(points, [&](const Point& p) { return p.at > last[replica]; });
@@ -158,22 +171,23 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
 
 Violations inv_7_never_idle_with_runnable_work(const RunLog& log) {
   Findings found("INV-7");
-  const HoldRule rule = hold_rule(log.engine);
+  const HoldRule rule = hold_rule(log);
   for (const auto& [replica, points] : timelines(log)) {
     std::set<std::pair<TimePoint, std::int64_t>> present;  // by arrival
-    bool idle = true;
+    int busy = 0;
     TimePoint since{};
     for (const Point& p : points) {
       const bool held = static_cast<std::int64_t>(present.size()) < rule.full && !present.empty() &&
                         p.at <= present.begin()->first + rule.max_wait;
-      if (idle && p.at > since && !present.empty() && !held) {
+      if (busy == 0 && p.at > since && !present.empty() && !held) {
         found("replica {} idles from {} to {} ns with {} requests present", replica, ns(since), ns(p.at),
               present.size());
       }
       since = p.at;
       if (p.kind == Kind::arrives) present.insert({p.arrival, p.request});
       if (p.kind == Kind::leaves) present.erase({p.arrival, p.request});
-      if (p.kind == Kind::idle || p.kind == Kind::busy) idle = p.kind == Kind::idle;
+      if (p.kind == Kind::busy) ++busy;
+      if (p.kind == Kind::idle) --busy;
     }
   }
   return found.all();
@@ -247,6 +261,13 @@ Violations inv_10_no_step_beats_the_datasheet(const RunLog& log) {
   for (const Priced& p : log.priced) priced.push_back(p.time.units);
   std::sort(run.begin(), run.end());
   std::sort(priced.begin(), priced.end());
+  if (log.engine.data_parallel_size > 1) {  // the slowest rank's price is every rank's step; others were priced too
+    if (!std::includes(priced.begin(), std::unique(priced.begin(), priced.end()), run.begin(),
+                       std::unique(run.begin(), run.end()))) {
+      found("a step of a group took a time that no rank was priced at");
+    }
+    return found.all();
+  }
   if (run != priced) found("the steps that ran are not those that were priced");
   return found.all();
 }

@@ -72,6 +72,9 @@ inline RandomRun random_run(std::uint64_t seed) {
   const std::int64_t unforeseen = pipeline.uniform_int(0, 1) == 1 ? 20 : 0;  // a stop before max_tokens
   run.config.cluster.replicas = one_in(3) ? static_cast<int>(pick(2, 5)) : 1;
   run.config.cluster.router = one_in(2) ? "least_outstanding" : "round_robin";
+  // A stream of its own: the other draws stay what they were before there were groups.
+  RandomStream ranks(seed, "random_ranks");
+  if (ranks.uniform_int(1, 4) == 1) engine.data_parallel_size = static_cast<int>(ranks.uniform_int(2, 4));
 
   run.cost.base = 1e-3 * random.uniform();
   run.cost.per_prefill_token = 1e-5 * random.uniform();

@@ -36,6 +36,7 @@ using LogEvent = std::variant<Arrived, Stepped, LifecycleEvent, Left>;
 struct Priced {
   FineDuration time;
   double floor_seconds = 0;  // datasheet roofline of the same step
+  bool dummy = false;        // one row without context: what the idle ranks of a group run
 };
 
 struct RunLog {
@@ -97,7 +98,8 @@ class LoggingCost final : public CostModel {
   LoggingCost(const CostModel& cost, RunLog& log) : cost_(cost), log_(log) {}
   StepTime step(const StepShape& shape) const override {
     const StepTime time = cost_.step(shape);
-    log_.priced.push_back({time.total(), cost_.breakdown(shape).datasheet_seconds});
+    const bool dummy = shape.prefill.empty() && shape.decode.sequences == 1 && shape.decode.context == 0;
+    log_.priced.push_back({time.total(), cost_.breakdown(shape).datasheet_seconds, dummy});
     return time;
   }
   const DecodeCurve& decode(std::int64_t sequences) const override { return cost_.decode(sequences); }

@@ -17,10 +17,11 @@ namespace foretoken {
 class CostModel {
  public:
   virtual ~CostModel() = default;
-  // A step with at least one prefill chunk or decode row.
+  // A step with at least one prefill chunk or decode row; with a group, this rank's share of
+  // it, without waiting for the others.
   [[nodiscard]] virtual StepTime step(const StepShape& shape) const = 0;
   // Decode-only steps of `sequences` rows; step() agrees with it exactly when
-  // there is no prefill chunk. The reference lives as long as the model.
+  // there is no prefill chunk and no group. The reference lives as long as the model.
   [[nodiscard]] virtual const DecodeCurve& decode(std::int64_t sequences) const = 0;
   // Context beyond which some layers do not look back; 0 = all layers see everything.
   // DecodeShape::windowed_context is cut at it.

@@ -32,7 +32,7 @@ struct Parallelism {
   int tensor = 1;
   int pipeline = 1;              // a step passes all stages in series; no overlap of micro-batches
   int data = 1;                  // attention data parallelism inside one replica (MoE); 1 elsewhere. A step
-                                 // is then one rank's, and every rank is taken to carry the same load
+                                 // is then one rank's (see GroupShape for the others' load)
   bool expert_parallel = false;  // experts spread over tensor*data ranks instead of sliced
   [[nodiscard]] int gpus() const { return tensor * pipeline * data; }
   bool operator==(const Parallelism&) const = default;

@@ -29,9 +29,18 @@ struct DecodeShape {
   bool operator==(const DecodeShape&) const = default;
 };
 
+// The same step on all ranks of an attention data-parallel group, this one included: the
+// experts see the tokens of all. Zeros: every rank is taken to carry what this one does.
+struct GroupShape {
+  std::int64_t tokens = 0;   // of all ranks
+  std::int64_t largest = 0;  // of the rank with the most
+  bool operator==(const GroupShape&) const = default;
+};
+
 struct StepShape {
   std::span<const PrefillChunk> prefill;
   DecodeShape decode;
+  GroupShape group = {};
 };
 
 // What a share of a step's time was spent on. An operator's time belongs to the

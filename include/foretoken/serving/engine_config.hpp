@@ -13,6 +13,7 @@ namespace foretoken {
 struct EngineConfig {
   std::string name = "vllm-v1";       // batching policy table
   std::string version = "0.19";
+  int data_parallel_size = 1;  // attention ranks that step together; what follows is of one rank
   std::int64_t max_model_len = 8192;
   std::int64_t max_num_seqs = 256;
   std::int64_t max_num_batched_tokens = 8192;

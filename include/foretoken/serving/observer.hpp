@@ -32,6 +32,8 @@ inline constexpr int kAttributionParts = 11;
 using Attribution = std::array<Duration, kAttributionParts>;
 [[nodiscard]] std::string_view to_string(AttributionPart part);
 
+// `replica` here and below is a rank where the ranks of a replica step together: rank k of replica r
+// is r * data_parallel_size + k.
 enum class Outcome { finished, rejected, timed_out, unfinished };
 
 struct RequestRecord {

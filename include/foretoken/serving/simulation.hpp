@@ -24,7 +24,7 @@ struct SimulationConfig {
   std::int64_t max_requests_in_system = 20'000'000;
 };
 
-// What one replica did over the run.
+// What one replica, or one rank of a lock-step group, did over the run.
 struct ReplicaTotals {
   std::int64_t steps = 0;
   // What the simulation did for them, which stretches make less: calls of the policy, and steps or stretches priced.
@@ -46,7 +46,7 @@ struct ReplicaTotals {
 };
 
 struct SimulationOutcome {
-  std::vector<ReplicaTotals> replicas;
+  std::vector<ReplicaTotals> replicas;  // rank k of replica r stands at r * data_parallel_size + k
   TimePoint end{};                     // last event
   std::int64_t arrived = 0;
   std::int64_t finished = 0;

@@ -57,7 +57,9 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
     sum.full += terms.full;
     sum.windowed += terms.windowed;
   }
-  for (const Operator& op : operators_.dense(padded(tokens))) append(op, false);
+  const Rows work = rows_of(tokens, shape.group);
+  for (const Operator& op : operators_.dense(work.own)) append(op, false);
+  for (const Operator& op : operators_.group(work.group)) append(op, false);
   for (const Operator& op : operators_.beside_decode(rows)) append(op, false);
   for (const Operator& op : operators_.beside_prefill(attended)) append(op, false);
 

@@ -58,12 +58,40 @@ StepTime GpuModel::total(const std::vector<Operator>& operators) const {
   return step_time(sum);
 }
 
+// The ranks of a group run one graph, padded to the rank with the most tokens, or none of them
+// runs one (engines 2.6).
+GpuModel::Rows GpuModel::rows_of(std::int64_t tokens, const GroupShape& group) const {
+  const std::int64_t ranks = d_.parallelism.data;
+  if (group.tokens == 0) return {padded(tokens), padded(tokens) * ranks};
+  if (group.largest > d_.cuda_graph_max_rows) return {tokens, group.tokens};
+  return {padded(group.largest), padded(group.largest) * ranks};
+}
+
 // Padding rows take time, but their work is nobody's.
-StepTime GpuModel::dense(std::int64_t tokens) const {
-  const std::int64_t rows = padded(tokens);
-  StepTime time = dense_rows(rows);
-  if (rows > tokens) time.flops = static_cast<std::int64_t>(FineTotal{time.flops} * tokens / rows);
+StepTime GpuModel::dense(std::int64_t tokens, const GroupShape& group) const {
+  const auto useful = [](StepTime time, std::int64_t of, std::int64_t rows) {
+    if (rows > of) time.flops = static_cast<std::int64_t>(FineTotal{time.flops} * of / rows);
+    return time;
+  };
+  const Rows rows = rows_of(tokens, group);
+  StepTime time = useful(dense_rows(rows.own), tokens, rows.own);
+  if (d_.parallelism.data > 1) {
+    const std::int64_t of = group.tokens > 0 ? group.tokens : tokens * d_.parallelism.data;
+    add(time, useful(group_rows(rows.group), of, rows.group));
+  }
   return time;
+}
+
+const StepTime& GpuModel::group_rows(std::int64_t rows) const {
+  if (rows >= kRememberedTokens) {
+    if (group_beyond_tokens_ != rows) group_beyond_ = total(operators_.group(rows));
+    group_beyond_tokens_ = rows;
+    return *group_beyond_;
+  }
+  const auto index = static_cast<std::size_t>(rows);
+  if (index >= group_.size()) group_.resize(index + index / 2 + 64);
+  if (!group_[index]) group_[index] = total(operators_.group(rows));
+  return *group_[index];
 }
 
 const StepTime& GpuModel::dense_rows(std::int64_t rows) const {
@@ -135,7 +163,7 @@ std::unique_ptr<GpuModel::DecodeEntry> GpuModel::make_entry(std::int64_t rows) c
   e->attention_launches = capped_fine(launches);
   add(e->beside[TimePart::overhead], e->attention_launches);
 
-  StepTime fixed = dense(rows);
+  StepTime fixed = dense(rows, {});
   add(fixed, head(rows));
   add(fixed, per_step_);
   add(fixed, e->beside);
@@ -270,23 +298,24 @@ StepTime GpuModel::attention(const StepShape& shape) const {
 
 StepTime GpuModel::step(const StepShape& shape) const {
   const std::int64_t rows = shape.decode.sequences;
-  if (shape.prefill.empty()) return decode(rows).at(shape.decode);
+  const bool grouped = shape.group.tokens > 0;
+  if (shape.prefill.empty() && !grouped) return decode(rows).at(shape.decode);
   std::int64_t tokens = rows;
   std::int64_t sampled = rows;
   for (const PrefillChunk& c : shape.prefill) {
     tokens += c.new_tokens;
     sampled += c.samples ? 1 : 0;
   }
-  StepTime time = dense(tokens);
+  StepTime time = dense(tokens, shape.group);
   add(time, head(sampled));
   add(time, per_step_);
-  add(time, attention(shape));
-  if (overlaps_ || prefill_launch_ > 0) {
+  add(time, shape.prefill.empty() ? decode_attention(entry(rows), shape.decode) : attention(shape));
+  if (overlaps_ || (prefill_launch_ > 0 && !shape.prefill.empty())) {
     const double constant = to_seconds(per_step_.total()) + d_.overhead.per_sequence * static_cast<double>(sampled);
     const double gpu = to_seconds(time.total()) - constant;
-    add(time[TimePart::overhead], capped_fine(prefill_overlapped(gpu) - gpu));
+    add(time[TimePart::overhead], capped_fine((shape.prefill.empty() ? overlapped(gpu) : prefill_overlapped(gpu)) - gpu));
     // The decode curve's chords stand up to 0.05 % above the norm.
-    const FineDuration missing = rows > 0 ? decode(rows).at(shape.decode).total() - time.total() : FineDuration{};
+    const FineDuration missing = rows > 0 && !grouped ? decode(rows).at(shape.decode).total() - time.total() : FineDuration{};
     if (missing.units > 0) add(time[TimePart::overhead], missing);
   }
   return time;

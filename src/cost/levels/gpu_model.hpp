@@ -39,7 +39,8 @@ class GpuModel final : public CostModel {
   [[nodiscard]] std::unique_ptr<DecodeEntry> make_entry(std::int64_t sequences) const;
   [[nodiscard]] PiecewiseCurve attention_curve(std::int64_t rows, bool windowed) const;
   void overlap_layers(DecodeEntry& e) const;
-  [[nodiscard]] StepTime dense(std::int64_t tokens) const;
+  [[nodiscard]] StepTime dense(std::int64_t tokens, const GroupShape& group) const;
+  [[nodiscard]] const StepTime& group_rows(std::int64_t rows) const;
   [[nodiscard]] const StepTime& dense_rows(std::int64_t rows) const;
   [[nodiscard]] const StepTime& head(std::int64_t sampled) const;
   [[nodiscard]] const ChunkEntry& chunk(const PrefillChunk& chunk) const;
@@ -50,6 +51,12 @@ class GpuModel final : public CostModel {
   [[nodiscard]] StepTime decode_attention(const DecodeEntry& e, const DecodeShape& shape) const;
   [[nodiscard]] StepTime total(const std::vector<Operator>& operators) const;
   [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
+  // Rows that this rank's matrices and the group's experts work on.
+  struct Rows {
+    std::int64_t own = 0;
+    std::int64_t group = 0;
+  };
+  [[nodiscard]] Rows rows_of(std::int64_t tokens, const GroupShape& group) const;
   [[nodiscard]] double overlapped(double gpu_seconds) const;
   [[nodiscard]] double prefill_overlapped(double gpu_seconds) const;
 
@@ -62,6 +69,9 @@ class GpuModel final : public CostModel {
   mutable std::vector<std::optional<StepTime>> dense_;  // [padded tokens]
   mutable std::optional<StepTime> dense_beyond_;
   mutable std::int64_t dense_beyond_tokens_ = -1;
+  mutable std::vector<std::optional<StepTime>> group_;  // [padded tokens of the group]
+  mutable std::optional<StepTime> group_beyond_;
+  mutable std::int64_t group_beyond_tokens_ = -1;
   mutable std::vector<std::optional<StepTime>> head_;  // [sampled rows]
   mutable std::vector<std::unique_ptr<DecodeEntry>> decode_;
   mutable std::vector<ChunkEntry> chunks_;  // direct mapped

@@ -1,0 +1,142 @@
+// The step of a lock-step group: planned by every rank, priced together, ended together.
+#include "serving/lock_step_group.hpp"
+
+#include <algorithm>
+
+namespace foretoken {
+namespace {
+
+// vLLM asks all ranks whether any has work left every so many steps (engines 2.8).
+constexpr std::int64_t kWaveCheck = 32;
+
+// Time at the barrier is time in the exchange that waits for the slowest rank.
+void wait_for(FineDuration total, StepTime& step) {
+  step[TimePart::network] += total - step.total();
+}
+
+std::int64_t tokens_of(std::span<const PrefillChunk> chunks) {
+  std::int64_t tokens = 0;
+  for (const PrefillChunk& chunk : chunks) tokens += chunk.new_tokens;
+  return tokens;
+}
+
+}  // namespace
+
+LockStepGroup::LockStepGroup(int replica, const SimulationConfig& config, const CostModel& cost, Observer& observer,
+                             DepartureListener& listener)
+    : cost_(cost),
+      balance_(make_rank_balance(config.engine.name)),
+      has_waves_(config.engine.name == "vllm-v1"),
+      idle_tokens_(config.engine.name == "sglang" ? 0 : 1) {
+  const int ranks = config.engine.data_parallel_size;
+  for (int i = 0; i < ranks; ++i) {
+    ranks_.push_back(
+        std::make_unique<Replica>(replica * ranks + i, config, cost, cost.sliding_window(), observer, listener));
+  }
+  if (ranks == 1) alone_ = ranks_.front().get();
+  loads_.resize(ranks_.size());
+}
+
+TimePoint LockStepGroup::next_timeout() const {
+  TimePoint next = kNever;
+  for (const auto& rank : ranks_) next = std::min(next, rank->next_timeout());
+  return next;
+}
+
+TimePoint LockStepGroup::next_group_boundary() const {
+  if (stepping_) return end_;
+  if (back_at_ != kNever) return back_at_;
+  TimePoint next = kNever;
+  for (const auto& rank : ranks_) next = std::min(next, rank->next_boundary());
+  return next;
+}
+
+void LockStepGroup::arrive_at_rank(const Request& request, TimePoint now) {
+  for (std::size_t i = 0; i < ranks_.size(); ++i) {
+    loads_[i] = {ranks_[i]->waiting_requests(), ranks_[i]->state().running()};
+  }
+  Replica& rank = *ranks_[static_cast<std::size_t>(balance_->choose(loads_, now))];
+  rank.arrive(request, now);
+  const bool refused = rank.waiting_requests() == 0;
+  if (stepping_ || dummies_ == 0 || refused) return;
+  // Dummy steps are not run one by one: a newcomer finds the one that is under way.
+  const std::int64_t done = (now - dummies_from_ + dummy_step_ - Duration{1}) / dummy_step_;
+  counter_ = done >= dummies_ ? 0 : counter_ + done;  // the wave has ended, or goes on
+  if (done <= dummies_ && dummies_from_ + done * dummy_step_ > now) back_at_ = dummies_from_ + done * dummy_step_;
+  dummies_ = 0;
+}
+
+void LockStepGroup::end_group_step(TimePoint now) {
+  if (stepping_) {
+    const FineDuration passed = clock_.offset + duration_;
+    clock_.base += Duration{passed.units >> FineDuration::kFractionBits};
+    clock_.offset.units = passed.units & (FineDuration::kPerNanosecond - 1);
+    for (const std::size_t i : working_) ranks_[i]->end_steps(now);
+    stepping_ = false;
+  }
+  back_at_ = kNever;
+}
+
+void LockStepGroup::schedule_ranks(TimePoint now) {
+  const bool was_working = !working_.empty();
+  working_.clear();
+  bool with_prefill = false;
+  for (std::size_t i = 0; i < ranks_.size(); ++i) {
+    if (!ranks_[i]->plan(now)) continue;
+    working_.push_back(i);
+    with_prefill = with_prefill || !ranks_[i]->planned_chunks().empty();
+  }
+  if (working_.empty()) {
+    if (was_working && has_waves_) start_dummies(now);
+    return;
+  }
+  if (clock_.base + ceil_to_nanoseconds(clock_.offset) != now) clock_ = {now, {}};  // was idle: nothing is carried over
+  price(false);
+  decode_only_ = whole_;
+  if (with_prefill) price(true);
+  duration_ = whole_.front().total();
+  for (std::size_t k = 0; k < working_.size(); ++k) {
+    // Prices that fall when tokens are added would make interference negative.
+    if (decode_only_[k].total() > duration_) decode_only_[k] = whole_[k];
+    ranks_[working_[k]]->start_in_group(now, clock_, whole_[k], decode_only_[k]);
+  }
+  end_ = ranks_[working_.front()]->next_boundary();
+  stepping_ = true;
+  ++counter_;
+}
+
+// Fills whole_ with the step of every working rank, each as long as the longest.
+void LockStepGroup::price(bool with_prefill) {
+  GroupShape group;
+  const auto count = [&](std::int64_t tokens) {
+    group.tokens += tokens;
+    group.largest = std::max(group.largest, tokens);
+  };
+  for (const std::size_t i : working_) {
+    const Replica& rank = *ranks_[i];
+    count(rank.planned_decodes().sequences + (with_prefill ? tokens_of(rank.planned_chunks()) : 0));
+  }
+  for (std::size_t i = working_.size(); i < ranks_.size(); ++i) count(idle_tokens_);
+  whole_.assign(working_.size(), {});
+  FineDuration longest;
+  for (std::size_t k = 0; k < working_.size(); ++k) {
+    const Replica& rank = *ranks_[working_[k]];
+    const auto chunks = with_prefill ? rank.planned_chunks() : std::span<const PrefillChunk>{};
+    if (chunks.empty() && rank.planned_decodes().sequences == 0) continue;  // nothing of its own: it waits
+    whole_[k] = cost_.step({chunks, rank.planned_decodes(), group});
+    longest = std::max(longest, whole_[k].total());
+  }
+  for (StepTime& step : whole_) wait_for(longest, step);
+}
+
+// The group has run out of work between two checks: dummy steps of one token per rank until
+// the next. They cost nobody anything but a request that comes during one.
+void LockStepGroup::start_dummies(TimePoint now) {
+  const auto ranks = static_cast<std::int64_t>(ranks_.size());
+  dummy_step_ = std::max(Duration{1}, ceil_to_nanoseconds(cost_.step({{}, {1, 0, 0}, {ranks, 1}}).total()));
+  dummies_ = (kWaveCheck - counter_ % kWaveCheck) % kWaveCheck;
+  dummies_from_ = now;
+  if (dummies_ == 0) counter_ = 0;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,84 @@
+// One replica: an engine of its own, or the ranks of attention data parallelism, which have a
+// scheduler and a KV pool each and step together.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "serving/rank_balance.hpp"
+#include "serving/replica.hpp"
+
+namespace foretoken {
+
+// With one rank every call is that rank's. With several (engines 2.8, 4.7, 5): all ranks plan
+// at the same instant, the step takes as long as the slowest rank, experts see the tokens of
+// all ranks, and a rank without work waits for the others (its dummy step is never the slowest).
+// Sources: vLLM DPEngineCoreProc, SGLang DP attention, TensorRT-LLM attention DP. Left out: vLLM's
+// prefill_schedule_interval, SGLang's prefill delayer, TensorRT-LLM's waiting for contexts on
+// all ranks (all off by default), and stretches: a group goes step by step.
+class LockStepGroup {
+ public:
+  // Ranks are numbered through all replicas: rank k of replica r is r * data_parallel_size + k.
+  LockStepGroup(int replica, const SimulationConfig& config, const CostModel& cost, Observer& observer,
+                DepartureListener& listener);
+
+  void arrive(const Request& request, TimePoint now) {
+    if (alone_) alone_->arrive(request, now);
+    else arrive_at_rank(request, now);
+  }
+  // The running steps end now, or the engine is back from dummy steps.
+  void end_steps(TimePoint now) {
+    if (alone_) alone_->end_steps(now);
+    else end_group_step(now);
+  }
+  void expire(TimePoint now) {
+    for (const auto& rank : ranks_) rank->expire(now);
+  }
+  // The schedule call. Precondition: idle().
+  void schedule(TimePoint now) {
+    if (alone_) alone_->schedule(now);
+    else schedule_ranks(now);
+  }
+  void abandon(TimePoint now) {
+    for (const auto& rank : ranks_) rank->abandon(now);
+  }
+
+  // Free for a schedule call now.
+  [[nodiscard]] bool idle() const { return alone_ ? alone_->idle() : !stepping_ && back_at_ == kNever; }
+  [[nodiscard]] TimePoint next_boundary() const { return alone_ ? alone_->next_boundary() : next_group_boundary(); }
+  [[nodiscard]] TimePoint next_timeout() const;
+  [[nodiscard]] const std::vector<std::unique_ptr<Replica>>& ranks() const { return ranks_; }
+
+ private:
+  void arrive_at_rank(const Request& request, TimePoint now);
+  void end_group_step(TimePoint now);
+  void schedule_ranks(TimePoint now);
+  void price(bool with_prefill);
+  void start_dummies(TimePoint now);
+  [[nodiscard]] TimePoint next_group_boundary() const;
+
+  const CostModel& cost_;
+  std::vector<std::unique_ptr<Replica>> ranks_;
+  Replica* alone_ = nullptr;  // the only rank
+  std::unique_ptr<RankBalance> balance_;
+  const bool has_waves_;            // vLLM: dummy steps until the next check whether any rank has work
+  const std::int64_t idle_tokens_;  // of a rank that only takes part
+
+  bool stepping_ = false;
+  StepClock clock_;  // of the last boundary
+  FineDuration duration_;
+  TimePoint end_ = kNever;
+  std::vector<std::size_t> working_;   // ranks that have a plan
+  std::vector<StepTime> whole_;        // of each working rank, the wait for the slowest included
+  std::vector<StepTime> decode_only_;  // the same step without any rank's prefill
+  std::vector<RankLoad> loads_;        // scratch
+
+  // Steps since the wave began, and the dummy steps that followed its last token.
+  std::int64_t counter_ = 0;
+  std::int64_t dummies_ = 0;
+  TimePoint dummies_from_{};
+  Duration dummy_step_{};
+  TimePoint back_at_ = kNever;  // a request came during a dummy step, which ends then
+};
+
+}  // namespace foretoken

@@ -1,0 +1,137 @@
+// Attention data parallelism worked out by hand (engines.md 2.8 and section 10, by number): who gets
+// a request, how long a step of a group takes, when a wave of dummy steps ends.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "serving/rank_balance.hpp"
+#include "support/recorder.hpp"
+#include "support/stub_cost.hpp"
+
+namespace foretoken::test {
+namespace {
+
+using ::testing::ElementsAre;
+
+constexpr std::int64_t kMillisecond = 1'000'000;
+
+std::vector<Request> prompts(std::initializer_list<Request> list) {
+  std::vector<Request> requests(list);
+  for (std::size_t i = 0; i < requests.size(); ++i) requests[i].index = static_cast<std::int64_t>(i);
+  return requests;
+}
+
+Request prompt(std::int32_t tokens, std::int32_t output, std::int64_t arrival_ns = 0) {
+  Request r;
+  r.arrival = TimePoint{Duration{arrival_ns}};
+  r.prompt_tokens = tokens;
+  r.output_tokens = r.max_tokens = output;
+  return r;
+}
+
+struct GroupRun {
+  Recorder seen;
+  SimulationOutcome outcome;
+  GroupRun(const std::string& engine, int ranks, const std::vector<Request>& requests, const StubTerms& terms) {
+    SimulationConfig config;
+    config.engine.name = engine;
+    config.engine.data_parallel_size = ranks;
+    config.engine.num_gpu_blocks = 10'000;
+    const auto source = make_fixed_source(requests);
+    outcome = simulate(config, *source, StubCost(terms), seen);
+  }
+  [[nodiscard]] std::vector<std::string> steps() const {
+    std::vector<std::string> lines;
+    for (const Recorder::Step& s : seen.steps) {
+      std::int64_t prefill = 0;
+      for (const PrefillChunk& c : s.prefill) prefill += c.new_tokens;
+      lines.push_back(fmt::format("rank {}: {} to {} ms, {} + {}", s.replica, ms(s.begin), ms(s.end), prefill, s.decode_rows));
+    }
+    return lines;
+  }
+  static std::int64_t ms(TimePoint t) { return t.time_since_epoch().count() / kMillisecond; }
+};
+
+TEST(GoldenGroups, G17_vllm_sends_a_request_where_four_times_waiting_plus_running_is_least) {
+  const auto balance = make_rank_balance("vllm-v1");
+  const std::vector<RankLoad> loads{{0, 5}, {1, 0}, {0, 4}};
+  // Scores 5, 4, 4: the first of the smallest. Then rank 1 counts as (2, 0) = 8, and rank 2 has 4.
+  EXPECT_EQ(balance->choose(loads, TimePoint{}), 1);
+  EXPECT_EQ(balance->choose(loads, TimePoint{}), 2);
+  // Rank 2 is (1, 4) = 8 by the front end's own count; what the ranks report meanwhile is not heard for 100 ms.
+  const std::vector<RankLoad> later{{9, 5}, {0, 0}, {0, 0}};
+  EXPECT_EQ(balance->choose(later, TimePoint{Duration{99 * kMillisecond}}), 0);
+  EXPECT_EQ(balance->choose(later, TimePoint{Duration{100 * kMillisecond}}), 1);
+}
+
+TEST(GoldenGroups, other_engines_balance_by_rank_in_turn_or_by_the_fewest_requests) {
+  const auto in_turn = make_rank_balance("sglang");
+  const auto fewest = make_rank_balance("tensorrt-llm");
+  const std::vector<RankLoad> loads{{3, 1}, {0, 3}, {2, 1}};
+  EXPECT_EQ(in_turn->choose(loads, TimePoint{}), 0);
+  EXPECT_EQ(in_turn->choose(loads, TimePoint{}), 1);
+  EXPECT_EQ(in_turn->choose(loads, TimePoint{}), 2);
+  EXPECT_EQ(in_turn->choose(loads, TimePoint{}), 0);
+  EXPECT_EQ(fewest->choose(loads, TimePoint{}), 1) << "3 requests there and on rank 2: the first";
+}
+
+// 0.1 ms per prefill token: 100 tokens take 10 ms, 400 take 40 ms.
+TEST(GoldenGroups, G18_every_rank_takes_as_long_as_the_slowest_and_the_idle_one_takes_part) {
+  StubTerms terms;
+  terms.base = 0;
+  terms.per_prefill_token = 1e-4;
+  terms.per_row = 1e-3;
+  const GroupRun run("vllm-v1", 3, prompts({prompt(100, 2), prompt(400, 2)}), terms);
+  EXPECT_THAT(run.steps(), ElementsAre("rank 0: 0 to 40 ms, 100 + 0", "rank 1: 0 to 40 ms, 400 + 0",
+                                       "rank 0: 40 to 41 ms, 0 + 1", "rank 1: 40 to 41 ms, 0 + 1"));
+  const auto records = run.seen.by_index();
+  const auto part = [&](AttributionPart p) {
+    return records[0].ttft_parts[static_cast<std::size_t>(p)].count() / kMillisecond;
+  };
+  EXPECT_EQ(part(AttributionPart::prefill_compute), 10);
+  EXPECT_EQ(part(AttributionPart::communication), 30) << "the wait for rank 1";
+  ASSERT_EQ(run.outcome.replicas.size(), 3u);
+  EXPECT_EQ(run.outcome.replicas[2].steps, 0);
+}
+
+TEST(GoldenGroups, a_request_that_finds_its_rank_idle_waits_for_the_groups_step) {
+  StubTerms terms;
+  terms.base = 10e-3;
+  const GroupRun run("sglang", 2, prompts({prompt(10, 3), prompt(10, 1, 5 * kMillisecond)}), terms);
+  EXPECT_THAT(run.steps(), ElementsAre("rank 0: 0 to 10 ms, 10 + 0", "rank 0: 10 to 20 ms, 0 + 1",
+                                       "rank 1: 10 to 20 ms, 10 + 0", "rank 0: 20 to 30 ms, 0 + 1"));
+}
+
+// Every step takes 1 ms. A request of 70 tokens ends the group's work at counter 70: dummy steps
+// follow until counter 96, at 96 ms.
+TimePoint first_scheduled_after_wave(std::int64_t arrival_ns) {
+  const GroupRun run("vllm-v1", 2, prompts({prompt(10, 70), prompt(10, 1, arrival_ns)}), StubTerms{});
+  return run.seen.by_index()[1].scheduled;
+}
+
+TEST(GoldenGroups, G51_dummy_steps_run_until_the_next_check_of_the_wave) {
+  EXPECT_EQ(first_scheduled_after_wave(75'500'000), TimePoint{Duration{76'000'000}});
+  EXPECT_EQ(first_scheduled_after_wave(95'000'001), TimePoint{Duration{96'000'000}}) << "the last dummy step";
+  EXPECT_EQ(first_scheduled_after_wave(96'000'000), TimePoint{Duration{96'000'000}});
+  EXPECT_EQ(first_scheduled_after_wave(96'200'000), TimePoint{Duration{96'200'000}}) << "the group is idle";
+  // The other engines do not idle in waves.
+  const GroupRun sglang("sglang", 2, prompts({prompt(10, 70), prompt(10, 1, 75'500'000)}), StubTerms{});
+  EXPECT_EQ(sglang.seen.by_index()[1].scheduled, TimePoint{Duration{75'500'000}});
+}
+
+TEST(GoldenGroups, a_wave_goes_on_when_a_request_comes_during_it) {
+  // The second request runs at 76 to 77 ms (counter 77); dummies go on until 96, also for a third one.
+  const GroupRun run("vllm-v1", 2,
+                prompts({prompt(10, 70), prompt(10, 1, 75'500'000), prompt(10, 1, 90'300'000), prompt(10, 1, 97'300'000)}),
+                StubTerms{});
+  const auto records = run.seen.by_index();
+  EXPECT_EQ(records[2].scheduled, TimePoint{Duration{91'000'000}});
+  EXPECT_EQ(records[3].scheduled, TimePoint{Duration{97'300'000}});
+}
+
+TEST(GoldenGroups, an_end_of_the_run_is_the_last_finish_not_the_last_dummy_step) {
+  const GroupRun run("vllm-v1", 2, prompts({prompt(10, 70)}), StubTerms{});
+  EXPECT_EQ(run.outcome.end, TimePoint{Duration{70 * kMillisecond}});
+}
+
+}  // namespace
+}  // namespace foretoken::test
