@@ -17,6 +17,7 @@ TEST(VllmAgainstReference, every_request_is_scheduled_emits_and_finishes_at_the_
     RandomRun run = random_run(static_cast<std::uint64_t>(seed));
     if (run.loop || run.config.engine.name != "vllm-v1") continue;
     run.config.cluster.replicas = 1;
+    run.config.engine.data_parallel_size = 1;
     run.config.engine.queue_timeout = Duration{};  // the reference has no time-outs and refuses nothing
     run.config.engine.max_waiting_requests = 0;
     for (Request& r : run.requests) {
