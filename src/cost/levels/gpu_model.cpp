@@ -313,7 +313,7 @@ StepTime GpuModel::step(const StepShape& shape) const {
   if (overlaps_ || (prefill_launch_ > 0 && !shape.prefill.empty())) {
     const double constant = to_seconds(per_step_.total()) + d_.overhead.per_sequence * static_cast<double>(sampled);
     const double gpu = to_seconds(time.total()) - constant;
-    add(time[TimePart::overhead], capped_fine((shape.prefill.empty() ? overlapped(gpu) : prefill_overlapped(gpu)) - gpu));
+    add(time[TimePart::overhead], capped_fine(prefill_overlapped(gpu) - gpu));
     // The decode curve's chords stand up to 0.05 % above the norm.
     const FineDuration missing = rows > 0 && !grouped ? decode(rows).at(shape.decode).total() - time.total() : FineDuration{};
     if (missing.units > 0) add(time[TimePart::overhead], missing);
