@@ -76,6 +76,11 @@ void add_accuracy_command(CLI::App& app, int& exit_code) {
       ->add_option("--catalog", command->options.catalog_dir,
                    "Folder with gpus, models, links and calibration that win over the built-in ones")
       ->type_name("DIR");
+  accuracy
+      ->add_option("--set", command->options.overrides,
+                   "Set a field of every row's scenario: what a mechanism is worth (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->needs(points);
   accuracy->add_option("-j,--jobs", command->options.threads, "Threads; 0 = one per core")->check(CLI::Range(0, 4096));
   add_output_options(*accuracy, command->output, {"table", "json"});
   accuracy->callback([command, &exit_code] { exit_code = run(*command); });

@@ -94,6 +94,7 @@ int run(const RunCommand& command) {
   options.threads = command.jobs;
   options.stop = stop;
   options.step_by_step = command.step_by_step;
+  options.model_band = true;
   const bool sweep = !read->scenario.sweep.empty();
   std::unique_ptr<ProgressLine> line;
   if (wants_progress(command.output)) {

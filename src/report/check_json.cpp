@@ -123,6 +123,7 @@ Json to_json(const CheckResult& r) {
   json["verdict"] = to_string(r.overall);
   json["impossible"] = r.impossible;
   json["interrupted"] = r.interrupted;
+  json["model_band"] = to_json(r.band);
   Json bounds = Json::array();
   for (const Bound& b : r.bounds) {
     Json bound = Json::object();

@@ -127,6 +127,19 @@ std::string fixes_section(const CheckResult& r) {
   return text;
 }
 
+// The statistics above are of the simulation; this is of the model that it simulates.
+std::string model_section(const CheckResult& r) {
+  std::string text = fmt::format("  {}\n", model_sentence(r.band));
+  const double width = std::max(r.band.decode, r.band.prefill);
+  for (const ObjectiveVerdict& o : r.verdict->objectives) {
+    const bool is_time_or_rate = !metric_unit(o.line.metric).empty();
+    if (!is_time_or_rate || std::abs(o.margin) >= width) continue;
+    text += fmt::format("  the room of {} ({}) is less than that: the model's own error may turn this verdict\n",
+                        o.line.metric, percent(o.margin));
+  }
+  return text;
+}
+
 std::string headline(const CheckResult& r) {
   if (r.impossible) return "IMPOSSIBLE: an objective lies beyond what any scheduler could reach\n";
   switch (r.overall) {
@@ -154,6 +167,7 @@ std::string to_text(const CheckResult& r, const TextStyle& style) {
   if (r.verdict) {
     out += section("Objectives", ticked(objectives_section(r)), style);
     out += section("What this rests on", basis_section(r), style);
+    out += section("How good the model is here", model_section(r), style);
   }
   std::string bounds;
   for (const Bound& b : r.bounds) {

@@ -2,6 +2,7 @@
 #include "report/common.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -84,6 +85,15 @@ std::string readable(double value) {
 
 std::string percent(double share) {
   return std::isfinite(share) ? fmt::format("{:.1f} %", share * 100) : "-";
+}
+
+std::string model_sentence(const ModelBand& band) {
+  std::string text = band.decode <= 0 ? std::string("no band: this cost level predicts no hardware")
+                                      : fmt::format("step times within ± {} (decode) and ± {} (prefill) with 95 %",
+                                                    percent(band.decode), percent(band.prefill));
+  return text + (band.inside_range ? ", inside the calibrated range"
+                                   : fmt::format(", outside the calibrated range: {} ({} of a step)", fmt::join(band.outside, ", "),
+                                                 percent(band.outside_share)));
 }
 
 std::string bar(double share, int width) {

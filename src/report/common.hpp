@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "foretoken/scenario/scenario.hpp"
+#include "foretoken/study/model_band.hpp"
 
 namespace foretoken {
 
@@ -20,6 +21,9 @@ namespace foretoken {
 [[nodiscard]] std::string readable(double value);
 [[nodiscard]] std::string readable(std::int64_t value);
 [[nodiscard]] std::string percent(double share);  // 0.314 → 31.4 %
+
+// How far a step's time may be off, and whether all its operators lie in fitted ranges.
+[[nodiscard]] std::string model_sentence(const ModelBand& band);
 
 // A bar of `width` cells filled to `share`.
 [[nodiscard]] std::string bar(double share, int width);

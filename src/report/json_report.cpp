@@ -78,6 +78,17 @@ Json to_json(const MemoryPlan& plan) {
   return json;
 }
 
+Json to_json(const ModelBand& band) {
+  Json json = Json::object();
+  json["prefill_pct"] = band.prefill * 100;
+  json["decode_pct"] = band.decode * 100;
+  json["confidence"] = 0.95;
+  json["inside_calibrated_range"] = band.inside_range;
+  json["outside"] = texts(band.outside);
+  json["outside_share_pct"] = band.outside_share * 100;
+  return json;
+}
+
 Json to_json(const RunResult& result) {
   Json json = head("foretoken.result/1", result.scenario);
   json["conventions"] = conventions_of(result);
@@ -87,6 +98,7 @@ Json to_json(const RunResult& result) {
     json["warnings"] = texts(result.warnings);
     return json;
   }
+  if (result.band) json["model_band"] = to_json(*result.band);
   json["summary"] = to_json(result.summary);
   json["steady_state"] = to_json(result.steady_state);
   if (!result.classes.empty()) {

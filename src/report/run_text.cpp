@@ -175,7 +175,8 @@ std::string conventions_section(const RunResult& r) {
   return fmt::format(
       "  TPOT = {}\n  percentiles: linear interpolation over completed requests, {}; objectives count failed requests as "
       "infinite\n  steady state: rates within the window, latencies by request index\n  cost model: {}\n",
-      tpot_definition(r.scenario.tpot), precision, to_string(r.scenario.deployment.level));
+      tpot_definition(r.scenario.tpot), precision, to_string(r.scenario.deployment.level)) +
+         (r.band ? fmt::format("  {}\n", model_sentence(*r.band)) : "");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "scenario/build.hpp"
+#include "scenario/startup_log.hpp"
 
 namespace foretoken {
 namespace {
@@ -238,6 +239,19 @@ double memory_share(Resolver& values, const Scenario& s) {
                        {later ? 0.92 : 0.9, Origin::engine_default, fmt::format("{} {}", engine.name, engine.version)});
 }
 
+void read_startup_log(Resolver& values, const std::string& line, Scenario& s) {
+  const std::optional<LoggedCache> cache = cache_of_log_line(line);
+  if (!cache) {
+    values.error("memory.startup_log", "'memory.startup_log' names no KV cache",
+                 "copy the line with 'GPU KV cache size: ... tokens', '# GPU blocks: ...' or 'max_total_num_tokens=...'");
+  } else if (s.memory.num_gpu_blocks_override) {
+    values.error("memory.startup_log", "'memory.startup_log' and 'engine.num_gpu_blocks_override' both give the KV blocks",
+                 "keep one of them");
+  } else {
+    s.memory.num_gpu_blocks_override = cache->in_tokens ? cache->value / s.engine.block_size : cache->value;
+  }
+}
+
 void build_memory(Resolver& values, Scenario& s) {
   MemorySettings& memory = s.memory;
   EngineConfig& engine = s.engine;
@@ -250,6 +264,7 @@ void build_memory(Resolver& values, Scenario& s) {
   memory.max_model_len = engine.max_model_len;
   memory.block_size = engine.block_size;
   memory.num_gpu_blocks_override = values.maybe_integer("engine.num_gpu_blocks_override");
+  if (const auto line = values.maybe_text("memory.startup_log")) read_startup_log(values, *line, s);
   const auto bytes = [&](const char* path, std::optional<ByteCount>& out) {
     if (const auto given = values.maybe_quantity(path)) out = ByteCount{*given};
   };

@@ -164,6 +164,9 @@ constexpr Field kRows[] = {
      "Largest captured decode batch.", 1, 65536},
 
     {"memory", K::map, "", "Overrides of the memory plan, per GPU."},
+    {"memory.startup_log", K::text, "",
+     "A line of the engine's log that tells its KV cache ('GPU KV cache size: 62,336 tokens', '# GPU blocks: 3896', "
+     "'max_total_num_tokens=423321'); replaces the planned KV.", 0, 0, {}, nullptr, {}, true},
     {"memory.activations", K::quantity, "(derived)", "Peak of activations at the token budget.", 0, 1e15,
      Dimension::bytes},
     {"memory.cuda_graphs", K::quantity, "(derived)", "CUDA graphs.", 0, 1e15, Dimension::bytes},

@@ -25,6 +25,9 @@ Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, c
   Result<std::vector<Bound>> bounds = objective_bounds(scenario);
   if (!bounds) return bounds.error();
   result.bounds = std::move(*bounds);
+  const Result<Explanation> explanation = explain(scenario);
+  if (!explanation) return explanation.error();
+  result.band = model_band(*explanation);
   result.impossible =
       std::any_of(result.bounds.begin(), result.bounds.end(), [](const Bound& b) { return b.impossible; });
   if (result.impossible) {

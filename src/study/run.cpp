@@ -219,6 +219,11 @@ Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& optio
     result.interrupted |= (*replication)->outcome.interrupted;
     result.replications.push_back(std::move(**replication));
   }
+  if (options.model_band) {
+    const Result<Explanation> explanation = explain(scenario);
+    if (!explanation) return explanation.error();
+    result.band = model_band(*explanation);
+  }
   summarise_replications(result);
   name_sketches(result);
   judge_objectives(result);

@@ -73,6 +73,7 @@ struct OperatorCost {
   TimePart bound = TimePart::memory;
   std::string served_by;   // datasheet, roofline default, or the coefficient set's name
   bool inside_range = true;  // shape inside the set's fitted range
+  double error = 0;          // mean absolute relative error to expect of `seconds`; 0 = a bound or an overhead term
 };
 
 struct StepBreakdown {

@@ -11,6 +11,7 @@ namespace foretoken {
 
 [[nodiscard]] Json to_json(const Summary& summary);
 [[nodiscard]] Json to_json(const MemoryPlan& plan);
+[[nodiscard]] Json to_json(const ModelBand& band);
 // Schemas foretoken.result/1, foretoken.sweep/1 and foretoken.explanation/1.
 [[nodiscard]] Json to_json(const RunResult& result);
 [[nodiscard]] Json to_json(const SweepResult& result);

@@ -37,6 +37,7 @@ struct ErrorSample {
 struct AccuracyOptions {
   std::string names_path;  // CSV kind,name_in_points,facts_name; empty = names.csv beside the file, if there is one
   std::string catalog_dir;
+  std::vector<std::string> overrides;  // KEY=VALUE of every row's scenario: what a mechanism is worth
   int threads = 0;  // 0 = one per core; the result does not depend on it
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "foretoken/study/model_band.hpp"
 #include "foretoken/study/sweep.hpp"
 #include "foretoken/study/verdict.hpp"
 
@@ -57,6 +58,7 @@ struct CheckResult {
   bool feasible = true;       // false: does not fit, nothing else is filled
   std::vector<Bound> bounds;
   bool impossible = false;    // by a bound: nothing was simulated
+  ModelBand band;             // of the prediction itself, which no number of replications narrows
   std::optional<Verdict> verdict;
   Decision overall = Decision::not_decided;
   // Ranked: those that meet everything first, then by cost per recovered unit. Empty when all is met.

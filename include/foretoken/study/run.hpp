@@ -9,6 +9,7 @@
 
 #include "foretoken/metrics/summary.hpp"
 #include "foretoken/scenario/scenario.hpp"
+#include "foretoken/study/model_band.hpp"
 #include "foretoken/workload/request_source.hpp"
 
 namespace foretoken {
@@ -24,6 +25,7 @@ struct RunOptions {
   int threads = 0;                          // 0 = one per core; the result does not depend on it
   const std::atomic<bool>* stop = nullptr;  // becomes true: keep what is finished
   bool step_by_step = false;                // the oracle instead of stretches
+  bool model_band = false;                  // also say how far the cost model may be off
   CostModelPool* cost_models = nullptr;     // shared by the points of a study; the result does not depend on it
   // Called now and then, from any thread, one call at a time.
   std::function<void(const Progress&)> progress;
@@ -51,6 +53,7 @@ struct AttributionMeans {
 
 struct RunResult {
   Scenario scenario;
+  std::optional<ModelBand> band;  // when asked for
   MemoryPlan memory;
   bool feasible = true;  // false: the model does not fit, nothing was simulated
   DeviceFigures device;

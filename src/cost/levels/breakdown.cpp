@@ -17,6 +17,9 @@ OperatorCost line_of(const Operator& op, const Charge& c) {
   line.bound = overhead > c.variable() ? TimePart::overhead : op.estimate.bound;
   line.served_by = op.served != nullptr ? op.served->name : "memory bandwidth";
   line.inside_range = op.inside_range;
+  // Nothing was measured there: a guess.
+  constexpr double kOutsideFactor = 2;
+  line.error = op.served == nullptr ? 0 : op.served->error * (op.inside_range ? 1 : kOutsideFactor);
   return line;
 }
 

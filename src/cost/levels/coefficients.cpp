@@ -109,6 +109,15 @@ std::optional<Candidate> nearest(const CalibrationTable& table, const GpuSpec& g
   return best;
 }
 
+// Where a source gives no error: that of the middling sets. A neighbour's set is half as far off again
+// (cost-model section 4: 8 to 21 % on another GPU of the generation against 7 to 12 % on its own).
+constexpr double kUnknownError = 0.15;
+constexpr double kNeighbourFactor = 1.5;
+
+double expected_error(const CoefficientSet& set, bool neighbour) {
+  return (set.held_out_error > 0 ? set.held_out_error : kUnknownError) * (neighbour ? kNeighbourFactor : 1);
+}
+
 std::string describe(const CoefficientSet& set, bool neighbour) {
   return fmt::format("{} {} {} {} {}{}", set.gpu, set.engine, set.version, set.format,
                      set.level == CostLevel::calibrated ? "calibrated" : "roofline",
@@ -123,6 +132,7 @@ ServedSet serve(const Candidate& candidate, const CalibrationTable& table, const
   served.level = set.level;
   served.ranges = set.ranges;
   served.name = describe(set, neighbour);
+  served.error = expected_error(set, neighbour);
   const CalibrationDevice* own = device_of(table, gpu.id);
   served.device = own != nullptr ? calibration_device(*own) : datasheet_device(gpu);
   // Not found in a source: the neighbour's figure is the best guess.

@@ -71,6 +71,9 @@ RooflineCoefficients default_roofline(Family family, bool nvidia) {
 }
 
 // One family on the level that the deployment asks for.
+// Medians over GPUs, on a GPU that was not among them (cost-model section 0: the roofline's worst classes).
+constexpr double kRooflineError = 0.3;
+
 class Chooser {
  public:
   explicit Chooser(const Deployment& d) : d_(d), device_(datasheet_device(d.gpu)) {}
@@ -88,6 +91,7 @@ class Chooser {
     }
     set.roofline = default_roofline(family, d_.gpu.vendor == "NVIDIA");
     set.name = "roofline default";
+    set.error = kRooflineError;
     if (auto found = find_roofline(d_.calibration, d_.gpu, query)) set = *found;
     override_terms(set, is_link(family));
     return set;

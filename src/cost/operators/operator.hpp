@@ -41,6 +41,7 @@ struct ServedSet {
   std::size_t coefficients = 0;
   std::string name;
   std::vector<FittedRange> ranges;
+  double error = 0;  // mean absolute relative error to expect inside the ranges
 };
 
 // One line of a step: `count` launches of an operator.

@@ -171,7 +171,7 @@ std::string why_not(const Point& p, const Framework* framework) {
 }
 
 Result<Scenario> scenario_of(const Point& p, const Framework& framework, const NameTable& names,
-                             const std::string& catalog_dir) {
+                             const AccuracyOptions& options) {
   const Split split = split_of(p);
   const std::int64_t gpus = split.tensor * split.pipeline * split.data;
   // The only multi-node measurements: A100 nodes of 8 with 200 Gb/s adapters.
@@ -180,7 +180,7 @@ Result<Scenario> scenario_of(const Point& p, const Framework& framework, const N
       fmt::format("model: {}\nhardware: {{gpu: {}, num_gpus: {}{}}}\n", to_text(Json(names.model(p.model)), 0),
                   to_text(Json(names.gpu(p.gpu)), 0), gpus, nodes);
   text += engine_text(p, framework) + overhead_text(p, framework) + workload_text(p);
-  Result<Scenario> scenario = parse_scenario(text, p.id, {{}, catalog_dir});
+  Result<Scenario> scenario = parse_scenario(text, p.id, {options.overrides, options.catalog_dir});
   if (!scenario) return scenario;
   scenario->tpot = TpotConvention::vllm;
   scenario->warmup_fraction = 0;

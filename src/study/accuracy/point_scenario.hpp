@@ -13,6 +13,6 @@ namespace foretoken {
 
 // Precondition: why_not() is empty. Errors: what the scenario's checks say of it.
 [[nodiscard]] Result<Scenario> scenario_of(const Point& point, const Framework& framework, const NameTable& names,
-                                           const std::string& catalog_dir);
+                                           const AccuracyOptions& options);
 
 }  // namespace foretoken

@@ -79,7 +79,7 @@ void compare(const Point& point, const NameTable& names, const AccuracyOptions& 
   const Framework* framework = find_framework(point.framework);
   row.skipped = why_not(point, framework);
   if (!row.skipped.empty()) return;
-  const Result<Scenario> scenario = scenario_of(point, *framework, names, options.catalog_dir);
+  const Result<Scenario> scenario = scenario_of(point, *framework, names, options);
   if (!scenario) {
     row.skipped = first_reason(scenario.error());
     return;

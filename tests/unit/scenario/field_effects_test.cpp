@@ -105,6 +105,7 @@ const std::map<std::string, Example>& examples() {
       {"engine.batch_wait_timeout_iters", {"20", {tensorrt, "engine.batch_wait_max_tokens_ratio=0.9"}}},
       {"engine.batch_wait_max_tokens_ratio", {"0.02", {tensorrt, "engine.batch_wait_timeout_iters=20"}}},
       {"engine.free_gpu_memory_fraction", {"0.5", {tensorrt}}},
+      {"memory.startup_log", {"'INFO kv_cache_utils.py: GPU KV cache size: 62,336 tokens'"}},
       {"memory.activations", {"1 GiB"}},
       {"memory.cuda_graphs", {"1 GiB"}},
       {"memory.non_torch", {"1 GiB"}},
