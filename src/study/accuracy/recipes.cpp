@@ -90,8 +90,9 @@ Recipe minimax_vllm(const Point& p) {
 Recipe offline_tensorrt(const Point& p) {
   const bool wide = starts(p.weights, "bf16") || starts(p.weights, "fp16");
   return {wide ? "auto" : "fp8",
-          "  free_gpu_memory_fraction: 0.95\n  max_num_seqs: 4096\n  max_num_batched_tokens: 16384\n"
-          "  max_cudagraph_capture_size: 8192\n"};
+          fmt::format("  free_gpu_memory_fraction: 0.95\n  max_num_seqs: 4096\n  max_num_batched_tokens: {}\n"
+                      "  max_cudagraph_capture_size: 8192\n",
+                      std::max<std::int64_t>(16384, p.prompt_tokens + 4096))};
 }
 
 }  // namespace
