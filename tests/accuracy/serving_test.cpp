@@ -34,9 +34,24 @@ TEST(ServingAccuracy, StaysWithinItsBoundsOnMeasuredServers) {
   ASSERT_TRUE(accuracy) << format(accuracy.error());
   fmt::print("{}", to_text(*accuracy, false));
   const Bound bounds[] = {
-      {"B", "vLLM 0.15+", ServingMetric::tpot, 7, 15},  {"B", "vLLM 0.15+, MoE or MLA", ServingMetric::tpot, 10, 20},
-      {"D", "vLLM 0.15+", ServingMetric::ttft, 25, 85}, {"D", "vLLM 0.15+", ServingMetric::itl, 13, 25},
-      {"D", "vLLM 0.15+", ServingMetric::e2e, 13, 25},  {"A", "FasterTransformer 5", ServingMetric::e2e, 12, 140},
+      {"B", "vLLM 0.15+", ServingMetric::tpot, 6, 14},
+      {"B", "vLLM 0.15+", ServingMetric::ttft, 25, 55},
+      {"B", "vLLM 0.15+, MoE or MLA", ServingMetric::tpot, 7, 16},
+      {"B", "vLLM 0.15+, MoE or MLA", ServingMetric::ttft, 32, 60},
+      {"B", "TensorRT-LLM 1.x", ServingMetric::tpot, 7, 16},
+      {"B", "TensorRT-LLM 1.x", ServingMetric::ttft, 18, 62},
+      {"B", "TensorRT-LLM 1.x, MoE or MLA", ServingMetric::tpot, 28, 90},
+      {"B", "SGLang 0.5.9+, MoE or MLA", ServingMetric::tpot, 12, 30},
+      {"B", "SGLang 0.5.9+, MoE or MLA", ServingMetric::ttft, 50, 97},
+      {"D", "vLLM 0.15+", ServingMetric::ttft, 25, 75},
+      {"D", "vLLM 0.15+", ServingMetric::itl, 10, 30},
+      {"D", "vLLM 0.15+", ServingMetric::e2e, 9, 18},
+      {"C", "TensorRT-LLM 0.x", ServingMetric::output_throughput, 13, 35},
+      {"C", "TensorRT-LLM 1.x", ServingMetric::output_throughput, 18, 85},
+      {"C", "TensorRT-LLM 1.x, MoE or MLA", ServingMetric::output_throughput, 33, 62},
+      {"A", "TensorRT-LLM 2024", ServingMetric::e2e, 8, 20},
+      {"A", "vLLM 2024", ServingMetric::e2e, 11, 37},
+      {"A", "FasterTransformer 5", ServingMetric::e2e, 12, 140},
   };
   for (const Bound& bound : bounds) {
     const ErrorStatistics* errors = find(*accuracy, bound.grade, bound.group, bound.metric);

@@ -35,6 +35,10 @@ struct Split {
   bool experts = false;
 };
 Split split_of(const Point& p) {
+  // Offline tables of MoE models: the figure they give as tensor parallelism is ranks of attention.
+  if (mentions(p, "enable_attention_dp in documented options")) {
+    return {1, std::max<std::int64_t>(1, p.pipeline), std::max<std::int64_t>(1, p.tensor), true};
+  }
   return {std::max<std::int64_t>(1, p.tensor) * devices_per_gpu(p), std::max<std::int64_t>(1, p.pipeline),
           std::max<std::int64_t>(1, p.data), p.experts > 1};
 }
