@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 
 #include "cli/program.hpp"
 #include "foretoken/base/json.hpp"
@@ -88,17 +87,6 @@ TEST(Schema, isJson) {
   const Result<Json> json = parse_json(schema.out, "schema");
   ASSERT_TRUE(json);
   EXPECT_FALSE((*json)["properties"].is_null());
-}
-
-TEST(CommandLine, startsWithinAFewMilliseconds) {
-  auto best = std::chrono::steady_clock::duration::max();
-  for (int i = 0; i < 20; ++i) {
-    const auto begin = std::chrono::steady_clock::now();
-    EXPECT_EQ(foretoken_program({"--version"}).exit_code, 0);
-    best = std::min(best, std::chrono::steady_clock::now() - begin);
-  }
-  // 10 ms promised; a sanitized build on a busy machine gets three times that.
-  EXPECT_LT(std::chrono::duration<double>(best).count(), 0.030);
 }
 
 TEST(CommandLine, aReaderThatGoesAwayIsNoErrorAndAFullDiskIs) {

@@ -131,6 +131,8 @@ RandomRun slowed(std::uint64_t seed, std::int64_t factor) {
   r.config.engine.max_wait *= factor;
   r.config.engine.queue_timeout *= factor;
   if (r.loop) r.loop->client_delay *= factor;
+  // Its ranks' counts are renewed every 100 ms, whatever steps take.
+  if (r.config.engine.name == "vllm-v1") r.config.engine.data_parallel_size = 1;
   return r;
 }
 
