@@ -2,6 +2,7 @@
 // curves. Memory stays bounded however long a run is.
 #include "cost/levels/gpu_model.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cost/levels/charge.hpp"
@@ -182,7 +183,11 @@ double GpuModel::overlapped(double gpu_seconds) const {
 
 // The same of a step with prefill, where only decode steps are captured as CUDA graphs.
 double GpuModel::prefill_overlapped(double gpu_seconds) const {
-  return overlaps_ ? overlapped(gpu_seconds) : p_norm(4, gpu_seconds, prefill_launch_);
+  if (overlaps_) return overlapped(gpu_seconds);
+  // Once per step with prefill: two roots instead of a power.
+  const double most = std::max(gpu_seconds, prefill_launch_);
+  const double ratio = std::min(gpu_seconds, prefill_launch_) / most;
+  return most * std::sqrt(std::sqrt(1 + ratio * ratio * ratio * ratio));
 }
 
 // One curve in the sum of all contexts; sliding layers follow it as if all contexts
