@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "cli/exit_codes.hpp"
@@ -79,6 +80,18 @@ int finish_sweep(const SweepRun& sweep, const SweepFileHead& head, const SweepRe
   return code;
 }
 
+// This shard's points, or all; nothing when it was refused, with the reason said.
+std::optional<SweepResult> run_part(SweepRun& sweep) {
+  if (sweep.shard) {
+    sweep.options.part_index = sweep.shard->index;
+    sweep.options.part_count = sweep.shard->count;
+  }
+  Result<SweepResult> result = run_sweep(sweep.question, sweep.options);
+  if (result) return std::move(*result);
+  say(result.error());
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string render(const SweepTable& table, const OutputOptions& output) {
@@ -127,15 +140,8 @@ int run_and_deliver(SweepRun sweep) {
       run_on_ranks(sweep, head, wanted, sink);
     };
   }
-  if (sweep.shard) {
-    sweep.options.part_index = sweep.shard->index;
-    sweep.options.part_count = sweep.shard->count;
-  }
-  const Result<SweepResult> result = run_sweep(sweep.question, sweep.options);
-  if (!result) {
-    say(result.error());
-    return kExitBadInput;
-  }
+  const std::optional<SweepResult> result = run_part(sweep);
+  if (!result) return kExitBadInput;
   const int code = finish_sweep(sweep, head, *result);
   return journal_failed && code == kExitOk ? kExitInternal : code;
 }
@@ -147,15 +153,8 @@ int deliver_plan(SweepRun sweep) {
                  [&](std::size_t i) { checked[i] = check_point(sweep.question, wanted[i]); });
     for (std::size_t i = 0; i < wanted.size(); ++i) sink(wanted[i], std::move(checked[i]));
   };
-  if (sweep.shard) {
-    sweep.options.part_index = sweep.shard->index;
-    sweep.options.part_count = sweep.shard->count;
-  }
-  const Result<SweepResult> result = run_sweep(sweep.question, sweep.options);
-  if (!result) {
-    say(result.error());
-    return kExitBadInput;
-  }
+  const std::optional<SweepResult> result = run_part(sweep);
+  if (!result) return kExitBadInput;
   const SweepTable table = sweep_table(*result);
   const SweepPart part{sweep.options.part_index, sweep.options.part_count};
   if (sweep.output.format == "json") return deliver(to_text(plan_json(table, part)) + "\n", sweep.output);

@@ -23,6 +23,15 @@ bool is_tensorrt_of_2024(const std::string& version) {
   return minor < 17;
 }
 
+// Prefill outside CUDA graphs: AIConfigurator adds 0.8 ms per layer to vLLM's [published]. Values of 0.5 to
+// 0.8 and 0.9 to 2.4 (latent attention, routed experts: more kernels) were tried on the TTFT and TPOT of measured
+// runs, and the 4-norm, as of eager engines, was chosen on them.
+OverheadTerms with_launches(OverheadTerms terms, double per_prefill_layer, double per_prefill_moe_layer) {
+  terms.per_prefill_layer = per_prefill_layer;
+  terms.per_prefill_moe_layer = per_prefill_moe_layer;
+  return terms;
+}
+
 }  // namespace
 
 OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version) {
@@ -32,21 +41,18 @@ OverheadTerms default_overhead(const std::string& engine_name, const std::string
   constexpr OverheadTerms kVllmV0{1200e-6, 0, 80e-6, 15e-6, 1};
   constexpr OverheadTerms kVllm2023{19000e-6, 0, 540e-6, 0, 1};  // before CUDA graphs, launch-bound
   constexpr OverheadTerms kFasterTransformer{1000e-6, 0, 100e-6, 100e-6, 1};
-  // Prefill outside CUDA graphs: AIConfigurator adds 0.8 ms per layer to vLLM's [published]. Values of 0.5 to
-  // 0.8 and 0.9 to 2.4 (latent attention, routed experts: more kernels) were tried on the TTFT and TPOT of measured
-  // runs, and the 4-norm, as of eager engines, was chosen on them.
+  const OverheadTerms eager_prefill = with_launches(kCurrent, 0.6e-3, 1.2e-3);
   // vLLM compiles its layers into fewer kernels, which are launched one by one beyond the largest captured
   // size: half (chosen on the same runs).
-  constexpr OverheadTerms kEagerPrefill{300e-6, 0, 5e-6, 0, 0.95, 0.6e-3, 1.2e-3};
-  constexpr OverheadTerms kCompiledPrefill{300e-6, 0, 5e-6, 0, 0.95, 0.3e-3, 0.6e-3};
-  if (engine_name == "sglang") return kEagerPrefill;
+  const OverheadTerms compiled_prefill = with_launches(kCurrent, 0.3e-3, 0.6e-3);
+  if (engine_name == "sglang") return eager_prefill;
   if (engine_name == "tensorrt-llm") {
     if (is_tensorrt_of_2024(engine_version)) return kTensorRt2024;
-    return engine_version.starts_with("0.") ? kCurrent : kEagerPrefill;  // until 1.0 a C++ runtime
+    return engine_version.starts_with("0.") ? kCurrent : eager_prefill;  // until 1.0 a C++ runtime
   }
   if (engine_name == "vllm-v0") return engine_version.starts_with("0.2") ? kVllm2023 : kVllmV0;
   if (engine_name == "static") return kFasterTransformer;
-  return engine_name == "vllm-v1" ? kCompiledPrefill : kCurrent;
+  return engine_name == "vllm-v1" ? compiled_prefill : kCurrent;
 }
 
 OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version, const GpuSpec& gpu) {

@@ -96,7 +96,7 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
     add_overhead(result, "engine_layers_not_hidden", 1, overlapped(gpu) - gpu);
   } else {
     if (!shape.prefill.empty()) {
-      add_overhead(result, "engine_launches_not_hidden", 1, prefill_overlapped(gpu) - gpu);
+      add_overhead(result, "engine_launches_not_hidden", 1, overlapped(gpu) - gpu);
     }
     add_overhead(result, "engine_layers", d_.model.layers, o.per_layer);
   }

@@ -7,7 +7,6 @@
 
 #include "cost/levels/charge.hpp"
 #include "cost/levels/levels.hpp"
-#include "foretoken/base/math.hpp"
 #include "foretoken/base/result.hpp"
 
 namespace foretoken {
@@ -36,7 +35,8 @@ GpuModel::GpuModel(const Deployment& deployment) : d_(deployment), operators_(d_
   const OverheadTerms& o = d_.overhead;
   overlaps_ = d_.cuda_graph_max_rows == 0 && o.per_layer > 0;
   const double moe_layers = operators_.moe_layers();
-  prefill_launch_ = (d_.model.layers - moe_layers) * o.per_prefill_layer + moe_layers * o.per_prefill_moe_layer;
+  launch_ = overlaps_ ? d_.model.layers * o.per_layer
+                      : (d_.model.layers - moe_layers) * o.per_prefill_layer + moe_layers * o.per_prefill_moe_layer;
   const double layers = overlaps_ ? 0 : d_.model.layers * o.per_layer;
   per_step_[TimePart::overhead] = capped_fine(o.per_step + layers + operators_.all_reduces() * o.per_allreduce);
   const double launches = operators_.prefill_full({}).estimate.fixed * operators_.full_layers() +
@@ -175,18 +175,11 @@ std::unique_ptr<GpuModel::DecodeEntry> GpuModel::make_entry(std::int64_t rows) c
   return e;
 }
 
-// Launch-bound engines: the step takes the 4-norm of GPU time and the time to launch all
-// layers (cost-model section 5).
+// Where a step is launch-bound it takes the 4-norm of GPU time and the time to launch all layers
+// (cost-model section 5). By two roots rather than a power: it is taken at every step with prefill.
 double GpuModel::overlapped(double gpu_seconds) const {
-  return p_norm(4, gpu_seconds, d_.model.layers * d_.overhead.per_layer);
-}
-
-// The same of a step with prefill, where only decode steps are captured as CUDA graphs.
-double GpuModel::prefill_overlapped(double gpu_seconds) const {
-  if (overlaps_) return overlapped(gpu_seconds);
-  // Once per step with prefill: two roots instead of a power.
-  const double most = std::max(gpu_seconds, prefill_launch_);
-  const double ratio = std::min(gpu_seconds, prefill_launch_) / most;
+  const double most = std::max(gpu_seconds, launch_);
+  const double ratio = std::min(gpu_seconds, launch_) / most;
   return most * std::sqrt(std::sqrt(1 + ratio * ratio * ratio * ratio));
 }
 
@@ -315,10 +308,10 @@ StepTime GpuModel::step(const StepShape& shape) const {
   add(time, head(sampled));
   add(time, per_step_);
   add(time, shape.prefill.empty() ? decode_attention(entry(rows), shape.decode) : attention(shape));
-  if (overlaps_ || (prefill_launch_ > 0 && !shape.prefill.empty())) {
+  if (launch_ > 0 && (overlaps_ || !shape.prefill.empty())) {
     const double constant = to_seconds(per_step_.total()) + d_.overhead.per_sequence * static_cast<double>(sampled);
     const double gpu = to_seconds(time.total()) - constant;
-    add(time[TimePart::overhead], capped_fine(prefill_overlapped(gpu) - gpu));
+    add(time[TimePart::overhead], capped_fine(overlapped(gpu) - gpu));
     // The decode curve's chords stand up to 0.05 % above the norm.
     const FineDuration missing = rows > 0 && !grouped ? decode(rows).at(shape.decode).total() - time.total() : FineDuration{};
     if (missing.units > 0) add(time[TimePart::overhead], missing);

@@ -58,12 +58,11 @@ class GpuModel final : public CostModel {
   };
   [[nodiscard]] Rows rows_of(std::int64_t tokens, const GroupShape& group) const;
   [[nodiscard]] double overlapped(double gpu_seconds) const;
-  [[nodiscard]] double prefill_overlapped(double gpu_seconds) const;
 
   Deployment d_;
   StepOperators operators_;
   StepTime per_step_;
-  double prefill_launch_ = 0;  // s, of all layers of a step with prefill
+  double launch_ = 0;      // s, of all layers: of every step where overlaps_, else of those with prefill
   bool overlaps_ = false;  // eager engine: launching layers hides behind the GPU's work
   FineDuration prefill_launches_;
   mutable std::vector<std::optional<StepTime>> dense_;  // [padded tokens]
