@@ -138,7 +138,13 @@ double kv_peak(const MeasureView& v) {
 double preemptions(const MeasureView& v) {
   return number(v.requests.preemptions);
 }
+double prefix_queries(const MeasureView& v) {
+  return of_run(v, number(v.run.engine.prefix_cache_queries));
+}
 double prefix_hits(const MeasureView& v) {
+  return of_run(v, number(v.run.engine.prefix_cache_hits));
+}
+double prefix_hit_rate(const MeasureView& v) {
   return per(number(v.requests.cached_tokens), number(v.requests.input_tokens));
 }
 
@@ -218,8 +224,11 @@ constexpr Column kColumns[] = {
      "share of the usable blocks, time average; 1 = all"},
     {"max_kv_cache_usage_perc", "KV cache usage, peak", "", G::load, false, kv_peak, "of the fullest replica; 1 = all"},
     {"preemption_count", "Preemptions", "", G::load, true, preemptions, "requests put back for lack of KV blocks"},
-    {"prefix_cache_hit_rate", "Prefix cache hit rate", "", G::load, false, prefix_hits,
+    {"prefix_cache_hit_rate", "Prefix cache hit rate", "", G::load, false, prefix_hit_rate,
      "prompt tokens found in the cache over all prompt tokens"},
+    {"prefix_cache_queries", "Prefix cache queries", "tok", G::load, true, prefix_queries,
+     "prompt tokens looked up on first admission"},
+    {"prefix_cache_hits", "Prefix cache hits", "tok", G::load, true, prefix_hits, "of these, found in the cache"},
     {"engine_steps", "Engine steps", "", G::device, true, steps, "of all replicas"},
     {"mean_decode_batch", "Mean decode batch", "", G::device, false, decode_batch, "tokens decoded per engine step"},
     {"engine_busy", "Engine busy", "", G::device, false, busy, "share of the duration spent in steps"},

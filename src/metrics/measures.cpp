@@ -47,6 +47,8 @@ ReplicaTotals sum_of(const std::vector<ReplicaTotals>& replicas) {
     sum.prefill_tokens += r.prefill_tokens;
     sum.decode_tokens += r.decode_tokens;
     sum.preemptions += r.preemptions;
+    sum.prefix_cache_queries += r.prefix_cache_queries;
+    sum.prefix_cache_hits += r.prefix_cache_hits;
     sum.peak_running = std::max(sum.peak_running, r.peak_running);
     sum.peak_kv_blocks = std::max(sum.peak_kv_blocks, r.peak_kv_blocks);
     sum.busy += r.busy;

@@ -220,10 +220,16 @@ void build_scheduler(Resolver& values, EngineConfig& engine) {
   engine.padded = values.flag("engine.padded");
   engine.max_waiting_requests = values.integer("engine.max_waiting_requests");
   engine.queue_timeout = values.duration("engine.queue_timeout");
-  engine.enable_prefix_caching = values.flag("engine.enable_prefix_caching");
-  if (engine.enable_prefix_caching) {
-    values.error("engine.enable_prefix_caching", "prefix caching is not modelled yet",
-                 "set it to false; results then hold for prompts that share nothing");
+  const bool caches = engine.name == "vllm-v1" || (engine.name == "sglang" && !engine.ignore_eos_admission) ||
+                      engine.name == "tensorrt-llm";
+  const bool can = caches || v0;
+  engine.enable_prefix_caching =
+      values.flag("engine.enable_prefix_caching", {caches, Origin::engine_default, engine.name});
+  if (engine.enable_prefix_caching && !can) {
+    const bool sglang = engine.name == "sglang";
+    values.error("engine.enable_prefix_caching",
+                 sglang ? "the radix cache is on and off at once" : engine.name + " has no prefix caching",
+                 sglang ? "remove engine.disable_radix_cache" : "set it to false");
   }
 }
 

@@ -118,7 +118,7 @@ GoodputLimits read_goodput(Resolver& values, const std::string& prefix) {
 
 void warn_idle_lengths(Resolver& values, const std::string& prefix) {
   for (const char* key : {"dataset_name", "dataset_path", "random_input_len", "random_output_len", "random_range_ratio",
-                          "input_lengths", "output_lengths"}) {
+                          "random_prefix_len", "input_lengths", "output_lengths"}) {
     if (!values.given(prefix + key)) continue;
     values.mark_read(prefix + key);
     values.warning(prefix + key, fmt::format("'{}{}' has no effect: a trace has its own lengths", prefix, key));
@@ -145,10 +145,12 @@ void read_classes(Resolver& values, WorkloadConfig& w) {
       values.error(prefix + "name", fmt::format("two classes are called '{}'", c.name));
     names.push_back(c.name);
     c.weight = values.number(prefix + "weight");
-    if (trace)
+    if (trace) {
       warn_idle_lengths(values, prefix);
-    else
+    } else {
       c.lengths = read_length_pair(values, prefix, &w.lengths);
+      c.shared_prefix = values.maybe_integer(prefix + "random_prefix_len");
+    }
     c.priority = static_cast<int>(values.integer(prefix + "priority"));
     c.goodput = read_goodput(values, prefix + "goodput.");
     w.classes.push_back(c);
@@ -175,13 +177,15 @@ void build_workload(Resolver& values, Scenario& s) {
   read_arrivals(values, w);
   if (std::holds_alternative<TraceConfig>(w.arrivals)) {
     for (const char* path : {"workload.dataset_name", "workload.random_input_len", "workload.random_output_len",
-                             "workload.random_range_ratio", "workload.input_lengths", "workload.output_lengths"}) {
+                             "workload.random_range_ratio", "workload.random_prefix_len", "workload.input_lengths",
+                             "workload.output_lengths"}) {
       if (values.given(path))
         values.error(path, fmt::format("'{}' cannot be combined with a trace, which has its own lengths", path),
                      "remove one of them");
     }
   } else {
     w.lengths = read_length_pair(values, "workload.", nullptr);
+    w.shared_prefix = values.integer("workload.random_prefix_len");
   }
   read_limits(values, w);
   if (values.given("workload.sessions")) {

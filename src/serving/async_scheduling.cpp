@@ -37,11 +37,15 @@ bool Replica::catch_up(TimePoint now) {
   bool changes = false;
   if (!state_.lingering_.empty()) {
     const std::int64_t rows = state_.decodes_.size();
+    const DecodeGroup& decodes = state_.decodes_;
     for (const RequestId id : state_.lingering_) {
-      if (state_[id].phase != Phase::decoding) continue;
-      if (!plan_.hold_decodes && std::erase(plan_.skipped, id) == 0) --decode_rows_;
+      if (state_[id].phase == Phase::decoding && !plan_.hold_decodes && std::erase(plan_.skipped, id) == 0) {
+        --decode_rows_;
+        if (decodes.growth().needs_block(state_[id].decode_key, decodes.clock())) state_.block_goes_round();
+      }
+      state_.let_go(id);
     }
-    state_.let_all_go();
+    state_.lingering_.clear();
     changes = state_.decodes_.size() < rows || state_.waiting_->head() != nullptr || !inbox_.empty();
   }
   const bool new_head = take_in(now);

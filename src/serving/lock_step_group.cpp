@@ -23,15 +23,15 @@ std::int64_t tokens_of(std::span<const PrefillChunk> chunks) {
 }  // namespace
 
 LockStepGroup::LockStepGroup(int replica, const SimulationConfig& config, const CostModel& cost, Observer& observer,
-                             DepartureListener& listener)
+                             DepartureListener& listener, const PrefixTable* prefixes)
     : cost_(cost),
       balance_(make_rank_balance(config.engine.name)),
       has_waves_(config.engine.name == "vllm-v1"),
       idle_tokens_(config.engine.name == "sglang" ? 0 : 1) {
   const int ranks = config.engine.data_parallel_size;
   for (int i = 0; i < ranks; ++i) {
-    ranks_.push_back(
-        std::make_unique<Replica>(replica * ranks + i, config, cost, cost.sliding_window(), observer, listener));
+    ranks_.push_back(std::make_unique<Replica>(replica * ranks + i, config, cost, cost.sliding_window(), observer,
+                                               listener, prefixes));
   }
   if (ranks == 1) alone_ = ranks_.front().get();
   loads_.resize(ranks_.size());

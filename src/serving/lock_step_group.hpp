@@ -20,7 +20,7 @@ class LockStepGroup {
  public:
   // Ranks are numbered through all replicas: rank k of replica r is r * data_parallel_size + k.
   LockStepGroup(int replica, const SimulationConfig& config, const CostModel& cost, Observer& observer,
-                DepartureListener& listener);
+                DepartureListener& listener, const PrefixTable* prefixes);
 
   void arrive(const Request& request, TimePoint now) {
     if (alone_) alone_->arrive(request, now);

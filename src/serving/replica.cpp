@@ -14,14 +14,14 @@ constexpr FineDuration kLongestStretch{std::int64_t{1} << 62};
 }  // namespace
 
 Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-                 Observer& observer, DepartureListener& listener)
-    : Replica(index, config, cost, sliding_window, observer, listener,
+                 Observer& observer, DepartureListener& listener, const PrefixTable* prefixes)
+    : Replica(index, config, cost, sliding_window, observer, listener, prefixes,
               find_batching_policy(config.engine.name).make(), find_batching_policy(config.engine.name).blocks,
               find_batching_policy(config.engine.name).last_row) {}
 
 Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-                 Observer& observer, DepartureListener& listener, std::unique_ptr<BatchingPolicy> policy,
-                 BlockPolicy blocks, LastRow last_row)
+                 Observer& observer, DepartureListener& listener, const PrefixTable* prefixes,
+                 std::unique_ptr<BatchingPolicy> policy, BlockPolicy blocks, LastRow last_row)
     : index_(index),
       single_steps_(config.step_by_step || config.every_step),
       async_(config.engine.async_scheduling),
@@ -30,7 +30,7 @@ Replica::Replica(int index, const SimulationConfig& config, const CostModel& cos
       observer_(observer),
       listener_(listener),
       policy_(std::move(policy)),
-      state_(config.engine, blocks, sliding_window) {
+      state_(config.engine, blocks, sliding_window, prefixes) {
   state_.replica_ = index;
   if (observer.wants_lifecycle()) state_.lifecycle_ = &observer;
 }
@@ -265,7 +265,10 @@ void Replica::settle_decodes(TimePoint now, const DecodeTotals& step) {
     grown -= decodes.growth().needs_block(r.decode_key, decodes.clock()) ? 1 : 0;
     r.account.skipped(step, first_step_.total());
   }
-  state_.used_blocks_ += grown;
+  // The first step's were reserved when it was planned; a row that left since takes none.
+  const std::int64_t first = blocks_taken_first();
+  state_.pool_.take_reserved(first);
+  state_.pool_.take(grown - first);
   totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, state_.used_blocks());
   decodes.advance(steps_);
   for (const RequestId id : plan_.skipped) decodes.hold_back(id);
@@ -307,6 +310,7 @@ void Replica::settle_chunks(TimePoint now) {
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
     InFlight& r = state_.table_[chunk.id];
     r.cached += chunk.tokens;
+    state_.publish(chunk.id, r.cached);
     if (r.preemptions == 0) r.account.prefilled(first_step_, chunk.tokens, step_tokens);
     if (r.cached == r.known_tokens()) emit(chunk.id, now);
   }
@@ -349,7 +353,7 @@ void Replica::finish(RequestId id, TimePoint now) {
   if (async_) {
     state_.linger(id, last_row_ == LastRow::wasted || request.output_tokens < request.max_tokens);
   } else {
-    state_.release(id);
+    state_.release(id, false, r.cached);
     state_.unlink(id);
     state_.table_.remove(id);
   }
@@ -365,6 +369,7 @@ RequestRecord Replica::record_of(const InFlight& r, Outcome outcome, TimePoint n
   record.first_token = r.first_token;
   record.finish = now;
   record.preemptions = r.preemptions;
+  record.cached_tokens = static_cast<std::int32_t>(r.prefix_hit);
   if (outcome == Outcome::finished) {
     record.ttft_parts = r.account.ttft();
     record.e2e_parts = r.account.total(now - r.request.arrival);

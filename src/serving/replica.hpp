@@ -32,11 +32,11 @@ struct StepClock {
 class Replica {
  public:
   Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-          Observer& observer, DepartureListener& listener);
+          Observer& observer, DepartureListener& listener, const PrefixTable* prefixes);
   // With a policy from outside the table.
   Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-          Observer& observer, DepartureListener& listener, std::unique_ptr<BatchingPolicy> policy,
-          BlockPolicy blocks, LastRow last_row);
+          Observer& observer, DepartureListener& listener, const PrefixTable* prefixes,
+          std::unique_ptr<BatchingPolicy> policy, BlockPolicy blocks, LastRow last_row);
 
   // A request from the router. It may be refused at once.
   void arrive(const Request& request, TimePoint now);

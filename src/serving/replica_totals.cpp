@@ -48,6 +48,8 @@ void Replica::count_totals(FineDuration elapsed, const DecodeTotals& decode) {
   totals_.decode_tokens += decode_rows_ * steps_;
   totals_.peak_running = std::max(totals_.peak_running, state_.running());
   totals_.preemptions = state_.preemptions_;
+  totals_.prefix_cache_queries = state_.prefix_queries_;
+  totals_.prefix_cache_hits = state_.prefix_hits_;
   totals_.busy += elapsed.units;
   totals_.kv_block_time += block_time(elapsed);
   totals_.flops += static_cast<FineTotal>(first_step_.flops) * steps_;

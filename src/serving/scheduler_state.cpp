@@ -5,18 +5,27 @@
 
 namespace foretoken {
 
-SchedulerState::SchedulerState(const EngineConfig& engine, BlockPolicy blocks, std::int64_t sliding_window)
+SchedulerState::SchedulerState(const EngineConfig& engine, BlockPolicy blocks, std::int64_t sliding_window,
+                               const PrefixTable* prefixes)
     : config(engine),
       by_priority(engine.scheduling_policy == "priority"),
       block_policy_(blocks),
       decodes_(table_, blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window),
+      pool_(engine.usable_blocks()),
+      prefix_cache_(engine.enable_prefix_caching, engine.block_size, pool_, prefixes),
       waiting_(make_queueing_policy(engine)) {}
 
 std::int64_t SchedulerState::blocks_needed(const InFlight& r, std::int64_t tokens) const {
   return std::max<std::int64_t>(0, blocks_for(tokens, config.block_size) - r.blocks);
 }
 
-RequestId SchedulerState::admit(TimePoint now, const KvWaitClock& kv_wait) {
+PrefixMatch SchedulerState::match_head() {
+  const Waiting& head = *waiting_->head();
+  if (head.resumed == kNoRequest) return prefix_cache_.match(head.request, head.request.prompt_tokens, false);
+  return prefix_cache_.match(head.request, table_[head.resumed].known_tokens(), true);
+}
+
+RequestId SchedulerState::admit(TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match) {
   const Waiting head = *waiting_->head();
   waiting_->pop();
   RequestId id = head.resumed;
@@ -24,8 +33,14 @@ RequestId SchedulerState::admit(TimePoint now, const KvWaitClock& kv_wait) {
     id = table_.add(head.request);
     table_[id].scheduled = now;
     table_[id].account.scheduled(now - head.request.arrival, kv_wait.at(now) - head.kv_wait_mark);
+    table_[id].prefix_hit = match.tokens;
+    if (config.enable_prefix_caching) prefix_queries_ += head.request.prompt_tokens;
+    prefix_hits_ += match.tokens;
   }
   InFlight& r = table_[id];
+  if (match.blocks > 0) prefix_cache_.hold_match(id);
+  r.cached = r.published = match.tokens;
+  r.blocks = match.blocks;
   r.phase = Phase::prefilling;
   link(id);
   committed_blocks_ += committed_blocks(r.request);
@@ -41,11 +56,18 @@ void SchedulerState::take_blocks(RequestId id, std::int64_t tokens) {
   InFlight& r = table_[id];
   const std::int64_t need = blocks_needed(r, tokens);
   r.blocks += need;
-  used_blocks_ += need;
+  pool_.take(need);
 }
 
-void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where) {
+void SchedulerState::publish(RequestId id, std::int64_t tokens) {
   InFlight& r = table_[id];
+  r.published = std::max(r.published, tokens);
+  prefix_cache_.publish(id, r.request, tokens);
+}
+
+void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep) {
+  InFlight& r = table_[id];
+  std::int64_t in_flight = 0;  // async_scheduling: its token of the last step is not known yet
   ++evictions_;
   if (r.finished) {
     std::erase(lingering_, id);
@@ -58,12 +80,14 @@ void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& to
     const auto lag = std::find(lagging_.begin(), lagging_.end(), id);
     if (lag == lagging_.end()) r.last_token = std::max(r.last_token, last_decode_end_);
     else lagging_.erase(lag);
+    in_flight = config.async_scheduling && r.last_token == last_decode_end_ ? 1 : 0;
     const auto held = std::find_if(held_.begin(), held_.end(), [&](const Held& h) { return h.last_token == r.last_token; });
     if (held != held_.end()) --held->rows;
   } else {
     std::erase(prefilling_, id);
   }
-  release(id);
+  // A block is not full before its last token is known.
+  release(id, true, keep == Keep::published ? r.published : std::max(r.cached - in_flight, r.published));
   unlink(id);
   if (lifecycle_ != nullptr) tell(LifecycleEdge::preempted, id, now);
   // A second preemption before the first has been made good continues the first.
@@ -90,7 +114,7 @@ void SchedulerState::linger(RequestId id, bool row) {
 
 void SchedulerState::let_go(RequestId id) {
   if (table_[id].phase == Phase::decoding) decodes_.leave(id);
-  release(id);
+  release(id, false, table_[id].cached);
   unlink(id);
   table_.remove(id);
 }
@@ -126,10 +150,10 @@ void SchedulerState::settle_blocks(InFlight& r) const {
   }
 }
 
-void SchedulerState::release(RequestId id) {
+void SchedulerState::release(RequestId id, bool preempted, std::int64_t full) {
   InFlight& r = table_[id];
   settle_blocks(r);
-  used_blocks_ -= r.blocks;
+  prefix_cache_.let_go(id, r.request, r.blocks, full, preempted);
   committed_blocks_ -= committed_blocks(r.request);
   r.blocks = 0;
 }

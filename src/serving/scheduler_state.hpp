@@ -7,6 +7,8 @@
 #include "foretoken/serving/engine_config.hpp"
 #include "serving/decode_group.hpp"
 #include "serving/in_flight.hpp"
+#include "serving/kv_cache/block_pool.hpp"
+#include "serving/kv_cache/prefix_cache.hpp"
 #include "serving/queueing/queueing_policy.hpp"
 
 namespace foretoken {
@@ -25,23 +27,28 @@ enum class LastRow {
 
 // Where a preempted request waits.
 enum class Requeue { first, last };
+// What of it can be found again: all it has computed, or what its prefill had published.
+enum class Keep { computed, published };
 
 class SchedulerState {
  public:
-  SchedulerState(const EngineConfig& config, BlockPolicy blocks, std::int64_t sliding_window);
+  // prefixes: what Request::prefix_row points into; may be null.
+  SchedulerState(const EngineConfig& config, BlockPolicy blocks, std::int64_t sliding_window,
+                 const PrefixTable* prefixes = nullptr);
   SchedulerState(const SchedulerState&) = delete;
   SchedulerState& operator=(const SchedulerState&) = delete;
 
   const EngineConfig config;
   const bool by_priority;  // scheduling_policy
 
-  [[nodiscard]] std::int64_t free_blocks() const { return config.usable_blocks() - used_blocks_; }
-  [[nodiscard]] std::int64_t used_blocks() const { return used_blocks_; }
+  // Free blocks may hold content that a later request asks for; blocks shared by several requests count once.
+  [[nodiscard]] std::int64_t free_blocks() const { return pool_.free(); }
+  [[nodiscard]] std::int64_t used_blocks() const { return pool_.used(); }
   // What a request, or all running ones together, would hold after max_tokens tokens.
   [[nodiscard]] std::int64_t committed_blocks(const Request& request) const {
     return blocks_for(std::int64_t{request.prompt_tokens} + request.max_tokens, config.block_size);
   }
-  [[nodiscard]] std::int64_t committed_blocks() const { return committed_blocks_; }
+  [[nodiscard]] std::int64_t committed_blocks() const { return committed_blocks_ - pool_.shared(); }
   // Blocks the decoding requests take in the coming step, not yet counted as used.
   [[nodiscard]] std::int64_t decode_blocks_needed() const { return decodes_.growth().at(decodes_.clock()); }
   // More blocks `r` needs to have `tokens` tokens cached.
@@ -60,16 +67,32 @@ class SchedulerState {
     return !prefilling_.empty() && table_[prefilling_.front()].admission < youngest_decode_;
   }
 
-  // The head of the queue goes to the tail of the running list. It holds no blocks yet
-  // (all of max_model_len under BlockPolicy::reserve).
-  RequestId admit(TimePoint now, const KvWaitClock& kv_wait);
+  // ---- admission ----
+  // Decoding requests of this step take their blocks before anybody new is looked at, which
+  // may evict what the new would have found. Of no effect on free_blocks().
+  void decodes_take_first(std::int64_t blocks) { pool_.reserve(blocks); }
+  // What the cache holds of the head of the queue.
+  [[nodiscard]] PrefixMatch match_head();
+  // Blocks that leave the free queue when the head, matched so, has `tokens` tokens cached.
+  [[nodiscard]] std::int64_t blocks_to_take(const PrefixMatch& match, std::int64_t tokens) const {
+    return blocks_for(tokens, config.block_size) - match.blocks + match.free_blocks;
+  }
+  // The head of the queue goes to the tail of the running list. It holds the blocks that
+  // match_head() has just found (all of max_model_len under BlockPolicy::reserve).
+  RequestId admit(TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match);
   // A running request becomes the last of the running list.
   void to_tail(RequestId id);
   // Blocks until `tokens` tokens of `id` are cached. Precondition: they are free.
   void take_blocks(RequestId id, std::int64_t tokens);
+  // Others find the full blocks of its first `tokens` tokens from now on, computed or not
+  // (vLLM V1). Without this call they find what a step has computed at its end.
+  void publish(RequestId id, std::int64_t tokens);
+  // A decoding request that was to take a block in the coming step, as others of this step
+  // have done, is about to leave.
+  void block_goes_round() { pool_.rotate(1); }
   // Frees its blocks and puts it back into the queue; its output so far stays known. A request that
   // has finished is let go.
-  void preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where);
+  void preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep);
 
  private:
   friend class Replica;
@@ -91,11 +114,15 @@ class SchedulerState {
   void unlink(RequestId id);
   void tell(LifecycleEdge edge, RequestId id, TimePoint now) const;
   void settle_blocks(InFlight& r) const;
-  void release(RequestId id);  // its blocks; a decoding request must have left the group
+  // Its blocks; a decoding request must have left the group. Preempted: it will ask for the content
+  // of its first `full` tokens.
+  void release(RequestId id, bool preempted, std::int64_t full);
 
   BlockPolicy block_policy_;
   InFlightTable table_;
   DecodeGroup decodes_;
+  BlockPool pool_;
+  PrefixCache prefix_cache_;
   std::unique_ptr<QueueingPolicy> waiting_;
   std::vector<RequestId> prefilling_;
   std::vector<RequestId> lagging_;  // decoding, but sat out the last step
@@ -105,12 +132,13 @@ class SchedulerState {
   RequestId first_ = kNoRequest;
   RequestId last_ = kNoRequest;
   std::int64_t running_ = 0;
-  std::int64_t used_blocks_ = 0;
   std::int64_t committed_blocks_ = 0;
   std::int64_t admissions_ = 0;
   std::int64_t youngest_decode_ = -1;  // highest admission number that ever decoded
   std::int64_t preemptions_ = 0;
   std::int64_t evictions_ = 0;         // preemptions, and those let go when they were to be preempted
+  std::int64_t prefix_queries_ = 0;    // tokens looked up by first admissions
+  std::int64_t prefix_hits_ = 0;       // of these, found
   Observer* lifecycle_ = nullptr;      // null: nobody wants to know
   int replica_ = 0;                    // for its events
 };

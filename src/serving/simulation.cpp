@@ -33,7 +33,7 @@ class Cluster final : public DepartureListener {
       : config_(config), source_(source), stop_(stop), router_(make_routing_policy(config.cluster)) {
     arrival_ = events_.add(Arrival{}, kThenArrivals);
     for (int i = 0; i < config.cluster.replicas; ++i) {
-      replicas_.push_back(std::make_unique<LockStepGroup>(i, config, cost, observer, *this));
+      replicas_.push_back(std::make_unique<LockStepGroup>(i, config, cost, observer, *this, source.prefixes()));
       boundaries_.push_back(events_.add(Boundary{i}, kBoundaryFirst));
       timeouts_.push_back(events_.add(QueueTimeout{i}, kThenTimeouts));
     }

@@ -33,6 +33,10 @@ double highest_peak(const Deployment& d) {
   return peak;
 }
 
+bool may_find_prefixes(const Scenario& s) {
+  return s.engine.enable_prefix_caching && may_share_prefixes(s.workload);
+}
+
 // A request takes its FLOPs at the peak, or its share of the bytes of a full decode batch at the peak bandwidth,
 // whichever is longer. Prefill and decode may share a step and its weights, so the two are not added, and the bytes of
 // prefills are left out. Prompts at their mean: attention's FLOPs are convex in the prompt.
@@ -49,7 +53,7 @@ Capacity roofline_capacity(const Scenario& s, const WorkloadSummary& w) {
   double decode_flops = 0, decode_bytes = 0, prefill_flops = 0;
   for (const OperatorCost& op : cost->breakdown({{}, full}).operators)
     decode_flops += op.flops, decode_bytes += op.bytes;
-  if (!s.engine.enable_prefix_caching) {  // a cached prompt costs nothing
+  if (!may_find_prefixes(s)) {  // a cached prompt costs nothing
     const PrefillChunk chunk{prompt, 0, true};
     for (const OperatorCost& op : cost->breakdown({std::span(&chunk, 1), {}}).operators) prefill_flops += op.flops;
   }
@@ -162,10 +166,10 @@ Result<std::vector<Bound>> objective_bounds(const Scenario& s) {
       if (bounds.back().impossible) continue;
     }
     // A prefix found in the cache makes a request shorter than alone on a cold one.
-    const bool cold = key && key->metric != "tpot" && s.engine.enable_prefix_caching;
+    const bool cold = key && key->metric != "tpot" && may_find_prefixes(s);
     if (cold) continue;
     if (auto bound = latency_bound(s, i, *lone)) bounds.push_back(std::move(*bound));
-    if (auto bound = attainment_bound(s, i, *lone); bound && !s.engine.enable_prefix_caching)
+    if (auto bound = attainment_bound(s, i, *lone); bound && !may_find_prefixes(s))
       bounds.push_back(std::move(*bound));
   }
   if (problems.has_errors()) return problems;

@@ -84,7 +84,8 @@ std::vector<Fix> candidate_fixes(const Scenario& s, const std::string& catalog_d
   c.integer("engine.max_num_seqs", "max_num_seqs", e.max_num_seqs, e.max_num_seqs / 2);
   c.integer("engine.max_num_seqs", "max_num_seqs", e.max_num_seqs, e.max_num_seqs * 2);
   for (const std::int64_t to : {budget / 4, budget / 2, budget * 2}) c.integer(budget_path, budget_name, budget, to);
-  if (!e.enable_prefix_caching) c.add("prefix caching on", {"engine.enable_prefix_caching=true"});
+  if (!e.enable_prefix_caching && may_share_prefixes(s.workload))
+    c.add("prefix caching on", {"engine.enable_prefix_caching=true"});
   if (s.deployment.level != CostLevel::affine) {
     if (s.deployment.kv_format == KvFormat::bf16) c.add("KV cache 16 bit -> fp8", {"engine.kv_cache_dtype=fp8"});
     if (s.deployment.dense_format == WeightFormat::bf16 && s.deployment.gpu.peak_fp8)

@@ -183,8 +183,15 @@ class Checker {
     std::visit([&](const auto& length) { check_length(where + "input length", length); }, lengths.input);
     std::visit([&](const auto& length) { check_length(where + "output length", length); }, lengths.output);
   }
+  void check_prefix(const std::string& where, std::int64_t tokens, bool own_lengths) {
+    if (tokens < 0 || tokens > kMaxTokens) {
+      refuse(fmt::format("{}random_prefix_len is {}: it must be from 0 to {} tokens", where, tokens, kMaxTokens));
+    }
+    if (tokens != 0 && !own_lengths) refuse(where + "random_prefix_len cannot be combined with a trace");
+  }
   void check_lengths_and_classes() {
     const bool own_lengths = !std::holds_alternative<TraceConfig>(config_.arrivals);
+    check_prefix("", config_.shared_prefix, own_lengths);
     if (config_.classes.empty() && own_lengths) check_pair("", config_.lengths);
     if (config_.classes.size() > 32'767) refuse("more than 32,767 classes");
     std::vector<double> weights;
@@ -192,6 +199,7 @@ class Checker {
     for (const RequestClass& c : config_.classes) {
       const std::string where = fmt::format("class '{}': ", c.name);
       if (own_lengths) check_pair(where, c.lengths);
+      check_prefix(where, c.shared_prefix.value_or(0), own_lengths);
       if (c.priority < -32'768 || c.priority > 32'767) {
         refuse(fmt::format("{}priority is {}: it must be from -32768 to 32767", where, c.priority));
       }

@@ -9,6 +9,7 @@ Conversation Conversations::open(std::int16_t class_index) {
   Conversation conversation{RandomStream(replication_seed(seed_, ++opened_), "conversation")};
   conversation.turns_left = turns_.draw(conversation.stream) - 1;
   conversation.class_index = class_index;
+  conversation.number = static_cast<std::int32_t>(opened_ & 0x7fff'ffff);
   return conversation;
 }
 

@@ -2,6 +2,7 @@
 #include "workload/content.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace foretoken {
@@ -37,6 +38,7 @@ ContentSource::ContentSource(const WorkloadConfig& config, std::uint64_t seed)
 Result<ContentSource> ContentSource::make(const WorkloadConfig& config, std::uint64_t seed) {
   ContentSource source(config, seed);
   if (std::holds_alternative<TraceConfig>(config.arrivals)) return source;
+  source.add_prefixes(config);
   Diagnostics problems;
   const auto add = [&](const LengthPairConfig& lengths, std::uint64_t class_seed) {
     std::vector<TraceRow> pairs;
@@ -57,6 +59,20 @@ Result<ContentSource> ContentSource::make(const WorkloadConfig& config, std::uin
   return source;
 }
 
+// One row per prefix, with one id for all of it.
+ContentSource::SharedPrefix ContentSource::add_prefix(std::int64_t tokens) {
+  if (tokens == 0) return {};
+  const std::int64_t row = prefixes_.rows();
+  prefixes_.add_row(std::span(&row, 1), tokens);
+  return {tokens, static_cast<std::int32_t>(row)};
+}
+
+void ContentSource::add_prefixes(const WorkloadConfig& config) {
+  const SharedPrefix common = add_prefix(config.shared_prefix);
+  if (config.classes.empty()) shared_.push_back(common);
+  for (const RequestClass& c : config.classes) shared_.push_back(c.shared_prefix ? add_prefix(*c.shared_prefix) : common);
+}
+
 std::int16_t ContentSource::draw_class() {
   return choice_ ? static_cast<std::int16_t>(choice_->draw(classes_)) : std::int16_t{0};
 }
@@ -74,8 +90,11 @@ Request ContentSource::make_request(std::int16_t class_index, std::int64_t promp
 
 Request ContentSource::draw() {
   const std::int16_t class_index = draw_class();
-  const LengthPair::Tokens tokens = lengths_[static_cast<std::size_t>(class_index)].draw();
-  return make_request(class_index, tokens.input, tokens.output);
+  const auto place = static_cast<std::size_t>(class_index);
+  const LengthPair::Tokens tokens = lengths_[place].draw();
+  Request request = make_request(class_index, shared_[place].tokens + tokens.input, tokens.output);
+  request.prefix_row = shared_[place].row;
+  return request;
 }
 
 Request ContentSource::of_row(const TraceRow& row) {
@@ -83,8 +102,12 @@ Request ContentSource::of_row(const TraceRow& row) {
 }
 
 Request ContentSource::turn(std::int16_t class_index, std::int64_t said, RandomStream& stream) {
-  const LengthPair::Tokens tokens = lengths_[static_cast<std::size_t>(class_index)].draw(stream, stream);
-  return make_request(class_index, said + tokens.input, tokens.output);
+  const auto place = static_cast<std::size_t>(class_index);
+  const LengthPair::Tokens tokens = lengths_[place].draw(stream, stream);
+  const std::int64_t before = said > 0 ? said : shared_[place].tokens;
+  Request request = make_request(class_index, before + tokens.input, tokens.output);
+  request.prefix_row = shared_[place].row;
+  return request;
 }
 
 }  // namespace foretoken

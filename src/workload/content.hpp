@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "foretoken/base/random.hpp"
+#include "foretoken/workload/prefix_table.hpp"
 #include "foretoken/workload/request.hpp"
 #include "foretoken/workload/workload_config.hpp"
 #include "workload/distributions.hpp"
@@ -44,14 +45,24 @@ class ContentSource {
   // A turn of a conversation: new input after what was said.
   [[nodiscard]] Request turn(std::int16_t class_index, std::int64_t said, RandomStream& stream);
   [[nodiscard]] std::int16_t draw_class();
+  // The shared prefixes of the classes; null when there are none.
+  [[nodiscard]] const PrefixTable* prefixes() const { return prefixes_.rows() > 0 ? &prefixes_ : nullptr; }
 
  private:
+  struct SharedPrefix {
+    std::int64_t tokens = 0;
+    std::int32_t row = -1;
+  };
+  [[nodiscard]] SharedPrefix add_prefix(std::int64_t tokens);
+  void add_prefixes(const WorkloadConfig& config);
   ContentSource(const WorkloadConfig& config, std::uint64_t seed);
   [[nodiscard]] Request make_request(std::int16_t class_index, std::int64_t prompt, std::int64_t output) const;
 
   std::vector<LengthPair> lengths_;       // one per class; none for traces
   std::vector<std::int16_t> priorities_;  // one per class
   std::optional<AliasTable> choice_;      // with two classes or more
+  std::vector<SharedPrefix> shared_;      // one per class
+  PrefixTable prefixes_;
   std::int64_t max_tokens_;               // what the clients ask for; 0 = the output's length
   RandomStream classes_;
 };

@@ -30,7 +30,7 @@ class GeneratedFeed {
   // For conversations, whose lengths are drawn turn by turn: the time passes, no lengths are drawn.
   void skip() { next_ = arrivals_.next(); }
   [[nodiscard]] ContentSource& content() { return content_; }
-  [[nodiscard]] const PrefixTable* prefixes() const { return nullptr; }
+  [[nodiscard]] const PrefixTable* prefixes() const { return content_.prefixes(); }
   [[nodiscard]] Diagnostics problems() { return {}; }
 
  private:
@@ -156,6 +156,7 @@ class ClosedSource final : public RequestSource {
   Request next_turn(Conversation conversation) {
     Request request = feed_.content().turn(conversation.class_index, conversation.said, conversation.stream);
     request.index = sent_;
+    request.conversation = conversation.number;
     conversations_->sent(request.index, std::move(conversation));
     return request;
   }
@@ -195,7 +196,8 @@ class ClosedSource final : public RequestSource {
 
 class FixedSource final : public RequestSource {
  public:
-  explicit FixedSource(std::vector<Request> requests) : requests_(std::move(requests)) {
+  FixedSource(std::vector<Request> requests, PrefixTable prefixes)
+      : requests_(std::move(requests)), prefixes_(std::move(prefixes)) {
     std::stable_sort(requests_.begin(), requests_.end(),
                      [](const Request& a, const Request& b) { return a.arrival < b.arrival; });
     for (std::size_t i = 0; i < requests_.size(); ++i) {
@@ -206,9 +208,11 @@ class FixedSource final : public RequestSource {
   TimePoint next_arrival() const override { return next_ < requests_.size() ? requests_[next_].arrival : kNever; }
   Request take() override { return requests_[next_++]; }
   void completed(const Request&, TimePoint) override {}
+  const PrefixTable* prefixes() const override { return prefixes_.rows() > 0 ? &prefixes_ : nullptr; }
 
  private:
   std::vector<Request> requests_;
+  PrefixTable prefixes_;
   std::size_t next_ = 0;
 };
 
@@ -241,8 +245,8 @@ Result<std::unique_ptr<RequestSource>> make_request_source(const WorkloadConfig&
   return problems;
 }
 
-std::unique_ptr<RequestSource> make_fixed_source(std::vector<Request> requests) {
-  return std::make_unique<FixedSource>(std::move(requests));
+std::unique_ptr<RequestSource> make_fixed_source(std::vector<Request> requests, PrefixTable prefixes) {
+  return std::make_unique<FixedSource>(std::move(requests), std::move(prefixes));
 }
 
 }  // namespace foretoken

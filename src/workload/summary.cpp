@@ -16,14 +16,18 @@ namespace {
 struct Requests {
   double mean_input = 0, mean_output = 0;
   std::int64_t max_input = 0, max_output = 0, max_total = 0;
+  double mean_prefix = 0;     // of the input: what all requests of a class share
+  std::int64_t max_turn = 0;  // max_total without it
 
   void add(const Requests& other, double share) {
     mean_input += share * other.mean_input;
     mean_output += share * other.mean_output;
+    mean_prefix += share * other.mean_prefix;
     if (share <= 0) return;
     max_input = std::max(max_input, other.max_input);
     max_output = std::max(max_output, other.max_output);
     max_total = std::max(max_total, other.max_total);
+    max_turn = std::max(max_turn, other.max_turn);
   }
 };
 
@@ -74,14 +78,26 @@ Result<Requests> requests_of(const LengthPairConfig& lengths, std::int64_t cap) 
   return Requests{input.mean, output.mean, input.max, output.max, input.max + output.max};
 }
 
+// Of conversations only the first turn sends the prefix anew.
+Result<Requests> requests_of(const LengthPairConfig& lengths, std::int64_t cap, std::int64_t prefix) {
+  auto requests = requests_of(lengths, cap);
+  if (!requests) return requests;
+  requests->mean_prefix = static_cast<double>(prefix);
+  requests->max_turn = requests->max_total;
+  requests->mean_input += static_cast<double>(prefix);
+  requests->max_input += prefix;
+  requests->max_total += prefix;
+  return requests;
+}
+
 Result<Requests> drawn_requests(const WorkloadConfig& config) {
-  if (config.classes.empty()) return requests_of(config.lengths, output_cap(config));
+  if (config.classes.empty()) return requests_of(config.lengths, output_cap(config), config.shared_prefix);
   Requests all;
   Diagnostics problems;
   double total = 0;
   for (const RequestClass& c : config.classes) total += c.weight;
   for (const RequestClass& c : config.classes) {
-    auto requests = requests_of(c.lengths, output_cap(config));
+    auto requests = requests_of(c.lengths, output_cap(config), c.shared_prefix.value_or(config.shared_prefix));
     if (requests) {
       all.add(*requests, c.weight / total);
     } else {
@@ -98,9 +114,10 @@ void add_conversations(const SessionConfig& sessions, const Requests& turn, Work
   const LengthMoments turns = length_moments(sessions.turns);
   const double inputs = (turns.mean_square + turns.mean) / 2 / turns.mean;
   const double answers = (turns.mean_square - turns.mean) / 2 / turns.mean;
-  summary.mean_prompt_tokens = inputs * turn.mean_input + answers * turn.mean_output;
+  summary.mean_prompt_tokens =
+      turn.mean_prefix + inputs * (turn.mean_input - turn.mean_prefix) + answers * turn.mean_output;
   const double last = static_cast<double>(turns.max - 1);
-  const double longest = static_cast<double>(turn.max_input) + last * static_cast<double>(turn.max_total);
+  const double longest = static_cast<double>(turn.max_input) + last * static_cast<double>(turn.max_turn);
   const auto cap = static_cast<double>(kMaxTokens);
   summary.max_prompt_tokens = static_cast<std::int64_t>(std::min(longest, cap));
   summary.max_total_tokens = summary.max_prompt_tokens + turn.max_output;
@@ -140,6 +157,14 @@ Result<WorkloadSummary> summarise_trace(const WorkloadConfig& config, const Trac
 }
 
 }  // namespace
+
+bool may_share_prefixes(const WorkloadConfig& config) {
+  if (config.sessions || std::holds_alternative<TraceConfig>(config.arrivals)) return true;
+  if (config.classes.empty()) return config.shared_prefix > 0;
+  return std::any_of(config.classes.begin(), config.classes.end(), [&](const RequestClass& c) {
+    return c.shared_prefix.value_or(config.shared_prefix) > 0;
+  });
+}
 
 Result<WorkloadSummary> summarise_workload(const WorkloadConfig& config) {
   Diagnostics problems = check_workload(config);

@@ -142,7 +142,7 @@ class Driver final : public DepartureListener {
     watched_ = watched.get();
     config_.engine = trial.engine;
     config_.step_by_step = boundaries == Boundaries::every_step;
-    replica_ = std::make_unique<Replica>(0, config_, cost_, cost_.sliding_window(), recorder_, *this,
+    replica_ = std::make_unique<Replica>(0, config_, cost_, cost_.sliding_window(), recorder_, *this, nullptr,
                                          std::move(watched), policy.blocks, policy.last_row);
   }
 

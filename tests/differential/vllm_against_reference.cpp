@@ -12,6 +12,7 @@ namespace {
 TEST(VllmAgainstReference, every_request_is_scheduled_emits_and_finishes_at_the_same_instant) {
   int compared = 0;
   int preemptions = 0;
+  int hits = 0;
   const int scenarios = how_many_scenarios(1500);
   for (int seed = 0; seed < scenarios; ++seed) {
     RandomRun run = random_run(static_cast<std::uint64_t>(seed));
@@ -31,18 +32,20 @@ TEST(VllmAgainstReference, every_request_is_scheduled_emits_and_finishes_at_the_
     const auto source = run.source();
     const SimulationOutcome outcome = simulate(run.config, *source, cost, recorder);
     ASSERT_EQ(outcome.rejected, 0) << "seed " << seed;
-    auto expected = ReferenceVllm(run.config.engine, cost, run.requests).run();
+    auto expected = ReferenceVllm(run.config.engine, cost, run.requests, &run.prefixes).run();
     ASSERT_EQ(expected.size(), recorder.records.size()) << "seed " << seed;
     for (const RequestRecord& r : recorder.records) {
-      const ReferenceTimes seen{r.scheduled, r.first_token, r.finish, r.preemptions};
+      const ReferenceTimes seen{r.scheduled, r.first_token, r.finish, r.preemptions, r.cached_tokens};
       ASSERT_EQ(seen, expected[r.request.index]) << "seed " << seed << " request " << r.request.index;
       preemptions += r.preemptions;
+      hits += r.cached_tokens > 0 ? 1 : 0;
     }
     ++compared;
   }
-  std::cout << compared << " scenarios, " << preemptions << " preemptions\n";
+  std::cout << compared << " scenarios, " << preemptions << " preemptions, " << hits << " requests with a cached prefix\n";
   EXPECT_GT(compared, scenarios / 3);
   EXPECT_GT(preemptions, compared / 2);
+  EXPECT_GT(hits, compared);
 }
 
 }  // namespace

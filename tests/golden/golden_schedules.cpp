@@ -47,6 +47,49 @@ TEST(GoldenSchedules, G4_the_tail_is_preempted_and_computes_its_prompt_and_outpu
   EXPECT_EQ(run.seen.by_index()[2].preemptions, 1);
 }
 
+TEST(GoldenSchedules, G5_with_prefix_caching_a_victim_finds_its_first_block_again) {
+  EngineConfig engine = vllm_with_blocks(8, 64);
+  engine.enable_prefix_caching = true;
+  const Schedule run(engine, {{30, 10}, {30, 10}, {30, 10}});
+  // C comes back with 30 + 2 tokens: 16 are cached, 16 are computed again.
+  EXPECT_THAT(run.schedule(12), ElementsAre("30 30 4 | 0", "26+4 | 2", "| 3", "| 2", "| 2", "| 2", "| 2", "| 2", "| 2",
+                                            "| 2", "16+16 | 0", "| 1"));
+  EXPECT_THAT(run.tokens(), ElementsAre("1..10", "1..10", "2..18"));
+  EXPECT_EQ(run.seen.by_index()[2].cached_tokens, 0) << "hits of a resumed request are not the prompt's";
+}
+
+EngineConfig caching(std::int64_t blocks) {
+  EngineConfig engine = vllm_with_blocks(blocks, 2048);
+  engine.enable_prefix_caching = true;
+  return engine;
+}
+
+TEST(GoldenSchedules, G9_a_fully_cached_prompt_computes_its_last_block_again) {
+  // A: 64 tokens. B: the same. D: these and 6 more.
+  const Schedule run(caching(100), {{64, 1, 0, 0, 0, 0}, {64, 1, 0, 10, 0, 0}, {70, 1, 0, 20, 0, 0}});
+  EXPECT_THAT(run.schedule(9), ElementsAre("64 | 0", "16+48 | 0", "6+64 | 0"));
+  EXPECT_EQ(run.seen.by_index()[1].cached_tokens, 48);
+  EXPECT_EQ(run.seen.by_index()[2].cached_tokens, 64);
+  EXPECT_EQ(run.outcome.replicas[0].prefix_cache_queries, 64 + 64 + 70);
+  EXPECT_EQ(run.outcome.replicas[0].prefix_cache_hits, 48 + 64);
+}
+
+TEST(GoldenSchedules, G10_blocks_scheduled_in_a_step_are_found_in_the_same_step) {
+  const Schedule run(caching(100), {{64, 1, 0, 0, 0, 0}, {64, 1, 0, 0, 0, 0}, {64, 1, 0, 0, 0, 1}});
+  EXPECT_THAT(run.schedule(9), ElementsAre("64 16+48 64 | 0")) << "C starts with other tokens";
+}
+
+TEST(GoldenSchedules, G11_the_end_of_a_prefix_is_evicted_before_its_start) {
+  // Usable blocks 1 to 8. A's 48 + 2 tokens take 1, 2, 3, 4 and leave the queue as 5 6 7 8 4 3 2 1.
+  // B's 96 tokens take the first six: block 3 loses its content, and A again finds 32 tokens.
+  EngineConfig engine = caching(9);
+  const Schedule run(engine, {{50, 1, 0, 0, 0, 0}, {96, 1, 0, 10}, {50, 1, 0, 20, 0, 0}});
+  EXPECT_THAT(run.schedule(9), ElementsAre("50 | 0", "96 | 0", "18+32 | 0"));
+  // 80 tokens take five blocks, the last of which had no content of 16 tokens: all 48 are found.
+  const Schedule less(engine, {{50, 1, 0, 0, 0, 0}, {80, 1, 0, 10}, {50, 1, 0, 20, 0, 0}});
+  EXPECT_THAT(less.schedule(9), ElementsAre("50 | 0", "80 | 0", "2+48 | 0"));
+}
+
 TEST(GoldenSchedules, G6_the_full_prompt_gate_keeps_a_prompt_out_until_all_its_blocks_are_free) {
   const Schedule run(vllm_with_blocks(11, 64), {{96, 2}, {96, 2}});
   EXPECT_THAT(run.schedule(9), ElementsAre("64 | 0", "32+64 | 0", "| 1", "64 | 0", "32+64 | 0", "| 1"));

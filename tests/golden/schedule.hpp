@@ -1,6 +1,7 @@
 // Runs the engines of the golden schedules step by step on a few prompts.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,13 @@ struct Prompt {
   int priority = 0;
   double arrival_ms = 0;
   std::int32_t max_tokens = 0;  // 0 = output
+  std::int32_t prefix_row = -1;  // equal rows: the prompts start with the same Schedule::kSharedTokens
 };
 
 // Every step takes 1 ms unless `terms` say otherwise, so that times read as step numbers.
 struct Schedule {
+  static constexpr std::int64_t kSharedTokens = 64;
+
   Recorder seen;
   SimulationOutcome outcome;
 
@@ -32,12 +36,15 @@ struct Schedule {
       r.output_tokens = p.output;
       r.max_tokens = p.max_tokens > 0 ? p.max_tokens : p.output;
       r.priority = static_cast<std::int16_t>(p.priority);
+      r.prefix_row = p.prefix_row;
       requests.push_back(r);
     }
     SimulationConfig config;
     config.engine = engine;
     config.step_by_step = true;
-    const auto source = make_fixed_source(requests);
+    PrefixTable prefixes;
+    for (const std::int64_t id : {7, 8}) prefixes.add_row(std::span(&id, 1), kSharedTokens);
+    const auto source = make_fixed_source(requests, prefixes);
     const StubCost cost(terms);
     outcome = simulate(config, *source, cost, seen);
   }

@@ -126,27 +126,41 @@ Violations inv_3_clock_is_monotone(const RunLog& log) {
 // Blocks are counted by the engine request by request; here they are bounded from the tokens
 // in the cache: sum of ceil(tokens / size) lies between ceil(sum / size) and
 // (sum + requests (size - 1)) / size. Engines that reserve hold max_model_len per request; those
-// that take a prompt's blocks on admission may hold more than is in the cache yet.
+// that take a prompt's blocks on admission may hold more than is in the cache yet. Blocks found by
+// a prefix lookup may have other holders, some of which computed them: they add nothing for sure, but
+// what one request has found is there.
 Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
   Findings found("INV-4");
   const std::int64_t size = log.engine.block_size;
   const bool grows = find_batching_policy(log.engine.name).blocks == BlockPolicy::grow;
   std::map<int, std::int64_t> cached;
+  std::map<int, std::map<std::int64_t, std::int64_t>> hits;  // by replica and request in flight
   std::map<int, FineTotal> block_time;
   for_each_event(
       log, [](const Arrived&) {},
       [&](const LifecycleEvent& e) {
         if (e.edge == LifecycleEdge::preempted) cached[e.replica] -= e.cached;
+        if (e.edge == LifecycleEdge::preempted) hits[e.replica].erase(e.request);
+        if (e.edge != LifecycleEdge::admitted && e.edge != LifecycleEdge::resumed) return;
+        cached[e.replica] += e.cached;
+        if (e.cached > 0) hits[e.replica][e.request] = e.cached;
+        if (e.cached % size != 0) found("request {} finds {} tokens in blocks of {}", e.request, e.cached, size);
       },
       [&](const Left& l) {
         const Request& r = l.record.request;
+        hits[l.record.replica].erase(r.index);
         if (l.record.outcome == Outcome::finished) cached[l.record.replica] -= r.prompt_tokens + r.output_tokens - 1;
       },
       [&](const Stepped& s) {
         std::int64_t& tokens = cached[s.replica];
         const std::int64_t in_step = tokens + s.prefill_tokens + s.decode_rows;
         const std::int64_t reserved = s.running * blocks_for(log.engine.max_model_len, size);
-        const std::int64_t least = grows ? blocks_for(in_step, size) : reserved;
+        std::int64_t all_hits = 0, most_hits = 0;
+        for (const auto& [request, tokens_found] : hits[s.replica]) {
+          all_hits += tokens_found;
+          most_hits = std::max(most_hits, tokens_found);
+        }
+        const std::int64_t least = grows ? std::max(blocks_for(in_step - all_hits, size), most_hits / size) : reserved;
         const bool ahead = log.engine.name == "vllm-v0" || log.engine.name == "tensorrt-llm";
         const std::int64_t most = grows && !ahead ? (in_step + s.running * (size - 1)) / size : reserved;
         if (s.kv_blocks_used < least || s.kv_blocks_used > std::min(most, log.engine.usable_blocks())) {
@@ -194,11 +208,13 @@ Violations inv_7_never_idle_with_runnable_work(const RunLog& log) {
 }
 
 // Emitted: one token a decode row and step, one a prompt's last chunk. Cached: every token
-// computed is in the cache of a request that finished (all but its last token), was lost in a preemption
+// computed or found by a prefix lookup is in the cache of a request that finished (all but its last token), was lost in a preemption
 // (and computed again: recompute), or lies with a request that is still there.
 Violations inv_8_tokens_are_conserved(const RunLog& log) {
   Findings found("INV-8");
   std::int64_t emitted = 0, owned = 0, prefilled = 0, decoded = 0, kept = 0, lost = 0, prompts = 0;
+  std::int64_t found_first = 0, found_again = 0;
+  std::map<std::int64_t, std::int64_t> found_by;  // on first admission
   for_each_event(
       log, [](const Arrived&) {},
       [&](const Stepped& s) {
@@ -208,6 +224,8 @@ Violations inv_8_tokens_are_conserved(const RunLog& log) {
       },
       [&](const LifecycleEvent& e) {
         if (e.edge == LifecycleEdge::preempted) lost += e.cached;
+        if (e.edge == LifecycleEdge::resumed) found_again += e.cached;
+        if (e.edge == LifecycleEdge::admitted) found_first += found_by[e.request] = e.cached;
         if (e.edge != LifecycleEdge::abandoned) return;
         owned += e.emitted;
         kept += e.cached;
@@ -216,19 +234,30 @@ Violations inv_8_tokens_are_conserved(const RunLog& log) {
         const Request& r = l.record.request;
         if (l.record.outcome != Outcome::finished) return;
         owned += r.output_tokens;
-        prompts += r.prompt_tokens;
+        prompts += r.prompt_tokens - l.record.cached_tokens;
+        if (l.record.cached_tokens >= r.prompt_tokens) found("request {} computes nothing of its prompt", r.index);
+        if (l.record.cached_tokens != found_by[r.index]) {
+          found("request {} found {} tokens, its record has {}", r.index, found_by[r.index], l.record.cached_tokens);
+        }
         kept += r.prompt_tokens + r.output_tokens - 1;
       });
   if (emitted != owned) found("steps emitted {} tokens, requests got {}", emitted, owned);
-  if (prefilled < prompts) found("{} prefill tokens for prompts of {}", prefilled, prompts);
-  if (prefilled + decoded != kept + lost) {
-    found("{} prefill and {} decode tokens computed, {} kept and {} lost in preemptions", prefilled, decoded, kept,
-          lost);
+  if (prefilled + found_again < prompts) {
+    found("{} prefill tokens and {} found again for prompts of {}", prefilled, found_again, prompts);
   }
-  std::int64_t total_prefill = 0, total_decode = 0;
+  if (prefilled + decoded + found_first + found_again != kept + lost) {
+    found("{} prefill and {} decode tokens computed, {} and {} found, {} kept and {} lost in preemptions", prefilled,
+          decoded, found_first, found_again, kept, lost);
+  }
+  std::int64_t total_prefill = 0, total_decode = 0, total_hits = 0;
   for (const ReplicaTotals& t : log.outcome.replicas) {
     total_prefill += t.prefill_tokens;
     total_decode += t.decode_tokens;
+    total_hits += t.prefix_cache_hits;
+    if (t.prefix_cache_hits > t.prefix_cache_queries) found("more tokens found than looked up");
+  }
+  if (total_hits != found_first && log.outcome.unfinished == 0) {
+    found("totals of {} tokens found against {} on admission", total_hits, found_first);
   }
   if (total_prefill != prefilled || total_decode != decoded) {
     found("totals of {} prefill and {} decode tokens against {} and {} in steps", total_prefill, total_decode,

@@ -15,11 +15,12 @@ struct RandomRun {
   SimulationConfig config;
   StubTerms cost;
   std::vector<Request> requests;       // an open loop
+  PrefixTable prefixes;                // of these
   std::optional<WorkloadConfig> loop;  // instead: a closed loop
   std::uint64_t seed = 0;
 
   [[nodiscard]] std::unique_ptr<RequestSource> source() const {
-    return loop ? make_request_source(*loop, seed).value() : make_fixed_source(requests);
+    return loop ? make_request_source(*loop, seed).value() : make_fixed_source(requests, prefixes);
   }
 };
 
@@ -87,6 +88,16 @@ inline RandomRun random_run(std::uint64_t seed) {
     run.cost.per_windowed = 1e-6 * random.uniform();
   }
 
+  engine.enable_prefix_caching = engine.name != "orca" && engine.name != "static" && !one_in(3);
+  // Families of prompts: trees of ids, whose blocks need not be multiples of KV blocks.
+  const std::int64_t families = one_in(2) ? pick(1, 6) : 0;
+  const std::int64_t id_tokens = one_in(2) ? engine.block_size : pick(1, 50);
+  for (std::int64_t row = 0; row < families; ++row) {
+    std::vector<std::int64_t> ids(static_cast<std::size_t>(pick(1, 12)));
+    for (auto& id : ids) id = pick(0, 1);
+    run.prefixes.add_row(ids, id_tokens);
+  }
+
   const std::int64_t count = pick(1, 80);
   const std::int64_t longest_prompt = engine.max_model_len - 1;
   if (one_in(5)) {
@@ -97,6 +108,11 @@ inline RandomRun random_run(std::uint64_t seed) {
     loop.lengths.input = UniformLength{1, longest_prompt};
     loop.lengths.output = UniformLength{1, 200};
     if (one_in(2)) loop.client_delay = Duration{pick(0, 5'000'000)};
+    if (one_in(2)) loop.shared_prefix = pick(1, longest_prompt);
+    if (one_in(2)) {
+      loop.sessions = SessionConfig{UniformLength{1, 4}, {true, Duration{pick(0, 5'000'000)}}};
+      loop.lengths = {UniformLength{1, std::max<std::int64_t>(1, longest_prompt / 6)}, UniformLength{1, 60}, {}};
+    }
     run.loop = loop;
     return run;
   }
@@ -112,6 +128,7 @@ inline RandomRun random_run(std::uint64_t seed) {
     r.max_tokens = r.output_tokens;
     if (engine.async_scheduling) r.max_tokens += static_cast<std::int32_t>(pipeline.uniform_int(0, unforeseen));
     r.priority = static_cast<std::int16_t>(pick(0, 3));
+    if (families > 0 && !one_in(4)) r.prefix_row = static_cast<std::int32_t>(pick(0, families - 1));
     run.requests.push_back(r);
   }
   return run;

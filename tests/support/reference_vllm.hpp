@@ -11,6 +11,7 @@
 
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/serving/engine_config.hpp"
+#include "foretoken/workload/prefix_table.hpp"
 #include "foretoken/workload/request.hpp"
 
 namespace foretoken::test {
@@ -18,13 +19,18 @@ namespace foretoken::test {
 struct ReferenceTimes {
   TimePoint scheduled{}, first_token{}, finish{};
   int preemptions = 0;
+  std::int64_t cached = 0;
   bool operator==(const ReferenceTimes&) const = default;
 };
 
 class ReferenceVllm {
  public:
-  ReferenceVllm(const EngineConfig& engine, const CostModel& cost, std::vector<Request> requests)
-      : engine_(engine), cost_(cost), requests_(std::move(requests)) {}
+  ReferenceVllm(const EngineConfig& engine, const CostModel& cost, std::vector<Request> requests,
+                const PrefixTable* prefixes = nullptr)
+      : engine_(engine), cost_(cost), requests_(std::move(requests)), prefixes_(prefixes) {
+    for (int block = 0; block < engine.usable_blocks(); ++block) free_.push_back(block);
+    blocks_.resize(free_.size());
+  }
 
   std::map<std::int64_t, ReferenceTimes> run() {
     const std::size_t depth = engine_.async_scheduling ? 2 : 1;
@@ -49,7 +55,8 @@ class ReferenceVllm {
  private:
   struct Sequence {
     Request request;
-    std::int64_t computed = 0, emitted = 0, blocks = 0, scheduled = 0;
+    std::int64_t computed = 0, emitted = 0, scheduled = 0;
+    std::vector<int> blocks{};
     std::int64_t coming = 0;  // tokens in flight
     bool started = false;
     bool decoding = false;  // all that was known is cached; only sampled tokens follow
@@ -65,17 +72,90 @@ class ReferenceVllm {
     return TimePoint{Duration{static_cast<std::int64_t>((exact + FineDuration::kPerNanosecond - 1) >> 20)}};
   }
 
+  // ---- blocks (engines.md 2.3) ----
+
+  using Token = std::pair<std::int64_t, std::int64_t>;
+  using Content = int;  // of a block and all before it, numbered as they are first seen
+  static constexpr Content kNothing = -1;
+  struct Block {
+    int holders = 0;
+    Content content = kNothing;  // not full
+  };
+  // Token p of a request: equal pairs are equal tokens.
+  [[nodiscard]] Token token(const Request& r, std::int64_t p) const {
+    if (r.prefix_row >= 0 && p < r.prompt_tokens) {
+      const auto ids = prefixes_->hash_ids(r.prefix_row);
+      const std::int64_t size = prefixes_->block_tokens(r.prefix_row);
+      if (p / size < static_cast<std::int64_t>(ids.size())) return {ids[static_cast<std::size_t>(p / size)], p % size};
+    }
+    return {-1 - r.index, p};
+  }
+  Content content(const Request& r, std::size_t block) {
+    std::vector<Content>& chain = chains_[r.index];
+    while (chain.size() <= block) {
+      std::pair<Content, std::vector<Token>> next{chain.empty() ? kNothing : chain.back(), {}};
+      const std::int64_t first = static_cast<std::int64_t>(chain.size()) * engine_.block_size;
+      for (std::int64_t p = first; p < first + engine_.block_size; ++p) next.second.push_back(token(r, p));
+      chain.push_back(contents_.try_emplace(next, static_cast<Content>(contents_.size())).first->second);
+    }
+    return chain[block];
+  }
+  // The longest run of cached blocks from the start, short of the last token.
+  [[nodiscard]] std::vector<int> lookup(const Sequence& r) {
+    std::vector<int> found;
+    if (!engine_.enable_prefix_caching) return found;
+    while (static_cast<std::int64_t>(found.size()) < (r.known() - 1) / engine_.block_size) {
+      const auto place = table_.find(content(r.request, found.size()));
+      if (place == table_.end()) break;
+      found.push_back(place->second.front());
+    }
+    return found;
+  }
+  [[nodiscard]] std::int64_t in_free_queue(const std::vector<int>& blocks) const {
+    return std::count_if(blocks.begin(), blocks.end(), [&](int b) { return blocks_[static_cast<std::size_t>(b)].holders == 0; });
+  }
+  void touch(Sequence& r, const std::vector<int>& found) {
+    for (const int b : found) {
+      if (blocks_[static_cast<std::size_t>(b)].holders++ == 0) free_.erase(std::find(free_.begin(), free_.end(), b));
+    }
+    r.blocks = found;
+    r.computed = static_cast<std::int64_t>(found.size()) * engine_.block_size;
+  }
   bool allocate(Sequence& r, std::int64_t tokens) {
-    const std::int64_t need = (r.computed + tokens + engine_.block_size - 1) / engine_.block_size - r.blocks;
-    if (need > free()) return false;
-    r.blocks += std::max<std::int64_t>(0, need);
+    const std::int64_t wanted = (r.computed + tokens + engine_.block_size - 1) / engine_.block_size;
+    if (wanted - static_cast<std::int64_t>(r.blocks.size()) > free()) return false;
+    while (static_cast<std::int64_t>(r.blocks.size()) < wanted) {
+      const int b = free_.front();
+      free_.pop_front();
+      Block& block = blocks_[static_cast<std::size_t>(b)];
+      if (block.content != kNothing) {
+        auto same = table_.find(block.content);
+        std::erase(same->second, b);
+        if (same->second.empty()) table_.erase(same);
+      }
+      block = {1, kNothing};
+      r.blocks.push_back(b);
+    }
+    cache(r, std::min(r.computed + tokens, r.request.prompt_tokens + r.emitted));
     return true;
   }
-  [[nodiscard]] std::int64_t free() const {
-    std::int64_t held = 0;
-    for (const Sequence& r : running_) held += r.blocks;
-    return engine_.usable_blocks() - held;
+  // The full blocks of its first `tokens` tokens can be found.
+  void cache(const Sequence& r, std::int64_t tokens) {
+    for (std::int64_t i = 0; engine_.enable_prefix_caching && (i + 1) * engine_.block_size <= tokens; ++i) {
+      const int b = r.blocks[static_cast<std::size_t>(i)];
+      Block& block = blocks_[static_cast<std::size_t>(b)];
+      if (block.content != kNothing) continue;
+      block.content = content(r.request, static_cast<std::size_t>(i));
+      table_[block.content].push_back(b);
+    }
   }
+  void release(Sequence& r) {
+    for (auto b = r.blocks.rbegin(); b != r.blocks.rend(); ++b) {
+      if (--blocks_[static_cast<std::size_t>(*b)].holders == 0) free_.push_back(*b);
+    }
+    r.blocks.clear();
+  }
+  [[nodiscard]] std::int64_t free() const { return static_cast<std::int64_t>(free_.size()); }
   [[nodiscard]] std::int64_t cap(std::int64_t tokens) const {
     return engine_.long_prefill_token_threshold > 0 ? std::min(tokens, engine_.long_prefill_token_threshold) : tokens;
   }
@@ -98,7 +178,8 @@ class ReferenceVllm {
         budget += victim->scheduled;
         Sequence out = *victim;
         running_.erase(victim);
-        out.computed = out.blocks = out.scheduled = out.coming = 0;
+        release(out);
+        out.computed = out.scheduled = out.coming = 0;
         out.decoding = false;
         ++times_[out.request.index].preemptions;
         waiting_.push_front(out);
@@ -113,17 +194,24 @@ class ReferenceVllm {
     while (!preempted && !waiting_.empty() && budget > 0 &&
            static_cast<std::int64_t>(running_.size()) < engine_.max_num_seqs) {
       auto head = by_priority() ? std::min_element(waiting_.begin(), waiting_.end(), before) : waiting_.begin();
-      std::int64_t tokens = cap(head->known());
+      const std::vector<int> found = lookup(*head);
+      const std::int64_t hit = static_cast<std::int64_t>(found.size()) * engine_.block_size;
+      std::int64_t tokens = cap(head->known() - hit);
       if (!engine_.enable_chunked_prefill && tokens > budget) break;
       tokens = std::min(tokens, budget);
-      const auto blocks = [&](std::int64_t t) { return (t + engine_.block_size - 1) / engine_.block_size; };
+      const auto blocks = [&](std::int64_t t) {
+        return (t + engine_.block_size - 1) / engine_.block_size - static_cast<std::int64_t>(found.size()) +
+               in_free_queue(found);
+      };
       if (engine_.scheduler_reserve_full_isl && blocks(head->known()) > free()) break;
       const auto kept =
           running_.empty() ? 0
                            : static_cast<std::int64_t>(engine_.watermark * static_cast<double>(engine_.num_gpu_blocks));
-      if (blocks(tokens) + kept > free()) break;
+      if (blocks(hit + tokens) + kept > free()) break;
+      if (!head->started) times_[head->request.index].cached = hit;
       running_.push_back(*head);
       waiting_.erase(head);
+      touch(running_.back(), found);
       allocate(running_.back(), tokens);
       running_.back().scheduled = tokens;
       budget -= tokens;
@@ -176,9 +264,11 @@ class ReferenceVllm {
       if (++r->emitted == 1) times_[index].first_token = now;
       if (r->emitted == r->request.output_tokens) {
         times_[index].finish = now;
+        release(*r);
         sequences.erase(r);
         return true;
       }
+      if (!r->blocks.empty()) cache(*r, r->computed - r->coming);
       return false;
     };
     for (const std::int64_t index : step.sampled) {
@@ -191,6 +281,12 @@ class ReferenceVllm {
   const EngineConfig& engine_;
   const CostModel& cost_;
   std::vector<Request> requests_;
+  const PrefixTable* prefixes_;
+  std::vector<Block> blocks_;
+  std::deque<int> free_;
+  std::map<std::int64_t, std::vector<Content>> chains_;               // by request
+  std::map<std::pair<Content, std::vector<Token>>, Content> contents_;  // by the content before and the block's tokens
+  std::map<Content, std::vector<int>> table_;  // blocks of equal content, the oldest first
   std::deque<Sequence> waiting_;
   std::list<Sequence> running_;
   std::map<std::int64_t, ReferenceTimes> times_;

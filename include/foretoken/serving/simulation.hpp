@@ -34,6 +34,8 @@ struct ReplicaTotals {
   std::int64_t prefill_tokens = 0;     // incl. recomputed ones
   std::int64_t decode_tokens = 0;
   std::int64_t preemptions = 0;
+  std::int64_t prefix_cache_queries = 0;  // prompt tokens looked up on first admission; 0 without prefix caching
+  std::int64_t prefix_cache_hits = 0;     // of these, found
   std::int64_t peak_running = 0;
   std::int64_t peak_kv_blocks = 0;
   std::int64_t kv_blocks_at_end = 0;   // in use when the run ended

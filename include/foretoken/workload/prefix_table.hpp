@@ -1,4 +1,5 @@
-// What the prompts of a trace begin with: the hash ids of their blocks, for prefix caching.
+// What prompts begin with, for prefix caching: the hash ids of their blocks, from a trace or made
+// up for prefixes that requests share.
 #pragma once
 
 #include <cstdint>
@@ -8,28 +9,32 @@
 namespace foretoken {
 
 // Two prompts whose rows start with the same ids start with the same tokens. The last block
-// of a prompt may be partly filled.
+// of a prompt may be partly filled. What lies behind a row's blocks is a prompt's own.
 class PrefixTable {
  public:
-  explicit PrefixTable(std::int64_t block_tokens = 512) : block_tokens_(block_tokens) {}
-
-  [[nodiscard]] std::int64_t block_tokens() const { return block_tokens_; }
-  [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(ends_.size()); }
+  [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(rows_.size()); }
   // 0 <= row < rows(), as in Request::prefix_row.
   [[nodiscard]] std::span<const std::int64_t> hash_ids(std::int64_t row) const {
     const auto r = static_cast<std::size_t>(row);
-    const std::size_t begin = r == 0 ? 0 : ends_[r - 1];
-    return std::span(ids_).subspan(begin, ends_[r] - begin);
+    const std::size_t begin = r == 0 ? 0 : rows_[r - 1].end;
+    return std::span(ids_).subspan(begin, rows_[r].end - begin);
   }
-  void add_row(std::span<const std::int64_t> ids) {
+  // Tokens that one id of this row stands for.
+  [[nodiscard]] std::int64_t block_tokens(std::int64_t row) const {
+    return rows_[static_cast<std::size_t>(row)].block_tokens;
+  }
+  void add_row(std::span<const std::int64_t> ids, std::int64_t block_tokens = 512) {
     ids_.insert(ids_.end(), ids.begin(), ids.end());
-    ends_.push_back(ids_.size());
+    rows_.push_back({ids_.size(), block_tokens});
   }
 
  private:
-  std::int64_t block_tokens_;
+  struct Row {
+    std::size_t end;
+    std::int64_t block_tokens;
+  };
   std::vector<std::int64_t> ids_;
-  std::vector<std::size_t> ends_;
+  std::vector<Row> rows_;
 };
 
 }  // namespace foretoken

@@ -16,7 +16,8 @@ struct Request {
   std::int32_t max_tokens = 1;    // what a policy may know of the output
   std::int16_t class_index = 0;   // into WorkloadConfig::classes, 0 when there are none
   std::int16_t priority = 0;      // smaller is served first
-  std::int64_t prefix_row = -1;   // trace row whose hash ids describe the prompt, -1 = none
+  std::int32_t prefix_row = -1;   // row of the PrefixTable that describes the prompt's start, -1 = none
+  std::int32_t conversation = -1; // the turns of one, each prompt of which starts with all before it; -1 = none
 };
 
 }  // namespace foretoken

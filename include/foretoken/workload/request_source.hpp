@@ -25,7 +25,7 @@ class RequestSource {
   virtual Request take() = 0;
   // `request` left the system at `now`: finished, rejected or timed out.
   virtual void completed(const Request& request, TimePoint now) = 0;
-  // The hash ids that Request::prefix_row points into; null when the workload has none.
+  // What Request::prefix_row points into; null when no prompt's start is known to be another's.
   [[nodiscard]] virtual const PrefixTable* prefixes() const { return nullptr; }
   // A trace is read while it is sent; its requests end before a broken row, and this tells why.
   [[nodiscard]] virtual Diagnostics problems() { return {}; }
@@ -44,7 +44,9 @@ class RequestSource {
 
 // Requests in a vector, by arrival: for tests and for traces built in code. They are sorted
 // (stably) and numbered from 0; max_tokens below output_tokens is raised to it.
-[[nodiscard]] std::unique_ptr<RequestSource> make_fixed_source(std::vector<Request> requests);
+// `prefixes` is what their prefix_row points into.
+[[nodiscard]] std::unique_ptr<RequestSource> make_fixed_source(std::vector<Request> requests,
+                                                               PrefixTable prefixes = {});
 
 // What can be said before a run, for validation and floors; counts are exact
 // for traces (read once) and bounds for distributions.

@@ -115,6 +115,7 @@ struct RequestClass {
   std::string name;
   double weight = 1;
   LengthPairConfig lengths;
+  std::optional<std::int64_t> shared_prefix;  // a prefix of its own; empty = the workload's
   int priority = 0;
   GoodputLimits goodput;
   bool operator==(const RequestClass&) const = default;
@@ -123,6 +124,7 @@ struct RequestClass {
 struct WorkloadConfig {
   ArrivalConfig arrivals = RenewalArrivals{};
   LengthPairConfig lengths;
+  std::int64_t shared_prefix = 0;                 // tokens in front of every prompt, the same in all (a system prompt)
   // Requests in all; empty with a trace = the whole trace.
   std::optional<std::int64_t> num_prompts = 1000;
   std::optional<Duration> duration;               // no arrivals at or after it
@@ -136,5 +138,9 @@ struct WorkloadConfig {
   GoodputLimits goodput;                          // of requests whose class has none
   bool operator==(const WorkloadConfig&) const = default;
 };
+
+// Prompts may start with what another request has said: a shared prefix, a conversation, or a trace, which may
+// describe its prompts.
+[[nodiscard]] bool may_share_prefixes(const WorkloadConfig& config);
 
 }  // namespace foretoken

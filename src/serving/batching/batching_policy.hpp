@@ -47,8 +47,10 @@ struct ScheduleCall {
   const KvWaitClock& kv_wait;
   const DecodeTotals& totals;
 
-  RequestId admit() const { return state.admit(now, kv_wait); }
-  void preempt(RequestId id, Requeue where = Requeue::first) const { state.preempt(id, now, totals, where); }
+  RequestId admit(const PrefixMatch& match = {}) const { return state.admit(now, kv_wait, match); }
+  void preempt(RequestId id, Requeue where = Requeue::first, Keep keep = Keep::computed) const {
+    state.preempt(id, now, totals, where, keep);
+  }
 };
 
 // Contract (tests/contract): schedule() is a function of the state alone; it never reads

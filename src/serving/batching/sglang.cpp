@@ -10,7 +10,10 @@
 // SGLang shortens max_tokens to what the pool can hold; here a request that would be charged
 // more than the whole pool runs alone.
 // The overlap scheduler's step of delay and wasted row: serving/async_scheduling.cpp.
-// Left out: radix cache hits, schedule policies other than fcfs, DP attention, speculation.
+// Radix cache: pages that a step has computed are found by the next batches; evicted page by page in the
+// order they were let go, where SGLang evicts whole leaves of its tree. Of a retracted request the
+// pages of its prefill stay.
+// Left out: schedule policies other than fcfs, DP attention, speculation.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"
@@ -119,6 +122,7 @@ class Sglang final : public BatchingPolicy {
     const bool nobody = full_ || head(s) == nullptr;
     if (full_ && head(s) != nullptr) plan.blocked = why_full_;
     if (nobody && s.prefilling().empty()) return;
+    if (s.config.enable_mixed_chunk) s.decodes_take_first(s.decode_blocks_needed());
     Budget budget = budget_of(s);
     if (!s.prefilling().empty() && !continue_chunked(s, plan, budget)) return;
     while (!full_ && head(s) != nullptr && admit_one(call, plan, budget)) {}
@@ -181,23 +185,27 @@ class Sglang final : public BatchingPolicy {
     const std::int64_t known = resumed ? s[head.resumed].known_tokens() : head.request.prompt_tokens;
     const std::int64_t left = head.request.max_tokens - (known - head.request.prompt_tokens);
     const std::int64_t estimate = std::min(left, kClip);
-    if (s.running() > 0 && !has_room(s, budget, known, left, estimate)) return refuse(plan, Blocked::kv_blocks);
-    const std::int64_t padded = up(known, budget.page);
+    const PrefixMatch hit = s.match_head();
+    const std::int64_t rest = known - hit.tokens;
+    const std::int64_t locked = hit.free_blocks * budget.page;  // cached and evictable until now
+    if (s.running() > 0 && !has_room(s, budget, rest + locked, left, estimate)) return refuse(plan, Blocked::kv_blocks);
+    const std::int64_t padded = up(rest, budget.page);
     const bool chunks = s.config.enable_chunked_prefill;
     const bool input_counts = !chunks || !version_at_least(s.config.version, "0.5.18");
-    std::int64_t tokens = known;
+    std::int64_t tokens = rest;
     if ((input_counts && padded >= budget.input && !plan.chunks.empty()) ||
         (chunks && padded > budget.chunk && (tokens = budget.chunk / budget.page * budget.page) <= 0)) {
       plan.blocked = Blocked::token_budget;
       return false;
     }
-    if (blocks_for(tokens, budget.page) > free_for_prefill(s)) return refuse(plan, Blocked::kv_blocks);
-    const RequestId id = call.admit();
-    s.take_blocks(id, tokens);
+    if (s.blocks_to_take(hit, hit.tokens + tokens) > free_for_prefill(s)) return refuse(plan, Blocked::kv_blocks);
+    const RequestId id = call.admit(hit);
+    s.take_blocks(id, hit.tokens + tokens);
     plan.chunks.push_back({id, tokens});
-    charge(budget, tokens, tokens == known ? estimate : 0);
+    budget.total -= locked;
+    charge(budget, tokens, tokens == rest ? estimate : 0);
     if (budget.total <= 0 && s.waiting().head() != nullptr) return refuse(plan, Blocked::kv_blocks);
-    return tokens == known && budget.input > 0 && (!chunks || budget.chunk > 0);
+    return tokens == rest && budget.input > 0 && (!chunks || budget.chunk > 0);
   }
 
   bool has_room(const SchedulerState& s, const Budget& budget, std::int64_t known, std::int64_t left,
@@ -246,7 +254,7 @@ class Sglang final : public BatchingPolicy {
       return ours != theirs ? ours > theirs : s[a].request.prompt_tokens < s[b].request.prompt_tokens;
     });
     while (s.decode_blocks_needed() > s.free_blocks() && !by_output_.empty()) {
-      call.preempt(by_output_.back(), Requeue::last);
+      call.preempt(by_output_.back(), Requeue::last, Keep::published);
       by_output_.pop_back();
       retracted_ = true;
     }

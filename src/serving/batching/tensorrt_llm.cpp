@@ -10,7 +10,8 @@
 // first served or EQUAL_PROGRESS. Contexts and generations share a step, but with
 // batch_wait_timeout_iters contexts wait some steps for more of them.
 // The overlap scheduler's step of delay and wasted row: serving/async_scheduling.cpp.
-// Left out: block reuse, attention DP, LoRA, beams. A queued prompt shorter than the tokens that
+// Block reuse: full blocks that a step has computed; GUARANTEED_NO_EVICT counts held ones once.
+// Left out: a context waiting for blocks that an earlier one of its step computes, attention DP, LoRA, beams. A queued prompt shorter than the tokens that
 // rounding leaves unused waits for the next step.
 #include <algorithm>
 
@@ -31,6 +32,7 @@ class TensorRtLlm final : public BatchingPolicy {
       plan.blocked = Blocked::waiting_for_batch;
       return;
     }
+    if (plan.skipped.empty()) s.decodes_take_first(s.decode_blocks_needed());
     if (!s.config.enable_chunked_prefill) {
       admit_whole(call, plan, budget);
     } else if (s.config.context_chunking_policy == "EQUAL_PROGRESS") {
@@ -38,7 +40,7 @@ class TensorRtLlm final : public BatchingPolicy {
     } else {
       first_come(call, plan, budget);
     }
-    plan.once = paused || !plan.skipped.empty();
+    plan.once = plan.once || paused || !plan.skipped.empty();
   }
 
   bool may_change_plan(const SchedulerState& s) const override {
@@ -74,10 +76,10 @@ class TensorRtLlm final : public BatchingPolicy {
 
   // batch_wait_*: beside generations, contexts that could start wait for more of them. Their
   // number of tokens is that of all which wait, at most what the step has room for.
-  bool contexts_wait(const SchedulerState& s, StepPlan& plan, std::int64_t budget) {
+  bool contexts_wait(SchedulerState& s, StepPlan& plan, std::int64_t budget) {
     const std::int64_t generations = s.decodes().size();
     if (s.config.batch_wait_timeout_iters == 0 || generations == 0) return false;
-    if (s.prefilling().empty() && next(s, plan, false, budget) == nullptr) return false;
+    if (s.prefilling().empty() && next(s, plan, false, budget) == 0) return false;
     std::int64_t tokens = s.waiting().prompt_tokens();
     for (const RequestId id : s.prefilling()) tokens += rest(s, id);
     tokens = std::min(tokens, budget) + generations;
@@ -93,24 +95,32 @@ class TensorRtLlm final : public BatchingPolicy {
 
   // ---- who may hold KV ----
 
-  // The head of the queue, or null with the reason. Its prompt's blocks are free.
-  static const Waiting* next(const SchedulerState& s, StepPlan& plan, bool batch_is_open, std::int64_t budget) {
+  // Tokens that the head of the queue has to compute, or 0 with the reason why it does not
+  // start. Its prompt's blocks are free, and `hit_` is what is cached of it.
+  std::int64_t next(SchedulerState& s, StepPlan& plan, bool batch_is_open, std::int64_t budget) {
     const Waiting* head = s.waiting().head();
-    if (head == nullptr) return nullptr;
+    if (head == nullptr) return 0;
     const bool is_static = s.config.capacity_scheduler_policy == "STATIC_BATCH";
-    if (is_static && !batch_is_open) { plan.blocked = Blocked::waiting_for_batch; return nullptr; }
-    if (s.running() >= s.config.max_num_seqs) { plan.blocked = Blocked::seats; return nullptr; }
-    const std::int64_t tokens = known(s, *head);
+    if (is_static && !batch_is_open) { plan.blocked = Blocked::waiting_for_batch; return 0; }
+    if (s.running() >= s.config.max_num_seqs) { plan.blocked = Blocked::seats; return 0; }
+    hit_ = s.match_head();
+    const std::int64_t prompt = known(s, *head);
+    const std::int64_t tokens = prompt - hit_.tokens;
     // A paused request that has outgrown max_num_tokens runs alone rather than never.
     const bool starts = s.config.enable_chunked_prefill ? cut(s, tokens, budget) > 0
                                                         : tokens <= budget || s.running() == 0;
-    if (!starts) { plan.blocked = Blocked::token_budget; return nullptr; }
+    if (!starts) { plan.blocked = Blocked::token_budget; return 0; }
     const bool fits =
         s.config.capacity_scheduler_policy == "MAX_UTILIZATION"
-            ? blocks_for(tokens, s.config.block_size) + s.decode_blocks_needed() <= s.free_blocks()
-            : s.committed_blocks(head->request) + s.committed_blocks() <= s.config.usable_blocks();
-    if (!fits) { plan.blocked = Blocked::kv_blocks; return nullptr; }
-    return head;
+            ? s.blocks_to_take(hit_, prompt) + s.decode_blocks_needed() <= s.free_blocks()
+            : s.committed_blocks(head->request) - hit_.blocks + hit_.free_blocks + s.committed_blocks() <=
+                  s.config.usable_blocks();
+    if (!fits) {
+      plan.blocked = Blocked::kv_blocks;
+      plan.once = plan.once || (hit_.free_blocks > 0 && prompt > budget);  // see PrefixMatch
+      return 0;
+    }
+    return tokens;
   }
 
   static std::int64_t known(const SchedulerState& s, const Waiting& head) {
@@ -118,25 +128,24 @@ class TensorRtLlm final : public BatchingPolicy {
   }
   static std::int64_t rest(const SchedulerState& s, RequestId id) { return s[id].known_tokens() - s[id].cached; }
 
-  static RequestId start(const ScheduleCall& call) {
-    const RequestId id = call.admit();
+  RequestId start(const ScheduleCall& call) const {
+    const RequestId id = call.admit(hit_);
     call.state.take_blocks(id, call.state[id].known_tokens());
     return id;
   }
 
   // ---- which contexts run ----
 
-  static void admit_whole(const ScheduleCall& call, StepPlan& plan, std::int64_t budget) {
+  void admit_whole(const ScheduleCall& call, StepPlan& plan, std::int64_t budget) {
     SchedulerState& s = call.state;
     const bool open = s.running() == 0;
-    while (const Waiting* head = next(s, plan, open, budget)) {
-      const std::int64_t tokens = known(s, *head);
+    while (const std::int64_t tokens = next(s, plan, open, budget)) {
       plan.chunks.push_back({start(call), tokens});
       budget -= tokens;
     }
   }
 
-  static void first_come(const ScheduleCall& call, StepPlan& plan, std::int64_t budget) {
+  void first_come(const ScheduleCall& call, StepPlan& plan, std::int64_t budget) {
     SchedulerState& s = call.state;
     const bool open = s.running() == 0;
     for (const RequestId id : s.prefilling()) {
@@ -145,8 +154,8 @@ class TensorRtLlm final : public BatchingPolicy {
       plan.chunks.push_back({id, tokens});
       budget -= tokens;
     }
-    while (const Waiting* head = next(s, plan, open, budget)) {
-      const std::int64_t tokens = cut(s, known(s, *head), budget);
+    while (const std::int64_t rest_of_head = next(s, plan, open, budget)) {
+      const std::int64_t tokens = cut(s, rest_of_head, budget);
       plan.chunks.push_back({start(call), tokens});
       budget -= tokens;
     }
@@ -162,16 +171,15 @@ class TensorRtLlm final : public BatchingPolicy {
   }
 
   // One unit each in turn. Only so many start as get a first unit.
-  static void equal_progress(const ScheduleCall& call, StepPlan& plan, std::int64_t budget) {
+  void equal_progress(const ScheduleCall& call, StepPlan& plan, std::int64_t budget) {
     SchedulerState& s = call.state;
     const bool open = s.running() == 0;
     for (const RequestId id : s.prefilling()) plan.chunks.push_back({id, 0});
     std::int64_t first_round = 0;
     for (const auto& chunk : plan.chunks) first_round += std::min(unit(s), rest(s, chunk.id));
-    while (const Waiting* head = next(s, plan, open, budget - first_round)) {
-      const std::int64_t tokens = std::min(unit(s), known(s, *head));
+    while (const std::int64_t rest_of_head = next(s, plan, open, budget - first_round)) {
       plan.chunks.push_back({start(call), 0});
-      first_round += tokens;
+      first_round += std::min(unit(s), rest_of_head);
     }
     for (bool progress = true; progress;) {
       progress = false;
@@ -187,6 +195,7 @@ class TensorRtLlm final : public BatchingPolicy {
   }
 
   std::int64_t waited_ = 0;  // steps in which contexts waited for company
+  PrefixMatch hit_;  // of the head, by next()
 };
 
 }  // namespace

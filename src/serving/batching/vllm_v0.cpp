@@ -6,9 +6,9 @@
 //     the step after its admission.
 //   version 0.6: block manager v2 (a block when one is needed); chunked mode keeps decodes first.
 // A prompt is admitted with all its blocks, if watermark x blocks stay free. Preemption from
-// the tail, by recompute.
+// the tail, by recompute. Prefix caching, off by default: full blocks that a step has computed.
 // Left out: swapping (used for several sequences of one request, or when asked for),
-// delay_factor, multi-step scheduling, prefix caching, preemption between priorities. V0
+// delay_factor, multi-step scheduling, preemption between priorities. V0
 // drops a preempted request that has outgrown blocks - watermark; here it is served once
 // nothing else runs, and a lone one needs no spare block. max_num_batched_tokens below max_num_seqs, which V0 refuses, leaves
 // the last decodes out of a step.
@@ -53,18 +53,25 @@ class VllmV0 final : public BatchingPolicy {
   }
 
   // `owed`: blocks the decodes of this step take.
-  static void admit_prompts(const ScheduleCall& call, StepPlan& plan, std::int64_t& budget, std::int64_t owed) {
+  void admit_prompts(const ScheduleCall& call, StepPlan& plan, std::int64_t& budget, std::int64_t owed) {
     SchedulerState& s = call.state;
+    s.decodes_take_first(owed);
     while (const Waiting* head = s.waiting().head()) {
       const std::int64_t known =
           head->resumed != kNoRequest ? s[head->resumed].known_tokens() : head->request.prompt_tokens;
-      const std::int64_t need = blocks_for(known, s.config.block_size);
+      const PrefixMatch hit = s.match_head();
+      const std::int64_t need = s.blocks_to_take(hit, known);
+      const std::int64_t rest = known - hit.tokens;
       const bool alone = s.running() == 0;
       if (s.running() >= s.config.max_num_seqs) { plan.blocked = Blocked::seats; return; }
-      const std::int64_t tokens = s.config.enable_chunked_prefill ? std::min(known, budget) : known;
+      const std::int64_t tokens = s.config.enable_chunked_prefill ? std::min(rest, budget) : rest;
       if (tokens == 0 || (tokens > budget && !alone)) { plan.blocked = Blocked::token_budget; return; }
-      if (s.free_blocks() - owed - need < (alone ? 0 : watermark(s))) { plan.blocked = Blocked::kv_blocks; return; }
-      const RequestId id = call.admit();
+      if (s.free_blocks() - owed - need < (alone ? 0 : watermark(s))) {
+        plan.blocked = Blocked::kv_blocks;
+        reordered_ = reordered_ || (hit.free_blocks > 0 && known > budget);  // see PrefixMatch
+        return;
+      }
+      const RequestId id = call.admit(hit);
       s.take_blocks(id, known);
       plan.chunks.push_back({id, tokens});
       budget -= tokens;

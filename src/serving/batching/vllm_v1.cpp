@@ -1,6 +1,8 @@
 // vLLM V1 scheduler (engines.md 2.2, 2.3, 2.5; vLLM 0.15 to 0.24, core/sched/scheduler.py and
-// async_scheduler.py; when a call is made and what it knows: serving/async_scheduling.cpp): running requests first, in admission order, then the queue,
-// under one token budget; chunked prefill; preemption by recompute from the tail.
+// async_scheduler.py; when a call is made and what it knows: serving/async_scheduling.cpp): running
+// requests first, in admission order, then the queue, under one token budget; chunked prefill;
+// preemption by recompute from the tail. Prefix caching over full blocks, which are found from the
+// moment they are scheduled (serving/kv_cache).
 // Fields: the full-prompt KV gate (0.19+), the watermark (0.24+), chunked prefill off,
 // long_prefill_token_threshold, priority scheduling.
 // Left out: speculation, encoder budgets, LoRA limits, KV connectors; sliding layers
@@ -70,8 +72,14 @@ class VllmV1 final : public BatchingPolicy {
       call.preempt(s.last_running());
       preempted = true;
     }
-    for (const auto& chunk : plan.chunks) s.take_blocks(chunk.id, s[chunk.id].cached + chunk.tokens);
+    for (const auto& chunk : plan.chunks) allocate(s, chunk.id, s[chunk.id].cached + chunk.tokens);
     return preempted;
+  }
+
+  // Full blocks are found from the moment they are scheduled.
+  static void allocate(SchedulerState& s, RequestId id, std::int64_t tokens) {
+    s.take_blocks(id, tokens);
+    s.publish(id, tokens);
   }
 
   // The walk itself, one request at a time.
@@ -133,18 +141,26 @@ class VllmV1 final : public BatchingPolicy {
   }
 
   // A victim that was already scheduled in this step returns its tokens.
-  void give_back(const SchedulerState& s, RequestId victim, std::int64_t& budget) {
+  void give_back(SchedulerState& s, RequestId victim, std::int64_t& budget) {
     const auto place = std::find_if(scheduled_.begin(), scheduled_.end(),
                                     [&](const StepPlan::Chunk& c) { return c.id == victim; });
     if (place == scheduled_.end()) return;
     budget += place->tokens;
-    if (s[victim].phase == Phase::decoding) decode_blocks_ -= need(s, victim, 1);
+    if (s[victim].phase == Phase::decoding && need(s, victim, 1) > 0) {
+      --decode_blocks_;
+      s.block_goes_round();
+    }
     scheduled_.erase(place);
   }
 
   void take(SchedulerState& s, RequestId id, std::int64_t tokens) {
-    if (s[id].phase == Phase::decoding) decode_blocks_ += need(s, id, 1);
-    else s.take_blocks(id, s[id].cached + tokens);
+    if (s[id].phase != Phase::decoding) {
+      allocate(s, id, s[id].cached + tokens);
+    } else {
+      decode_blocks_ += need(s, id, 1);
+      // The token it feeds in is known, unless its step still runs.
+      s.publish(id, s.decodes().context_of(s[id]) + (s.config.async_scheduling ? 0 : 1));
+    }
     scheduled_.push_back({id, tokens});
   }
 
@@ -168,6 +184,7 @@ class VllmV1 final : public BatchingPolicy {
     // Decoding requests that run have not been charged for their blocks yet.
     std::int64_t owed = s.decode_blocks_needed();
     for (const RequestId id : plan.skipped) owed -= need(s, id, 1);
+    s.decodes_take_first(owed);
     const auto fits = [&](std::int64_t blocks) { return blocks + owed <= s.free_blocks(); };
     const auto reserve = static_cast<std::int64_t>(s.config.watermark * static_cast<double>(s.config.num_gpu_blocks));
     while (const Waiting* head = s.waiting().head()) {
@@ -175,20 +192,21 @@ class VllmV1 final : public BatchingPolicy {
       if (budget == 0) { plan.blocked = Blocked::token_budget; return; }
       const std::int64_t known =
           head->resumed != kNoRequest ? s[head->resumed].known_tokens() : head->request.prompt_tokens;
-      std::int64_t tokens = capped(s, known);
+      const PrefixMatch hit = s.match_head();
+      std::int64_t tokens = capped(s, known - hit.tokens);
       if (tokens > budget) {
         if (!s.config.enable_chunked_prefill) { plan.blocked = Blocked::token_budget; return; }
         tokens = budget;
       }
       const std::int64_t kept_back = s.running() > 0 ? reserve : 0;
-      const std::int64_t gate = s.config.scheduler_reserve_full_isl ? known : tokens;
-      if (!fits(blocks_for(gate, s.config.block_size)) ||
-          !fits(blocks_for(tokens, s.config.block_size) + kept_back)) {
+      const std::int64_t gate = s.config.scheduler_reserve_full_isl ? known : hit.tokens + tokens;
+      if (!fits(s.blocks_to_take(hit, gate)) || !fits(s.blocks_to_take(hit, hit.tokens + tokens) + kept_back)) {
         plan.blocked = Blocked::kv_blocks;
+        plan.once = hit.free_blocks > 0 && s.decodes().size() > 0;  // see PrefixMatch
         return;
       }
-      const RequestId id = call.admit();
-      s.take_blocks(id, tokens);
+      const RequestId id = call.admit(hit);
+      allocate(s, id, hit.tokens + tokens);
       plan.chunks.push_back({id, tokens});
       budget -= tokens;
     }

@@ -116,23 +116,23 @@ std::int64_t requests_of(const Point& p) {
   return stated > 0 ? stated : kOpenLoop;
 }
 
-// A system prompt that all requests share is computed once where prefix caching is on; the
-// engine's blocks hold 16 tokens, and only whole ones are shared. Its tokens are left out: what
-// remains unmodelled is the attention to them.
-std::int64_t computed_prompt(const Point& p) {
+// Of the prompt: a system prompt that all requests share, found by prefix caching.
+std::int64_t shared_prompt(const Point& p) {
   constexpr std::string_view kShared = " system-prompt tokens shared (prefix cache on)";
   const auto at = p.notes.find(kShared);
-  if (at == std::string::npos) return p.prompt_tokens;
+  if (at == std::string::npos) return 0;
   const auto space = p.notes.rfind(' ', at - 1);
   const std::size_t begin = space == std::string::npos ? 0 : space + 1;
   std::int64_t shared = 0;
-  if (!parse_number(std::string_view(p.notes).substr(begin, at - begin), shared)) return p.prompt_tokens;
-  return std::max<std::int64_t>(1, p.prompt_tokens - shared / 16 * 16);
+  if (!parse_number(std::string_view(p.notes).substr(begin, at - begin), shared)) return 0;
+  return std::clamp<std::int64_t>(shared, 0, p.prompt_tokens - 1);
 }
 
 std::string lengths_text(const Point& p) {
   if (!mentions(p, "uniform in [0.8;1.0]")) {
-    return fmt::format("  random_input_len: {}\n  random_output_len: {}\n", computed_prompt(p), p.output_tokens);
+    const std::int64_t shared = shared_prompt(p);
+    const std::string prefix = shared > 0 ? fmt::format("  random_prefix_len: {}\n", shared) : std::string();
+    return prefix + fmt::format("  random_input_len: {}\n  random_output_len: {}\n", p.prompt_tokens - shared, p.output_tokens);
   }
   const auto uniform = [](std::int64_t nominal) {
     return fmt::format("{{distribution: uniform, min: {}, max: {}}}", std::max<std::int64_t>(1, nominal * 8 / 10),

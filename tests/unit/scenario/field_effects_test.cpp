@@ -80,6 +80,7 @@ const std::map<std::string, Example>& examples() {
       {"engine.max_num_batched_tokens", {"4096"}},
       {"engine.enable_chunked_prefill", {"false"}},
       {"engine.long_prefill_token_threshold", {"64"}},
+      {"engine.enable_prefix_caching", {"false"}},
       {"engine.block_size", {"32"}},
       {"engine.gpu_memory_utilization", {"0.8"}},
       {"engine.num_gpu_blocks_override", {"5000"}},
@@ -131,6 +132,7 @@ const std::map<std::string, Example>& examples() {
       {"workload.random_input_len", {"200"}},
       {"workload.random_output_len", {"20"}},
       {"workload.random_range_ratio", {"0.5"}},
+      {"workload.random_prefix_len", {"64"}},
       {"workload.input_lengths", {"{distribution: uniform, min: 5, max: 9}", {no_lengths("num_prompts: 50")}}},
       {"workload.output_lengths", {"{distribution: uniform, min: 5, max: 9}", {no_lengths("num_prompts: 50")}}},
       {"workload.num_prompts", {"60"}},
@@ -168,6 +170,7 @@ const std::map<std::string, Example>& examples() {
       {"workload.classes[].random_input_len", {"200", {classes}}},
       {"workload.classes[].random_output_len", {"20", {classes}}},
       {"workload.classes[].random_range_ratio", {"0.5", {sized_class}}},
+      {"workload.classes[].random_prefix_len", {"64", {classes}}},
       {"workload.classes[].input_lengths", {"{distribution: uniform, min: 5, max: 9}", {classes}}},
       {"workload.classes[].output_lengths", {"{distribution: uniform, min: 5, max: 9}", {classes}}},
       {"workload.classes[].priority", {"3", {classes, "engine.scheduling_policy=priority"}}},
@@ -211,7 +214,7 @@ TEST(FieldTable, EveryRowLandsInTheScenario) {
     const std::string row(f.path);
     SCOPED_TRACE(row);
     if (f.kind == FieldKind::map) continue;  // its keys have rows
-    const bool only_default = (f.choices != nullptr && f.choices().size() == 1) || row == "engine.enable_prefix_caching";
+    const bool only_default = (f.choices != nullptr && f.choices().size() == 1);
     const auto example = examples().find(row);
     ASSERT_EQ(example == examples().end(), only_default) << "an example value belongs into examples()";
     if (only_default) continue;

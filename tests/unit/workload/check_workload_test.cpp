@@ -192,22 +192,22 @@ const std::vector<Case>& cases() {
       {"pairs without path", [](W& c) { c.lengths.paired = PairedLengths{}; }, "path of the paired lengths is empty"},
       {"classes of no weight",
        [](W& c) {
-         c.classes = {{"a", 0, {}, 0, {}}};
+         c.classes = {{"a", 0, {}, {}, 0, {}}};
        },
        "classes: the weights add up to 0"},
       {"classes of one name",
        [](W& c) {
-         c.classes = {{"a", 1, {}, 0, {}}, {"a", 1, {}, 0, {}}};
+         c.classes = {{"a", 1, {}, {}, 0, {}}, {"a", 1, {}, {}, 0, {}}};
        },
        "two classes are called 'a'"},
       {"class priority",
        [](W& c) {
-         c.classes = {{"a", 1, {}, 99'999, {}}};
+         c.classes = {{"a", 1, {}, {}, 99'999, {}}};
        },
        "priority is 99999"},
       {"class length",
        [](W& c) {
-         c.classes = {{"a", 1, {FixedLength{0}, FixedLength{1}, {}}, 0, {}}};
+         c.classes = {{"a", 1, {FixedLength{0}, FixedLength{1}, {}}, {}, 0, {}}};
        },
        "class 'a': input length"},
       {"no seats", [](W& c) { c.max_concurrency = 0; }, "max_concurrency is 0"},

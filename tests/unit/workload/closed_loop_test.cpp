@@ -183,7 +183,7 @@ TEST(Sessions, WhatIsSaidDoesNotDependOnTheServersSpeed) {
   WorkloadConfig config = conversations(1, 400);
   config.sessions->turns = UniformLength{1, 6};
   config.lengths = {UniformLength{1, 1000}, UniformLength{1, 1000}, {}};
-  config.classes = {{"a", 1, config.lengths, 0, {}}, {"b", 2, config.lengths, 1, {}}};
+  config.classes = {{"a", 1, config.lengths, {}, 0, {}}, {"b", 2, config.lengths, {}, 1, {}}};
   config.arrivals = RenewalArrivals{0.5};  // far apart: conversations hardly overlap
   config.num_prompts = 5000;
   // The multiset of prompts of openings: by client, the same for a fast and a slow server.

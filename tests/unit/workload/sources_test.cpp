@@ -42,6 +42,44 @@ TEST(RequestSource, SendsExactlyNumPromptsNumberedFromZero) {
   EXPECT_EQ(requests[5].client_wait, Duration{});
 }
 
+TEST(RequestSource, ASharedPrefixStandsBeforeEveryPromptAndIsTheSameInAll) {
+  WorkloadConfig config = poisson(10, 20);
+  EXPECT_FALSE(may_share_prefixes(config));
+  const auto alone = all(config);
+  config.shared_prefix = 100;
+  EXPECT_TRUE(may_share_prefixes(config));
+  const auto together = all(config);
+  ASSERT_EQ(together.size(), 20u);
+  for (std::size_t i = 0; i < together.size(); ++i) {
+    EXPECT_EQ(together[i].prompt_tokens, alone[i].prompt_tokens + 100);
+    EXPECT_EQ(together[i].arrival, alone[i].arrival);
+    EXPECT_EQ(together[i].prefix_row, 0);
+  }
+  const auto source = make_request_source(config, 41);
+  ASSERT_NE((*source)->prefixes(), nullptr);
+  EXPECT_EQ((*source)->prefixes()->block_tokens(0), 100);
+}
+
+TEST(RequestSource, AClassHasTheWorkloadsPrefixOrItsOwnOrNone) {
+  WorkloadConfig config = poisson(10, 200);
+  config.shared_prefix = 100;
+  config.classes.resize(3);
+  const char* names[] = {"common", "own", "none"};
+  for (std::size_t i = 0; i < 3; ++i) config.classes[i].name = names[i];
+  config.classes[1].shared_prefix = 7;
+  config.classes[2].shared_prefix = 0;
+  const std::int32_t extra[] = {100, 7, 0};
+  const std::int32_t row[] = {0, 1, -1};
+  for (const Request& r : all(config)) {
+    EXPECT_EQ(r.prompt_tokens, 1024 + extra[r.class_index]);
+    EXPECT_EQ(r.prefix_row, row[r.class_index]);
+  }
+  config.shared_prefix = 0;
+  EXPECT_TRUE(may_share_prefixes(config)) << "the class's own";
+  config.classes[1].shared_prefix = 0;
+  EXPECT_FALSE(may_share_prefixes(config));
+}
+
 TEST(RequestSource, SendsNothingAtOrAfterTheDuration) {
   WorkloadConfig config = poisson(10, 1);
   config.num_prompts.reset();
@@ -95,8 +133,8 @@ TEST(RequestSource, EachPurposeHasItsOwnStream) {
 
 WorkloadConfig two_classes(double weight_of_batch) {
   WorkloadConfig config = poisson(10, 20'000);
-  config.classes = {{"chat", 3, {UniformLength{1, 1000}, FixedLength{10}, {}}, -1, {}},
-                    {"batch", weight_of_batch, {UniformLength{5000, 6000}, FixedLength{20}, {}}, 5, {}}};
+  config.classes = {{"chat", 3, {UniformLength{1, 1000}, FixedLength{10}, {}}, {}, -1, {}},
+                    {"batch", weight_of_batch, {UniformLength{5000, 6000}, FixedLength{20}, {}}, {}, 5, {}}};
   return config;
 }
 

@@ -72,9 +72,9 @@ TEST(Summary, OfDrawnLengthsIsTheMeanOfWhatIsSent) {
 
 TEST(Summary, KnowsClassesAndTheirWeights) {
   WorkloadConfig config = base();
-  config.classes = {{"a", 1, {FixedLength{10}, FixedLength{900}, {}}, 0, {}},
-                    {"b", 4, config.lengths, 0, {}},
-                    {"never", 0, {FixedLength{50'000}, FixedLength{50'000}, {}}, 0, {}}};
+  config.classes = {{"a", 1, {FixedLength{10}, FixedLength{900}, {}}, {}, 0, {}},
+                    {"b", 4, config.lengths, {}, 0, {}},
+                    {"never", 0, {FixedLength{50'000}, FixedLength{50'000}, {}}, {}, 0, {}}};
   expect_right(config);
   EXPECT_EQ(summary_of(config).max_prompt_tokens, 500) << "a class of weight 0 sends nothing";
 }

@@ -84,7 +84,7 @@ TEST(TraceFormats, MooncakeKeepsItsHashIds) {
   ASSERT_TRUE(source) << format(source.error());
   const PrefixTable* prefixes = (*source)->prefixes();
   ASSERT_NE(prefixes, nullptr);
-  EXPECT_EQ(prefixes->block_tokens(), 512);
+  EXPECT_EQ(prefixes->block_tokens(0), 512);
   EXPECT_EQ(prefixes->rows(), 3);
   EXPECT_EQ((*source)->take().prefix_row, 0);
   const Request second = (*source)->take();
@@ -218,7 +218,7 @@ TEST(TraceFormats, ClassesOfATraceAreDrawnByWeight) {
   for (int i = 0; i < 1000; ++i) text += std::to_string(i) + ",7,9\n";
   const TemporaryFile file(text);
   WorkloadConfig config = test::replaying(file.path());
-  config.classes = {{"a", 1, {}, 3, {}}, {"b", 1, {}, -3, {}}};
+  config.classes = {{"a", 1, {}, {}, 3, {}}, {"b", 1, {}, {}, -3, {}}};
   const auto source = make_request_source(config, 1).value();
   int b = 0;
   while (source->next_arrival() != kNever) {

@@ -1,0 +1,97 @@
+// The free queue's identified blocks, and the table of contents.
+#include "serving/kv_cache/block_pool.hpp"
+
+namespace foretoken {
+
+void BlockPool::pop(std::int64_t count) {
+  while (count > 0 && first_ != kNone) {
+    Node& head = node(first_);
+    if (head.counted_before >= count) {
+      head.counted_before -= count;
+      listed_ -= count;
+      return;
+    }
+    count -= head.counted_before + 1;
+    listed_ -= head.counted_before;
+    head.counted_before = 0;
+    const Block evicted = first_;
+    unlink(evicted);
+    forget(evicted);
+  }
+}
+
+// The counted blocks before it now stand before the next one.
+void BlockPool::unlink(Block block) {
+  const Node& n = node(block);
+  --listed_;
+  if (n.next == kNone) {
+    last_ = n.previous;
+    listed_ -= n.counted_before;
+  } else {
+    node(n.next).previous = n.previous;
+    node(n.next).counted_before += n.counted_before;
+  }
+  (n.previous == kNone ? first_ : node(n.previous).next) = n.next;
+}
+
+void BlockPool::hold(Block block) {
+  Node& n = node(block);
+  if (n.holders == 0) {
+    unlink(block);
+    --free_;
+  } else {
+    ++shared_;
+  }
+  ++n.holders;
+}
+
+BlockPool::Block BlockPool::identify(Key key) {
+  Block block = kNone;
+  if (spare_nodes_.empty()) {
+    block = static_cast<Block>(nodes_.size());
+    nodes_.emplace_back();
+  } else {
+    block = spare_nodes_.back();
+    spare_nodes_.pop_back();
+    node(block) = Node{};
+  }
+  Node& n = node(block);
+  n.key = key;
+  n.holders = 1;
+  const auto [place, is_new] = contents_.try_emplace(key, Same{block, block});
+  if (!is_new) {
+    n.previous_same = place->second.last;
+    node(n.previous_same).next_same = block;
+    place->second.last = block;
+  }
+  return block;
+}
+
+void BlockPool::forget(Block block) {
+  const Node& n = node(block);
+  const auto place = contents_.find(n.key);
+  if (n.previous_same == kNone && n.next_same == kNone) {
+    contents_.erase(place);
+  } else {
+    (n.previous_same == kNone ? place->second.first : node(n.previous_same).next_same) = n.next_same;
+    (n.next_same == kNone ? place->second.last : node(n.next_same).previous_same) = n.previous_same;
+  }
+  spare_nodes_.push_back(block);
+}
+
+void BlockPool::let_go(Block block) {
+  Node& n = node(block);
+  if (--n.holders > 0) {
+    --shared_;
+    return;
+  }
+  n.counted_before = free_ - reserved_ - listed_;
+  n.previous = last_;
+  n.next = kNone;
+  (last_ == kNone ? first_ : node(last_).next) = block;
+  last_ = block;
+  ++free_;
+  listed_ += n.counted_before + 1;
+}
+
+}  // namespace foretoken
