@@ -153,6 +153,8 @@ void check_terms(const Deployment& d, Problems& problems) {
   problems.efficiency("compute_efficiency", d.roofline.compute_efficiency);
   problems.efficiency("memory_efficiency", d.roofline.memory_efficiency);
   problems.efficiency("link_efficiency", d.roofline.link_efficiency);
+  problems.positive("efficiency_scale of compute", d.efficiency.compute);
+  problems.positive("efficiency_scale of memory", d.efficiency.memory);
   problems.not_negative("overhead per_step", d.overhead.per_step);
   problems.not_negative("overhead per_layer", d.overhead.per_layer);
   problems.not_negative("overhead per_sequence", d.overhead.per_sequence);

@@ -206,6 +206,9 @@ void build_cost(Resolver& values, Deployment& d) {
   d.roofline.compute_efficiency = values.maybe_number("cost.compute_efficiency").value_or(0);
   d.roofline.memory_efficiency = values.maybe_number("cost.memory_efficiency").value_or(0);
   d.roofline.link_efficiency = values.maybe_number("cost.link_efficiency").value_or(0);
+  values.maybe_text("cost.calibration");
+  d.efficiency.compute = values.number("cost.compute_efficiency_scale");
+  d.efficiency.memory = values.number("cost.memory_efficiency_scale");
   const bool bare = d.level == CostLevel::datasheet || d.level == CostLevel::affine;
   const std::string engine = values.text("engine.name");
   const std::string version = engine_release(values, engine);
@@ -243,6 +246,7 @@ std::string place_of(const std::string& problem) {
                                {"model ", "model"},
                                {"GPU", "hardware.gpu"},
                                {"_efficiency", "cost"},
+                               {"efficiency_scale", "cost"},
                                {"overhead", "cost"},
                                {"affine", "cost.affine"}};
   for (const Place& place : kPlaces) {

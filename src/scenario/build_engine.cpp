@@ -220,6 +220,7 @@ void build_scheduler(Resolver& values, EngineConfig& engine) {
   engine.padded = values.flag("engine.padded");
   engine.max_waiting_requests = values.integer("engine.max_waiting_requests");
   engine.queue_timeout = values.duration("engine.queue_timeout");
+  engine.per_request = values.duration("cost.per_request");
   const bool caches = engine.name == "vllm-v1" || (engine.name == "sglang" && !engine.ignore_eos_admission) ||
                       engine.name == "tensorrt-llm";
   const bool can = caches || v0;

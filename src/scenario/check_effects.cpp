@@ -92,6 +92,8 @@ constexpr Effect kEffects[] = {
     {"cost.compute_efficiency", has_no_efficiencies, "this cost.level takes no efficiencies"},
     {"cost.memory_efficiency", has_no_efficiencies, "this cost.level takes no efficiencies"},
     {"cost.link_efficiency", has_no_efficiencies, "this cost.level takes no efficiencies"},
+    {"cost.compute_efficiency_scale", has_no_efficiencies, "this cost.level takes no efficiencies"},
+    {"cost.memory_efficiency_scale", has_no_efficiencies, "this cost.level takes no efficiencies"},
     {"cost.per_step", is_affine, "give cost.affine.per_step"},
     {"cost.per_layer", is_affine, "cost.level: affine has no layers"},
     {"cost.per_sequence", is_affine, "give cost.affine.per_decode_token"},

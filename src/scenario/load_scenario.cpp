@@ -8,6 +8,7 @@
 #include "foretoken/base/csv.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
 #include "scenario/build.hpp"
+#include "scenario/calibration_file.hpp"
 #include "scenario/sweep_axes.hpp"
 #include "scenario/text_file.hpp"
 
@@ -167,11 +168,13 @@ Result<YamlNode> scenario_tree(const std::string& text, const std::string& origi
 Result<Scenario> parse_scenario(const std::string& text, const std::string& origin, const LoadOptions& options,
                                 Diagnostics* warnings) {
   Diagnostics overriding;
-  const Result<YamlNode> tree = scenario_tree(text, origin, options, overriding);
+  Result<YamlNode> tree = scenario_tree(text, origin, options, overriding);
   if (!tree) return tree.error();
+  const Diagnostics calibrating = apply_calibration_file(*tree, origin);
   Resolver values(*tree, text, origin);
   values.show_axes(options.over);
   values.diagnostics().append(overriding);
+  values.diagnostics().append(calibrating);
   Scenario scenario;
   scenario.name = std::filesystem::path(origin).stem().string();
   const Catalog catalog(options.catalog_dir);
@@ -185,6 +188,7 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
     build_questions(values, scenario);
     build_cluster(values, scenario);
     if (!broken()) check_together(values, scenario);
+    if (!broken()) check_calibration_file(values, scenario);
     if (!broken()) check_effects(values, scenario);
   }
   Diagnostics errors;

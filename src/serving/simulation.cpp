@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/run_loop.hpp"
+#include "serving/ingress.hpp"
 #include "serving/lock_step_group.hpp"
 #include "serving/routing/routing_policy.hpp"
 
@@ -154,7 +155,10 @@ class Cluster final : public DepartureListener {
 
 SimulationOutcome simulate(const SimulationConfig& config, RequestSource& source, const CostModel& cost,
                            Observer& observer, const std::atomic<bool>* stop) {
-  return Cluster(config, source, cost, observer, stop).run();
+  if (config.engine.per_request <= Duration{}) return Cluster(config, source, cost, observer, stop).run();
+  DelayedSource delayed(source, config.engine.per_request);
+  DelayedObserver seen_by_client(observer, config.engine.per_request);
+  return Cluster(config, delayed, cost, seen_by_client, stop).run();
 }
 
 }  // namespace foretoken

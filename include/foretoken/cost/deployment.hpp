@@ -47,6 +47,14 @@ struct RooflineTerms {
   bool operator==(const RooflineTerms&) const = default;
 };
 
+// Factors on the FLOP/s and the memory bandwidth that the operators of every level above the
+// datasheet reach: what a fit to one's own measurements moves. Nothing gets below the datasheet.
+struct EfficiencyScales {
+  double compute = 1;
+  double memory = 1;
+  bool operator==(const EfficiencyScales&) const = default;
+};
+
 // Engine overheads per step (cost-model section 8), all in seconds except scale.
 struct OverheadTerms {
   double per_step = 0;       // c_step
@@ -91,6 +99,7 @@ struct Deployment {
   int cuda_graph_max_rows = 512;
   CostLevel level = CostLevel::roofline;
   RooflineTerms roofline;
+  EfficiencyScales efficiency;
   OverheadTerms overhead;
   AffineTerms affine;
   CalibrationTable calibration;  // measured coefficient sets to choose from; empty = roofline defaults

@@ -41,6 +41,7 @@ struct EngineConfig {
   bool padded = true;                             // static: finished rows keep their place
   std::int64_t max_waiting_requests = 0;          // arrivals beyond are rejected; 0 = no limit
   Duration queue_timeout{};                       // leave the queue unserved after it; 0 = never
+  Duration per_request{};                         // from the client's send until the scheduler knows the request
   bool operator==(const EngineConfig&) const = default;
 
   [[nodiscard]] std::int64_t usable_blocks() const { return num_gpu_blocks - (reserve_null_block ? 1 : 0); }

@@ -79,13 +79,18 @@ class Chooser {
   explicit Chooser(const Deployment& d) : d_(d), device_(datasheet_device(d.gpu)) {}
 
   ServedSet choose(const SetQuery& query, Family family) const {
+    if (d_.level != CostLevel::datasheet) return scaled(unscaled(query, family));
     ServedSet set;
     set.device = device_;
-    if (d_.level == CostLevel::datasheet) {
-      set.level = CostLevel::datasheet;
-      set.name = "datasheet";
-      return set;
-    }
+    set.level = CostLevel::datasheet;
+    set.name = "datasheet";
+    return set;
+  }
+
+ private:
+  ServedSet unscaled(const SetQuery& query, Family family) const {
+    ServedSet set;
+    set.device = device_;
     if (d_.level == CostLevel::calibrated) {
       if (auto found = find_calibrated(d_.calibration, d_.gpu, query)) return *found;
     }
@@ -97,7 +102,16 @@ class Chooser {
     return set;
   }
 
- private:
+  // A faster or slower device, so that times still never fall when work is added.
+  ServedSet scaled(ServedSet set) const {
+    const EfficiencyScales& by = d_.efficiency;
+    for (double* flops : {&set.device.flops_bf16, &set.device.flops_fp8, &set.device.flops_int8, &set.device.flops_fp4})
+      *flops *= by.compute;
+    set.device.bandwidth *= by.memory;
+    if (by.compute != 1 || by.memory != 1) set.name += ", scaled by the scenario";
+    return set;
+  }
+
   void override_terms(ServedSet& set, bool link) const {
     const RooflineTerms& own = d_.roofline;
     const double compute = link ? own.link_efficiency : own.compute_efficiency;

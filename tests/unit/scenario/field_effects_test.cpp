@@ -33,6 +33,11 @@ const std::string& file_of_two_formats() {
   return file.path();
 }
 
+const std::string& calibration_file() {
+  static const test::TemporaryFile file("foretoken_calibration: 1\nterms: {per_step: {value: 321 us}}\n", ".yaml");
+  return file.path();
+}
+
 std::string no_lengths(const std::string& rest) {
   return "workload={" + rest + "}";
 }
@@ -114,6 +119,10 @@ const std::map<std::string, Example>& examples() {
       {"cost.compute_efficiency", {"0.5", {roofline}}},
       {"cost.memory_efficiency", {"0.5", {roofline}}},
       {"cost.link_efficiency", {"0.5", {roofline, two}}},
+      {"cost.calibration", {calibration_file().c_str()}},
+      {"cost.compute_efficiency_scale", {"0.5"}},
+      {"cost.memory_efficiency_scale", {"0.5"}},
+      {"cost.per_request", {"5 ms"}},
       {"cost.per_step", {"1 ms"}},
       {"cost.per_layer", {"1 us"}},
       {"cost.per_sequence", {"1 us"}},

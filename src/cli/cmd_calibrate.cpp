@@ -1,0 +1,96 @@
+// foretoken calibrate: cost terms fitted to measured runs, and the file that keeps them.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/options.hpp"
+#include "cli/progress.hpp"
+#include "cli/read_scenario.hpp"
+#include "cli/terminal.hpp"
+#include "foretoken/report/calibration_report.hpp"
+
+namespace foretoken {
+namespace {
+
+struct CalibrateCommand {
+  ScenarioOptions scenario;
+  OutputOptions output;
+  std::vector<std::string> measured;
+  std::string save;
+  std::string date;
+  CalibrationOptions options;
+};
+
+int run(CalibrateCommand& command) {
+  OutputOptions file;
+  file.output = command.save;
+  if (!output_can_be_created(command.output) || !output_can_be_created(file)) return kExitBadInput;
+  if (!command.save.empty() && (command.save == command.output.output || command.save == command.scenario.path)) {
+    say(fmt::format("error: --save would overwrite '{}'\n  hint: give each file a name of its own\n", command.save));
+    return kExitBadInput;
+  }
+  const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
+  if (!read) return kExitBadInput;
+  std::vector<MeasuredFile> files;
+  for (const std::string& text : command.measured) files.push_back(parse_measured_file(text));
+  std::unique_ptr<ProgressLine> line;
+  if (wants_progress(command.output)) {
+    line = std::make_unique<ProgressLine>("simulations");
+    command.options.progress = [&](const Progress& progress) { line->update(progress); };
+  }
+  const Result<CalibrationResult> result =
+      calibrate(read->source, command.scenario.load_options(), files, command.options);
+  line.reset();
+  if (!result) {
+    say(result.error());
+    return kExitBadInput;
+  }
+  if (!command.save.empty()) {
+    const int saved = deliver(to_calibration_file(*result, command.date), file);
+    if (saved != kExitOk) return saved;
+  }
+  if (command.output.format == "json") return deliver(to_text(to_json(*result)) + "\n", command.output);
+  return deliver(to_text(*result, {wants_color(command.output)}), command.output);
+}
+
+}  // namespace
+
+void add_calibrate_command(CLI::App& app, int& exit_code) {
+  CLI::App* calibrate =
+      app.add_subcommand("calibrate", "Fit a handful of cost terms to measured runs of your own deployment");
+  auto command = std::make_shared<CalibrateCommand>();
+  add_scenario_options(*calibrate, command->scenario);
+  calibrate
+      ->add_option("--measured", command->measured,
+                   "Results of vllm bench serve, SGLang bench_serving, GuideLLM or AIPerf, or a recorded run's folder; "
+                   "FILE:workload.request_rate=8 adds what a file does not say")
+      ->type_name("FILE")
+      ->required();
+  calibrate->add_option("--save", command->save, "Write the calibration file that cost.calibration names")
+      ->type_name("FILE");
+  calibrate->add_option("--date", command->date, "Date to note in the calibration file")
+      ->type_name("YYYY-MM-DD")
+      ->check([](const std::string& text) {
+        const bool digits = text.size() == 10 && text[4] == '-' && text[7] == '-' &&
+                            (text.substr(0, 4) + text.substr(5, 2) + text.substr(8)).find_first_not_of("0123456789") ==
+                                std::string::npos;
+        return digits ? std::string{} : "a date is YYYY-MM-DD, got '" + text + "'";
+      });
+  calibrate
+      ->add_option("--fit-first", command->options.fit_first,
+                   "Fit on the first N requests of each run and predict the rest")
+      ->type_name("N")
+      ->check(CLI::Range(20, 1'000'000'000));
+  calibrate->add_option("--terms", command->options.terms, "Only these terms, comma-separated")
+      ->type_name("NAMES")
+      ->delimiter(',');
+  calibrate->add_option("-j,--jobs", command->options.threads, "Threads; 0 = one per core")->check(CLI::Range(0, 4096));
+  add_output_options(*calibrate, command->output, {"table", "json"});
+  calibrate->callback([command, &exit_code] { exit_code = run(*command); });
+}
+
+}  // namespace foretoken

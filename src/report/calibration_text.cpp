@@ -1,0 +1,104 @@
+// A calibration on one screen: terms, what the data do not tell, errors before and after.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "foretoken/report/calibration_report.hpp"
+#include "report/accuracy_common.hpp"
+#include "report/common.hpp"
+#include "report/sections.hpp"
+
+namespace foretoken {
+namespace {
+
+std::string with_unit(double value, const std::string& unit) {
+  return unit.empty() ? readable(value) : readable(value) + " " + unit;
+}
+
+std::string runs_section(const CalibrationResult& result) {
+  TextTable table("llrrrl");
+  table.row({"file", "format", "requests", "failed", "fitted on", "load"});
+  std::string notes;
+  for (const CalibratedRun& run : result.runs) {
+    table.row({run.name, run.format, readable(run.completed), readable(run.failed),
+               run.fitted_requests > 0 ? readable(run.fitted_requests) : "its figures", run.load});
+    for (const std::string& note : run.notes) notes += fmt::format("  {}: {}\n", run.name, note);
+  }
+  return table.text("  ") + notes;
+}
+
+std::string terms_section(const CalibrationResult& result) {
+  TextTable table("lrrrrl");
+  table.row({"term", "fitted", "standard error", "before", "allowed", ""});
+  for (const CalibrationTerm& term : result.terms) {
+    if (term.status == TermStatus::kept) continue;
+    const bool bound = term.status == TermStatus::at_bound;
+    table.row({term.path, with_unit(term.value, term.unit), bound ? "-" : with_unit(term.standard_error, term.unit),
+               with_unit(term.default_value, term.unit), fmt::format("{} to {}", readable(term.least), readable(term.most)),
+               bound ? "at its bound" : ""});
+  }
+  return table.text("  ");
+}
+
+std::string kept_section(const CalibrationResult& result) {
+  std::string text;
+  for (const CalibrationTerm& term : result.terms) {
+    if (term.status == TermStatus::kept)
+      text += fmt::format("  {} = {}: {}\n", term.path, with_unit(term.default_value, term.unit), term.reason);
+  }
+  return text;
+}
+
+std::string correlation_section(const CalibrationResult& result) {
+  const std::size_t n = result.covariance_terms.size();
+  std::string text;
+  if (n > 1) {
+    TextTable table("l" + std::string(n, 'r'));
+    std::vector<std::string> head{"correlation"};
+    for (const std::string& name : result.covariance_terms) head.push_back(name);
+    table.row(std::move(head));
+    for (std::size_t a = 0; a < n; ++a) {
+      std::vector<std::string> cells{result.covariance_terms[a]};
+      for (std::size_t b = 0; b < n; ++b) {
+        cells.push_back(fmt::format("{:.2f}", result.covariance[a][b] /
+                                                  std::sqrt(result.covariance[a][a] * result.covariance[b][b])));
+      }
+      table.row(std::move(cells));
+    }
+    text = table.text("  ");
+  }
+  text += "  singular values of all terms, in units of the scatter (below 1: not seen in these data):";
+  for (const double value : result.singular_values) text += " " + readable(value);
+  return text + "\n";
+}
+
+std::string errors_section(const CalibrationResult& result) {
+  TextTable table("lllrrrr");
+  table.row({"file", "requests", "mean", "measured ms", "before %", "fitted %", "held out %"});
+  for (const CalibrationError& e : result.errors) {
+    const auto error = [&](double predicted) { return signed_percent((predicted / e.measured - 1) * 100); };
+    table.row({e.run, e.part, e.latency, readable(e.measured), error(e.before), error(e.after),
+               e.held_out ? error(*e.held_out) : "-"});
+  }
+  std::string text = table.text("  ");
+  if (!result.held_out_by.empty()) text += fmt::format("  held out: {}\n", result.held_out_by);
+  return text;
+}
+
+}  // namespace
+
+std::string to_text(const CalibrationResult& result, const TextStyle& style) {
+  std::string out = deployment_line(result.scenario) + "\n";
+  out += section("Measured runs", runs_section(result), style);
+  out += section("Fitted terms", terms_section(result), style);
+  out += section("Kept: not determined by these data", kept_section(result), style);
+  out += section("How well they are told apart", correlation_section(result), style);
+  out += section("Errors", errors_section(result), style);
+  out += fmt::format("\nScatter of {} figures around the simulation: {} before, {} fitted (root mean square); {} simulations\n",
+                     readable(result.figures), percent(result.rms_before), percent(result.rms_after),
+                     readable(result.simulations));
+  for (const std::string& warning : result.warnings) out += "warning: " + warning + "\n";
+  return out;
+}
+
+}  // namespace foretoken

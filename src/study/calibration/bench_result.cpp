@@ -1,0 +1,180 @@
+// Results of `vllm bench serve` and of SGLang's bench_serving: one flat object, with per-request lists
+// where it was asked for them (--save-detailed, --output-details).
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "study/calibration/result_file.hpp"
+
+namespace foretoken {
+namespace {
+
+// Per-request lists are as long as the number of requests sent, failed ones included.
+struct Details {
+  std::vector<double> input_lens, output_lens, ttfts, start_times;
+  const Json::Array* itls = nullptr;
+  const Json::Array* errors = nullptr;
+};
+
+// The gaps of one request summed: from its first token to its last.
+std::optional<double> seconds_after_first_token(ResultObject& result, const Json& gaps, std::size_t request) {
+  const Json::Array* list = gaps.if_array();
+  double sum = 0;
+  if (list != nullptr) {
+    for (const Json& gap : *list) {
+      double seconds = 0;
+      if (!gap.number(seconds) || !(seconds >= 0)) {
+        list = nullptr;
+        break;
+      }
+      sum += seconds;
+    }
+  }
+  if (list != nullptr) return sum;
+  result.problem(fmt::format("'itls[{}]' is not a list of seconds", request));
+  return std::nullopt;
+}
+
+bool same_sizes(ResultObject& result, const Details& d) {
+  const std::size_t n = d.ttfts.size();
+  const std::pair<const char*, std::size_t> sizes[] = {{"input_lens", d.input_lens.size()},
+                                                       {"output_lens", d.output_lens.size()},
+                                                       {"itls", d.itls == nullptr ? 0 : d.itls->size()},
+                                                       {"start_times", d.start_times.empty() ? n : d.start_times.size()}};
+  bool same = true;
+  for (const auto& [key, size] : sizes) {
+    if (size == n) continue;
+    result.problem(fmt::format("'{}' has {} elements, 'ttfts' has {}: they must be of the same requests", key, size, n));
+    same = false;
+  }
+  return same;
+}
+
+bool is_failed(const Details& d, std::size_t i) {
+  const Json* error = d.errors != nullptr && i < d.errors->size() ? &(*d.errors)[i] : nullptr;
+  const std::string* text = error == nullptr ? nullptr : error->if_string();
+  return d.output_lens[i] < 1 || d.input_lens[i] < 1 || (text != nullptr && !text->empty());
+}
+
+void read_details(ResultObject& result, MeasuredRun& run) {
+  Details d;
+  const std::size_t before = result.problems().items().size();
+  d.input_lens = result.numbers("input_lens");
+  d.output_lens = result.numbers("output_lens");
+  d.ttfts = result.numbers("ttfts");
+  if (!result.json()["start_times"].is_null()) d.start_times = result.numbers("start_times");
+  d.itls = result.json()["itls"].if_array();
+  d.errors = result.json()["errors"].if_array();
+  if (result.problems().items().size() != before || !same_sizes(result, d)) return;
+  std::int64_t failed = 0;
+  for (std::size_t i = 0; i < d.ttfts.size(); ++i) {
+    if (is_failed(d, i)) {
+      ++failed;
+      continue;
+    }
+    const auto after = seconds_after_first_token(result, (*d.itls)[i], i);
+    if (!after) return;
+    MeasuredRequest r;
+    r.prompt_tokens = std::llround(d.input_lens[i]);
+    r.output_tokens = std::llround(d.output_lens[i]);
+    if (!d.start_times.empty()) r.arrival = d.start_times[i];
+    r.ttft_ms = d.ttfts[i] * 1e3;
+    r.e2e_ms = (d.ttfts[i] + *after) * 1e3;
+    r.tpot_ms = r.output_tokens > 1 ? *after * 1e3 / static_cast<double>(r.output_tokens - 1) : std::nan("");
+    run.requests.push_back(r);
+  }
+  run.failed = failed;
+  run.completed = static_cast<std::int64_t>(run.requests.size());
+  run.has_arrivals = !d.start_times.empty();
+}
+
+struct FigureKey {
+  Latency latency;
+  const char* name;
+};
+// SGLang says e2e_latency where vLLM says e2el.
+constexpr FigureKey kFigures[] = {{Latency::ttft, "ttft"},
+                                  {Latency::tpot, "tpot"},
+                                  {Latency::e2e, "e2el"},
+                                  {Latency::e2e, "e2e_latency"},
+                                  {Latency::itl, "itl"}};
+
+void read_figures(ResultObject& result, MeasuredRun& run) {
+  for (const FigureKey& figure : kFigures) {
+    const auto add = [&](const std::string& statistic, double percentile) {
+      const auto value = result.number(fmt::format("{}_{}_ms", statistic, figure.name));
+      if (value && *value > 0) run.figures.push_back({figure.latency, percentile, *value});
+    };
+    add("mean", -1);
+    if (figure.latency == Latency::itl) continue;  // pooled over tokens: only its mean is predicted
+    add("median", 50);
+    for (const int p : {90, 99}) add(fmt::format("p{}", p), p);
+  }
+  const bool has_ttft = std::any_of(run.figures.begin(), run.figures.end(),
+                                    [](const MeasuredFigure& f) { return f.latency == Latency::ttft; });
+  if (!has_ttft) {
+    result.problem("neither 'mean_ttft_ms' nor per-request 'ttfts' stand in this result",
+                   "vllm bench serve writes them unless --percentile-metrics leaves ttft out");
+  }
+}
+
+// A rate as the tools write it: a number, or "inf".
+void read_rate(ResultObject& result, MeasuredRun& run) {
+  const Json& rate = result.json()["request_rate"];
+  const std::string* text = rate.if_string();
+  if (text != nullptr && *text == "inf") {
+    run.overrides.push_back("workload.request_rate=inf");
+  } else if (const auto value = result.number(rate, "request_rate"); value && *value > 0) {
+    run.overrides.push_back(fmt::format("workload.request_rate={}", *value));
+  }
+}
+
+void read_load(ResultObject& result, MeasuredRun& run, bool sglang) {
+  read_rate(result, run);
+  if (const auto burstiness = result.number("burstiness"); burstiness && *burstiness > 0 && *burstiness != 1)
+    run.overrides.push_back(fmt::format("workload.burstiness={}", *burstiness));
+  if (const auto limit = result.count("max_concurrency"); limit && *limit > 0)
+    run.overrides.push_back(fmt::format("workload.max_concurrency={}", *limit));
+  const auto prompts = result.count("num_prompts");
+  const std::int64_t sent = prompts.value_or(run.completed + run.failed);
+  if (sent > 0) run.overrides.push_back(fmt::format("workload.num_prompts={}", sent));
+  if (!sglang || !run.requests.empty()) return;
+  // SGLang draws random lengths from [range_ratio x L, L].
+  const std::string* dataset = result.json()["dataset_name"].if_string();
+  if (dataset == nullptr || *dataset != "random") return;
+  const double ratio = result.number("random_range_ratio").value_or(0);
+  for (const auto& [key, field] : {std::pair("random_input_len", "input"), std::pair("random_output_len", "output")}) {
+    if (const auto length = result.count(key); length && *length > 0) {
+      const auto least = std::max<std::int64_t>(1, static_cast<std::int64_t>(ratio * static_cast<double>(*length)));
+      run.overrides.push_back(fmt::format("workload.{}_lengths={{distribution: uniform, min: {}, max: {}}}", field, least,
+                                          *length));
+      run.overrides.push_back(fmt::format("workload.random_{}_len=null", field));
+    }
+  }
+}
+
+}  // namespace
+
+bool is_bench_result(const Json& json) {
+  return !json["completed"].is_null() &&
+         (!json["mean_ttft_ms"].is_null() || !json["ttfts"].is_null() || !json["request_throughput"].is_null());
+}
+
+void read_bench_result(ResultObject& result, MeasuredRun run, std::vector<MeasuredRun>& runs) {
+  const bool sglang = !result.json()["mean_e2e_latency_ms"].is_null() || !result.json()["sharegpt_output_len"].is_null();
+  run.format = sglang ? "sglang" : "vllm";
+  if (const std::string* model = result.json()["model_id"].if_string()) run.model = *model;
+  const std::size_t before = result.problems().items().size();
+  run.completed = result.count("completed").value_or(0);
+  run.failed = result.count("failed").value_or(0);
+  const Json::Array* ttfts = result.json()["ttfts"].if_array();
+  if (ttfts != nullptr && !ttfts->empty() && run.completed > 0) {
+    read_details(result, run);
+  } else if (run.completed > 0) {
+    read_figures(result, run);
+  }
+  read_load(result, run, sglang);
+  if (result.problems().items().size() == before) runs.push_back(std::move(run));
+}
+
+}  // namespace foretoken

@@ -1,0 +1,316 @@
+// From files to fitted terms: reads, describes each run as a scenario, fits, and says how good it is.
+#include "foretoken/study/calibrate.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "study/calibration/fit.hpp"
+#include "study/calibration/measured_source.hpp"
+
+namespace foretoken {
+namespace {
+
+bool starts_assignment(std::string_view text) {
+  const auto equals = text.find('=');
+  if (equals == std::string_view::npos || equals == 0 || text.front() < 'a' || text.front() > 'z') return false;
+  return text.substr(0, equals).find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.[]") == std::string_view::npos;
+}
+
+// Problems of the scenario of one run say which run it is.
+Diagnostics of_run(const Diagnostics& problems, const std::string& run) {
+  Diagnostics named;
+  for (const Diagnostic& d : problems.items())
+    named.error(d.where, fmt::format("{} (scenario of {})", d.message, run), d.hint, d.source_line);
+  return named;
+}
+
+std::string load_text(const RunToFit& run) {
+  const WorkloadConfig& w = run.scenario.workload;
+  std::string text;
+  if (replays_arrivals(run.measured, run.scenario)) {
+    const double seconds = run.measured.requests.back().arrival;
+    text = seconds > 0 ? fmt::format("recorded sends, {:.3g} requests/s",
+                                     static_cast<double>(run.measured.requests.size() - 1) / seconds)
+                       : "all at once";
+  } else if (const auto* renewal = std::get_if<RenewalArrivals>(&w.arrivals)) {
+    text = fmt::format("{:g} requests/s", renewal->rate);
+  } else {
+    text = std::holds_alternative<AllAtOnceArrivals>(w.arrivals) ? "all at once" : "the scenario's arrivals";
+  }
+  if (w.max_concurrency) text += fmt::format(", at most {} at once", *w.max_concurrency);
+  return text;
+}
+
+class Study {
+ public:
+  Study(const ScenarioText& source, const LoadOptions& load, const CalibrationOptions& options)
+      : source_(source), load_(load), options_(options) {}
+
+  Result<CalibrationResult> run(const std::vector<MeasuredFile>& files) {
+    read(files);
+    if (!problems_.has_errors()) check_terms();
+    if (problems_.has_errors()) return problems_;
+    try {
+      return fit_and_report();
+    } catch (const DiagnosticsError& error) {
+      return error.diagnostics();
+    }
+  }
+
+ private:
+  void read(const std::vector<MeasuredFile>& files) {
+    auto scenario = parse_scenario(source_.text, source_.origin, load_);
+    if (!scenario) {
+      problems_ = scenario.error();
+      return;
+    }
+    result_.scenario = std::move(*scenario);
+    const CostLevel level = result_.scenario.deployment.level;
+    if (level == CostLevel::affine || level == CostLevel::datasheet) {
+      problems_.error({source_.origin, 0, 0}, "cost.level must be roofline or calibrated: the others have no terms to fit");
+      return;
+    }
+    for (const MeasuredFile& file : files) {
+      Result<std::vector<MeasuredRun>> runs = read_measured(file.path);
+      if (!runs) {
+        problems_.append(runs.error());
+        continue;
+      }
+      for (MeasuredRun& run : *runs) add(std::move(run), file.overrides);
+    }
+  }
+
+  void add(MeasuredRun measured, const std::vector<std::string>& overrides) {
+    LoadOptions load = load_;
+    load.overrides = measured.overrides;
+    load.overrides.insert(load.overrides.end(), load_.overrides.begin(), load_.overrides.end());
+    load.overrides.insert(load.overrides.end(), overrides.begin(), overrides.end());
+    auto scenario = parse_scenario(source_.text, source_.origin, load);
+    if (!scenario) {
+      problems_.append(of_run(scenario.error(), measured.name));
+      return;
+    }
+    const MemoryPlan plan = plan_memory(scenario->deployment, scenario->memory);
+    if (!plan.fits) problems_.error({measured.name, 0, 0}, plan.verdict);
+    if (!measured.requests.empty() && options_.fit_first >= static_cast<std::int64_t>(measured.requests.size())) {
+      problems_.error({measured.name, 0, 0}, fmt::format("--fit-first {} leaves none of its {} requests to predict",
+                                                         options_.fit_first, measured.requests.size()));
+    }
+    runs_.push_back({std::move(measured), std::move(*scenario)});
+  }
+
+  void check_terms() {
+    std::vector<std::string> names;
+    for (const FittedTerm& term : fitted_terms()) names.emplace_back(term.name);
+    for (const std::string& asked : options_.terms) {
+      if (std::find(names.begin(), names.end(), asked) != names.end()) continue;
+      const std::string close = closest_match(asked, names);
+      problems_.error({"--terms", 0, 0}, fmt::format("there is no term '{}'; terms are {}", asked, fmt::join(names, ", ")),
+                      close.empty() ? "" : fmt::format("did you mean '{}'?", close));
+    }
+    if (options_.fit_first > 0 && std::none_of(runs_.begin(), runs_.end(), [](const RunToFit& r) {
+          return !r.measured.requests.empty();
+        })) {
+      problems_.error({"--fit-first", 0, 0}, "none of the files holds single requests: only whole runs can be fitted");
+    }
+  }
+
+  std::vector<const Term*> candidates() {
+    std::vector<const Term*> able;
+    for (const Term& term : terms()) {
+      std::string reason = cannot_act(term, runs_.front().scenario);
+      const auto differs = [&](const RunToFit& r) { return value_of(term, r.scenario) != value_of(term, runs_.front().scenario); };
+      if (reason.empty() && std::any_of(runs_.begin(), runs_.end(), differs)) reason = "it differs between the runs";
+      const bool asked = options_.terms.empty() ||
+                         std::find(options_.terms.begin(), options_.terms.end(), term.named->name) != options_.terms.end();
+      if (reason.empty() && !asked) reason = "not asked for";
+      if (reason.empty())
+        able.push_back(&term);
+      else
+        kept_.push_back({&term, std::move(reason)});
+    }
+    return able;
+  }
+
+  [[nodiscard]] Part fitted_part(const RunToFit& run) const {
+    // Figures are of all requests, however many there were.
+    if (run.measured.requests.empty()) return {0, std::numeric_limits<std::size_t>::max()};
+    if (options_.fit_first == 0) return {0, run.measured.requests.size()};
+    return {0, static_cast<std::size_t>(options_.fit_first)};
+  }
+
+  CalibrationResult fit_and_report() {
+    std::vector<Part> parts;
+    for (const RunToFit& run : runs_) parts.push_back(fitted_part(run));
+    Calibrator calibrator(runs_, parts, options_, result_.simulations);
+    Identified identified = calibrator.identify(candidates());
+    if (identified.terms.empty()) {
+      kept_.insert(kept_.end(), identified.kept.begin(), identified.kept.end());
+      Diagnostics none;
+      for (const Identified::Kept& kept : kept_)
+        none.error({source_.origin, 0, 0}, fmt::format("'{}' cannot be fitted: {}", kept.term->named->name, kept.reason));
+      throw DiagnosticsError(none);
+    }
+    result_.singular_values = identified.singular_values;
+    const TermFit fit = calibrator.fit_determined(identified);
+    kept_.insert(kept_.end(), identified.kept.begin(), identified.kept.end());
+    result_.figures = calibrator.figure_count();
+    result_.rms_before = calibrator.distance({}, {});
+    result_.rms_after = calibrator.distance(fit.terms, fit.x);
+    whole_ = &calibrator;
+    report_terms(calibrator, fit);
+    report_runs(parts);
+    const auto before = calibrator.predict_all({}, {});
+    const auto after = calibrator.predict_all(fit.terms, fit.x);
+    report_errors(parts, before, after, fit);
+    return std::move(result_);
+  }
+
+  void report_terms(const Calibrator& calibrator, const TermFit& fit) {
+    std::vector<Eigen::Index> free;
+    for (const Term& term : terms()) {
+      const FittedTerm& named = *term.named;
+      const double origin = calibrator.origin(term);
+      const double unit = named.unit_in_si;
+      CalibrationTerm line{std::string(named.name), std::string(named.path), std::string(named.unit), origin / unit,
+                           origin / unit, to_value(term, origin, least_x(term, origin)) / unit,
+                           to_value(term, origin, most_x(term, origin)) / unit, 0, TermStatus::kept, {}};
+      const auto at = std::find(fit.terms.begin(), fit.terms.end(), &term);
+      if (at == fit.terms.end()) {
+        const auto kept = std::find_if(kept_.begin(), kept_.end(), [&](const auto& k) { return k.term == &term; });
+        if (kept != kept_.end()) line.reason = kept->reason;
+      } else {
+        const auto k = static_cast<std::size_t>(at - fit.terms.begin());
+        const auto row = static_cast<Eigen::Index>(k);
+        line.value = to_value(term, origin, fit.x[row]) / unit;
+        line.status = fit.at_bound[k] ? TermStatus::at_bound : TermStatus::fitted;
+        line.standard_error = std::sqrt(fit.covariance(row, row)) * slope_at(term, origin, fit.x[row]) / unit;
+        if (!fit.at_bound[k]) {
+          free.push_back(row);
+          result_.covariance_terms.push_back(line.name);
+        }
+      }
+      result_.terms.push_back(std::move(line));
+    }
+    const auto slope = [&](Eigen::Index k) {
+      const Term& term = *fit.terms[static_cast<std::size_t>(k)];
+      return slope_at(term, calibrator.origin(term), fit.x[k]) / term.named->unit_in_si;
+    };
+    for (const Eigen::Index a : free) {
+      std::vector<double> row;
+      for (const Eigen::Index b : free) row.push_back(fit.covariance(a, b) * slope(a) * slope(b));
+      result_.covariance.push_back(std::move(row));
+    }
+  }
+
+  void report_runs(const std::vector<Part>& parts) {
+    const std::string& model = runs_.front().scenario.deployment.model.id;
+    for (std::size_t i = 0; i < runs_.size(); ++i) {
+      const MeasuredRun& m = runs_[i].measured;
+      const std::int64_t fitted = m.requests.empty() ? 0 : static_cast<std::int64_t>(parts[i].end);
+      result_.runs.push_back({m.name, m.format, m.sha256, m.completed, m.failed, fitted, load_text(runs_[i]), m.notes});
+      const auto slash = m.model.find_last_of('/');
+      const std::string short_name = slash == std::string::npos ? m.model : m.model.substr(slash + 1);
+      if (!m.model.empty() && short_name.find(model) == std::string::npos && model.find(short_name) == std::string::npos)
+        result_.warnings.push_back(fmt::format("{} was measured with {}; the scenario has {}", m.name, m.model, model));
+    }
+  }
+
+  void add_errors(std::size_t run, const Part& part, const std::string& name, const std::vector<PredictedRun>& before,
+                  const std::vector<PredictedRun>& after, const std::vector<PredictedRun>* held_out) {
+    for (std::size_t l = 0; l < kLatencies; ++l) {
+      const auto latency = static_cast<Latency>(l);
+      const MeasuredRun& m = runs_[run].measured;
+      if (latency == Latency::itl && !m.requests.empty()) continue;
+      const auto old = means(m, before[run], part, latency);
+      const auto fitted = means(m, after[run], part, latency);
+      if (!old || !fitted) continue;
+      CalibrationError error{m.name, name, std::string(to_string(latency)), old->measured, old->predicted,
+                             fitted->predicted, std::nullopt};
+      if (held_out != nullptr) {
+        if (const auto without = means(m, (*held_out)[run], part, latency)) error.held_out = without->predicted;
+      }
+      result_.errors.push_back(std::move(error));
+    }
+  }
+
+  void report_errors(const std::vector<Part>& parts, const std::vector<PredictedRun>& before,
+                     const std::vector<PredictedRun>& after, const TermFit& fit) {
+    if (options_.fit_first > 0) {
+      result_.held_out_by = fmt::format("fitted on the first {} requests of each run, which was simulated whole", options_.fit_first);
+      for (std::size_t i = 0; i < runs_.size(); ++i) {
+        const std::size_t all = runs_[i].measured.requests.size();
+        if (all == 0) {
+          add_errors(i, parts[i], "all", before, after, nullptr);
+          continue;
+        }
+        add_errors(i, parts[i], fmt::format("first {}", options_.fit_first), before, after, nullptr);
+        add_errors(i, {parts[i].end, all}, "the rest", before, after, &after);
+        add_errors(i, {0, all}, "all", before, after, nullptr);
+      }
+    } else if (runs_.size() > 1) {
+      result_.held_out_by = "each run predicted with the same terms fitted on the others";
+      for (std::size_t i = 0; i < runs_.size(); ++i) {
+        std::vector<Part> others = parts;
+        others[i] = {};
+        const auto without = predict_without(std::move(others), fit.terms);
+        add_errors(i, parts[i], "all", before, after, &without);
+      }
+    } else {
+      const std::size_t all = runs_.front().measured.requests.size();
+      constexpr std::size_t kFewest = 40;
+      add_errors(0, parts[0], "all", before, after, nullptr);
+      if (all < kFewest) return;
+      result_.held_out_by = "the second half of the run, predicted with the same terms fitted on the first";
+      const auto without = predict_without({{0, all / 2}}, fit.terms);
+      add_errors(0, {all / 2, all}, "second half", before, after, &without);
+    }
+  }
+
+  std::vector<PredictedRun> predict_without(std::vector<Part> parts, const std::vector<const Term*>& fitted) {
+    Calibrator calibrator(runs_, std::move(parts), options_, result_.simulations);
+    calibrator.take_scatter(*whole_);
+    const TermFit fit = calibrator.fit(fitted);
+    return calibrator.predict_all(fit.terms, fit.x);
+  }
+
+  const ScenarioText& source_;
+  const LoadOptions& load_;
+  const CalibrationOptions& options_;
+  Diagnostics problems_;
+  std::vector<RunToFit> runs_;
+  std::vector<Identified::Kept> kept_;
+  CalibrationResult result_;
+  const Calibrator* whole_ = nullptr;
+};
+
+}  // namespace
+
+MeasuredFile parse_measured_file(const std::string& text) {
+  std::error_code ignored;
+  if (std::filesystem::exists(text, ignored)) return {text, {}};
+  for (auto colon = text.find(':'); colon != std::string::npos; colon = text.find(':', colon + 1)) {
+    if (!starts_assignment(std::string_view(text).substr(colon + 1))) continue;
+    MeasuredFile file{text.substr(0, colon), {}};
+    std::size_t begin = colon + 1;
+    for (auto comma = text.find(',', begin); comma != std::string::npos; comma = text.find(',', comma + 1)) {
+      if (!starts_assignment(std::string_view(text).substr(comma + 1))) continue;
+      file.overrides.push_back(text.substr(begin, comma - begin));
+      begin = comma + 1;
+    }
+    file.overrides.push_back(text.substr(begin));
+    return file;
+  }
+  return {text, {}};
+}
+
+Result<CalibrationResult> calibrate(const ScenarioText& source, const LoadOptions& load,
+                                    const std::vector<MeasuredFile>& files, const CalibrationOptions& options) {
+  return Study(source, load, options).run(files);
+}
+
+}  // namespace foretoken

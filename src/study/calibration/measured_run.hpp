@@ -1,0 +1,51 @@
+// One measured run, whatever tool wrote it: what was sent, and how long it took.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "foretoken/base/json.hpp"
+#include "foretoken/base/result.hpp"
+
+namespace foretoken {
+
+enum class Latency { ttft, tpot, e2e, itl };
+inline constexpr std::size_t kLatencies = 4;
+[[nodiscard]] std::string_view to_string(Latency latency);  // ttft, tpot, e2el, itl as result files say
+
+// As measured by the client; TPOT divides by N - 1 and is NaN for one token.
+struct MeasuredRequest {
+  std::int64_t prompt_tokens = 0, output_tokens = 0;
+  double arrival = 0;  // s since the first send, where MeasuredRun::has_arrivals
+  double ttft_ms = 0, tpot_ms = 0, e2e_ms = 0;
+};
+// A figure of the whole run; mean or percentile.
+struct MeasuredFigure {
+  Latency latency = Latency::ttft;
+  double percentile = -1;  // 50 = median; below 0: the mean
+  double milliseconds = 0;
+};
+
+struct MeasuredRun {
+  std::string name;    // the file, and which of its runs if it has several
+  std::string format;  // vllm, sglang, guidellm, aiperf, replay
+  std::string sha256;
+  std::int64_t completed = 0;
+  std::int64_t failed = 0;
+  // In the order of sending; empty where the file has figures only.
+  std::vector<MeasuredRequest> requests;
+  bool has_arrivals = false;
+  std::vector<MeasuredFigure> figures;  // where there are no requests
+  // What the file says about its load and engine, as --set takes it.
+  std::vector<std::string> overrides;
+  std::string model;  // as the file calls it; empty = not said
+  std::vector<std::string> notes;
+};
+
+// Every run of one file, or the one of a replay folder. Errors: foreign and empty files, missing keys,
+// broken numbers, runs in which all requests failed.
+[[nodiscard]] Result<std::vector<MeasuredRun>> read_measured(const std::string& path);
+
+}  // namespace foretoken

@@ -1,0 +1,51 @@
+// A measured run as the simulation sees it, and the figures on which the two are compared.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "foretoken/scenario/scenario.hpp"
+#include "study/calibration/measured_run.hpp"
+
+namespace foretoken {
+
+// One run with the scenario that describes it.
+struct RunToFit {
+  MeasuredRun measured;
+  Scenario scenario;
+};
+
+// Requests of a run that count, by place: the fitted ones, or the others.
+struct Part {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+// The latencies of the simulated requests of one run, in the order of sending (NaN where there is none).
+struct PredictedRun {
+  std::vector<std::array<double, kLatencies>> requests;  // ms
+  std::vector<std::int64_t> output_tokens;
+};
+
+// Errors: requests that the engine's limits refuse, workload files that cannot be read, a model that does
+// not fit.
+[[nodiscard]] Result<PredictedRun> predict(const RunToFit& run, const Scenario& scenario);
+
+// A figure with its weight in the fit: every latency of a run counts once, however many figures it has.
+struct Figure {
+  Latency latency = Latency::ttft;
+  double measured = 0;
+  double predicted = 0;
+  double weight = 0;
+};
+[[nodiscard]] std::vector<Figure> figures(const MeasuredRun& measured, const PredictedRun& predicted, const Part& part);
+
+// Means over a part, measured and predicted; for reports. Without measured requests the figures' means.
+struct MeanPair {
+  double measured = 0;
+  double predicted = 0;
+};
+[[nodiscard]] std::optional<MeanPair> means(const MeasuredRun& measured, const PredictedRun& predicted, const Part& part,
+                                            Latency latency);
+
+}  // namespace foretoken
