@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <Eigen/Cholesky>
+#include <Eigen/QR>
 #include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
@@ -60,8 +61,33 @@ void drop(Identified& identified, Index worst, const MatrixXd& jacobian, double 
     reason = fmt::format("the data cannot tell it from {} (correlation of effects {:.2f})",
                          identified.terms[other]->named->name, cosine);
   }
-  identified.kept.push_back({&term, std::move(reason)});
+  identified.kept.push_back({&term, std::move(reason), jacobian.col(worst)});
   identified.terms.erase(identified.terms.begin() + worst);
+}
+
+// What is kept, or ended at a bound, is not known exactly: the fitted terms make up for its error, by as much as their effects
+// are alike. One unit of the searched scale is how well it is known.
+void add_errors_of_kept(const Identified& identified, TermFit& fit) {
+  std::vector<Index> free;
+  for (std::size_t k = 0; k < fit.at_bound.size(); ++k) {
+    if (!fit.at_bound[k]) free.push_back(static_cast<Index>(k));
+  }
+  MatrixXd jacobian(fit.jacobian.rows(), static_cast<Index>(free.size()));
+  for (std::size_t k = 0; k < free.size(); ++k) jacobian.col(static_cast<Index>(k)) = fit.jacobian.col(free[k]);
+  const Eigen::ColPivHouseholderQR<MatrixXd> solver(jacobian);
+  std::vector<VectorXd> effects;
+  for (const Identified::Kept& kept : identified.kept) effects.push_back(kept.effect);
+  for (std::size_t k = 0; k < fit.at_bound.size(); ++k) {
+    if (fit.at_bound[k]) effects.emplace_back(fit.jacobian.col(static_cast<Index>(k)));
+  }
+  for (const VectorXd& effect : effects) {
+    if (free.empty() || effect.size() != jacobian.rows()) continue;
+    const VectorXd shift = solver.solve(effect);
+    for (std::size_t a = 0; a < free.size(); ++a) {
+      for (std::size_t b = 0; b < free.size(); ++b)
+        fit.covariance(free[a], free[b]) += shift[static_cast<Index>(a)] * shift[static_cast<Index>(b)];
+    }
+  }
 }
 
 MatrixXd without_column(const MatrixXd& m, Index column) {
@@ -151,12 +177,19 @@ void Calibrator::learn_scatter(const std::vector<const Term*>& terms, const Vect
   }
 }
 
-// Of a weighted residual. Each latency of a run weighs 1 in all, in units of its scatter.
-double Calibrator::variance(double sum_of_squares, Index figures, std::size_t terms) const {
-  double groups = 0;
-  for (const Part& part : parts_) groups += counts(part) ? 3 : 0;
-  const double degrees = std::max<double>(1, static_cast<double>(figures) - static_cast<double>(terms));
-  return std::max(sum_of_squares / degrees, groups / static_cast<double>(std::max<Index>(1, figures)));
+// Of a weighted residual. Each latency of a run weighs 1 in all, in units of its scatter. Mean and percentiles
+// of one latency stray together and say no more than one figure; groups of requests sent at different times do.
+double Calibrator::variance(double sum_of_squares, std::size_t terms) const {
+  double latencies = 0, independent = 0;
+  for (std::size_t run = 0; run < runs_.size(); ++run) {
+    if (!counts(parts_[run])) continue;
+    const double own = static_cast<double>(fitted_latencies(runs_[run].measured));
+    latencies += own;
+    independent += own * static_cast<double>(independent_groups(runs_[run].measured, parts_[run]));
+  }
+  independent = std::max(1.0, independent);
+  const double degrees = std::max(1.0, independent - static_cast<double>(terms));
+  return std::max(sum_of_squares / degrees, latencies / independent);
 }
 
 LeastSquaresProblem Calibrator::problem(const std::vector<const Term*>& terms) {
@@ -182,13 +215,14 @@ Identified Calibrator::identify(const std::vector<const Term*>& candidates) {
   if (candidates.empty()) return result;
   LeastSquaresProblem p = problem(candidates);
   p.ridge = 1;
-  p.tolerance = 1e-2;
+  p.tolerance = 0.1;
   p.most_iterations = 8;
+  p.smoothing_rounds = 0;  // differences are exactly zero where a term does nothing
   LeastSquaresSolution s = solve(p);
   learn_scatter(candidates, s.x);
   p.start = s.x;
   s = solve(p);
-  const double scatter = variance(s.residuals.squaredNorm(), s.residuals.size(), candidates.size());
+  const double scatter = variance(s.residuals.squaredNorm(), candidates.size());
   MatrixXd jacobian = s.jacobian;
   const VectorXd singular = Eigen::JacobiSVD<MatrixXd>(jacobian).singularValues();
   for (Index k = 0; k < singular.size(); ++k) result.singular_values.push_back(singular[k] / std::sqrt(scatter));
@@ -210,10 +244,12 @@ Identified Calibrator::identify(const std::vector<const Term*>& candidates) {
 TermFit Calibrator::fit_determined(Identified& identified) {
   while (true) {
     TermFit found = fit(identified.terms);
-    if (found.terms.size() <= 1) return found;
     Index worst = 0;
     const double error = found.covariance.diagonal().cwiseSqrt().maxCoeff(&worst);
-    if (left_over(error) <= kDetermined) return found;
+    if (found.terms.size() <= 1 || left_over(error) <= kDetermined) {
+      add_errors_of_kept(identified, found);
+      return found;
+    }
     drop(identified, worst, found.jacobian, found.scatter);
   }
 }
@@ -231,7 +267,7 @@ TermFit Calibrator::fit(const std::vector<const Term*>& terms) {
   const auto n = static_cast<Index>(free.size());
   MatrixXd jacobian(s.jacobian.rows(), n);
   for (Index k = 0; k < n; ++k) jacobian.col(k) = s.jacobian.col(free[static_cast<std::size_t>(k)]);
-  fit.scatter = variance(fit.sum_of_squares, s.residuals.size(), free.size());
+  fit.scatter = variance(fit.sum_of_squares, free.size());
   const MatrixXd covariance =
       fit.scatter * (jacobian.transpose() * jacobian).ldlt().solve(MatrixXd::Identity(n, n));
   for (Index a = 0; a < n; ++a) {

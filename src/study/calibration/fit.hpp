@@ -29,6 +29,7 @@ struct Identified {
   struct Kept {
     const Term* term = nullptr;
     std::string reason;
+    Eigen::VectorXd effect = {};  // on the residuals, of one unit of the searched scale; empty = none
   };
   std::vector<Kept> kept;
   std::vector<double> singular_values;
@@ -61,7 +62,7 @@ class Calibrator {
                                                                       bool only_counted);
   [[nodiscard]] Eigen::VectorXd residuals_of(const std::vector<PredictedRun>& predictions) const;
   void learn_scatter(const std::vector<const Term*>& terms, const Eigen::VectorXd& x);
-  [[nodiscard]] double variance(double sum_of_squares, Eigen::Index figures, std::size_t terms) const;
+  [[nodiscard]] double variance(double sum_of_squares, std::size_t terms) const;
   [[nodiscard]] LeastSquaresProblem problem(const std::vector<const Term*>& terms);
 
   const std::vector<RunToFit>& runs_;

@@ -47,6 +47,55 @@ double cost(const LeastSquaresProblem& p, const VectorXd& x, const VectorXd& res
   return residuals.squaredNorm() + p.ridge * p.ridge * x.squaredNorm();
 }
 
+// The n-th number of the van der Corput sequence in this base, in [-1, 1): spreads points evenly.
+double spread(int n, int base) {
+  double value = 0, place = 1;
+  for (; n > 0; n /= base) {
+    place /= base;
+    value += place * (n % base);
+  }
+  return 2 * value - 1;
+}
+
+// Points all around x, half a step of finite differences away at most.
+std::vector<VectorXd> points_around(const LeastSquaresProblem& p, const VectorXd& x, int first) {
+  constexpr int kBases[] = {2, 3, 5, 7, 11, 13, 17, 19};
+  const int count = 8 * (static_cast<int>(x.size()) + 1);
+  std::vector<VectorXd> points;
+  for (int i = 0; i < count; ++i) {
+    VectorXd point = x;
+    for (Index k = 0; k < x.size(); ++k)
+      point[k] += 0.5 * p.step[k] * spread(first + i, kBases[static_cast<std::size_t>(k) % std::size(kBases)]);
+    points.push_back(point.cwiseMax(p.least).cwiseMin(p.most));
+  }
+  return points;
+}
+
+// One step by the lines through points around s.x; residuals and jacobian become those of the lines.
+void smooth(const LeastSquaresProblem& p, LeastSquaresSolution& s, int round) {
+  const std::vector<VectorXd> points = points_around(p, s.x, 1 + round * 100);
+  const std::vector<VectorXd> values = p.residuals(points);
+  s.evaluations += static_cast<int>(points.size());
+  const auto count = static_cast<Index>(points.size());
+  const Index n = s.x.size();
+  MatrixXd where(count, n + 1);
+  MatrixXd what(count, values.front().size());
+  for (Index i = 0; i < count; ++i) {
+    where(i, 0) = 1;
+    where.row(i).tail(n) = (points[static_cast<std::size_t>(i)] - s.x).transpose();
+    what.row(i) = values[static_cast<std::size_t>(i)].transpose();
+  }
+  const MatrixXd lines = where.colPivHouseholderQr().solve(what);
+  const VectorXd residuals = lines.row(0).transpose();
+  s.jacobian = lines.bottomRows(n).transpose();
+  const VectorXd gradient = s.jacobian.transpose() * residuals + p.ridge * p.ridge * s.x;
+  VectorXd step = damped_step(s.jacobian, residuals, s.x, free_unknowns(p, s.x, gradient), 1e-6, p.ridge);
+  step = step.cwiseMax(-p.step).cwiseMin(p.step);  // not far beyond the points
+  const VectorXd next = (s.x + step).cwiseMax(p.least).cwiseMin(p.most);
+  s.residuals = residuals + s.jacobian * (next - s.x);
+  s.x = next;
+}
+
 }  // namespace
 
 MatrixXd jacobian_at(const LeastSquaresProblem& p, const VectorXd& x, const VectorXd& residuals, int& evaluations) {
@@ -106,7 +155,8 @@ LeastSquaresSolution solve(const LeastSquaresProblem& p) {
       break;
     }
   }
-  s.jacobian = jacobian_at(p, s.x, s.residuals, s.evaluations);
+  for (int round = 0; round < p.smoothing_rounds; ++round) smooth(p, s, round);
+  if (p.smoothing_rounds == 0) s.jacobian = jacobian_at(p, s.x, s.residuals, s.evaluations);
   return s;
 }
 

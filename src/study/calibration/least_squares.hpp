@@ -1,5 +1,6 @@
-// Bounded nonlinear least squares (Levenberg-Marquardt with an active set), for functions that are costly
-// and known by their values only.
+// Bounded nonlinear least squares for functions that are costly, known by their values only, and grainy: a
+// discrete simulation jumps a little wherever one request lands in another step. Levenberg-Marquardt with an
+// active set comes near; then straight lines are laid through many points around, which the grain does not bend.
 #pragma once
 
 #include <Eigen/Core>
@@ -14,12 +15,13 @@ struct LeastSquaresProblem {
   Eigen::VectorXd start, least, most;
   Eigen::VectorXd step;   // of finite differences
   double ridge = 0;       // adds (ridge * x)^2 per unknown
-  double tolerance = 1e-3;  // relative gain of the sum of squares below which the search ends
-  int most_iterations = 20;
+  double tolerance = 0.05;  // relative gain of the sum of squares below which the search ends
+  int most_iterations = 12;
+  int smoothing_rounds = 2;
 };
 struct LeastSquaresSolution {
   Eigen::VectorXd x;
-  Eigen::VectorXd residuals;  // without the ridge
+  Eigen::VectorXd residuals;  // without the ridge; of the straight lines, free of the point's own grain
   Eigen::MatrixXd jacobian;
   int evaluations = 0;
   bool converged = false;

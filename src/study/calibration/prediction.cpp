@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "foretoken/base/random.hpp"
 #include "foretoken/base/statistics.hpp"
@@ -102,7 +103,7 @@ void add_group(std::vector<Figure>& all, std::vector<Figure> group) {
 // Requests that were sent one after another: means of ten groups, which also say how the run developed.
 std::vector<Figure> figures_by_arrival(const MeasuredRun& measured, const PredictedRun& predicted, const Part& part) {
   const std::size_t count = std::min(part.end, measured.requests.size()) - part.begin;
-  const std::size_t groups = std::clamp<std::size_t>(count / 5, 1, 10);
+  const std::size_t groups = independent_groups(measured, part);
   std::vector<Figure> all;
   for (const Latency latency : kFitted) {
     std::vector<Figure> group;
@@ -167,6 +168,18 @@ Result<PredictedRun> predict(const RunToFit& run, const Scenario& scenario) {
     return problems;
   }
   return std::move(observer.run);
+}
+
+std::size_t fitted_latencies(const MeasuredRun& measured) {
+  if (!measured.requests.empty()) return std::size(kFitted);
+  std::set<Latency> seen;
+  for (const MeasuredFigure& f : measured.figures) seen.insert(f.latency);
+  return seen.size();
+}
+
+std::size_t independent_groups(const MeasuredRun& measured, const Part& part) {
+  if (!measured.has_arrivals) return 1;
+  return std::clamp<std::size_t>((std::min(part.end, measured.requests.size()) - part.begin) / 5, 1, 10);
 }
 
 std::vector<Figure> figures(const MeasuredRun& measured, const PredictedRun& predicted, const Part& part) {

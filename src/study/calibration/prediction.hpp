@@ -40,6 +40,10 @@ struct Figure {
 };
 [[nodiscard]] std::vector<Figure> figures(const MeasuredRun& measured, const PredictedRun& predicted, const Part& part);
 
+// How many latencies of the run are fitted, and how many groups of requests stray independently of each other.
+[[nodiscard]] std::size_t fitted_latencies(const MeasuredRun& measured);
+[[nodiscard]] std::size_t independent_groups(const MeasuredRun& measured, const Part& part);
+
 // Means over a part, measured and predicted; for reports. Without measured requests the figures' means.
 struct MeanPair {
   double measured = 0;
