@@ -131,6 +131,7 @@ RandomRun slowed(std::uint64_t seed, std::int64_t factor) {
   r.config.engine.max_wait *= factor;
   r.config.engine.queue_timeout *= factor;
   if (r.loop) r.loop->client_delay *= factor;
+  if (r.loop && r.loop->sessions) r.loop->sessions->think_time = {false, factor * r.loop->sessions->think_time.mean};
   // Its ranks' counts are renewed every 100 ms, whatever steps take.
   if (r.config.engine.name == "vllm-v1") r.config.engine.data_parallel_size = 1;
   return r;
@@ -262,7 +263,7 @@ TEST(EngineLaws, twoEqualClassesAddUpToOne) {
     s.workload.arrivals = RenewalArrivals{random.real(1, 50), random.real(0.2, 3), false};
     s.workload.lengths = {FixedLength{random.pick(1, 300)}, FixedLength{random.pick(1, 60)}, {}};
     const auto one = run_scenario(s);
-    s.workload.classes = {{"a", 1, s.workload.lengths, 0, {}}, {"b", random.real(0.1, 5), s.workload.lengths, 0, {}}};
+    s.workload.classes = {{"a", 1, s.workload.lengths, {}, 0, {}}, {"b", random.real(0.1, 5), s.workload.lengths, {}, 0, {}}};
     const auto two = run_scenario(s);
     ASSERT_TRUE(one && two);
     ASSERT_EQ(two->summary.entries.size(), one->summary.entries.size());

@@ -29,7 +29,9 @@ class RandomWorkload {
     if (one_in(2)) config.think_time = pause();
     if (one_in(3)) config.client_delay = Duration{pick(0, 50'000'000)};
     for (std::int64_t i = one_in(3) ? pick(1, 4) : 0; i > 0; --i) {
-      config.classes.push_back({"class " + std::to_string(i), real(0.1, 5), pair(), static_cast<int>(pick(-3, 3)), {}});
+      const std::optional<std::int64_t> prefix = one_in(3) ? std::optional(pick(0, 300)) : std::nullopt;
+      config.classes.push_back(
+          {"class " + std::to_string(i), real(0.1, 5), pair(), prefix, static_cast<int>(pick(-3, 3)), {}});
     }
     if (one_in(4)) {
       config.ignore_eos = false;
