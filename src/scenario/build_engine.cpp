@@ -176,6 +176,9 @@ void build_tensorrt_llm(Resolver& values, Scenario& s) {
   engine.context_chunking_policy = values.text("engine.context_chunking_policy");
   engine.batch_wait_timeout_iters = values.integer("engine.batch_wait_timeout_iters");
   engine.batch_wait_max_tokens_ratio = values.number("engine.batch_wait_max_tokens_ratio");
+  engine.attention_dp_enable_balance = values.flag("engine.attention_dp_enable_balance");
+  engine.attention_dp_timeout_iters = values.integer("engine.attention_dp_timeout_iters");
+  engine.attention_dp_batching_wait_iters = values.integer("engine.attention_dp_batching_wait_iters");
   s.memory.reserve_null_block = false;
 }
 
@@ -300,6 +303,10 @@ void build_engine(Resolver& values, Scenario& s) {
   engine.name = s.deployment.engine_name;
   engine.version = s.deployment.engine_version;
   engine.data_parallel_size = s.deployment.parallelism.data;
+  if (engine.name == "vllm-v1" || engine.name == "tensorrt-llm") {
+    s.deployment.parallelism.micro_batches = s.deployment.parallelism.pipeline > 1;
+    engine.micro_batches = s.deployment.parallelism.pipeline;
+  }
   build_max_model_len(values, s);
   build_batch(values, s);
   build_scheduler(values, engine);

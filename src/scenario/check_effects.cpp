@@ -29,6 +29,7 @@ bool cannot_chunk(const Scenario& s) {
 bool is_not_sglang(const Scenario& s) {
   return s.engine.name != "sglang";
 }
+bool is_unbalanced(const Scenario& s) { return !s.engine.attention_dp_enable_balance; }
 bool is_not_tensorrt_llm(const Scenario& s) {
   return s.engine.name != "tensorrt-llm";
 }
@@ -78,6 +79,11 @@ constexpr Effect kEffects[] = {
     {"engine.batch_wait_max_tokens_ratio", is_not_tensorrt_llm, "only engine.name: tensorrt-llm reads it"},
     {"engine.batch_wait_max_tokens_ratio", [](const Scenario& s) { return s.engine.batch_wait_timeout_iters == 0; },
      "engine.batch_wait_timeout_iters is 0"},
+    {"engine.attention_dp_enable_balance", is_not_tensorrt_llm, "only engine.name: tensorrt-llm has it"},
+    {"engine.attention_dp_enable_balance", [](const Scenario& s) { return s.engine.data_parallel_size == 1; },
+     "engine.data_parallel_size is 1"},
+    {"engine.attention_dp_timeout_iters", is_unbalanced, "engine.attention_dp_enable_balance is false"},
+    {"engine.attention_dp_batching_wait_iters", is_unbalanced, "engine.attention_dp_enable_balance is false"},
     {"engine.free_gpu_memory_fraction", is_not_tensorrt_llm, "only engine.name: tensorrt-llm reads it"},
     {"engine.max_cudagraph_capture_size", [](const Scenario& s) { return s.deployment.cuda_graph_max_rows == 0; },
      "engine.enforce_eager is true"},

@@ -26,6 +26,7 @@ LockStepGroup::LockStepGroup(int replica, const SimulationConfig& config, const 
                              DepartureListener& listener, const PrefixTable* prefixes)
     : cost_(cost),
       balance_(make_rank_balance(config.engine.name)),
+      contexts_(config.engine),
       has_waves_(config.engine.name == "vllm-v1"),
       idle_tokens_(config.engine.name == "sglang" ? 0 : 1) {
   const int ranks = config.engine.data_parallel_size;
@@ -35,6 +36,7 @@ LockStepGroup::LockStepGroup(int replica, const SimulationConfig& config, const 
   }
   if (ranks == 1) alone_ = ranks_.front().get();
   loads_.resize(ranks_.size());
+  offers_.resize(ranks_.size());
 }
 
 TimePoint LockStepGroup::next_timeout() const {
@@ -77,12 +79,19 @@ void LockStepGroup::end_group_step(TimePoint now) {
   back_at_ = kNever;
 }
 
+bool LockStepGroup::holds_contexts(TimePoint now) {
+  if (!contexts_.enabled()) return false;
+  for (std::size_t i = 0; i < ranks_.size(); ++i) offers_[i] = ranks_[i]->offer(now);
+  return contexts_.hold(offers_);
+}
+
 void LockStepGroup::schedule_ranks(TimePoint now) {
+  const bool hold = holds_contexts(now);
   const bool was_working = !working_.empty();
   working_.clear();
   bool with_prefill = false;
   for (std::size_t i = 0; i < ranks_.size(); ++i) {
-    if (!ranks_[i]->plan(now)) continue;
+    if (!ranks_[i]->plan(now, hold)) continue;
     working_.push_back(i);
     with_prefill = with_prefill || !ranks_[i]->planned_chunks().empty();
   }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "serving/context_balance.hpp"
 #include "serving/rank_balance.hpp"
 #include "serving/replica.hpp"
 
@@ -14,8 +15,7 @@ namespace foretoken {
 // at the same instant, the step takes as long as the slowest rank, experts see the tokens of
 // all ranks, and a rank without work waits for the others (its dummy step is never the slowest).
 // Sources: vLLM DPEngineCoreProc, SGLang DP attention, TensorRT-LLM attention DP. Left out: vLLM's
-// prefill_schedule_interval, SGLang's prefill delayer, TensorRT-LLM's waiting for contexts on
-// all ranks (all off by default), and stretches: a group goes step by step.
+// prefill_schedule_interval, SGLang's prefill delayer (off by default), and stretches: a group goes step by step.
 class LockStepGroup {
  public:
   // Ranks are numbered through all replicas: rank k of replica r is r * data_parallel_size + k.
@@ -53,6 +53,7 @@ class LockStepGroup {
   void arrive_at_rank(const Request& request, TimePoint now);
   void end_group_step(TimePoint now);
   void schedule_ranks(TimePoint now);
+  [[nodiscard]] bool holds_contexts(TimePoint now);
   void price(bool with_prefill);
   void start_dummies(TimePoint now);
   [[nodiscard]] TimePoint next_group_boundary() const;
@@ -61,6 +62,7 @@ class LockStepGroup {
   std::vector<std::unique_ptr<Replica>> ranks_;
   Replica* alone_ = nullptr;  // the only rank
   std::unique_ptr<RankBalance> balance_;
+  ContextBalance contexts_;
   const bool has_waves_;            // vLLM: dummy steps until the next check whether any rank has work
   const std::int64_t idle_tokens_;  // of a rank that only takes part
 
@@ -72,6 +74,7 @@ class LockStepGroup {
   std::vector<StepTime> whole_;        // of each working rank, the wait for the slowest included
   std::vector<StepTime> decode_only_;  // the same step without any rank's prefill
   std::vector<RankLoad> loads_;        // scratch
+  std::vector<RankOffer> offers_;      // scratch
 
   // Steps since the wave began, and the dummy steps that followed its last token.
   std::int64_t counter_ = 0;

@@ -35,44 +35,21 @@ Replica::Replica(int index, const SimulationConfig& config, const CostModel& cos
   if (observer.wants_lifecycle()) state_.lifecycle_ = &observer;
 }
 
-// ---- requests come ----
-
-void Replica::arrive(const Request& sent, TimePoint now) {
-  const EngineConfig& engine = state_.config;
-  Request request = sent;
-  // An engine ends a sequence at max_model_len whatever was asked.
-  const auto room = static_cast<std::int32_t>(std::max<std::int64_t>(0, engine.max_model_len - request.prompt_tokens));
-  request.output_tokens = std::min(request.output_tokens, room);
-  request.max_tokens = std::min(request.max_tokens, room);
-  // What it may need: nobody knows yet what it will need.
-  const std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
-  const bool queue_full = engine.max_waiting_requests > 0 && waiting_requests() >= engine.max_waiting_requests;
-  if (room == 0 || queue_full || blocks_for(last_cached, engine.block_size) > engine.usable_blocks() ||
-      !policy_->can_serve(state_, request)) {
-    refuse(sent, Outcome::rejected, now, {});
-    return;
-  }
-  if (state_.lifecycle_ != nullptr) observer_.on_lifecycle({LifecycleEdge::queued, index_, request.index, now, 0, 0});
-  const Waiting waiting{request, kv_wait_.at(now), kNoRequest};
-  if (async_) {
-    // The step after the running one is planned already.
-    inbox_.push_back(waiting);
-    if (state_.waiting_->head() == nullptr || engine.scheduling_policy != "fcfs") cut(now, 1);
-    return;
-  }
-  state_.waiting_->push(waiting);
-  if (state_.waiting_->head()->request.index == request.index) cut(now);
-}
-
 // ---- a step is planned and priced ----
 
 void Replica::schedule(TimePoint now) {
   if (plan(now)) start_steps(now);
 }
 
-bool Replica::plan(TimePoint now) {
+RankOffer Replica::offer(TimePoint now) {
+  take_in(call_is_due_ ? known_until_ : now);
+  const std::int64_t rows = state_.decodes_.size();
+  return {policy_->has_contexts(state_), rows > 0, rows < state_.config.max_num_seqs};
+}
+
+bool Replica::plan(TimePoint now, bool hold_contexts) {
   wake_ = kNever;
-  call_policy(now);
+  call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   if (plan_.chunks.empty() && decode_rows_ == 0) {
     invariant(state_.running() == 0, [&] {
@@ -86,7 +63,7 @@ bool Replica::plan(TimePoint now) {
   return true;
 }
 
-void Replica::call_policy(TimePoint now) {
+void Replica::call_policy(TimePoint now, bool hold_contexts) {
   bool knows_all = !std::exchange(call_is_due_, false);
   take_in(knows_all ? now : known_until_);
   std::int64_t evicted = -1;
@@ -95,7 +72,7 @@ void Replica::call_policy(TimePoint now) {
     evicted = state_.evictions_;
     plan_.clear();
     ++totals_.schedule_calls;
-    policy_->schedule({state_, now, knows_all ? now : known_until_, kv_wait_, decode_totals_}, plan_);
+    policy_->schedule({state_, now, knows_all ? now : known_until_, kv_wait_, decode_totals_, hold_contexts}, plan_);
     decode_rows_ = plan_.hold_decodes ? 0 : state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
     if (!plan_.chunks.empty() || decode_rows_ > 0) return;
     if (!knows_all) {  // nothing to run until the result is in

@@ -9,6 +9,7 @@
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/serving/simulation.hpp"
 #include "serving/batching/batching_policy.hpp"
+#include "serving/context_balance.hpp"
 
 namespace foretoken {
 
@@ -49,8 +50,10 @@ class Replica {
 
   // The schedule call in two, for ranks that step together: whether there is something to
   // run, and its start with the group's time.
-  [[nodiscard]] bool plan(TimePoint now);
+  [[nodiscard]] bool plan(TimePoint now, bool hold_contexts = false);
   void start_in_group(TimePoint now, const StepClock& clock, const StepTime& step, const StepTime& decode_only);
+  // What it could put into a plan now.
+  [[nodiscard]] RankOffer offer(TimePoint now);
   // What plan() decided.
   [[nodiscard]] std::span<const PrefillChunk> planned_chunks() const { return chunks_; }
   [[nodiscard]] const DecodeShape& planned_decodes() const { return shape_; }
@@ -68,7 +71,7 @@ class Replica {
   }
 
  private:
-  void call_policy(TimePoint now);
+  void call_policy(TimePoint now, bool hold_contexts);
   void shape_plan(TimePoint now);
   void start_steps(TimePoint now);
   void begin(TimePoint now);

@@ -1,7 +1,36 @@
-// Requests that give up waiting, and those the engine refuses.
+// Requests come, and those that the engine refuses or that give up waiting go.
+#include <algorithm>
+
 #include "serving/replica.hpp"
 
 namespace foretoken {
+
+void Replica::arrive(const Request& sent, TimePoint now) {
+  const EngineConfig& engine = state_.config;
+  Request request = sent;
+  // An engine ends a sequence at max_model_len whatever was asked.
+  const auto room = static_cast<std::int32_t>(std::max<std::int64_t>(0, engine.max_model_len - request.prompt_tokens));
+  request.output_tokens = std::min(request.output_tokens, room);
+  request.max_tokens = std::min(request.max_tokens, room);
+  // What it may need: nobody knows yet what it will need.
+  const std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
+  const bool queue_full = engine.max_waiting_requests > 0 && waiting_requests() >= engine.max_waiting_requests;
+  if (room == 0 || queue_full || blocks_for(last_cached, engine.block_size) > engine.usable_blocks() ||
+      !policy_->can_serve(state_, request)) {
+    refuse(sent, Outcome::rejected, now, {});
+    return;
+  }
+  if (state_.lifecycle_ != nullptr) observer_.on_lifecycle({LifecycleEdge::queued, index_, request.index, now, 0, 0});
+  const Waiting waiting{request, kv_wait_.at(now), kNoRequest};
+  if (async_) {
+    // The step after the running one is planned already.
+    inbox_.push_back(waiting);
+    if (state_.waiting_->head() == nullptr || engine.scheduling_policy != "fcfs") cut(now, 1);
+    return;
+  }
+  state_.waiting_->push(waiting);
+  if (state_.waiting_->head()->request.index == request.index) cut(now);
+}
 
 const Waiting* Replica::longest_waiting() const {
   const Waiting* in_queue = state_.waiting_->oldest();

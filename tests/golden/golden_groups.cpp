@@ -31,14 +31,18 @@ Request prompt(std::int32_t tokens, std::int32_t output, std::int64_t arrival_ns
 struct GroupRun {
   Recorder seen;
   SimulationOutcome outcome;
-  GroupRun(const std::string& engine, int ranks, const std::vector<Request>& requests, const StubTerms& terms) {
+  GroupRun(const std::string& engine, int ranks, const std::vector<Request>& requests, const StubTerms& terms,
+           EngineConfig engine_config = {}) {
     SimulationConfig config;
+    config.engine = std::move(engine_config);
     config.engine.name = engine;
     config.engine.data_parallel_size = ranks;
     config.engine.num_gpu_blocks = 10'000;
     const auto source = make_fixed_source(requests);
     outcome = simulate(config, *source, StubCost(terms), seen);
   }
+  // When a request's prefill began, in steps of 1 ms since the first.
+  [[nodiscard]] std::int64_t scheduled(std::size_t request) const { return ms(seen.by_index()[request].scheduled); }
   [[nodiscard]] std::vector<std::string> steps() const {
     std::vector<std::string> lines;
     for (const Recorder::Step& s : seen.steps) {
@@ -131,6 +135,37 @@ TEST(GoldenGroups, a_wave_goes_on_when_a_request_comes_during_it) {
 TEST(GoldenGroups, an_end_of_the_run_is_the_last_finish_not_the_last_dummy_step) {
   const GroupRun run("vllm-v1", 2, prompts({prompt(10, 70)}), StubTerms{});
   EXPECT_EQ(run.outcome.end, TimePoint{Duration{70 * kMillisecond}});
+}
+
+// Requests go to ranks 0, 1, 0, 1 (the fewest there). Both ranks generate from step 0 on; steps take 1 ms.
+EngineConfig balanced(std::int64_t timeout, std::int64_t batching_wait) {
+  EngineConfig engine;
+  engine.attention_dp_enable_balance = true;
+  engine.attention_dp_timeout_iters = timeout;
+  engine.attention_dp_batching_wait_iters = batching_wait;
+  return engine;
+}
+
+TEST(GoldenGroups, tensorrt_llm_holds_contexts_until_every_rank_has_one) {
+  // The third comes in step 2 and could start at 3; the fourth, on the other rank, comes in step 5: both start at 6.
+  const auto requests =
+      prompts({prompt(10, 40), prompt(10, 40), prompt(10, 4, 2'500'000), prompt(10, 4, 5'500'000)});
+  const GroupRun balance("tensorrt-llm", 2, requests, StubTerms{}, balanced(50, 0));
+  EXPECT_EQ(balance.scheduled(2), 6);
+  EXPECT_EQ(balance.scheduled(3), 6);
+  const GroupRun at_once("tensorrt-llm", 2, requests, StubTerms{});
+  EXPECT_EQ(at_once.scheduled(2), 3);
+  const GroupRun more("tensorrt-llm", 2, requests, StubTerms{}, balanced(50, 4));
+  EXPECT_EQ(more.scheduled(2), 10) << "4 steps more for company";
+}
+
+TEST(GoldenGroups, tensorrt_llm_holds_contexts_no_longer_than_the_timeout_or_beside_an_idle_rank) {
+  // Steps without contexts on all ranks are 1, 2, 3 ...: the eighth of them, at 8 ms, lets contexts go.
+  const auto requests = prompts({prompt(10, 40), prompt(10, 40), prompt(10, 4, 2'500'000)});
+  EXPECT_EQ(GroupRun("tensorrt-llm", 2, requests, StubTerms{}, balanced(8, 0)).scheduled(2), 8);
+  // Rank 1 has ended at 5 ms: contexts need not wait for it.
+  const auto ends = prompts({prompt(10, 40), prompt(10, 5), prompt(10, 4, 2'500'000)});
+  EXPECT_EQ(GroupRun("tensorrt-llm", 2, ends, StubTerms{}, balanced(50, 0)).scheduled(2), 5);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "golden/schedule.hpp"
+#include "serving/batching/sglang_ratio.hpp"
 
 namespace foretoken::test {
 namespace {
@@ -273,6 +274,16 @@ TEST(GoldenSchedules, tensorrt_llm_lets_contexts_wait_for_company_beside_generat
   engine.batch_wait_max_tokens_ratio = 0.04;  // 101 of 2048 tokens are company enough
   const Schedule enough(engine, {{100, 20}, {100, 4, 0, 2.5}});
   EXPECT_THAT(enough.schedule(4), ElementsAre("100 | 0", "| 1", "| 1", "100 | 1"));
+}
+
+TEST(GoldenSchedules, G27_sglang_expects_less_of_max_tokens_with_every_decode_step) {
+  NewTokenRatio ratio;
+  ratio.start(1, 0);
+  EXPECT_NEAR(ratio.at(10), 0.68997, 5e-6);  // 0.7 - 10 * (0.7 - 0.098) / 600
+  EXPECT_NEAR(ratio.at(600), 0.098, 1e-12);
+  EXPECT_NEAR(ratio.at(700), 0.098, 1e-12);
+  ratio.set(0.5, 700);  // after a retraction it falls at the same pace
+  EXPECT_NEAR(ratio.at(800), 0.5 - 0.602 / 6, 1e-12);
 }
 
 TEST(GoldenSchedules, G33_a_static_batch_ends_before_the_next_begins) {

@@ -71,6 +71,10 @@ inline RandomRun random_run(std::uint64_t seed) {
   const bool can_overlap = engine.name == "vllm-v1" || engine.name == "sglang" || engine.name == "tensorrt-llm";
   engine.async_scheduling = can_overlap && pipeline.uniform_int(0, 1) == 1;
   const std::int64_t unforeseen = pipeline.uniform_int(0, 1) == 1 ? 20 : 0;  // a stop before max_tokens
+  engine.micro_batches = pipeline.uniform_int(1, 4) == 1 ? static_cast<int>(pipeline.uniform_int(2, 4)) : 1;
+  engine.attention_dp_enable_balance = pipeline.uniform_int(0, 1) == 1;
+  engine.attention_dp_timeout_iters = pipeline.uniform_int(1, 12);
+  engine.attention_dp_batching_wait_iters = pipeline.uniform_int(0, 6);
   run.config.cluster.replicas = one_in(3) ? static_cast<int>(pick(2, 5)) : 1;
   run.config.cluster.router = one_in(2) ? "least_outstanding" : "round_robin";
   // A stream of its own: the other draws stay what they were before there were groups.

@@ -30,7 +30,8 @@ enum class KvFormat { bf16, fp8, int8, int4, fp4 };
 
 struct Parallelism {
   int tensor = 1;
-  int pipeline = 1;              // a step passes all stages in series; no overlap of micro-batches
+  int pipeline = 1;              // stages that a step passes in series
+  bool micro_batches = false;    // ... while other micro-batches of the same step pass the other stages
   int data = 1;                  // attention data parallelism inside one replica (MoE); 1 elsewhere. A step
                                  // is then one rank's (see GroupShape for the others' load)
   bool expert_parallel = false;  // experts spread over tensor*data ranks instead of sliced

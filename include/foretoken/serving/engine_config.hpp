@@ -35,6 +35,10 @@ struct EngineConfig {
   std::string context_chunking_policy = "FIRST_COME_FIRST_SERVED";    // tensorrt-llm
   std::int64_t batch_wait_timeout_iters = 0;      // tensorrt-llm: longest wait of contexts for company; 0 = none
   double batch_wait_max_tokens_ratio = 0;         // tensorrt-llm: they stop waiting at this share of the budget
+  bool attention_dp_enable_balance = false;       // tensorrt-llm: the ranks of a group start contexts together
+  std::int64_t attention_dp_timeout_iters = 50;   // ... or after so many steps
+  std::int64_t attention_dp_batching_wait_iters = 10;  // ... and, once all have one, so many steps later
+  int micro_batches = 1;                          // in flight in the pipeline; a step of the simulation is all of them
   std::string scheduling_policy = "fcfs";         // queueing policy table: fcfs, priority
   bool async_scheduling = false;                  // a step is planned when the one before it begins
   Duration max_wait{};                            // static: longest wait for a full batch
@@ -44,6 +48,8 @@ struct EngineConfig {
   Duration per_request{};                         // from the client's send until the scheduler knows the request
   bool operator==(const EngineConfig&) const = default;
 
+  // Token budget of a step. Each of its micro-batches, and so each chunk, has max_num_batched_tokens at most.
+  [[nodiscard]] std::int64_t step_tokens() const { return max_num_batched_tokens * micro_batches; }
   [[nodiscard]] std::int64_t usable_blocks() const { return num_gpu_blocks - (reserve_null_block ? 1 : 0); }
 };
 

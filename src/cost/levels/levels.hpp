@@ -11,5 +11,7 @@ namespace foretoken {
 [[nodiscard]] std::unique_ptr<CostModel> make_affine_model(const AffineTerms& terms);
 // Datasheet, roofline or calibrated, by the deployment's level.
 [[nodiscard]] std::unique_ptr<CostModel> make_gpu_model(const Deployment& deployment);
+// `series`, which passes all stages one after another, with a micro-batch in every stage.
+[[nodiscard]] std::unique_ptr<CostModel> make_pipelined_model(std::unique_ptr<CostModel> series, int stages);
 
 }  // namespace foretoken

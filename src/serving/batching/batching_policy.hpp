@@ -46,6 +46,7 @@ struct ScheduleCall {
   TimePoint known_until;  // requests that arrived later are not in the queue yet
   const KvWaitClock& kv_wait;
   const DecodeTotals& totals;
+  bool hold_contexts = false;  // generations only, while there are any: the ranks of the group start contexts together
 
   RequestId admit(const PrefixMatch& match = {}) const { return state.admit(now, kv_wait, match); }
   void preempt(RequestId id, Requeue where = Requeue::first, Keep keep = Keep::computed) const {
@@ -66,6 +67,8 @@ class BatchingPolicy {
   virtual void schedule(const ScheduleCall& call, StepPlan& plan) = 0;
   // The head of the queue has just changed while a step runs.
   [[nodiscard]] virtual bool may_change_plan(const SchedulerState& state) const = 0;
+  // Whether a call now would run prefill, were it not told to hold it. Only asked where ranks start contexts together.
+  [[nodiscard]] virtual bool has_contexts(SchedulerState& /*state*/) { return false; }
   // False: this engine would refuse the request, or never get to it.
   [[nodiscard]] virtual bool can_serve(const SchedulerState& state, const Request& request) const = 0;
 };

@@ -17,14 +17,12 @@
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"
+#include "serving/batching/sglang_ratio.hpp"
 
 namespace foretoken {
 namespace {
 
 constexpr std::int64_t kClip = 4096;        // of the estimate of tokens still to come
-constexpr double kInitRatio = 0.7;          // times schedule_conservativeness
-constexpr double kMinRatioFactor = 0.14;    // of the initial ratio
-constexpr std::int64_t kDecaySteps = 600;   // decode steps from the initial ratio to the least
 constexpr std::int64_t kRetractSteps = 20;  // a retraction leaves room for so many
 
 class Sglang final : public BatchingPolicy {
@@ -43,10 +41,10 @@ class Sglang final : public BatchingPolicy {
       decode(call, plan);
       // Each step until the next look at new requests counts while one is there.
       plan.once = retracted_ || ((!full_ || skips_looks(s)) && s.waiting().head() != nullptr);
-      if (s.running() == 0 && !retracted_) reset_ratio(s);
+      if (s.running() == 0 && !retracted_) start_ratio(s);
     } else {
       plan.hold_decodes = !s.config.enable_mixed_chunk && s.decodes().size() > 0;
-      if (s.config.enable_mixed_chunk && s.decodes().size() > 0) ++ratio_since_;  // not a decode step
+      if (s.config.enable_mixed_chunk && s.decodes().size() > 0) ratio_.skip_step();  // not a decode step
     }
     last_was_prefill_ = !plan.chunks.empty();
     running_ = s.running();
@@ -103,17 +101,11 @@ class Sglang final : public BatchingPolicy {
 
   // ---- the share of max_tokens that running requests are expected to write ----
 
-  void reset_ratio(const SchedulerState& s) {
-    initial_ = std::min(1.0, kInitRatio * s.config.schedule_conservativeness);
-    ratio_ = initial_;
-    ratio_since_ = s.decodes().clock();
-  }
   [[nodiscard]] double new_token_ratio(const SchedulerState& s) {
-    if (ratio_since_ < 0) reset_ratio(s);
-    const double least = kMinRatioFactor * initial_;
-    const double decay = (initial_ - least) / static_cast<double>(kDecaySteps);
-    return std::max(least, ratio_ - decay * static_cast<double>(s.decodes().clock() - ratio_since_));
+    if (!ratio_.known()) start_ratio(s);
+    return ratio_.at(s.decodes().clock());
   }
+  void start_ratio(const SchedulerState& s) { ratio_.start(s.config.schedule_conservativeness, s.decodes().clock()); }
 
   // ---- prefill ----
 
@@ -268,8 +260,8 @@ class Sglang final : public BatchingPolicy {
     }
     const auto count = static_cast<std::int64_t>(by_output_.size());
     (void)new_token_ratio(s);
-    ratio_ = std::min(1.0, static_cast<double>(out + kRetractSteps * count) / static_cast<double>(max_new + 1));
-    ratio_since_ = s.decodes().clock() + 1;  // this step does not count
+    ratio_.set(static_cast<double>(out + kRetractSteps * count) / static_cast<double>(max_new + 1),
+               s.decodes().clock() + 1);  // this step does not count
   }
 
   bool full_ = false;  // SGLang's batch_is_full
@@ -279,9 +271,7 @@ class Sglang final : public BatchingPolicy {
   TimePoint looked_{};          // and its time
   bool retracted_ = false;
   std::int64_t running_ = 0;  // after the last call
-  double initial_ = kInitRatio;
-  double ratio_ = kInitRatio;
-  std::int64_t ratio_since_ = -1;  // the decode group's clock when ratio_ held; -1: not yet
+  NewTokenRatio ratio_;  // by the decode group's clock
   std::vector<std::pair<std::int64_t, std::int64_t>> ends_;  // scratch: (tokens left, occupied)
   std::vector<RequestId> by_output_;                          // scratch
 };

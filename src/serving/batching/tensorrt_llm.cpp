@@ -8,11 +8,12 @@
 // Then a step takes every generation and contexts in arrival order within max_num_tokens: whole
 // prompts, or with enable_chunked_prefill chunks rounded down to tokens_per_block, first come
 // first served or EQUAL_PROGRESS. Contexts and generations share a step, but with
-// batch_wait_timeout_iters contexts wait some steps for more of them.
+// batch_wait_timeout_iters contexts wait some steps for more of them. Under attention data parallelism they may wait
+// for those of the other ranks: serving/context_balance.hpp.
 // The overlap scheduler's step of delay and wasted row: serving/async_scheduling.cpp.
 // Block reuse: full blocks that a step has computed; GUARANTEED_NO_EVICT counts held ones once.
-// Left out: a context waiting for blocks that an earlier one of its step computes, attention DP, LoRA, beams. A queued prompt shorter than the tokens that
-// rounding leaves unused waits for the next step.
+// Left out: a context waiting for blocks that an earlier one of its step computes, LoRA, beams. A queued prompt
+// shorter than the tokens that rounding leaves unused waits for the next step.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"
@@ -25,9 +26,10 @@ class TensorRtLlm final : public BatchingPolicy {
   void schedule(const ScheduleCall& call, StepPlan& plan) override {
     SchedulerState& s = call.state;
     const bool paused = s.config.capacity_scheduler_policy == "MAX_UTILIZATION" && pause_until_decodes_fit(call);
-    std::int64_t budget = s.config.max_num_batched_tokens - s.decodes().size();
+    std::int64_t budget = s.config.step_tokens() - s.decodes().size();
     if (budget < 0) leave_out(s, plan, -budget);
-    if (contexts_wait(s, plan, budget)) {
+    const bool held = call.hold_contexts && s.decodes().size() > 0;
+    if (held || contexts_wait(s, plan, budget)) {
       plan.once = true;
       plan.blocked = Blocked::waiting_for_batch;
       return;
@@ -44,8 +46,14 @@ class TensorRtLlm final : public BatchingPolicy {
   }
 
   bool may_change_plan(const SchedulerState& s) const override {
-    return s.running() < s.config.max_num_seqs && s.decodes().size() < s.config.max_num_batched_tokens &&
+    return s.running() < s.config.max_num_seqs && s.decodes().size() < s.config.step_tokens() &&
            (s.config.capacity_scheduler_policy != "STATIC_BATCH" || s.running() == 0);
+  }
+
+  bool has_contexts(SchedulerState& s) override {
+    StepPlan scratch;
+    const std::int64_t budget = s.config.step_tokens() - s.decodes().size();
+    return !s.prefilling().empty() || next(s, scratch, s.running() == 0, budget) > 0;
   }
 
   bool can_serve(const SchedulerState& s, const Request& request) const override {
@@ -84,7 +92,7 @@ class TensorRtLlm final : public BatchingPolicy {
     for (const RequestId id : s.prefilling()) tokens += rest(s, id);
     tokens = std::min(tokens, budget) + generations;
     const double enough =
-        s.config.batch_wait_max_tokens_ratio * static_cast<double>(s.config.max_num_batched_tokens);
+        s.config.batch_wait_max_tokens_ratio * static_cast<double>(s.config.step_tokens());
     if (waited_ >= s.config.batch_wait_timeout_iters || static_cast<double>(tokens) >= enough) {
       waited_ = 0;
       return false;
@@ -166,6 +174,7 @@ class TensorRtLlm final : public BatchingPolicy {
   }
 
   static std::int64_t cut(const SchedulerState& s, std::int64_t tokens, std::int64_t budget) {
+    budget = std::min(budget, s.config.max_num_batched_tokens);
     if (tokens <= budget) return tokens;
     return std::max<std::int64_t>(0, budget) / unit(s) * unit(s);
   }

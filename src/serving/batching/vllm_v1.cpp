@@ -18,7 +18,7 @@ class VllmV1 final : public BatchingPolicy {
  public:
   void schedule(const ScheduleCall& call, StepPlan& plan) override {
     SchedulerState& s = call.state;
-    std::int64_t budget = s.config.max_num_batched_tokens;
+    std::int64_t budget = s.config.step_tokens();
     bool preempted = false;
     if (order_does_not_matter(s)) {
       preempted = schedule_running(call, plan, budget);
@@ -30,7 +30,7 @@ class VllmV1 final : public BatchingPolicy {
   }
 
   bool may_change_plan(const SchedulerState& s) const override {
-    return s.running() < s.config.max_num_seqs && s.decodes().size() < s.config.max_num_batched_tokens;
+    return s.running() < s.config.max_num_seqs && s.decodes().size() < s.config.step_tokens();
   }
 
   bool can_serve(const SchedulerState& s, const Request& request) const override {
@@ -40,6 +40,7 @@ class VllmV1 final : public BatchingPolicy {
  private:
   static std::int64_t capped(const SchedulerState& s, std::int64_t tokens) {
     const std::int64_t threshold = s.config.long_prefill_token_threshold;
+    if (s.config.enable_chunked_prefill) tokens = std::min(tokens, s.config.max_num_batched_tokens);
     return threshold > 0 ? std::min(tokens, threshold) : tokens;
   }
 
@@ -47,8 +48,7 @@ class VllmV1 final : public BatchingPolicy {
   // half-prefilled request, and victims come from the tail, the walk along the
   // running list has a closed form.
   static bool order_does_not_matter(const SchedulerState& s) {
-    return s.decodes().size() <= s.config.max_num_batched_tokens && !s.prefill_before_decode() &&
-           !s.by_priority;
+    return s.decodes().size() <= s.config.step_tokens() && !s.prefill_before_decode() && !s.by_priority;
   }
 
   // Evicting from the tail until the survivors' needs fit is what the walk in order
@@ -58,7 +58,7 @@ class VllmV1 final : public BatchingPolicy {
     bool preempted = false;
     while (true) {
       plan.chunks.clear();
-      budget = s.config.max_num_batched_tokens - s.decodes().size();
+      budget = s.config.step_tokens() - s.decodes().size();
       std::int64_t need = s.decode_blocks_needed();
       for (const RequestId id : s.prefilling()) {
         const InFlight& r = s[id];

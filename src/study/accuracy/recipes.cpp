@@ -54,6 +54,10 @@ Recipe deepseek_tensorrt(const Point& p) {
   const std::int64_t ranks = std::max<std::int64_t>(1, p.data);
   const std::int64_t captured = later ? std::max<std::int64_t>(1, p.batch / (ranks > 1 ? 4 : 1)) : 512;
   r.engine += fmt::format("  max_cudagraph_capture_size: {}\n", captured);
+  if (ranks > 1) {
+    r.engine += "  attention_dp_enable_balance: true\n  attention_dp_timeout_iters: 60\n"
+                "  attention_dp_batching_wait_iters: 0\n";
+  }
   if (fp8 && later && ranks == 1 && is_lengths(p, 1024, 1024) && p.batch >= 64) {
     r.engine += "  batch_wait_timeout_iters: 40\n  batch_wait_max_tokens_ratio: 0.8\n";
   }

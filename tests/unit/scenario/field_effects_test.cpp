@@ -50,6 +50,9 @@ const std::map<std::string, Example>& examples() {
   const std::string fixed = "engine.name=static";
   const std::string sglang = "engine.name=sglang";
   const std::string tensorrt = "engine.name=tensorrt-llm";
+  const std::vector<std::string> two_ranks = {tensorrt, "model=Qwen3-30B-A3B", "engine.data_parallel_size=2"};
+  std::vector<std::string> balanced = two_ranks;
+  balanced.push_back("engine.attention_dp_enable_balance=true");
   const std::string loop = "workload.max_concurrency=4";
   const std::string moe = "model=Qwen3-30B-A3B";
   const std::string ramp =
@@ -109,6 +112,9 @@ const std::map<std::string, Example>& examples() {
       {"engine.capacity_scheduler_policy", {"MAX_UTILIZATION", {tensorrt}}},
       {"engine.context_chunking_policy", {"EQUAL_PROGRESS", {tensorrt, "engine.enable_chunked_prefill=true"}}},
       {"engine.batch_wait_timeout_iters", {"20", {tensorrt, "engine.batch_wait_max_tokens_ratio=0.9"}}},
+      {"engine.attention_dp_enable_balance", {"true", two_ranks}},
+      {"engine.attention_dp_timeout_iters", {"2", balanced}},
+      {"engine.attention_dp_batching_wait_iters", {"3", balanced}},
       {"engine.batch_wait_max_tokens_ratio", {"0.02", {tensorrt, "engine.batch_wait_timeout_iters=20"}}},
       {"engine.free_gpu_memory_fraction", {"0.5", {tensorrt}}},
       {"memory.startup_log", {"'INFO kv_cache_utils.py: GPU KV cache size: 62,336 tokens'"}},

@@ -1,0 +1,141 @@
+// Pipeline parallelism with as many micro-batches in flight as there are stages: while one passes a
+// stage, the others pass the other stages. (vLLM's batch queue of pipeline_parallel_size, TensorRT-LLM's
+// micro-batches: every request is in one of them.)
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "cost/levels/levels.hpp"
+#include "foretoken/base/result.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr double kUnitsPerSecond = 1e9 * static_cast<double>(FineDuration::kPerNanosecond);
+constexpr double kFarthest = 4611686018427387904.0;  // 2^62 tokens
+
+std::int64_t up(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
+
+// The inner curve where a micro-batch has only this share of the context.
+PiecewiseCurve of_share(const PiecewiseCurve& inner, double share) {
+  return PiecewiseCurve([&inner, share](double context) {
+    const double x = std::min(context * share, kFarthest);
+    const CurveSegment& segment = inner.segment_at(static_cast<std::int64_t>(x));
+    const double units = static_cast<double>(segment.at_begin.units) +
+                         static_cast<double>(segment.slope.units) * (x - static_cast<double>(segment.begin));
+    return PiecewiseCurve::Point{units / kUnitsPerSecond, segment.part};
+  });
+}
+
+// Rows [first, first + count) of the batch, with their part of its contexts.
+DecodeShape rows_of(const DecodeShape& all, std::int64_t first, std::int64_t count) {
+  const auto until = [&](std::int64_t sum, std::int64_t rows) {
+    return static_cast<std::int64_t>(FineTotal{sum} * rows / all.sequences);
+  };
+  const auto part = [&](std::int64_t sum) { return until(sum, first + count) - until(sum, first); };
+  if (count == 0) return {};
+  return {count, part(all.context), part(all.windowed_context)};
+}
+
+struct MicroBatch {
+  std::vector<PrefillChunk> chunks;
+  DecodeShape decode;
+  std::int64_t tokens = 0;
+};
+
+// A step gives every decoding request one token: the last micro-batch leaves a stage when all have passed it,
+// which takes the sum of their times there, a stage's time being that of all stages over their number; but
+// no request comes round faster than its own micro-batch passes all stages in series.
+class PipelinedModel final : public CostModel {
+ public:
+  PipelinedModel(std::unique_ptr<CostModel> series, int stages) : series_(std::move(series)), stages_(stages) {}
+
+  StepTime step(const StepShape& shape) const override {
+    const std::int64_t rows = shape.decode.sequences;
+    StepTime longest = rows > 0 ? decode(rows).at(shape.decode) : StepTime{};
+    if (shape.prefill.empty() && shape.group.tokens == 0) return longest;
+    StepTime sum;
+    for (const MicroBatch& batch : split(shape)) {
+      if (batch.tokens == 0) continue;
+      const StepTime time = series_->step({batch.chunks, batch.decode, group_of(shape.group)});
+      if (time.total() > longest.total()) longest = time;
+      for (int p = 0; p < kTimeParts; ++p) sum.parts[static_cast<std::size_t>(p)] += time.parts[static_cast<std::size_t>(p)];
+      sum.flops += time.flops;
+      sum.bytes += time.bytes;
+    }
+    StepTime paced = sum;
+    for (FineDuration& part : paced.parts) part.units /= stages_;
+    if (paced.total() < longest.total()) paced.parts = longest.parts;
+    paced.flops /= stages_;
+    paced.bytes /= stages_;
+    return paced;
+  }
+
+  // Micro-batches of equal size: each takes as long as the largest.
+  const DecodeCurve& decode(std::int64_t sequences) const override {
+    const auto found = curves_.find(sequences);
+    if (found != curves_.end()) return found->second;
+    const std::int64_t rows = up(sequences, stages_);
+    const std::int64_t batches = up(sequences, std::max<std::int64_t>(1, rows));
+    const DecodeCurve& one = series_->decode(rows);
+    const double share = sequences == 0 ? 1 : static_cast<double>(rows) / static_cast<double>(sequences);
+    DecodeCurve curve;
+    curve.sequences = sequences;
+    curve.fixed = one.fixed;
+    curve.fixed.flops = one.fixed.flops / stages_ * batches;
+    curve.fixed.bytes = one.fixed.bytes / stages_ * batches;
+    curve.full = of_share(one.full, share);
+    curve.windowed = of_share(one.windowed, share);
+    curve.flops_per_context = one.flops_per_context / stages_;
+    curve.bytes_per_context = one.bytes_per_context / stages_;
+    curve.flops_per_windowed = one.flops_per_windowed / stages_;
+    curve.bytes_per_windowed = one.bytes_per_windowed / stages_;
+    return curves_.emplace(sequences, std::move(curve)).first->second;
+  }
+
+  std::int64_t sliding_window() const override { return series_->sliding_window(); }
+
+  // Of the micro-batch with the most to do.
+  StepBreakdown breakdown(const StepShape& shape) const override {
+    const std::vector<MicroBatch> batches = split(shape);
+    const auto largest = std::max_element(batches.begin(), batches.end(),
+                                          [](const auto& a, const auto& b) { return a.tokens < b.tokens; });
+    return series_->breakdown({largest->chunks, largest->decode, group_of(shape.group)});
+  }
+
+ private:
+  // Rows are dealt evenly; a chunk goes where the fewest tokens are.
+  [[nodiscard]] std::vector<MicroBatch> split(const StepShape& shape) const {
+    std::vector<MicroBatch> batches(static_cast<std::size_t>(stages_));
+    std::int64_t first = 0;
+    for (std::int64_t i = 0; i < stages_; ++i) {
+      const std::int64_t rows = shape.decode.sequences / stages_ + (i < shape.decode.sequences % stages_ ? 1 : 0);
+      MicroBatch& batch = batches[static_cast<std::size_t>(i)];
+      batch.decode = rows_of(shape.decode, first, rows);
+      batch.tokens = rows;
+      first += rows;
+    }
+    for (const PrefillChunk& chunk : shape.prefill) {
+      const auto least = std::min_element(batches.begin(), batches.end(),
+                                          [](const auto& a, const auto& b) { return a.tokens < b.tokens; });
+      least->chunks.push_back(chunk);
+      least->tokens += chunk.new_tokens;
+    }
+    return batches;
+  }
+  [[nodiscard]] GroupShape group_of(const GroupShape& all) const {
+    return {up(all.tokens, stages_), up(all.largest, stages_)};
+  }
+
+  std::unique_ptr<CostModel> series_;
+  std::int64_t stages_;
+  mutable std::map<std::int64_t, DecodeCurve> curves_;
+};
+
+}  // namespace
+
+std::unique_ptr<CostModel> make_pipelined_model(std::unique_ptr<CostModel> series, int stages) {
+  return std::make_unique<PipelinedModel>(std::move(series), stages);
+}
+
+}  // namespace foretoken
