@@ -47,6 +47,8 @@ Json row_of(const PointRow& row) {
   json["measured"] = figures_json(row.measured);
   json["predicted"] = figures_json(row.predicted);
   json["error_pct"] = figures_json(row.error_percent);
+  if (row.band_percent > 0) json["tpot_band_pct"] = row.band_percent;
+  json["inside_calibrated_range"] = row.inside_range;
   return json;
 }
 
@@ -62,6 +64,29 @@ Json errors_json(const std::vector<PointErrors>& list) {
     json.push_back(std::move(entry));
   }
   return json;
+}
+
+Json bands_json(const std::vector<BandCoverage>& bands) {
+  Json json = Json::array();
+  for (const BandCoverage& b : bands) {
+    Json entry = Json::object();
+    entry["inside_calibrated_range"] = b.inside_range;
+    entry["rows"] = b.rows;
+    entry["half_width_pct"] = b.half_width_percent;
+    entry["covered"] = b.covered;
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
+std::string bands_text(const std::vector<BandCoverage>& bands) {
+  std::string text;
+  for (const BandCoverage& b : bands) {
+    if (b.rows == 0) continue;
+    text += fmt::format("  {} the calibrated range: {:.0f} % of {} rows (median half-width {:.0f} %)\n",
+                        b.inside_range ? "inside" : "outside", 100 * b.covered, b.rows, b.half_width_percent);
+  }
+  return text;
 }
 
 std::vector<std::string> line_of(std::vector<std::string> names, const ErrorStatistics& errors) {
@@ -106,6 +131,7 @@ Json to_json(const PointAccuracy& accuracy) {
   summary["overall"] = errors_json(accuracy.overall);
   summary["groups"] = errors_json(accuracy.groups);
   summary["cells"] = errors_json(accuracy.cells);
+  summary["tpot_bands"] = bands_json(accuracy.bands);
   summary["skipped"] = skipped_rows(accuracy).json();
   json["summary"] = std::move(summary);
   Json rows = Json::array();
@@ -120,6 +146,8 @@ std::string to_text(const PointAccuracy& accuracy, bool by_cell, const TextStyle
   if (by_cell) out += section("By cell", table_of(accuracy.cells, "cell"), style);
   const std::vector<PointErrors> worst = worst_cells(accuracy);
   if (!worst.empty()) out += section("Worst cells (median error)", table_of(worst, "cell"), style);
+  const std::string bands = bands_text(accuracy.bands);
+  if (!bands.empty()) out += section("Measured TPOT within the 95 % band of the predicted step", bands, style);
   const SkippedRows skipped = skipped_rows(accuracy);
   out += section(fmt::format("Rows without a prediction: {} of {}", skipped.total(), accuracy.rows.size()),
                  skipped.text(), style);

@@ -109,8 +109,8 @@ class Watched final : public BatchingPolicy {
     std::int64_t tokens = rows;
     for (const auto& chunk : plan.chunks) tokens += chunk.tokens;
     if (s.running() > s.config.max_num_seqs) broken("{} run of max_num_seqs {}", s.running(), s.config.max_num_seqs);
-    if (policy_.keeps_token_budget && tokens > s.config.max_num_batched_tokens) {
-      broken("{} tokens of max_num_batched_tokens {}", tokens, s.config.max_num_batched_tokens);
+    if (policy_.keeps_token_budget && tokens > s.config.step_tokens()) {
+      broken("{} tokens of max_num_batched_tokens {}", tokens, s.config.step_tokens());
     }
     if (plan.padding_rows < 0) broken("{} padding rows", plan.padding_rows);
     std::int64_t growth = 0;

@@ -157,6 +157,7 @@ class ReferenceVllm {
   }
   [[nodiscard]] std::int64_t free() const { return static_cast<std::int64_t>(free_.size()); }
   [[nodiscard]] std::int64_t cap(std::int64_t tokens) const {
+    if (engine_.enable_chunked_prefill) tokens = std::min(tokens, engine_.max_num_batched_tokens);
     return engine_.long_prefill_token_threshold > 0 ? std::min(tokens, engine_.long_prefill_token_threshold) : tokens;
   }
   [[nodiscard]] bool by_priority() const { return engine_.scheduling_policy == "priority"; }
@@ -165,7 +166,7 @@ class ReferenceVllm {
   }
 
   void schedule() {
-    std::int64_t budget = engine_.max_num_batched_tokens;
+    std::int64_t budget = engine_.max_num_batched_tokens * engine_.micro_batches;
     bool preempted = false;
     for (Sequence& r : running_) r.scheduled = 0;
     for (auto r = running_.begin(); r != running_.end() && budget > 0;) {

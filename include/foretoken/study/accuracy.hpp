@@ -84,7 +84,16 @@ struct PointRow {
   ServingFigures measured;
   ServingFigures predicted;
   ServingFigures error_percent;
+  double band_percent = 0;   // half-width of the 95 % band of its typical decode step; 0 = the level has none
+  bool inside_range = true;  // all its operators within their calibrated ranges
   std::string skipped;  // why there is no prediction
+};
+// How often the measured TPOT lies within the band that the prediction carries. Cells have equal weight.
+struct BandCoverage {
+  bool inside_range = true;  // of rows whose operators all are; else of the others
+  std::int64_t rows = 0;
+  double half_width_percent = 0;  // median
+  double covered = 0;             // share of the rows' weight
 };
 struct PointErrors {
   std::string grade;
@@ -99,6 +108,7 @@ struct PointAccuracy {
   std::vector<PointErrors> overall;
   std::vector<PointErrors> groups;
   std::vector<PointErrors> cells;
+  std::vector<BandCoverage> bands;  // inside the range first
 };
 // Simulates every row of a file in the format of the measured points. Errors as compare_kernels().
 [[nodiscard]] Result<PointAccuracy> compare_points(const std::string& path, const AccuracyOptions& options = {});

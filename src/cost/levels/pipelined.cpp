@@ -95,12 +95,23 @@ class PipelinedModel final : public CostModel {
 
   std::int64_t sliding_window() const override { return series_->sliding_window(); }
 
-  // Of the micro-batch with the most to do.
+  // The time of the micro-batch with the most to do; the work of one device in the whole step.
   StepBreakdown breakdown(const StepShape& shape) const override {
     const std::vector<MicroBatch> batches = split(shape);
     const auto largest = std::max_element(batches.begin(), batches.end(),
                                           [](const auto& a, const auto& b) { return a.tokens < b.tokens; });
-    return series_->breakdown({largest->chunks, largest->decode, group_of(shape.group)});
+    StepBreakdown result = series_->breakdown({largest->chunks, largest->decode, group_of(shape.group)});
+    double flops = 0, bytes = 0;
+    for (const OperatorCost& op : result.operators) {
+      flops += op.flops;
+      bytes += op.bytes;
+    }
+    const StepTime whole = step(shape);
+    for (OperatorCost& op : result.operators) {
+      if (flops > 0) op.flops *= static_cast<double>(whole.flops) / flops;
+      if (bytes > 0) op.bytes *= static_cast<double>(whole.bytes) / bytes;
+    }
+    return result;
   }
 
  private:

@@ -1,6 +1,8 @@
 // Serving runs against their measurements: one simulation per row.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <memory>
 
@@ -8,6 +10,8 @@
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/metrics/collector.hpp"
 #include "foretoken/scenario/catalog.hpp"
+#include "foretoken/study/explain.hpp"
+#include "foretoken/study/model_band.hpp"
 #include "foretoken/study/run.hpp"
 #include "study/accuracy/point_scenario.hpp"
 #include "study/parallel.hpp"
@@ -100,6 +104,12 @@ void compare(const Point& point, const NameTable& names, const AccuracyOptions& 
   for (std::size_t m = 0; m < kServingMetrics && row.skipped.empty(); ++m) {
     if (row.predicted[m] && row.measured[m]) row.error_percent[m] = (*row.predicted[m] / *row.measured[m] - 1) * 100;
   }
+  if (!row.skipped.empty()) return;
+  if (const Result<Explanation> explanation = explain(*scenario)) {
+    const ModelBand band = model_band(*explanation);
+    row.band_percent = 100 * band.decode;
+    row.inside_range = band.inside_range;
+  }
 }
 
 std::string split_name(const Point& p) {
@@ -120,6 +130,29 @@ PointRow row_of(const Point& p) {
   row.cell = fmt::format("{} {} {} {} {}", p.model_family, p.gpu_family, row.group, p.weights, split_name(p));
   row.measured = p.measured;
   return row;
+}
+
+BandCoverage coverage(const std::vector<PointRow>& rows, bool inside_range) {
+  constexpr auto kTpot = static_cast<std::size_t>(ServingMetric::tpot);
+  BandCoverage result;
+  result.inside_range = inside_range;
+  std::map<std::string, std::pair<double, double>> cells;  // rows, covered
+  std::vector<double> widths;
+  for (const PointRow& row : rows) {
+    if (!row.scored || !row.error_percent[kTpot] || row.band_percent <= 0 || row.inside_range != inside_range) continue;
+    auto& [all, covered] = cells[row.cell];
+    all += 1;
+    // The band is of the prediction: measured within predicted * (1 +- band).
+    if (std::abs(*row.measured[kTpot] / *row.predicted[kTpot] - 1) * 100 <= row.band_percent) covered += 1;
+    widths.push_back(row.band_percent);
+    ++result.rows;
+  }
+  if (result.rows == 0) return result;
+  for (const auto& [cell, counts] : cells) result.covered += counts.second / counts.first;
+  result.covered /= static_cast<double>(cells.size());
+  std::sort(widths.begin(), widths.end());
+  result.half_width_percent = widths[widths.size() / 2];
+  return result;
 }
 
 void summarise(PointAccuracy& result) {
@@ -146,6 +179,7 @@ void summarise(PointAccuracy& result) {
   list(overall, result.overall);
   list(groups, result.groups);
   list(cells, result.cells);
+  for (const bool inside : {true, false}) result.bands.push_back(coverage(result.rows, inside));
 }
 
 // Rows of one system together, so that they share step times; the systems in order of the file.

@@ -60,6 +60,9 @@ TEST(EngineOverheads, FollowTheEngineAndItsGeneration) {
   GpuSpec other = test::h100();
   other.architecture = "Ada";
   EXPECT_EQ(default_overhead("vllm-v1", "0.19", other).scale, 1);
+  other.architecture = "CDNA2";
+  EXPECT_EQ(default_overhead("vllm-v0", "0.6", other).per_layer, 150e-6);
+  EXPECT_EQ(default_overhead("vllm-v1", "0.19", other).per_layer, 0);
 }
 
 TEST(DeploymentProblems, BrokenCoefficientSetsAreNamed) {
