@@ -1,0 +1,196 @@
+// The batch study on the terminal: the answer, both views side by side, the frontier, ridge points, KV cache.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "foretoken/base/units.hpp"
+#include "foretoken/report/batch_report.hpp"
+#include "report/common.hpp"
+#include "report/scatter.hpp"
+#include "report/sections.hpp"
+
+namespace foretoken {
+namespace {
+
+const char* mark_of(const BatchSize& b) {
+  if (!b.simulated) return "";
+  return b.simulated->decision == Decision::meets ? "✓" : b.simulated->decision == Decision::misses ? "✗" : "?";
+}
+
+std::string bytes(double amount) {
+  return format_quantity(amount, Dimension::bytes);
+}
+
+std::string objectives_of(const BatchStudy& s) {
+  std::string text;
+  for (const SloLine& line : s.scenario.slo) text += (text.empty() ? "" : ", ") + line.expression;
+  return text + (s.default_objective ? " (the default: the scenario has no slo)" : "");
+}
+
+// What the planner asks: the coach that still arrives in time.
+std::string answer_section(const BatchStudy& s) {
+  std::string text = fmt::format("  objectives: {}\n", objectives_of(s));
+  if (s.best) {
+    const BatchSize& best = s.sizes[*s.best];
+    const ContinuousBatch& c = *best.simulated;
+    text += fmt::format("  largest throughput that keeps them: {} tok/s at batch {} (TPOT {} ms, TTFT {} ms, {} tok/s for one user)\n",
+                        readable(c.tps.value), readable(best.size), readable(c.tpot_ms.value), readable(c.ttft_ms.value),
+                        readable(c.interactivity));
+    if (s.first_missed) {
+      const BatchSize& next = s.sizes[*s.first_missed];
+      std::string why;
+      for (std::size_t i = 0; i < s.scenario.slo.size(); ++i) {
+        const Interval& figure = next.simulated->objectives[i];
+        if (judge(s.scenario.slo[i], figure.high).ok && judge(s.scenario.slo[i], figure.low).ok) continue;
+        const std::string unit(metric_unit(s.scenario.slo[i].metric));
+        why += fmt::format("{}{} is {}{}{}", why.empty() ? "" : ", ", s.scenario.slo[i].metric, readable(figure.value),
+                           unit.empty() ? "" : " ", unit);
+      }
+      text += fmt::format("  at batch {}: {} ({})\n", readable(next.size), why,
+                          next.simulated->decision == Decision::misses ? "missed" : "not decided");
+    } else {
+      text += "  no larger size of the study misses them\n";
+    }
+  } else {
+    text += "  no size of the study keeps them for sure\n";
+  }
+  if (s.kv_limit) {
+    text += fmt::format("  the KV cache holds {} requests of mean full length ({} tokens)\n", readable(*s.kv_limit),
+                        readable(s.prompt_tokens + s.output_tokens));
+  }
+  return text;
+}
+
+std::string views_section(const BatchStudy& s) {
+  TextTable table("rlrrrrrrrrrr");
+  table.row({"batch", "", "TPOT ms static", "continuous", "p99", "TTFT ms static", "continuous", "p99", "TPS static",
+             "continuous", "tok/s/user", "tok/s/GPU"});
+  std::string reasons;
+  for (const BatchSize& b : s.sizes) {
+    const std::string name = readable(b.size) + (b.refined ? "'" : "");
+    if (b.status != PointStatus::ok) {
+      reasons += fmt::format("  batch {}: {}\n", name,
+                             b.status == PointStatus::skipped ? "interrupted" : fmt::format("{}: {}", to_string(b.status), b.reason));
+      continue;
+    }
+    const StaticBatch& f = *b.in_closed_form;
+    std::vector<std::string> cells{name, mark_of(b), readable(f.tpot_ms)};
+    if (!b.simulated) reasons += fmt::format("  batch {} was not simulated: {}\n", name, b.why_not_simulated);
+    const auto simulated = [&](auto figure) {
+      cells.push_back(b.simulated ? readable(figure(*b.simulated)) : std::string("-"));
+    };
+    simulated([](const ContinuousBatch& c) { return c.tpot_ms.value; });
+    simulated([](const ContinuousBatch& c) { return c.p99_tpot_ms.value; });
+    cells.push_back(readable(f.ttft_ms));
+    simulated([](const ContinuousBatch& c) { return c.ttft_ms.value; });
+    simulated([](const ContinuousBatch& c) { return c.p99_ttft_ms.value; });
+    cells.push_back(readable(f.tps));
+    simulated([](const ContinuousBatch& c) { return c.tps.value; });
+    simulated([](const ContinuousBatch& c) { return c.interactivity; });
+    simulated([](const ContinuousBatch& c) { return c.tps_per_gpu; });
+    table.row(std::move(cells));
+  }
+  return table.text("  ") + reasons +
+         fmt::format("  static: {} prompts of {} tokens start and end together ({} out); TTFT of the last. Continuous: that many in\n"
+                     "  flight all the time, means of {} runs of the steady state. ' = added where the objectives begin to be missed\n",
+                     "B", readable(s.prompt_tokens), readable(s.output_tokens), s.replications);
+}
+
+std::string hardware_section(const BatchStudy& s) {
+  TextTable table("rrrrrrlrrrr");
+  table.row({"batch", "MFU static", "continuous", "MBU static", "continuous", "FLOP/B", "decode bound by", "KV needed",
+             "available", "used, peak", "preemptions"});
+  for (const BatchSize& b : s.sizes) {
+    if (b.status != PointStatus::ok) continue;
+    const StaticBatch& f = *b.in_closed_form;
+    const auto share = [](double v) { return v > 0 ? percent(v) : std::string("-"); };
+    const auto of = [&](double ContinuousBatch::*figure) { return b.simulated ? share((*b.simulated).*figure) : "-"; };
+    const bool known = b.kv_available > 0;
+    table.row({readable(b.size), share(f.mfu), of(&ContinuousBatch::mfu), share(f.mbu), of(&ContinuousBatch::mbu),
+               f.decode_intensity > 0 ? readable(f.decode_intensity) : "-",
+               fmt::format("{} ({})", to_string(f.bound), percent(f.bound_share)),
+               known ? bytes(b.kv_needed) + (b.kv_fits ? "" : " !") : "-", known ? bytes(b.kv_available) : "-",
+               of(&ContinuousBatch::kv_usage), b.simulated ? readable(b.simulated->preemptions) : "-"});
+  }
+  const bool too_small = std::any_of(s.sizes.begin(), s.sizes.end(), [](const BatchSize& b) { return !b.kv_fits; });
+  return table.text("  ") + "  utilisations are of prefill and decode together; FLOP/B and the bound are of a decode step\n" +
+         (too_small ? "  ! more than the KV cache holds: seats stay empty or requests are preempted\n" : "");
+}
+
+std::string frontier_section(const BatchStudy& s) {
+  std::vector<ScatterPoint> points;
+  for (const BatchSize& b : s.sizes) {
+    if (b.in_closed_form) points.push_back({b.in_closed_form->tpot_ms, b.in_closed_form->tps, "·"});
+  }
+  std::string sizes;
+  for (const BatchSize& b : s.sizes) {
+    if (!b.simulated) continue;
+    const bool best = s.best && &b == &s.sizes[*s.best];
+    points.push_back({b.simulated->tpot_ms.value, b.simulated->tps.value,
+                      best ? "★" : b.simulated->decision == Decision::misses ? "○" : "●"});
+    if (b.on_frontier) sizes += (sizes.empty() ? "" : ", ") + readable(b.size);
+  }
+  if (sizes.empty()) return {};
+  std::string text = scatter(points, "TPOT, ms", "TPS, tok/s (both axes logarithmic)", "  ");
+  if (!text.empty()) text += "  ● continuous, ○ an objective is missed, ★ the answer, · static\n";
+  return text + fmt::format("  on the frontier (no other size has less TPOT and more TPS): {}\n", sizes);
+}
+
+std::string from(const std::optional<std::int64_t>& batch) {
+  return batch ? readable(*batch) : "never";
+}
+
+std::string ridge_section(const BatchStudy& s) {
+  const RidgeStudy& r = s.ridge;
+  if (!(r.ridge_point > 0)) return {};
+  TextTable table("lrrrrr");
+  table.row({"decode turns compute-bound at batch", "datasheet", "as priced", "FLOP/B at 1", "at the largest", "share of step"});
+  std::string never;
+  for (const RidgeOperator& op : r.operators) {
+    table.row({op.name, from(op.by_datasheet), from(op.as_priced), readable(op.intensity_at_one),
+               readable(op.intensity_at_most), percent(op.share)});
+    if (!op.by_datasheet && op.name.starts_with("attention"))
+      never = fmt::format("  {} never does: each sequence reads its own KV cache, so its FLOPs per byte do not grow with the batch\n",
+                          op.name);
+  }
+  table.row({"whole step", from(r.step_by_datasheet), from(r.step_as_priced)});
+  return table.text("  ") + never +
+         fmt::format("  ridge point {} FLOP per byte; searched up to batch {}; as priced: the larger term of the cost model, of the\n"
+                     "  whole step the larger sum of times\n",
+                     readable(r.ridge_point), readable(r.searched));
+}
+
+std::string budget_section(const BatchStudy& s) {
+  if (s.budgets.empty()) return {};
+  TextTable table("rlrrrrr");
+  table.row({"token budget", "", "activations", "KV tokens", "requests", "full prefill step ms", "prefill tok/s"});
+  for (const BudgetRow& row : s.budgets) {
+    table.row({readable(row.tokens), row.current ? "now" : row.fits ? "" : "does not fit", bytes(row.activations),
+               readable(row.kv_tokens), readable(row.sequences), readable(row.step_ms), readable(row.prefill_tokens_per_s)});
+  }
+  return table.text("  ") +
+         "  requests: of mean full length, that the KV cache holds; decodes that share a full prefill step wait as long for their token\n";
+}
+
+}  // namespace
+
+std::string to_text(const BatchStudy& s, const TextStyle& style) {
+  std::string out = heading(s.scenario, style);
+  if (!s.feasible) {
+    out += section("Memory of one GPU", memory_section(s.sizes.front().memory), style);
+    return out + fmt::format("Does not fit: {}\n", s.sizes.front().reason);
+  }
+  if (s.interrupted) out += "INTERRUPTED: only what had finished\n";
+  out += section("Answer", answer_section(s), style);
+  const std::string views = views_section(s);
+  out += section("Latency and throughput", style.color ? colored_ticks(views) : views, style);
+  out += section("Frontier", frontier_section(s), style);
+  out += section("Hardware and KV cache", hardware_section(s), style);
+  out += section("Ridge points", ridge_section(s), style);
+  out += section("What a token budget costs", budget_section(s), style);
+  for (const std::string& note : s.notes) out += fmt::format("note: {}\n", note);
+  return out;
+}
+
+}  // namespace foretoken
