@@ -21,7 +21,10 @@ class StudyObserver final : public Observer {
     if (options_.on_request) options_.on_request(record);
     if (options_.report && collector_.requests_seen() % kProgressEvery == 0) options_.report(kProgressEvery);
   }
-  void on_steps(const StepSpan& span) override { collector_.on_steps(span); }
+  void on_steps(const StepSpan& span) override {
+    collector_.on_steps(span);
+    if (options_.on_steps) options_.on_steps(span);
+  }
   void on_gap(Duration gap, std::int64_t rows) override { collector_.on_gap(gap, rows); }
 
  private:

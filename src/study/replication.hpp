@@ -16,6 +16,7 @@ struct ReplicationOptions {
   bool step_by_step = false;
   CostModelPool* cost_models = nullptr;
   std::function<void(const RequestRecord&)> on_request;
+  std::function<void(const StepSpan&)> on_steps;
   std::function<void(std::int64_t)> report;  // so many more requests have left, now and then
 };
 

@@ -1,0 +1,13 @@
+// Where the time of slow requests went, for people and for programs (schema foretoken.request_explanation/1).
+#pragma once
+
+#include "foretoken/base/json.hpp"
+#include "foretoken/report/text_report.hpp"
+#include "foretoken/study/slow_requests.hpp"
+
+namespace foretoken {
+
+[[nodiscard]] std::string to_text(const RequestExplanation& explanation, const TextStyle& style = {});
+[[nodiscard]] Json to_json(const RequestExplanation& explanation);
+
+}  // namespace foretoken
