@@ -32,11 +32,11 @@ void DecodeGroup::enter(RequestId id) {
   ++size_;
   key_sum_ += r.decode_key;
   growth_.add(r.decode_key);
-  push(finishes_, {r.finish_clock, r.request.index, id, r.decode_stamp});
+  push(finishes_, {r.finish_clock, id, r.decode_stamp});
   if (window_ > 0 && context_of(r) < window_) {
     ++below_window_;
     below_key_sum_ += r.decode_key;
-    push(crossings_, {window_ - r.decode_key, r.request.index, id, r.decode_stamp});
+    push(crossings_, {window_ - r.decode_key, id, r.decode_stamp});
   }
 }
 

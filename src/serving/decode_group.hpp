@@ -24,7 +24,7 @@ class DecodeGroup {
   void advance(std::int64_t steps) { clock_ += steps; settle_window(); }
   // `id` did not take part in the step just counted.
   void hold_back(RequestId id);
-  // Members whose last token is out, oldest request first; they have left the group.
+  // Members whose last token is out, in no order that means anything; they have left the group.
   void take_finished(std::vector<RequestId>& out);
 
   [[nodiscard]] std::int64_t size() const { return size_; }
@@ -44,13 +44,10 @@ class DecodeGroup {
  private:
   struct Entry {
     std::int64_t clock;
-    std::int64_t order;  // the request's index: ties are settled by age
     RequestId id;
     std::uint32_t stamp;
   };
-  static bool later(const Entry& a, const Entry& b) {
-    return a.clock != b.clock ? a.clock > b.clock : a.order > b.order;
-  }
+  static bool later(const Entry& a, const Entry& b) { return a.clock > b.clock; }
   [[nodiscard]] bool is_stale(const Entry& entry) const { return table_[entry.id].decode_stamp != entry.stamp; }
   void push(std::vector<Entry>& heap, Entry entry);
   void drop_stale(std::vector<Entry>& heap);

@@ -187,8 +187,10 @@ void Replica::end_steps(TimePoint now) {
   base_ += Duration{offset_.units >> FineDuration::kFractionBits};
   offset_.units &= FineDuration::kPerNanosecond - 1;
   stepping_ = false;
+  leaving_.clear();
   settle_decodes(now, decode);
   settle_chunks(now);
+  finish_leaving(now);
 }
 
 void Replica::settle_decodes(TimePoint now, const DecodeTotals& step) {
@@ -216,12 +218,8 @@ void Replica::settle_decodes(TimePoint now, const DecodeTotals& step) {
   state_.held_.clear();
   state_.last_decode_end_ = now;
 
-  leaving_.clear();
   decodes.take_finished(leaving_);
-  for (const RequestId id : leaving_) {
-    state_.table_[id].account.left_decode(decode_totals_);
-    finish(id, now);
-  }
+  for (const RequestId id : leaving_) state_.table_[id].account.left_decode(decode_totals_);
 }
 
 // Requests that sat out keep the time of their last token; those that are back report the gap.
@@ -276,13 +274,21 @@ void Replica::emit(RequestId id, TimePoint now) {
     observer_.on_gap(now - r.last_token, 1);
   }
   if (r.emitted >= r.request.output_tokens) {
-    finish(id, now);
+    leaving_.push_back(id);
     return;
   }
   r.last_token = now;
   r.account.joined_decode(decode_totals_);
   state_.youngest_decode_ = std::max(state_.youngest_decode_, r.admission);
   state_.decodes_.join(id);
+}
+
+// Engines walk the step's requests in the running list's order, whatever they did in it: the blocks of
+// the first go back first, so what it alone holds is evicted first (vLLM V1, update_from_output).
+void Replica::finish_leaving(TimePoint now) {
+  std::sort(leaving_.begin(), leaving_.end(),
+            [&](RequestId a, RequestId b) { return state_[a].admission < state_[b].admission; });
+  for (const RequestId id : leaving_) finish(id, now);
 }
 
 void Replica::finish(RequestId id, TimePoint now) {

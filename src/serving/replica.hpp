@@ -96,6 +96,7 @@ class Replica {
   void settle_gaps(TimePoint now);
   void charge_left_out();
   void emit(RequestId id, TimePoint now);
+  void finish_leaving(TimePoint now);
   void finish(RequestId id, TimePoint now);
   void refuse(const Request& request, Outcome outcome, TimePoint now, Attribution parts);
   [[nodiscard]] RequestRecord record_of(const InFlight& r, Outcome outcome, TimePoint now) const;
@@ -132,7 +133,7 @@ class Replica {
   TimePoint begin_{};
   TimePoint end_ = kNever;
   TimePoint wake_ = kNever;
-  std::vector<RequestId> leaving_;  // scratch
+  std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
 
   // With async_scheduling: what the next call cannot know.
   std::deque<Waiting> inbox_;      // those who came since the last step began, in order

@@ -91,6 +91,28 @@ TEST(GoldenSchedules, G11_the_end_of_a_prefix_is_evicted_before_its_start) {
   EXPECT_THAT(less.schedule(9), ElementsAre("50 | 0", "80 | 0", "2+48 | 0"));
 }
 
+// Two that end with the same step give their blocks back in the running list's order, not by arrival.
+TEST(GoldenSchedules, of_two_that_finish_together_the_first_admitted_is_evicted_first) {
+  EngineConfig engine = caching(9);
+  engine.scheduling_policy = "priority";
+  // B is urgent and is admitted first: it takes 1 2 3, A takes 4 5 6, and the queue becomes 7 8, 3 2 1, 6 5 4.
+  // The four blocks of 64 tokens are 7 8 3 2: all 32 tokens of A are left, and the first 16 of B.
+  const std::vector<Prompt> before = {{34, 2, 1, 0, 0, 0}, {34, 2, 0, 0, 0, 1}, {64, 1, 0, 10}};
+  for (const auto& [row, last] : {std::pair(0, "2+32 | 0"), std::pair(1, "18+16 | 0")}) {
+    std::vector<Prompt> prompts = before;
+    prompts.push_back({34, 1, 0, 20, 0, row});
+    EXPECT_THAT(Schedule(engine, prompts).schedule(9), ElementsAre("34 34 | 0", "| 2", "64 | 0", last)) << row;
+  }
+}
+
+TEST(GoldenSchedules, of_a_prompt_and_a_younger_decode_that_finish_together_the_prompt_is_evicted_first) {
+  EngineConfig engine = caching(9);
+  engine.long_prefill_token_threshold = 34;
+  // A takes 1 2 3, B 4 5 6, A 7 for its second chunk. The queue becomes 8, 7 3 2 1, 6 5 4; 64 tokens take 8 7 3 2.
+  const Schedule run(engine, {{64, 1, 0, 0, 0, 0}, {34, 2, 0, 0, 0, 1}, {64, 1, 0, 10}, {34, 1, 0, 20, 0, 1}});
+  EXPECT_THAT(run.schedule(9), ElementsAre("34 34 | 0", "30+34 | 1", "34 | 0", "30+34 | 0", "2+32 | 0"));
+}
+
 TEST(GoldenSchedules, G6_the_full_prompt_gate_keeps_a_prompt_out_until_all_its_blocks_are_free) {
   const Schedule run(vllm_with_blocks(11, 64), {{96, 2}, {96, 2}});
   EXPECT_THAT(run.schedule(9), ElementsAre("64 | 0", "32+64 | 0", "| 1", "64 | 0", "32+64 | 0", "| 1"));
