@@ -1,4 +1,5 @@
 // The table of plain figures: one row and one function each.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -174,6 +175,76 @@ double ridge_point(const MeasureView& v) {
   return of_run(v, v.device.peak_flops > 0 ? per(v.device.peak_flops, v.device.memory_bandwidth) : kMissing);
 }
 
+// Price of a second over the rate: the whole run's cost over its count, or the window's. A class does not pay for
+// the whole deployment.
+double cost_of_rate(const MeasureView& v, double rate, double share = 1) {
+  if (v.scope == Scope::request_class || !(v.device.usd_per_hour > 0) || !(share > 0)) return kMissing;
+  return per(share * v.device.usd_per_hour / 3600, rate);
+}
+// Of the time of all steps. In a mixed step prefill's is what the step takes longer than its decodes alone.
+double prefill_share(const MeasureView& v) {
+  double prefill = 0, decode = 0;
+  for (const FineTotal part : v.run.engine.prefill_parts) prefill += fine_seconds(part);
+  for (const FineTotal part : v.run.engine.decode_parts) decode += fine_seconds(part);
+  return per(prefill, prefill + decode);
+}
+double cost_per_hour(const MeasureView& v) {
+  return v.scope != Scope::request_class && v.device.usd_per_hour > 0 ? v.device.usd_per_hour : kMissing;
+}
+double cost_per_million(const MeasureView& v) {
+  return 1e6 * cost_of_rate(v, total_throughput(v));
+}
+double cost_per_million_in(const MeasureView& v) {
+  return 1e6 * cost_of_rate(v, input_throughput(v), prefill_share(v));
+}
+double cost_per_million_out(const MeasureView& v) {
+  return 1e6 * cost_of_rate(v, output_throughput(v), 1 - prefill_share(v));
+}
+double cost_per_request(const MeasureView& v) {
+  return cost_of_rate(v, request_throughput(v));
+}
+double idle_cost(const MeasureView& v) {
+  return v.device.usd_per_hour > 0 ? 1 - busy(v) : kMissing;
+}
+
+// An estimate of one device: idle power, and the rest up to the TDP for the share of time in which its arithmetic
+// or its memory is the bound. Waiting for a link, the host or the other stages of a pipeline counts as idle; a
+// memory-bound step draws less than the TDP in reality, so this errs high.
+double device_power(const MeasureView& v) {
+  if (!whole_run(v) || !(v.device.tdp_watts > 0)) return kMissing;
+  double working = 0;
+  for (const TimePart part : {TimePart::compute, TimePart::memory}) {
+    const auto i = static_cast<std::size_t>(part);
+    working += fine_seconds(v.run.engine.prefill_parts[i] + v.run.engine.decode_parts[i]);
+  }
+  const double share = per(working, v.run.duration() * v.run.replicas * v.device.pipeline_stages);
+  return v.device.idle_watts + (v.device.tdp_watts - v.device.idle_watts) * std::min(1.0, share);
+}
+double mean_power(const MeasureView& v) {
+  return v.device.num_gpus * device_power(v);
+}
+double energy_joules(const MeasureView& v) {
+  return mean_power(v) * v.run.duration();
+}
+double energy_kwh(const MeasureView& v) {
+  return energy_joules(v) / 3.6e6;
+}
+double joules_per_token(const MeasureView& v) {
+  return per(energy_joules(v), number(v.requests.input_tokens + v.requests.output_tokens));
+}
+double joules_per_output_token(const MeasureView& v) {
+  return per(energy_joules(v), number(v.requests.output_tokens));
+}
+double kwh_per_million(const MeasureView& v) {
+  return joules_per_token(v) * 1e6 / 3.6e6;
+}
+double energy_cost_per_million(const MeasureView& v) {
+  return v.device.usd_per_kwh > 0 ? v.device.usd_per_kwh * kwh_per_million(v) : kMissing;
+}
+double carbon_per_million(const MeasureView& v) {
+  return v.device.grid_g_per_kwh ? *v.device.grid_g_per_kwh * kwh_per_million(v) : kMissing;
+}
+
 using G = ColumnGroup;
 constexpr Column kColumns[] = {
     {"duration", "Duration", "s", G::requests, false, duration,
@@ -239,6 +310,29 @@ constexpr Column kColumns[] = {
      "FLOPs per byte of memory traffic over the run"},
     {"ridge_point", "Ridge point", "FLOP/B", G::device, false, ridge_point,
      "peak FLOPs over peak bandwidth: above it compute is the bound"},
+    {"cost_per_hour", "Price of the deployment", "$/h", G::money, false, cost_per_hour,
+     "of all its GPUs, by the prices of the scenario"},
+    {"cost_per_1m_tokens", "Cost of 1M tokens (in + out)", "$", G::money, false, cost_per_million,
+     "price of the time over input and output tokens"},
+    {"cost_per_1m_input_tokens", "Cost of 1M input tokens", "$", G::money, false, cost_per_million_in,
+     "prefill's share of the price over input tokens, by the time of prefill and decode in steps"},
+    {"cost_per_1m_output_tokens", "Cost of 1M output tokens", "$", G::money, false, cost_per_million_out,
+     "decode's share of the price over output tokens, by the time of prefill and decode in steps"},
+    {"cost_per_request", "Cost of a request", "$", G::money, false, cost_per_request,
+     "price of the time over completed requests"},
+    {"idle_cost_share", "Share paid while idle", "", G::money, false, idle_cost,
+     "share of the price paid for time outside steps"},
+    {"mean_power_w", "Mean power of the GPUs", "W", G::energy, false, mean_power,
+     "estimate: between idle power and TDP by the time in which compute or memory is the bound; GPUs alone"},
+    {"energy_kwh", "Energy of the run", "kWh", G::energy, false, energy_kwh, "mean power over the duration"},
+    {"energy_j_per_token", "Energy per token (in + out)", "J", G::energy, false, joules_per_token,
+     "energy over input and output tokens"},
+    {"energy_j_per_output_token", "Energy per output token", "J", G::energy, false, joules_per_output_token,
+     "all energy over output tokens"},
+    {"energy_cost_per_1m_tokens", "Energy cost of 1M tokens", "$", G::energy, false, energy_cost_per_million,
+     "of input and output tokens, at prices.kwh; not part of the costs by the GPU-hour"},
+    {"co2e_g_per_1m_tokens", "CO2e of 1M tokens", "g", G::energy, false, carbon_per_million,
+     "of input and output tokens, at prices.grid_g_per_kwh"},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/study/version.hpp"
+#include "report/json_parts.hpp"
 
 namespace foretoken {
 namespace {
@@ -71,7 +72,11 @@ Json fix_of(const CheckResult& r, const Fix& fix) {
   json["gpus_added"] = fix.cost.gpus_added;
   json["other_gpu"] = fix.cost.other_gpu;
   json["recovered"] = fix.recovered;
-  json["gpus_per_recovered"] = fix.cost_per_recovered;
+  if (fix.cost.usd_per_hour_added) {
+    json["usd_per_hour_added"] = *fix.cost.usd_per_hour_added;
+    json["example_price"] = fix.cost.example_price;
+  }
+  json[r.price ? "usd_per_hour_per_recovered" : "gpus_per_recovered"] = fix.cost_per_recovered;
   Json effects = Json::array();
   for (const FixEffect& e : fix.effects) {
     Json effect = Json::object();
@@ -124,6 +129,7 @@ Json to_json(const CheckResult& r) {
   json["impossible"] = r.impossible;
   json["interrupted"] = r.interrupted;
   json["model_band"] = to_json(r.band);
+  if (r.price) json["price"] = price_of(*r.price);
   Json bounds = Json::array();
   for (const Bound& b : r.bounds) {
     Json bound = Json::object();

@@ -72,11 +72,15 @@ std::string set_text(const std::vector<std::string>& set) {
   return text;
 }
 
+// Money where it is known, and what it buys.
 std::string cost_text(const FixCost& cost) {
   std::string text =
       cost.gpus_added > 0 ? fmt::format("+{} GPU{}", cost.gpus_added, cost.gpus_added == 1 ? "" : "s") : "";
   if (cost.other_gpu) text += text.empty() ? "other GPU" : ", other GPU";
-  return text.empty() ? "settings" : text;
+  if (text.empty()) return "settings";
+  if (!cost.usd_per_hour_added) return text;
+  const double usd = *cost.usd_per_hour_added;
+  return fmt::format("{}{:.2f} $/h ({})", usd < 0 ? "" : "+", usd, text);
 }
 
 // 81.2 -> 40.1 ms (-41.1 +- 0.3), or the bound where nothing was simulated.
@@ -115,6 +119,7 @@ std::string fixes_section(const CheckResult& r) {
                std::isnan(reduction) ? "" : readable(reduction) + "x", set_text(fix.set)});
   }
   std::string text = table.text("  ");
+  if (shown > 0 && r.price) text += fmt::format("  now {}\n", price_sentence(*r.price));
   if (shown > 0) {
     text += r.impossible
                 ? "  not simulated: no bound forbids these\n"

@@ -96,6 +96,11 @@ std::string model_sentence(const ModelBand& band) {
                                                  percent(band.outside_share)));
 }
 
+std::string price_sentence(const HourlyPrice& price) {
+  return fmt::format("{:.2f} $ per hour, {:.2f} $ per GPU and hour{} ({})", price.usd, price.usd_per_gpu,
+                     price.example ? ": an EXAMPLE PRICE, not a quote" : "", price.source);
+}
+
 std::string bar(double share, int width) {
   const int filled = std::isfinite(share) ? std::clamp(static_cast<int>(std::lround(share * width)), 0, width) : 0;
   std::string text;

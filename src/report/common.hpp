@@ -25,6 +25,9 @@ namespace foretoken {
 // How far a step's time may be off, and whether all its operators lie in fitted ranges.
 [[nodiscard]] std::string model_sentence(const ModelBand& band);
 
+// 6 $/h for 2 GPUs at 3 $ (prices.gpu_hour, on_demand); an example is called one.
+[[nodiscard]] std::string price_sentence(const HourlyPrice& price);
+
 // A bar of `width` cells filled to `share`.
 [[nodiscard]] std::string bar(double share, int width);
 

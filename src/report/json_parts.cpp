@@ -54,6 +54,15 @@ Json bottlenecks_of(const Bottleneck& prefill, const Bottleneck& decode) {
   return json;
 }
 
+Json price_of(const HourlyPrice& price) {
+  Json json = Json::object();
+  json["usd_per_hour"] = price.usd;
+  json["usd_per_gpu_hour"] = price.usd_per_gpu;
+  json["example"] = price.example;
+  json["source"] = price.source;
+  return json;
+}
+
 Json texts(const std::vector<std::string>& lines) {
   Json list = Json::array();
   for (const std::string& line : lines) list.push_back(line);

@@ -15,6 +15,7 @@ namespace foretoken {
 [[nodiscard]] Json origins_of(const Scenario& scenario);
 [[nodiscard]] Json slo_of(const std::vector<SloVerdict>& verdicts);
 [[nodiscard]] Json bottlenecks_of(const Bottleneck& prefill, const Bottleneck& decode);
+[[nodiscard]] Json price_of(const HourlyPrice& price);
 [[nodiscard]] Json texts(const std::vector<std::string>& lines);
 
 }  // namespace foretoken

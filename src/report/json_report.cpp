@@ -46,6 +46,22 @@ Json conventions_of(const RunResult& result) {
   return json;
 }
 
+// What the figures of energy stand on.
+Json energy_basis(const Deployment& deployment) {
+  Json json = Json::object();
+  const std::optional<PowerFigures> power = power_of(deployment);
+  json["available"] = power.has_value();
+  if (!power) {
+    json["reason"] = why_no_power(deployment);
+    return json;
+  }
+  json["estimate"] = "idle power to TDP by the time in which compute or memory is the bound; GPUs alone; not calibrated";
+  json["tdp_w"] = power->tdp_watts;
+  json["idle_w"] = power->idle_watts;
+  json["idle_is_guess"] = power->idle_is_guess;
+  return json;
+}
+
 Json parts_of(const double (&ms)[kAttributionParts]) {
   Json json = Json::object();
   for (int i = 0; i < kAttributionParts; ++i) json[to_string(static_cast<AttributionPart>(i))] = ms[i];
@@ -99,6 +115,8 @@ Json to_json(const RunResult& result) {
     return json;
   }
   if (result.band) json["model_band"] = to_json(*result.band);
+  if (const std::optional<HourlyPrice> price = price_per_hour(result.scenario)) json["price"] = price_of(*price);
+  json["energy"] = energy_basis(result.scenario.deployment);
   json["summary"] = to_json(result.summary);
   json["steady_state"] = to_json(result.steady_state);
   if (!result.classes.empty()) {

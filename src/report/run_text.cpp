@@ -26,6 +26,7 @@ bool shown(const Column& column, double value) {
 
 bool is_share(const Column& c) {
   return c.key == "slo_attainment" || c.key == "mfu" || c.key == "mbu" || c.key == "engine_busy" ||
+         c.key == "idle_cost_share" ||
          c.key.ends_with("_perc") || c.key.ends_with("_hit_rate");
 }
 
@@ -151,6 +152,25 @@ std::string bound_line(const char* phase, const Bottleneck& b) {
   return fmt::format("  {:<8} {:<9} {}\n", phase, b.bound, shares);
 }
 
+std::string cost_section(const RunResult& r) {
+  const std::optional<HourlyPrice> price = price_per_hour(r.scenario);
+  if (!price) return {};
+  return fmt::format("  {}\n", price_sentence(*price)) + group_table(r, ColumnGroup::money) +
+         "  input and output share the price by the time of prefill and decode in steps; idle time goes with them\n";
+}
+
+// Only for whoever asks about money: it is outside what was calibrated.
+std::string energy_section(const RunResult& r) {
+  if (!r.scenario.prices.given) return {};
+  const std::optional<PowerFigures> power = power_of(r.scenario.deployment);
+  if (!power) return fmt::format("  not available: {}\n", why_no_power(r.scenario.deployment));
+  return group_table(r, ColumnGroup::energy) +
+         fmt::format(
+             "  of the GPUs alone, from {} W idle{} to {} W (TDP) for the time in which compute or memory is the bound;\n"
+             "  errs high for memory-bound steps; outside what was calibrated\n",
+             readable(power->idle_watts), power->idle_is_guess ? " (a guess)" : "", readable(power->tdp_watts));
+}
+
 std::string slo_section(const RunResult& r, const TextStyle& style) {
   TextTable table("llrl");
   for (const SloVerdict& v : r.slo) {
@@ -200,6 +220,8 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
   out += section("Grades", grade_section(r), style);
   out += section("Load", group_table(r, ColumnGroup::load), style);
   out += section("Device", group_table(r, ColumnGroup::device), style);
+  out += section("Cost", cost_section(r), style);
+  out += section("Energy (estimate)", energy_section(r), style);
   out += section("What bound it", bound_line("prefill", r.prefill) + bound_line("decode", r.decode), style);
   out += section("Where the time went", attribution_section(r), style);
   out += section("Memory of one GPU", memory_section(r.memory), style);

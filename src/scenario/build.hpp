@@ -12,6 +12,13 @@ namespace foretoken {
 [[nodiscard]] Result<YamlNode> scenario_tree(const std::string& text, const std::string& origin,
                                              const LoadOptions& options, Diagnostics& problems);
 
+// Where a scenario came from, for what depends on the order in which it was given.
+struct ScenarioInput {
+  const std::string& text;
+  const std::string& origin;
+  const LoadOptions& options;
+};
+
 // GPU, links, model, formats, parallelism and cost terms.
 void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // Engine knobs, by the engine's own default rules; needs the deployment.
@@ -21,6 +28,8 @@ void build_workload(Resolver& values, Scenario& scenario);
 void build_questions(Resolver& values, Scenario& scenario);
 // Replicas, router and GPU count.
 void build_cluster(Resolver& values, Scenario& scenario);
+// Prices, and whether the metrics asked for have what they need; after the deployment and the questions.
+void build_prices(Resolver& values, const Catalog& catalog, const ScenarioInput& input, Scenario& scenario);
 // What only shows when the parts meet: a prompt over max_model_len, say.
 void check_together(Resolver& values, Scenario& scenario);
 // Warns of every given key that changes nothing.

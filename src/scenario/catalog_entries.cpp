@@ -17,6 +17,7 @@ constexpr double max_bandwidth = 1e15;
 constexpr double max_capacity = 1e14;
 constexpr double max_power = 1e6;
 constexpr double max_latency = 1;
+constexpr double min_price = 1e-4;
 constexpr int max_width = 1 << 20;
 constexpr int max_layers = 10'000;
 constexpr int max_heads = 1 << 16;
@@ -175,6 +176,16 @@ void read_stated(CatalogFields fields, ModelSpec& model) {
   fields.refuse_others();
 }
 
+void read_example_price(CatalogFields price, GpuSpec& gpu) {
+  GpuHourPrices& p = gpu.example_price;
+  p.on_demand = price.number("on_demand", min_price, kLargestGpuHourPrice);
+  p.reserved = price.number("reserved", min_price, kLargestGpuHourPrice);
+  p.spot = price.number("spot", min_price, kLargestGpuHourPrice);
+  p.source = price.text("source").value_or("");
+  if (p.source.empty()) price.missing("source", "who says so, such as: example, not a quote");
+  price.refuse_others();
+}
+
 Result<GpuSpec> read_gpu(CatalogDocument& document, const std::string& id, const Catalog& catalog) {
   if (!document.valid()) return document.problems();
   CatalogFields fields = document.root();
@@ -199,8 +210,12 @@ Result<GpuSpec> read_gpu(CatalogDocument& document, const std::string& id, const
   if (auto power = fields.object("power")) {
     gpu.tdp = optional<Power>(*power, "tdp", Dimension::power, max_power);
     gpu.idle_power = optional<Power>(*power, "idle", Dimension::power, max_power);
+    gpu.idle_power_is_guess = power->flag("idle_is_guess").value_or(false);
+    if (gpu.tdp && gpu.idle_power && gpu.idle_power->value > gpu.tdp->value)
+      power->error("idle", "`idle` must be at most `tdp`");
     power->refuse_others();
   }
+  if (auto price = fields.object("example_price")) read_example_price(*price, gpu);
   read_sources(fields, gpu.sources);
   gpu.notes = fields.text("notes").value_or("");
   fields.refuse_others();

@@ -24,6 +24,7 @@ enum class FieldKind {
   list_of_numbers,
   map,           // keys stand in the table under this path
   list_of_maps,  // keys stand in the table under this path + "[]"
+  price,         // USD per GPU and hour: a number, or a map by purchase or by GPU
   model,         // a name, a path, or an inline shape
   gpu,           // a name, or inline figures
   anything,      // read by hand (sweep)

@@ -1,4 +1,5 @@
 // Keys of what is asked of a run.
+#include "foretoken/hardware/gpu_hour_prices.hpp"
 #include "scenario/field_rows.hpp"
 
 namespace foretoken {
@@ -7,6 +8,9 @@ namespace {
 using K = FieldKind;
 using Names = std::vector<std::string_view>;
 
+Names purchases() {
+  return {to_string(Purchase::on_demand), to_string(Purchase::reserved), to_string(Purchase::spot)};
+}
 Names conventions() {
   return {"per_output_token", "vllm"};
 }
@@ -23,6 +27,16 @@ constexpr Field kRows[] = {
     {"study.max_replications", K::integer, "80", "Most replications for one verdict.", 2, 1e5},
     {"study.max_requests", K::integer, "20000000", "Most requests simulated for one verdict, over all replications.", 1,
      1e12},
+    {"prices", K::map, "", "What things cost: figures in money and of energy come with it."},
+    {"prices.gpu_hour", K::price, "",
+     "USD per GPU and hour: a number, by purchase {on_demand: 3, spot: 1.5}, or either by GPU {h100_sxm: 3, l4: 0.7}. "
+     "Without names it is of hardware.gpu as it stood when the price was given.",
+     0, 0},
+    {"prices.purchase", K::choice, "on_demand", "How the GPUs are bought.", 0, 0, {}, purchases},
+    {"prices.examples", K::flag, "false",
+     "Use the catalog's example price where gpu_hour has none. It is no quote of anybody."},
+    {"prices.kwh", K::number, "", "USD per kWh of electricity, for the cost of energy.", 1e-4, 100},
+    {"prices.grid_g_per_kwh", K::number, "", "Grams of CO2 equivalent per kWh of electricity.", 0, 2000},
     {"sweep", K::anything, "", "What-if table: a map from field to the list of its values."},
     {"conventions", K::map, "", "Definitions that differ between tools."},
     {"conventions.tpot",

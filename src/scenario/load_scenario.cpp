@@ -187,6 +187,7 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
     build_workload(values, scenario);
     build_questions(values, scenario);
     build_cluster(values, scenario);
+    build_prices(values, catalog, {text, origin, options}, scenario);
     if (!broken()) check_together(values, scenario);
     if (!broken()) check_calibration_file(values, scenario);
     if (!broken()) check_effects(values, scenario);

@@ -94,6 +94,9 @@ void add_type(Json& node, const Field& field) {
     case FieldKind::lengths:
       node["type"] = list_of({"integer", "object"});
       return;
+    case FieldKind::price:
+      node["type"] = list_of({"number", "object"});
+      return;
     case FieldKind::model:
     case FieldKind::gpu:
       node["type"] = list_of({"string", "object"});

@@ -54,6 +54,8 @@ std::string type_text(const Field& field) {
       return "name, path or shape";
     case FieldKind::gpu:
       return "name or figures";
+    case FieldKind::price:
+      return "number, or map of numbers";
     case FieldKind::anything:
       return "map";
     case FieldKind::choice: {

@@ -19,6 +19,7 @@ Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, c
   if (problems.has_errors()) return problems;
   CheckResult result;
   result.scenario = scenario;
+  result.price = price_per_hour(scenario);
   result.memory = plan_memory(scenario.deployment, scenario.memory);
   result.feasible = result.memory.fits || scenario.deployment.level == CostLevel::affine;
   if (!result.feasible) return result;

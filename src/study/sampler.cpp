@@ -78,7 +78,8 @@ bool is_judged_in_steady_state(std::string_view metric) {
   const auto all = columns();
   const auto column = std::find_if(all.begin(), all.end(), [&](const Column& c) { return c.key == metric; });
   if (column == all.end()) return true;  // a latency
-  return column->group == ColumnGroup::throughput || column->group == ColumnGroup::goodput;
+  return column->group == ColumnGroup::throughput || column->group == ColumnGroup::goodput ||
+         column->group == ColumnGroup::money;
 }
 
 }  // namespace

@@ -15,9 +15,20 @@ namespace {
 // A fix need not be known more closely than this; it can be checked by itself.
 constexpr std::int64_t kReplicationsOfAFix = 20;
 
-// What a change costs. Prices per GPU-hour, once scenarios have them, enter here and nowhere else.
 FixCost cost_of(const Scenario& base, const Scenario& changed) {
-  return {changed.num_gpus - base.num_gpus, changed.deployment.gpu.id != base.deployment.gpu.id};
+  FixCost cost{changed.num_gpus - base.num_gpus, changed.deployment.gpu.id != base.deployment.gpu.id, {}, false};
+  const std::optional<HourlyPrice> before = price_per_hour(base), after = price_per_hour(changed);
+  if (before && after) {
+    cost.usd_per_hour_added = after->usd - before->usd;
+    cost.example_price = before->example || after->example;
+  }
+  return cost;
+}
+
+// In one unit for all fixes of a check: USD per hour with prices, GPUs without. NaN = not known.
+double amount(const FixCost& cost, bool in_money) {
+  if (in_money) return cost.usd_per_hour_added.value_or(std::nan(""));
+  return cost.other_gpu ? std::nan("") : cost.gpus_added;
 }
 
 // Missed (or undecided) objectives, the worst margin first.
@@ -121,17 +132,23 @@ void try_fix(Fix& fix, const CheckResult& base, const std::vector<std::size_t>& 
     bound_fix(fix, *bounds, objectives);
 }
 
-// Free changes by what they gain, then other GPUs, then added GPUs by their number per unit gained.
-void rank(std::vector<Fix>& fixes) {
+// Free changes by what they gain, then those that cost by what they cost per unit gained. Without prices other GPUs
+// stand between; with them, those whose price is not known stand at the end.
+void rank(std::vector<Fix>& fixes, bool in_money) {
   const auto status = [](const Fix& f) {
     if (f.status != PointStatus::ok) return 3;
     return f.decision == Decision::meets ? 0 : f.decision == Decision::not_decided ? 1 : 2;
   };
-  const auto tier = [](const Fix& f) { return f.cost.gpus_added > 0 ? 2 : f.cost.other_gpu ? 1 : 0; };
+  const auto tier = [&](const Fix& f) {
+    if (in_money) return !f.cost.usd_per_hour_added ? 2 : *f.cost.usd_per_hour_added > 0 ? 1 : 0;
+    return f.cost.gpus_added > 0 ? 2 : f.cost.other_gpu ? 1 : 0;
+  };
+  const auto price = [&](const Fix& f) {
+    return in_money ? f.cost.usd_per_hour_added.value_or(0) : static_cast<double>(f.cost.gpus_added);
+  };
   const auto gain = [](const Fix& f) { return std::isnan(f.recovered) ? 0.0 : f.recovered; };
   for (Fix& f : fixes) {
-    const bool gains = gain(f) > 0;
-    f.cost_per_recovered = f.cost.other_gpu || !gains ? std::nan("") : f.cost.gpus_added / f.recovered;
+    f.cost_per_recovered = gain(f) > 0 ? amount(f.cost, in_money) / f.recovered : std::nan("");
   }
   std::stable_sort(fixes.begin(), fixes.end(), [&](const Fix& a, const Fix& b) {
     if (status(a) != status(b)) return status(a) < status(b);
@@ -139,8 +156,8 @@ void rank(std::vector<Fix>& fixes) {
     const bool loses_a = status(a) == 2 && gain(a) <= 0, loses_b = status(b) == 2 && gain(b) <= 0;
     if (loses_a != loses_b) return loses_b;
     if (tier(a) != tier(b)) return tier(a) < tier(b);
-    if (a.cost.gpus_added != b.cost.gpus_added && status(a) < 2) return a.cost.gpus_added < b.cost.gpus_added;
-    const double cost_a = a.cost.gpus_added * gain(b), cost_b = b.cost.gpus_added * gain(a);
+    if (price(a) != price(b) && status(a) < 2) return price(a) < price(b);
+    const double cost_a = price(a) * gain(b), cost_b = price(b) * gain(a);
     return cost_a != cost_b ? cost_a < cost_b : gain(a) > gain(b);
   });
 }
@@ -153,7 +170,7 @@ void try_fixes(CheckResult& base, const ScenarioText& source, const LoadOptions&
   std::vector<Fix> fixes = candidate_fixes(base.scenario, load.catalog_dir);
   parallel_for(fixes.size(), options.threads,
                [&](std::size_t i) { try_fix(fixes[i], base, objectives, source, load, options); });
-  rank(fixes);
+  rank(fixes, base.price.has_value());
   base.fixes = std::move(fixes);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "foretoken/base/units.hpp"
+#include "foretoken/hardware/gpu_hour_prices.hpp"
 
 namespace foretoken {
 
@@ -48,6 +49,8 @@ struct GpuSpec {
   LinkSpec host_link;                // PCIe to the host, also between devices outside a domain; empty id = not found
   std::optional<Power> tdp;
   std::optional<Power> idle_power;
+  bool idle_power_is_guess = false;
+  GpuHourPrices example_price;       // to try the arithmetic with: no quote of anybody
   std::vector<std::string> sources;
   std::string notes;                 // disputed or derived figures
   bool operator==(const GpuSpec&) const = default;

@@ -18,6 +18,12 @@ struct DeviceFigures {
   double peak_flops = 0;              // dense, of one device in the format of its matrix products; 0 = none
   double memory_bandwidth = 0;        // bytes/s of one device; 0 = none
   std::int64_t usable_kv_blocks = 0;  // of one replica
+  double usd_per_hour = 0;            // of all GPUs together; 0 = no price known
+  double tdp_watts = 0;               // of one device; 0 = not known: no figures of energy
+  double idle_watts = 0;
+  int pipeline_stages = 1;            // of which one works at a time
+  double usd_per_kwh = 0;             // 0 = not said
+  std::optional<double> grid_g_per_kwh = std::nullopt;
 };
 
 enum class Scope { run, steady, request_class };
@@ -31,7 +37,7 @@ struct MeasureView {
   DeviceFigures device;
 };
 
-enum class ColumnGroup { requests, throughput, goodput, load, device };
+enum class ColumnGroup { requests, throughput, goodput, load, device, money, energy };
 
 // Contract: `value` is NaN where the figure does not exist in the view.
 struct Column {

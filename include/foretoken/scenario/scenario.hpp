@@ -11,6 +11,7 @@
 #include "foretoken/cost/memory_plan.hpp"
 #include "foretoken/metrics/conventions.hpp"
 #include "foretoken/metrics/slo.hpp"
+#include "foretoken/scenario/prices.hpp"
 #include "foretoken/serving/engine_config.hpp"
 #include "foretoken/workload/request_source.hpp"
 #include "foretoken/workload/workload_config.hpp"
@@ -33,6 +34,13 @@ struct SweepAxis {
   std::string path;                 // engine.max_num_seqs
   std::vector<std::string> values;  // as --set would take them
   bool operator==(const SweepAxis&) const = default;
+};
+
+// What a pipeline wants to hold of the result: an SLO line that drives no search and no advice.
+struct Assertion {
+  std::string name;  // for reports; the comparison itself when none is given
+  SloLine line;
+  bool operator==(const Assertion&) const = default;
 };
 
 // How sure a verdict must be, and how much may be simulated for it.
@@ -60,12 +68,14 @@ struct Scenario {
   WorkloadConfig workload;
   std::optional<KnownWorkload> known_workload;  // counts only while its config equals `workload`
   std::vector<SloLine> slo;
+  std::vector<Assertion> assertions;
   std::vector<SweepAxis> sweep;
   TpotConvention tpot = TpotConvention::per_output_token;
   double warmup_fraction = 0.1;     // of the requests, cut from the steady-state figures; and as much at the end
   std::uint64_t seed = 0;
   int replications = 1;
   StudyConfig study;
+  PriceConfig prices;
   int num_gpus = 1;                 // replicas * TP * PP * DP
   std::vector<ResolvedField> fields;  // every field with its origin, in the field table's order
 };

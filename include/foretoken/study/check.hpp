@@ -20,10 +20,12 @@ struct Bound {
   std::string text;           // the sentence with the numbers and what binds
 };
 
-// What a fix costs until prices are known: GPUs more than now. Money belongs here, and into cost_of() of fixes.cpp.
+// What a fix costs: money where prices are known, else GPUs more than now.
 struct FixCost {
   int gpus_added = 0;
-  bool other_gpu = false;  // the same number of another kind: costs what the kinds' prices say
+  bool other_gpu = false;  // another kind: without prices nobody knows what it costs
+  std::optional<double> usd_per_hour_added;  // empty: the price of the deployment before or after is not known
+  bool example_price = false;
   bool operator==(const FixCost&) const = default;
 };
 
@@ -48,7 +50,8 @@ struct Fix {
   std::vector<FixEffect> effects;  // the worst missed objective first
   // Gain in the worst missed objective, in its unit, positive = better; NaN when not known.
   double recovered = 0;
-  // GPUs added per unit recovered; 0 for a change of settings, NaN when it has no gain or no price.
+  // GPUs added, or USD per hour where prices are known, per unit recovered; 0 for a change of settings, NaN
+  // when it has no gain or no price.
   double cost_per_recovered = 0;
 };
 
@@ -61,6 +64,7 @@ struct CheckResult {
   ModelBand band;             // of the prediction itself, which no number of replications narrows
   std::optional<Verdict> verdict;
   Decision overall = Decision::not_decided;
+  std::optional<HourlyPrice> price;  // of the deployment: with one, fixes are ranked by money
   // Ranked: those that meet everything first, then by cost per recovered unit. Empty when all is met.
   std::vector<Fix> fixes;
   bool interrupted = false;

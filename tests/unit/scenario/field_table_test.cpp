@@ -87,6 +87,7 @@ std::string legal_value(const Field& f) {
     case FieldKind::quantity:
       return f.dimension == Dimension::time ? "2 s" : "2 GiB";
     case FieldKind::lengths:
+    case FieldKind::price:
       return "7";
     case FieldKind::list_of_numbers:
       return "[1, 2]";

@@ -1,0 +1,119 @@
+// Cost and energy against their formulas by hand.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "unit/metrics/records.hpp"
+
+namespace foretoken {
+namespace {
+
+using namespace foretoken::testing;
+
+constexpr FineTotal kMillisecond = FineTotal{1'000'000} * FineDuration::kPerNanosecond;
+
+FineTotal& part(std::array<FineTotal, kTimeParts>& parts, TimePart p) {
+  return parts[static_cast<std::size_t>(p)];
+}
+
+// 1 s from first send to last completion; 4 requests of 250 tokens in and 50 out. Steps: 150 ms of prefill (100 compute,
+// 50 overhead) and 450 ms of decode (300 memory, 50 compute, 100 network); 400 ms idle.
+RunMeasures one_second() {
+  MetricsCollector collector(every_request(4));
+  for (int i = 0; i < 4; ++i) collector.on_request(record(i, {0, 0, 500, 1000}, 50, 250));
+  RunMeasures run = collector.take({});
+  run.replicas = 1;
+  part(run.engine.prefill_parts, TimePart::compute) = 100 * kMillisecond;
+  part(run.engine.prefill_parts, TimePart::overhead) = 50 * kMillisecond;
+  part(run.engine.decode_parts, TimePart::memory) = 300 * kMillisecond;
+  part(run.engine.decode_parts, TimePart::compute) = 50 * kMillisecond;
+  part(run.engine.decode_parts, TimePart::network) = 100 * kMillisecond;
+  run.engine.busy = 600 * kMillisecond;
+  return run;
+}
+
+MeasureView priced(const RunMeasures& run) {
+  MeasureView view = view_of(run);
+  view.device.num_gpus = 2;
+  view.device.usd_per_hour = 7.2;  // 0.002 $ a second
+  view.device.tdp_watts = 700;
+  view.device.idle_watts = 100;
+  view.device.usd_per_kwh = 0.25;
+  view.device.grid_g_per_kwh = 400;
+  return view;
+}
+
+TEST(Money, IsSharedByTheTimeOfPrefillAndDecode) {
+  const RunMeasures run = one_second();
+  const Summary s = summarise(priced(run));
+  EXPECT_DOUBLE_EQ(s["cost_per_hour"], 7.2);
+  EXPECT_NEAR(s["cost_per_1m_tokens"], 0.002 / 1200 * 1e6, 1e-9) << "1200 tokens in and out";
+  EXPECT_NEAR(s["cost_per_1m_input_tokens"], 0.25 * 0.002 / 1000 * 1e6, 1e-9) << "prefill has 150 of 600 ms";
+  EXPECT_NEAR(s["cost_per_1m_output_tokens"], 0.75 * 0.002 / 200 * 1e6, 1e-9);
+  EXPECT_NEAR(s["cost_per_request"], 0.002 / 4, 1e-12);
+  EXPECT_NEAR(s["idle_cost_share"], 0.4, 1e-9);
+  const double bill = s["cost_per_1m_input_tokens"] * 1000 + s["cost_per_1m_output_tokens"] * 200;
+  EXPECT_NEAR(bill, s["cost_per_1m_tokens"] * 1200, 1e-9) << "input and output together are the price of the second";
+}
+
+TEST(Money, DoesNotExistWithoutAPriceNorForOneClass) {
+  const RunMeasures run = one_second();
+  MeasureView view = priced(run);
+  view.scope = Scope::request_class;
+  for (const Column& c : columns()) {
+    if (c.group == ColumnGroup::money) EXPECT_TRUE(std::isnan(c.value(view))) << c.key << " of a class";
+  }
+  view.scope = Scope::run;
+  view.device.usd_per_hour = 0;
+  for (const Column& c : columns()) {
+    if (c.group == ColumnGroup::money) EXPECT_TRUE(std::isnan(c.value(view))) << c.key;
+  }
+}
+
+TEST(Money, OfOutputsThatOnlyPrefillMadeIsUnknownNotZero) {
+  RunMeasures run = one_second();
+  run.engine.decode_parts = {};
+  const Summary s = summarise(priced(run));
+  EXPECT_TRUE(std::isnan(s["cost_per_1m_output_tokens"]));
+  EXPECT_NEAR(s["cost_per_1m_input_tokens"], 0.002 / 1000 * 1e6, 1e-9) << "all of it";
+}
+
+TEST(Energy, FollowsTheTimeInWhichComputeOrMemoryIsTheBound) {
+  const RunMeasures run = one_second();
+  const Summary s = summarise(priced(run));
+  const double watts = 2 * (100 + 600 * 0.45);  // 100 + 300 + 50 ms of a second
+  EXPECT_NEAR(s["mean_power_w"], watts, 1e-9);
+  EXPECT_NEAR(s["energy_kwh"], watts / 3.6e6, 1e-12);
+  EXPECT_NEAR(s["energy_j_per_token"], watts / 1200, 1e-9);
+  EXPECT_NEAR(s["energy_j_per_output_token"], watts / 200, 1e-9);
+  const double kwh = watts / 1200 * 1e6 / 3.6e6;
+  EXPECT_NEAR(s["energy_cost_per_1m_tokens"], 0.25 * kwh, 1e-9);
+  EXPECT_NEAR(s["co2e_g_per_1m_tokens"], 400 * kwh, 1e-9);
+}
+
+TEST(Energy, OfAPipelineKeepsOneStageBusyAtATime) {
+  const RunMeasures run = one_second();
+  MeasureView view = priced(run);
+  view.device.pipeline_stages = 2;
+  EXPECT_NEAR(summarise(view)["mean_power_w"], 2 * (100 + 600 * 0.45 / 2), 1e-9);
+}
+
+TEST(Energy, StaysBetweenIdleAndTheTdp) {
+  RunMeasures run = one_second();
+  part(run.engine.decode_parts, TimePart::memory) = 5000 * kMillisecond;
+  EXPECT_NEAR(summarise(priced(run))["mean_power_w"], 2 * 700, 1e-9);
+  run.engine.prefill_parts = run.engine.decode_parts = {};
+  EXPECT_NEAR(summarise(priced(run))["mean_power_w"], 2 * 100, 1e-9);
+}
+
+TEST(Energy, IsAbsentWithoutATdpAndNeverZero) {
+  const RunMeasures run = one_second();
+  MeasureView view = priced(run);
+  view.device.tdp_watts = 0;
+  for (const Column& c : columns()) {
+    if (c.group == ColumnGroup::energy) EXPECT_TRUE(std::isnan(c.value(view))) << c.key;
+  }
+}
+
+}  // namespace
+}  // namespace foretoken
