@@ -59,6 +59,10 @@ int parse_and_run(int argc, char** argv, PointRanks* ranks) {
   add_merge_command(app, exit_code);
   add_batch_command(app, exit_code);
   add_check_command(app, exit_code);
+  add_assert_command(app, exit_code);
+  add_bill_command(app, exit_code);
+  add_diff_command(app, exit_code);
+  add_verify_command(app, exit_code);
   add_explain_command(app, exit_code);
   add_accuracy_command(app, exit_code);
   add_calibrate_command(app, exit_code);

@@ -15,6 +15,7 @@
 #include "cli/terminal.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/request_csv.hpp"
+#include "foretoken/report/stored_result.hpp"
 #include "foretoken/report/text_report.hpp"
 
 namespace foretoken {
@@ -34,8 +35,14 @@ std::vector<std::string> class_names(const Scenario& scenario) {
   return names;
 }
 
-std::string render(const RunResult& result, const OutputOptions& output) {
-  if (output.format == "json") return to_text(to_json(result)) + "\n";
+std::string render(const RunResult& result, const ReadScenario& read, const RunCommand& command) {
+  const OutputOptions& output = command.output;
+  if (output.format == "json") {
+    const LoadOptions load = command.scenario.load_options();
+    const Provenance provenance{read.source, load,
+                                input_hashes(read.source.text, read.source.origin, load, result.scenario)};
+    return to_text(to_json(result, provenance)) + "\n";
+  }
   if (output.format == "vllm") return to_text(to_vllm_json(result)) + "\n";
   return to_text(result, {wants_color(output)});
 }
@@ -55,7 +62,8 @@ int run_points(const RunCommand& command, const ReadScenario& read, const RunOpt
   return run_and_deliver(sweep);
 }
 
-int run_one(const RunCommand& command, const Scenario& scenario, RunOptions options) {
+int run_one(const RunCommand& command, const ReadScenario& read, RunOptions options) {
+  const Scenario& scenario = read.scenario;
   std::optional<RequestCsv> csv;
   if (!command.save_requests.empty()) {
     Result<RequestCsv> created = RequestCsv::create(command.save_requests, class_names(scenario), scenario.tpot);
@@ -78,7 +86,7 @@ int run_one(const RunCommand& command, const Scenario& scenario, RunOptions opti
   const Diagnostics lost = csv && result->feasible ? csv->commit() : Diagnostics{};
   if (!lost.empty()) say(lost);
   // Rows that could not be written do not cost the user the result.
-  const int code = finish(render(*result, command.output), result->interrupted, result->feasible, command.output);
+  const int code = finish(render(*result, read, command), result->interrupted, result->feasible, command.output);
   return lost.empty() ? code : kExitInternal;
 }
 
@@ -101,7 +109,7 @@ int run(const RunCommand& command) {
     line = std::make_unique<ProgressLine>(sweep ? "points" : "requests");
     options.progress = [&](const Progress& progress) { line->update(progress); };
   }
-  return sweep ? run_points(command, *read, options) : run_one(command, read->scenario, options);
+  return sweep ? run_points(command, *read, options) : run_one(command, *read, options);
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ void build_questions(Resolver& values, Scenario& scenario);
 void build_cluster(Resolver& values, Scenario& scenario);
 // Prices, and whether the metrics asked for have what they need; after the deployment and the questions.
 void build_prices(Resolver& values, const Catalog& catalog, const ScenarioInput& input, Scenario& scenario);
+// 168 multiples from any of its spellings; empty when it was wrong, which is reported.
+[[nodiscard]] std::vector<double> read_load_profile(Resolver& values, const YamlNode& node);
 // What only shows when the parts meet: a prompt over max_model_len, say.
 void check_together(Resolver& values, Scenario& scenario);
 // Warns of every given key that changes nothing.

@@ -164,6 +164,13 @@ void read_prices(Resolver& values, const Catalog& catalog, const ScenarioInput& 
   s.prices.examples = values.flag("prices.examples");
   s.prices.kwh = values.maybe_number("prices.kwh");
   s.prices.grid_g_per_kwh = values.maybe_number("prices.grid_g_per_kwh");
+  s.prices.capacity_per_replica = values.maybe_number("prices.capacity_per_replica");
+  s.prices.min_replicas = static_cast<int>(values.integer("prices.min_replicas"));
+  const YamlNode* profile = values.node("prices.load_profile");
+  if (profile != nullptr && profile->kind != YamlNode::Kind::null) {
+    values.record_given("prices.load_profile");
+    s.prices.load_profile = read_load_profile(values, *profile);
+  }
   read_gpu_hour(values, catalog, input, s);
   const GpuSpec& gpu = s.deployment.gpu;
   if (s.prices.examples && !s.prices.gpu_hour && !gpu.id.empty() && !gpu.example_price.of(s.prices.purchase))

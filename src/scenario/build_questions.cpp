@@ -14,6 +14,20 @@ SourceLocation location_of_line(const YamlNode& node, std::size_t i) {
   return node.kind == YamlNode::Kind::list ? node.items[std::min(i, node.items.size() - 1)].where : node.where;
 }
 
+// Metrics of goodput mean nothing without the limits of a request.
+void check_goodput(Resolver& values, const char* key, const std::vector<SloLine>& lines, const Scenario& s) {
+  const bool needs_goodput = std::any_of(lines.begin(), lines.end(), [](const SloLine& l) {
+    return l.metric.find("goodput") != std::string::npos || l.metric.find("attainment") != std::string::npos;
+  });
+  const bool has_goodput =
+      s.workload.goodput.any() || std::any_of(s.workload.classes.begin(), s.workload.classes.end(),
+                                              [](const RequestClass& c) { return c.goodput.any(); });
+  if (needs_goodput && !has_goodput) {
+    values.error(key, "slo_attainment and request_goodput need per-request limits",
+                 "add `goodput: {ttft: 500, tpot: 50}` (ms)");
+  }
+}
+
 void read_slo(Resolver& values, Scenario& s) {
   const YamlNode* node = values.node("slo");
   if (node == nullptr) return;
@@ -28,16 +42,72 @@ void read_slo(Resolver& values, Scenario& s) {
     const Diagnostics found = line.error();
     for (const Diagnostic& d : found.items()) values.error_at(where, d.message, d.hint);
   }
-  const bool needs_goodput = std::any_of(s.slo.begin(), s.slo.end(), [](const SloLine& l) {
-    return l.metric.find("goodput") != std::string::npos || l.metric.find("attainment") != std::string::npos;
-  });
-  const bool has_goodput =
-      s.workload.goodput.any() || std::any_of(s.workload.classes.begin(), s.workload.classes.end(),
-                                              [](const RequestClass& c) { return c.goodput.any(); });
-  if (needs_goodput && !has_goodput) {
-    values.error("slo", "slo_attainment and request_goodput need per-request limits",
-                 "add `goodput: {ttft: 500, tpot: 50}` (ms)");
+  check_goodput(values, "slo", s.slo, s);
+}
+
+// One assertion: a comparison, or {name: ..., that: a comparison}.
+struct GivenAssertion {
+  std::string name;
+  std::string text;
+  SourceLocation where;
+};
+
+std::optional<GivenAssertion> assertion_of(Resolver& values, const YamlNode& node) {
+  if (node.kind == YamlNode::Kind::scalar) return GivenAssertion{node.text, node.text, node.where};
+  const YamlNode* that = node.find("that");
+  const YamlNode* name = node.find("name");
+  const bool known = std::all_of(node.entries.begin(), node.entries.end(),
+                                 [](const auto& e) { return e.key == "name" || e.key == "that"; });
+  if (node.kind != YamlNode::Kind::map || that == nullptr || that->kind != YamlNode::Kind::scalar || !known ||
+      (name != nullptr && name->kind != YamlNode::Kind::scalar)) {
+    values.error_at(node.where, "an assertion is a comparison, or {name: ..., that: a comparison}",
+                    "such as {name: answers in time, that: p99_ttft <= 500 ms}");
+    return std::nullopt;
   }
+  return GivenAssertion{name != nullptr ? name->text : that->text, that->text, that->where};
+}
+
+// A list of assertions, one map of name and comparison, or a map from metric to comparison: {p99_ttft_ms: "<=500"}.
+std::vector<GivenAssertion> given_assertions(Resolver& values, const YamlNode& node) {
+  std::vector<GivenAssertion> all;
+  if (node.kind == YamlNode::Kind::map && node.find("that") == nullptr) {
+    for (const auto& entry : node.entries) {
+      const std::string line = entry.key + " " + entry.value.text;
+      if (entry.value.kind == YamlNode::Kind::scalar)
+        all.push_back({line, line, entry.where});
+      else
+        values.error_at(entry.value.where, fmt::format("'{}' must be a comparison such as \"<= 500\"", entry.key));
+    }
+    return all;
+  }
+  const bool list = node.kind == YamlNode::Kind::list;
+  for (std::size_t i = 0; i < (list ? node.items.size() : 1); ++i) {
+    if (auto one = assertion_of(values, list ? node.items[i] : node)) all.push_back(std::move(*one));
+  }
+  return all;
+}
+
+void read_assertions(Resolver& values, Scenario& s) {
+  const YamlNode* node = values.node("assert");
+  if (node == nullptr || node->kind == YamlNode::Kind::null) return;
+  values.record_given("assert");
+  if (node->kind == YamlNode::Kind::scalar) {
+    values.error("assert", "'assert' must be a list of comparisons, or a map from metric to comparison",
+                 "assert: [p99_ttft <= 500 ms]");
+    return;
+  }
+  std::vector<SloLine> lines;
+  for (const GivenAssertion& given : given_assertions(values, *node)) {
+    const auto line = parse_slo_line(given.text, given.where);
+    if (line) {
+      lines.push_back(*line);
+      s.assertions.push_back({given.name, *line});
+      continue;
+    }
+    const Diagnostics found = line.error();
+    for (const Diagnostic& d : found.items()) values.error_at(given.where, d.message, d.hint);
+  }
+  check_goodput(values, "assert", lines, s);
 }
 
 void read_study(Resolver& values, Scenario& s) {
@@ -125,6 +195,7 @@ void build_questions(Resolver& values, Scenario& s) {
   s.description = values.maybe_text("description").value_or("");
   values.text("version");
   read_slo(values, s);
+  read_assertions(values, s);
   read_sweep(values, s);
   read_study(values, s);
   s.tpot = values.text("conventions.tpot") == "vllm" ? TpotConvention::vllm : TpotConvention::per_output_token;

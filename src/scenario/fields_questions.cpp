@@ -21,6 +21,9 @@ constexpr Field kRows[] = {
     {"goodput.tpot", K::number, "", "TPOT, ms.", 1e-6, 1e12, {}, nullptr, "tpot_ms,inter_token_latency"},
     {"goodput.e2el", K::number, "", "End-to-end latency, ms.", 1e-6, 1e12, {}, nullptr, "e2el_ms,request_latency"},
     {"slo", K::list_of_text, "", "Comparisons on the summary: p99_ttft <= 500 ms, output_throughput >= 2000."},
+    {"assert", K::anything, "",
+     "What must hold for `foretoken assert`: comparisons as in slo, {name: ..., that: a comparison}, or a map {p99_ttft_ms: "
+     "\"<=500\"}."},
     {"study", K::map, "", "How sure verdicts must be, and how much may be simulated for one."},
     {"study.confidence", K::number, "0.95", "Of the intervals behind a verdict.", 0.5, 0.9999},
     {"study.until", K::list_of_text, "", "Figures to be known this closely before a study stops: p99_ttft +- 3 %."},
@@ -37,6 +40,12 @@ constexpr Field kRows[] = {
      "Use the catalog's example price where gpu_hour has none. It is no quote of anybody."},
     {"prices.kwh", K::number, "", "USD per kWh of electricity, for the cost of energy.", 1e-4, 100},
     {"prices.grid_g_per_kwh", K::number, "", "Grams of CO2 equivalent per kWh of electricity.", 0, 2000},
+    {"prices.load_profile", K::anything, "",
+     "For `foretoken bill`, load by hour as multiples of the offered rate: 24 numbers, {weekday: [24], weekend: [24]}, or 168 "
+     "from Monday 0:00."},
+    {"prices.capacity_per_replica", K::number, "",
+     "For `foretoken bill`, requests per second that one replica serves within the objectives.", 1e-6, 1e9},
+    {"prices.min_replicas", K::integer, "1", "For `foretoken bill`, replicas kept in the quietest hour.", 0, 1e5},
     {"sweep", K::anything, "", "What-if table: a map from field to the list of its values."},
     {"conventions", K::map, "", "Definitions that differ between tools."},
     {"conventions.tpot",

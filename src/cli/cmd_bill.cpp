@@ -1,0 +1,46 @@
+// foretoken bill: what a load that follows the hours of the week costs in a month.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/options.hpp"
+#include "cli/read_scenario.hpp"
+#include "cli/terminal.hpp"
+#include "foretoken/report/bill_report.hpp"
+
+namespace foretoken {
+namespace {
+
+struct BillCommand {
+  ScenarioOptions scenario;
+  OutputOptions output;
+};
+
+int run(const BillCommand& command) {
+  if (!output_can_be_created(command.output)) return kExitBadInput;
+  const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
+  if (!read) return kExitBadInput;
+  const Result<Bill> bill = monthly_bill(read->scenario);
+  if (!bill) {
+    say(bill.error());
+    return kExitBadInput;
+  }
+  return deliver(command.output.format == "json" ? to_text(to_json(*bill)) + "\n"
+                                                 : to_text(*bill, {wants_color(command.output)}),
+                 command.output);
+}
+
+}  // namespace
+
+void add_bill_command(CLI::App& app, int& exit_code) {
+  CLI::App* bill_app = app.add_subcommand(
+      "bill", "Cost of a month by the hours of the week: a fleet of fixed size against one re-sized every hour");
+  auto command = std::make_shared<BillCommand>();
+  add_scenario_options(*bill_app, command->scenario);
+  add_output_options(*bill_app, command->output, {"table", "json"});
+  bill_app->callback([command, &exit_code] { exit_code = run(*command); });
+}
+
+}  // namespace foretoken

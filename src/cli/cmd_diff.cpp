@@ -1,0 +1,137 @@
+// foretoken diff and verify: what two stored results do not share, and whether one can be made again.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/options.hpp"
+#include "cli/progress.hpp"
+#include "cli/terminal.hpp"
+#include "foretoken/report/stored_result.hpp"
+
+namespace foretoken {
+namespace {
+
+struct DiffCommand {
+  std::string before, after;
+  OutputOptions output;
+};
+struct VerifyCommand {
+  std::string path;
+  OutputOptions output;
+  int jobs = 0;
+};
+
+int deliver_difference(const ResultDifference& d, const OutputOptions& output) {
+  return deliver(output.format == "json" ? to_text(to_json(d)) + "\n" : to_text(d, {wants_color(output)}), output);
+}
+
+std::optional<StoredResult> read(const std::string& path) {
+  Result<StoredResult> stored = read_result(path);
+  if (stored) return std::move(*stored);
+  say(stored.error());
+  return std::nullopt;
+}
+
+int run_diff(const DiffCommand& command) {
+  const std::optional<StoredResult> before = read(command.before), after = read(command.after);
+  if (!before || !after) return kExitBadInput;
+  return deliver_difference(difference(before->document, after->document), command.output);
+}
+
+int refuse(const std::string& path, std::string_view why, std::string_view hint) {
+  say(fmt::format("{}: error: {}\n  hint: {}\n", path, why, hint));
+  return kExitBadInput;
+}
+
+// The stored text is what is run; whether it is still that of the file is worth a word.
+void compare_with_file(const ScenarioText& source) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(source.origin, ignored)) {
+    say(fmt::format("note: there is no '{}' here; the scenario's text is taken from the result\n", source.origin));
+    return;
+  }
+  std::ifstream file(source.origin, std::ios::binary);
+  const std::string now((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  if (now != source.text) say(fmt::format("note: '{}' has changed since; the stored text is run\n", source.origin));
+}
+
+int run_verify(const VerifyCommand& command) {
+  const std::optional<StoredResult> stored = read(command.path);
+  if (!stored) return kExitBadInput;
+  const std::optional<Provenance> made_from = provenance_of(stored->document);
+  if (!made_from)
+    return refuse(command.path, "the result does not say what it was made from", "run its scenario again and store that");
+  if (const bool* interrupted = stored->document["interrupted"].if_bool(); interrupted != nullptr && *interrupted)
+    return refuse(command.path, "the run was interrupted: no second one ends at the same place", "run it to its end");
+  const std::atomic<bool>* stop = install_interrupt_handlers();
+  const ScenarioText& source = made_from->source;
+  if (!command.output.quiet) compare_with_file(source);
+  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, made_from->load);
+  if (!scenario) {
+    say(scenario.error());
+    return kExitBadInput;
+  }
+  RunOptions options;
+  options.threads = command.jobs;
+  options.stop = stop;
+  options.model_band = true;
+  std::unique_ptr<ProgressLine> line;
+  if (wants_progress(command.output)) {
+    line = std::make_unique<ProgressLine>("requests");
+    options.progress = [&](const Progress& progress) { line->update(progress); };
+  }
+  const Result<RunResult> result = run_scenario(*scenario, options);
+  line.reset();
+  if (!result) {
+    say(result.error());
+    return kExitBadInput;
+  }
+  if (result->interrupted) {
+    say("interrupted: nothing is known yet\n");
+    return kExitInterrupted;
+  }
+  Provenance now{source, made_from->load, input_hashes(source.text, source.origin, made_from->load, *scenario)};
+  const Json document = to_json(*result, now);
+  if (to_text(document) + "\n" == stored->text && command.output.format != "json")
+    return deliver(fmt::format("reproduced byte for byte: {} bytes\n", stored->text.size()), command.output);
+  const ResultDifference d = difference(stored->document, document);
+  const int delivered = deliver_difference(d, command.output);
+  if (delivered != kExitOk) return delivered;
+  if (!d.none()) {
+    say("not reproduced: stored → now\n");
+    return kExitMissed;
+  }
+  if (to_text(document) + "\n" != stored->text) say("the same values, laid out otherwise\n");
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_diff_command(CLI::App& app, int& exit_code) {
+  CLI::App* diff = app.add_subcommand("diff", "Say what two stored results do not share: version, fields, inputs, figures");
+  auto command = std::make_shared<DiffCommand>();
+  diff->add_option("before", command->before, "Result of `run --format json`")->required();
+  diff->add_option("after", command->after, "Another one")->required();
+  add_output_options(*diff, command->output, {"table", "json"});
+  diff->callback([command, &exit_code] { exit_code = run_diff(*command); });
+}
+
+void add_verify_command(CLI::App& app, int& exit_code) {
+  CLI::App* verify = app.add_subcommand(
+      "verify", "Make a stored result again: the same bytes (0), or what has changed since (99)");
+  auto command = std::make_shared<VerifyCommand>();
+  verify->add_option("result", command->path, "Result of `run --format json`")->required();
+  add_output_options(*verify, command->output, {"table", "json"});
+  verify->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")->check(CLI::Range(0, 4096));
+  verify->callback([command, &exit_code] { exit_code = run_verify(*command); });
+}
+
+}  // namespace foretoken

@@ -1,0 +1,93 @@
+// Hours of the week times replicas times price.
+#include "foretoken/study/bill.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace foretoken {
+namespace {
+
+constexpr double kHoursPerMonth = 365.25 * 24 / 12;
+constexpr double kMaxReplicas = 100'000;
+// So that 3 x 0.1 over 0.1 is three replicas and not four.
+constexpr double kRoundingSlack = 1e-9;
+
+Diagnostics what_is_missing(const Scenario& s, const WorkloadSummary& load) {
+  Diagnostics problems;
+  const SourceLocation where{s.name, 0, 0};
+  if (!price_per_hour(s))
+    problems.error(where, "the bill needs a price", "give prices.gpu_hour, or prices: {examples: true} to see how it looks");
+  if (s.prices.load_profile.empty())
+    problems.error(where, "the bill needs the load by hour: prices.load_profile",
+                   "24 multiples of the offered rate, {weekday: [...], weekend: [...]} or 168 from Monday 0:00");
+  if (!s.prices.capacity_per_replica)
+    problems.error(where, "the bill needs what one replica can serve: prices.capacity_per_replica, in requests/s",
+                   "the highest rate at which one replica meets its objectives");
+  if (!(load.offered_rate > 0) || std::isinf(load.offered_rate))
+    problems.error(where, "this workload has no offered rate for the load profile to multiply", "set workload.request_rate");
+  return problems;
+}
+
+// The fleet whose replicas by hour are `replicas`.
+FleetBill bill_of(const Bill& bill, const std::vector<double>& rates, const std::vector<int>& replicas) {
+  FleetBill fleet;
+  fleet.least_replicas = *std::min_element(replicas.begin(), replicas.end());
+  fleet.most_replicas = *std::max_element(replicas.begin(), replicas.end());
+  const double usd_per_replica_hour = bill.price.usd / bill.scenario.cluster.replicas;
+  double replica_hours = 0, offered = 0, served = 0, capacity = 0;
+  for (std::size_t hour = 0; hour < rates.size(); ++hour) {
+    const double can = replicas[hour] * bill.capacity_per_replica;
+    replica_hours += replicas[hour];
+    capacity += can;
+    offered += rates[hour];
+    served += std::min(rates[hour], can);
+    fleet.hours_short += rates[hour] > can * (1 + kRoundingSlack) ? 1 : 0;
+  }
+  const double weeks = kHoursPerMonth / static_cast<double>(rates.size());
+  fleet.usd_per_month = replica_hours * usd_per_replica_hour * weeks;
+  const double tokens = served * 3600 * weeks * bill.tokens_per_request;
+  fleet.usd_per_1m_tokens = tokens > 0 ? fleet.usd_per_month / tokens * 1e6 : std::numeric_limits<double>::quiet_NaN();
+  fleet.used_share = capacity > 0 ? served / capacity : 0;
+  fleet.unserved_share = fleet.hours_short > 0 ? 1 - served / offered : 0;
+  return fleet;
+}
+
+}  // namespace
+
+Result<Bill> monthly_bill(const Scenario& scenario) {
+  const Result<WorkloadSummary> load = workload_summary(scenario);
+  if (!load) return load.error();
+  Diagnostics problems = what_is_missing(scenario, *load);
+  if (problems.has_errors()) return problems;
+  Bill bill;
+  bill.scenario = scenario;
+  bill.price = *price_per_hour(scenario);
+  bill.capacity_per_replica = *scenario.prices.capacity_per_replica;
+  bill.capacity_source = "prices.capacity_per_replica";
+  bill.offered_rate = load->offered_rate;
+  bill.tokens_per_request = load->mean_prompt_tokens + load->mean_output_tokens;
+  std::vector<double> rates;
+  for (const double multiple : scenario.prices.load_profile) {
+    const double rate = multiple * load->offered_rate;
+    const double needed = std::ceil(rate / bill.capacity_per_replica - kRoundingSlack);
+    if (needed > kMaxReplicas) {
+      problems.error({scenario.name, 0, 0}, fmt::format("an hour of the load profile needs {:g} replicas", needed),
+                     "check prices.capacity_per_replica and prices.load_profile");
+      return problems;
+    }
+    rates.push_back(rate);
+    bill.replicas_by_hour.push_back(std::max(scenario.prices.min_replicas, static_cast<int>(needed)));
+    bill.mean_rate += rate / static_cast<double>(scenario.prices.load_profile.size());
+    bill.peak_rate = std::max(bill.peak_rate, rate);
+  }
+  const int most = *std::max_element(bill.replicas_by_hour.begin(), bill.replicas_by_hour.end());
+  bill.resized = bill_of(bill, rates, bill.replicas_by_hour);
+  bill.fixed = bill_of(bill, rates, std::vector<int>(rates.size(), most));
+  bill.as_given = bill_of(bill, rates, std::vector<int>(rates.size(), scenario.cluster.replicas));
+  return bill;
+}
+
+}  // namespace foretoken
