@@ -203,6 +203,9 @@ double cost_per_million_out(const MeasureView& v) {
 double cost_per_request(const MeasureView& v) {
   return cost_of_rate(v, request_throughput(v));
 }
+double example_price(const MeasureView& v) {
+  return v.device.example_price && !std::isnan(cost_per_hour(v)) ? 1 : kMissing;
+}
 double idle_cost(const MeasureView& v) {
   return v.device.usd_per_hour > 0 ? 1 - busy(v) : kMissing;
 }
@@ -211,7 +214,7 @@ double idle_cost(const MeasureView& v) {
 // or its memory is the bound. Waiting for a link, the host or the other stages of a pipeline counts as idle; a
 // memory-bound step draws less than the TDP in reality, so this errs high.
 double device_power(const MeasureView& v) {
-  if (!whole_run(v) || !(v.device.tdp_watts > 0)) return kMissing;
+  if (!whole_run(v) || !(v.device.tdp_watts > 0) || !(v.run.duration() > 0)) return kMissing;
   double working = 0;
   for (const TimePart part : {TimePart::compute, TimePart::memory}) {
     const auto i = static_cast<std::size_t>(part);
@@ -322,6 +325,8 @@ constexpr Column kColumns[] = {
      "price of the time over completed requests"},
     {"idle_cost_share", "Share paid while idle", "", G::money, false, idle_cost,
      "share of the price paid for time outside steps"},
+    {"example_price", "EXAMPLE PRICE, not a quote", "", G::money, true, example_price,
+     "1 where the price is the catalog's example: it stands in every table that has figures in money"},
     {"mean_power_w", "Mean power of the GPUs", "W", G::energy, false, mean_power,
      "estimate: between idle power and TDP by the time in which compute or memory is the bound; GPUs alone"},
     {"energy_kwh", "Energy of the run", "kWh", G::energy, false, energy_kwh, "mean power over the duration"},

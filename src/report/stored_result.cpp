@@ -67,7 +67,9 @@ std::string changes_section(const std::vector<ResultChange>& list) {
   TextTable table("llllr");
   for (const ResultChange& c : list) {
     const auto shown = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
-    const std::string relative = c.relative ? fmt::format("{}{}", *c.relative > 0 ? "+" : "", percent(*c.relative)) : "";
+    const std::string relative = !c.relative                     ? ""
+                                 : std::abs(*c.relative) < 0.0005 ? "< 0.1 %"
+                                                                  : fmt::format("{}{}", *c.relative > 0 ? "+" : "", percent(*c.relative));
     table.row({c.path, shown(c.before), "→", shown(c.after), relative});
   }
   return table.text("  ");

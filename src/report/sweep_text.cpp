@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "foretoken/report/sweep_table.hpp"
@@ -21,18 +22,30 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-std::vector<std::string> header_of(const SweepTable& sweep) {
+bool has_prices(const SweepTable& sweep) {
+  return std::any_of(sweep.points.begin(), sweep.points.end(), [](const SweepPoint& p) {
+    return p.status == PointStatus::ok && !std::isnan(p.figures.summary["cost_per_hour"]);
+  });
+}
+bool has_example_prices(const SweepTable& sweep) {
+  return std::any_of(sweep.points.begin(), sweep.points.end(), [](const SweepPoint& p) {
+    return p.status == PointStatus::ok && p.figures.summary["example_price"] == 1;
+  });
+}
+
+std::vector<std::string> header_of(const SweepTable& sweep, bool priced) {
   std::vector<std::string> cells;
   for (const SweepAxis& axis : sweep.axes) cells.emplace_back(short_name(axis.path));
   for (const char* name :
        {"TTFT ms", "p99 TTFT", "TPOT ms", "p99 TPOT", "E2E ms", "TPS", "tok/s/GPU", "FLOP/B", "bound"}) {
     cells.emplace_back(name);
   }
+  if (priced) cells.emplace_back("$/1M out");
   if (!sweep.head.slo.empty()) cells.emplace_back("SLO");
   return cells;
 }
 
-std::vector<std::string> row_of(const SweepTable& sweep, const SweepPoint& point) {
+std::vector<std::string> row_of(const SweepTable& sweep, const SweepPoint& point, bool priced) {
   std::vector<std::string> cells = point.values;
   if (point.status != PointStatus::ok) {
     cells.emplace_back(to_string(point.status));
@@ -45,6 +58,7 @@ std::vector<std::string> row_of(const SweepTable& sweep, const SweepPoint& point
   }
   const bool compute_side = s["arithmetic_intensity"] >= s["ridge_point"];
   cells.push_back(fmt::format("{}{}", point.figures.decode.bound, compute_side ? " (past the ridge)" : ""));
+  if (priced) cells.push_back(readable(s["cost_per_1m_output_tokens"]));
   if (!sweep.head.slo.empty()) {
     const auto& slo = point.figures.slo;
     cells.emplace_back(std::all_of(slo.begin(), slo.end(), [](const SloVerdict& v) { return v.ok; }) ? "✓" : "✗");
@@ -78,12 +92,13 @@ std::string to_text(const SweepResult& result, const TextStyle& style) {
 std::string to_text(const SweepTable& sweep, const TextStyle& style) {
   std::string out = heading(sweep.head, style);
   if (sweep.interrupted) out += "INTERRUPTED: some points were not run\n";
-  TextTable table(std::string(sweep.axes.size(), 'r') + "rrrrrrrrll");
-  table.row(header_of(sweep));
+  const bool priced = has_prices(sweep);
+  TextTable table(std::string(sweep.axes.size(), 'r') + (priced ? "rrrrrrrrlrl" : "rrrrrrrrll"));
+  table.row(header_of(sweep, priced));
   std::set<std::string> ridges;
   std::string reasons;
   for (const SweepPoint& point : sweep.points) {
-    table.row(row_of(sweep, point));
+    table.row(row_of(sweep, point, priced));
     if (point.status == PointStatus::ok) ridges.insert(readable(point.figures.summary["ridge_point"]));
     if (!point.reason.empty()) {
       std::string at;
@@ -98,6 +113,7 @@ std::string to_text(const SweepTable& sweep, const TextStyle& style) {
     out += fmt::format("  FLOP/B is the arithmetic intensity of the run; the ridge point of {} {}\n",
                        ridges.size() == 1 ? "this GPU is" : "these deployments is", fmt::join(ridges, ", "));
   }
+  if (has_example_prices(sweep)) out += "  $ by the catalog's EXAMPLE PRICES, not a quote\n";
   std::string frontiers;
   for (const SweepFrontier& f : sweep.frontiers) frontiers += frontier_line(sweep, f);
   out += section("Verdict", frontiers, style);

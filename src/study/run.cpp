@@ -168,12 +168,16 @@ DeviceFigures device_figures(const Scenario& scenario) {
   figures.num_gpus = scenario.num_gpus;
   figures.usable_kv_blocks = scenario.engine.usable_blocks();
   const Deployment& d = scenario.deployment;
-  if (const std::optional<HourlyPrice> price = price_per_hour(scenario)) figures.usd_per_hour = price->usd;
+  if (const std::optional<HourlyPrice> price = price_per_hour(scenario)) {
+    figures.usd_per_hour = price->usd;
+    figures.example_price = price->example;
+  }
   if (const std::optional<PowerFigures> power = power_of(d)) {
     figures.tdp_watts = power->tdp_watts;
     figures.idle_watts = power->idle_watts;
   }
-  figures.pipeline_stages = d.parallelism.pipeline;
+  // Micro-batches keep all stages at work, or nearly.
+  figures.pipeline_stages = d.parallelism.micro_batches ? 1 : d.parallelism.pipeline;
   figures.usd_per_kwh = scenario.prices.kwh.value_or(0);
   figures.grid_g_per_kwh = scenario.prices.grid_g_per_kwh;
   if (d.level == CostLevel::affine) return figures;

@@ -19,6 +19,7 @@ struct DeviceFigures {
   double memory_bandwidth = 0;        // bytes/s of one device; 0 = none
   std::int64_t usable_kv_blocks = 0;  // of one replica
   double usd_per_hour = 0;            // of all GPUs together; 0 = no price known
+  bool example_price = false;         // ... and it is nobody's quote
   double tdp_watts = 0;               // of one device; 0 = not known: no figures of energy
   double idle_watts = 0;
   int pipeline_stages = 1;            // of which one works at a time

@@ -70,6 +70,14 @@ TEST(Money, DoesNotExistWithoutAPriceNorForOneClass) {
   }
 }
 
+TEST(Money, OfAnExampleSaysSoInTheSummaryItself) {
+  const RunMeasures run = one_second();
+  MeasureView view = priced(run);
+  EXPECT_TRUE(std::isnan(summarise(view)["example_price"]));
+  view.device.example_price = true;
+  EXPECT_EQ(summarise(view)["example_price"], 1);
+}
+
 TEST(Money, OfOutputsThatOnlyPrefillMadeIsUnknownNotZero) {
   RunMeasures run = one_second();
   run.engine.decode_parts = {};
