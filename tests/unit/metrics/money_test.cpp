@@ -61,12 +61,16 @@ TEST(Money, DoesNotExistWithoutAPriceNorForOneClass) {
   MeasureView view = priced(run);
   view.scope = Scope::request_class;
   for (const Column& c : columns()) {
-    if (c.group == ColumnGroup::money) EXPECT_TRUE(std::isnan(c.value(view))) << c.key << " of a class";
+    if (c.group == ColumnGroup::money) {
+      EXPECT_TRUE(std::isnan(c.value(view))) << c.key << " of a class";
+    }
   }
   view.scope = Scope::run;
   view.device.usd_per_hour = 0;
   for (const Column& c : columns()) {
-    if (c.group == ColumnGroup::money) EXPECT_TRUE(std::isnan(c.value(view))) << c.key;
+    if (c.group == ColumnGroup::money) {
+      EXPECT_TRUE(std::isnan(c.value(view))) << c.key;
+    }
   }
 }
 
@@ -119,7 +123,9 @@ TEST(Energy, IsAbsentWithoutATdpAndNeverZero) {
   MeasureView view = priced(run);
   view.device.tdp_watts = 0;
   for (const Column& c : columns()) {
-    if (c.group == ColumnGroup::energy) EXPECT_TRUE(std::isnan(c.value(view))) << c.key;
+    if (c.group == ColumnGroup::energy) {
+      EXPECT_TRUE(std::isnan(c.value(view))) << c.key;
+    }
   }
 }
 

@@ -127,8 +127,9 @@ TEST(FixCost, IsMoneyWherePricesAreKnown) {
     ASSERT_TRUE(fix.cost.usd_per_hour_added) << fix.change;
     EXPECT_DOUBLE_EQ(*fix.cost.usd_per_hour_added, 2.5 * fix.cost.gpus_added) << fix.change;
     priced += fix.cost.gpus_added > 0 ? 1 : 0;
-    if (fix.cost.gpus_added > 0 && fix.recovered > 0)
+    if (fix.cost.gpus_added > 0 && fix.recovered > 0) {
       EXPECT_DOUBLE_EQ(fix.cost_per_recovered, *fix.cost.usd_per_hour_added / fix.recovered);
+    }
   }
   EXPECT_GT(priced, 0);
 }
