@@ -106,7 +106,8 @@ int run_verify(const VerifyCommand& command) {
   const int delivered = deliver_difference(d, command.output);
   if (delivered != kExitOk) return delivered;
   if (!d.none()) {
-    say("not reproduced: stored → now\n");
+    const bool same_figures = d.configuration.empty() && d.figures.empty() && d.others == 0;
+    say(same_figures ? "not reproduced byte for byte, but every figure is the same\n" : "not reproduced: stored → now\n");
     return kExitMissed;
   }
   if (to_text(document) + "\n" != stored->text) say("the same values, laid out otherwise\n");

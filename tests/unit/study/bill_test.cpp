@@ -82,7 +82,7 @@ TEST(Bill, ReadsTheThreeSpellingsOfAWeekAlike) {
 }
 
 TEST(Bill, RefusesProfilesThatAreNoWeek) {
-  for (const std::string bad : {list(167), list(169), list(0), list(23), std::string("5"), list(24, "-1"), list(24, ".nan"),
+  for (const std::string& bad : {list(167), list(169), list(0), list(23), std::string("5"), list(24, "-1"), list(24, ".nan"),
                                 list(24, ".inf"), list(24, "x"), list(24, "0"), std::string("{weekday: ") + list(24) + "}",
                                 "{weekday: " + list(24) + ", weekend: " + list(23) + "}"}) {
     EXPECT_THAT(problems("prices: {load_profile: " + bad + "}\n"), HasSubstr("error")) << bad;
