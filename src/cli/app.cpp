@@ -63,6 +63,9 @@ int parse_and_run(int argc, char** argv, PointRanks* ranks) {
   add_bill_command(app, exit_code);
   add_diff_command(app, exit_code);
   add_verify_command(app, exit_code);
+  add_capacity_command(app, exit_code);
+  add_promise_command(app, exit_code);
+  add_compare_command(app, exit_code);
   add_explain_command(app, exit_code);
   add_accuracy_command(app, exit_code);
   add_calibrate_command(app, exit_code);
@@ -94,6 +97,10 @@ LoadOptions ScenarioOptions::load_options() const {
 
 void add_scenario_options(CLI::App& command, ScenarioOptions& options) {
   command.add_option("scenario", options.path, "Scenario file (YAML), or - for standard input")->required();
+  add_change_options(command, options);
+}
+
+void add_change_options(CLI::App& command, ScenarioOptions& options) {
   command.add_option("--set", options.set, "Set a field: engine.max_num_seqs=128 (repeatable, wins over the file)")
       ->type_name("FIELD=VALUE")
       ->take_all()

@@ -29,6 +29,8 @@ struct OutputOptions {
 };
 
 void add_scenario_options(CLI::App& command, ScenarioOptions& options);
+// Those of add_scenario_options() that do not name a file.
+void add_change_options(CLI::App& command, ScenarioOptions& options);
 void add_output_options(CLI::App& command, OutputOptions& options, std::vector<std::string> formats);
 
 }  // namespace foretoken

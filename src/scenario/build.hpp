@@ -26,6 +26,8 @@ void build_engine(Resolver& values, Scenario& scenario);
 void build_workload(Resolver& values, Scenario& scenario);
 // SLO lines, sweep, conventions, seeds.
 void build_questions(Resolver& values, Scenario& scenario);
+// What `foretoken capacity` and `promise` look for.
+void build_capacity(Resolver& values, Scenario& scenario);
 // Replicas, router and GPU count.
 void build_cluster(Resolver& values, Scenario& scenario);
 // Prices, and whether the metrics asked for have what they need; after the deployment and the questions.

@@ -198,6 +198,7 @@ void build_questions(Resolver& values, Scenario& s) {
   read_assertions(values, s);
   read_sweep(values, s);
   read_study(values, s);
+  build_capacity(values, s);
   s.tpot = values.text("conventions.tpot") == "vllm" ? TpotConvention::vllm : TpotConvention::per_output_token;
   s.warmup_fraction = values.number("warmup_fraction");
   s.seed = static_cast<std::uint64_t>(values.integer("seed"));

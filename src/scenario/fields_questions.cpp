@@ -15,6 +15,10 @@ Names conventions() {
   return {"per_output_token", "vllm"};
 }
 
+Names load_variables() {
+  return {"request_rate", "max_concurrency", "users"};
+}
+
 constexpr Field kRows[] = {
     {"goodput", K::map, "", "Limits that one request must keep to count as good."},
     {"goodput.ttft", K::number, "", "TTFT, ms.", 1e-6, 1e12, {}, nullptr, "ttft_ms,time_to_first_token"},
@@ -46,6 +50,23 @@ constexpr Field kRows[] = {
     {"prices.capacity_per_replica", K::number, "",
      "For `foretoken bill`, requests per second that one replica serves within the objectives.", 1e-6, 1e9},
     {"prices.min_replicas", K::integer, "1", "For `foretoken bill`, replicas kept in the quietest hour.", 0, 1e5},
+    {"capacity", K::map, "", "The largest load that meets the objectives: how to look for it."},
+    {"capacity.variable",
+     K::choice,
+     "(what the workload has)",
+     "The load to raise; users are the clients of a closed loop with think_time or sessions.",
+     0,
+     0,
+     {},
+     load_variables},
+    {"capacity.precision", K::number, "0.02", "Relative width at which the search stops.", 0.001, 0.5},
+    {"capacity.growth", K::text, "", "Growth of the load, for the days until it is full: 5 %/month."},
+    {"promise", K::map, "", "The lengths for which `foretoken promise` looks for a load."},
+    {"promise.input_len", K::list_of_numbers, "", "Prompt tokens; without it fourfold steps up to max_model_len.", 1,
+     kMaxTokensField},
+    {"promise.output_len", K::list_of_numbers, "", "Output tokens; without it fourfold steps up to a quarter of that.", 1,
+     kMaxTokensField},
+    {"promise.precision", K::number, "0.1", "Relative width at which the search in one cell stops.", 0.001, 0.5},
     {"sweep", K::anything, "", "What-if table: a map from field to the list of its values."},
     {"conventions", K::map, "", "Definitions that differ between tools."},
     {"conventions.tpot",

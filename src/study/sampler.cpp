@@ -56,10 +56,11 @@ struct Pilot {
   std::int64_t in_last_residence = 0;
 };
 
-Result<Pilot> fly(const Scenario& scenario, int index, const std::atomic<bool>* stop) {
+Result<Pilot> fly(const Scenario& scenario, int index, const RunOptions& run) {
   Pilot pilot;
   ReplicationOptions options;
-  options.stop = stop;
+  options.stop = run.stop;
+  options.cost_models = run.cost_models;
   options.on_request = [&](const RequestRecord& r) {
     pilot.backlog.add(r);
     if (r.outcome != Outcome::finished) return;
@@ -109,7 +110,7 @@ Diagnostics ReplicationSampler::find_window() {
   limit = std::min(limit.value_or(kPilotRequests), kPilotRequests);
   std::vector<std::optional<Result<Pilot>>> pilots(kPilots);
   parallel_for(pilots.size(), options_.threads,
-               [&](std::size_t i) { pilots[i] = fly(shorter, static_cast<int>(i), options_.stop); });
+               [&](std::size_t i) { pilots[i] = fly(shorter, static_cast<int>(i), options_); });
   PilotSeries ttft, e2el;
   double arrived = 0, last = 0, p95 = 0;
   for (const auto& pilot : pilots) {
@@ -146,6 +147,7 @@ Result<ReplicationSampler::Sample> ReplicationSampler::simulate(int index) {
   options.window = window_;
   options.requests = requests_each_;
   options.stop = options_.stop;
+  options.cost_models = options_.cost_models;
   options.step_by_step = options_.step_by_step;
   const bool open_loop = steady_.exists && !scenario_.workload.max_concurrency;
   if (open_loop) options.on_request = [&](const RequestRecord& r) { backlog.add(r); };

@@ -146,12 +146,15 @@ std::string_view to_string(Decision decision) {
   return "unknown";
 }
 
-Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& options) {
+Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& options,
+                              const std::vector<std::string>& also) {
   const Result<WorkloadSummary> workload = workload_summary(scenario);
   if (!workload) return workload.error();
   std::vector<std::string> metrics;
   for (const SloLine& line : scenario.slo) metrics.push_back(line.metric);
   for (const PrecisionGoal& goal : scenario.study.until) metrics.push_back(goal.metric);
+  const std::size_t judged = metrics.size();
+  metrics.insert(metrics.end(), also.begin(), also.end());
   const std::size_t objectives = scenario.slo.size();
   ReplicationSampler sampler(scenario, std::move(metrics), options);
   Verdict verdict;
@@ -169,6 +172,8 @@ Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& option
   verdict.interrupted = sampler.interrupted();
   verdict.overall = overall_of(verdict);
   for (std::size_t i = 0; i < objectives; ++i) verdict.samples.push_back(sampler.values(i));
+  for (std::size_t i = 0; i < also.size(); ++i)
+    verdict.also.push_back(mean_interval(existing(sampler.values(judged + i)), scenario.study.confidence));
   explain_indecision(scenario, verdict);
   return verdict;
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "foretoken/serving/simulation.hpp"
+#include "support/erlang.hpp"
 #include "support/stub_cost.hpp"
 
 namespace foretoken::test {
@@ -100,17 +101,6 @@ struct SeatsOfOneReplica {
 constexpr double kStep = 1e-5;
 
 class ManyServers : public ::testing::TestWithParam<SeatsOfOneReplica> {};
-
-// Erlang C: the probability that all c servers are busy at `offered` = lambda / mu.
-double erlang_c(int servers, double offered) {
-  double term = 1, sum = 0;
-  for (int k = 0; k < servers; ++k) {
-    sum += term;
-    term *= offered / (k + 1);
-  }
-  const double busy = term / (1 - offered / servers);
-  return busy / (sum + busy);
-}
 
 TEST(ErlangC, has_the_textbook_values) {
   EXPECT_NEAR(erlang_c(1, 0.7), 0.7, 1e-12);      // M/M/1: rho

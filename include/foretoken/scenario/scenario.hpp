@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "foretoken/base/json.hpp"
@@ -52,6 +53,36 @@ struct StudyConfig {
   bool operator==(const StudyConfig&) const = default;
 };
 
+// What is raised until an objective breaks.
+enum class LoadVariable { request_rate, max_concurrency, users };
+[[nodiscard]] std::string_view to_string(LoadVariable variable);
+
+// How fast the load grows: by `share` in every period of so many days, compounded.
+struct GrowthRate {
+  double share = 0;
+  double period_days = 0;
+  std::string expression;  // as written: 5 %/month
+  bool operator==(const GrowthRate&) const = default;
+};
+// `5 %/month`, `-2%/week`, `0.3 %/day`; day, week, month (30.44 days), quarter and year (365.25 days).
+[[nodiscard]] Result<GrowthRate> parse_growth(const std::string& text, const SourceLocation& where);
+
+// The search for the largest load that meets the objectives.
+struct CapacityConfig {
+  std::optional<LoadVariable> variable;  // empty = what the workload has
+  double precision = 0.02;               // relative width at which the search stops
+  std::optional<GrowthRate> growth;
+  bool operator==(const CapacityConfig&) const = default;
+};
+
+// The grid of lengths for which a load is promised.
+struct PromiseConfig {
+  std::vector<std::int64_t> input_len;   // empty = fourfold steps
+  std::vector<std::int64_t> output_len;
+  double precision = 0.1;
+  bool operator==(const PromiseConfig&) const = default;
+};
+
 // What reading the scenario found out about its workload, whose files need not be read again for it.
 struct KnownWorkload {
   WorkloadConfig config;
@@ -76,6 +107,8 @@ struct Scenario {
   int replications = 1;
   StudyConfig study;
   PriceConfig prices;
+  CapacityConfig capacity;
+  PromiseConfig promise;
   int num_gpus = 1;                 // replicas * TP * PP * DP
   std::vector<ResolvedField> fields;  // every field with its origin, in the field table's order
 };

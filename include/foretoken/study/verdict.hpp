@@ -55,10 +55,12 @@ struct Verdict {
   bool interrupted = false;
   // Figures of the replications, per objective: what paired comparisons need.
   std::vector<std::vector<double>> samples;
+  std::vector<Interval> also;  // of the metrics asked for beside, which decide nothing
 };
 
 // Precondition: the model fits (RunResult::feasible). Errors: a workload that cannot be read. The result depends
-// on the scenario alone, not on threads or the clock.
-[[nodiscard]] Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& options = {});
+// on the scenario alone, not on threads or the clock. `also`: keys of the summary to report beside.
+[[nodiscard]] Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& options = {},
+                                            const std::vector<std::string>& also = {});
 
 }  // namespace foretoken

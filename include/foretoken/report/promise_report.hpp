@@ -1,0 +1,13 @@
+// What can be promised, for people and for programs (schema foretoken.promise/1).
+#pragma once
+
+#include "foretoken/base/json.hpp"
+#include "foretoken/report/text_report.hpp"
+#include "foretoken/study/promise.hpp"
+
+namespace foretoken {
+
+[[nodiscard]] std::string to_text(const PromiseResult& result, const TextStyle& style = {});
+[[nodiscard]] Json to_json(const PromiseResult& result);
+
+}  // namespace foretoken

@@ -1,0 +1,114 @@
+// foretoken compare: two scenarios, a scenario and a change of it, or two stored results.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/interrupt.hpp"
+#include "cli/options.hpp"
+#include "cli/progress.hpp"
+#include "cli/read_scenario.hpp"
+#include "cli/terminal.hpp"
+#include "foretoken/report/compare_report.hpp"
+#include "foretoken/scenario/scenario_text.hpp"
+
+namespace foretoken {
+namespace {
+
+struct CompareCommand {
+  ScenarioOptions after;  // what `set` changes
+  std::string before;
+  OutputOptions output;
+  std::string replications;
+  int jobs = 0;
+  bool json = false;
+};
+
+// Results of long runs are larger than scenarios may be.
+std::optional<ScenarioText> read_text(const std::string& path) {
+  const Result<std::string> text = read_scenario_text(path);
+  if (text) return ScenarioText{*text, path};
+  say(text.error());
+  return std::nullopt;
+}
+
+std::optional<Result<CompareResult>> compare(const CompareCommand& command, const RunOptions& options) {
+  const bool one_file = command.after.path.empty();
+  if (one_file && command.after.set.empty()) {
+    say("error: there is nothing to compare with\n  hint: give a second scenario or result, or --set FIELD=VALUE for a "
+        "change of this one\n");
+    return std::nullopt;
+  }
+  const std::optional<ScenarioText> before = read_text(command.before);
+  const std::optional<ScenarioText> after = one_file ? before : read_text(command.after.path);
+  if (!before || !after) return std::nullopt;
+  const bool stored = is_stored_result(*before);
+  if (stored != is_stored_result(*after)) {
+    say(fmt::format("error: one of '{}' and '{}' is a scenario and the other a stored result\n  hint: compare two of a kind\n",
+                    command.before, command.after.path));
+    return std::nullopt;
+  }
+  if (stored) {
+    if (command.after.set.empty()) return compare_results(*before, *after);
+    say("error: --set changes a scenario; a stored result is what it is\n  hint: compare the scenarios\n");
+    return std::nullopt;
+  }
+  CompareQuestion question{*before, *after, {}, command.after.load_options()};
+  question.load_before.catalog_dir = command.after.catalog_dir;
+  if (!command.after.seed.empty()) question.load_before.overrides.push_back("seed=" + command.after.seed);
+  if (!command.replications.empty()) {
+    for (LoadOptions* load : {&question.load_before, &question.load_after})
+      load->overrides.push_back("replications=" + command.replications);
+  }
+  return compare_scenarios(question, options);
+}
+
+int run(CompareCommand command) {
+  if (command.json) command.output.format = "json";
+  if (!output_can_be_created(command.output)) return kExitBadInput;
+  RunOptions options;
+  options.threads = command.jobs;
+  options.stop = install_interrupt_handlers();
+  std::unique_ptr<ProgressLine> line;
+  if (wants_progress(command.output)) {
+    line = std::make_unique<ProgressLine>("requests");
+    options.progress = [&](const Progress& progress) { line->update(progress); };
+  }
+  const std::optional<Result<CompareResult>> result = compare(command, options);
+  line.reset();
+  if (!result) return kExitBadInput;
+  if (!*result) {
+    say(result->error());
+    return kExitBadInput;
+  }
+  const CompareResult& r = **result;
+  for (const std::string& verdict : r.does_not_fit) say(fmt::format("does not fit: {}\n", verdict));
+  const std::string text =
+      command.output.format == "json" ? to_text(to_json(r)) + "\n" : to_text(r, {wants_color(command.output)});
+  return finish(text, r.interrupted, r.does_not_fit.empty(), command.output);
+}
+
+}  // namespace
+
+void add_compare_command(CLI::App& app, int& exit_code) {
+  CLI::App* compare_app = app.add_subcommand(
+      "compare", "Two scenarios (or stored results) on the same random numbers: what changes, and which field does it");
+  auto command = std::make_shared<CompareCommand>();
+  compare_app->add_option("before", command->before, "Scenario (YAML), or a result of `run --format json`")->required();
+  compare_app->add_option("after", command->after.path, "The other one; without it, the first with --set");
+  add_change_options(*compare_app, command->after);
+  compare_app
+      ->add_option("--replications", command->replications,
+                   fmt::format("Runs of each (default: the scenarios' `replications`, or {})", kCompareReplications))
+      ->type_name("N");
+  add_output_options(*compare_app, command->output, {"table", "json"});
+  compare_app->add_flag("--json", command->json, "The same as --format json");
+  compare_app->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")
+      ->check(CLI::Range(0, 4096));
+  compare_app->callback([command, &exit_code] { exit_code = run(*command); });
+}
+
+}  // namespace foretoken

@@ -1,0 +1,109 @@
+// The capacity as a document.
+#include "foretoken/report/capacity_report.hpp"
+#include "foretoken/report/check_report.hpp"
+#include "foretoken/report/json_report.hpp"
+#include "foretoken/study/version.hpp"
+#include "report/json_parts.hpp"
+
+namespace foretoken {
+namespace {
+
+Json maybe(const std::optional<double>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json look_of(const CapacityResult& r, const CapacityLook& look) {
+  Json json = Json::object();
+  json["load"] = look.load;
+  json["verdict"] = to_string(look.decision);
+  json["too_little"] = look.too_little;
+  if (look.bound) {
+    json["bound"] = r.scenario.slo[*look.bound].expression;
+    json["reason"] = look.impossible;
+  }
+  if (!look.verdict) return json;
+  const Verdict& v = *look.verdict;
+  json["overloaded"] = v.steady.overloaded;
+  json["replications"] = v.replications;
+  json["requests"] = v.requests;
+  Json objectives = Json::array();
+  for (const ObjectiveVerdict& o : v.objectives) {
+    Json entry = Json::object();
+    entry["expr"] = o.line.expression;
+    entry["metric"] = o.line.metric;
+    entry["verdict"] = to_string(o.decision);
+    entry["interval"] = to_json(o.interval);
+    entry["margin"] = o.margin;
+    if (!o.reason.empty()) entry["reason"] = o.reason;
+    objectives.push_back(std::move(entry));
+  }
+  json["objectives"] = std::move(objectives);
+  for (std::size_t i = 0; i < v.also.size(); ++i) json[kLookMetrics[i]] = to_json(v.also[i]);
+  return json;
+}
+
+Json knee_of(const Knee& k) {
+  Json json = Json::object();
+  json["definition"] = "the load with the largest load / latency";
+  json["metric"] = k.metric;
+  json["load"] = k.load;
+  json["low"] = k.low;
+  json["high"] = k.high;
+  json["value"] = k.value;
+  json["at_end"] = k.at_end;
+  return json;
+}
+
+}  // namespace
+
+Json to_json(const CapacityResult& r) {
+  Json json = Json::object();
+  json["schema"] = "foretoken.capacity/1";
+  json["foretoken_version"] = version();
+  json["scenario"] = r.scenario.name;
+  json["scenario_sha256"] = scenario_sha256(r.scenario);
+  json["seed"] = r.scenario.seed;
+  json["config"] = to_json(r.scenario);
+  json["origins"] = origins_of(r.scenario);
+  json["feasible"] = r.feasible;
+  json["memory"] = to_json(r.memory);
+  if (!r.feasible) return json;
+  json["model_band"] = to_json(r.band);
+  json["variable"] = to_string(r.variable);
+  json["unit"] = r.unit;
+  json["offered"] = r.offered;
+  json["outcome"] = to_string(r.outcome);
+  json["capacity"] = maybe(r.capacity);
+  json["smallest_missed"] = maybe(r.missed);
+  json["met_from"] = maybe(r.least);
+  json["precise"] = r.precise;
+  json["precision"] = r.scenario.capacity.precision;
+  if (!r.reason.empty()) json["reason"] = r.reason;
+  json["headroom"] = maybe(r.headroom);
+  if (r.scenario.capacity.growth) {
+    json["growth"] = r.scenario.capacity.growth->expression;
+    json["days_until_full"] = maybe(r.days_until_full);
+    json["days_until_missed"] = maybe(r.days_until_missed);
+  }
+  if (r.binding) json["binding"] = r.scenario.slo[*r.binding].expression;
+  if (!r.binding_reason.empty()) json["binding_reason"] = r.binding_reason;
+  json["bottleneck"] = texts(r.bottleneck);
+  if (r.knee) json["knee"] = knee_of(*r.knee);
+  Json contradictions = Json::array();
+  for (const NotMonotone& n : r.not_monotone) {
+    Json entry = Json::object();
+    entry["misses"] = n.misses;
+    entry["meets"] = n.meets;
+    contradictions.push_back(std::move(entry));
+  }
+  json["not_monotone"] = std::move(contradictions);
+  Json looks = Json::array();
+  for (const CapacityLook& look : r.looks) looks.push_back(look_of(r, look));
+  json["looks"] = std::move(looks);
+  json["set"] = texts(r.set);
+  json["requests"] = r.requests;
+  json["interrupted"] = r.interrupted;
+  return json;
+}
+
+}  // namespace foretoken

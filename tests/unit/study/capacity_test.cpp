@@ -1,0 +1,211 @@
+// Answers, refusals and what they say, on deployments whose limits are known.
+#include "foretoken/study/capacity.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+
+#include "foretoken/study/check.hpp"
+#include "study/capacity_answer.hpp"
+
+namespace foretoken {
+namespace {
+
+using ::testing::HasSubstr;
+
+// 10 ms a step and 0.1 ms a prompt token; eight seats of about half a second: at most some 14 requests/s.
+const char* const kAffine = R"(
+engine: {name: vllm-v1, max_num_seqs: 8, num_gpu_blocks_override: 100000}
+cost: {level: affine, affine: {per_step: 10 ms, per_prefill_token: 100 us}}
+workload: {random_input_len: 100, random_output_len: 50, num_prompts: 1000, request_rate: 5}
+study: {max_replications: 10}
+)";
+
+Result<CapacityResult> capacity_of(const std::string& slo, std::vector<std::string> set = {}, RunOptions options = {}) {
+  const ScenarioText source{std::string(kAffine) + "slo: " + slo + "\n", "s.yaml"};
+  const LoadOptions load{std::move(set)};
+  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, load);
+  if (!scenario) return scenario.error();
+  options.threads = 2;
+  return find_capacity(source, load, *scenario, options);
+}
+
+Decision verdict_with(const std::string& slo, std::vector<std::string> set) {
+  const ScenarioText source{std::string(kAffine) + "slo: " + slo + "\n", "s.yaml"};
+  const LoadOptions load{std::move(set)};
+  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, load);
+  CheckOptions options;
+  options.fixes = false;
+  return check(source, load, scenario.value(), options).value().overall;
+}
+
+TEST(Capacity, passesAtTheAnswerAndFailsAboveIt) {
+  for (const char* slo : {"[p95_ttft <= 400 ms]", "[mean_tpot <= 11 ms]", "[mean_e2el <= 1 s, p99_ttft <= 2 s]"}) {
+    const auto result = capacity_of(slo);
+    ASSERT_TRUE(result) << format(result.error());
+    ASSERT_EQ(result->outcome, CapacityOutcome::found) << slo;
+    EXPECT_TRUE(result->precise || !result->reason.empty());
+    EXPECT_EQ(verdict_with(slo, result->set), Decision::meets) << slo;
+    EXPECT_EQ(verdict_with(slo, {fmt::format("workload.request_rate={}", *result->missed)}), Decision::misses) << slo;
+    EXPECT_NEAR(*result->headroom, *result->capacity / 5 - 1, 1e-12);
+    EXPECT_FALSE(result->bottleneck.empty());
+    EXPECT_GT(result->requests, 0);
+  }
+}
+
+TEST(Capacity, isTheSameOnAnyNumberOfThreads) {
+  const std::string slo = "[p95_ttft <= 400 ms]";
+  RunOptions one;
+  const auto a = capacity_of(slo, {}, one), b = capacity_of(slo);
+  ASSERT_TRUE(a && b);
+  EXPECT_EQ(a->capacity, b->capacity);
+  EXPECT_EQ(a->missed, b->missed);
+  EXPECT_EQ(a->looks.size(), b->looks.size());
+}
+
+TEST(Capacity, anUndecidedLoadWidensTheAnswerAndIsNotCountedAsMet) {
+  const auto result = capacity_of("[p99_ttft <= 400 ms]", {"study.max_replications=2", "workload.num_prompts=200"});
+  ASSERT_TRUE(result) << format(result.error());
+  if (!result->capacity || !result->missed) GTEST_SKIP() << "both ends need luck with two replications";
+  for (const CapacityLook& look : result->looks) {
+    EXPECT_FALSE(look.decision == Decision::not_decided && look.load == *result->capacity);
+    EXPECT_FALSE(look.decision == Decision::misses && look.load <= *result->capacity);
+  }
+}
+
+TEST(Capacity, saysThatNothingMeetsWhenARequestAloneMisses) {
+  const auto result = capacity_of("[p99_ttft <= 15 ms]");  // 10 ms + 100 x 0.1 ms
+  ASSERT_TRUE(result) << format(result.error());
+  EXPECT_EQ(result->outcome, CapacityOutcome::nothing_meets);
+  EXPECT_THAT(result->reason, HasSubstr("100 prompt tokens"));
+  EXPECT_TRUE(result->looks.empty()) << "a bound says it";
+  EXPECT_EQ(result->binding, 0u);
+}
+
+TEST(Capacity, saysThatEverythingMeetsWhenNoObjectiveLimitsTheQueue) {
+  const auto result = capacity_of("[mean_tpot <= 1 h]", {"workload.num_prompts=100"});
+  ASSERT_TRUE(result) << format(result.error());
+  EXPECT_EQ(result->outcome, CapacityOutcome::everything_meets);
+  EXPECT_THAT(result->reason, HasSubstr("the largest tried"));
+  EXPECT_FALSE(result->missed);
+}
+
+TEST(Capacity, countsClientsAndUsersWhole) {
+  const auto clients = capacity_of("[mean_tpot <= 12 ms]", {"workload.request_rate=inf", "workload.max_concurrency=2"});
+  ASSERT_TRUE(clients) << format(clients.error());
+  EXPECT_EQ(clients->variable, LoadVariable::max_concurrency);
+  EXPECT_EQ(clients->unit, "clients");
+  ASSERT_TRUE(clients->capacity);
+  EXPECT_EQ(*clients->capacity, std::floor(*clients->capacity));
+  const auto users = capacity_of("[p90_ttft <= 200 ms]", {"workload.request_rate=inf", "workload.max_concurrency=2",
+                                                          "workload.think_time=2 s"});
+  ASSERT_TRUE(users) << format(users.error());
+  EXPECT_EQ(users->variable, LoadVariable::users);
+  ASSERT_TRUE(users->capacity);
+  EXPECT_GT(*users->capacity, 8) << "who thinks takes no seat";
+}
+
+TEST(Capacity, refusesAVariableThatTheWorkloadLacks) {
+  struct Case {
+    std::vector<std::string> set;
+    const char* says;
+  };
+  const Case cases[] = {
+      {{"capacity.variable=users"}, "no users to add"},
+      {{"capacity.variable=max_concurrency"}, "requests arrive by themselves"},
+      {{"workload.request_rate=inf"}, "request_rate is inf"},
+      {{"workload.request_rate=inf", "workload.max_concurrency=4", "capacity.variable=request_rate"}, "no request_rate"},
+  };
+  for (const Case& c : cases) {
+    const auto result = capacity_of("[p99_ttft <= 1 s]", c.set);
+    ASSERT_FALSE(result) << c.says;
+    EXPECT_THAT(format(result.error()), HasSubstr(c.says));
+    EXPECT_THAT(format(result.error()), HasSubstr("hint")) << "and how to get it";
+  }
+}
+
+TEST(Capacity, refusesWhatCannotBeAsked) {
+  EXPECT_THAT(format(capacity_of("[]").error()), HasSubstr("'slo' is empty"));
+  EXPECT_THAT(format(capacity_of("[p99_ttft <= 100 ms, p50_ttft >= 200 ms]").error()), HasSubstr("contradict"));
+  for (const char* growth : {"nan %/month", "inf %/week", "5/month", "5 %", "-100 %/month", "5 %/fortnight", "x"}) {
+    const auto result = capacity_of("[p99_ttft <= 1 s]", {fmt::format("capacity.growth={}", growth)});
+    EXPECT_FALSE(result) << growth;
+  }
+  for (const char* precision : {"0", "nan", "-1", "2"})
+    EXPECT_FALSE(capacity_of("[p99_ttft <= 1 s]", {fmt::format("capacity.precision={}", precision)})) << precision;
+}
+
+TEST(Capacity, turnsUpEveryFormOfArrivals) {
+  const std::vector<std::vector<std::string>> arrivals = {
+      {"workload.request_rate=null", "workload.bursts={low_rate: 1, high_rate: 8, mean_low: 20 s, mean_high: 5 s}"},
+      {"workload.request_rate=null", "workload.rate_profile={period: 60 s, rates: [1, 3, 2]}"},
+      {"workload.request_rate=null", "workload.ramp_up_strategy=linear", "workload.ramp_up_start_rps=1",
+       "workload.ramp_up_end_rps=4"},
+      {"workload.sessions={turns: 3, think_time: 1 s}"}};
+  for (const auto& set : arrivals) {
+    const auto result = capacity_of("[p95_ttft <= 1 s]", set);
+    ASSERT_TRUE(result) << set.back() << format(result.error());
+    ASSERT_TRUE(result->capacity) << set.back() << " " << result->reason;
+    EXPECT_GT(result->offered, 0);
+    EXPECT_GT(*result->capacity, 0.5);
+    EXPECT_LT(*result->capacity, 60);
+  }
+}
+
+// A full batch of eight or two seconds of waiting: little load waits for company, much load waits for seats.
+TEST(Capacity, reportsACurveThatIsNotMonotone) {
+  for (const char* offered : {"5", "8"}) {
+    const auto result = capacity_of("[p95_ttft <= 1.9 s]", {"engine.name=static", "engine.max_wait=2 s",
+                                                            std::string("workload.request_rate=") + offered});
+    ASSERT_TRUE(result) << format(result.error());
+    ASSERT_FALSE(result->not_monotone.empty()) << offered << " " << to_string(result->outcome) << " " << result->reason;
+    EXPECT_LT(result->not_monotone[0].misses, result->not_monotone[0].meets);
+    EXPECT_EQ(result->outcome, CapacityOutcome::nothing_meets) << "the lowest loads miss";
+    EXPECT_THAT(result->reason, HasSubstr("higher"));
+  }
+}
+
+TEST(Capacity, keepsWhatIsKnownAtAnInterrupt) {
+  std::atomic<bool> stop{false};
+  RunOptions options;
+  options.stop = &stop;
+  std::atomic<std::int64_t> seen{0};
+  options.progress = [&](const Progress& p) {
+    seen = p.requests;
+    if (p.requests > 20'000) stop = true;
+  };
+  const auto result = capacity_of("[p95_ttft <= 400 ms]", {"workload.num_prompts=5000"}, options);
+  ASSERT_TRUE(result) << format(result.error());
+  EXPECT_TRUE(result->interrupted);
+  EXPECT_GT(seen, 0);
+}
+
+TEST(Growth, countsDaysUntilTheCapacityIsReached) {
+  const GrowthRate monthly = parse_growth("5 %/month", {}).value();
+  EXPECT_NEAR(monthly.period_days, 30.4375, 1e-9);
+  // 1.05^n = 2 after 14.2067 months.
+  EXPECT_NEAR(days_until(10, 20, monthly), 14.2067 * 30.4375, 0.01);
+  EXPECT_EQ(days_until(20, 10, monthly), 0);
+  EXPECT_TRUE(std::isinf(days_until(10, 20, parse_growth("0%/day", {}).value())));
+  EXPECT_TRUE(std::isinf(days_until(10, 20, parse_growth("-3 %/year", {}).value())));
+}
+
+TEST(Knee, isWhereLoadOverLatencyIsLargest) {
+  // M/M/1 with mu = 10: T = 1 / (10 - load); load x (10 - load) is largest at 5.
+  std::vector<CurvePoint> curve;
+  for (double load = 1; load < 10; load += 1) curve.push_back({load, 1 / (10 - load)});
+  const auto knee = find_knee(curve);
+  ASSERT_TRUE(knee);
+  EXPECT_EQ(knee->load, 5);
+  EXPECT_EQ(knee->low, 4);
+  EXPECT_EQ(knee->high, 6);
+  EXPECT_FALSE(knee->at_end);
+  EXPECT_FALSE(find_knee({{1, 1}, {2, 1}})) << "two points have no bend";
+  EXPECT_TRUE(find_knee({{1, 1}, {2, 1}, {3, 1}})->at_end) << "a flat curve has none yet";
+}
+
+}  // namespace
+}  // namespace foretoken
