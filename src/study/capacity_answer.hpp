@@ -8,7 +8,7 @@ namespace foretoken {
 
 // Fills everything that follows from the looks: scenario, unit, offered load and looks are there already.
 void conclude(CapacityResult& result, const LoadSearch& search, const SearchRange& range);
-// One run of `there`, the scenario at the capacity, in sentences.
+// Where the requests that decide the binding objective spend their time in `there`, the scenario at the capacity.
 void describe_bottleneck(CapacityResult& result, const Scenario& there, const RunOptions& options);
 
 // Of the looks by load; `value` is NaN where a look has no figure. Empty with fewer than three figures.

@@ -67,7 +67,7 @@ struct CapacityResult {
   std::vector<NotMonotone> not_monotone;
   std::optional<std::size_t> binding;  // index into scenario.slo
   std::string binding_reason;          // in words
-  std::vector<std::string> bottleneck;  // sentences about the run at the capacity
+  std::vector<std::string> bottleneck;  // sentences about the slow requests at the capacity
   std::optional<Knee> knee;
   std::optional<double> headroom;  // (capacity - offered) / offered
   // Days until `capacity` and until `missed` with the growth asked for; infinite when the load does not grow.
