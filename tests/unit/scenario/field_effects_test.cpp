@@ -216,6 +216,12 @@ const std::map<std::string, Example>& examples() {
       {"study.until", {"['p99_ttft +- 3 %']"}},
       {"study.max_replications", {"20"}},
       {"study.max_requests", {"1000000"}},
+      {"capacity.variable", {"users"}},
+      {"capacity.precision", {"0.05"}},
+      {"capacity.growth", {"5 %/month"}},
+      {"promise.input_len", {"[512, 2048]"}},
+      {"promise.output_len", {"[128]"}},
+      {"promise.precision", {"0.2"}},
   };
   return all;
 }
