@@ -66,6 +66,7 @@ int parse_and_run(int argc, char** argv, PointRanks* ranks) {
   add_capacity_command(app, exit_code);
   add_promise_command(app, exit_code);
   add_compare_command(app, exit_code);
+  add_recommend_command(app, exit_code);
   add_explain_command(app, exit_code);
   add_accuracy_command(app, exit_code);
   add_calibrate_command(app, exit_code);
@@ -90,7 +91,7 @@ int parse_and_run(int argc, char** argv, PointRanks* ranks) {
 }  // namespace
 
 LoadOptions ScenarioOptions::load_options() const {
-  LoadOptions load{set, catalog_dir, over};
+  LoadOptions load{set, catalog_dir, over, recommend_over};
   if (!seed.empty()) load.overrides.push_back("seed=" + seed);
   return load;
 }

@@ -17,6 +17,7 @@ struct ScenarioOptions {
   std::vector<std::string> set;
   std::string catalog_dir;
   std::vector<std::string> over;  // axes
+  std::vector<std::string> recommend_over = {};
   std::string seed;               // empty = the scenario's
   [[nodiscard]] LoadOptions load_options() const;
 };

@@ -25,9 +25,11 @@ void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenar
 void build_engine(Resolver& values, Scenario& scenario);
 void build_workload(Resolver& values, Scenario& scenario);
 // SLO lines, sweep, conventions, seeds.
-void build_questions(Resolver& values, Scenario& scenario);
+void build_questions(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // What `foretoken capacity` and `promise` look for.
 void build_capacity(Resolver& values, Scenario& scenario);
+// The axes of `sweep` and of `recommend.over`.
+void build_axes(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // Replicas, router and GPU count.
 void build_cluster(Resolver& values, Scenario& scenario);
 // Prices, and whether the metrics asked for have what they need; after the deployment and the questions.

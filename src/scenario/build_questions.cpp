@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "scenario/build.hpp"
-#include "scenario/sweep_axes.hpp"
 
 namespace foretoken {
 namespace {
@@ -129,74 +128,14 @@ void read_study(Resolver& values, Scenario& s) {
   }
 }
 
-void unknown_axis(Resolver& values, const YamlNode::Entry& entry) {
-  if (entry.key == "serve_params" || entry.key == "bench_params") {
-    values.error_at(
-        entry.where, fmt::format("'{}' is spelled by fields here", entry.key),
-        "write the fields themselves: sweep: {engine.max_num_seqs: [64, 128], workload.request_rate: [1, 2]}");
-    return;
-  }
-  std::vector<std::string> paths;
-  for (const Field& f : scenario_fields()) {
-    if (f.is_leaf()) paths.emplace_back(f.path);
-  }
-  const std::string close = closest_match(entry.key, paths);
-  values.error_at(
-      entry.where, fmt::format("'{}' is not a field that can be swept", entry.key),
-      close.empty() ? "write the full path, e.g. engine.max_num_seqs" : fmt::format("did you mean '{}'?", close));
-}
-
-void read_axis(Resolver& values, const YamlNode::Entry& entry, Scenario& s) {
-  const Field* field = find_field(table_path(entry.key));
-  if (field == nullptr || !field->is_leaf()) {
-    unknown_axis(values, entry);
-    return;
-  }
-  SweepAxis axis;
-  axis.path = entry.key.find('[') == std::string::npos ? std::string(field->path) : entry.key;
-  const auto is_axis = [&](const SweepAxis& a) { return a.path == axis.path; };
-  if (std::any_of(s.sweep.begin(), s.sweep.end(), is_axis)) {
-    values.error_at(entry.where, fmt::format("'{}' is swept twice", axis.path), "keep one list");
-    return;
-  }
-  Diagnostics problems;
-  const std::vector<YamlNode> items = axis_values(entry.key, entry.value, problems);
-  for (const Diagnostic& d : problems.items()) values.error_at(d.where, d.message, d.hint);
-  for (const YamlNode& item : items) {
-    if (!values.accepts(*field, item)) continue;
-    axis.values.push_back(to_flow(item));
-  }
-  s.sweep.push_back(axis);
-}
-
-void read_sweep(Resolver& values, Scenario& s) {
-  const YamlNode* node = values.node("sweep");
-  if (node == nullptr) return;
-  values.record_given("sweep");
-  if (node->kind != YamlNode::Kind::map) {
-    values.error("sweep", "'sweep' must be a map from a field to the list of its values",
-                 "sweep: {engine.max_num_seqs: [1, 2, 4]}");
-    return;
-  }
-  std::size_t points = 1;
-  for (const auto& entry : node->entries) {
-    const std::size_t axes = s.sweep.size();
-    read_axis(values, entry, s);
-    if (s.sweep.size() > axes)
-      points = std::min(kMaxPoints + 1, points * std::max<std::size_t>(1, s.sweep.back().values.size()));
-  }
-  if (points > kMaxPoints)
-    values.error("sweep", fmt::format("the lists make more than {} points", kMaxPoints), "shorten a list");
-}
-
 }  // namespace
 
-void build_questions(Resolver& values, Scenario& s) {
+void build_questions(Resolver& values, const Catalog& catalog, Scenario& s) {
   s.description = values.maybe_text("description").value_or("");
   values.text("version");
   read_slo(values, s);
   read_assertions(values, s);
-  read_sweep(values, s);
+  build_axes(values, catalog, s);
   read_study(values, s);
   build_capacity(values, s);
   s.tpot = values.text("conventions.tpot") == "vllm" ? TpotConvention::vllm : TpotConvention::per_output_token;

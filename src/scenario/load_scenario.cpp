@@ -161,7 +161,8 @@ Result<YamlNode> scenario_tree(const std::string& text, const std::string& origi
   auto tree = parse_yaml(text, origin);
   if (!tree) return tree;
   for (const std::string& o : options.overrides) Override(o).apply(*tree, problems);
-  join_axes(*tree, options.over, problems);
+  join_axes(*tree, {"sweep"}, options.over, problems);
+  join_axes(*tree, {"recommend", "over"}, options.recommend_over, problems);
   return tree;
 }
 
@@ -172,7 +173,7 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
   if (!tree) return tree.error();
   const Diagnostics calibrating = apply_calibration_file(*tree, origin);
   Resolver values(*tree, text, origin);
-  values.show_axes(options.over);
+  values.show_axes(options.over.empty() ? options.recommend_over : options.over);
   values.diagnostics().append(overriding);
   values.diagnostics().append(calibrating);
   Scenario scenario;
@@ -185,7 +186,7 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
     // so that all its problems come at once.
     if (!broken()) build_engine(values, scenario);
     build_workload(values, scenario);
-    build_questions(values, scenario);
+    build_questions(values, catalog, scenario);
     build_cluster(values, scenario);
     build_prices(values, catalog, {text, origin, options}, scenario);
     if (!broken()) check_together(values, scenario);

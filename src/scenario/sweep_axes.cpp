@@ -198,6 +198,18 @@ void relocate(YamlNode& node, int line, int shift) {
   }
 }
 
+// Made when absent or null.
+YamlNode* child(YamlNode& map, const std::string& key) {
+  YamlNode* found = map.find(key);
+  if (found == nullptr) {
+    map.entries.push_back({key, {std::string(kOverSource), 0, 0}, {}});
+    found = &map.entries.back().value;
+    found->where = map.entries.back().where;
+  }
+  if (found->kind == YamlNode::Kind::null) found->kind = YamlNode::Kind::map;
+  return found;
+}
+
 }  // namespace
 
 std::vector<YamlNode> axis_values(const std::string& path, const YamlNode& domain, Diagnostics& problems) {
@@ -206,15 +218,14 @@ std::vector<YamlNode> axis_values(const std::string& path, const YamlNode& domai
   return values.take();
 }
 
-void join_axes(YamlNode& root, const std::vector<std::string>& over, Diagnostics& problems) {
+void join_axes(YamlNode& root, const std::vector<std::string>& keys, const std::vector<std::string>& over,
+               Diagnostics& problems) {
   if (over.empty() || root.kind != YamlNode::Kind::map) return;
-  YamlNode* sweep = root.find("sweep");
-  if (sweep == nullptr) {
-    root.entries.push_back({"sweep", {std::string(kOverSource), 0, 0}, {}});
-    sweep = &root.entries.back().value;
-    sweep->where = root.entries.back().where;
+  YamlNode* axes = &root;
+  for (const std::string& key : keys) {
+    axes = child(*axes, key);
+    if (axes->kind != YamlNode::Kind::map) return;  // not a map: reported
   }
-  if (sweep->kind == YamlNode::Kind::null) sweep->kind = YamlNode::Kind::map;
   for (std::size_t i = 0; i < over.size(); ++i) {
     const std::string& text = over[i];
     const int line = static_cast<int>(i) + 1;
@@ -242,7 +253,7 @@ void join_axes(YamlNode& root, const std::vector<std::string>& over, Diagnostics
       continue;
     }
     relocate(*list, line, static_cast<int>(equals));
-    if (sweep->kind == YamlNode::Kind::map) sweep->entries.push_back({text.substr(0, equals), at(0), std::move(*list)});
+    axes->entries.push_back({text.substr(0, equals), at(0), std::move(*list)});
   }
 }
 

@@ -13,8 +13,9 @@ namespace foretoken {
 inline constexpr std::string_view kOverSource = "--over";
 inline constexpr std::size_t kMaxPoints = 100'000;
 
-// Adds every `path=values` to the key `sweep` of the scenario.
-void join_axes(YamlNode& root, const std::vector<std::string>& over, Diagnostics& problems);
+// Adds every `path=values` to the map that stands under `keys` in the scenario.
+void join_axes(YamlNode& root, const std::vector<std::string>& keys, const std::vector<std::string>& over,
+               Diagnostics& problems);
 
 // The values of one axis in order, ranges written out: a list whose items are values or ranges
 // (`1, 2, 4..512`), `{choices: [...]}`, or `{range: {from, to, step | factor}}`.

@@ -19,11 +19,6 @@ double sampling_slack(const std::optional<std::int64_t>& requests) {
   return 4 / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, requests.value_or(1))));
 }
 
-struct Capacity {
-  double requests_per_second = kUnbounded;
-  std::string binds;
-};
-
 double highest_peak(const Deployment& d) {
   double peak = d.gpu.peak_bf16.value;
   const bool narrow = d.dense_format != WeightFormat::bf16 || d.expert_format != WeightFormat::bf16;
@@ -37,10 +32,12 @@ bool may_find_prefixes(const Scenario& s) {
   return s.engine.enable_prefix_caching && may_share_prefixes(s.workload);
 }
 
+}  // namespace
+
 // A request takes its FLOPs at the peak, or its share of the bytes of a full decode batch at the peak bandwidth,
 // whichever is longer. Prefill and decode may share a step and its weights, so the two are not added, and the bytes of
 // prefills are left out. Prompts at their mean: attention's FLOPs are convex in the prompt.
-Capacity roofline_capacity(const Scenario& s, const WorkloadSummary& w) {
+RooflineCapacity roofline_capacity(const Scenario& s, const WorkloadSummary& w) {
   const Deployment& d = s.deployment;
   const double bandwidth = d.gpu.memory_bandwidth.value_or(Bandwidth{}).value;
   if (d.level == CostLevel::affine || !(bandwidth > 0)) return {};
@@ -68,6 +65,8 @@ Capacity roofline_capacity(const Scenario& s, const WorkloadSummary& w) {
   return {replicas / memory, fmt::format("weights and KV streamed for each decode step of {} sequences", seats)};
 }
 
+namespace {
+
 // Tokens (or requests) of a rate that one request brings; 0 = not such a rate.
 double per_request(const Scenario& s, std::string_view metric, const WorkloadSummary& w) {
   if (metric == "request_throughput" || metric == "request_goodput") return 1;
@@ -81,7 +80,7 @@ std::optional<Bound> throughput_bound(const Scenario& s, std::size_t objective, 
   const SloLine& line = s.slo[objective];
   const double each = per_request(s, line.metric, w);
   if (!(each > 0) || is_upper_limit(line.comparison)) return std::nullopt;
-  const Capacity capacity = roofline_capacity(s, w);
+  const RooflineCapacity capacity = roofline_capacity(s, w);
   const bool open = has_steady_state(s.workload) && !s.workload.max_concurrency && w.offered_rate > 0;
   const double offered = open ? w.offered_rate * each : kUnbounded;
   const double through = capacity.requests_per_second * each;
@@ -101,7 +100,7 @@ std::optional<Bound> duration_bound(const Scenario& s, std::size_t objective, co
   const SloLine& line = s.slo[objective];
   if (line.metric != "duration" || !is_upper_limit(line.comparison) || !w.requests) return std::nullopt;
   const auto requests = static_cast<double>(*w.requests);
-  const Capacity capacity = roofline_capacity(s, w);
+  const RooflineCapacity capacity = roofline_capacity(s, w);
   const double sending = w.offered_rate > 0 ? (requests - 1) / w.offered_rate : 0;
   const double serving = requests / capacity.requests_per_second;
   if (!(std::max(sending, serving) > 0)) return std::nullopt;
@@ -123,7 +122,7 @@ std::optional<Bound> overload_bound(const Scenario& s, std::size_t objective, co
   if (!key || !is_upper_limit(line.comparison) || key->metric == "tpot" || key->metric == "itl") return std::nullopt;
   const bool limited = s.engine.max_waiting_requests > 0 || s.engine.queue_timeout > Duration{};
   if (!has_steady_state(s.workload) || s.workload.max_concurrency || limited) return std::nullopt;
-  const Capacity capacity = roofline_capacity(s, w);
+  const RooflineCapacity capacity = roofline_capacity(s, w);
   if (w.offered_rate * (1 - kBoundSlack) <= capacity.requests_per_second) return std::nullopt;
   return Bound{
       objective, kUnbounded, true,
@@ -142,19 +141,20 @@ std::optional<Bound> load_bound(const Scenario& s, std::size_t objective, const 
 }
 
 Result<std::vector<Bound>> objective_bounds(const Scenario& s) {
-  // Enough for a p99 with ten requests beyond it; a few milliseconds.
-  constexpr std::int64_t kLoneRequests = 1000;
+  const Result<std::vector<LoneRequest>> lone = lone_requests(s, kLoneRequests);
+  return lone ? bounds_with(s, *lone) : lone.error();
+}
+
+Result<std::vector<Bound>> bounds_with(const Scenario& s, const std::vector<LoneRequest>& lone) {
   const Result<WorkloadSummary> workload = workload_summary(s);
   if (!workload) return workload.error();
-  const Result<std::vector<LoneRequest>> lone = lone_requests(s, kLoneRequests);
-  if (!lone) return lone.error();
   Diagnostics problems;
   std::vector<Bound> bounds;
   for (std::size_t i = 0; i < s.slo.size(); ++i) {
     const auto key = latency_key_parts(s.slo[i].metric);
     const bool needs_gaps = key && (key->metric == "tpot" || key->metric == "itl");
-    if (needs_gaps && !lone->empty() &&
-        std::all_of(lone->begin(), lone->end(), [](const LoneRequest& r) { return r.output_tokens < 2; })) {
+    if (needs_gaps && !lone.empty() &&
+        std::all_of(lone.begin(), lone.end(), [](const LoneRequest& r) { return r.output_tokens < 2; })) {
       problems.error({s.name, 0, 0},
                      fmt::format("'{}' can never be judged: with one output token there is no {}", s.slo[i].expression,
                                  key->metric),
@@ -168,8 +168,8 @@ Result<std::vector<Bound>> objective_bounds(const Scenario& s) {
     // A prefix found in the cache makes a request shorter than alone on a cold one.
     const bool cold = key && key->metric != "tpot" && may_find_prefixes(s);
     if (cold) continue;
-    if (auto bound = latency_bound(s, i, *lone)) bounds.push_back(std::move(*bound));
-    if (auto bound = attainment_bound(s, i, *lone); bound && !may_find_prefixes(s))
+    if (auto bound = latency_bound(s, i, lone)) bounds.push_back(std::move(*bound));
+    if (auto bound = attainment_bound(s, i, lone); bound && !may_find_prefixes(s))
       bounds.push_back(std::move(*bound));
   }
   if (problems.has_errors()) return problems;

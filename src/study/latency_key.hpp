@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "foretoken/base/csv.hpp"
+#include "foretoken/metrics/slo.hpp"
 #include "foretoken/metrics/summary.hpp"
 
 namespace foretoken {

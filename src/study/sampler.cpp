@@ -54,6 +54,8 @@ struct Pilot {
   double p95_e2el_ns = 0;
   std::int64_t arrived = 0;
   std::int64_t in_last_residence = 0;
+  std::int64_t peak_running = 0;
+  std::int64_t peak_kv_blocks = 0;
 };
 
 Result<Pilot> fly(const Scenario& scenario, int index, const RunOptions& run) {
@@ -71,6 +73,8 @@ Result<Pilot> fly(const Scenario& scenario, int index, const RunOptions& run) {
   if (!result) return result.error();
   pilot.p95_e2el_ns = result->measures.all.latency.e2el.percentile(0.95);
   pilot.arrived = result->outcome.arrived;
+  pilot.peak_running = result->measures.engine.peak_running;
+  pilot.peak_kv_blocks = result->measures.engine.peak_kv_blocks;
   pilot.in_last_residence = pilot.backlog.arrivals_in_last(Duration{static_cast<std::int64_t>(pilot.p95_e2el_ns)});
   return pilot;
 }
@@ -120,6 +124,9 @@ Diagnostics ReplicationSampler::find_window() {
     arrived += static_cast<double>((*pilot)->arrived) / kPilots;
     last += static_cast<double>((*pilot)->in_last_residence) / kPilots;
     p95 += (*pilot)->p95_e2el_ns / kPilots;
+    pilot_requests_ += (*pilot)->arrived;
+    peak_running_ = std::max(peak_running_, (*pilot)->peak_running);
+    peak_kv_blocks_ = std::max(peak_kv_blocks_, (*pilot)->peak_kv_blocks);
   }
   residence_ = Duration{std::llround(p95)};
   const WarmupCut by_ttft = mser_cut(ttft.fives()), by_e2el = mser_cut(e2el.fives());
@@ -166,6 +173,8 @@ Result<ReplicationSampler::Sample> ReplicationSampler::simulate(int index) {
   }
   if (open_loop) sample.growth = backlog.growth(residence_);
   sample.requests = result->outcome.arrived;
+  sample.peak_running = run.engine.peak_running;
+  sample.peak_kv_blocks = run.engine.peak_kv_blocks;
   sample.interrupted = result->outcome.interrupted;
   return sample;
 }
@@ -188,6 +197,8 @@ Diagnostics ReplicationSampler::extend_to(int replications) {
     interrupted_ |= !sample || (*sample)->interrupted;
     if (interrupted_) continue;
     requests_ += (*sample)->requests;
+    peak_running_ = std::max(peak_running_, (*sample)->peak_running);
+    peak_kv_blocks_ = std::max(peak_kv_blocks_, (*sample)->peak_kv_blocks);
     samples_.push_back(std::move(**sample));
   }
   return {};

@@ -22,7 +22,11 @@ class ReplicationSampler {
 
   [[nodiscard]] int replications() const { return static_cast<int>(samples_.size()); }
   [[nodiscard]] std::int64_t requests() const { return requests_; }
+  [[nodiscard]] std::int64_t pilot_requests() const { return pilot_requests_; }
   [[nodiscard]] bool interrupted() const { return interrupted_; }
+  // The most of one replica, in any run so far.
+  [[nodiscard]] std::int64_t peak_running() const { return peak_running_; }
+  [[nodiscard]] std::int64_t peak_kv_blocks() const { return peak_kv_blocks_; }
   // Is this metric taken from the steady state? Known with the first replication.
   [[nodiscard]] bool in_steady_state(std::size_t metric) const;
   [[nodiscard]] std::vector<double> values(std::size_t metric) const;
@@ -35,6 +39,8 @@ class ReplicationSampler {
     std::vector<double> of_steady_state;
     BacklogGrowth growth;
     std::int64_t requests = 0;
+    std::int64_t peak_running = 0;
+    std::int64_t peak_kv_blocks = 0;
     bool interrupted = false;
   };
   // Where the warm-up ends, from the first replications (Welch's average, MSER-5).
@@ -53,6 +59,9 @@ class ReplicationSampler {
   Duration residence_{};  // p95 of what requests spend in the system
   std::vector<Sample> samples_;
   std::int64_t requests_ = 0;
+  std::int64_t pilot_requests_ = 0;
+  std::int64_t peak_running_ = 0;
+  std::int64_t peak_kv_blocks_ = 0;
   bool interrupted_ = false;
   std::mutex mutex_;
   std::int64_t reported_ = 0;

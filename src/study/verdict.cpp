@@ -169,6 +169,9 @@ Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& option
   }
   verdict.replications = sampler.replications();
   verdict.requests = sampler.requests();
+  verdict.pilot_requests = sampler.pilot_requests();
+  verdict.peak_running = sampler.peak_running();
+  verdict.peak_kv_blocks = sampler.peak_kv_blocks();
   verdict.interrupted = sampler.interrupted();
   verdict.overall = overall_of(verdict);
   for (std::size_t i = 0; i < objectives; ++i) verdict.samples.push_back(sampler.values(i));

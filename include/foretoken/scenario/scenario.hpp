@@ -101,6 +101,7 @@ struct Scenario {
   std::vector<SloLine> slo;
   std::vector<Assertion> assertions;
   std::vector<SweepAxis> sweep;
+  std::vector<SweepAxis> recommend;  // where the cheapest deployment is looked for; empty = everywhere usual
   TpotConvention tpot = TpotConvention::per_output_token;
   double warmup_fraction = 0.1;     // of the requests, cut from the steady-state figures; and as much at the end
   std::uint64_t seed = 0;
@@ -117,6 +118,7 @@ struct LoadOptions {
   std::vector<std::string> overrides = {};  // `a.b.c=value`, later ones win
   std::string catalog_dir = {};        // replaces or adds to the built-in catalog; empty = built-in only
   std::vector<std::string> over = {};  // axes `a.b.c=1,2,4..64` that join those of the key `sweep`
+  std::vector<std::string> recommend_over = {};  // the same for `recommend.over`
 };
 
 // Reads, checks and resolves. All problems of the file and of the overrides come

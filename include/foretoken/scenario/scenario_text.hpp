@@ -4,10 +4,16 @@
 #include <string>
 
 #include "foretoken/base/result.hpp"
+#include "foretoken/scenario/scenario.hpp"
 
 namespace foretoken {
 
 // What load_scenario() parses. A pipe can be read only once.
 [[nodiscard]] Result<std::string> read_scenario_text(const std::string& path);
+
+// The scenario with its overrides in it, as the text of a file of its own: comments are gone, a file named
+// relative to the scenario's folder is named by its absolute path.
+[[nodiscard]] Result<std::string> scenario_text_with(const std::string& text, const std::string& origin,
+                                                     const LoadOptions& options);
 
 }  // namespace foretoken

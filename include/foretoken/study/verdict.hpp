@@ -51,6 +51,9 @@ struct Verdict {
   SteadyState steady;
   int replications = 0;
   std::int64_t requests = 0;   // simulated, the first replications for the warm-up not counted
+  std::int64_t pilot_requests = 0;  // simulated in those
+  std::int64_t peak_running = 0;    // the most of any replica in any of the runs, pilots included
+  std::int64_t peak_kv_blocks = 0;
   std::int64_t budget_replications = 0;
   bool interrupted = false;
   // Figures of the replications, per objective: what paired comparisons need.

@@ -208,6 +208,7 @@ const std::map<std::string, Example>& examples() {
       {"prices.min_replicas", {"2"}},
       {"prices.grid_g_per_kwh", {"400"}},
       {"sweep", {"{engine.max_num_seqs: [1, 2]}"}},
+      {"recommend.over", {"{engine.max_num_seqs: {choices: [1, 2]}}"}},
       {"conventions.tpot", {"vllm"}},
       {"warmup_fraction", {"0.2"}},
       {"seed", {"3"}},

@@ -1,0 +1,136 @@
+// The recommendation as a document.
+#include "foretoken/report/check_report.hpp"
+#include "foretoken/report/json_report.hpp"
+#include "foretoken/report/recommend_report.hpp"
+#include "foretoken/study/version.hpp"
+#include "report/launch_lines.hpp"
+
+namespace foretoken {
+namespace {
+
+Json values_of(const RecommendResult& r, const std::vector<std::string>& values) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < r.domain.size(); ++i) json[r.domain[i].path] = values[i];
+  return json;
+}
+
+Json candidate_of(const RecommendResult& r, const Candidate& c) {
+  Json json = Json::object();
+  json["candidate"] = static_cast<std::int64_t>(c.index);
+  json["values"] = values_of(r, c.values);
+  Json set = Json::array();
+  for (const std::string& s : candidate_overrides(r.base, r.domain, c.values)) set.push_back(s);
+  json["set"] = std::move(set);
+  json["gpus"] = c.cost.gpus;
+  json["gpu"] = c.gpu;
+  json["tensor_parallel_size"] = c.parallelism.tensor;
+  json["pipeline_parallel_size"] = c.parallelism.pipeline;
+  json["data_parallel_size"] = c.parallelism.data;
+  json["replicas"] = c.replicas;
+  json["max_num_seqs"] = c.max_num_seqs;
+  json["token_budget"] = c.token_budget;
+  if (c.cost.usd_per_hour) json["usd_per_hour"] = *c.cost.usd_per_hour;
+  json["verdict"] = to_string(c.fate);
+  json["short_run"] = c.short_run;
+  if (!c.why.empty()) json["reason"] = c.why;
+  json["room"] = c.room;
+  if (!c.objectives.empty()) {
+    const double tokens_per_hour = c.figures.output_throughput * 3600;
+    json["tokens_per_s_per_gpu"] = c.figures.tokens_per_s_per_gpu;
+    json["interactivity_tok_s"] = c.figures.tokens_per_s_per_user;
+    json["output_throughput"] = c.figures.output_throughput;
+    json["p99_ttft_ms"] = c.figures.p99_ttft_ms;
+    json["mean_tpot_ms"] = c.figures.mean_tpot_ms;
+    if (c.cost.usd_per_hour) json["usd_per_million_output_tokens"] = *c.cost.usd_per_hour / tokens_per_hour * 1e6;
+    json["gpu_hours_per_million_output_tokens"] = c.cost.gpus / tokens_per_hour * 1e6;
+  }
+  Json objectives = Json::array();
+  for (const ObjectiveVerdict& o : c.objectives) {
+    Json objective = Json::object();
+    objective["expr"] = o.line.expression;
+    objective["metric"] = o.line.metric;
+    objective["verdict"] = to_string(o.decision);
+    objective["interval"] = to_json(o.interval);
+    objective["margin"] = o.margin;
+    objectives.push_back(std::move(objective));
+  }
+  json["objectives"] = std::move(objectives);
+  Json same = Json::array();
+  for (const std::size_t i : c.same) same.push_back(values_of(r, point_values(r.domain, i)));
+  json["same_run"] = std::move(same);
+  return json;
+}
+
+Json list_of(const RecommendResult& r, const std::vector<Candidate>& candidates) {
+  Json json = Json::array();
+  for (const Candidate& c : candidates) json.push_back(candidate_of(r, c));
+  return json;
+}
+
+Json fates_of(const RecommendResult& r) {
+  Json json = Json::array();
+  for (const FateCount& c : r.fates) {
+    Json entry = Json::object();
+    entry["fate"] = to_string(c.fate);
+    if (!c.reason.empty()) entry["reason"] = c.reason;
+    entry["candidates"] = static_cast<std::int64_t>(c.count);
+    entry["cheaper_than_winner"] = static_cast<std::int64_t>(c.cheaper);
+    entry["example"] = values_of(r, point_values(r.domain, c.example));
+    if (!c.example_why.empty()) entry["example_reason"] = c.example_why;
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
+Json effort_of(const SearchEffort& e) {
+  Json json = Json::object();
+  json["candidates"] = static_cast<std::int64_t>(e.candidates);
+  json["runnable"] = static_cast<std::int64_t>(e.runnable);
+  json["bounded"] = static_cast<std::int64_t>(e.bounded);
+  json["short_runs"] = static_cast<std::int64_t>(e.short_runs);
+  json["verdicts"] = static_cast<std::int64_t>(e.verdicts);
+  json["same_as_another"] = static_cast<std::int64_t>(e.same);
+  json["requests"] = e.requests;
+  json["requests_of_a_verdict"] = e.requests_of_a_verdict;
+  json["exhaustive_requests"] = e.exhaustive_requests();
+  return json;
+}
+
+}  // namespace
+
+Json to_json(const RecommendResult& r) {
+  Json json = Json::object();
+  json["schema"] = "foretoken.recommend/1";
+  json["foretoken_version"] = version();
+  json["scenario"] = r.base.name;
+  json["scenario_sha256"] = scenario_sha256(r.base);
+  json["seed"] = r.base.seed;
+  json["config"] = to_json(r.base);
+  Json domain = Json::object();
+  for (const SweepAxis& axis : r.domain) {
+    Json values = Json::array();
+    for (const std::string& v : axis.values) values.push_back(v);
+    domain[axis.path] = std::move(values);
+  }
+  json["domain"] = std::move(domain);
+  json["usual_domain"] = r.usual_domain;
+  json["cost"] = r.by_money ? "usd_per_hour" : "gpus";
+  json["example_prices"] = r.example_prices;
+  json["verdict"] = to_string(r.overall);
+  json["interrupted"] = r.interrupted;
+  json["ranked"] = list_of(r, r.ranked);
+  json["cheaper_but_undecided"] = list_of(r, r.undecided);
+  if (r.closest) json["closest"] = candidate_of(r, *r.closest);
+  if (r.winner) {
+    json["serve"] = serve_line(*r.winner);
+    json["bench"] = bench_line(*r.winner);
+  }
+  json["throughput_front"] = list_of(r, r.throughput_front);
+  json["cost_front"] = list_of(r, r.cost_front);
+  json["cost_front_objective"] = r.base.slo[r.front_objective].expression;
+  json["fates"] = fates_of(r);
+  json["effort"] = effort_of(r.effort);
+  return json;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,221 @@
+// The winner, the ranking, why nothing cheaper does, and the fronts, in columns.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "foretoken/report/recommend_report.hpp"
+#include "report/common.hpp"
+#include "report/launch_lines.hpp"
+#include "report/sections.hpp"
+
+namespace foretoken {
+namespace {
+
+std::string counted(std::size_t n) {
+  return readable(static_cast<std::int64_t>(n));
+}
+
+std::string split_of(const Candidate& c) {
+  std::string text = fmt::format("TP{}", c.parallelism.tensor);
+  if (c.parallelism.pipeline > 1) text += fmt::format(" PP{}", c.parallelism.pipeline);
+  if (c.parallelism.data > 1) text += fmt::format(" DP{}", c.parallelism.data);
+  return text + (c.replicas > 1 ? fmt::format(" x{}", c.replicas) : "");
+}
+
+// Values of fields that have no column of their own.
+std::string other_values(const RecommendResult& r, const Candidate& c) {
+  std::string text;
+  for (std::size_t i = 0; i < r.domain.size(); ++i) {
+    const std::string& path = r.domain[i].path;
+    const bool shown = path == "hardware.gpu" || path == "hardware.num_gpus" || path == "replicas" ||
+                       path == "engine.tensor_parallel_size" || path == "engine.pipeline_parallel_size" ||
+                       path == "engine.data_parallel_size" || path == "engine.max_num_seqs" ||
+                       path == "engine.max_num_batched_tokens" || path == "engine.chunked_prefill_size";
+    if (shown) continue;
+    const auto dot = path.rfind('.');
+    text +=
+        fmt::format("{}{}={}", text.empty() ? "" : " ", dot == path.npos ? path : path.substr(dot + 1), c.values[i]);
+  }
+  return text;
+}
+
+// USD per hour and per million output tokens, or GPU-hours per million where nobody said a price.
+std::string cost_text(const RecommendResult& r, const Candidate& c) {
+  return r.by_money ? fmt::format("{:.2f}", *c.cost.usd_per_hour) : fmt::format("{}", c.cost.gpus);
+}
+std::string per_million(const RecommendResult& r, const Candidate& c) {
+  const double tokens_per_hour = c.figures.output_throughput * 3600;
+  if (!(tokens_per_hour > 0)) return "-";
+  return readable(c.cost.rank(r.by_money) / tokens_per_hour * 1e6);
+}
+
+std::vector<std::string> head(const RecommendResult& r) {
+  return {"rank",
+          "GPUs",
+          "kind",
+          "split",
+          "seqs",
+          "budget",
+          "tok/s/GPU",
+          "tok/s/user",
+          "p99 TTFT",
+          "TPOT",
+          r.by_money ? "$/h" : "GPUs",
+          r.by_money ? "$/1M out" : "GPU-h/1M out",
+          "room",
+          "verdict",
+          ""};
+}
+constexpr const char* kColumns = "rrllrrrrrrrrrll";
+
+std::string verdict_of(const Candidate& c) {
+  return fmt::format("{}{}", to_string(c.fate), c.short_run ? " (short run)" : "");
+}
+
+std::vector<std::string> row_of(const RecommendResult& r, const Candidate& c, const std::string& rank) {
+  const bool simulated = !c.objectives.empty();
+  const auto figure = [&](double value, const char* unit = "") {
+    return simulated && !std::isnan(value) ? readable(value) + unit : std::string("-");
+  };
+  return {rank,
+          std::to_string(c.cost.gpus),
+          c.gpu.empty() ? "-" : c.gpu,
+          split_of(c),
+          readable(c.max_num_seqs),
+          readable(c.token_budget),
+          figure(c.figures.tokens_per_s_per_gpu),
+          figure(c.figures.tokens_per_s_per_user),
+          figure(c.figures.p99_ttft_ms, " ms"),
+          figure(c.figures.mean_tpot_ms, " ms"),
+          cost_text(r, c),
+          simulated ? per_million(r, c) : "-",
+          percent(c.room),
+          verdict_of(c),
+          other_values(r, c)};
+}
+
+std::string table_of(const RecommendResult& r, const std::vector<Candidate>& candidates, bool ranked) {
+  TextTable table(kColumns);
+  table.row(head(r));
+  for (std::size_t i = 0; i < candidates.size(); ++i)
+    table.row(row_of(r, candidates[i], ranked ? std::to_string(i + 1) : ""));
+  return table.text("  ");
+}
+
+// Fields in which candidates with the same run differ from the one shown.
+std::string twins_of(const RecommendResult& r, const Candidate& c, std::size_t rank) {
+  if (c.same.empty()) return {};
+  std::string values;
+  for (const std::size_t i : c.same) {
+    const std::vector<std::string> other = point_values(r.domain, i);
+    for (std::size_t axis = 0; axis < r.domain.size(); ++axis) {
+      if (other[axis] == c.values[axis]) continue;
+      values += fmt::format("{}{}={}", values.empty() ? "" : ", ", r.domain[axis].path, other[axis]);
+    }
+  }
+  return fmt::format("  rank {} is the same run, to the last bit, with {}\n", rank, values);
+}
+
+std::string headline(const RecommendResult& r) {
+  if (!r.ranked.empty()) {
+    const Candidate& w = r.ranked.front();
+    std::string text = fmt::format(
+        "{} x {} ({}) is the cheapest that meets the objectives: {}\n", w.cost.gpus, w.gpu.empty() ? "replica" : w.gpu,
+        split_of(w),
+        r.by_money ? fmt::format("{:.2f} $/h{}", *w.cost.usd_per_hour, r.example_prices ? " at example prices" : "")
+                   : fmt::format("{} GPU{}", w.cost.gpus, w.cost.gpus == 1 ? "" : "s"));
+    if (!r.undecided.empty())
+      text += fmt::format("{} cheaper candidate{} not decided within the budget: see below\n", r.undecided.size(),
+                          r.undecided.size() == 1 ? " is" : "s are");
+    return text;
+  }
+  if (r.overall == Decision::not_decided)
+    return r.interrupted ? "NONE FOUND before the interrupt\n"
+                         : "NOT DECIDED: some candidates may meet, none is sure to\n";
+  return "NONE of the candidates meets the objectives\n";
+}
+
+std::string proof_section(const RecommendResult& r) {
+  TextTable table("lrrl");
+  table.row({"fate", "candidates", "cheaper", "for example"});
+  constexpr std::size_t kReasons = 4;
+  std::size_t shown = 0, left_out = 0;
+  for (std::size_t i = 0; i < r.fates.size(); ++i) {
+    const FateCount& c = r.fates[i];
+    shown = i > 0 && r.fates[i - 1].fate == c.fate ? shown + 1 : 0;
+    if (shown >= kReasons) {
+      left_out += c.count;
+      continue;
+    }
+    std::string example = c.example_why;
+    if (c.fate == Fate::no_better) example = "costs the same, no more room as far as was looked";
+    if (c.fate == Fate::dearer) example = "costs more than what is ranked";
+    if (example.size() > 110) example = example.substr(0, 107) + "...";
+    std::replace(example.begin(), example.end(), '\n', ' ');
+    table.row({std::string(to_string(c.fate)), counted(c.count), counted(c.cheaper), example});
+  }
+  std::string text = table.text("  ");
+  if (left_out > 0)
+    text += fmt::format("  and {} more, for other reasons (--format json lists them)\n", counted(left_out));
+  return text;
+}
+
+std::string effort_section(const RecommendResult& r) {
+  const SearchEffort& e = r.effort;
+  std::string text = fmt::format("  {} candidates over", counted(e.candidates));
+  for (const SweepAxis& axis : r.domain) text += fmt::format(" {} ({})", axis.path, axis.values.size());
+  text += r.usual_domain ? ", the usual ones (recommend.over or --over says others)\n" : "\n";
+  text +=
+      fmt::format("  {} can run, {} bounded, {} tried in a short run, {} judged, {} the same as another\n",
+                  counted(e.runnable), counted(e.bounded), counted(e.short_runs), counted(e.verdicts), counted(e.same));
+  text += fmt::format("  {} requests simulated", readable(e.requests));
+  if (e.requests > 0 && e.requests_of_a_verdict > 0)
+    text += fmt::format("; judging all that can run takes {} times as many at least",
+                        readable(e.exhaustive_requests() / static_cast<double>(e.requests)));
+  text += "\n";
+  if (!r.by_money) text += "  not every candidate has a price: cost is the number of GPUs, of whatever kind\n";
+  if (r.example_prices) text += "  EXAMPLE PRICES of the catalog, no quote of anybody: give your own under `prices`\n";
+  return text;
+}
+
+std::string commands_section(const RecommendResult& r) {
+  if (!r.winner) return {};
+  const Scenario& s = *r.winner;
+  const std::string serve = serve_line(s), bench = bench_line(s);
+  if (serve.empty()) return {};
+  std::string text;
+  if (s.cluster.replicas > 1)
+    text += fmt::format("  {} times, behind a router ({}):\n", s.cluster.replicas, s.cluster.router);
+  text += "  " + serve + "\n";
+  return bench.empty() ? text : text + "  " + bench + "\n";
+}
+
+}  // namespace
+
+std::string to_text(const RecommendResult& r, const TextStyle& style) {
+  std::string out = fmt::format("{}: the cheapest of {} candidates\n", r.base.name, counted(r.effort.candidates));
+  if (r.interrupted) out += "INTERRUPTED: judged by what had finished\n";
+  out += "\n" + headline(r);
+  if (!r.ranked.empty()) {
+    std::string body = table_of(r, r.ranked, true);
+    for (std::size_t i = 0; i < r.ranked.size(); ++i) body += twins_of(r, r.ranked[i], i + 1);
+    out += section("Ranking", body, style);
+    out += section("To run it", commands_section(r), style);
+  }
+  if (!r.undecided.empty())
+    out +=
+        section(r.ranked.empty() ? "Not decided" : "Cheaper, but not decided", table_of(r, r.undecided, false), style);
+  if (r.closest) {
+    out += section("Closest", table_of(r, {*r.closest}, false) + "  " + r.closest->why + "\n", style);
+  }
+  out += section("Why nothing cheaper", proof_section(r), style);
+  if (r.throughput_front.size() > 1)
+    out += section("Front: tokens/s per GPU against tokens/s of a user", table_of(r, r.throughput_front, false), style);
+  if (r.cost_front.size() > 1)
+    out +=
+        section("Front: cost against " + r.base.slo[r.front_objective].metric, table_of(r, r.cost_front, false), style);
+  return out + section("What this rests on", effort_section(r), style);
+}
+
+}  // namespace foretoken
