@@ -22,6 +22,7 @@ struct CheckCommand {
   OutputOptions output;
   int jobs = 0;
   bool no_fixes = false;
+  int model_draws = CheckOptions{}.model_draws;
 };
 
 int exit_code_of(const CheckResult& result) {
@@ -49,6 +50,7 @@ int run(const CheckCommand& command) {
   options.run.threads = command.jobs;
   options.run.stop = stop;
   options.fixes = !command.no_fixes;
+  options.model_draws = command.model_draws;
   std::unique_ptr<ProgressLine> line;
   if (wants_progress(command.output)) {
     line = std::make_unique<ProgressLine>("requests");
@@ -78,6 +80,11 @@ void add_check_command(CLI::App& app, int& exit_code) {
   check_app->add_option("-j,--jobs", command->jobs, "Threads for replications and fixes; 0 = one per core")
       ->check(CLI::Range(0, 4096));
   check_app->add_flag("--no-fixes", command->no_fixes, "Only the verdict: do not look for changes that would help");
+  check_app
+      ->add_option("--model-draws", command->model_draws,
+                   "Draws of the cost model within its own error, for P(meets); 0 = none, at most what 400,000 requests allow")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
   check_app->callback([command, &exit_code] { exit_code = run(*command); });
 }
 

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
@@ -14,6 +15,7 @@
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
+#include "foretoken/report/sensitivity_report.hpp"
 #include "foretoken/report/stored_result.hpp"
 
 namespace foretoken {
@@ -83,6 +85,7 @@ int run_verify(const VerifyCommand& command) {
   options.threads = command.jobs;
   options.stop = stop;
   options.model_band = true;
+  options.attribution_groups = true;
   std::unique_ptr<ProgressLine> line;
   if (wants_progress(command.output)) {
     line = std::make_unique<ProgressLine>("requests");
@@ -99,7 +102,15 @@ int run_verify(const VerifyCommand& command) {
     return kExitInterrupted;
   }
   Provenance now{source, made_from->load, input_hashes(source.text, source.origin, made_from->load, *scenario)};
-  const Json document = to_json(*result, now);
+  Json document = to_json(*result, now);
+  if (!std::as_const(stored->document)["model_uncertainty"].is_null()) {  // run --band
+    const Result<ModelUncertainty> band = draw_model_of_headline(*scenario, options);
+    if (!band) {
+      say(band.error());
+      return kExitBadInput;
+    }
+    document["model_uncertainty"] = to_json(*band);
+  }
   if (to_text(document) + "\n" == stored->text && command.output.format != "json")
     return deliver(fmt::format("reproduced byte for byte: {} bytes\n", stored->text.size()), command.output);
   const ResultDifference d = difference(stored->document, document);

@@ -15,6 +15,7 @@
 #include "cli/terminal.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/request_csv.hpp"
+#include "foretoken/report/sensitivity_report.hpp"
 #include "foretoken/report/stored_result.hpp"
 #include "foretoken/report/text_report.hpp"
 
@@ -27,6 +28,7 @@ struct RunCommand {
   std::string save_requests;
   int jobs = 0;
   bool step_by_step = false;
+  bool band = false;
 };
 
 std::vector<std::string> class_names(const Scenario& scenario) {
@@ -35,19 +37,29 @@ std::vector<std::string> class_names(const Scenario& scenario) {
   return names;
 }
 
-std::string render(const RunResult& result, const ReadScenario& read, const RunCommand& command) {
+std::string render(const RunResult& result, const std::optional<ModelUncertainty>& uncertainty, const ReadScenario& read,
+                   const RunCommand& command) {
   const OutputOptions& output = command.output;
   if (output.format == "json") {
     const LoadOptions load = command.scenario.load_options();
     const Provenance provenance{read.source, load,
                                 input_hashes(read.source.text, read.source.origin, load, result.scenario)};
-    return to_text(to_json(result, provenance)) + "\n";
+    Json json = to_json(result, provenance);
+    if (uncertainty) json["model_uncertainty"] = to_json(*uncertainty);
+    return to_text(json) + "\n";
   }
   if (output.format == "vllm") return to_text(to_vllm_json(result)) + "\n";
-  return to_text(result, {wants_color(output)});
+  std::string text = to_text(result, {wants_color(output)});
+  if (uncertainty) text += "\nBand of the model\n" + uncertainty_lines(*uncertainty, result.scenario);
+  return text;
 }
 
 int run_points(const RunCommand& command, const ReadScenario& read, const RunOptions& options) {
+  if (command.band) {
+    say(fmt::format("{}: error: --band is of one point, and this scenario has a sweep\n  hint: --set sweep=null\n",
+                    command.scenario.path));
+    return kExitBadInput;
+  }
   if (command.output.format == "vllm" || !command.save_requests.empty()) {
     say(
         fmt::format("{}: error: a scenario with a sweep has no single result for {}\n  hint: --set sweep=null runs the "
@@ -83,10 +95,20 @@ int run_one(const RunCommand& command, const ReadScenario& read, RunOptions opti
   if (!command.output.quiet && command.output.format != "table") {
     for (const std::string& warning : result->warnings) say(fmt::format("warning: {}\n", warning));
   }
+  std::optional<ModelUncertainty> uncertainty;
+  if (command.band && result->feasible && !result->interrupted) {
+    Result<ModelUncertainty> band = draw_model_of_headline(scenario, options);
+    if (!band) {
+      say(band.error());
+      return kExitBadInput;
+    }
+    uncertainty = std::move(*band);
+  }
   const Diagnostics lost = csv && result->feasible ? csv->commit() : Diagnostics{};
   if (!lost.empty()) say(lost);
   // Rows that could not be written do not cost the user the result.
-  const int code = finish(render(*result, read, command), result->interrupted, result->feasible, command.output);
+  const bool interrupted = result->interrupted || (uncertainty && uncertainty->interrupted);
+  const int code = finish(render(*result, uncertainty, read, command), interrupted, result->feasible, command.output);
   return lost.empty() ? code : kExitInternal;
 }
 
@@ -103,6 +125,7 @@ int run(const RunCommand& command) {
   options.stop = stop;
   options.step_by_step = command.step_by_step;
   options.model_band = true;
+  options.attribution_groups = true;
   const bool sweep = !read->scenario.sweep.empty();
   std::unique_ptr<ProgressLine> line;
   if (wants_progress(command.output)) {
@@ -124,6 +147,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->type_name("FILE");
   run_app->add_option("-j,--jobs", command->jobs, "Threads for replications and sweep points; 0 = one per core")
       ->check(CLI::Range(0, 4096));
+  run_app->add_flag("--band", command->band,
+                    "Also draw the cost model within its own error: a band on the headline figures, P(meets) of objectives");
   run_app->add_flag("--step-by-step", command->step_by_step,
                     "Simulate every engine step by itself: the same result, slower");
   run_app->callback([command, &exit_code] { exit_code = run(*command); });

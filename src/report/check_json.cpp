@@ -1,6 +1,7 @@
 // The check as a document.
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
+#include "foretoken/report/sensitivity_report.hpp"
 #include "foretoken/study/version.hpp"
 #include "report/json_parts.hpp"
 
@@ -130,6 +131,7 @@ Json to_json(const CheckResult& r) {
   json["interrupted"] = r.interrupted;
   json["model_band"] = to_json(r.band);
   if (r.price) json["price"] = price_of(*r.price);
+  if (r.uncertainty) json["model_uncertainty"] = to_json(*r.uncertainty);
   Json bounds = Json::array();
   for (const Bound& b : r.bounds) {
     Json bound = Json::object();

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "foretoken/report/check_report.hpp"
+#include "foretoken/report/sensitivity_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 
@@ -142,6 +143,7 @@ std::string model_section(const CheckResult& r) {
     text += fmt::format("  the room of {} ({}) is less than that: the model's own error may turn this verdict\n",
                         o.line.metric, percent(o.margin));
   }
+  if (r.uncertainty) text += uncertainty_lines(*r.uncertainty, r.scenario);
   return text;
 }
 

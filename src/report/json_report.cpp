@@ -136,6 +136,18 @@ Json to_json(const RunResult& result) {
   attribution["ttft_ms"] = parts_of(result.attribution.ttft_ms);
   attribution["e2el_ms"] = parts_of(result.attribution.e2e_ms);
   json["attribution"] = std::move(attribution);
+  if (!result.attribution_groups.empty()) {
+    Json groups = Json::array();
+    for (const AttributionGroup& g : result.attribution_groups) {
+      Json group = Json::object();
+      group["name"] = g.name;
+      group["requests"] = g.requests;
+      group["ttft_ms"] = parts_of(g.means.ttft_ms);
+      group["e2el_ms"] = parts_of(g.means.e2e_ms);
+      groups.push_back(std::move(group));
+    }
+    json["attribution_groups"] = std::move(groups);
+  }
   if (result.replications.size() > 1) {
     json["half_widths_95"] = to_json(result.half_widths);
     Json replications = Json::array();

@@ -130,16 +130,31 @@ std::string attribution_section(const RunResult& r) {
     e2e += a.e2e_ms[i];
   }
   if (!(e2e > 0)) return {};
-  TextTable table("lrrlrr");
-  table.row({"mean per request", "TTFT ms", "share", "", "E2E ms", "share"});
+  TextTable table("lrrlrrrrrr");
+  std::vector<std::string> head{"mean per request", "TTFT ms", "share", "", "E2E ms", "share"};
+  for (const AttributionGroup& g : r.attribution_groups) {
+    head.push_back(fmt::format("{} ({}): TTFT", g.name, readable(g.requests)));
+    head.emplace_back("E2E");
+  }
+  table.row(std::move(head));
   for (int i = 0; i < kAttributionParts; ++i) {
     if (a.e2e_ms[i] <= 0 && a.ttft_ms[i] <= 0) continue;
     std::string name(to_string(static_cast<AttributionPart>(i)));
     for (char& c : name) c = c == '_' ? ' ' : c;
-    table.row({std::move(name), readable(a.ttft_ms[i]), ttft > 0 ? percent(a.ttft_ms[i] / ttft) : "-",
-               bar(a.e2e_ms[i] / e2e, 16), readable(a.e2e_ms[i]), percent(a.e2e_ms[i] / e2e)});
+    std::vector<std::string> cells{std::move(name), readable(a.ttft_ms[i]), ttft > 0 ? percent(a.ttft_ms[i] / ttft) : "-",
+                                   bar(a.e2e_ms[i] / e2e, 16), readable(a.e2e_ms[i]), percent(a.e2e_ms[i] / e2e)};
+    for (const AttributionGroup& g : r.attribution_groups) {
+      cells.push_back(readable(g.means.ttft_ms[i]));
+      cells.push_back(readable(g.means.e2e_ms[i]));
+    }
+    table.row(std::move(cells));
   }
-  return table.text("  ");
+  std::string text = table.text("  ");
+  if (!r.attribution_groups.empty()) {
+    text += "  slowest: by TTFT for its parts, by E2E for those of E2E, to 1 % of the latency";
+    text += r.attribution_groups.size() > 1 ? "; violators missed a limit of goodput or objectives\n" : "\n";
+  }
+  return text;
 }
 
 std::string bound_line(const char* phase, const Bottleneck& b) {

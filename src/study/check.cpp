@@ -6,6 +6,22 @@
 #include "study/fixes.hpp"
 
 namespace foretoken {
+namespace {
+
+// What the model's own error does to the verdict.
+Diagnostics add_uncertainty(CheckResult& result, const CheckOptions& options) {
+  UncertaintyOptions drawing;
+  drawing.run = options.run;
+  drawing.draws = result.interrupted ? 0 : options.model_draws;
+  const Result<ModelUncertainty> drawn =
+      draw_model(result.scenario, {}, result.verdict->samples, result.verdict->steady, drawing);
+  if (!drawn) return drawn.error();
+  result.uncertainty = *drawn;
+  result.interrupted = result.interrupted || drawn->interrupted;
+  return {};
+}
+
+}  // namespace
 
 Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario,
                           const CheckOptions& options) {
@@ -39,6 +55,7 @@ Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, c
     result.overall = verdict->overall;
     result.interrupted = verdict->interrupted;
     result.verdict = std::move(*verdict);
+    if (Diagnostics broken = add_uncertainty(result, options); broken.has_errors()) return broken;
   }
   if (options.fixes && result.overall == Decision::misses && !result.interrupted) {
     try_fixes(result, source, load, options.run);

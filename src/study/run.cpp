@@ -8,8 +8,10 @@
 #include <mutex>
 
 #include "foretoken/base/intervals.hpp"
+#include "study/latency_bands.hpp"
 #include "study/parallel.hpp"
 #include "study/replication.hpp"
+#include "study/request_limits.hpp"
 
 namespace foretoken {
 namespace {
@@ -18,10 +20,33 @@ bool stopped(const RunOptions& options) {
   return options.stop != nullptr && options.stop->load();
 }
 
+constexpr double kSlowestShare = 0.01;
+
+// The requests of one replication whose time is shown beside the mean.
+struct SlowRequests {
+  LatencyBands ttft, e2el;
+  LatencyBands::Sums violators_ttft, violators_e2el;
+  void add(const RequestRecord& r, const RequestLimits& limits) {
+    if (r.outcome != Outcome::finished) return;
+    ttft.add(r.first_token - r.request.arrival, r.ttft_parts);
+    e2el.add(r.finish - r.request.arrival, r.e2e_parts);
+    if (!limits.any() || !limits.misses(r)) return;
+    violators_ttft.add(r.ttft_parts);
+    violators_e2el.add(r.e2e_parts);
+  }
+  void merge(const SlowRequests& other) {
+    ttft.merge(other.ttft);
+    e2el.merge(other.e2el);
+    violators_ttft.add(other.violators_ttft);
+    violators_e2el.add(other.violators_e2el);
+  }
+};
+
 class Replicator {
  public:
-  Replicator(const Scenario& scenario, const RunOptions& options, std::optional<std::int64_t> requests)
-      : scenario_(scenario), options_(options), requests_(requests) {}
+  Replicator(const Scenario& scenario, const RunOptions& options, std::optional<std::int64_t> requests,
+             std::size_t replications)
+      : scenario_(scenario), options_(options), requests_(requests), limits_(scenario), slow_(replications) {}
 
   // Diagnostics when the workload cannot be opened.
   Result<ReplicationResult> operator()(int index) {
@@ -30,11 +55,21 @@ class Replicator {
     options.stop = options_.stop;
     options.step_by_step = options_.step_by_step;
     options.cost_models = options_.cost_models;
-    if (options_.on_request) {
-      options.on_request = [this, index](const RequestRecord& record) { options_.on_request(index, record); };
+    if (options_.on_request || options_.attribution_groups) {
+      SlowRequests& slow = slow_[static_cast<std::size_t>(index)];
+      options.on_request = [this, index, &slow](const RequestRecord& record) {
+        if (options_.attribution_groups) slow.add(record, limits_);
+        if (options_.on_request) options_.on_request(index, record);
+      };
     }
     if (options_.progress) options.report = [this](std::int64_t n) { advance(n); };
     return simulate_replication(scenario_, index, options);
+  }
+
+  [[nodiscard]] SlowRequests slow_requests() const {
+    SlowRequests all;
+    for (const SlowRequests& s : slow_) all.merge(s);
+    return all;
   }
 
  private:
@@ -49,6 +84,8 @@ class Replicator {
   const Scenario& scenario_;
   const RunOptions& options_;
   std::optional<std::int64_t> requests_;
+  RequestLimits limits_;
+  std::vector<SlowRequests> slow_;  // by replication
   std::mutex mutex_;
   std::int64_t done_ = 0;
 };
@@ -147,6 +184,24 @@ void attribute(RunResult& result) {
   }
 }
 
+AttributionGroup group_of(std::string name, const LatencyBands::Sums& ttft, const LatencyBands::Sums& e2el) {
+  AttributionGroup group{std::move(name), ttft.requests, {}};
+  for (std::size_t i = 0; i < kAttributionParts; ++i) {
+    if (ttft.requests > 0)
+      group.means.ttft_ms[i] = static_cast<double>(ttft.parts[i]) * 1e-6 / static_cast<double>(ttft.requests);
+    if (e2el.requests > 0)
+      group.means.e2e_ms[i] = static_cast<double>(e2el.parts[i]) * 1e-6 / static_cast<double>(e2el.requests);
+  }
+  return group;
+}
+
+void attribute_slow_requests(RunResult& result, const SlowRequests& slow) {
+  result.attribution_groups.push_back(
+      group_of("slowest 1 %", slow.ttft.slowest(kSlowestShare), slow.e2el.slowest(kSlowestShare)));
+  if (slow.violators_ttft.requests > 0)
+    result.attribution_groups.push_back(group_of("violators", slow.violators_ttft, slow.violators_e2el));
+}
+
 void collect_warnings(RunResult& result) {
   for (const ReplicationResult& r : result.replications) {
     if (!r.outcome.stop_reason.empty()) {
@@ -217,7 +272,7 @@ Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& optio
 
   const auto count = static_cast<std::size_t>(std::max(1, scenario.replications));
   std::vector<std::optional<Result<ReplicationResult>>> finished(count);
-  Replicator replicate(scenario, options, workload->requests);
+  Replicator replicate(scenario, options, workload->requests, count);
   parallel_for(count, options.on_request ? 1 : options.threads, [&](std::size_t i) {
     if (i > 0 && stopped(options)) return;
     finished[i] = replicate(static_cast<int>(i));
@@ -240,6 +295,7 @@ Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& optio
   name_sketches(result);
   judge_objectives(result);
   attribute(result);
+  if (options.attribution_groups) attribute_slow_requests(result, replicate.slow_requests());
   collect_warnings(result);
   return result;
 }

@@ -147,6 +147,17 @@ Diagnostics ReplicationSampler::find_window() {
   return {};
 }
 
+Diagnostics ReplicationSampler::take_window(const SteadyState& steady) {
+  const Result<WorkloadSummary> workload = workload_summary(scenario_);
+  if (!workload) return workload.error();
+  requests_each_ = workload->requests;
+  steady_ = steady;
+  window_ = {scenario_.warmup_fraction, requests_each_, scenario_.workload.duration};
+  if (steady_.exists) window_.fraction = steady.first_cut, window_.last_fraction = steady.last_cut;
+  prepared_ = true;
+  return {};
+}
+
 Result<ReplicationSampler::Sample> ReplicationSampler::simulate(int index) {
   Sample sample;
   BacklogSeries backlog;

@@ -17,6 +17,10 @@ class ReplicationSampler {
   // `metrics`: keys of the summary. The scenario must outlive the sampler.
   ReplicationSampler(const Scenario& scenario, std::vector<std::string> metrics, const RunOptions& options);
 
+  // Measures the window of another scenario's sampler instead of looking for one: a paired comparison is of the same
+  // requests. Before the first replication. Errors: a workload that cannot be read.
+  [[nodiscard]] Diagnostics take_window(const SteadyState& steady);
+
   // Simulates replications until there are `replications` of them. Errors: a workload that cannot be read.
   [[nodiscard]] Diagnostics extend_to(int replications);
 

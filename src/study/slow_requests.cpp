@@ -8,8 +8,8 @@
 
 #include "study/backlog.hpp"
 #include "study/bottleneck_sentence.hpp"
-#include "study/latency_key.hpp"
 #include "study/replication.hpp"
+#include "study/request_limits.hpp"
 #include "study/sampler.hpp"
 
 namespace foretoken {
@@ -26,7 +26,6 @@ struct Ranked {
 
 std::optional<std::int64_t> value_of(const RequestRecord& r, RequestMetric metric, TpotConvention convention) {
   if (r.outcome != Outcome::finished) return std::nullopt;
-  const std::int64_t n = r.request.output_tokens;
   switch (metric) {
     case RequestMetric::ttft:
       return (r.first_token - r.request.arrival).count();
@@ -35,51 +34,8 @@ std::optional<std::int64_t> value_of(const RequestRecord& r, RequestMetric metri
     case RequestMetric::tpot:
       break;
   }
-  if (n < 2) return std::nullopt;
-  return (r.finish - r.first_token).count() / (convention == TpotConvention::vllm ? n - 1 : n);
+  return tpot_of(r, convention);
 }
-
-// What each request may take: its class's goodput limits; without any, the objectives' limits on latencies.
-class Limits {
- public:
-  explicit Limits(const Scenario& s) : scenario_(s) {
-    for (const SloLine& line : s.slo) {
-      const auto key = latency_key_parts(line.metric);
-      if (!key || !is_upper_limit(line.comparison)) continue;
-      const auto tighten = [&](std::optional<double>& limit) { limit = std::min(limit.value_or(line.limit), line.limit); };
-      if (key->metric == "ttft") tighten(of_objectives_.ttft_ms);
-      if (key->metric == "tpot") tighten(of_objectives_.tpot_ms);
-      if (key->metric == "e2el") tighten(of_objectives_.e2el_ms);
-    }
-    const auto& classes = s.workload.classes;
-    has_goodput_ = s.workload.goodput.any() ||
-                   std::any_of(classes.begin(), classes.end(), [](const RequestClass& c) { return c.goodput.any(); });
-  }
-  [[nodiscard]] bool any() const { return has_goodput_ || of_objectives_.any(); }
-  [[nodiscard]] std::string text() const {
-    return has_goodput_ ? "the goodput limits" : "the limits of the objectives, taken as limits of every request";
-  }
-  [[nodiscard]] bool misses(const RequestRecord& r) const {
-    const GoodputLimits& limits = limits_of(r.request);
-    const auto exceeds = [&](const std::optional<double>& limit, RequestMetric metric) {
-      const auto value = value_of(r, metric, scenario_.tpot);
-      return limit && value && static_cast<double>(*value) * 1e-6 > *limit;
-    };
-    return exceeds(limits.ttft_ms, RequestMetric::ttft) || exceeds(limits.tpot_ms, RequestMetric::tpot) ||
-           exceeds(limits.e2el_ms, RequestMetric::e2el);
-  }
-
- private:
-  [[nodiscard]] const GoodputLimits& limits_of(const Request& request) const {
-    if (!has_goodput_) return of_objectives_;
-    const auto& classes = scenario_.workload.classes;
-    const auto index = static_cast<std::size_t>(request.class_index);
-    return index < classes.size() && classes[index].goodput.any() ? classes[index].goodput : scenario_.workload.goodput;
-  }
-  const Scenario& scenario_;
-  GoodputLimits of_objectives_;
-  bool has_goodput_ = false;
-};
 
 // When all seats of a replica (or rank) were taken.
 class SeatClock {
@@ -285,7 +241,7 @@ class Explainer {
 
   RequestExplanation& result_;
   const RunOptions& options_;
-  Limits limits_;
+  RequestLimits limits_;
   std::vector<Ranked> ranked_;
   std::vector<std::int64_t> violators_;
   std::vector<std::int64_t> chosen_;  // rising

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "foretoken/study/model_band.hpp"
+#include "foretoken/study/model_uncertainty.hpp"
 #include "foretoken/study/sweep.hpp"
 #include "foretoken/study/verdict.hpp"
 
@@ -63,6 +64,7 @@ struct CheckResult {
   bool impossible = false;    // by a bound: nothing was simulated
   ModelBand band;             // of the prediction itself, which no number of replications narrows
   std::optional<Verdict> verdict;
+  std::optional<ModelUncertainty> uncertainty;  // with the verdict
   Decision overall = Decision::not_decided;
   std::optional<HourlyPrice> price;  // of the deployment: with one, fixes are ranked by money
   // Ranked: those that meet everything first, then by cost per recovered unit. Empty when all is met.
@@ -73,6 +75,7 @@ struct CheckResult {
 struct CheckOptions {
   RunOptions run;
   bool fixes = true;
+  int model_draws = 16;  // of the cost model within its band; 0 = none
 };
 
 // Errors: no objectives, objectives that contradict each other or have no value in this workload, a workload that

@@ -25,6 +25,7 @@ struct RunOptions {
   int threads = 0;                          // 0 = one per core; the result does not depend on it
   const std::atomic<bool>* stop = nullptr;  // becomes true: keep what is finished
   bool step_by_step = false;                // the oracle instead of stretches
+  bool attribution_groups = false;          // also say where the time of the slowest requests went
   bool model_band = false;                  // also say how far the cost model may be off
   CostModelPool* cost_models = nullptr;     // shared by the points of a study; the result does not depend on it
   // Called now and then, from any thread, one call at a time.
@@ -51,6 +52,13 @@ struct AttributionMeans {
   double e2e_ms[kAttributionParts] = {};
 };
 
+// The same of some of the requests.
+struct AttributionGroup {
+  std::string name;
+  std::int64_t requests = 0;
+  AttributionMeans means;
+};
+
 struct RunResult {
   Scenario scenario;
   std::optional<ModelBand> band;  // when asked for
@@ -66,6 +74,9 @@ struct RunResult {
   Bottleneck prefill;
   Bottleneck decode;
   AttributionMeans attribution;
+  // When asked for: the slowest 1 % (by TTFT for its parts, by end-to-end latency for those of E2E), and those that
+  // missed a limit of goodput or, without any, of the objectives.
+  std::vector<AttributionGroup> attribution_groups;
   // Latency metrics (ttft, itl ...) whose percentiles come from a sketch: some replication had more
   // values than Distribution::kExactLimit.
   std::vector<std::string_view> sketched;

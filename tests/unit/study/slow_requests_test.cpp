@@ -188,6 +188,27 @@ TEST(SlowRequests, StretchesAndStepsGiveTheSame) {
   }
 }
 
+// The groups of `run` beside its mean: the slowest are slower, violators are counted, and parts sum to what they sum up.
+TEST(SlowRequests, ARunShowsTheSlowestAndTheViolators) {
+  const Scenario s = parse_scenario(kBase, "s.yaml", {{"engine.max_num_seqs=3"}, {}}).value();
+  RunOptions options;
+  options.attribution_groups = true;
+  const RunResult r = run_scenario(s, options).value();
+  ASSERT_EQ(r.attribution_groups.size(), 2u);
+  const auto sum = [](const double (&ms)[kAttributionParts]) { return std::accumulate(std::begin(ms), std::end(ms), 0.0); };
+  const AttributionGroup& slowest = r.attribution_groups[0];
+  EXPECT_GE(slowest.requests, 5);
+  EXPECT_LE(slowest.requests, 15);
+  EXPECT_GE(sum(slowest.means.ttft_ms), 0.98 * r.summary["p99_ttft_ms"]);
+  EXPECT_LE(sum(slowest.means.ttft_ms), r.summary["max_ttft_ms"]);
+  const AttributionGroup& violators = r.attribution_groups[1];
+  const auto explained_too = explained("violators", RequestMetric::ttft, {"engine.max_num_seqs=3"});
+  ASSERT_TRUE(explained_too);
+  EXPECT_EQ(violators.requests, explained_too->selected.requests);
+  EXPECT_NEAR(sum(violators.means.ttft_ms), explained_too->selected.milliseconds(), 1e-6);
+  EXPECT_TRUE(run_scenario(s).value().attribution_groups.empty()) << "only when asked for";
+}
+
 TEST(SlowRequests, AModelThatDoesNotFitAndAnInterruptAreSaid) {
   const auto e = explained("p99", RequestMetric::ttft, {},
                            "model: Llama-3.1-70B\nhardware: {gpu: h100_sxm}\nworkload: {request_rate: 1}\n");
