@@ -8,10 +8,10 @@
 #include <mutex>
 
 #include "foretoken/base/intervals.hpp"
-#include "study/latency_bands.hpp"
 #include "study/parallel.hpp"
 #include "study/replication.hpp"
-#include "study/request_limits.hpp"
+#include "study/requests/latency_bands.hpp"
+#include "study/requests/request_limits.hpp"
 
 namespace foretoken {
 namespace {

@@ -9,7 +9,7 @@
 #include <cmath>
 
 #include "foretoken/study/check.hpp"
-#include "study/capacity_answer.hpp"
+#include "study/capacity/answer.hpp"
 
 namespace foretoken {
 namespace {

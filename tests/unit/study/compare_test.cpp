@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "study/compare_samples.hpp"
+#include "study/compare/samples.hpp"
 
 namespace foretoken {
 namespace {

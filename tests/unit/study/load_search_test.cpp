@@ -1,5 +1,5 @@
 // The search alone, on curves that are known.
-#include "study/load_search.hpp"
+#include "study/capacity/load_search.hpp"
 
 #include <gtest/gtest.h>
 

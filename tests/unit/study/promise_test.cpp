@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "study/promise_context.hpp"
+#include "study/capacity/promise_context.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,0 +1,96 @@
+// Bounds from the load first, which cost nothing; then replications until decided.
+#include "study/capacity/look.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "study/check/bounds.hpp"
+#include "study/latency_key.hpp"
+
+namespace foretoken {
+namespace {
+
+double also_of(const Verdict& v, std::string_view metric) {
+  for (std::size_t i = 0; i < v.also.size(); ++i) {
+    if (metric == kLookMetrics[i]) return v.also[i].value;
+  }
+  return std::nan("");
+}
+
+// Goodput falls when requests come too late: then there was load enough.
+bool was_served_in_vain(const ObjectiveVerdict& o, const Verdict& v) {
+  if (o.line.metric == "request_goodput") return also_of(v, "request_throughput") >= o.line.limit;
+  if (o.line.metric == "goodput_output_throughput") return also_of(v, "output_throughput") >= o.line.limit;
+  return false;
+}
+
+bool misses_only_for_want_of_load(const Verdict& v) {
+  return std::all_of(v.objectives.begin(), v.objectives.end(), [&](const ObjectiveVerdict& o) {
+    return o.decision != Decision::misses || (needs_load(o.line) && !v.steady.overloaded && !was_served_in_vain(o, v));
+  });
+}
+
+}  // namespace
+
+bool needs_load(const SloLine& line) {
+  if (is_upper_limit(line.comparison)) return line.metric == "duration";
+  for (const char* falls : {"slo_attainment", "interactivity_tok_s", "completed", "prefix_cache_hit_rate"}) {
+    if (line.metric == falls) return false;
+  }
+  return true;
+}
+
+LoadSide side_of(const CapacityLook& look) {
+  if (look.decision == Decision::meets) return LoadSide::meets;
+  if (look.decision == Decision::not_decided) return LoadSide::not_decided;
+  return look.too_little ? LoadSide::too_little : LoadSide::misses;
+}
+
+LoadJudge::LoadJudge(const ScenarioText& source, LoadOptions load, const RunOptions& run, std::int64_t replications)
+    : source_(source), load_(std::move(load)), run_(run), replications_(replications) {
+  load_.over.clear();
+  load_.overrides.emplace_back("sweep=null");
+  run_.cost_models = &models_;
+  if (run.progress) {
+    run_.progress = [this, report = run.progress](const Progress& p) {
+      report({requests_ + p.requests, std::nullopt});
+    };
+  }
+}
+
+Result<Scenario> LoadJudge::scenario_with(const std::vector<std::string>& set) const {
+  LoadOptions with = load_;
+  with.overrides.insert(with.overrides.end(), set.begin(), set.end());
+  return parse_scenario(source_.text, source_.origin, with);
+}
+
+Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::string>& set) {
+  CapacityLook look;
+  look.load = load;
+  Result<Scenario> scenario = scenario_with(set);
+  if (!scenario) return scenario.error();
+  scenario->study.max_replications = std::min(scenario->study.max_replications, replications_);
+  scenario->study.until.clear();  // a look is for the decision, not for closer figures
+  const Result<WorkloadSummary> workload = workload_summary(*scenario);
+  if (!workload) return workload.error();
+  for (std::size_t i = 0; i < scenario->slo.size(); ++i) {
+    const std::optional<Bound> bound = load_bound(*scenario, i, *workload);
+    if (!bound || !bound->impossible) continue;
+    look.decision = Decision::misses;
+    look.too_little = needs_load(scenario->slo[i]) && (look.impossible.empty() || look.too_little);
+    look.impossible = bound->text;
+    look.bound = i;
+    if (!look.too_little) return look;
+  }
+  if (look.bound) return look;
+  Result<Verdict> verdict = reach_verdict(*scenario, run_, {std::begin(kLookMetrics), std::end(kLookMetrics)});
+  if (!verdict) return verdict.error();
+  requests_ += verdict->requests;
+  look.decision = verdict->overall;
+  look.too_little = look.decision == Decision::misses && misses_only_for_want_of_load(*verdict);
+  // What was under way when the user stopped decides nothing.
+  if (!verdict->interrupted || look.decision == Decision::misses) look.verdict = std::move(*verdict);
+  return look;
+}
+
+}  // namespace foretoken

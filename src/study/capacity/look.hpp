@@ -1,0 +1,36 @@
+// The verdict at one load, and on which side of the capacity it lies.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "foretoken/study/capacity.hpp"
+#include "study/capacity/load_search.hpp"
+#include "study/cost_models.hpp"
+
+namespace foretoken {
+
+class LoadJudge {
+ public:
+  // `replications`: most of one look. The text must outlive the judge.
+  LoadJudge(const ScenarioText& source, LoadOptions load, const RunOptions& run, std::int64_t replications);
+
+  // The scenario with `set` on top. Interrupted: no verdict and nothing impossible.
+  [[nodiscard]] Result<CapacityLook> operator()(double load, const std::vector<std::string>& set);
+  [[nodiscard]] Result<Scenario> scenario_with(const std::vector<std::string>& set) const;
+  [[nodiscard]] std::int64_t requests() const { return requests_; }
+
+ private:
+  const ScenarioText& source_;
+  LoadOptions load_;
+  RunOptions run_;
+  std::int64_t replications_;
+  CostModelPool models_;
+  std::int64_t requests_ = 0;
+};
+
+// A limit that is missed while there is too little load, and perhaps reached with more of it.
+[[nodiscard]] bool needs_load(const SloLine& line);
+[[nodiscard]] LoadSide side_of(const CapacityLook& look);
+
+}  // namespace foretoken

@@ -1,0 +1,16 @@
+// How long a context may be.
+#pragma once
+
+#include "foretoken/study/promise.hpp"
+#include "study/capacity/load_knob.hpp"
+
+namespace foretoken {
+
+// Overrides that give every request these lengths.
+[[nodiscard]] std::vector<std::string> lengths_of(std::int64_t prompt, std::int64_t output);
+
+// Fills `by_slo` with a search over prompt lengths at the scenario's own load.
+[[nodiscard]] Diagnostics longest_by_slo(PromiseResult& result, const ScenarioText& source, const LoadOptions& load,
+                                         const LoadKnob& knob, const RunOptions& options);
+
+}  // namespace foretoken

@@ -1,0 +1,68 @@
+// Bounds first, then the verdict, then fixes.
+#include "foretoken/study/check.hpp"
+
+#include <algorithm>
+
+#include "study/check/fixes.hpp"
+
+namespace foretoken {
+namespace {
+
+// What the model's own error does to the verdict.
+Diagnostics add_uncertainty(CheckResult& result, const CheckOptions& options) {
+  UncertaintyOptions drawing;
+  drawing.run = options.run;
+  drawing.draws = result.interrupted ? 0 : options.model_draws;
+  const Result<ModelUncertainty> drawn =
+      draw_model(result.scenario, {}, result.verdict->samples, result.verdict->steady, drawing);
+  if (!drawn) return drawn.error();
+  result.uncertainty = *drawn;
+  result.interrupted = result.interrupted || drawn->interrupted;
+  return {};
+}
+
+}  // namespace
+
+Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario,
+                          const CheckOptions& options) {
+  Diagnostics problems;
+  if (scenario.slo.empty()) {
+    problems.error({source.origin, 0, 0}, "there is nothing to check: 'slo' is empty",
+                   "write what is wanted, such as slo: [p99_ttft <= 500 ms]");
+    return problems;
+  }
+  problems = contradictions(scenario);
+  if (problems.has_errors()) return problems;
+  CheckResult result;
+  result.scenario = scenario;
+  result.price = price_per_hour(scenario);
+  result.memory = plan_memory(scenario.deployment, scenario.memory);
+  result.feasible = result.memory.fits || scenario.deployment.level == CostLevel::affine;
+  if (!result.feasible) return result;
+  Result<std::vector<Bound>> bounds = objective_bounds(scenario);
+  if (!bounds) return bounds.error();
+  result.bounds = std::move(*bounds);
+  const Result<Explanation> explanation = explain(scenario);
+  if (!explanation) return explanation.error();
+  result.band = model_band(*explanation);
+  result.impossible =
+      std::any_of(result.bounds.begin(), result.bounds.end(), [](const Bound& b) { return b.impossible; });
+  if (result.impossible) {
+    result.overall = Decision::misses;
+  } else {
+    Result<Verdict> verdict = reach_verdict(scenario, options.run);
+    if (!verdict) return verdict.error();
+    result.overall = verdict->overall;
+    result.interrupted = verdict->interrupted;
+    result.verdict = std::move(*verdict);
+    if (Diagnostics broken = add_uncertainty(result, options); broken.has_errors()) return broken;
+  }
+  if (options.fixes && result.overall == Decision::misses && !result.interrupted) {
+    try_fixes(result, source, load, options.run);
+    result.interrupted = std::any_of(result.fixes.begin(), result.fixes.end(),
+                                     [](const Fix& f) { return f.status == PointStatus::skipped; });
+  }
+  return result;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,103 @@
+// The list of changes, by knob.
+#include "study/check/fixes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "foretoken/scenario/catalog.hpp"
+
+namespace foretoken {
+namespace {
+
+bool is_given(const Scenario& s, std::string_view path) {
+  return std::any_of(s.fields.begin(), s.fields.end(), [&](const ResolvedField& f) {
+    return f.path == path && (f.origin == Origin::file || f.origin == Origin::command_line);
+  });
+}
+
+class Candidates {
+ public:
+  explicit Candidates(const Scenario& scenario) : s_(scenario) {}
+
+  void add(std::string change, std::vector<std::string> set) {
+    Fix fix;
+    fix.change = std::move(change);
+    fix.set = std::move(set);
+    fixes_.push_back(std::move(fix));
+  }
+  void integer(std::string_view path, std::string_view name, std::int64_t from, std::int64_t to) {
+    if (to < 1 || to == from) return;
+    add(fmt::format("{} {} -> {}", name, from, to), {fmt::format("{}={}", path, to)});
+  }
+  // A given number of GPUs has to follow.
+  void replicas(int to) {
+    std::vector<std::string> set{fmt::format("replicas={}", to)};
+    add_gpus(set, to * s_.deployment.parallelism.gpus());
+    add(fmt::format("replicas {} -> {}", s_.cluster.replicas, to), std::move(set));
+  }
+  void tensor_parallel(int to) {
+    std::vector<std::string> set{fmt::format("engine.tensor_parallel_size={}", to)};
+    const int factor = to / s_.deployment.parallelism.tensor;
+    add_gpus(set, s_.num_gpus * factor);
+    add(fmt::format("tensor parallel {} -> {}", s_.deployment.parallelism.tensor, to), std::move(set));
+  }
+  [[nodiscard]] std::vector<Fix> take() { return std::move(fixes_); }
+
+ private:
+  void add_gpus(std::vector<std::string>& set, int gpus) const {
+    if (is_given(s_, "hardware.num_gpus")) set.push_back(fmt::format("hardware.num_gpus={}", gpus));
+  }
+  const Scenario& s_;
+  std::vector<Fix> fixes_;
+};
+
+// The two nearest GPUs of the catalog with more bandwidth and at least the compute.
+void other_gpus(Candidates& candidates, const Scenario& s, const std::string& catalog_dir) {
+  constexpr std::size_t kMost = 2;
+  const auto gpus = Catalog(catalog_dir).gpus();
+  if (!gpus) return;
+  const auto bandwidth = [](const GpuSpec& g) { return g.memory_bandwidth.value_or(Bandwidth{}).value; };
+  std::vector<const GpuSpec*> better;
+  for (const GpuSpec& g : *gpus) {
+    if (bandwidth(g) > bandwidth(s.deployment.gpu) && g.peak_bf16.value >= s.deployment.gpu.peak_bf16.value)
+      better.push_back(&g);
+  }
+  std::sort(better.begin(), better.end(), [&](const GpuSpec* a, const GpuSpec* b) {
+    return std::pair(bandwidth(*a), a->id) < std::pair(bandwidth(*b), b->id);
+  });
+  for (std::size_t i = 0; i < std::min(kMost, better.size()); ++i) {
+    candidates.add(fmt::format("{} -> {}", s.deployment.gpu.id, better[i]->id),
+                   {fmt::format("hardware.gpu={}", better[i]->id)});
+  }
+}
+
+}  // namespace
+
+std::vector<Fix> candidate_fixes(const Scenario& s, const std::string& catalog_dir) {
+  Candidates c(s);
+  const EngineConfig& e = s.engine;
+  const bool sglang = e.name == "sglang";
+  const std::int64_t budget = sglang ? e.chunked_prefill_size : e.max_num_batched_tokens;
+  const char* budget_path = sglang ? "engine.chunked_prefill_size" : "engine.max_num_batched_tokens";
+  const char* budget_name = sglang ? "chunked_prefill_size" : "max_num_batched_tokens";
+  c.integer("engine.max_num_seqs", "max_num_seqs", e.max_num_seqs, e.max_num_seqs / 2);
+  c.integer("engine.max_num_seqs", "max_num_seqs", e.max_num_seqs, e.max_num_seqs * 2);
+  for (const std::int64_t to : {budget / 4, budget / 2, budget * 2}) c.integer(budget_path, budget_name, budget, to);
+  if (!e.enable_prefix_caching && may_share_prefixes(s.workload))
+    c.add("prefix caching on", {"engine.enable_prefix_caching=true"});
+  if (s.deployment.level != CostLevel::affine) {
+    if (s.deployment.kv_format == KvFormat::bf16) c.add("KV cache 16 bit -> fp8", {"engine.kv_cache_dtype=fp8"});
+    if (s.deployment.dense_format == WeightFormat::bf16 && s.deployment.gpu.peak_fp8)
+      c.add("weights 16 bit -> fp8", {"engine.quantization=fp8"});
+    c.tensor_parallel(2 * s.deployment.parallelism.tensor);
+  }
+  const int r = s.cluster.replicas;
+  c.replicas(r + 1);
+  if (r > 1) c.replicas(2 * r);
+  c.replicas(4 * r);
+  if (s.deployment.level != CostLevel::affine) other_gpus(c, s, catalog_dir);
+  return c.take();
+}
+
+}  // namespace foretoken

@@ -1,0 +1,79 @@
+// The parts of the search behind recommend(): what is known of a candidate, and how it is judged.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "foretoken/study/recommend.hpp"
+#include "study/check/bounds.hpp"
+#include "study/cost_models.hpp"
+
+namespace foretoken {
+
+[[nodiscard]] DeploymentCost cost_of_deployment(const Scenario& scenario);
+
+// A candidate before anything is simulated.
+struct Screened {
+  Fate fate = Fate::skipped;  // skipped = nothing speaks against it yet
+  std::string why;
+  DeploymentCost cost;
+  // The least room of an objective as far as the bounds tell: nothing simulated can have more, but for their slack.
+  double room = 0;
+  std::int64_t max_num_seqs = 0;
+  // All of the scenario but for max_num_seqs and what the memory plan makes of it: candidates with one key may be
+  // the same run. Empty where that cannot be told.
+  std::string twin_key;
+};
+
+class CandidateSource {
+ public:
+  CandidateSource(const RecommendQuestion& question, const std::vector<SweepAxis>& domain);
+  [[nodiscard]] Result<Scenario> scenario(std::size_t index) const;
+  // Is it a scenario that fits?
+  [[nodiscard]] Screened screen(std::size_t index) const;
+  // The bounds of its objectives; thread-safe, lone requests are shared by candidates that differ in the cluster only.
+  void bound(std::size_t index, Screened& screened);
+  [[nodiscard]] Candidate describe(std::size_t index, const Scenario& scenario) const;
+
+ private:
+  [[nodiscard]] Result<std::vector<LoneRequest>> lone(const Scenario& scenario);
+  const RecommendQuestion& question_;
+  const std::vector<SweepAxis>& domain_;
+  std::mutex mutex_;
+  std::map<std::string, std::vector<LoneRequest>> lone_;
+};
+
+// One simulated verdict, and what of it tells whether another candidate's run is the same.
+struct Trial {
+  Candidate candidate;
+  std::string twin_key;  // empty: a limit may have bound
+  std::int64_t max_num_seqs = 0;
+  std::int64_t peak_running = 0;
+  std::int64_t blocks_needed = 0;  // so many keep any request from waiting for KV blocks
+  std::int64_t requests = 0;
+  bool interrupted = false;
+};
+
+// A run in which never more than p requests ran on a replica, and none could wait for KV blocks, does not change with
+// max_num_seqs > p: no call of the scheduler ever came to the limit, so every step is the same. Shown for vllm-v1
+// with everything else equal, CUDA graph sizes included.
+[[nodiscard]] bool is_same_run(const Trial& trial, const Screened& other, const Scenario& other_scenario);
+[[nodiscard]] std::string twin_key_of(const Scenario& scenario);
+
+// A short run from an empty system: few requests in five replications. Empty when this load has no short form:
+// without a steady state, with prefixes to be found in a cache (a cold one is slower), or when it would not be short.
+[[nodiscard]] std::optional<Scenario> short_form(const Scenario& scenario);
+// far_off, or skipped (not far enough to say so).
+[[nodiscard]] Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& options);
+// meets, misses, not_decided, or skipped when interrupted.
+[[nodiscard]] Trial try_fully(const Scenario& scenario, Candidate candidate, const RunOptions& options);
+
+// Not dominated: the most tokens/s per GPU for a user's tokens/s; the least cost for a figure of the objective.
+[[nodiscard]] std::vector<Candidate> throughput_front(std::vector<Candidate> simulated);
+[[nodiscard]] std::vector<Candidate> cost_front(std::vector<Candidate> simulated, std::size_t objective,
+                                                bool smaller_is_better, bool by_money);
+
+}  // namespace foretoken
