@@ -115,7 +115,8 @@ void read_gpu_hour(Resolver& values, const Catalog& catalog, const ScenarioInput
   if (is_by_gpu(*node)) {
     prices = read_prices_by_gpu(values, catalog, *node, gpu);
     if (!prices) {
-      if (!s.prices.examples) values.warning("prices.gpu_hour", fmt::format("'prices.gpu_hour' has no price of {}", gpu));
+      if (!s.prices.examples && !values.diagnostics().has_errors())
+        values.warning("prices.gpu_hour", fmt::format("'prices.gpu_hour' has no price of {}", gpu));
       return;
     }
   } else {
