@@ -5,6 +5,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/options.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
@@ -22,7 +23,19 @@ int run(const BillCommand& command) {
   if (!output_can_be_created(command.output)) return kExitBadInput;
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;
-  const Result<Bill> bill = monthly_bill(read->scenario);
+  std::optional<ReplicaCapacity> capacity;
+  const PriceConfig& prices = read->scenario.prices;
+  if (!prices.capacity_per_replica && !prices.load_profile.empty() && !read->scenario.slo.empty()) {
+    RunOptions options;
+    options.stop = install_interrupt_handlers();
+    Result<ReplicaCapacity> found = capacity_of_one_replica(read->source, command.scenario.load_options(), options);
+    if (!found) {
+      say(found.error());
+      return options.stop->load() ? kExitInterrupted : kExitBadInput;
+    }
+    capacity = std::move(*found);
+  }
+  const Result<Bill> bill = monthly_bill(read->scenario, capacity);
   if (!bill) {
     say(bill.error());
     return kExitBadInput;

@@ -48,7 +48,7 @@ constexpr Field kRows[] = {
      "For `foretoken bill`, load by hour as multiples of the offered rate: 24 numbers, {weekday: [24], weekend: [24]}, or 168 "
      "from Monday 0:00."},
     {"prices.capacity_per_replica", K::number, "",
-     "For `foretoken bill`, requests per second that one replica serves within the objectives.", 1e-6, 1e9},
+     "For `foretoken bill`, requests per second that one replica serves within the objectives. Without it they are searched for.", 1e-6, 1e9},
     {"prices.min_replicas", K::integer, "1", "For `foretoken bill`, replicas kept in the quietest hour.", 0, 1e5},
     {"capacity", K::map, "", "The largest load that meets the objectives: how to look for it."},
     {"capacity.variable",

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "foretoken/study/capacity.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -15,7 +17,7 @@ constexpr double kMaxReplicas = 100'000;
 // So that 3 x 0.1 over 0.1 is three replicas and not four.
 constexpr double kRoundingSlack = 1e-9;
 
-Diagnostics what_is_missing(const Scenario& s, const WorkloadSummary& load) {
+Diagnostics what_is_missing(const Scenario& s, const WorkloadSummary& load, bool has_capacity) {
   Diagnostics problems;
   const SourceLocation where{s.name, 0, 0};
   if (!price_per_hour(s))
@@ -23,9 +25,9 @@ Diagnostics what_is_missing(const Scenario& s, const WorkloadSummary& load) {
   if (s.prices.load_profile.empty())
     problems.error(where, "the bill needs the load by hour: prices.load_profile",
                    "24 multiples of the offered rate, {weekday: [...], weekend: [...]} or 168 from Monday 0:00");
-  if (!s.prices.capacity_per_replica)
+  if (!has_capacity)
     problems.error(where, "the bill needs what one replica can serve: prices.capacity_per_replica, in requests/s",
-                   "the highest rate at which one replica meets its objectives");
+                   "or objectives (slo), and the largest rate at which one replica meets them is searched for");
   if (!(load.offered_rate > 0) || std::isinf(load.offered_rate))
     problems.error(where, "this workload has no offered rate for the load profile to multiply", "set workload.request_rate");
   return problems;
@@ -57,16 +59,34 @@ FleetBill bill_of(const Bill& bill, const std::vector<double>& rates, const std:
 
 }  // namespace
 
-Result<Bill> monthly_bill(const Scenario& scenario) {
+Result<ReplicaCapacity> capacity_of_one_replica(const ScenarioText& source, const LoadOptions& load,
+                                                const RunOptions& options) {
+  Diagnostics problems;
+  LoadOptions one = load;
+  one.overrides.insert(one.overrides.end(), {"replicas=1", "hardware.num_gpus=null", "capacity.variable=request_rate"});
+  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, one);
+  if (!scenario) return scenario.error();
+  const Result<CapacityResult> found = find_capacity(source, one, *scenario, options);
+  if (!found) return found.error();
+  if (found->capacity && !found->interrupted)
+    return ReplicaCapacity{*found->capacity, "the largest rate at which one replica meets slo"};
+  problems.error({source.origin, 0, 0},
+                 fmt::format("no capacity of one replica was found: {}",
+                             !found->feasible ? found->memory.verdict : found->interrupted ? "interrupted" : found->reason),
+                 "give prices.capacity_per_replica");
+  return problems;
+}
+
+Result<Bill> monthly_bill(const Scenario& scenario, const std::optional<ReplicaCapacity>& capacity) {
   const Result<WorkloadSummary> load = workload_summary(scenario);
   if (!load) return load.error();
-  Diagnostics problems = what_is_missing(scenario, *load);
+  Diagnostics problems = what_is_missing(scenario, *load, scenario.prices.capacity_per_replica || capacity);
   if (problems.has_errors()) return problems;
   Bill bill;
   bill.scenario = scenario;
   bill.price = *price_per_hour(scenario);
-  bill.capacity_per_replica = *scenario.prices.capacity_per_replica;
-  bill.capacity_source = "prices.capacity_per_replica";
+  bill.capacity_per_replica = scenario.prices.capacity_per_replica.value_or(capacity ? capacity->requests_per_s : 0);
+  bill.capacity_source = scenario.prices.capacity_per_replica ? "prices.capacity_per_replica" : capacity->source;
   bill.offered_rate = load->offered_rate;
   bill.tokens_per_request = load->mean_prompt_tokens + load->mean_output_tokens;
   std::vector<double> rates;

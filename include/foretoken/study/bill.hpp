@@ -1,10 +1,11 @@
 // What a load that follows the hours of the week costs in a month: a fleet of fixed size against one re-sized every hour.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "foretoken/scenario/scenario.hpp"
+#include "foretoken/study/sweep.hpp"
 
 namespace foretoken {
 
@@ -34,7 +35,17 @@ struct Bill {
   FleetBill resized;                // enough for each hour, at once and without cold starts
 };
 
-// Errors: no price, no load profile, no capacity, or no offered rate to multiply.
-[[nodiscard]] Result<Bill> monthly_bill(const Scenario& scenario);
+struct ReplicaCapacity {
+  double requests_per_s = 0;
+  std::string source;
+};
+// The largest rate at which one replica alone meets the objectives, by find_capacity(): seconds of simulation.
+// Errors: those of find_capacity(), and a search that ended without a number.
+[[nodiscard]] Result<ReplicaCapacity> capacity_of_one_replica(const ScenarioText& source, const LoadOptions& load,
+                                                              const RunOptions& options = {});
+
+// `capacity` stands in where the scenario does not say it. Errors: no price, no load profile, no capacity, or no
+// offered rate to multiply.
+[[nodiscard]] Result<Bill> monthly_bill(const Scenario& scenario, const std::optional<ReplicaCapacity>& capacity = {});
 
 }  // namespace foretoken

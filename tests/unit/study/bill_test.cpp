@@ -97,6 +97,19 @@ TEST(Bill, NamesEverythingThatIsMissingAtOnce) {
                                           HasSubstr("capacity_per_replica"), HasSubstr("no offered rate")));
 }
 
+// 8 seats for 50 steps of 10 ms and more: no replica serves more than 16/s.
+TEST(Bill, LooksForTheCapacityOfOneReplicaWhereItIsNotSaid) {
+  const std::string text = kAffine + "slo: [p99_ttft <= 500 ms]\n";
+  const auto found = capacity_of_one_replica({text, "s.yaml"}, {{"prices.gpu_hour=2"}, {}});
+  ASSERT_TRUE(found) << format(found.error());
+  EXPECT_LT(found->requests_per_s, 16);
+  EXPECT_GT(found->requests_per_s, 5);
+  const auto bill = monthly_bill(load("prices: {gpu_hour: 2, load_profile: " + list(24) + "}\n"), *found);
+  ASSERT_TRUE(bill) << format(bill.error());
+  EXPECT_EQ(bill->fixed.most_replicas, 1) << "5/s";
+  EXPECT_FALSE(capacity_of_one_replica({kAffine, "s.yaml"}, {})) << "no objectives";
+}
+
 TEST(Bill, NeedsNoReplicaMoreForARoundingError) {
   // 5 x 0.6 over 1.0 is 3.0000000000000004 or so.
   const auto bill = monthly_bill(load("prices: {gpu_hour: 1, capacity_per_replica: 1, load_profile: " + list(24, "0.6") + "}\n"));
