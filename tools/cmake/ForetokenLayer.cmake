@@ -1,4 +1,4 @@
-# One static library per layer: foretoken_layer(NAME SOURCES ... DEPENDS layers ... PRIVATE libraries ...)
+# One static library per layer: foretoken_layer(NAME SOURCES ... DEPENDS layers ... PRIVATE libraries ... [QUICK])
 # Link order then enforces the layering that tools/check-layers verifies in the includes.
 
 add_library(foretoken_options INTERFACE)
@@ -13,8 +13,13 @@ if(FORETOKEN_WERROR)
   target_compile_options(foretoken_options INTERFACE -Werror)
 endif()
 
+# Where no time is spent when a study runs, an optimised build need not spend any on optimising.
+function(foretoken_compile_quickly target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endfunction()
+
 function(foretoken_layer name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "QUICK" "" "SOURCES;DEPENDS;PUBLIC;PRIVATE" ${ARGN})
   add_library(foretoken_${name} STATIC ${ARG_SOURCES})
   target_include_directories(foretoken_${name}
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
@@ -24,8 +29,21 @@ function(foretoken_layer name)
     PUBLIC ${ARG_DEPENDS} ${ARG_PUBLIC} Boost::headers
     PRIVATE $<BUILD_INTERFACE:foretoken_options> fmt::fmt ${ARG_PRIVATE})
   target_compile_features(foretoken_${name} PUBLIC cxx_std_20)
+  if(ARG_QUICK)
+    foretoken_compile_quickly(foretoken_${name})
+  endif()
   set_target_properties(foretoken_${name} PROPERTIES EXPORT_NAME ${name})
   set_property(GLOBAL APPEND PROPERTY FORETOKEN_LAYERS foretoken_${name})
+endfunction()
+
+# GoogleTest's headers take longer to read than most tests: once for all of them in an optimised build. (Others are
+# built again and again, with a compiler cache, which precompiled headers defeat.)
+function(foretoken_test_headers)
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/test_headers.cpp CONTENT "// Only its precompiled headers are used.\n")
+  add_library(foretoken_test_headers OBJECT ${CMAKE_CURRENT_BINARY_DIR}/test_headers.cpp)
+  target_link_libraries(foretoken_test_headers PRIVATE foretoken_options fmt::fmt GTest::gmock)
+  foretoken_compile_quickly(foretoken_test_headers)
+  target_precompile_headers(foretoken_test_headers PRIVATE <gmock/gmock.h> <fmt/format.h>)
 endfunction()
 
 # foretoken_test(NAME SOURCES ... LINKS layers ... [SLOW]): a GoogleTest program, one ctest each.
@@ -37,6 +55,10 @@ function(foretoken_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} foretoken_options fmt::fmt GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE
     FORETOKEN_SOURCE_DIR="${PROJECT_SOURCE_DIR}" FORETOKEN_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  foretoken_compile_quickly(${name})
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_precompile_headers(${name} REUSE_FROM foretoken_test_headers)
+  endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 600)
   if(ARG_SLOW)
