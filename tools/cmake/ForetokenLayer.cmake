@@ -58,6 +58,9 @@ function(foretoken_test name)
   foretoken_compile_quickly(${name})
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_precompile_headers(${name} REUSE_FROM foretoken_test_headers)
+    # Read from there, the library's own headers lose the pardon that system headers have: g++ 12 then sees the overlaps
+    # of its bug 105651 again, as bounds.
+    target_compile_options(${name} PRIVATE -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
   endif()
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES TIMEOUT 600)
