@@ -142,12 +142,7 @@ std::string to_text(const AssertionsResult& r, const TextStyle& style) {
 }
 
 Json to_json(const AssertionsResult& r) {
-  Json json = Json::object();
-  json["schema"] = "foretoken.assert/1";
-  json["foretoken_version"] = version();
-  json["scenario"] = r.scenario.name;
-  json["scenario_sha256"] = scenario_sha256(r.scenario);
-  json["seed"] = r.scenario.seed;
+  Json json = document_head("foretoken.assert/1", r.scenario);
   json["feasible"] = r.feasible;
   if (!r.feasible) {
     json["reason"] = r.memory.verdict;

@@ -2,7 +2,6 @@
 #include "foretoken/report/batch_report.hpp"
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/json_parts.hpp"
 
 namespace foretoken {
@@ -111,12 +110,7 @@ Json budget_of(const BudgetRow& row) {
 }  // namespace
 
 Json to_json(const BatchStudy& study) {
-  Json json = Json::object();
-  json["schema"] = "foretoken.batch/1";
-  json["foretoken_version"] = version();
-  json["scenario"] = study.scenario.name;
-  json["scenario_sha256"] = scenario_sha256(study.scenario);
-  json["seed"] = study.scenario.seed;
+  Json json = document_head("foretoken.batch/1", study.scenario);
   json["config"] = to_json(study.scenario);
   json["feasible"] = study.feasible;
   json["memory"] = to_json(study.memory);

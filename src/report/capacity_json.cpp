@@ -2,7 +2,6 @@
 #include "foretoken/report/capacity_report.hpp"
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/json_parts.hpp"
 
 namespace foretoken {
@@ -57,12 +56,7 @@ Json knee_of(const Knee& k) {
 }  // namespace
 
 Json to_json(const CapacityResult& r) {
-  Json json = Json::object();
-  json["schema"] = "foretoken.capacity/1";
-  json["foretoken_version"] = version();
-  json["scenario"] = r.scenario.name;
-  json["scenario_sha256"] = scenario_sha256(r.scenario);
-  json["seed"] = r.scenario.seed;
+  Json json = document_head("foretoken.capacity/1", r.scenario);
   json["config"] = to_json(r.scenario);
   json["origins"] = origins_of(r.scenario);
   json["feasible"] = r.feasible;

@@ -2,7 +2,6 @@
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/sensitivity_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/json_parts.hpp"
 
 namespace foretoken {
@@ -116,12 +115,7 @@ Json to_json(const PairedDifference& paired) {
 }
 
 Json to_json(const CheckResult& r) {
-  Json json = Json::object();
-  json["schema"] = "foretoken.check/1";
-  json["foretoken_version"] = version();
-  json["scenario"] = r.scenario.name;
-  json["scenario_sha256"] = scenario_sha256(r.scenario);
-  json["seed"] = r.scenario.seed;
+  Json json = document_head("foretoken.check/1", r.scenario);
   json["config"] = to_json(r.scenario);
   json["feasible"] = r.feasible;
   json["memory"] = to_json(r.memory);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {
@@ -15,6 +16,16 @@ Json shares_of(const Bottleneck& b) {
 }
 
 }  // namespace
+
+Json document_head(std::string_view schema, const Scenario& scenario) {
+  Json json = Json::object();
+  json["schema"] = schema;
+  json["foretoken_version"] = version();
+  json["scenario"] = scenario.name;
+  json["scenario_sha256"] = scenario_sha256(scenario);
+  json["seed"] = scenario.seed;
+  return json;
+}
 
 Json origins_of(const Scenario& scenario) {
   Json origins = Json::object();

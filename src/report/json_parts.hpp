@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "foretoken/base/json.hpp"
@@ -11,6 +12,8 @@
 
 namespace foretoken {
 
+// What a document on a scenario begins with: what it is, who made it, of what.
+[[nodiscard]] Json document_head(std::string_view schema, const Scenario& scenario);
 // Where every value that is not a plain default came from.
 [[nodiscard]] Json origins_of(const Scenario& scenario);
 [[nodiscard]] Json slo_of(const std::vector<SloVerdict>& verdicts);

@@ -5,7 +5,6 @@
 
 #include <cmath>
 
-#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 
@@ -20,12 +19,7 @@ Json number(double value, bool integer) {
 }
 
 Json head(std::string_view schema, const Scenario& scenario) {
-  Json json = Json::object();
-  json["schema"] = schema;
-  json["foretoken_version"] = version();
-  json["scenario"] = scenario.name;
-  json["scenario_sha256"] = scenario_sha256(scenario);
-  json["seed"] = scenario.seed;
+  Json json = document_head(schema, scenario);
   json["config"] = to_json(scenario);
   json["origins"] = origins_of(scenario);
   return json;

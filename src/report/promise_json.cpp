@@ -1,7 +1,6 @@
 // The promises as a document.
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/promise_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/json_parts.hpp"
 
 namespace foretoken {
@@ -36,12 +35,7 @@ Json lengths(const std::vector<std::int64_t>& tokens) {
 }  // namespace
 
 Json to_json(const PromiseResult& r) {
-  Json json = Json::object();
-  json["schema"] = "foretoken.promise/1";
-  json["foretoken_version"] = version();
-  json["scenario"] = r.scenario.name;
-  json["scenario_sha256"] = scenario_sha256(r.scenario);
-  json["seed"] = r.scenario.seed;
+  Json json = document_head("foretoken.promise/1", r.scenario);
   json["config"] = to_json(r.scenario);
   json["origins"] = origins_of(r.scenario);
   json["feasible"] = r.feasible;

@@ -2,7 +2,7 @@
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/recommend_report.hpp"
-#include "foretoken/study/version.hpp"
+#include "report/json_parts.hpp"
 #include "report/launch_lines.hpp"
 
 namespace foretoken {
@@ -99,12 +99,7 @@ Json effort_of(const SearchEffort& e) {
 }  // namespace
 
 Json to_json(const RecommendResult& r) {
-  Json json = Json::object();
-  json["schema"] = "foretoken.recommend/1";
-  json["foretoken_version"] = version();
-  json["scenario"] = r.base.name;
-  json["scenario_sha256"] = scenario_sha256(r.base);
-  json["seed"] = r.base.seed;
+  Json json = document_head("foretoken.recommend/1", r.base);
   json["config"] = to_json(r.base);
   Json domain = Json::object();
   for (const SweepAxis& axis : r.domain) {

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 #include "report/sections.hpp"
@@ -142,12 +141,7 @@ std::string to_text(const RequestExplanation& e, const TextStyle& style) {
 }
 
 Json to_json(const RequestExplanation& e) {
-  Json json = Json::object();
-  json["schema"] = "foretoken.request_explanation/1";
-  json["foretoken_version"] = version();
-  json["scenario"] = e.scenario.name;
-  json["scenario_sha256"] = scenario_sha256(e.scenario);
-  json["seed"] = e.scenario.seed;
+  Json json = document_head("foretoken.request_explanation/1", e.scenario);
   json["feasible"] = e.feasible;
   json["memory"] = to_json(e.memory);
   json["interrupted"] = e.interrupted;

@@ -8,8 +8,8 @@
 
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
+#include "report/json_parts.hpp"
 #include "report/sections.hpp"
 
 namespace foretoken {
@@ -95,12 +95,7 @@ std::string to_text(const SensitivityStudy& s, const TextStyle& style) {
 }
 
 Json to_json(const SensitivityStudy& s) {
-  Json json = Json::object();
-  json["schema"] = "foretoken.sensitivity/1";
-  json["foretoken_version"] = version();
-  json["scenario"] = s.scenario.name;
-  json["scenario_sha256"] = scenario_sha256(s.scenario);
-  json["seed"] = s.scenario.seed;
+  Json json = document_head("foretoken.sensitivity/1", s.scenario);
   json["feasible"] = s.feasible;
   json["memory"] = to_json(s.memory);
   if (!s.feasible) return json;
