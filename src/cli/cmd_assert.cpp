@@ -46,11 +46,7 @@ int run(const AssertCommand& command) {
   RunOptions options;
   options.threads = command.jobs;
   options.stop = stop;
-  std::unique_ptr<ProgressLine> line;
-  if (wants_progress(command.output)) {
-    line = std::make_unique<ProgressLine>("requests");
-    options.progress = [&](const Progress& progress) { line->update(progress); };
-  }
+  std::unique_ptr<ProgressLine> line = follow(options.progress, "requests", command.output);
   const Result<AssertionsResult> result = judge_assertions(read->scenario, options);
   line.reset();
   if (!result) {

@@ -31,11 +31,7 @@ int run(const BatchCommand& command) {
   if (!read) return kExitBadInput;
   BatchOptions options = command.options;
   options.run.stop = stop;
-  std::unique_ptr<ProgressLine> line;
-  if (wants_progress(command.output)) {
-    line = std::make_unique<ProgressLine>("batch sizes");
-    options.run.progress = [&](const Progress& progress) { line->update(progress); };
-  }
+  std::unique_ptr<ProgressLine> line = follow(options.run.progress, "batch sizes", command.output);
   const Result<BatchStudy> study = study_batch(read->source, command.scenario.load_options(), read->scenario, options);
   line.reset();
   if (!study) {

@@ -26,8 +26,6 @@ struct CapacityCommand {
 };
 
 int exit_code_of(const CapacityResult& result) {
-  if (!result.feasible) return kExitInfeasible;
-  if (result.interrupted) return kExitInterrupted;
   switch (result.outcome) {
     case CapacityOutcome::found:
     case CapacityOutcome::everything_meets:
@@ -63,11 +61,7 @@ int run(CapacityCommand command) {
   RunOptions options;
   options.threads = command.jobs;
   options.stop = stop;
-  std::unique_ptr<ProgressLine> line;
-  if (wants_progress(command.output)) {
-    line = std::make_unique<ProgressLine>("requests");
-    options.progress = [&](const Progress& progress) { line->update(progress); };
-  }
+  std::unique_ptr<ProgressLine> line = follow(options.progress, "requests", command.output);
   const Result<CapacityResult> result =
       find_capacity(read->source, command.scenario.load_options(), read->scenario, options);
   line.reset();
@@ -78,9 +72,7 @@ int run(CapacityCommand command) {
   if (!result->feasible) say(fmt::format("does not fit: {}\n", result->memory.verdict));
   const std::string text = command.output.format == "json" ? to_text(to_json(*result)) + "\n"
                                                            : to_text(*result, {wants_color(command.output)});
-  const int delivered = deliver(text, command.output);
-  if (delivered == kExitOk && result->interrupted) say("interrupted: what was finished is kept\n");
-  return delivered == kExitOk ? exit_code_of(*result) : delivered;
+  return finish(text, result->interrupted, result->feasible, command.output, exit_code_of(*result));
 }
 
 }  // namespace

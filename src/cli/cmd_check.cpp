@@ -51,11 +51,7 @@ int run(const CheckCommand& command) {
   options.run.stop = stop;
   options.fixes = !command.no_fixes;
   options.model_draws = command.model_draws;
-  std::unique_ptr<ProgressLine> line;
-  if (wants_progress(command.output)) {
-    line = std::make_unique<ProgressLine>("requests");
-    options.run.progress = [&](const Progress& progress) { line->update(progress); };
-  }
+  std::unique_ptr<ProgressLine> line = follow(options.run.progress, "requests", command.output);
   const Result<CheckResult> result = check(read->source, command.scenario.load_options(), read->scenario, options);
   line.reset();
   if (!result) {

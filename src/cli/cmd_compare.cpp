@@ -72,11 +72,7 @@ int run(CompareCommand command) {
   RunOptions options;
   options.threads = command.jobs;
   options.stop = install_interrupt_handlers();
-  std::unique_ptr<ProgressLine> line;
-  if (wants_progress(command.output)) {
-    line = std::make_unique<ProgressLine>("requests");
-    options.progress = [&](const Progress& progress) { line->update(progress); };
-  }
+  std::unique_ptr<ProgressLine> line = follow(options.progress, "requests", command.output);
   const std::optional<Result<CompareResult>> result = compare(command, options);
   line.reset();
   if (!result) return kExitBadInput;

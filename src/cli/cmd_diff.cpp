@@ -86,11 +86,7 @@ int run_verify(const VerifyCommand& command) {
   options.stop = stop;
   options.model_band = true;
   options.attribution_groups = true;
-  std::unique_ptr<ProgressLine> line;
-  if (wants_progress(command.output)) {
-    line = std::make_unique<ProgressLine>("requests");
-    options.progress = [&](const Progress& progress) { line->update(progress); };
-  }
+  std::unique_ptr<ProgressLine> line = follow(options.progress, "requests", command.output);
   const Result<RunResult> result = run_scenario(*scenario, options);
   line.reset();
   if (!result) {

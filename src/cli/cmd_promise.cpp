@@ -27,8 +27,6 @@ struct PromiseCommand {
 };
 
 int exit_code_of(const PromiseResult& r) {
-  if (!r.feasible) return kExitInfeasible;
-  if (r.interrupted) return kExitInterrupted;
   const auto any = [&](auto test) { return std::any_of(r.cells.begin(), r.cells.end(), test); };
   if (any([](const PromiseCell& c) { return c.capacity.has_value(); })) return kExitOk;
   const bool open = any([](const PromiseCell& c) { return !c.skipped && c.outcome == CapacityOutcome::not_decided; });
@@ -47,11 +45,7 @@ int run(PromiseCommand command) {
   if (!command.output_len.empty()) set.push_back(fmt::format("promise.output_len=[{}]", command.output_len));
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;
-  std::unique_ptr<ProgressLine> line;
-  if (wants_progress(command.output)) {
-    line = std::make_unique<ProgressLine>("requests");
-    options.progress = [&](const Progress& progress) { line->update(progress); };
-  }
+  std::unique_ptr<ProgressLine> line = follow(options.progress, "requests", command.output);
   const Result<PromiseResult> result =
       find_promises(read->source, command.scenario.load_options(), read->scenario, options);
   line.reset();
@@ -62,9 +56,7 @@ int run(PromiseCommand command) {
   if (!result->feasible) say(fmt::format("does not fit: {}\n", result->memory.verdict));
   const std::string text = command.output.format == "json" ? to_text(to_json(*result)) + "\n"
                                                            : to_text(*result, {wants_color(command.output)});
-  const int delivered = deliver(text, command.output);
-  if (delivered == kExitOk && result->interrupted) say("interrupted: what was finished is kept\n");
-  return delivered == kExitOk ? exit_code_of(*result) : delivered;
+  return finish(text, result->interrupted, result->feasible, command.output, exit_code_of(*result));
 }
 
 }  // namespace

@@ -63,11 +63,7 @@ int run(RecommendCommand command) {
   options.top = command.top;
   options.run.threads = command.jobs;
   options.run.stop = stop;
-  std::unique_ptr<ProgressLine> line;
-  if (wants_progress(command.output)) {
-    line = std::make_unique<ProgressLine>("candidates");
-    options.run.progress = [&](const Progress& progress) { line->update(progress); };
-  }
+  std::unique_ptr<ProgressLine> line = follow(options.run.progress, "candidates", command.output);
   const Result<RecommendResult> result = recommend(question, options);
   line.reset();
   if (!result) {

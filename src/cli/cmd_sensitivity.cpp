@@ -49,11 +49,7 @@ int run(const SensitivityCommand& command) {
   SensitivityOptions options = command.options;
   options.by = *by;
   options.run.stop = stop;
-  std::unique_ptr<ProgressLine> line;
-  if (wants_progress(command.output)) {
-    line = std::make_unique<ProgressLine>("steps");
-    options.run.progress = [&](const Progress& progress) { line->update(progress); };
-  }
+  std::unique_ptr<ProgressLine> line = follow(options.run.progress, "steps", command.output);
   const Result<SensitivityStudy> study = study_sensitivity(read->scenario, options);
   line.reset();
   if (!study) {

@@ -34,4 +34,12 @@ ProgressLine::~ProgressLine() {
   if (visible_) say(kWipe);
 }
 
+std::unique_ptr<ProgressLine> follow(std::function<void(const Progress&)>& progress, std::string what,
+                                     const OutputOptions& output) {
+  if (!wants_progress(output)) return nullptr;
+  auto line = std::make_unique<ProgressLine>(std::move(what));
+  progress = [shown = line.get()](const Progress& now) { shown->update(now); };
+  return line;
+}
+
 }  // namespace foretoken

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <memory>
 #include <string>
 
+#include "cli/options.hpp"
 #include "foretoken/study/run.hpp"
 
 namespace foretoken {
@@ -24,5 +27,9 @@ class ProgressLine {
   Clock::time_point shown_ = start_;
   bool visible_ = false;
 };
+
+// A line that `progress` moves, where the output wants one; it lives as long as the answer is not there.
+[[nodiscard]] std::unique_ptr<ProgressLine> follow(std::function<void(const Progress&)>& progress, std::string what,
+                                                   const OutputOptions& output);
 
 }  // namespace foretoken

@@ -82,14 +82,14 @@ bool files_are_distinct(const std::vector<std::pair<std::string, std::string>>& 
   return distinct;
 }
 
-int finish(const std::string& text, bool interrupted, bool feasible, const OutputOptions& output) {
+int finish(const std::string& text, bool interrupted, bool feasible, const OutputOptions& output, int answer) {
   const int delivered = deliver(text, output);
   if (delivered != kExitOk) return delivered;
   if (interrupted) {
     say("interrupted: what was finished is kept\n");
     return kExitInterrupted;
   }
-  return feasible ? kExitOk : kExitInfeasible;
+  return feasible ? answer : kExitInfeasible;
 }
 
 int deliver(const std::string& text, const OutputOptions& options) {

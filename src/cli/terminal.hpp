@@ -25,8 +25,9 @@ void say(const Diagnostics& diagnostics);
 // pipe has had enough, and that is no error.
 [[nodiscard]] int deliver(const std::string& text, const OutputOptions& options);
 
-// The result, and then what became of the run: interrupted, or a model that does not fit.
-[[nodiscard]] int finish(const std::string& text, bool interrupted, bool feasible, const OutputOptions& output);
+// The result, and then what became of the run: interrupted, a model that does not fit, or `answer`.
+[[nodiscard]] int finish(const std::string& text, bool interrupted, bool feasible, const OutputOptions& output,
+                         int answer = 0);
 
 [[nodiscard]] bool wants_color(const OutputOptions& options);
 [[nodiscard]] bool wants_progress(const OutputOptions& options);
