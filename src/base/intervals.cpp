@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "foretoken/base/math.hpp"
 #include "foretoken/base/quantiles.hpp"
 #include "foretoken/base/result.hpp"
 
@@ -74,6 +75,59 @@ Interval batch_means_interval(std::span<const double> series, std::size_t batche
     means.push_back(moments_of(rest.first(size)).mean);
   }
   return mean_interval(means, confidence);
+}
+
+std::vector<double> pseudo_values(double whole, std::span<const double> without_each) {
+  invariant(without_each.size() > 1, "a jackknife needs two parts");
+  const auto n = static_cast<double>(without_each.size());
+  std::vector<double> values;
+  values.reserve(without_each.size());
+  for (const double without : without_each) values.push_back(whole == without ? whole : n * whole - (n - 1) * without);
+  return values;
+}
+
+namespace {
+
+// How far the end on the long side of a skewed sample of mean values moves out, in standard errors.
+double skewness_term(std::span<const double> values, const Moments& m, double t) {
+  if (values.size() < 3 || !(m.variance > 0)) return 0;
+  double cubes = 0;
+  for (const double v : values) cubes += (v - m.mean) * (v - m.mean) * (v - m.mean);
+  const double skewness = cubes * m.count / ((m.count - 1) * (m.count - 2)) / (m.variance * std::sqrt(m.variance));
+  return skewness / std::sqrt(m.count) / 6 * (1 + 2 * t * t);
+}
+
+Interval with_infinite_parts(double whole, std::span<const double> without_each, double confidence) {
+  Interval interval;
+  interval.confidence = confidence;
+  interval.value = whole;
+  if (std::isnan(whole)) return interval;
+  interval.low = std::min(whole, *std::min_element(without_each.begin(), without_each.end()));
+  interval.high = std::numeric_limits<double>::infinity();
+  return interval;
+}
+
+}  // namespace
+
+Interval jackknife_interval(double whole, std::span<const double> without_each, double confidence) {
+  const auto finite = [](double v) { return std::isfinite(v); };
+  if (!finite(whole) || !std::all_of(without_each.begin(), without_each.end(), finite))
+    return with_infinite_parts(whole, without_each, confidence);
+  const bool logs = whole > 0 && std::all_of(without_each.begin(), without_each.end(), [](double v) { return v > 0; });
+  std::vector<double> without(without_each.begin(), without_each.end());
+  if (logs) std::transform(without.begin(), without.end(), without.begin(), [](double v) { return exact_log(v); });
+  const std::vector<double> values = pseudo_values(logs ? exact_log(whole) : whole, without);
+  const Moments m = moments_of(values);
+  const double t = students_t_quantile(0.5 + confidence / 2, m.count - 1);
+  const double error = std::sqrt(m.variance / m.count);
+  const double skew = skewness_term(values, m, t);
+  const auto back = [&](double v) { return logs ? exact_exp(v) : v; };
+  Interval interval;
+  interval.confidence = confidence;
+  interval.value = m.variance > 0 ? back(m.mean) : whole;
+  interval.low = m.variance > 0 ? back(m.mean - (t + std::max(0.0, -skew)) * error) : whole;
+  interval.high = m.variance > 0 ? back(m.mean + (t + std::max(0.0, skew)) * error) : whole;
+  return interval;
 }
 
 // P(X_(l) > quantile) = P(B <= l - 1) and P(X_(u) < quantile) = P(B >= u), with B the number of values at or

@@ -1,6 +1,8 @@
 // Warm-up cut and trend of a series.
 #include "foretoken/base/stationarity.hpp"
 
+#include <algorithm>
+
 #include "foretoken/base/result.hpp"
 
 namespace foretoken {
@@ -27,6 +29,32 @@ WarmupCut mser_cut(std::span<const double> series) {
     }
   }
   return {best_cut, best_cut < latest};
+}
+
+double correlation_length(std::span<const std::vector<double>> replications) {
+  constexpr double kLagsPerLength = 5;
+  if (replications.empty() || replications.front().empty()) return 1;
+  const std::size_t n = replications.front().size();
+  const double count = static_cast<double>(n * replications.size());
+  double mean = 0;
+  for (const auto& series : replications) {
+    invariant(series.size() == n, "replications of one series are equally long");
+    for (const double v : series) mean += v / count;
+  }
+  const auto covariance = [&](std::size_t lag) {
+    double sum = 0;
+    for (const auto& series : replications) {
+      for (std::size_t i = 0; i + lag < n; ++i) sum += (series[i] - mean) * (series[i + lag] - mean);
+    }
+    return sum / count;
+  };
+  const double variance = covariance(0);
+  // Rounding alone leaves a little of a constant.
+  if (!(variance > 1e-24 * mean * mean)) return 1;
+  double length = 1;
+  for (std::size_t lag = 1; lag < n && static_cast<double>(lag) < kLagsPerLength * length; ++lag)
+    length += 2 * covariance(lag) / variance;
+  return std::max(1.0, length);
 }
 
 double slope_of(std::span<const double> x, std::span<const double> y) {

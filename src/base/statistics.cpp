@@ -301,4 +301,57 @@ bool Distribution::operator==(const Distribution& other) const {
          max_ == other.max_ && sorted() == other.sorted() && buckets_ == other.buckets_;
 }
 
+BucketCounts::BucketCounts() : buckets_(kBuckets, 0) {}
+
+void BucketCounts::add(const Distribution& d) {
+  for (const Distribution::Entry& entry : d.entries_) buckets_[bucket_index(entry.value)] += entry.weight;
+  for (std::size_t i = 0; i < d.buckets_.size(); ++i) buckets_[i] += d.buckets_[i];
+  count_ += d.count_;
+  sum_ += d.sum_;
+  min_ = std::min(min_, d.min_);
+  max_ = std::max(max_, d.max_);
+}
+
+void BucketCounts::add(const BucketCounts& other) {
+  for (std::size_t i = 0; i < kBuckets; ++i) buckets_[i] += other.buckets_[i];
+  count_ += other.count_;
+  sum_ += other.sum_;
+  min_ = std::min(min_, other.min_);
+  max_ = std::max(max_, other.max_);
+}
+
+BucketCounts BucketCounts::without(const BucketCounts& part) const {
+  BucketCounts rest = *this;
+  for (std::size_t i = 0; i < kBuckets; ++i) rest.buckets_[i] -= part.buckets_[i];
+  rest.count_ -= part.count_;
+  rest.sum_ -= part.sum_;
+  return rest;
+}
+
+double BucketCounts::mean() const {
+  return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_);
+}
+
+double BucketCounts::percentile(double q, std::int64_t failed) const {
+  const std::int64_t offered = count_ + std::max<std::int64_t>(failed, 0);
+  if (offered == 0) return 0;
+  const Rank rank = rank_of(q, offered);
+  if (rank.below + (rank.share > 0 ? 1 : 0) >= count_) return std::numeric_limits<double>::infinity();
+  return value_at(static_cast<double>(rank.below) + rank.share);
+}
+
+double BucketCounts::value_at(double position) const {
+  double passed = 0;
+  for (std::size_t i = 0; i < kBuckets; ++i) {
+    const auto here = static_cast<double>(buckets_[i]);
+    if (passed + here > position) {
+      const auto low = static_cast<double>(lowest_of_bucket(i)), high = static_cast<double>(highest_of_bucket(i));
+      const double value = low + (high - low) * (position - passed) / here;
+      return std::clamp(value, static_cast<double>(min_), static_cast<double>(max_));
+    }
+    passed += here;
+  }
+  return static_cast<double>(max_);
+}
+
 }  // namespace foretoken

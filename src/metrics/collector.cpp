@@ -42,11 +42,13 @@ MetricsCollector::MetricsCollector(CollectorConfig config)
     return static_cast<std::int64_t>(std::ceil(std::clamp(fraction, 0.0, 0.5) * static_cast<double>(whole)));
   };
   steady_begin_ = cut(w.fraction);
-  steady_end_ = whole - cut(w.last_fraction.value_or(w.fraction));
+  steady_end_ = whole - cut(w.fraction);
+  if (w.indices) steady_begin_ = w.indices->first, steady_end_ = w.indices->end;
 }
 
 bool MetricsCollector::is_steady(const Request& request) const {
-  const std::int64_t at = config_.window.requests ? request.index : request.arrival.time_since_epoch().count();
+  const bool by_index = config_.window.requests || config_.window.indices;
+  const std::int64_t at = by_index ? request.index : request.arrival.time_since_epoch().count();
   return at >= steady_begin_ && at < steady_end_;
 }
 
@@ -115,21 +117,39 @@ void MetricsCollector::on_steps(const StepSpan& span) {
   if (first_tokens > 0) rates_.tokens(span.end, first_tokens);
   if (span.decode_rows > 0) rates_.tokens(span);
   if (span.gap_rows == 0) return;
+  add_gaps(span, 0, span.steps, itl_);
+  if (span.end >= opened_ && span.begin < closed_) add_window_gaps(span);
+}
+
+// Of the steps [begin, end) of the span.
+void MetricsCollector::add_gaps(const StepSpan& span, std::int64_t begin, std::int64_t end, Distribution& itl) const {
   if (span.run == nullptr) {
-    itl_.add(ceil_to_nanoseconds(span.time.total()), span.gap_rows);
+    if (begin < end) itl.add(ceil_to_nanoseconds(span.time.total()), span.gap_rows);
     return;
   }
-  for (std::int64_t done = 0; done < span.steps;) {
+  for (std::int64_t done = begin; done < end;) {
     const DecodeRun::Piece& piece = span.run->piece_at(done);
     const std::int64_t into = done - piece.first_step;
-    const std::int64_t steps = std::min(piece.steps - into, span.steps - done);
-    itl_.add_ramp(piece.first_time + piece.increment * into, piece.increment, steps, span.gap_rows);
+    const std::int64_t steps = std::min(piece.steps - into, end - done);
+    itl.add_ramp(piece.first_time + piece.increment * into, piece.increment, steps, span.gap_rows);
     done += steps;
   }
 }
 
+void MetricsCollector::add_window_gaps(const StepSpan& span) {
+  // Steps that end before `at`: those before the first that takes longer than at - begin - 1 ns.
+  const auto ended_before = [&](TimePoint at) -> std::int64_t {
+    if (at > span.end) return span.steps;
+    if (span.run == nullptr || at <= span.begin) return 0;
+    const FineDuration limit = fine_from(at - span.begin - Duration{1});
+    return std::clamp<std::int64_t>(span.run->steps_to_reach(limit + FineDuration{1}) - 1, 0, span.steps);
+  };
+  add_gaps(span, ended_before(opened_), ended_before(closed_), steady_itl_);
+}
+
 void MetricsCollector::on_gap(Duration gap, std::int64_t rows) {
   itl_.add(gap, rows);
+  if (opened_ != TimePoint::max() && closed_ == TimePoint::max()) steady_itl_.add(gap, rows);
 }
 
 RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
@@ -144,10 +164,14 @@ RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
     run.all.merge(whole);
     if (!config_.classes.empty()) run.classes.push_back({config_.classes[i / 2], std::move(whole)});
   }
-  if (run.steady.offered() > 1 && run.steady.last_arrival - run.steady.first_arrival >= kShortestWindow) {
+  if (opened_ != TimePoint::max()) {
+    const TimePoint end = closed_ != TimePoint::max() ? closed_ : run.steady.last_arrival;
+    if (end - opened_ >= kShortestWindow) run.window = rates_.between(opened_, end);
+  } else if (run.steady.offered() > 1 && run.steady.last_arrival - run.steady.first_arrival >= kShortestWindow) {
     run.window = rates_.between(run.steady.first_arrival, run.steady.last_arrival);
   }
   run.itl = std::move(itl_);
+  run.steady_itl = std::move(steady_itl_);
   run.ttft_parts = ttft_parts_;
   run.e2e_parts = e2e_parts_;
   run.max_output_tokens_per_s = rates_.busiest_second();

@@ -20,9 +20,9 @@ const Distribution* ttft(const MeasureView& v) {
 const Distribution* tpot(const MeasureView& v) {
   return &v.requests.latency.tpot[static_cast<std::size_t>(v.tpot)];
 }
-// Tokens are pooled over all requests, so gaps exist for the whole run only.
+// Tokens are pooled over all requests, so gaps exist for the run and its window only, not for classes.
 const Distribution* itl(const MeasureView& v) {
-  return v.scope == Scope::run ? &v.run.itl : nullptr;
+  return v.scope == Scope::run ? &v.run.itl : v.scope == Scope::steady ? &v.run.steady_itl : nullptr;
 }
 const Distribution* e2el(const MeasureView& v) {
   return &v.requests.latency.e2el;

@@ -95,6 +95,7 @@ Json to_json(const CapacityResult& r) {
   for (const CapacityLook& look : r.looks) looks.push_back(look_of(r, look));
   json["looks"] = std::move(looks);
   json["set"] = texts(r.set);
+  if (r.stability_limit) json["stability_limit"] = to_json(*r.stability_limit);
   json["requests"] = r.requests;
   json["interrupted"] = r.interrupted;
   return json;

@@ -63,6 +63,10 @@ std::string meaning_section(const CapacityResult& r) {
                 : fmt::format("  headroom: none, today's {} {} are {} above the capacity\n", load_text(r.offered), r.unit,
                               percent(r.offered / *r.capacity - 1));
   }
+  if (r.stability_limit) {
+    text += fmt::format("  saturated, the deployment lets through {} ± {} requests/s: above that any queue grows without end\n",
+                        readable(r.stability_limit->value), readable(r.stability_limit->half_width()));
+  }
   text += growth_line(r);
   if (r.binding) {
     text += fmt::format("  binds: {}", r.scenario.slo[*r.binding].expression);

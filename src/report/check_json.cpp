@@ -12,12 +12,15 @@ Json steady_of(const SteadyState& s) {
   json["exists"] = s.exists;
   json["settled"] = s.settled;
   json["overloaded"] = s.overloaded;
-  json["first_cut"] = s.first_cut;
-  json["last_cut"] = s.last_cut;
-  if (s.exists && s.arrival_rate > 0) {
-    json["arrival_rate"] = s.arrival_rate;
-    json["backlog_growth"] = to_json(s.backlog_growth);
+  if (s.measured > 0) {
+    json["warmup_requests"] = s.warmup;
+    json["measured_requests"] = s.measured;
+    json["relaxation_requests"] = s.relaxation;
   }
+  if (s.needed > 0) json["needed_requests"] = s.needed;
+  if (s.arrival_rate > 0) json["arrival_rate"] = s.arrival_rate;
+  if (s.stability_limit) json["stability_limit"] = to_json(*s.stability_limit);
+  if (s.overloaded) json["backlog_growth"] = to_json(s.backlog_growth);
   return json;
 }
 
@@ -39,6 +42,7 @@ Json verdict_of(const Verdict& v) {
   Json json = Json::object();
   json["replications"] = v.replications;
   json["requests"] = v.requests;
+  json["pilot_requests"] = v.pilot_requests;
   json["budget_replications"] = v.budget_replications;
   json["steady_state"] = steady_of(v.steady);
   Json objectives = Json::array();

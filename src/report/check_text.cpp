@@ -46,23 +46,24 @@ std::string objectives_section(const CheckResult& r) {
 
 std::string basis_section(const CheckResult& r) {
   const Verdict& v = *r.verdict;
-  std::string text = fmt::format(
-      "  {} replications, {} requests; the budget is {} replications (study.max_replications, "
-      "study.max_requests)\n",
-      v.replications, readable(v.requests), v.budget_replications);
   const SteadyState& s = v.steady;
-  if (!s.exists) {
-    return text + "  figures are of whole runs: this load has no steady state to look for\n";
+  if (!s.exists || s.measured == 0) {
+    const bool one_run = v.replications == 1;
+    return fmt::format("  {} of {} requests in all, judged as {}: this load has an end\n",
+                       one_run ? "one run" : fmt::format("{} runs", v.replications), readable(v.requests),
+                       one_run ? "a whole; its interval comes from sixteen parts of it" : "wholes");
   }
-  text += fmt::format(
-      "  figures of requests and rates are of the steady state: without the first {} (MSER-5) and the last {} "
-      "of the requests\n",
-      percent(s.first_cut), percent(s.last_cut));
-  if (s.overloaded) {
-    text += fmt::format("  no steady state: of {} requests/s that arrive, {} stay behind\n", readable(s.arrival_rate),
-                        readable(s.backlog_growth.value));
-  } else if (!s.settled) {
-    text += "  the latencies may not have settled within a run: raise workload.num_prompts to be sure\n";
+  std::string text = fmt::format(
+      "  {} runs of a load without end, {} requests; of each run {} requests are measured after {} of warm-up\n"
+      "  (a pilot of {} requests found how long; workload.num_prompts does not matter here)\n",
+      v.replications, readable(v.requests), readable(s.measured), readable(s.warmup), readable(v.pilot_requests));
+  if (s.stability_limit) {
+    text += fmt::format("  saturated, the deployment lets through {} ± {} of such requests a second; {} arrive\n",
+                        readable(s.stability_limit->value), readable(s.stability_limit->half_width()), readable(s.arrival_rate));
+  }
+  if (!s.settled) {
+    text += fmt::format("  within the budget (study.max_requests) it has not settled: about {} requests would tell\n",
+                        readable(s.needed));
   }
   return text;
 }

@@ -79,6 +79,9 @@ Json to_json(const CompareResult& r) {
     alone.push_back(std::move(entry));
   }
   json["alone"] = std::move(alone);
+  Json warnings = Json::array();
+  for (const std::string& warning : r.warnings) warnings.push_back(warning);
+  json["warnings"] = std::move(warnings);
   json["interrupted"] = r.interrupted;
   return json;
 }

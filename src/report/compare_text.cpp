@@ -148,6 +148,7 @@ std::string to_text(const CompareResult& r, const TextStyle& style) {
   out += section("What differs", fields_section(r), style);
   for (const std::string& verdict : r.does_not_fit) out += fmt::format("\nDoes not fit: {}\n", verdict);
   if (!r.does_not_fit.empty()) return out;
+  for (const std::string& warning : r.warnings) out += fmt::format("\n{}\n", warning);
   if (r.interrupted) out += "\nINTERRUPTED: figures are of what had finished\n";
   out += section("Objectives", ticked(objectives_section(r)), style);
   out += section("Figures", metrics_section(r), style);

@@ -71,8 +71,13 @@ Json step_of(const LeverStep& step) {
   return json;
 }
 
+// All or none of a few draws is no certainty: with a uniform prior the share lies beyond 0.05^(1/(n + 1)) with 95 %.
 std::string draws_text(double share, int draws) {
-  return fmt::format("{:.0f} % ({:.0f} of {} draws)", share * 100, share * draws, draws);
+  const double sure = 100 * std::pow(0.05, 1.0 / (draws + 1));
+  const std::string count = fmt::format("({:.0f} of {} draws)", share * draws, draws);
+  if (share >= 1) return fmt::format("> {:.0f} % {}", std::floor(sure), count);
+  if (share <= 0) return fmt::format("< {:.0f} % {}", std::ceil(100 - sure), count);
+  return fmt::format("{:.0f} % {}", share * 100, count);
 }
 
 }  // namespace

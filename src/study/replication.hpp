@@ -8,9 +8,18 @@
 
 namespace foretoken {
 
+// Of a load that goes on for ever: the requests [warmup, warmup + measured) are measured, and others keep arriving until
+// the last of them has left, so that none sees an end.
+struct EndlessRun {
+  std::int64_t warmup = 0;
+  std::int64_t measured = 1;
+  // At each arrival: the request's index, and how many were in the system before it.
+  std::function<void(std::int64_t, std::int64_t)> on_arrival;
+};
+
 struct ReplicationOptions {
-  // Which requests count as steady state; empty = the scenario's warmup_fraction at both ends.
-  std::optional<SteadyWindow> window;
+  // Instead of the scenario's num_prompts and duration; its load must have a steady state.
+  std::optional<EndlessRun> endless;
   std::optional<std::int64_t> requests;  // in all, when known
   const std::atomic<bool>* stop = nullptr;
   bool step_by_step = false;

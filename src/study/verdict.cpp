@@ -11,18 +11,29 @@
 namespace foretoken {
 namespace {
 
-// Fewer replications give intervals of little use: t(0.975, 3) is 1.6 times the normal quantile.
-constexpr std::int64_t kFirstLook = 5;
+// Endless runs are few and long, and Student's t wants parts enough; whole runs are as long as the scenario says.
+constexpr std::int64_t kFirstEndless = 32;
+constexpr std::int64_t kFirstWhole = 5;
 
 // Numbers of replications after which to judge. They depend on the scenario alone.
-std::vector<int> planned_looks(const Scenario& s, const std::optional<std::int64_t>& requests_each) {
-  const std::int64_t each = std::max<std::int64_t>(1, requests_each.value_or(1));
-  const std::int64_t most = std::clamp<std::int64_t>(s.study.max_requests / each, 1, s.study.max_replications);
+std::vector<int> planned_looks(const Scenario& s, const ReplicationSampler& sampler) {
+  if (sampler.repeats_itself()) return {1};
+  const std::int64_t each = std::max<std::int64_t>(1, sampler.requests_each().value_or(1));
+  const std::int64_t left = s.study.max_requests - sampler.pilot_requests();
+  const std::int64_t most = std::clamp<std::int64_t>(left / each, 1, s.study.max_replications);
   std::vector<int> looks;
-  for (std::int64_t n = std::max<std::int64_t>(kFirstLook, s.replications); n < most; n *= 2)
-    looks.push_back(static_cast<int>(n));
+  const std::int64_t first = sampler.steady_state().measured > 0 ? kFirstEndless : kFirstWhole;
+  for (std::int64_t n = std::max<std::int64_t>(first, s.replications); n < most; n *= 2) looks.push_back(static_cast<int>(n));
   looks.push_back(static_cast<int>(most));
   return looks;
+}
+
+// The chance that any of the looks errs is at most 1 - confidence: the k-th has 6 / (pi k)^2 of it, of which all sum to 1
+// however many there are. The first look, which decides what is clear, then costs little.
+double confidence_of_look(const Scenario& s, std::size_t look) {
+  constexpr double kShare = 0.6079271018540267;  // 6 / pi^2
+  const auto k = static_cast<double>(look + 1);
+  return 1 - (1 - s.study.confidence) * kShare / (k * k);
 }
 
 bool is_latency(std::string_view metric, std::string_view name) {
@@ -44,6 +55,12 @@ bool depends_on_backlog(const Scenario& s, const SloLine& line) {
   return good && limited && !upper;
 }
 
+// 1234567 -> 1.2 million: more digits would promise too much.
+std::string rounded_count(std::int64_t count) {
+  if (count >= 950'000) return fmt::format("{:.2g} million", static_cast<double>(count) * 1e-6);
+  return fmt::format("{},000", std::max<std::int64_t>(1, (count + 500) / 1000));
+}
+
 Decision decide(const SloLine& line, const Interval& interval) {
   if (std::isnan(interval.value)) return Decision::not_decided;
   const bool low = judge(line, interval.low).ok, high = judge(line, interval.high).ok;
@@ -51,19 +68,28 @@ Decision decide(const SloLine& line, const Interval& interval) {
   return low ? Decision::meets : Decision::misses;
 }
 
-std::vector<double> existing(std::vector<double> values) {
-  std::erase_if(values, [](double v) { return std::isnan(v); });
-  return values;
+// Starting empty a run has seen less of the backlog than it will: what it has seen already misses for good.
+bool misses_whatever_follows(const Scenario& s, const ObjectiveVerdict& o) {
+  const bool caches = s.engine.enable_prefix_caching && may_share_prefixes(s.workload);
+  return !caches && depends_on_backlog(s, o.line) && o.decision == Decision::misses;
+}
+
+std::string unsettled_reason(const SteadyState& steady) {
+  std::string reason = fmt::format("the figure still moves with the length of the run: about {} requests would tell",
+                                   rounded_count(steady.needed));
+  if (steady.stability_limit)
+    reason += fmt::format("; saturated, the deployment lets through {:.4g} of {:.4g} requests/s", steady.stability_limit->value,
+                          steady.arrival_rate);
+  return reason;
 }
 
 ObjectiveVerdict judge_objective(const Scenario& s, const SloLine& line, const ReplicationSampler& sampler,
-                                 std::size_t metric, const SteadyState& steady, double confidence) {
+                                 std::size_t metric, double confidence) {
+  const SteadyState& steady = sampler.steady_state();
   ObjectiveVerdict verdict;
   verdict.line = line;
   verdict.steady_state = sampler.in_steady_state(metric);
-  const std::vector<double> values = sampler.values(metric);
-  const std::vector<double> figures = existing(values);
-  verdict.interval = mean_interval(figures, confidence);
+  verdict.interval = sampler.interval(metric, confidence);
   verdict.interval.confidence = s.study.confidence;
   verdict.margin = judge(line, verdict.interval.value).margin;
   if (steady.overloaded && depends_on_backlog(s, line)) {
@@ -73,17 +99,19 @@ ObjectiveVerdict judge_objective(const Scenario& s, const SloLine& line, const R
                     steady.backlog_growth.value);
     return verdict;
   }
-  if (figures.empty() && !values.empty()) {
-    verdict.decision = Decision::misses;
-    verdict.reason = "no request of the runs has this figure";
-    return verdict;
-  }
-  if (figures.size() < values.size()) {
-    verdict.reason =
-        fmt::format("{} of {} replications have no such figure", values.size() - figures.size(), values.size());
+  const std::vector<double> values = sampler.values(metric);
+  const auto missing = std::count_if(values.begin(), values.end(), [](double v) { return std::isnan(v); });
+  if (missing > 0) {
+    const bool never = missing == static_cast<std::ptrdiff_t>(values.size());
+    verdict.decision = never ? Decision::misses : Decision::not_decided;
+    verdict.reason = never ? "no request of the runs has this figure"
+                           : fmt::format("{} of {} parts of the runs have no such figure", missing, values.size());
     return verdict;
   }
   verdict.decision = decide(line, verdict.interval);
+  if (steady.settled || !verdict.steady_state || misses_whatever_follows(s, verdict)) return verdict;
+  verdict.decision = Decision::not_decided;
+  verdict.reason = unsettled_reason(steady);
   return verdict;
 }
 
@@ -91,14 +119,14 @@ void judge_all(const Scenario& s, const ReplicationSampler& sampler, double conf
   verdict.steady = sampler.steady_state();
   verdict.objectives.clear();
   verdict.precision.clear();
-  for (std::size_t i = 0; i < s.slo.size(); ++i) {
-    verdict.objectives.push_back(judge_objective(s, s.slo[i], sampler, i, verdict.steady, confidence));
-  }
+  for (std::size_t i = 0; i < s.slo.size(); ++i)
+    verdict.objectives.push_back(judge_objective(s, s.slo[i], sampler, i, confidence));
   for (std::size_t i = 0; i < s.study.until.size(); ++i) {
-    PrecisionVerdict goal{s.study.until[i], mean_interval(existing(sampler.values(s.slo.size() + i)), confidence),
-                          false};
+    const std::size_t metric = s.slo.size() + i;
+    PrecisionVerdict goal{s.study.until[i], sampler.interval(metric, confidence), false};
     goal.interval.confidence = s.study.confidence;
-    goal.reached = goal.interval.half_width() <= goal.goal.share * std::abs(goal.interval.value);
+    goal.reached = (verdict.steady.settled || !sampler.in_steady_state(metric)) &&
+                   goal.interval.half_width() <= goal.goal.share * std::abs(goal.interval.value);
     verdict.precision.push_back(std::move(goal));
   }
 }
@@ -147,25 +175,23 @@ std::string_view to_string(Decision decision) {
 }
 
 Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& options,
-                              const std::vector<std::string>& also) {
-  const Result<WorkloadSummary> workload = workload_summary(scenario);
-  if (!workload) return workload.error();
+                              const std::vector<std::string>& also, const VerdictHints& hints) {
   std::vector<std::string> metrics;
   for (const SloLine& line : scenario.slo) metrics.push_back(line.metric);
   for (const PrecisionGoal& goal : scenario.study.until) metrics.push_back(goal.metric);
   const std::size_t judged = metrics.size();
   metrics.insert(metrics.end(), also.begin(), also.end());
-  const std::size_t objectives = scenario.slo.size();
-  ReplicationSampler sampler(scenario, std::move(metrics), options);
+  ReplicationSampler sampler(scenario, std::move(metrics), options, hints.stability_limit);
+  if (hints.steady) sampler.take_steady_state(*hints.steady);
+  if (Diagnostics problems = sampler.prepare(); problems.has_errors()) return problems;
   Verdict verdict;
-  const std::vector<int> looks = planned_looks(scenario, workload->requests);
+  const std::vector<int> looks = planned_looks(scenario, sampler);
   verdict.budget_replications = looks.back();
-  // Bonferroni over the looks: the chance that any of them errs is at most 1 - confidence.
-  const double confidence = 1 - (1 - scenario.study.confidence) / static_cast<double>(looks.size());
-  for (const int look : looks) {
-    if (Diagnostics problems = sampler.extend_to(look); problems.has_errors()) return problems;
-    judge_all(scenario, sampler, confidence, verdict);
-    if (sampler.interrupted() || is_done(verdict)) break;
+  for (std::size_t look = 0; look < looks.size(); ++look) {
+    if (Diagnostics problems = sampler.extend_to(looks[look]); problems.has_errors()) return problems;
+    judge_all(scenario, sampler, confidence_of_look(scenario, look), verdict);
+    // More replications of a length that is too short only narrow the interval around a wrong value.
+    if (sampler.interrupted() || is_done(verdict) || !verdict.steady.settled) break;
   }
   verdict.replications = sampler.replications();
   verdict.requests = sampler.requests();
@@ -174,9 +200,9 @@ Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& option
   verdict.peak_kv_blocks = sampler.peak_kv_blocks();
   verdict.interrupted = sampler.interrupted();
   verdict.overall = overall_of(verdict);
-  for (std::size_t i = 0; i < objectives; ++i) verdict.samples.push_back(sampler.values(i));
+  for (std::size_t i = 0; i < scenario.slo.size(); ++i) verdict.samples.push_back(sampler.values(i));
   for (std::size_t i = 0; i < also.size(); ++i)
-    verdict.also.push_back(mean_interval(existing(sampler.values(judged + i)), scenario.study.confidence));
+    verdict.also.push_back(sampler.interval(judged + i, scenario.study.confidence));
   explain_indecision(scenario, verdict);
   return verdict;
 }

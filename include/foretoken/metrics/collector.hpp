@@ -20,7 +20,12 @@ struct SteadyWindow {
   double fraction = 0.1;
   std::optional<std::int64_t> requests;
   std::optional<Duration> arrival_period;
-  std::optional<double> last_fraction = std::nullopt;  // cut at the end, when it differs from `fraction`
+  // Instead of shares: the requests [first, end) by index, and rates and gaps between open_window and close_window.
+  struct Indices {
+    std::int64_t first = 0;
+    std::int64_t end = 0;
+  };
+  std::optional<Indices> indices = std::nullopt;
 };
 
 struct CollectorConfig {
@@ -80,12 +85,19 @@ class MetricsCollector final : public Observer {
   void on_steps(const StepSpan& span) override;
   void on_gap(Duration gap, std::int64_t rows) override;
 
+  // When the first measured request arrives, and when the first after the last does.
+  void open_window(TimePoint at) { opened_ = at; }
+  void close_window(TimePoint at) { closed_ = at; }
+
   // Everything measured; the collector is empty afterwards.
   [[nodiscard]] RunMeasures take(const SimulationOutcome& outcome);
   [[nodiscard]] std::int64_t requests_seen() const { return seen_; }
 
  private:
   [[nodiscard]] bool is_steady(const Request& request) const;
+  [[nodiscard]] bool in_window(TimePoint at) const { return at >= opened_ && at < closed_; }
+  void add_gaps(const StepSpan& span, std::int64_t begin, std::int64_t end, Distribution& itl) const;
+  void add_window_gaps(const StepSpan& span);
   void count_good(Measures& cell, const GoodputLimits& limits, const RequestRecord& record,
                   const std::array<Duration, 2>& tpot) const;
 
@@ -94,6 +106,9 @@ class MetricsCollector final : public Observer {
   std::int64_t steady_end_ = 0;
   std::vector<Measures> cells_;  // [class][outside, inside the steady window]
   Distribution itl_;
+  Distribution steady_itl_;
+  TimePoint opened_ = TimePoint::max();
+  TimePoint closed_ = TimePoint::max();
   RateSeries rates_;
   std::array<FineTotal, kAttributionParts> ttft_parts_{};
   std::array<FineTotal, kAttributionParts> e2e_parts_{};

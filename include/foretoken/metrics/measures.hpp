@@ -68,6 +68,7 @@ struct RunMeasures {
   std::vector<ClassMeasures> classes;                     // empty when the workload has no named classes
   std::optional<WindowRates> window;                      // of `steady`; empty when it is too short to count in
   Distribution itl;                                       // gaps between tokens, pooled over all requests
+  Distribution steady_itl;                                // of steps that end in a window that was opened on the clock
   std::array<FineTotal, kAttributionParts> ttft_parts{};  // ns, summed over completed requests
   std::array<FineTotal, kAttributionParts> e2e_parts{};
   double max_output_tokens_per_s = 0;                   // busiest second; NaN when the run is too long for 1 s buckets

@@ -65,6 +65,8 @@ struct CapacityResult {
   std::string reason;              // why the answer is no number, or a wide interval
   std::vector<CapacityLook> looks;  // by load
   std::vector<NotMonotone> not_monotone;
+  // Requests per second that saturated replicas let through, with its interval: no capacity lies above. Of open loads.
+  std::optional<Interval> stability_limit;
   std::optional<std::size_t> binding;  // index into scenario.slo
   std::string binding_reason;          // in words
   std::vector<std::string> bottleneck;  // sentences about the slow requests at the capacity

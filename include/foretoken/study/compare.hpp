@@ -69,6 +69,7 @@ struct CompareResult {
   std::int64_t requests = 0;  // simulated in all
   double confidence = 0.95;
   std::vector<std::string> does_not_fit;  // the verdict of the memory plan, per alternative that does not
+  std::vector<std::string> warnings;        // of an alternative without a steady state
   bool interrupted = false;
 };
 
@@ -78,7 +79,7 @@ struct CompareQuestion {
 };
 
 // The scenarios' `replications`, or this many where they say nothing.
-inline constexpr int kCompareReplications = 10;
+inline constexpr int kCompareReplications = 16;
 
 // Errors: as loading either scenario, or a workload that cannot be read.
 [[nodiscard]] Result<CompareResult> compare_scenarios(const CompareQuestion& question, const RunOptions& options = {});

@@ -14,17 +14,21 @@ namespace foretoken {
 enum class Decision { meets, misses, not_decided };
 [[nodiscard]] std::string_view to_string(Decision decision);
 
-// What the figures are of. A run with a steady state (arrivals of constant rate, or a closed loop) is judged
-// without its warm-up, found by MSER-5 on the first replications, and without the requests that saw the
-// arrivals end; anything else (a trace, a ramp, everything at once) as a whole.
+// What the figures are of. A load with a steady state (arrivals of constant rate, or a closed loop) is watched for as long
+// as its figures need, whatever num_prompts says: see src/study/statistics.md. Anything else (a trace, a ramp,
+// everything at once) is judged as a whole.
 struct SteadyState {
-  bool exists = false;     // false: whole runs are judged
-  bool settled = true;     // false: MSER-5 found no cut in the first half, the run may be too short
-  double first_cut = 0;    // shares of the requests left out
-  double last_cut = 0;
-  bool overloaded = false;         // no steady state: the backlog grows without end
-  Interval backlog_growth;         // requests per second; where arrivals do not wait for answers
-  double arrival_rate = 0;
+  bool exists = false;        // false: whole runs are judged
+  bool settled = true;        // false: within the budget the figures still moved with the length of the run
+  std::int64_t warmup = 0;    // requests of a replication that are left out
+  std::int64_t measured = 0;  // and those that count; arrivals go on behind them
+  double relaxation = 0;      // requests after which the system has forgotten: the longest correlation length found
+  bool overloaded = false;    // no steady state: the backlog grows without end
+  Interval backlog_growth;    // requests per second, where overloaded
+  double arrival_rate = 0;    // where arrivals do not wait for answers
+  // Requests per second that saturated replicas let through, where the load came near enough to ask.
+  std::optional<Interval> stability_limit;
+  std::int64_t needed = 0;    // about so many requests would settle it, where they have not
 };
 
 struct ObjectiveVerdict {
@@ -50,20 +54,25 @@ struct Verdict {
   std::vector<PrecisionVerdict> precision;
   SteadyState steady;
   int replications = 0;
-  std::int64_t requests = 0;   // simulated, the first replications for the warm-up not counted
+  std::int64_t requests = 0;   // simulated, the pilot's not counted
   std::int64_t pilot_requests = 0;  // simulated in those
   std::int64_t peak_running = 0;    // the most of any replica in any of the runs, pilots included
   std::int64_t peak_kv_blocks = 0;
   std::int64_t budget_replications = 0;
   bool interrupted = false;
-  // Figures of the replications, per objective: what paired comparisons need.
+  // Independent estimates of each objective's figure, by part of the replications: what paired comparisons need.
   std::vector<std::vector<double>> samples;
   std::vector<Interval> also;  // of the metrics asked for beside, which decide nothing
 };
 
 // Precondition: the model fits (RunResult::feasible). Errors: a workload that cannot be read. The result depends
 // on the scenario alone, not on threads or the clock. `also`: keys of the summary to report beside.
+// What a study of many alternatives knows already.
+struct VerdictHints {
+  std::optional<Interval> stability_limit;  // of this deployment and kind of request
+  std::optional<SteadyState> steady;        // measure for so long instead of finding out how long
+};
 [[nodiscard]] Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& options = {},
-                                            const std::vector<std::string>& also = {});
+                                            const std::vector<std::string>& also = {}, const VerdictHints& hints = {});
 
 }  // namespace foretoken

@@ -52,8 +52,11 @@ class CapacityStudy {
       result_.set = knob_.set(*result_.capacity);
       const Result<Scenario> there = judge_.scenario_with(result_.set);
       if (!there) return there.error();
+      if (Diagnostics problems = judge_.find_stability_limit(*there); problems.has_errors()) return problems;
+      result_.requests = judge_.requests();
       if (!result_.interrupted) describe_bottleneck(result_, *there, options_);
     }
+    result_.stability_limit = judge_.stability_limit();
     return std::move(result_);
   }
 

@@ -6,9 +6,14 @@
 
 #include "study/check/bounds.hpp"
 #include "study/latency_key.hpp"
+#include "study/sampler.hpp"
+#include "study/steady/saturation.hpp"
 
 namespace foretoken {
 namespace {
+
+// One load that is too close to call only widens the answer: others are looked at for the price.
+constexpr std::int64_t kMostRequests = 4'000'000;
 
 double also_of(const Verdict& v, std::string_view metric) {
   for (std::size_t i = 0; i < v.also.size(); ++i) {
@@ -70,6 +75,7 @@ Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::s
   Result<Scenario> scenario = scenario_with(set);
   if (!scenario) return scenario.error();
   scenario->study.max_replications = std::min(scenario->study.max_replications, replications_);
+  scenario->study.max_requests = std::min(scenario->study.max_requests, kMostRequests);
   scenario->study.until.clear();  // a look is for the decision, not for closer figures
   const Result<WorkloadSummary> workload = workload_summary(*scenario);
   if (!workload) return workload.error();
@@ -83,14 +89,29 @@ Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::s
     if (!look.too_little) return look;
   }
   if (look.bound) return look;
-  Result<Verdict> verdict = reach_verdict(*scenario, run_, {std::begin(kLookMetrics), std::end(kLookMetrics)});
+  VerdictHints hints;
+  hints.stability_limit = stability_limit_;
+  Result<Verdict> verdict = reach_verdict(*scenario, run_, {std::begin(kLookMetrics), std::end(kLookMetrics)}, hints);
   if (!verdict) return verdict.error();
-  requests_ += verdict->requests;
+  requests_ += verdict->requests + verdict->pilot_requests;
+  if (!stability_limit_) stability_limit_ = verdict->steady.stability_limit;
   look.decision = verdict->overall;
   look.too_little = look.decision == Decision::misses && misses_only_for_want_of_load(*verdict);
   // What was under way when the user stopped decides nothing.
   if (!verdict->interrupted || look.decision == Decision::misses) look.verdict = std::move(*verdict);
   return look;
+}
+
+Diagnostics LoadJudge::find_stability_limit(const Scenario& scenario) {
+  const bool open = has_steady_state(scenario.workload) && !scenario.workload.max_concurrency;
+  if (stability_limit_ || !open) return {};
+  const Result<WorkloadSummary> workload = workload_summary(scenario);
+  if (!workload) return workload.error();
+  const Result<Saturation> found = saturate(scenario, workload->offered_rate, kMostRequests, run_);
+  if (!found) return found.error();
+  requests_ += found->requests;
+  stability_limit_ = found->limit;
+  return {};
 }
 
 }  // namespace foretoken

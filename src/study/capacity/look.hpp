@@ -19,6 +19,10 @@ class LoadJudge {
   [[nodiscard]] Result<CapacityLook> operator()(double load, const std::vector<std::string>& set);
   [[nodiscard]] Result<Scenario> scenario_with(const std::vector<std::string>& set) const;
   [[nodiscard]] std::int64_t requests() const { return requests_; }
+  // Found at the first load that came near it; every load shares it.
+  [[nodiscard]] const std::optional<Interval>& stability_limit() const { return stability_limit_; }
+  // Looks for it at this load where none has come near.
+  [[nodiscard]] Diagnostics find_stability_limit(const Scenario& scenario);
 
  private:
   const ScenarioText& source_;
@@ -27,6 +31,7 @@ class LoadJudge {
   std::int64_t replications_;
   CostModelPool models_;
   std::int64_t requests_ = 0;
+  std::optional<Interval> stability_limit_;
 };
 
 // A limit that is missed while there is too little load, and perhaps reached with more of it.

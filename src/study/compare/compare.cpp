@@ -63,13 +63,14 @@ class Comparing {
         result_.does_not_fit.push_back(fmt::format("{}: {}", s == &a_ ? "before" : "after", memory.verdict));
     }
     if (!result_.does_not_fit.empty()) return std::move(result_);
+    if (Diagnostics problems = find_common_length(); problems.has_errors()) return problems;
     Result<Samples> before = sample(a_, options_), after = sample(b_, options_);
     if (!before) return before.error();
     if (!after) return after.error();
     const int both = std::min(before->replications, after->replications);
     result_.interrupted = both < result_.replications;
     result_.replications = both;
-    result_.requests = before->requests + after->requests;
+    result_.requests += before->requests + after->requests;
     result_.metrics = changes_of(metrics_, *before, *after, result_.pairing, result_.confidence);
     add_objectives();
     if (!result_.interrupted) change_one_at_a_time(*before);
@@ -77,8 +78,30 @@ class Comparing {
   }
 
  private:
+  // Both measure the same requests: for as long as the slower of them needs to settle.
+  Diagnostics find_common_length() {
+    for (const Scenario* s : {&a_, &b_}) {
+      if (!has_steady_state(s->workload)) continue;
+      ReplicationSampler sampler(*s, metrics_, options_);
+      if (Diagnostics problems = sampler.prepare(); problems.has_errors()) return problems;
+      const SteadyState& own = sampler.steady_state();
+      result_.requests += sampler.pilot_requests();
+      if (own.overloaded || !own.settled) {
+        result_.warnings.push_back(
+            own.overloaded ? fmt::format("{}: no steady state, the backlog grows by {:.3g} requests/s; its latencies depend on "
+                                         "how long it is watched",
+                                         s == &a_ ? "before" : "after", own.backlog_growth.value)
+                           : fmt::format("{}: has not settled within the budget (study.max_requests)",
+                                         s == &a_ ? "before" : "after"));
+      }
+      if (own.measured > steady_.measured) steady_ = own;
+    }
+    return {};
+  }
+
   Result<Samples> sample(const Scenario& scenario, const RunOptions& options) {
     ReplicationSampler sampler(scenario, metrics_, options);
+    if (has_steady_state(scenario.workload) && steady_.measured > 0) sampler.take_steady_state(steady_);
     if (Diagnostics problems = sampler.extend_to(result_.replications); problems.has_errors()) return problems;
     Samples samples;
     samples.replications = sampler.replications();
@@ -170,6 +193,7 @@ class Comparing {
   RunOptions options_;
   CostModelPool models_;
   std::vector<std::string> metrics_;
+  SteadyState steady_;
   CompareResult result_;
 };
 

@@ -23,10 +23,9 @@ constexpr std::size_t kWave = 32;
 std::int64_t requests_of_a_verdict(const Scenario& s) {
   const Result<WorkloadSummary> workload = workload_summary(s);
   if (!workload || !workload->requests) return 0;
-  constexpr std::int64_t kLook = 5, kLongestPilot = 50'000;
-  const std::int64_t each = *workload->requests;
-  const std::int64_t pilots = has_steady_state(s.workload) ? kLook * std::min(each, kLongestPilot) : 0;
-  return std::max<std::int64_t>(kLook, s.replications) * each + pilots;
+  constexpr std::int64_t kLook = 5, kEndless = 20'000;
+  if (has_steady_state(s.workload)) return kEndless;
+  return std::max<std::int64_t>(kLook, s.replications) * *workload->requests;
 }
 
 class Search {

@@ -16,8 +16,6 @@ const std::vector<std::string> kFigures{"tokens_per_s_per_gpu", "interactivity_t
 // A dismissal after a short run errs at most this often, and lies at least so far beyond the limit.
 constexpr double kShortConfidence = 0.995;
 constexpr double kFar = 0.1;
-// Of the arrivals stay behind: what a queue that fills at the start cannot show over a whole run.
-constexpr double kFarOverload = 0.2;
 
 CandidateFigures figures_of(const Verdict& v) {
   if (v.also.size() != kFigures.size()) return {};
@@ -52,6 +50,16 @@ bool is_far_off(const ObjectiveVerdict& o) {
     return too_late > 0 && !judge(o.line, 1 - too_late * (1 - kFar)).ok;
   }
   return !judge(o.line, o.interval.low * (1 - kFar)).ok;
+}
+
+// The first requests of an empty system; a closed loop turns a few times.
+SteadyState from_empty(const WorkloadConfig& workload) {
+  constexpr std::int64_t kFewest = 250;
+  SteadyState steady;
+  steady.exists = true;
+  steady.settled = false;
+  steady.measured = std::max(kFewest, 4 * workload.max_concurrency.value_or(0));
+  return steady;
 }
 
 std::string figure_text(const ObjectiveVerdict& o) {
@@ -100,18 +108,10 @@ bool is_same_run(const Trial& trial, const Screened& other, const Scenario& othe
 }
 
 std::optional<Scenario> short_form(const Scenario& scenario) {
-  constexpr std::int64_t kFewest = 100, kShare = 20;
   const bool caches = scenario.engine.enable_prefix_caching && may_share_prefixes(scenario.workload);
   if (!has_steady_state(scenario.workload) || caches) return std::nullopt;
   if (std::none_of(scenario.slo.begin(), scenario.slo.end(), grows_with_length)) return std::nullopt;
-  const Result<WorkloadSummary> workload = workload_summary(scenario);
-  if (!workload || !workload->requests) return std::nullopt;
-  // A closed loop must turn a few times.
-  const std::int64_t turns = 4 * scenario.workload.max_concurrency.value_or(0);
-  const std::int64_t requests = std::max({kFewest, *workload->requests / kShare, turns});
-  if (2 * requests > *workload->requests) return std::nullopt;
   Scenario brief = scenario;
-  brief.workload.num_prompts = requests;
   brief.replications = 1;
   brief.study.until.clear();
   brief.study.confidence = std::max(kShortConfidence, scenario.study.confidence);
@@ -120,23 +120,18 @@ std::optional<Scenario> short_form(const Scenario& scenario) {
 }
 
 Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& options) {
-  const Result<Verdict> v = reach_verdict(brief, options, kFigures);
+  VerdictHints hints;
+  hints.steady = from_empty(brief.workload);
+  const Result<Verdict> v = reach_verdict(brief, options, kFigures, hints);
   if (!v) return broken(std::move(candidate), v.error());
   Trial trial = trial_of(brief, std::move(candidate), *v);
   Candidate& c = trial.candidate;
   c.short_run = true;
   if (v->interrupted) return trial;
-  const SteadyState& steady = v->steady;
-  const bool overloaded = steady.overloaded && steady.backlog_growth.low > kFarOverload * steady.arrival_rate;
-  for (const ObjectiveVerdict& o : v->objectives) {
-    const bool grows = overloaded && !o.reason.empty() && o.decision == Decision::misses && grows_with_length(o.line);
-    if (!grows && !is_far_off(o)) continue;
-    c.fate = Fate::far_off;
-    c.why = grows ? fmt::format("{}: of {:.4g} requests/s at least {:.4g} stay behind", o.line.expression,
-                                steady.arrival_rate, steady.backlog_growth.low)
-                  : figure_text(o);
-    break;
-  }
+  const auto far_off = std::find_if(v->objectives.begin(), v->objectives.end(), is_far_off);
+  if (far_off == v->objectives.end()) return trial;
+  c.fate = Fate::far_off;
+  c.why = figure_text(*far_off);
   return trial;
 }
 

@@ -183,7 +183,9 @@ Result<ModelUncertainty> draw_model(const Scenario& scenario, const std::vector<
   if (!explanation) return explanation.error();
   const ModelBand band = model_band(*explanation);
   result.batch = explanation->steps.empty() ? 0 : explanation->steps.back().sequences;
-  const std::int64_t each = std::max<std::int64_t>(1, explanation->workload.requests.value_or(1));
+  const bool endless = steady.measured > 0;
+  const std::int64_t each =
+      std::max<std::int64_t>(1, endless ? steady.warmup + steady.measured : explanation->workload.requests.value_or(1));
   const auto draws = static_cast<int>(std::min<std::int64_t>(options.draws, options.most_requests / each));
   result.why_not = why_no_draws(band, draws, each, options);
   if (!result.why_not.empty()) return result;
@@ -206,7 +208,7 @@ Result<ModelUncertainty> draw_model(const Scenario& scenario, const std::vector<
     alone.stop = options.run.stop;
     alone.step_by_step = options.run.step_by_step;
     ReplicationSampler sampler(s, metrics, alone);
-    if (problems[i] = sampler.take_window(steady); problems[i].has_errors()) return;
+    sampler.take_steady_state(steady);
     if (problems[i] = sampler.extend_to(1); problems[i].has_errors() || sampler.interrupted()) return;
     for (std::size_t m = 0; m < metrics.size(); ++m) drawn[i].push_back(sampler.values(m).front());
   });
@@ -229,9 +231,7 @@ Result<ModelUncertainty> draw_model_of_runs(const Scenario& scenario, const std:
   std::vector<std::string> metrics;
   for (const SloLine& line : scenario.slo) metrics.push_back(line.metric);
   metrics.insert(metrics.end(), more_metrics.begin(), more_metrics.end());
-  const SteadyState whole_runs;
   ReplicationSampler sampler(scenario, metrics, options.run);
-  if (Diagnostics problems = sampler.take_window(whole_runs); problems.has_errors()) return problems;
   if (Diagnostics problems = sampler.extend_to(std::max(1, scenario.replications)); problems.has_errors()) return problems;
   std::vector<std::vector<double>> predicted;
   for (std::size_t m = 0; m < metrics.size(); ++m) predicted.push_back(sampler.values(m));
@@ -241,7 +241,7 @@ Result<ModelUncertainty> draw_model_of_runs(const Scenario& scenario, const std:
     result.why_not = "interrupted";
     return result;
   }
-  return draw_model(scenario, more_metrics, predicted, whole_runs, options);
+  return draw_model(scenario, more_metrics, predicted, sampler.steady_state(), options);
 }
 
 Result<ModelUncertainty> draw_model_of_headline(const Scenario& scenario, const RunOptions& options) {

@@ -72,8 +72,8 @@ class Study {
       return step;
     }
     ReplicationSampler sampler(s, {result_.metric}, options_);
-    Diagnostics problems = sampler.take_window(steady_);
-    if (!problems.has_errors()) problems = sampler.extend_to(static_cast<int>(base_.size()));
+    sampler.take_steady_state(steady_);
+    const Diagnostics problems = sampler.extend_to(static_cast<int>(base_.size()));
     if (problems.has_errors() || sampler.interrupted()) {
       step.why_not = problems.has_errors() ? problems.items().front().message : "interrupted";
       return step;

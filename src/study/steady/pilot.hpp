@@ -1,0 +1,26 @@
+// How long a load must be watched before its figures mean anything, found by watching it for a while.
+#pragma once
+
+#include <mutex>
+
+#include "foretoken/study/verdict.hpp"
+
+namespace foretoken {
+
+// What a pilot found, and what it cost.
+struct PilotResult {
+  SteadyState steady;
+  std::int64_t requests = 0;
+  std::int64_t peak_running = 0;  // the most of one replica
+  std::int64_t peak_kv_blocks = 0;
+  bool interrupted = false;
+};
+
+// Replications from an empty system, each longer than the last, until a warm-up and a measured part are long against the
+// time in which the system forgets (`study/statistics.md`), the load turns out to be beyond what the system lets
+// through, or half of study.max_requests is spent. `limit`: the stability limit where the caller knows it, else it is
+// looked for when it is in doubt. Precondition: has_steady_state. Errors: a workload that cannot be read.
+[[nodiscard]] Result<PilotResult> fly_pilot(const Scenario& scenario, const RunOptions& options,
+                                            const std::optional<Interval>& limit);
+
+}  // namespace foretoken
