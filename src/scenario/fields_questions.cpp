@@ -31,7 +31,7 @@ constexpr Field kRows[] = {
     {"study", K::map, "", "How sure verdicts must be, and how much may be simulated for one."},
     {"study.confidence", K::number, "0.95", "Of the intervals behind a verdict.", 0.5, 0.9999},
     {"study.until", K::list_of_text, "", "Figures to be known this closely before a study stops: p99_ttft +- 3 %."},
-    {"study.max_replications", K::integer, "512", "Most replications for one verdict.", 2, 1e5},
+    {"study.max_replications", K::integer, "100000", "Most replications for one verdict.", 2, 1e5},
     {"study.max_requests", K::integer, "20000000", "Most requests simulated for one verdict, over all replications.", 1,
      1e12},
     {"prices", K::map, "", "What things cost: figures in money and of energy come with it."},

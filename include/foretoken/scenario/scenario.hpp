@@ -48,7 +48,7 @@ struct Assertion {
 struct StudyConfig {
   double confidence = 0.95;
   std::vector<PrecisionGoal> until;      // beside the objectives: figures to be known this closely
-  std::int64_t max_replications = 512;
+  std::int64_t max_replications = 100'000;
   std::int64_t max_requests = 20'000'000;  // over all replications of one alternative
   bool operator==(const StudyConfig&) const = default;
 };

@@ -13,7 +13,8 @@ namespace foretoken {
 namespace {
 
 // A fix need not be known more closely than this; it can be checked by itself.
-constexpr std::int64_t kReplicationsOfAFix = 20;
+constexpr std::int64_t kReplicationsOfAFix = 128;
+constexpr std::int64_t kRequestsOfAFix = 1'000'000;
 
 FixCost cost_of(const Scenario& base, const Scenario& changed) {
   FixCost cost{changed.num_gpus - base.num_gpus, changed.deployment.gpu.id != base.deployment.gpu.id, {}, false};
@@ -67,6 +68,7 @@ void simulate_fix(Fix& fix, const Scenario& changed, const CheckResult& base,
                   const std::vector<std::size_t>& objectives, const RunOptions& options) {
   Scenario briefly = changed;
   briefly.study.max_replications = std::min(briefly.study.max_replications, kReplicationsOfAFix);
+  briefly.study.max_requests = std::min(briefly.study.max_requests, kRequestsOfAFix);
   briefly.study.until.clear();
   RunOptions alone = options;
   alone.threads = 1;

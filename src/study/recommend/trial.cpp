@@ -52,13 +52,17 @@ bool is_far_off(const ObjectiveVerdict& o) {
   return !judge(o.line, o.interval.low * (1 - kFar)).ok;
 }
 
+// Longer and longer runs from an empty system: most candidates that miss do so by far, and soon.
+constexpr std::int64_t kBriefly[] = {250, 1500, 9000};
+// A candidate that is closer to call than this allows stays undecided.
+constexpr std::int64_t kMostRequests = 2'000'000;
+
 // The first requests of an empty system; a closed loop turns a few times.
-SteadyState from_empty(const WorkloadConfig& workload) {
-  constexpr std::int64_t kFewest = 250;
+SteadyState from_empty(const WorkloadConfig& workload, std::int64_t requests) {
   SteadyState steady;
   steady.exists = true;
   steady.settled = false;
-  steady.measured = std::max(kFewest, 4 * workload.max_concurrency.value_or(0));
+  steady.measured = std::max(requests, 4 * workload.max_concurrency.value_or(0));
   return steady;
 }
 
@@ -120,23 +124,30 @@ std::optional<Scenario> short_form(const Scenario& scenario) {
 }
 
 Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& options) {
-  VerdictHints hints;
-  hints.steady = from_empty(brief.workload);
-  const Result<Verdict> v = reach_verdict(brief, options, kFigures, hints);
-  if (!v) return broken(std::move(candidate), v.error());
-  Trial trial = trial_of(brief, std::move(candidate), *v);
-  Candidate& c = trial.candidate;
-  c.short_run = true;
-  if (v->interrupted) return trial;
-  const auto far_off = std::find_if(v->objectives.begin(), v->objectives.end(), is_far_off);
-  if (far_off == v->objectives.end()) return trial;
-  c.fate = Fate::far_off;
-  c.why = figure_text(*far_off);
+  Trial trial;
+  std::int64_t requests = 0;
+  for (const std::int64_t length : kBriefly) {
+    VerdictHints hints;
+    hints.steady = from_empty(brief.workload, length);
+    const Result<Verdict> v = reach_verdict(brief, options, kFigures, hints);
+    if (!v) return broken(std::move(candidate), v.error());
+    trial = trial_of(brief, candidate, *v);
+    trial.requests = requests += v->requests;
+    trial.candidate.short_run = true;
+    const auto far_off = std::find_if(v->objectives.begin(), v->objectives.end(), is_far_off);
+    if (v->interrupted) break;
+    if (far_off == v->objectives.end()) continue;
+    trial.candidate.fate = Fate::far_off;
+    trial.candidate.why = figure_text(*far_off);
+    break;
+  }
   return trial;
 }
 
 Trial try_fully(const Scenario& scenario, Candidate candidate, const RunOptions& options) {
-  const Result<Verdict> v = reach_verdict(scenario, options, kFigures);
+  Scenario bounded = scenario;
+  bounded.study.max_requests = std::min(scenario.study.max_requests, kMostRequests);
+  const Result<Verdict> v = reach_verdict(bounded, options, kFigures);
   if (!v) return broken(std::move(candidate), v.error());
   Trial trial = trial_of(scenario, std::move(candidate), *v);
   Candidate& c = trial.candidate;

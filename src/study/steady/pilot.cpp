@@ -22,8 +22,8 @@ constexpr double kWarmupShare = 0.25;
 constexpr double kLengths = 20;         // measured part over correlation length
 constexpr double kInFlight = 8;         // length over requests in flight: two turnovers of warm-up, six measured
 constexpr double kDriftConfidence = 0.99;
-constexpr double kMostStretch = 16;     // from one level to the next
-constexpr std::int64_t kDoubtful = 3;   // levels after which a load that has not settled may be an overload
+constexpr double kMostStretch = 8;      // from one level to the next
+constexpr std::int64_t kDoubtful = 2;   // levels after which a load that has not settled may be an overload
 
 enum Series : std::size_t { kInSystem, kQueueTime, kTtft, kTpot, kSeries };
 
