@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "cli/program.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken::testing {
 namespace {

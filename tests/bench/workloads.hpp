@@ -7,6 +7,7 @@
 
 #include "foretoken/scenario/scenario.hpp"
 #include "foretoken/serving/simulation.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken::bench {
 

@@ -5,6 +5,7 @@
 
 #include "cli/program.hpp"
 #include "support/bad_input_cases.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken::testing {
 namespace {

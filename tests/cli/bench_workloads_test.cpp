@@ -4,6 +4,7 @@
 
 #include "cli/program.hpp"
 #include "foretoken/base/json.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken {
 namespace {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/program.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken {
 namespace {

@@ -7,6 +7,7 @@
 #include "cli/program.hpp"
 #include "foretoken/base/json.hpp"
 #include "support/scenario_files.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken {
 namespace {

@@ -11,6 +11,7 @@
 #include "support/how_many.hpp"
 #include "support/invariants.hpp"
 #include "support/random_run.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken::test {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "readme/markdown.hpp"
 #include "support/process.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken::testing {
 namespace {

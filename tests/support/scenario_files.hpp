@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "test_paths.hpp"
+
 namespace foretoken::test {
 
 [[nodiscard]] inline std::vector<std::string> scenario_files() {

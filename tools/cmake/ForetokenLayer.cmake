@@ -39,6 +39,13 @@ endfunction()
 # GoogleTest's headers take longer to read than most tests: once for all of them in an optimised build. (Others are
 # built again and again, with a compiler cache, which precompiled headers defeat.)
 function(foretoken_test_headers)
+  # Where the checkout stands is the business of the few files that ask: the others compile the same everywhere.
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/test_paths/test_paths.hpp CONTENT
+"// Written by tools/cmake/ForetokenLayer.cmake.
+#pragma once
+#define FORETOKEN_SOURCE_DIR \"${PROJECT_SOURCE_DIR}\"
+#define FORETOKEN_BINARY_DIR \"${PROJECT_BINARY_DIR}\"
+")
   file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/test_headers.cpp CONTENT "// Only its precompiled headers are used.\n")
   add_library(foretoken_test_headers OBJECT ${CMAKE_CURRENT_BINARY_DIR}/test_headers.cpp)
   target_link_libraries(foretoken_test_headers PRIVATE foretoken_options fmt::fmt GTest::gmock)
@@ -53,8 +60,7 @@ function(foretoken_test name)
   list(TRANSFORM ARG_LINKS PREPEND foretoken_)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} foretoken_options fmt::fmt GTest::gmock GTest::gtest_main)
-  target_compile_definitions(${name} PRIVATE
-    FORETOKEN_SOURCE_DIR="${PROJECT_SOURCE_DIR}" FORETOKEN_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  target_include_directories(${name} PRIVATE ${PROJECT_BINARY_DIR}/test_paths)
   foretoken_compile_quickly(${name})
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_precompile_headers(${name} REUSE_FROM foretoken_test_headers)

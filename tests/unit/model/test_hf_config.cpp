@@ -7,6 +7,7 @@
 
 #include "foretoken/model/counts.hpp"
 #include "foretoken/model/hf_config.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken {
 namespace {

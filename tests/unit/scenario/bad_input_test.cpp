@@ -9,6 +9,7 @@
 
 #include "foretoken/scenario/scenario.hpp"
 #include "support/bad_input_cases.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken {
 namespace {

@@ -9,6 +9,7 @@
 #include "foretoken/scenario/scenario.hpp"
 #include "scenario/field_table.hpp"
 #include "support/temporary_file.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken {
 namespace {

@@ -13,6 +13,7 @@
 #include "scenario/resolver.hpp"
 #include "scenario/sha256.hpp"
 #include "support/json_schema.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken {
 namespace {

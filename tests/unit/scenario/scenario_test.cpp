@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "scenario/field_table.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken {
 namespace {

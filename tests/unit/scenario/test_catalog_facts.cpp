@@ -9,6 +9,7 @@
 
 #include "foretoken/base/csv.hpp"
 #include "foretoken/scenario/catalog.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken {
 namespace {

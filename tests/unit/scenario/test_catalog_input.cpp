@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "foretoken/scenario/catalog.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken {
 namespace {

@@ -7,6 +7,7 @@
 
 #include "foretoken/workload/request_source.hpp"
 #include "support/replaying.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken {
 namespace {
