@@ -6,7 +6,6 @@
 
 #include "study/parallel.hpp"
 #include "study/replication.hpp"
-#include "study/steady/pilot.hpp"
 #include "study/steady/trace_parts.hpp"
 
 namespace foretoken {
@@ -27,12 +26,12 @@ bool has_steady_state(const WorkloadConfig& w) {
 }
 
 ReplicationSampler::ReplicationSampler(const Scenario& scenario, std::vector<std::string> metrics,
-                                       const RunOptions& options, std::optional<Interval> stability_limit)
+                                       const RunOptions& options, PilotHints hints)
     : scenario_(scenario),
       metrics_(std::move(metrics)),
       options_(options),
       device_(device_figures(scenario)),
-      limit_(stability_limit),
+      hints_(hints),
       whole_values_(metrics_.size()),
       whole_intervals_(metrics_.size()) {
   steady_.exists = has_steady_state(scenario.workload);
@@ -57,7 +56,7 @@ Diagnostics ReplicationSampler::prepare() {
   if (!workload) return workload.error();
   whole_requests_ = workload->requests;
   if (!some_steady_ || steady_.measured > 0) return {};
-  const Result<PilotResult> pilot = fly_pilot(scenario_, options_, limit_);
+  const Result<PilotResult> pilot = fly_pilot(scenario_, options_, hints_);
   if (!pilot) return pilot.error();
   steady_ = pilot->steady;
   pilot_requests_ = pilot->requests;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "foretoken/study/verdict.hpp"
+#include "study/steady/pilot.hpp"
 #include "study/steady/pooled_figures.hpp"
 
 namespace foretoken {
@@ -17,7 +18,7 @@ class ReplicationSampler {
  public:
   // `metrics`: keys of the summary. The scenario must outlive the sampler.
   ReplicationSampler(const Scenario& scenario, std::vector<std::string> metrics, const RunOptions& options,
-                     std::optional<Interval> stability_limit = std::nullopt);
+                     PilotHints hints = {});
 
   // Measures for as long as another scenario's sampler instead of looking for a length: a paired comparison is of the
   // same requests. Before the first replication.
@@ -65,7 +66,7 @@ class ReplicationSampler {
   std::vector<std::string> metrics_;
   RunOptions options_;
   DeviceFigures device_;
-  std::optional<Interval> limit_;
+  PilotHints hints_;
   std::vector<char> is_steady_;
   bool some_steady_ = false;
   bool some_whole_ = false;

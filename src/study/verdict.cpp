@@ -1,9 +1,10 @@
-// Sequential judgement: looks at 5, 10, 20 ... replications, the error shared out among them.
+// Sequential judgement: looks at twice and twice as many replications, the error shared out among them.
 #include "foretoken/study/verdict.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "study/sampler.hpp"
@@ -11,29 +12,44 @@
 namespace foretoken {
 namespace {
 
+struct Look {
+  int replications = 0;
+  double confidence = 0;
+};
+
 // Endless runs are few and long, and Student's t wants parts enough; whole runs are as long as the scenario says.
 constexpr std::int64_t kFirstEndless = 32;
+// Fewer parts say little, but what lies beyond such a confidence of theirs is clear.
+constexpr std::array<Look, 2> kGlances = {{{8, 0.999}, {16, 0.99}}};
 constexpr std::int64_t kFirstWhole = 5;
 
-// Numbers of replications after which to judge. They depend on the scenario alone.
-std::vector<int> planned_looks(const Scenario& s, const ReplicationSampler& sampler) {
-  if (sampler.repeats_itself()) return {1};
-  const std::int64_t each = std::max<std::int64_t>(1, sampler.requests_each().value_or(1));
-  const std::int64_t left = s.study.max_requests - sampler.pilot_requests();
-  const std::int64_t most = std::clamp<std::int64_t>(left / each, 1, s.study.max_replications);
-  std::vector<int> looks;
-  const std::int64_t first = sampler.steady_state().measured > 0 ? kFirstEndless : kFirstWhole;
-  for (std::int64_t n = std::max<std::int64_t>(first, s.replications); n < most; n *= 2) looks.push_back(static_cast<int>(n));
-  looks.push_back(static_cast<int>(most));
-  return looks;
-}
-
-// The chance that any of the looks errs is at most 1 - confidence: the k-th has 6 / (pi k)^2 of it, of which all sum to 1
-// however many there are. The first look, which decides what is clear, then costs little.
+// The chance that any of the looks errs is at most 1 - confidence: the k-th has 6 / (pi k)^2 of it, of which all sum to
+// 1 however many there are. The first look, which decides what is clear, then costs little.
 double confidence_of_look(const Scenario& s, std::size_t look) {
   constexpr double kShare = 0.6079271018540267;  // 6 / pi^2
   const auto k = static_cast<double>(look + 1);
   return 1 - (1 - s.study.confidence) * kShare / (k * k);
+}
+
+// When to judge, and how strictly. It depends on the scenario alone.
+std::vector<Look> planned_looks(const Scenario& s, const ReplicationSampler& sampler, bool decision_only) {
+  if (sampler.repeats_itself()) return {{1, confidence_of_look(s, 0)}};
+  const std::int64_t each = std::max<std::int64_t>(1, sampler.requests_each().value_or(1));
+  const std::int64_t left = s.study.max_requests - sampler.pilot_requests();
+  const std::int64_t most = std::clamp<std::int64_t>(left / each, 1, s.study.max_replications);
+  const bool endless = sampler.steady_state().measured > 0;
+  std::vector<std::int64_t> numbers;
+  for (std::int64_t n = std::max<std::int64_t>(endless ? kFirstEndless : kFirstWhole, s.replications); n < most; n *= 2)
+    numbers.push_back(n);
+  numbers.push_back(most);
+  std::vector<Look> looks;
+  for (const Look& glance : kGlances) {
+    if (decision_only && endless && glance.replications < numbers.front())
+      looks.push_back({glance.replications, std::max(glance.confidence, s.study.confidence)});
+  }
+  for (std::size_t k = 0; k < numbers.size(); ++k)
+    looks.push_back({static_cast<int>(numbers[k]), confidence_of_look(s, k)});
+  return looks;
 }
 
 bool is_latency(std::string_view metric, std::string_view name) {
@@ -78,8 +94,8 @@ std::string unsettled_reason(const SteadyState& steady) {
   std::string reason = fmt::format("the figure still moves with the length of the run: about {} requests would tell",
                                    rounded_count(steady.needed));
   if (steady.stability_limit)
-    reason += fmt::format("; saturated, the deployment lets through {:.4g} of {:.4g} requests/s", steady.stability_limit->value,
-                          steady.arrival_rate);
+    reason += fmt::format("; saturated, the deployment lets through {:.4g} of {:.4g} requests/s",
+                          steady.stability_limit->value, steady.arrival_rate);
   return reason;
 }
 
@@ -151,6 +167,8 @@ void explain_indecision(const Scenario& s, Verdict& v) {
     if (o.decision != Decision::not_decided || !o.reason.empty()) continue;
     if (v.interrupted) {
       o.reason = "interrupted";
+    } else if (v.replications == 0) {
+      o.reason = "not measured: the backlog decides";
     } else if (v.replications < 2) {
       o.reason =
           fmt::format("study.max_requests {} allows one replication, which gives no interval", s.study.max_requests);
@@ -174,24 +192,30 @@ std::string_view to_string(Decision decision) {
   return "unknown";
 }
 
-Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& options,
-                              const std::vector<std::string>& also, const VerdictHints& hints) {
+Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& options, const std::vector<std::string>& also,
+                              const VerdictHints& hints) {
   std::vector<std::string> metrics;
   for (const SloLine& line : scenario.slo) metrics.push_back(line.metric);
   for (const PrecisionGoal& goal : scenario.study.until) metrics.push_back(goal.metric);
   const std::size_t judged = metrics.size();
   metrics.insert(metrics.end(), also.begin(), also.end());
-  ReplicationSampler sampler(scenario, std::move(metrics), options, hints.stability_limit);
+  const bool overload_misses =
+      hints.decision_only && std::any_of(scenario.slo.begin(), scenario.slo.end(),
+                                         [&](const SloLine& line) { return depends_on_backlog(scenario, line); });
+  ReplicationSampler sampler(scenario, std::move(metrics), options,
+                             {hints.stability_limit, hints.likely_length, overload_misses});
   if (hints.steady) sampler.take_steady_state(*hints.steady);
   if (Diagnostics problems = sampler.prepare(); problems.has_errors()) return problems;
   Verdict verdict;
-  const std::vector<int> looks = planned_looks(scenario, sampler);
-  verdict.budget_replications = looks.back();
-  for (std::size_t look = 0; look < looks.size(); ++look) {
-    if (Diagnostics problems = sampler.extend_to(looks[look]); problems.has_errors()) return problems;
-    judge_all(scenario, sampler, confidence_of_look(scenario, look), verdict);
+  const std::vector<Look> looks = planned_looks(scenario, sampler, hints.decision_only);
+  verdict.budget_replications = looks.back().replications;
+  const bool backlog_decides = overload_misses && sampler.steady_state().overloaded;
+  for (const Look& look : looks) {
+    if (Diagnostics problems = sampler.extend_to(backlog_decides ? 0 : look.replications); problems.has_errors())
+      return problems;
+    judge_all(scenario, sampler, look.confidence, verdict);
     // More replications of a length that is too short only narrow the interval around a wrong value.
-    if (sampler.interrupted() || is_done(verdict) || !verdict.steady.settled) break;
+    if (sampler.interrupted() || is_done(verdict) || !verdict.steady.settled || backlog_decides) break;
   }
   verdict.replications = sampler.replications();
   verdict.requests = sampler.requests();

@@ -65,13 +65,16 @@ struct Verdict {
   std::vector<Interval> also;  // of the metrics asked for beside, which decide nothing
 };
 
-// Precondition: the model fits (RunResult::feasible). Errors: a workload that cannot be read. The result depends
-// on the scenario alone, not on threads or the clock. `also`: keys of the summary to report beside.
-// What a study of many alternatives knows already.
+// What a study of many alternatives knows already, and wants.
 struct VerdictHints {
   std::optional<Interval> stability_limit;  // of this deployment and kind of request
   std::optional<SteadyState> steady;        // measure for so long instead of finding out how long
+  std::int64_t likely_length = 0;           // requests of a replication that a similar load needed; 0 = unknown
+  // Only the decision counts: what is clear is decided at a glance, and a backlog that grows needs no figures.
+  bool decision_only = false;
 };
+// Precondition: the model fits (RunResult::feasible). Errors: a workload that cannot be read. The result depends
+// on the scenario alone, not on threads or the clock. `also`: keys of the summary to report beside.
 [[nodiscard]] Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& options = {},
                                             const std::vector<std::string>& also = {}, const VerdictHints& hints = {});
 

@@ -8,12 +8,13 @@
 #include "study/latency_key.hpp"
 #include "study/sampler.hpp"
 #include "study/steady/saturation.hpp"
+#include "study/steady/short_runs.hpp"
 
 namespace foretoken {
 namespace {
 
 // One load that is too close to call only widens the answer: others are looked at for the price.
-constexpr std::int64_t kMostRequests = 4'000'000;
+constexpr std::int64_t kMostRequests = 2'500'000;
 
 double also_of(const Verdict& v, std::string_view metric) {
   for (std::size_t i = 0; i < v.also.size(); ++i) {
@@ -89,17 +90,40 @@ Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::s
     if (!look.too_little) return look;
   }
   if (look.bound) return look;
+  const std::vector<std::string> also{std::begin(kLookMetrics), std::end(kLookMetrics)};
+  if (set.empty() && load > largest_met_) {
+    if (const std::optional<Scenario> brief = short_form(*scenario)) {
+      Result<ShortRuns> runs = run_briefly(*brief, run_, also);
+      if (!runs) return runs.error();
+      requests_ += runs->requests;
+      if (runs->far_off) {
+        look.decision = Decision::misses;
+        look.verdict = std::move(runs->verdict);
+        return look;
+      }
+    }
+  }
   VerdictHints hints;
   hints.stability_limit = stability_limit_;
-  Result<Verdict> verdict = reach_verdict(*scenario, run_, {std::begin(kLookMetrics), std::end(kLookMetrics)}, hints);
+  hints.decision_only = true;
+  hints.likely_length = likely_length(load);
+  Result<Verdict> verdict = reach_verdict(*scenario, run_, also, hints);
   if (!verdict) return verdict.error();
   requests_ += verdict->requests + verdict->pilot_requests;
   if (!stability_limit_) stability_limit_ = verdict->steady.stability_limit;
+  if (set.empty() && verdict->steady.settled) lengths_[load] = verdict->steady.warmup + verdict->steady.measured;
   look.decision = verdict->overall;
+  if (set.empty() && look.decision == Decision::meets) largest_met_ = std::max(largest_met_, load);
   look.too_little = look.decision == Decision::misses && misses_only_for_want_of_load(*verdict);
   // What was under way when the user stopped decides nothing.
   if (!verdict->interrupted || look.decision == Decision::misses) look.verdict = std::move(*verdict);
   return look;
+}
+
+// Loads need longer runs the larger they are: half of what the next smaller one needed is no waste.
+std::int64_t LoadJudge::likely_length(double load) const {
+  const auto above = lengths_.upper_bound(load);
+  return above == lengths_.begin() ? 0 : std::prev(above)->second / 2;
 }
 
 Diagnostics LoadJudge::find_stability_limit(const Scenario& scenario) {

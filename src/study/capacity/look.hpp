@@ -1,6 +1,7 @@
 // The verdict at one load, and on which side of the capacity it lies.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,8 @@ class LoadJudge {
   [[nodiscard]] Diagnostics find_stability_limit(const Scenario& scenario);
 
  private:
+  [[nodiscard]] std::int64_t likely_length(double load) const;
+
   const ScenarioText& source_;
   LoadOptions load_;
   RunOptions run_;
@@ -32,6 +35,8 @@ class LoadJudge {
   CostModelPool models_;
   std::int64_t requests_ = 0;
   std::optional<Interval> stability_limit_;
+  double largest_met_ = 0;
+  std::map<double, std::int64_t> lengths_;  // requests of a replication, by load
 };
 
 // A limit that is missed while there is too little load, and perhaps reached with more of it.

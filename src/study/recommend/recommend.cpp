@@ -11,6 +11,7 @@
 #include "study/latency_key.hpp"
 #include "study/parallel.hpp"
 #include "study/recommend/search.hpp"
+#include "study/steady/short_runs.hpp"
 #include "study/sampler.hpp"
 
 namespace foretoken {

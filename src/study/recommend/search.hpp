@@ -63,10 +63,7 @@ struct Trial {
 [[nodiscard]] bool is_same_run(const Trial& trial, const Screened& other, const Scenario& other_scenario);
 [[nodiscard]] std::string twin_key_of(const Scenario& scenario);
 
-// A short run from an empty system: few requests in five replications. Empty when this load has no short form:
-// without a steady state, with prefixes to be found in a cache (a cold one is slower), or when it would not be short.
-[[nodiscard]] std::optional<Scenario> short_form(const Scenario& scenario);
-// far_off, or skipped (not far enough to say so).
+// Of a short form (study/steady/short_runs.hpp): far_off, or skipped (not far enough to say so).
 [[nodiscard]] Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& options);
 // meets, misses, not_decided, or skipped when interrupted.
 [[nodiscard]] Trial try_fully(const Scenario& scenario, Candidate candidate, const RunOptions& options);

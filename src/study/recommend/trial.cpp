@@ -4,19 +4,14 @@
 #include <algorithm>
 #include <cmath>
 
-#include "study/latency_key.hpp"
 #include "study/recommend/search.hpp"
-#include "study/sampler.hpp"
+#include "study/steady/short_runs.hpp"
 
 namespace foretoken {
 namespace {
 
 const std::vector<std::string> kFigures{"tokens_per_s_per_gpu", "interactivity_tok_s", "output_throughput",
                                         "p99_ttft_ms", "mean_tpot_ms"};
-// A dismissal after a short run errs at most this often, and lies at least so far beyond the limit.
-constexpr double kShortConfidence = 0.995;
-constexpr double kFar = 0.1;
-
 CandidateFigures figures_of(const Verdict& v) {
   if (v.also.size() != kFigures.size()) return {};
   return {v.also[0].value, v.also[1].value, v.also[2].value, v.also[3].value, v.also[4].value};
@@ -34,37 +29,8 @@ double least_room(const Verdict& v) {
   return room;
 }
 
-// A system that starts empty and is watched for a while sees no more load than one that has run for long: a
-// latency found in it is no overestimate, nor is a share of requests that were too late. Rates are no such figures:
-// filling and emptying take their share of a short run.
-bool grows_with_length(const SloLine& line) {
-  if (line.metric == "slo_attainment") return !is_upper_limit(line.comparison);
-  return latency_key_parts(line.metric).has_value() && is_upper_limit(line.comparison);
-}
-
-// The end of the interval that speaks for the candidate, brought nearer to the limit by the margin.
-bool is_far_off(const ObjectiveVerdict& o) {
-  if (!grows_with_length(o.line) || std::isnan(o.interval.value)) return false;
-  if (o.line.metric == "slo_attainment") {
-    const double too_late = 1 - o.interval.high;
-    return too_late > 0 && !judge(o.line, 1 - too_late * (1 - kFar)).ok;
-  }
-  return !judge(o.line, o.interval.low * (1 - kFar)).ok;
-}
-
-// Longer and longer runs from an empty system: most candidates that miss do so by far, and soon.
-constexpr std::int64_t kBriefly[] = {250, 1500, 9000};
 // A candidate that is closer to call than this allows stays undecided.
 constexpr std::int64_t kMostRequests = 2'000'000;
-
-// The first requests of an empty system; a closed loop turns a few times.
-SteadyState from_empty(const WorkloadConfig& workload, std::int64_t requests) {
-  SteadyState steady;
-  steady.exists = true;
-  steady.settled = false;
-  steady.measured = std::max(requests, 4 * workload.max_concurrency.value_or(0));
-  return steady;
-}
 
 std::string figure_text(const ObjectiveVerdict& o) {
   const std::string_view unit = metric_unit(o.line.metric);
@@ -111,35 +77,15 @@ bool is_same_run(const Trial& trial, const Screened& other, const Scenario& othe
          never_waits_for_blocks(trial, other_scenario.engine);
 }
 
-std::optional<Scenario> short_form(const Scenario& scenario) {
-  const bool caches = scenario.engine.enable_prefix_caching && may_share_prefixes(scenario.workload);
-  if (!has_steady_state(scenario.workload) || caches) return std::nullopt;
-  if (std::none_of(scenario.slo.begin(), scenario.slo.end(), grows_with_length)) return std::nullopt;
-  Scenario brief = scenario;
-  brief.replications = 1;
-  brief.study.until.clear();
-  brief.study.confidence = std::max(kShortConfidence, scenario.study.confidence);
-  brief.study.max_replications = 5;
-  return brief;
-}
-
 Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& options) {
-  Trial trial;
-  std::int64_t requests = 0;
-  for (const std::int64_t length : kBriefly) {
-    VerdictHints hints;
-    hints.steady = from_empty(brief.workload, length);
-    const Result<Verdict> v = reach_verdict(brief, options, kFigures, hints);
-    if (!v) return broken(std::move(candidate), v.error());
-    trial = trial_of(brief, candidate, *v);
-    trial.requests = requests += v->requests;
-    trial.candidate.short_run = true;
-    const auto far_off = std::find_if(v->objectives.begin(), v->objectives.end(), is_far_off);
-    if (v->interrupted) break;
-    if (far_off == v->objectives.end()) continue;
+  const Result<ShortRuns> runs = run_briefly(brief, options, kFigures);
+  if (!runs) return broken(std::move(candidate), runs.error());
+  Trial trial = trial_of(brief, std::move(candidate), runs->verdict);
+  trial.requests = runs->requests;
+  trial.candidate.short_run = true;
+  if (runs->far_off) {
     trial.candidate.fate = Fate::far_off;
-    trial.candidate.why = figure_text(*far_off);
-    break;
+    trial.candidate.why = figure_text(runs->verdict.objectives[*runs->far_off]);
   }
   return trial;
 }

@@ -19,11 +19,11 @@ constexpr int kPilots = 8;
 constexpr int kFirstPilot = 1 << 20;
 constexpr std::int64_t kShortest = 500;
 constexpr double kWarmupShare = 0.25;
-constexpr double kLengths = 20;         // measured part over correlation length
-constexpr double kInFlight = 8;         // length over requests in flight: two turnovers of warm-up, six measured
+constexpr double kLengths = 20;  // measured part over correlation length
+constexpr double kInFlight = 8;  // length over requests in flight: two turnovers of warm-up, six measured
 constexpr double kDriftConfidence = 0.99;
-constexpr double kMostStretch = 8;      // from one level to the next
-constexpr std::int64_t kDoubtful = 2;   // levels after which a load that has not settled may be an overload
+constexpr double kMostStretch = 8;     // from one level to the next
+constexpr std::int64_t kDoubtful = 2;  // levels after which a load that has not settled may be an overload
 
 enum Series : std::size_t { kInSystem, kQueueTime, kTtft, kTpot, kSeries };
 
@@ -100,17 +100,17 @@ Calm judge_series(const std::vector<Pilot>& pilots, Series which, std::int64_t l
 class Flight {
  public:
   // `rate`: what the workload says of it, requests per second.
-  Flight(const Scenario& scenario, double rate, const RunOptions& options, const std::optional<Interval>& limit)
-      : scenario_(scenario), options_(options), open_(!scenario.workload.max_concurrency) {
+  Flight(const Scenario& scenario, double rate, const RunOptions& options, const PilotHints& hints)
+      : scenario_(scenario), options_(options), hints_(hints), open_(!scenario.workload.max_concurrency) {
     result_.steady.exists = true;
     if (open_) result_.steady.arrival_rate = rate;
-    result_.steady.stability_limit = limit;
-    asked_for_limit_ = limit.has_value();
+    result_.steady.stability_limit = hints.stability_limit;
+    asked_for_limit_ = hints.stability_limit.has_value();
     options_.on_request = nullptr;
   }
 
   Result<PilotResult> run() {
-    std::int64_t length = kShortest;
+    std::int64_t length = first_length();
     // A closed loop begins with everybody at once: generations must pass before they have spread out.
     if (!open_) length = std::max(length, clients() * static_cast<std::int64_t>(kInFlight));
     for (int level = 1;; ++level) {
@@ -121,7 +121,7 @@ class Flight {
       if (settled_) break;
       if (open_ && (level >= kDoubtful || asked_for_limit_)) {
         if (Diagnostics problems = ask_for_limit(); problems.has_errors()) return problems;
-        if (result_.steady.overloaded && service_settled_) break;
+        if (result_.steady.overloaded && (service_settled_ || hints_.overload_ends_it)) break;
       }
       const auto most = static_cast<double>(length) * kMostStretch, least = static_cast<double>(length) * 2;
       const auto next = static_cast<std::int64_t>(std::clamp(1.3 * needed, least, most));
@@ -137,6 +137,12 @@ class Flight {
 
  private:
   [[nodiscard]] std::int64_t clients() const { return *scenario_.workload.max_concurrency; }
+  // A hint saves the levels before it, but not where a short one will do to see an overload.
+  [[nodiscard]] std::int64_t first_length() const {
+    const std::optional<Interval>& limit = hints_.stability_limit;
+    if (hints_.overload_ends_it && limit && result_.steady.arrival_rate > limit->high) return kShortest;
+    return std::max(kShortest, hints_.likely_length);
+  }
 
   Diagnostics fly_level(std::int64_t length) {
     std::vector<std::optional<Result<Pilot>>> flown(kPilots);
@@ -207,6 +213,7 @@ class Flight {
 
   const Scenario& scenario_;
   RunOptions options_;
+  PilotHints hints_;
   bool open_;
   bool asked_for_limit_ = false;
   bool settled_ = false;
@@ -217,10 +224,10 @@ class Flight {
 
 }  // namespace
 
-Result<PilotResult> fly_pilot(const Scenario& scenario, const RunOptions& options, const std::optional<Interval>& limit) {
+Result<PilotResult> fly_pilot(const Scenario& scenario, const RunOptions& options, const PilotHints& hints) {
   const Result<WorkloadSummary> workload = workload_summary(scenario);
   if (!workload) return workload.error();
-  return Flight(scenario, workload->offered_rate, options, limit).run();
+  return Flight(scenario, workload->offered_rate, options, hints).run();
 }
 
 }  // namespace foretoken
