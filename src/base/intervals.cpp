@@ -109,6 +109,17 @@ Interval with_infinite_parts(double whole, std::span<const double> without_each,
 
 }  // namespace
 
+Interval skewed_mean_interval(std::span<const double> values, double confidence) {
+  Interval interval = mean_interval(values, confidence);
+  const Moments m = moments_of(values);
+  if (!(m.variance > 0) || !std::isfinite(m.mean)) return interval;
+  const double t = students_t_quantile(0.5 + confidence / 2, m.count - 1);
+  const double skew = skewness_term(values, m, t) * std::sqrt(m.variance / m.count);
+  interval.low -= std::max(0.0, -skew);
+  interval.high += std::max(0.0, skew);
+  return interval;
+}
+
 Interval jackknife_interval(double whole, std::span<const double> without_each, double confidence) {
   const auto finite = [](double v) { return std::isfinite(v); };
   if (!finite(whole) || !std::all_of(without_each.begin(), without_each.end(), finite))
@@ -117,16 +128,12 @@ Interval jackknife_interval(double whole, std::span<const double> without_each, 
   std::vector<double> without(without_each.begin(), without_each.end());
   if (logs) std::transform(without.begin(), without.end(), without.begin(), [](double v) { return exact_log(v); });
   const std::vector<double> values = pseudo_values(logs ? exact_log(whole) : whole, without);
-  const Moments m = moments_of(values);
-  const double t = students_t_quantile(0.5 + confidence / 2, m.count - 1);
-  const double error = std::sqrt(m.variance / m.count);
-  const double skew = skewness_term(values, m, t);
-  const auto back = [&](double v) { return logs ? exact_exp(v) : v; };
-  Interval interval;
-  interval.confidence = confidence;
-  interval.value = m.variance > 0 ? back(m.mean) : whole;
-  interval.low = m.variance > 0 ? back(m.mean - (t + std::max(0.0, -skew)) * error) : whole;
-  interval.high = m.variance > 0 ? back(m.mean + (t + std::max(0.0, skew)) * error) : whole;
+  Interval interval = skewed_mean_interval(values, confidence);
+  if (interval.low == interval.high) {
+    interval.value = interval.low = interval.high = whole;
+  } else if (logs) {
+    for (double* end : {&interval.value, &interval.low, &interval.high}) *end = exact_exp(*end);
+  }
   return interval;
 }
 

@@ -117,7 +117,8 @@ void Distribution::store(std::int64_t value, std::int64_t weight) {
 
 // Decided on the count, which depends on the multiset alone.
 void Distribution::choose_form() {
-  if (exact() && count_ > kExactLimit) [[unlikely]] spill();
+  if (exact() && count_ > kExactLimit) [[unlikely]]
+    spill();
 }
 
 void Distribution::spill() {
@@ -218,8 +219,10 @@ const std::vector<Distribution::Entry>& Distribution::sorted() const {
   std::sort(entries_.begin(), entries_.end(), [](const Entry& a, const Entry& b) { return a.value < b.value; });
   std::size_t kept = 0;
   for (std::size_t i = 1; i < entries_.size(); ++i) {
-    if (entries_[i].value == entries_[kept].value) entries_[kept].weight += entries_[i].weight;
-    else entries_[++kept] = entries_[i];
+    if (entries_[i].value == entries_[kept].value)
+      entries_[kept].weight += entries_[i].weight;
+    else
+      entries_[++kept] = entries_[i];
   }
   entries_.resize(kept + 1);
   is_sorted_ = true;
@@ -341,8 +344,10 @@ double BucketCounts::percentile(double q, std::int64_t failed) const {
 }
 
 double BucketCounts::value_at(double position) const {
+  if (count_ == 0) return 0;
   double passed = 0;
-  for (std::size_t i = 0; i < kBuckets; ++i) {
+  const std::size_t last = bucket_index(max_);
+  for (std::size_t i = bucket_index(min_); i <= last; ++i) {
     const auto here = static_cast<double>(buckets_[i]);
     if (passed + here > position) {
       const auto low = static_cast<double>(lowest_of_bucket(i)), high = static_cast<double>(highest_of_bucket(i));
@@ -352,6 +357,17 @@ double BucketCounts::value_at(double position) const {
     passed += here;
   }
   return static_cast<double>(max_);
+}
+
+double BucketCounts::count_above(double value) const {
+  if (count_ == 0 || !(value < static_cast<double>(max_))) return 0;
+  if (value < static_cast<double>(min_)) return static_cast<double>(count_);
+  const std::size_t first = bucket_index(static_cast<std::int64_t>(value)), last = bucket_index(max_);
+  const auto low = static_cast<double>(lowest_of_bucket(first)), high = static_cast<double>(highest_of_bucket(first));
+  const double share = high > low ? std::min(1.0, (high - value) / (high - low)) : 0;
+  double above = share * static_cast<double>(buckets_[first]);
+  for (std::size_t i = first + 1; i <= last; ++i) above += static_cast<double>(buckets_[i]);
+  return above;
 }
 
 }  // namespace foretoken

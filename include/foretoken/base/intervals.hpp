@@ -34,14 +34,17 @@ struct Interval {
 // that the sample is too small for is unbounded.
 [[nodiscard]] Interval quantile_interval(std::span<const double> sorted, double q, double confidence);
 
-// Figures of pooled data, such as a quantile, whose error nobody can write down: what the figure is `without_each` of n
-// independent parts of the data tells (Tukey's jackknife; with large parts it holds for quantiles too: Shao and Wu 1989).
+// mean_interval with the end on the long side of a skewed sample moved out by the second-order term of the t statistic
+// (Johnson 1978; Hall 1992, section 3.2).
+[[nodiscard]] Interval skewed_mean_interval(std::span<const double> values, double confidence);
+
+// Figures of pooled data that are smooth in it, such as the mean of parts of random size: what the figure is `without_each`
+// of n independent parts of the data tells its error (Tukey's jackknife).
 // The pseudo-values n whole - (n - 1) without_i behave like n independent estimates of it, and their mean is free of
 // the bias of order 1/n. Not finite where the figures are not. Precondition: n > 1.
 [[nodiscard]] std::vector<double> pseudo_values(double whole, std::span<const double> without_each);
-// Student's t over the pseudo-values, of the logarithm where all figures are positive: what is far too low by chance
-// then does not also look far too certain. Where the pseudo-values are skewed, the end on the long side is moved out by
-// the second-order term of the t statistic (Johnson 1978; Hall 1992, section 3.2).
+// skewed_mean_interval over the pseudo-values, of the logarithm where all figures are positive: what is far too low by
+// chance then does not also look far too certain.
 [[nodiscard]] Interval jackknife_interval(double whole, std::span<const double> without_each, double confidence);
 
 // What changed between two alternatives that shared their random numbers, value by value.

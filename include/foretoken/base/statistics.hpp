@@ -93,6 +93,8 @@ class BucketCounts {
   // As of Distribution, in nanoseconds; 0 when empty.
   [[nodiscard]] double mean() const;
   [[nodiscard]] double percentile(double q, std::int64_t failed = 0) const;
+  // How many values lie above this one: what percentile() is the inverse of.
+  [[nodiscard]] double count_above(double value) const;
 
  private:
   [[nodiscard]] double value_at(double position) const;

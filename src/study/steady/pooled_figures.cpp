@@ -1,4 +1,5 @@
-// Replications are dealt out to the parts in turn; the jackknife leaves out one part at a time.
+// Replications are dealt out to the parts in turn; the jackknife leaves out one part at a time, a quantile's test
+// counts in each part.
 #include "study/steady/pooled_figures.hpp"
 
 #include <algorithm>
@@ -15,6 +16,8 @@ const LatencyMetric* metric_named(std::string_view name) {
   const auto at = std::find_if(all.begin(), all.end(), [&](const LatencyMetric& m) { return m.name == name; });
   return at == all.end() ? nullptr : &*at;
 }
+
+constexpr double kMsPerNs = 1e-6;
 
 bool is_extreme(const LatencyKeyParts& key) {
   return key.quantile && (*key.quantile <= 0 || *key.quantile >= 1);
@@ -54,23 +57,78 @@ void PooledFigures::add(const RunMeasures& run) {
 }
 
 double PooledFigures::figure_of(const BucketCounts& latencies, std::int64_t failed) const {
-  constexpr double kMsPerNs = 1e-6;
   if (latencies.count() == 0 && (failed == 0 || !quantile_)) return std::nan("");
   return (quantile_ ? latencies.percentile(*quantile_, failed) : latencies.mean()) * kMsPerNs;
 }
 
-PooledFigures::LeftOut PooledFigures::leave_out() const {
-  BucketCounts all;
-  std::int64_t failed = 0;
+PooledFigures::Part PooledFigures::pool() const {
+  Part all;
   for (const Part& part : parts_) {
-    all.add(part.latencies);
-    failed += part.failed;
+    all.latencies.add(part.latencies);
+    all.failed += part.failed;
   }
+  return all;
+}
+
+PooledFigures::LeftOut PooledFigures::leave_out() const {
+  const Part all = pool();
   LeftOut result;
-  result.whole = figure_of(all, failed);
+  result.whole = figure_of(all.latencies, all.failed);
   for (const Part& part : parts_)
-    result.without_each.push_back(figure_of(all.without(part.latencies), failed - part.failed));
+    result.without_each.push_back(figure_of(all.latencies.without(part.latencies), all.failed - part.failed));
   return result;
+}
+
+std::vector<double> PooledFigures::excess_above(double latency) const {
+  double requests = 0;
+  std::vector<double> excess;
+  for (const Part& part : parts_) {
+    const auto count = static_cast<double>(part.latencies.count() + part.failed);
+    requests += count;
+    excess.push_back(part.latencies.count_above(latency) + static_cast<double>(part.failed) - (1 - *quantile_) * count);
+  }
+  for (double& e : excess) e *= static_cast<double>(parts_.size()) / requests;
+  return excess;
+}
+
+// Woodruff (1952): a latency belongs to the interval when the parts do not contradict that a share 1 - q of all
+// requests lies above it. Unlike the spread of the parts' quantiles that needs no density at the quantile.
+Interval PooledFigures::quantile_interval(double confidence) const {
+  const Part all = pool();
+  Interval interval;
+  interval.confidence = confidence;
+  interval.value = figure_of(all.latencies, all.failed);
+  if (std::isnan(interval.value)) return interval;
+  // On each side the last rank that is not rejected, by bisection: fewer requests lie above a larger latency.
+  const auto last_accepted = [&](double rejected, auto&& accepts) {
+    double accepted = *quantile_;
+    for (int i = 0; i < 40; ++i) {
+      const double middle = (accepted + rejected) / 2;
+      const double latency = all.latencies.percentile(middle, all.failed);
+      const Interval excess = skewed_mean_interval(excess_above(latency), confidence);
+      (accepts(excess) ? accepted : rejected) = middle;
+    }
+    return all.latencies.percentile(accepted, all.failed) * kMsPerNs;
+  };
+  interval.low = std::min(interval.value, last_accepted(0, [](const Interval& excess) { return excess.low <= 0; }));
+  interval.high = std::max(interval.value, last_accepted(1, [](const Interval& excess) { return excess.high >= 0; }));
+  return interval;
+}
+
+// Bahadur's representation: a part in which a share e more of the requests lies above the quantile would have put it
+// higher by e / density, and the density is that between the ends of the interval.
+std::vector<double> PooledFigures::quantile_values() const {
+  constexpr double kWithin = 0.95;
+  const Part all = pool();
+  const double latency = all.latencies.percentile(*quantile_, all.failed);
+  std::vector<double> values = excess_above(latency);
+  const Interval excess = mean_interval(values, kWithin);
+  const double below = std::max(0.0, *quantile_ - excess.half_width()),
+               above = std::min(1.0, *quantile_ + excess.half_width());
+  const double rise = all.latencies.percentile(above, all.failed) - all.latencies.percentile(below, all.failed);
+  const double per_share = above > below ? rise / (above - below) : 0;
+  for (double& v : values) v = (latency + per_share * v) * kMsPerNs;
+  return values;
 }
 
 std::vector<double> PooledFigures::means() const {
@@ -83,13 +141,15 @@ std::vector<double> PooledFigures::values() const {
   if (latency_ == nullptr) return means();
   if (parts_.size() == 1) return {figure_of(parts_.front().latencies, parts_.front().failed)};
   if (parts_.empty()) return {};
+  const auto finite = [](const std::vector<double>& values) {
+    return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
+  };
   const LeftOut left = leave_out();
-  const auto finite = [](double v) { return std::isfinite(v); };
-  if (finite(left.whole) && std::all_of(left.without_each.begin(), left.without_each.end(), finite))
-    return pseudo_values(left.whole, left.without_each);
-  std::vector<double> each;
-  for (const Part& part : parts_) each.push_back(figure_of(part.latencies, part.failed));
-  return each;
+  std::vector<double> values = quantile_ ? quantile_values() : pseudo_values(left.whole, left.without_each);
+  if (finite(left.without_each) && finite(values)) return values;
+  values.clear();
+  for (const Part& part : parts_) values.push_back(figure_of(part.latencies, part.failed));
+  return values;
 }
 
 Interval PooledFigures::interval(double confidence) const {
@@ -98,6 +158,7 @@ Interval PooledFigures::interval(double confidence) const {
     std::erase_if(values, [](double v) { return std::isnan(v); });
     return mean_interval(values, confidence);
   }
+  if (quantile_) return quantile_interval(confidence);
   const LeftOut left = leave_out();
   return jackknife_interval(left.whole, left.without_each, confidence);
 }

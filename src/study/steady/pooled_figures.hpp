@@ -10,7 +10,8 @@
 
 namespace foretoken {
 
-// A few independent parts, each of one or several replications, say everything about the error of a figure.
+// A few independent parts, each of one or several replications, say everything about the error of a figure: of a mean
+// by the jackknife, of a quantile by the share of each part's requests that lie above it.
 class PooledFigures {
  public:
   // More parts than these add little to Student's t and much to the memory.
@@ -21,8 +22,8 @@ class PooledFigures {
   // In the order of the replications, each once.
   void add(const RunMeasures& run);
 
-  // A latency's quantile or mean is that of the pooled requests; other figures are means over the parts. Its bias of order
-  // 1/parts is taken out. No value: no part has one.
+  // A latency's quantile or mean is that of the pooled requests; other figures are means over the parts. No value: no
+  // part has one.
   [[nodiscard]] Interval interval(double confidence) const;
   // Independent estimates of the figure, one a part, whose mean it is: for differences between alternatives that share
   // their random numbers. NaN where a part has none.
@@ -36,6 +37,8 @@ class PooledFigures {
     double sum = 0;  // of the replications' figures, where it is no pooled one
     int replications = 0;
   };
+  // All parts together.
+  [[nodiscard]] Part pool() const;
   [[nodiscard]] double figure_of(const BucketCounts& latencies, std::int64_t failed) const;
   // Of all parts, and of all but each.
   struct LeftOut {
@@ -43,6 +46,11 @@ class PooledFigures {
     std::vector<double> without_each;
   };
   [[nodiscard]] LeftOut leave_out() const;
+  // Of a quantile: by how many of a part's requests more than 1 - q lie above this latency (ns), as shares of a mean
+  // part.
+  [[nodiscard]] std::vector<double> excess_above(double latency) const;
+  [[nodiscard]] Interval quantile_interval(double confidence) const;
+  [[nodiscard]] std::vector<double> quantile_values() const;
   [[nodiscard]] std::vector<double> means() const;
 
   const Scenario& scenario_;
