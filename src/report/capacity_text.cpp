@@ -127,10 +127,8 @@ std::string curve_section(const CapacityResult& r) {
     std::vector<std::string> cells{mark_of(look), load_text(look.load), decision_of(look)};
     for (std::size_t i = 0; i < r.scenario.slo.size(); ++i)
       cells.push_back(look.verdict ? with_interval(look.verdict->objectives[i].interval) : "-");
-    for (const std::size_t also : {0, 1}) {
-      const double value = look.verdict ? look.verdict->also[also].value : std::nan("");
-      cells.push_back(std::isnan(value) ? "-" : readable(value));
-    }
+    cells.push_back(look.verdict ? readable(look.verdict->also[0].value) : "-");
+    cells.push_back(look.verdict ? readable(look.verdict->also[1].value) : "-");
     cells.push_back(look.verdict ? readable(look.verdict->requests + look.verdict->pilot_requests) : "0");
     table.row(std::move(cells));
   }

@@ -162,13 +162,18 @@ Decision overall_of(const Verdict& v) {
   return any(Decision::not_decided) || v.objectives.empty() ? Decision::not_decided : Decision::meets;
 }
 
+// Is a backlog that grows the whole answer? Then nobody need wait for figures of a load that has none.
+bool overload_decides(const Scenario& s, bool decision_only) {
+  const auto decided = [&](const SloLine& line) { return depends_on_backlog(s, line); };
+  if (decision_only) return std::any_of(s.slo.begin(), s.slo.end(), decided);
+  return !s.slo.empty() && s.study.until.empty() && std::all_of(s.slo.begin(), s.slo.end(), decided);
+}
+
 void explain_indecision(const Scenario& s, Verdict& v) {
   for (ObjectiveVerdict& o : v.objectives) {
     if (o.decision != Decision::not_decided || !o.reason.empty()) continue;
     if (v.interrupted) {
       o.reason = "interrupted";
-    } else if (v.replications == 0) {
-      o.reason = "not measured: the backlog decides";
     } else if (v.replications < 2) {
       o.reason =
           fmt::format("study.max_requests {} allows one replication, which gives no interval", s.study.max_requests);
@@ -199,9 +204,7 @@ Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& option
   for (const PrecisionGoal& goal : scenario.study.until) metrics.push_back(goal.metric);
   const std::size_t judged = metrics.size();
   metrics.insert(metrics.end(), also.begin(), also.end());
-  const bool overload_misses =
-      hints.decision_only && std::any_of(scenario.slo.begin(), scenario.slo.end(),
-                                         [&](const SloLine& line) { return depends_on_backlog(scenario, line); });
+  const bool overload_misses = overload_decides(scenario, hints.decision_only);
   ReplicationSampler sampler(scenario, std::move(metrics), options,
                              {hints.stability_limit, hints.likely_length, overload_misses});
   if (hints.steady) sampler.take_steady_state(*hints.steady);
@@ -211,7 +214,8 @@ Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& option
   verdict.budget_replications = looks.back().replications;
   const bool backlog_decides = overload_misses && sampler.steady_state().overloaded;
   for (const Look& look : looks) {
-    if (Diagnostics problems = sampler.extend_to(backlog_decides ? 0 : look.replications); problems.has_errors())
+    if (Diagnostics problems = sampler.extend_to(backlog_decides ? kGlances[0].replications : look.replications);
+        problems.has_errors())
       return problems;
     judge_all(scenario, sampler, look.confidence, verdict);
     // More replications of a length that is too short only narrow the interval around a wrong value.

@@ -70,7 +70,7 @@ struct VerdictHints {
   std::optional<Interval> stability_limit;  // of this deployment and kind of request
   std::optional<SteadyState> steady;        // measure for so long instead of finding out how long
   std::int64_t likely_length = 0;           // requests of a replication that a similar load needed; 0 = unknown
-  // Only the decision counts: what is clear is decided at a glance, and a backlog that grows needs no figures.
+  // Only the decision counts: what is clear is decided at a glance, and where the backlog grows nothing else is asked.
   bool decision_only = false;
 };
 // Precondition: the model fits (RunResult::feasible). Errors: a workload that cannot be read. The result depends

@@ -73,7 +73,9 @@ void simulate_fix(Fix& fix, const Scenario& changed, const CheckResult& base,
   RunOptions alone = options;
   alone.threads = 1;
   alone.progress = nullptr;
-  const Result<Verdict> verdict = reach_verdict(briefly, alone);
+  VerdictHints hints;
+  hints.decision_only = true;
+  const Result<Verdict> verdict = reach_verdict(briefly, alone, {}, hints);
   if (!verdict) {
     fix.status = PointStatus::invalid;
     fix.why_not = format(verdict.error());

@@ -121,7 +121,11 @@ class Flight {
       if (settled_) break;
       if (open_ && (level >= kDoubtful || asked_for_limit_)) {
         if (Diagnostics problems = ask_for_limit(); problems.has_errors()) return problems;
-        if (result_.steady.overloaded && (service_settled_ || hints_.overload_ends_it)) break;
+        if (result_.steady.overloaded && (service_settled_ || hints_.overload_ends_it)) {
+          result_.steady.settled = service_settled_;
+          result_.steady.needed = 3 * kPilots * static_cast<std::int64_t>(needed);
+          break;
+        }
       }
       const auto most = static_cast<double>(length) * kMostStretch, least = static_cast<double>(length) * 2;
       const auto next = static_cast<std::int64_t>(std::clamp(1.3 * needed, least, most));
