@@ -7,6 +7,8 @@
 #include <cctype>
 #include <numeric>
 
+#include "foretoken/base/visible.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -92,7 +94,7 @@ std::string format(const Diagnostic& d) {
       fmt::format("{}{}: {}\n", position(d.where), d.severity == Severity::error ? "error" : "warning", d.message);
   if (!d.source_line.empty()) text += excerpt(d);
   if (!d.hint.empty()) text += fmt::format("  hint: {}\n", d.hint);
-  return text;
+  return visible(text);
 }
 
 std::string format(const Diagnostics& diagnostics) {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/base/visible.hpp"
+
 namespace foretoken {
 
 std::string_view tpot_definition(TpotConvention convention) {
@@ -111,6 +113,14 @@ std::string bar(double share, int width) {
 std::size_t display_width(std::string_view text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+void TextTable::row(std::vector<std::string> cells) {
+  for (std::string& cell : cells) {
+    if (find_control(cell) != std::string::npos) cell = visible(cell);
+    std::replace(cell.begin(), cell.end(), '\n', ' ');
+  }
+  rows_.push_back(std::move(cells));
 }
 
 std::string TextTable::text(std::string_view indent) const {

@@ -35,7 +35,8 @@ namespace foretoken {
 class TextTable {
  public:
   explicit TextTable(std::string alignments) : alignments_(std::move(alignments)) {}  // one of l r per column
-  void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+  // Control characters and line breaks of a name cannot leave its cell.
+  void row(std::vector<std::string> cells);
   [[nodiscard]] std::string text(std::string_view indent = "") const;
 
  private:

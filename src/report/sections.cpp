@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "foretoken/base/units.hpp"
+#include "foretoken/base/visible.hpp"
 #include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 
@@ -36,9 +37,9 @@ std::string heading(const Scenario& s, const TextStyle& style) {
 }
 
 std::string heading(const SweepHead& s, const TextStyle& style) {
-  std::string out =
-      fmt::format("{}{}{}: {}\n", style.color ? kBold : "", s.name, style.color ? kReset : "", s.deployment);
-  if (!s.description.empty()) out += s.description + (s.description.back() == '\n' ? "" : "\n");
+  std::string out = fmt::format("{}{}{}: {}\n", style.color ? kBold : "", visible(s.name), style.color ? kReset : "",
+                                visible(s.deployment));
+  if (!s.description.empty()) out += visible(s.description) + (s.description.back() == '\n' ? "" : "\n");
   return out + fmt::format("seed {}, scenario {}, foretoken {}\n", s.seed, s.scenario_sha256.substr(0, kHashShown),
                            s.version);
 }
