@@ -66,6 +66,9 @@ Result<LineReader> LineReader::open(const std::string& path) {
   const std::filesystem::file_status status = std::filesystem::status(path, failure);
   if (!std::filesystem::exists(status)) return unreadable(path, failure ? failure.message() : "no such file");
   if (std::filesystem::is_directory(status)) return unreadable(path, "it is a directory");
+  // Opening a pipe waits for its writer, and every run opens the file anew.
+  if (!std::filesystem::is_regular_file(status))
+    return unreadable(path, "it is a pipe or a device, which cannot be read again: save it as a file");
   LineReader reader;
   reader.path_ = path;
   errno = 0;

@@ -2,12 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <optional>
 
 #include "foretoken/report/sweep_table.hpp"
+#include "scenario/text_file.hpp"
 
 namespace foretoken {
 namespace {
@@ -19,13 +18,17 @@ struct Part {
 };
 
 std::optional<Part> read_part(const std::string& path, Diagnostics& problems) {
-  std::ifstream stream(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  if (!stream || text.empty()) {
-    problems.error({path, 0, 0}, stream ? "the file is empty" : "cannot be read",
-                   "give the files that `foretoken sweep --shard` wrote");
+  constexpr std::size_t kMost = std::size_t{1} << 30;
+  const char* hint = "give the files that `foretoken sweep --shard` wrote";
+  const Result<std::string> read = read_text_file(path, kMost, hint);
+  if (!read || read->empty()) {
+    if (read)
+      problems.error({path, 0, 0}, "the file is empty", hint);
+    else
+      problems.append(read.error());
     return std::nullopt;
   }
+  const std::string& text = *read;
   std::optional<Part> part;
   int number = 0;
   for (std::size_t begin = 0; begin < text.size();) {

@@ -34,7 +34,8 @@ class Reader {
   // Nothing after problems.
   YamlNode read() {
     constexpr std::size_t kMost = 4 << 20;
-    const auto text = read_text_file(path_, kMost, "`foretoken calibrate` writes calibration files");
+    const auto text =
+        read_text_file(path_, kMost, "`foretoken calibrate` writes calibration files", OtherThanFiles::refused);
     if (!text) {
       const Diagnostics found = text.error();
       for (const Diagnostic& d : found.items()) problems_.error(named_at_, d.where.file + ": " + d.message, d.hint);

@@ -87,12 +87,16 @@ Files user_files(const std::string& dir, std::string_view folder, Diagnostics& d
                       "catalog folder has none of the folders gpus, models, links, calibration");
     return files;
   }
+  const fs::path inside = fs::path(dir) / folder;
+  if (!fs::exists(inside, failed) && !failed) return files;
   std::vector<fs::path> paths;
-  for (fs::directory_iterator entry(fs::path(dir) / folder, failed), end; !failed && entry != end;
-       entry.increment(failed)) {
+  for (fs::directory_iterator entry(inside, failed), end; !failed && entry != end; entry.increment(failed)) {
     const fs::path extension = entry->path().extension();
     if (extension == ".yaml" || extension == ".yml") paths.push_back(entry->path());
   }
+  if (failed)
+    diagnostics.error({.file = inside.string(), .line = 0, .column = 0},
+                      "catalog folder can't be read: " + failed.message());
   std::sort(paths.begin(), paths.end());
   for (const fs::path& path : paths) read_user_file(path, folder, files, diagnostics);
   return files;

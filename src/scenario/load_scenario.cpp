@@ -15,6 +15,9 @@
 namespace foretoken {
 namespace {
 
+constexpr std::size_t kMostBytes = 4 << 20;
+constexpr const char* kKindOfFile = "scenarios are YAML files; see scenarios/ for examples";
+
 void relocate(YamlNode& node, const SourceLocation& where) {
   node.where = where;
   for (YamlNode& item : node.items) relocate(item, where);
@@ -201,8 +204,11 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
 }
 
 Result<std::string> read_scenario_text(const std::string& path) {
-  constexpr std::size_t kMost = 4 << 20;
-  return read_text_file(path, kMost, "scenarios are YAML files; see scenarios/ for examples");
+  return read_text_file(path, kMostBytes, kKindOfFile);
+}
+
+Result<std::string> read_scenario_text(std::istream& stream, const std::string& name) {
+  return read_text(stream, name, kMostBytes, kKindOfFile);
 }
 
 Result<Scenario> load_scenario(const std::string& path, const LoadOptions& options, Diagnostics* warnings) {

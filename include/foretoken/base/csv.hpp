@@ -12,8 +12,8 @@
 
 namespace foretoken {
 
-// Reads a text file line by line. Refuses directories, unreadable and binary
-// (NUL-bearing) files; strips a UTF-8 mark and CR; a line over 1 MiB is an error.
+// Reads a text file line by line. Refuses directories, pipes, devices, unreadable and
+// binary (NUL-bearing) files; strips a UTF-8 mark and CR; a line over 1 MiB is an error.
 class LineReader {
  public:
   [[nodiscard]] static Result<LineReader> open(const std::string& path);

@@ -1,6 +1,7 @@
 // The text of a scenario file, for whoever parses it more than once with other overrides.
 #pragma once
 
+#include <iosfwd>
 #include <string>
 
 #include "foretoken/base/result.hpp"
@@ -10,6 +11,7 @@ namespace foretoken {
 
 // What load_scenario() parses. A pipe can be read only once.
 [[nodiscard]] Result<std::string> read_scenario_text(const std::string& path);
+[[nodiscard]] Result<std::string> read_scenario_text(std::istream& stream, const std::string& name);
 
 // The scenario with its overrides in it, as the text of a file of its own: comments are gone, a file named
 // relative to the scenario's folder is named by its absolute path.

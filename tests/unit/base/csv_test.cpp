@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -83,6 +85,17 @@ TEST_F(Lines, missing_files_and_directories_are_refused_with_the_path) {
   ASSERT_FALSE(directory);
   EXPECT_THAT(format(directory.error()), HasSubstr("directory"));
   EXPECT_FALSE(LineReader::open(""));
+}
+
+TEST(LineReader, RefusesAPipeInsteadOfWaitingForItsWriter) {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("foretoken_pipe_" + std::to_string(::getpid()))).string();
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const Result<LineReader> reader = LineReader::open(path);
+  std::filesystem::remove(path);
+  ASSERT_FALSE(reader);
+  EXPECT_THAT(format(reader.error()), ::testing::HasSubstr("a pipe or a device"));
+  EXPECT_FALSE(LineReader::open("/dev/zero"));
 }
 
 TEST(Csv, fields_follow_rfc_4180) {
