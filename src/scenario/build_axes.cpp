@@ -84,10 +84,17 @@ void read_axis(Resolver& values, const Catalog& catalog, const AxesKey& key, con
   Diagnostics problems;
   const std::vector<YamlNode> items = axis_values(entry.key, entry.value, problems);
   for (const Diagnostic& d : problems.items()) values.error_at(d.where, d.message, d.hint);
+  // A range of words, or one that goes on for ever, is wrong at every value: a few of them say it.
+  constexpr std::size_t kMostProblems = 10;
+  const bool too_many = items.size() > kMaxPoints;
+  const std::size_t before = values.diagnostics().items().size();
   for (const YamlNode& item : items) {
-    if (!values.accepts(*field, item)) continue;
-    check_name(values, catalog, *field, item);
     axis.values.push_back(to_flow(item));
+    if (too_many || values.diagnostics().items().size() - before >= kMostProblems) continue;
+    if (values.accepts(*field, item))
+      check_name(values, catalog, *field, item);
+    else
+      axis.values.pop_back();
   }
   axes.push_back(axis);
 }

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "foretoken/cost/cost_model.hpp"
+#include "foretoken/hardware/plausibility.hpp"
 #include "foretoken/model/hf_config.hpp"
 #include "scenario/build.hpp"
 #include "scenario/catalog_entries.hpp"
@@ -57,6 +58,9 @@ void build_gpu(Resolver& values, const Catalog& catalog, Deployment& d) {
     return;
   }
   d.gpu = *gpu;
+  if (node->kind == YamlNode::Kind::map) {
+    for (const std::string& doubt : implausible_figures(d.gpu)) values.warning("hardware.gpu", doubt);
+  }
   if (!d.gpu.memory_bandwidth) {
     values.error("hardware.gpu",
                  fmt::format("{} has no memory bandwidth in the catalog: it cannot be simulated", d.gpu.id),
@@ -107,7 +111,8 @@ constexpr std::size_t kMaxConfigBytes = 4 << 20;
 
 Result<ModelSpec> model_from_file(const std::string& path) {
   const auto text = read_text_file(path, kMaxConfigBytes,
-                                   "give the path of a config.json, or a name that `foretoken catalog models` lists");
+                                   "give the path of a config.json, or a name that `foretoken catalog models` lists",
+                                   OtherThanFiles::refused);
   if (!text) return text.error();
   const auto json = parse_json(*text, path);
   if (!json) return json.error();
@@ -232,6 +237,9 @@ void build_cost(Resolver& values, Deployment& d) {
   d.affine.per_prefill_token = values.quantity("cost.affine.per_prefill_token");
   d.affine.per_decode_token = values.quantity("cost.affine.per_decode_token");
   d.affine.per_context_token = values.quantity("cost.affine.per_context_token");
+  if (d.affine == AffineTerms{})
+    values.warning("cost.level", "'cost.level: affine' without terms: every step takes 1 ns",
+                   "give cost.affine.per_step and the times of tokens");
 }
 
 // deployment_problems() knows no keys; its sentences name what they are about.

@@ -63,6 +63,10 @@ std::optional<GivenAssertion> assertion_of(Resolver& values, const YamlNode& nod
                     "such as {name: answers in time, that: p99_ttft <= 500 ms}");
     return std::nullopt;
   }
+  if (name != nullptr && name->text.find('\n') != std::string::npos) {
+    values.error_at(name->where, "the name of an assertion stands in one line");
+    return std::nullopt;
+  }
   return GivenAssertion{name != nullptr ? name->text : that->text, that->text, that->where};
 }
 
@@ -150,10 +154,25 @@ void build_cluster(Resolver& values, Scenario& s) {
   const auto gpus = values.maybe_integer("hardware.num_gpus");
   std::int64_t replicas = 1;
   if (gpus && *gpus % per_replica == 0) replicas = std::max<std::int64_t>(1, *gpus / per_replica);
+  const double most = find_field("replicas")->most;
+  if (!values.given("replicas") && static_cast<double>(replicas) > most) {
+    values.error("hardware.num_gpus", fmt::format("{} GPUs are {} replicas of {}; at most {:.0f} are simulated", *gpus,
+                                                  replicas, per_replica, most));
+    return;
+  }
   s.cluster.replicas =
       static_cast<int>(values.integer("replicas", {replicas, Origin::derived, "num_gpus / (TP x PP x DP)"}));
   s.cluster.router = values.text("router");
-  s.num_gpus = s.cluster.replicas * per_replica;
+  const std::int64_t in_all = std::int64_t{s.cluster.replicas} * per_replica;
+  const std::int64_t ranks = std::int64_t{s.cluster.replicas} * s.deployment.parallelism.data;
+  const auto most_gpus = static_cast<std::int64_t>(find_field("hardware.num_gpus")->most);
+  if (in_all > most_gpus || static_cast<double>(ranks) > most) {
+    values.error("replicas", fmt::format("{} replicas of {} GPUs are {} GPUs with {} schedulers", s.cluster.replicas,
+                                         per_replica, in_all, ranks),
+                 fmt::format("at most {} GPUs and {:.0f} schedulers are simulated", most_gpus, most));
+    return;
+  }
+  s.num_gpus = static_cast<int>(in_all);
   if (gpus && *gpus != s.num_gpus) {
     values.error("hardware.num_gpus",
                  fmt::format("'hardware.num_gpus' is {}, but {} replicas x {} GPUs (TP {} x PP {} x DP {}) are {}",

@@ -141,6 +141,10 @@ void read_classes(Resolver& values, WorkloadConfig& w) {
     c.name = values.maybe_text(prefix + "name").value_or("");
     if (c.name.empty())
       values.error(element, element + " has no name", "add a name for the results");
+    else if (c.name.find('\n') != std::string::npos ||
+             std::string_view("=+-@").find(c.name.front()) != std::string_view::npos)
+      values.error(prefix + "name", fmt::format("'{}' is no name: tables of requests hold it", c.name),
+                   "one line, not beginning with = + - or @, which spreadsheets take for a formula");
     else if (std::find(names.begin(), names.end(), c.name) != names.end())
       values.error(prefix + "name", fmt::format("two classes are called '{}'", c.name));
     names.push_back(c.name);

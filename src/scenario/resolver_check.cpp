@@ -146,6 +146,11 @@ void Resolver::walk(const YamlNode& map, const std::string& prefix) {
       unknown(entry, prefix);
       continue;
     }
+    if (const auto dot = entry.key.find('.'); dot != std::string::npos) {
+      error_at(entry.where, fmt::format("'{}' is a path, not a key", entry.key),
+               fmt::format("write {}: {{{}: ...}}", entry.key.substr(0, dot), entry.key.substr(dot + 1)));
+      continue;
+    }
     // An alias stands for the field itself.
     const std::string last(field->path.substr(field->path.rfind('.') + 1));
     const std::string canonical = prefix.empty() ? last : prefix + "." + last;

@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include "foretoken/base/visible.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -36,21 +38,23 @@ class TreeBuilder final : public YAML::EventHandler {
                 const std::string& value) override {
     YamlNode node;
     node.quoted = tag == "!";
-    if (!tag.empty() && tag != "!" && tag != "?")
-      refuse(mark, fmt::format("tags ({}) are not supported", tag), "leave the tag out");
+    check_tag(mark, tag);
+    check_controls(mark, value);
     const bool is_null =
         !node.quoted && (value.empty() || value == "~" || value == "null" || value == "Null" || value == "NULL");
     node.kind = is_null ? YamlNode::Kind::null : YamlNode::Kind::scalar;
     node.text = value;
     leaf(mark, anchor, std::move(node));
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value) override {
+    check_tag(mark, tag);
     open(mark, anchor, YamlNode::Kind::list);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value) override {
+    check_tag(mark, tag);
     open(mark, anchor, YamlNode::Kind::map);
   }
   void OnMapEnd() override { close(); }
@@ -80,6 +84,19 @@ class TreeBuilder final : public YAML::EventHandler {
     if (++nodes_ <= kMaxNodes) return;
     refuse(mark, fmt::format("more than {} values", kMaxNodes), "is this a scenario?");
     throw Enough{};
+  }
+  // The library marks what has no tag with "?", and quoted text with "!".
+  void check_tag(const YAML::Mark& mark, const std::string& tag) {
+    if (!tag.empty() && tag != "!" && tag != "?")
+      refuse(mark, fmt::format("tags ({}) are not supported", tag), "leave the tag out");
+  }
+  // Names and descriptions are shown on terminals. "\r\n" is a line break.
+  void check_controls(const YAML::Mark& mark, const std::string& value) {
+    for (auto at = find_control(value); at != std::string::npos; at = find_control(value, at + 1)) {
+      if (value[at] == '\r' && at + 1 < value.size() && value[at + 1] == '\n') continue;
+      refuse(mark, fmt::format("a control character in a value: {}", visible(value.substr(0, at + 2))), "leave it out");
+      return;
+    }
   }
   void check_anchor(const YAML::Mark& mark, YAML::anchor_t anchor) {
     if (anchor != 0)
@@ -131,7 +148,7 @@ class TreeBuilder final : public YAML::EventHandler {
     level.has_key = true;
     level.key = node.text;
     level.key_where = node.where;
-    if (node.kind != YamlNode::Kind::scalar) {
+    if (node.kind != YamlNode::Kind::scalar || node.text.find('\n') != std::string::npos) {
       complain(node.where, "a key must be a plain word", {});
     } else if (node.text == "<<") {
       complain(node.where, "merge keys (<<) are not supported", "write the values out");
@@ -239,7 +256,9 @@ std::string syntax_hint(const SourceLines& lines, int at) {
 }
 
 void parse_into(TreeBuilder& builder, const std::string& text, const std::string& origin, const SourceLines& lines) {
-  std::istringstream stream(text);
+  // A comment behind the text: the library takes a line break at its end for the end of a quoted value.
+  const bool quotes = text.find_first_of("\"'") != std::string::npos;
+  std::istringstream stream(quotes ? text + "\n#" : text);
   YAML::Parser parser(stream);
   parser.HandleNextDocument(builder);
   TreeBuilder rest(origin, lines);
@@ -257,6 +276,10 @@ Result<YamlNode> parse_yaml(const std::string& text, const std::string& origin) 
   try {
     parse_into(builder, text, origin, lines);
   } catch (const YAML::Exception& e) {
+    if (e.msg == YAML::ErrorMsg::EOF_IN_SCALAR) {
+      builder.problems.error({origin, 0, 0}, "the text ends inside a quoted value", "a quote is never closed");
+      return builder.problems;
+    }
     const int line = e.mark.line + 1;
     const int tab = tab_in_indentation(lines.at(line));  // yaml-cpp stumbles only later in the line
     builder.problems.error({origin, line, tab > 0 ? tab : e.mark.column + 1}, fmt::format("not valid YAML: {}", e.msg),

@@ -35,6 +35,12 @@ Result<std::vector<std::int64_t>> parse_sizes(const std::string& text) {
   if (!list) return list.error();
   const std::vector<YamlNode> values = axis_values("--sizes", *list, problems);
   std::vector<std::int64_t> sizes;
+  constexpr std::size_t kMostSizes = 1000;
+  if (values.size() > kMostSizes) {
+    problems.error(list->where, fmt::format("'{}' makes more than {} batch sizes", text, kMostSizes),
+                   "a range that doubles is shorter: 1,2,4..512");
+    return problems;
+  }
   for (const YamlNode& node : values) {
     double value = 0;
     const bool number = node.kind == YamlNode::Kind::scalar && parse_number(node.text, value);
