@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 
+#include "cost/levels/charge.hpp"
 #include "foretoken/base/result.hpp"
 
 namespace foretoken {
@@ -127,8 +128,7 @@ StepTime DecodeCurve::at(const DecodeShape& shape) const {
   time[in_full.part] += in_full.at(shape.context);
   const CurveSegment& in_window = windowed.segment_at(shape.windowed_context);
   time[in_window.part] += in_window.at(shape.windowed_context);
-  time.flops += flops_per_context * shape.context + flops_per_windowed * shape.windowed_context;
-  time.bytes += bytes_per_context * shape.context + bytes_per_windowed * shape.windowed_context;
+  add_context_work(*this, shape, time);
   return time;
 }
 

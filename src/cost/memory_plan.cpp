@@ -155,8 +155,9 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
   const double fixed = p.weights.value + p.activations.value + p.cuda_graphs.value + p.non_torch.value;
   if (d.engine_name.starts_with("tensorrt")) {
     // A share of what is free once the model is loaded, not of the whole memory.
-    p.kv_cache = {s.gpu_memory_utilization * (p.capacity.value - fixed)};
-    p.budget = {fixed + p.kv_cache.value};
+    const double free = p.capacity.value - fixed;
+    p.kv_cache = {free > 0 ? s.gpu_memory_utilization * free : free};
+    p.budget = {std::min(p.capacity.value, fixed + p.kv_cache.value)};
   } else {
     p.budget = {p.capacity.value * s.gpu_memory_utilization};
     p.kv_cache = {p.budget.value - fixed};

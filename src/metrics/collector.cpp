@@ -156,6 +156,7 @@ RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
   RunMeasures run;
   run.engine = sum_of(outcome.replicas);
   run.replicas = static_cast<int>(outcome.replicas.size());
+  run.end = outcome.end;
   run.interrupted = outcome.interrupted;
   for (std::size_t i = 0; i < cells_.size(); i += 2) {
     run.steady.merge(cells_[i + 1]);

@@ -130,7 +130,7 @@ double client_wait(const MeasureView& v) {
   return per(static_cast<double>(v.requests.client_wait) * 1e-6, number(v.requests.offered()));
 }
 double kv_mean(const MeasureView& v) {
-  const double capacity = number(v.device.usable_kv_blocks) * v.run.replicas * v.run.duration();
+  const double capacity = number(v.device.usable_kv_blocks) * v.run.replicas * v.run.engine_duration();
   return of_run(v, per(fine_seconds(v.run.engine.kv_block_time), capacity));
 }
 double kv_peak(const MeasureView& v) {
@@ -156,11 +156,12 @@ double decode_batch(const MeasureView& v) {
   return of_run(v, per(number(v.run.engine.decode_tokens), number(v.run.engine.steps)));
 }
 double busy(const MeasureView& v) {
-  return of_run(v, per(fine_seconds(v.run.engine.busy), v.run.duration() * v.run.replicas));
+  return of_run(v, per(fine_seconds(v.run.engine.busy), v.run.engine_duration() * v.run.replicas));
 }
 // Counters of one device, summed over replicas: per device of the whole run.
 double device_rate(const MeasureView& v, FineTotal amount, double peak) {
-  return of_run(v, amount > 0 ? per(static_cast<double>(amount), v.run.duration() * v.run.replicas * peak) : kMissing);
+  return of_run(
+      v, amount > 0 ? per(static_cast<double>(amount), v.run.engine_duration() * v.run.replicas * peak) : kMissing);
 }
 double mfu(const MeasureView& v) {
   return device_rate(v, v.run.engine.flops, v.device.peak_flops);
@@ -214,20 +215,20 @@ double idle_cost(const MeasureView& v) {
 // or its memory is the bound. Waiting for a link, the host or the other stages of a pipeline counts as idle; a
 // memory-bound step draws less than the TDP in reality, so this errs high.
 double device_power(const MeasureView& v) {
-  if (!whole_run(v) || !(v.device.tdp_watts > 0) || !(v.run.duration() > 0)) return kMissing;
+  if (!whole_run(v) || !(v.device.tdp_watts > 0) || !(v.run.engine_duration() > 0)) return kMissing;
   double working = 0;
   for (const TimePart part : {TimePart::compute, TimePart::memory}) {
     const auto i = static_cast<std::size_t>(part);
     working += fine_seconds(v.run.engine.prefill_parts[i] + v.run.engine.decode_parts[i]);
   }
-  const double share = per(working, v.run.duration() * v.run.replicas * v.device.pipeline_stages);
+  const double share = per(working, v.run.engine_duration() * v.run.replicas * v.device.pipeline_stages);
   return v.device.idle_watts + (v.device.tdp_watts - v.device.idle_watts) * std::min(1.0, share);
 }
 double mean_power(const MeasureView& v) {
   return v.device.num_gpus * device_power(v);
 }
 double energy_joules(const MeasureView& v) {
-  return mean_power(v) * v.run.duration();
+  return mean_power(v) * v.run.engine_duration();
 }
 double energy_kwh(const MeasureView& v) {
   return energy_joules(v) / 3.6e6;
@@ -305,7 +306,8 @@ constexpr Column kColumns[] = {
     {"prefix_cache_hits", "Prefix cache hits", "tok", G::load, true, prefix_hits, "of these, found in the cache"},
     {"engine_steps", "Engine steps", "", G::device, true, steps, "of all replicas"},
     {"mean_decode_batch", "Mean decode batch", "", G::device, false, decode_batch, "tokens decoded per engine step"},
-    {"engine_busy", "Engine busy", "", G::device, false, busy, "share of the duration spent in steps"},
+    {"engine_busy", "Engine busy", "", G::device, false, busy,
+     "share of the time up to the end of the last step that is spent in steps"},
     {"mfu", "Compute utilisation (MFU)", "", G::device, false, mfu, "model FLOPs over the dense peak for the duration"},
     {"mbu", "Bandwidth utilisation (MBU)", "", G::device, false, mbu,
      "memory traffic over the peak bandwidth for the duration"},

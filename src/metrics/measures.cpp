@@ -37,6 +37,10 @@ double RunMeasures::duration() const {
   return all.completed == 0 ? 0 : to_seconds(all.last_finish - all.first_arrival);
 }
 
+double RunMeasures::engine_duration() const {
+  return all.completed == 0 ? 0 : to_seconds(std::max(all.last_finish, end) - all.first_arrival);
+}
+
 ReplicaTotals sum_of(const std::vector<ReplicaTotals>& replicas) {
   ReplicaTotals sum;
   for (const ReplicaTotals& r : replicas) {

@@ -27,7 +27,8 @@ std::string_view outcome_name(Outcome outcome) {
 
 // Whole nanoseconds as milliseconds, exactly.
 void append_ms(std::string& row, Duration d) {
-  fmt::format_to(std::back_inserter(row), ",{}.{:06}", d.count() / 1'000'000, d.count() % 1'000'000);
+  const std::int64_t ns = d.count() < 0 ? -d.count() : d.count();
+  fmt::format_to(std::back_inserter(row), ",{}{}.{:06}", d.count() < 0 ? "-" : "", ns / 1'000'000, ns % 1'000'000);
 }
 
 }  // namespace

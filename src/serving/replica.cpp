@@ -136,6 +136,7 @@ void Replica::start_in_group(TimePoint now, const StepClock& clock, const StepTi
 }
 
 void Replica::begin(TimePoint now) {
+  if (first_step_.total() >= kLongestStep) listener_.step_too_long(index_);
   begin_ = now;
   stepping_ = true;
   ++totals_.spans;
@@ -155,6 +156,22 @@ void Replica::start_stretch() {
   if (run_.elapsed(steps_) >= kLongestStretch) {
     steps_ = std::max<std::int64_t>(1, run_.steps_to_reach(kLongestStretch) - 1);
   }
+  leave_out_too_long();
+}
+
+// The stretch ends before the first step that is too long; step times do not fall in a stretch.
+void Replica::leave_out_too_long() {
+  const auto too_long = [&](std::int64_t step) { return run_.elapsed(step + 1) - run_.elapsed(step) >= kLongestStep; };
+  if (run_.elapsed(steps_) < kLongestStep || !too_long(steps_ - 1)) return;
+  std::int64_t fine = 1;  // the first is not, or the run would have ended
+  for (std::int64_t bad = steps_ - 1; bad - fine > 0;) {
+    const std::int64_t middle = fine + (bad - fine) / 2;
+    if (too_long(middle))
+      bad = middle;
+    else
+      fine = middle + 1;
+  }
+  steps_ = fine;
 }
 
 TimePoint Replica::boundary_after(FineDuration elapsed) const {

@@ -18,7 +18,12 @@ class DepartureListener {
  public:
   virtual ~DepartureListener() = default;
   virtual void departed(int replica, const Request& request, Outcome outcome, TimePoint now) = 0;
+  // The next step takes longer than times of steps can hold (kLongestStep): the run ends before it.
+  virtual void step_too_long(int replica) = 0;
 };
+
+// From here on the cost models cut a step's parts.
+inline constexpr FineDuration kLongestStep = PiecewiseCurve::kLargest;
 
 // Exact time of a step boundary: base + offset, offset in [0, 1 ns).
 struct StepClock {
@@ -76,6 +81,7 @@ class Replica {
   void start_steps(TimePoint now);
   void begin(TimePoint now);
   void start_stretch();
+  void leave_out_too_long();
   void cut(TimePoint now, std::int64_t boundaries_later = 0);
   [[nodiscard]] TimePoint boundary_after(FineDuration elapsed) const;
 

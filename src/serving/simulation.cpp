@@ -120,6 +120,14 @@ class Cluster final : public DepartureListener {
     events_.schedule(arrival_, source_.next_arrival());
   }
 
+  void step_too_long(int rank) override {
+    if (!outcome_.stop_reason.empty()) return;
+    outcome_.stop_reason = fmt::format(
+        "a step of replica {} would take more than {:.0f} s: are the figures of the GPU, "
+        "the model and `cost` right?",
+        rank / config_.engine.data_parallel_size, to_seconds(kLongestStep));
+  }
+
  private:
   void call_later(int replica) {
     if (waiting_for_call_[static_cast<std::size_t>(replica)]) return;

@@ -146,6 +146,8 @@ class Driver final : public DepartureListener {
                                          std::move(watched), policy.blocks, policy.last_row);
   }
 
+  void step_too_long(int) override { report_.violations.push_back("a step is too long to be timed"); }
+
   void run() {
     while (report_.violations.empty()) {
       const TimePoint arrival = next_ < trial_.requests.size() ? trial_.requests[next_].arrival : kNever;

@@ -75,10 +75,13 @@ struct RunMeasures {
   std::int64_t max_concurrent_requests = 0;             // most in the system at once
   ReplicaTotals engine;                                 // summed over replicas; peaks are maxima
   int replicas = 0;
+  TimePoint end = TimePoint::min();  // of the last event: a step may end after the last completion
   bool interrupted = false;
 
   // First send to last completion, in seconds; 0 when nothing completed.
   [[nodiscard]] double duration() const;
+  // First send to the end of the last step: what shares of the engine's time are of.
+  [[nodiscard]] double engine_duration() const;
 };
 
 // Sums, and maxima of the peaks.

@@ -1,14 +1,11 @@
 // Clamping, splitting and rounding of operator times.
 #include "cost/levels/charge.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace foretoken {
 namespace {
-
-std::int64_t counted(double value) {
-  return value < 9e18 ? std::llround(value) : INT64_MAX / 2;
-}
 
 Charge charged(const Operator& op, double scale, bool constants_count) {
   Charge c;
@@ -55,6 +52,10 @@ Charge charge_attention(const Operator& op, double scale) {
   return charged(op, scale, false);
 }
 
+std::int64_t counted(double value) {
+  return value < static_cast<double>(kMostWork) ? std::llround(value) : kMostWork;
+}
+
 FineDuration capped_fine(double seconds) {
   if (!(seconds > 0)) return {};
   return std::min(fine_from_seconds(seconds), PiecewiseCurve::kLargest);
@@ -74,8 +75,17 @@ void add(FineDuration& to, FineDuration more) {
 
 void add(StepTime& to, const StepTime& more) {
   for (std::size_t p = 0; p < to.parts.size(); ++p) add(to.parts[p], more.parts[p]);
-  to.flops += more.flops;
-  to.bytes += more.bytes;
+  to.flops = std::min(to.flops + more.flops, kMostWork);
+  to.bytes = std::min(to.bytes + more.bytes, kMostWork);
+}
+
+void add_context_work(const DecodeCurve& curve, const DecodeShape& shape, StepTime& time) {
+  const auto add = [&](std::int64_t& to, std::int64_t each, std::int64_t each_windowed) {
+    const FineTotal sum = to + FineTotal{each} * shape.context + FineTotal{each_windowed} * shape.windowed_context;
+    to = sum < kMostWork ? static_cast<std::int64_t>(sum) : kMostWork;
+  };
+  add(time.flops, curve.flops_per_context, curve.flops_per_windowed);
+  add(time.bytes, curve.bytes_per_context, curve.bytes_per_windowed);
 }
 
 }  // namespace foretoken

@@ -26,8 +26,13 @@ struct Charge {
 // Times enter integer arithmetic here. Parts saturate, so that a step's few terms always
 // add up within 64 bits.
 [[nodiscard]] FineDuration capped_fine(double seconds);
+// So do counts of FLOPs and bytes.
+inline constexpr std::int64_t kMostWork = INT64_MAX / 4;
+[[nodiscard]] std::int64_t counted(double value);
 [[nodiscard]] StepTime step_time(const Charge& charge);
 void add(FineDuration& to, FineDuration more);
 void add(StepTime& to, const StepTime& more);
+// The FLOPs and bytes of the decodes' contexts.
+void add_context_work(const DecodeCurve& curve, const DecodeShape& shape, StepTime& time);
 
 }  // namespace foretoken

@@ -154,10 +154,10 @@ std::unique_ptr<GpuModel::DecodeEntry> GpuModel::make_entry(std::int64_t rows) c
     const Operator one = at(1);
     if (rows == 0 || empty.count == 0) return;
     launches += d_.overhead.scale * empty.estimate.fixed * empty.count;
-    flops = std::llround((one.work.flops - empty.work.flops) * empty.count);
-    bytes = std::llround((one.work.bytes - empty.work.bytes) * empty.count);
-    e->beside.flops += std::llround(empty.work.flops * empty.count);
-    e->beside.bytes += std::llround(empty.work.bytes * empty.count);
+    flops = counted((one.work.flops - empty.work.flops) * empty.count);
+    bytes = counted((one.work.bytes - empty.work.bytes) * empty.count);
+    e->beside.flops = std::min(e->beside.flops + counted(empty.work.flops * empty.count), kMostWork);
+    e->beside.bytes = std::min(e->beside.bytes + counted(empty.work.bytes * empty.count), kMostWork);
   };
   kernel(false, e->curve.flops_per_context, e->curve.bytes_per_context);
   kernel(true, e->curve.flops_per_windowed, e->curve.bytes_per_windowed);
@@ -257,8 +257,7 @@ StepTime GpuModel::decode_attention(const DecodeEntry& e, const DecodeShape& sha
   add(time[full.part], full.at(shape.context));
   const CurveSegment& windowed = e.windowed.segment_at(shape.windowed_context);
   add(time[windowed.part], windowed.at(shape.windowed_context));
-  time.flops += e.curve.flops_per_context * shape.context + e.curve.flops_per_windowed * shape.windowed_context;
-  time.bytes += e.curve.bytes_per_context * shape.context + e.curve.bytes_per_windowed * shape.windowed_context;
+  add_context_work(e.curve, shape, time);
   return time;
 }
 

@@ -54,20 +54,21 @@ class PipelinedModel final : public CostModel {
     const std::int64_t rows = shape.decode.sequences;
     StepTime longest = rows > 0 ? decode(rows).at(shape.decode) : StepTime{};
     if (shape.prefill.empty() && shape.group.tokens == 0) return longest;
-    StepTime sum;
+    StepTime paced;
+    std::array<FineTotal, kTimeParts> sum{};
+    FineTotal flops = 0, bytes = 0;
     for (const MicroBatch& batch : split(shape)) {
       if (batch.tokens == 0) continue;
       const StepTime time = series_->step({batch.chunks, batch.decode, group_of(shape.group)});
       if (time.total() > longest.total()) longest = time;
-      for (int p = 0; p < kTimeParts; ++p) sum.parts[static_cast<std::size_t>(p)] += time.parts[static_cast<std::size_t>(p)];
-      sum.flops += time.flops;
-      sum.bytes += time.bytes;
+      for (std::size_t p = 0; p < sum.size(); ++p) sum[p] += time.parts[p].units;
+      flops += time.flops;
+      bytes += time.bytes;
     }
-    StepTime paced = sum;
-    for (FineDuration& part : paced.parts) part.units /= stages_;
+    for (std::size_t p = 0; p < sum.size(); ++p) paced.parts[p] = {static_cast<std::int64_t>(sum[p] / stages_)};
     if (paced.total() < longest.total()) paced.parts = longest.parts;
-    paced.flops /= stages_;
-    paced.bytes /= stages_;
+    paced.flops = static_cast<std::int64_t>(flops / stages_);
+    paced.bytes = static_cast<std::int64_t>(bytes / stages_);
     return paced;
   }
 

@@ -105,6 +105,17 @@ TEST(MemoryPlan, OneRequestOfTheFullLengthMustFit) {
   EXPECT_THAT(p.verdict, HasSubstr("7999 are usable"));
 }
 
+TEST(MemoryPlan, TensorRtHasNoMoreThanTheDeviceWhereNothingIsFree) {
+  Deployment d = test::deployment(test::h100(), test::llama_8b());
+  d.engine_name = "tensorrt-llm";
+  MemorySettings s;
+  s.max_num_seqs = 1'000'000;
+  const MemoryPlan p = plan_memory(d, s);
+  EXPECT_FALSE(p.fits);
+  EXPECT_EQ(p.budget.value, p.capacity.value);
+  EXPECT_LT(p.kv_cache.value, 0);
+}
+
 TEST(MemoryPlan, TensorRtTakesAShareOfWhatIsFree) {
   Deployment d = test::deployment(test::h100(), test::llama_8b());
   d.engine_name = "tensorrt-llm";
