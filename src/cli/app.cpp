@@ -129,7 +129,8 @@ void add_output_options(CLI::App& command, OutputOptions& options, std::vector<s
 }
 
 int run_command_line(int argc, char** argv, PointRanks* ranks) {
-  ignore_broken_pipes();
+  hold_standard_streams();
+  let_writes_fail();
   try {
     return parse_and_run(argc, argv, ranks);
   } catch (const InternalError& error) {

@@ -33,6 +33,10 @@ int deliver_accuracy(const Result<Accuracy>& accuracy, const OutputOptions& outp
 }
 
 int run(const AccuracyCommand& command) {
+  for (const std::string& measured : {command.points, command.kernels}) {
+    if (!files_are_distinct({{"the measurements", measured}, {"--output", command.output.output}}))
+      return kExitBadInput;
+  }
   const TextStyle style{wants_color(command.output)};
   if (!command.kernels.empty()) {
     return deliver_accuracy(compare_kernels(command.kernels, command.options), command.output,

@@ -29,14 +29,19 @@ int run(CalibrateCommand& command) {
   OutputOptions file;
   file.output = command.save;
   if (!output_can_be_created(command.output) || !output_can_be_created(file)) return kExitBadInput;
-  if (!command.save.empty() && (command.save == command.output.output || command.save == command.scenario.path)) {
-    say(fmt::format("error: --save would overwrite '{}'\n  hint: give each file a name of its own\n", command.save));
+  if (!files_are_distinct({{"--save", command.save}, {"--output", command.output.output}}) ||
+      !files_are_distinct({{"the scenario", command.scenario.path}, {"--save", command.save}}))
     return kExitBadInput;
-  }
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;
   std::vector<MeasuredFile> files;
-  for (const std::string& text : command.measured) files.push_back(parse_measured_file(text));
+  for (const std::string& text : command.measured) {
+    files.push_back(parse_measured_file(text));
+    const std::pair<std::string, std::string> measured{"the measurement", files.back().path};
+    if (!files_are_distinct({measured, {"--save", command.save}}) ||
+        !files_are_distinct({measured, {"--output", command.output.output}}))
+      return kExitBadInput;
+  }
   std::unique_ptr<ProgressLine> line;
   if (wants_progress(command.output)) {
     line = std::make_unique<ProgressLine>("simulations");

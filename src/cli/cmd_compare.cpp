@@ -68,7 +68,10 @@ std::optional<Result<CompareResult>> compare(const CompareCommand& command, cons
 
 int run(CompareCommand command) {
   if (command.json) command.output.format = "json";
-  if (!output_can_be_created(command.output)) return kExitBadInput;
+  if (!output_can_be_created(command.output) ||
+      !files_are_distinct({{"the first scenario", command.before}, {"--output", command.output.output}}) ||
+      !files_are_distinct({{"the second scenario", command.after.path}, {"--output", command.output.output}}))
+    return kExitBadInput;
   RunOptions options;
   options.threads = command.jobs;
   options.stop = install_interrupt_handlers();

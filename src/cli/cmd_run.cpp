@@ -119,7 +119,8 @@ int run(const RunCommand& command) {
   if (!distinct || !output_can_be_created(command.output)) return kExitBadInput;
   const std::atomic<bool>* stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
-  if (!read) return kExitBadInput;
+  if (!read || !inputs_are_kept(read->scenario, command.scenario.path, {"--save-requests", command.save_requests}))
+    return kExitBadInput;
   RunOptions options;
   options.threads = command.jobs;
   options.stop = stop;

@@ -92,7 +92,8 @@ int run(const SweepCommand& command, const Invocation& invocation) {
   }
   const std::atomic<bool>* stop = install_interrupt_handlers();
   std::optional<ReadScenario> read = read_scenario(command.scenario, sweep.output, !first);
-  if (!read) return kExitBadInput;
+  if (!read || (first && !inputs_are_kept(read->scenario, command.scenario.path, {"--resume", command.journal})))
+    return kExitBadInput;
   if (read->scenario.sweep.empty()) {
     if (first) say(fmt::format("{}: error: there is nothing to go over\n  hint: --over engine.max_num_seqs=1,2,4..512, or a key "
                     "`sweep` in the scenario\n",

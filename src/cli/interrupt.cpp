@@ -27,11 +27,14 @@ void install(int signal, void (*handler)(int), int flags) {
 const std::atomic<bool>* install_interrupt_handlers() {
   install(SIGINT, request_stop, static_cast<int>(SA_RESETHAND));
   install(SIGTERM, request_stop, static_cast<int>(SA_RESETHAND));
+  struct sigaction now {};
+  if (sigaction(SIGHUP, nullptr, &now) == 0 && now.sa_handler != SIG_IGN) install(SIGHUP, request_stop, 0);
   return &stop_requested;
 }
 
-void ignore_broken_pipes() {
+void let_writes_fail() {
   install(SIGPIPE, SIG_IGN, 0);
+  install(SIGXFSZ, SIG_IGN, 0);
 }
 
 }  // namespace foretoken

@@ -2,7 +2,8 @@
 #include "cli/read_scenario.hpp"
 
 #include <iostream>
-#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "cli/terminal.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
@@ -10,32 +11,43 @@
 namespace foretoken {
 namespace {
 
-std::string all_of(std::istream& stream) {
-  return std::string(std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>());
+// The scenario and the files it names, which no output may overwrite.
+std::vector<std::pair<std::string, std::string>> files_of(const Scenario& s, const std::string& path) {
+  std::vector<std::pair<std::string, std::string>> files{{"the scenario", path}};
+  if (const auto* trace = std::get_if<TraceConfig>(&s.workload.arrivals)) files.emplace_back("the trace", trace->path);
+  if (s.workload.lengths.paired) files.emplace_back("the dataset", s.workload.lengths.paired->path);
+  for (const RequestClass& c : s.workload.classes) {
+    if (c.lengths.paired) files.emplace_back("the dataset of class " + c.name, c.lengths.paired->path);
+  }
+  return files;
 }
 
 }  // namespace
 
+bool inputs_are_kept(const Scenario& scenario, const std::string& path,
+                     const std::pair<std::string, std::string>& output) {
+  bool kept = true;
+  for (const auto& file : files_of(scenario, path)) kept = files_are_distinct({file, output}) && kept;
+  return kept;
+}
+
 std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const OutputOptions& output,
                                           bool silent) {
   Diagnostics warnings;
-  const bool standard_input = options.path == "-";
-  ScenarioText source;
-  if (standard_input) {
-    source = {all_of(std::cin), "<standard input>"};
-  } else {
-    const Result<std::string> text = read_scenario_text(options.path);
-    if (!text) {
-      if (!silent) say(text.error());
-      return std::nullopt;
-    }
-    source = {*text, options.path};
+  const std::string origin = options.path == "-" ? "<standard input>" : options.path;
+  const Result<std::string> text =
+      options.path == "-" ? read_scenario_text(std::cin, origin) : read_scenario_text(options.path);
+  if (!text) {
+    if (!silent) say(text.error());
+    return std::nullopt;
   }
+  ScenarioText source{*text, origin};
   const Result<Scenario> scenario = parse_scenario(source.text, source.origin, options.load_options(), &warnings);
   if (!scenario) {
     if (!silent) say(scenario.error());
     return std::nullopt;
   }
+  if (!silent && !inputs_are_kept(*scenario, options.path, {"--output", output.output})) return std::nullopt;
   if (!output.quiet && !warnings.empty()) say(warnings);
   return ReadScenario{*scenario, std::move(source)};
 }

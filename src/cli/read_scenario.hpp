@@ -2,6 +2,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "cli/options.hpp"
 #include "foretoken/study/sweep.hpp"
@@ -13,7 +15,11 @@ struct ReadScenario {
   ScenarioText source;
 };
 
-// Says what is wrong, unless `silent`; empty when anything is.
+// No output (its option, its path) may overwrite the scenario or a file it names: says which it would.
+[[nodiscard]] bool inputs_are_kept(const Scenario& scenario, const std::string& path,
+                                   const std::pair<std::string, std::string>& output);
+
+// Says what is wrong, also where --output would overwrite an input, unless `silent`; empty when anything is.
 [[nodiscard]] std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const OutputOptions& output,
                                                         bool silent = false);
 

@@ -1,6 +1,7 @@
 // Standard streams, with their failures.
 #include "cli/terminal.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -46,10 +47,21 @@ bool same_file(const std::string& a, const std::string& b) {
   if (a.empty() || b.empty() || a == "-" || b == "-") return false;
   std::error_code ignored;
   if (std::filesystem::exists(a, ignored) && !std::filesystem::is_regular_file(a, ignored)) return false;
-  return std::filesystem::weakly_canonical(a, ignored) == std::filesystem::weakly_canonical(b, ignored);
+  // Of a relative path that is not there yet, weakly_canonical() would not say where it is.
+  const auto place = [&](const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(path, ignored), ignored);
+  };
+  return place(a) == place(b);
 }
 
 }  // namespace
+
+void hold_standard_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    // The lowest free number is this one. Read only, whatever it is for.
+    if (::fcntl(stream, F_GETFD) == -1 && errno == EBADF) (void)!::open("/dev/null", O_RDONLY);
+  }
+}
 
 void say(std::string_view text) {
   // Nobody is left to tell when standard error is gone.
@@ -64,9 +76,9 @@ void say(const Diagnostics& diagnostics) {
 
 bool output_can_be_created(const OutputOptions& options) {
   if (options.output.empty()) return true;
-  const Result<AtomicFile> file = AtomicFile::create(options.output);
-  if (!file) say(file.error());
-  return file.has_value();
+  const Diagnostics problems = AtomicFile::check(options.output);
+  if (!problems.empty()) say(problems);
+  return problems.empty();
 }
 
 bool files_are_distinct(const std::vector<std::pair<std::string, std::string>>& named) {

@@ -11,6 +11,10 @@
 
 namespace foretoken {
 
+// Standard streams that were closed are opened on nothing, so that no file takes their number and gets what is
+// printed. Writing to them still fails.
+void hold_standard_streams();
+
 // Prints to standard error.
 void say(std::string_view text);
 void say(const Diagnostics& diagnostics);

@@ -1,5 +1,5 @@
-// A file that appears complete or not at all: written under a temporary name in the
-// same folder and renamed at the end.
+// A file that appears complete or not at all: written as FILE.foretoken-part in the same folder and
+// renamed at the end. What a killed run left there is used up by the next one that writes FILE.
 #pragma once
 
 #include <string>
@@ -11,9 +11,11 @@ namespace foretoken {
 
 class AtomicFile {
  public:
-  // Errors: no such folder, no permission, path is a folder. Devices and pipes
-  // (/dev/stdout) are written in place.
+  // Errors: no such folder, no permission, path is a folder. Devices, pipes and own descriptors
+  // (/dev/stdout) are written in place; a link stays, and what it points to is replaced.
   [[nodiscard]] static Result<AtomicFile> create(const std::string& path);
+  // Whether create() can do it, without a trace: a pipe is not opened, its reader would see the end.
+  [[nodiscard]] static Diagnostics check(const std::string& path);
 
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -32,6 +34,7 @@ class AtomicFile {
   void discard();
 
   std::string path_;
+  std::string target_;     // what the path's links lead to
   std::string temporary_;  // empty when written in place
   std::string buffer_;
   int descriptor_ = -1;

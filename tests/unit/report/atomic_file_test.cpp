@@ -1,8 +1,12 @@
 // Files appear whole or not at all.
 #include "foretoken/report/atomic_file.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -72,6 +76,81 @@ TEST_F(AtomicFileTest, movingItKeepsOneOwner) {
   AtomicFile moved = std::move(*file);
   EXPECT_TRUE(moved.commit().empty());
   EXPECT_EQ(content(path("a.csv")), "text");
+}
+
+TEST_F(AtomicFileTest, keepsALinkAndReplacesWhatItPointsTo) {
+  fs::create_directory(path("there"));
+  std::ofstream(path("there/a.csv")) << "old";
+  fs::create_symlink("there/a.csv", path("link"));
+  EXPECT_TRUE(write_file(path("link"), "new").empty());
+  EXPECT_TRUE(fs::is_symlink(path("link")));
+  EXPECT_EQ(content(path("there/a.csv")), "new");
+  fs::create_symlink("there/b.csv", path("dangling"));
+  EXPECT_TRUE(write_file(path("dangling"), "made").empty());
+  EXPECT_TRUE(fs::is_symlink(path("dangling")));
+  EXPECT_EQ(content(path("there/b.csv")), "made");
+}
+
+// /dev/stdout is such a link; what was redirected is a plain file behind it.
+TEST_F(AtomicFileTest, writesThroughALinkToADescriptor) {
+  const int descriptor = ::open(path("redirected").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  ASSERT_GE(descriptor, 0);
+  ASSERT_EQ(::write(descriptor, "head\n", 5), 5);
+  fs::create_symlink(fs::path("/proc/self/fd") / std::to_string(descriptor), path("stdout"));
+  EXPECT_TRUE(AtomicFile::check(path("stdout")).empty());
+  EXPECT_TRUE(write_file(path("stdout"), "text").empty());
+  EXPECT_TRUE(fs::is_symlink(path("stdout")));
+  EXPECT_EQ(content(path("redirected")), "head\ntext") << "at the descriptor's own place, in the same file";
+  ::close(descriptor);
+  EXPECT_FALSE(AtomicFile::check(path("stdout")).empty()) << "closed by now";
+}
+
+TEST_F(AtomicFileTest, usesUpWhatAKilledRunLeftBehind) {
+  for (int run = 0; run < 3; ++run) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      Result<AtomicFile> file = AtomicFile::create(path("a.csv"));
+      if (file) file->write(std::string(200'000, 'x'));
+      ::_exit(0);  // as SIGKILL: no destructor runs
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(files(), 1u) << "never more than one";
+  }
+  EXPECT_TRUE(write_file(path("a.csv"), "whole").empty());
+  EXPECT_EQ(content(path("a.csv")), "whole");
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(AtomicFileTest, lastsBesideAnotherWriterOfTheSameFile) {
+  Result<AtomicFile> one = AtomicFile::create(path("a.csv")), other = AtomicFile::create(path("a.csv"));
+  ASSERT_TRUE(one && other);
+  one->write("one");
+  other->write("other");
+  EXPECT_TRUE(one->commit().empty());
+  EXPECT_EQ(content(path("a.csv")), "one");
+  EXPECT_TRUE(other->commit().empty());
+  EXPECT_EQ(content(path("a.csv")), "other");
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(AtomicFileTest, obeysTheUmask) {
+  const mode_t before = ::umask(077);
+  EXPECT_TRUE(write_file(path("a.csv"), "mine").empty());
+  ::umask(before);
+  EXPECT_EQ(fs::status(path("a.csv")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST_F(AtomicFileTest, isCheckedWithoutOpeningAPipe) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  EXPECT_TRUE(AtomicFile::check(path("pipe")).empty()) << "opening it would wait for a reader";
+  EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(AtomicFileTest, takesNamesAsLongAsTheSystemDoes) {
+  const std::string longest(255, 'n');
+  EXPECT_TRUE(write_file(path(longest.c_str()), "text").empty());
+  EXPECT_EQ(content(path(longest.c_str())), "text");
 }
 
 TEST_F(AtomicFileTest, saysWhyItCannotBeWritten) {
