@@ -2,13 +2,17 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <sstream>
+#include <string_view>
 
 #include "foretoken/report/atomic_file.hpp"
 #include "foretoken/report/recommend_report.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
 #include "report/common.hpp"
 #include "report/launch_lines.hpp"
+#include "scenario/text_file.hpp"
 
 namespace foretoken {
 namespace {
@@ -34,6 +38,31 @@ std::string commands_of(const Scenario& s) {
   }
   if (const std::string bench = bench_line(s); !bench.empty()) text += "# " + bench + "\n";
   return text;
+}
+
+// Stands in the folder while the files are written, and names them: who was killed meanwhile leaves a part that does
+// not look whole, and that the next run replaces.
+constexpr const char* kUnfinished = "UNFINISHED.txt";
+constexpr const char* kUnfinishedHead =
+    "`foretoken recommend --emit` has not finished writing these files; run it again, and it replaces them.\n";
+
+// The files that an unfinished emission may have left; empty when there was none.
+std::vector<std::string> left_behind(const fs::path& folder) {
+  constexpr std::size_t kMost = 1 << 20;
+  const Result<std::string> text = read_text_file((folder / kUnfinished).string(), kMost, "", OtherThanFiles::refused);
+  if (!text || !text->starts_with(kUnfinishedHead)) return {};
+  std::vector<std::string> files;
+  std::istringstream lines(text->substr(std::string_view(kUnfinishedHead).size()));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.find('/') == std::string::npos && line.ends_with(".yaml")) files.push_back(line);
+  }
+  return files;
+}
+
+bool stands_there(const fs::path& folder, const std::string& file, const std::vector<std::string>& unfinished) {
+  std::error_code ignored;
+  return fs::exists(folder / file, ignored) &&
+         std::find(unfinished.begin(), unfinished.end(), file) == unfinished.end();
 }
 
 // The folder and those above it that are not there yet, the deepest first.
@@ -91,8 +120,9 @@ Diagnostics check_emit_folder(const std::string& folder) {
   }
   // What was made for the attempt goes again.
   for (const fs::path& made : absent) fs::remove(made, failed);
+  const std::vector<std::string> unfinished = left_behind(folder);
   for (const char* name : {"rank-1.yaml", "throughput-front-1.yaml", "cost-front-1.yaml"}) {
-    if (fs::exists(fs::path(folder) / name, failed))
+    if (stands_there(folder, name, unfinished))
       refuse(fmt::format("there is a '{}' already, maybe of another search", name));
   }
   return problems;
@@ -106,12 +136,20 @@ Diagnostics write_scenarios(const std::vector<EmittedScenario>& scenarios, const
     problems.error({"--emit " + folder, 0, 0}, "cannot make the folder: " + failed.message());
     return problems;
   }
+  const std::vector<std::string> unfinished = left_behind(folder);
   for (const EmittedScenario& s : scenarios) {
-    if (fs::exists(fs::path(folder) / s.file, failed))
+    if (stands_there(folder, s.file, unfinished))
       problems.error({(fs::path(folder) / s.file).string(), 0, 0}, "this file exists already", "give an empty folder");
   }
   if (problems.has_errors()) return problems;
+  std::string names = kUnfinishedHead;
+  for (const EmittedScenario& s : scenarios) names += s.file + "\n";
+  const std::string note = (fs::path(folder) / kUnfinished).string();
+  for (const std::string& file : unfinished) fs::remove(fs::path(folder) / file, failed);
+  problems.append(write_file(note, names));
+  if (problems.has_errors()) return problems;
   for (const EmittedScenario& s : scenarios) problems.append(write_file((fs::path(folder) / s.file).string(), s.text));
+  if (!problems.has_errors()) fs::remove(note, failed);
   return problems;
 }
 

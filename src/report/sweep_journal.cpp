@@ -89,16 +89,25 @@ Diagnostics SweepJournal::read(const SweepFileHead& head, Diagnostics& warnings)
       return refusal(path_, "is the journal of another sweep: " + difference(*there, head),
                      "take the scenario and options it was begun with, or the name of a new file");
     }
-    for (;;) {
-      const std::size_t end = text.find('\n', whole);
-      if (end == std::string::npos) break;
+    // A damaged line costs its own point; those behind the last whole one are taken off.
+    int line = 1, damaged = 0, first_damaged = 0, until_whole = 0;
+    for (std::size_t begin = whole, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      ++line;
       Result<StoredPoint> stored =
-          parse_point_line(std::string_view(text).substr(whole, end - whole), head, {path_, number + 1, 0});
-      if (!stored) break;
-      ++number;
+          parse_point_line(std::string_view(text).substr(begin, end - begin), head, {path_, line, 0});
+      if (!stored) {
+        if (++damaged == 1) first_damaged = line;
+        continue;
+      }
       known_.insert_or_assign(stored->index, std::move(stored->point));
       whole = end + 1;
+      number = line;
+      until_whole = damaged;
     }
+    if (until_whole > 0)
+      warnings.warning(
+          {path_, first_damaged, 0},
+          fmt::format("{} damaged lines in the journal, this one first: their points are run again", until_whole));
   }
   size_ = static_cast<std::int64_t>(whole);
   if (whole < text.size()) {

@@ -110,6 +110,20 @@ TEST_F(SweepCommandTest, aDamagedTailOfAJournalIsDroppedAndRunAgain) {
   }
 }
 
+TEST_F(SweepCommandTest, aDamagedLineOfAJournalCostsItsOwnPointOnly) {
+  const std::string journal = folder_.path("journal");
+  const std::string alone = out_of(sweep({"--resume", journal}));
+  const std::string whole = content_of(journal);
+  std::string flipped = whole;
+  flipped[whole.find("\"point\":") + 30] ^= 1;
+  (void)folder_.file("journal", flipped);
+  const ProcessResult result = foretoken_program(sweep({"--resume", journal, "-j", "1"}));
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, alone);
+  EXPECT_THAT(result.err, HasSubstr(":2: warning: 1 damaged lines in the journal"));
+  EXPECT_EQ(lines_of(content_of(journal)), lines_of(whole) + 1) << "one point is run again";
+}
+
 TEST_F(SweepCommandTest, aJournalOfSomethingElseIsRefusedAndLeftAlone) {
   const std::string journal = folder_.path("journal");
   (void)out_of(sweep({"--resume", journal}));

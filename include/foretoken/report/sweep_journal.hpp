@@ -11,7 +11,7 @@ namespace foretoken {
 
 class SweepJournal {
  public:
-  // Creates the file, or takes its points up. A tail that is cut off or damaged is dropped, which
+  // Creates the file, or takes its points up. A line that is damaged or cut off is left out, which
   // `warnings` says. Errors: no such folder, another run writes it, another sweep's journal, some other file.
   [[nodiscard]] static Result<SweepJournal> open(const std::string& path, const SweepFileHead& head,
                                                  Diagnostics& warnings);
