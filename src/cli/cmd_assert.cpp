@@ -42,7 +42,8 @@ int run(const AssertCommand& command) {
   if (!distinct || !output_can_be_created(command.output) || !output_can_be_created(junit)) return kExitBadInput;
   const std::atomic<bool>* stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
-  if (!read) return kExitBadInput;
+  if (!read || !inputs_are_kept(read->scenario, command.scenario.path, {"--junit", command.junit}))
+    return kExitBadInput;
   RunOptions options;
   options.threads = command.jobs;
   options.stop = stop;

@@ -66,13 +66,24 @@ std::string list_of(std::span<const PolicyInfo> policies) {
   return table.text();
 }
 
-std::string list_of_metrics() {
+// All, or those of which the name is part: "ttft" finds every statistic of it.
+int deliver_metrics(const std::string& name, const OutputOptions& output) {
   TextTable table("lll");
-  for (const Column& c : columns()) table.row({std::string(c.key), std::string(c.unit), std::string(c.meaning)});
+  bool any = false;
+  const auto row = [&](std::string key, std::string_view unit, std::string_view meaning) {
+    if (key.find(name) == std::string::npos) return;
+    table.row({std::move(key), std::string(unit), std::string(meaning)});
+    any = true;
+  };
+  for (const Column& c : columns()) row(std::string(c.key), c.unit, c.meaning);
   for (const LatencyMetric& m : latency_metrics()) {
-    table.row({fmt::format("{{mean,median,std,min,max,pNN}}_{}_ms", m.name), "ms", std::string(m.meaning)});
+    std::string key = fmt::format("{{mean,median,std,min,max,pNN}}_{}_ms", m.name);
+    if (name.ends_with(fmt::format("_{}_ms", m.name))) key = name;  // p99_ttft_ms
+    row(std::move(key), "ms", m.meaning);
   }
-  return table.text();
+  if (any) return deliver(table.text(), output);
+  say(fmt::format("error: unknown metric '{}'\n  hint: `foretoken catalog metrics` lists them\n", name));
+  return kExitBadInput;
 }
 
 // Delivers a list, or says why there is none.
@@ -115,7 +126,7 @@ int run(const CatalogCommand& c) {
   if (c.kind == "engines") return deliver_policy(batching_policies(), c.name, c.output);
   if (c.kind == "queueing") return deliver_policy(queueing_policies(), c.name, c.output);
   if (c.kind == "routers") return deliver_policy(routing_policies(), c.name, c.output);
-  if (c.kind == "metrics") return deliver(list_of_metrics(), c.output);
+  if (c.kind == "metrics") return deliver_metrics(c.name, c.output);
   const Catalog catalog(c.catalog_dir);
   if (c.kind == "gpus") {
     return c.name.empty() ? deliver_list(catalog.gpus(), c.output)

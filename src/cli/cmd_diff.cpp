@@ -3,8 +3,6 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -17,6 +15,7 @@
 #include "cli/terminal.hpp"
 #include "foretoken/report/sensitivity_report.hpp"
 #include "foretoken/report/stored_result.hpp"
+#include "foretoken/scenario/scenario_text.hpp"
 
 namespace foretoken {
 namespace {
@@ -24,6 +23,7 @@ namespace {
 struct DiffCommand {
   std::string before, after;
   OutputOptions output;
+  bool exit_code = false;
 };
 struct VerifyCommand {
   std::string path;
@@ -45,7 +45,12 @@ std::optional<StoredResult> read(const std::string& path) {
 int run_diff(const DiffCommand& command) {
   const std::optional<StoredResult> before = read(command.before), after = read(command.after);
   if (!before || !after) return kExitBadInput;
-  return deliver_difference(difference(before->document, after->document), command.output);
+  if (!files_are_distinct({{"the first result", command.before}, {"--output", command.output.output}}) ||
+      !files_are_distinct({{"the second result", command.after}, {"--output", command.output.output}}))
+    return kExitBadInput;
+  const ResultDifference d = difference(before->document, after->document);
+  const int delivered = deliver_difference(d, command.output);
+  return delivered == kExitOk && command.exit_code && !d.none() ? kExitMissed : delivered;
 }
 
 int refuse(const std::string& path, std::string_view why, std::string_view hint) {
@@ -60,14 +65,15 @@ void compare_with_file(const ScenarioText& source) {
     say(fmt::format("note: there is no '{}' here; the scenario's text is taken from the result\n", source.origin));
     return;
   }
-  std::ifstream file(source.origin, std::ios::binary);
-  const std::string now((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (now != source.text) say(fmt::format("note: '{}' has changed since; the stored text is run\n", source.origin));
+  const Result<std::string> now = read_scenario_text(source.origin);
+  if (!now || *now != source.text)
+    say(fmt::format("note: '{}' has changed since; the stored text is run\n", source.origin));
 }
 
 int run_verify(const VerifyCommand& command) {
   const std::optional<StoredResult> stored = read(command.path);
-  if (!stored) return kExitBadInput;
+  if (!stored || !files_are_distinct({{"the result", command.path}, {"--output", command.output.output}}))
+    return kExitBadInput;
   const std::optional<Provenance> made_from = provenance_of(stored->document);
   if (!made_from)
     return refuse(command.path, "the result does not say what it was made from", "run its scenario again and store that");
@@ -113,9 +119,9 @@ int run_verify(const VerifyCommand& command) {
   const int delivered = deliver_difference(d, command.output);
   if (delivered != kExitOk) return delivered;
   if (!d.none()) {
-    const bool same_figures = d.configuration.empty() && d.figures.empty() && d.others == 0;
-    say(same_figures ? "not reproduced byte for byte, but every figure is the same\n" : "not reproduced: stored → now\n");
-    return kExitMissed;
+    const bool same = same_figures(d);
+    say(same ? "reproduced: every figure is the same, though not every byte\n" : "not reproduced: stored → now\n");
+    return same ? kExitOk : kExitMissed;
   }
   if (to_text(document) + "\n" != stored->text) say("the same values, laid out otherwise\n");
   return kExitOk;
@@ -129,12 +135,13 @@ void add_diff_command(CLI::App& app, int& exit_code) {
   diff->add_option("before", command->before, "Result of `run --format json`")->required();
   diff->add_option("after", command->after, "Another one")->required();
   add_output_options(*diff, command->output, {"table", "json"});
+  diff->add_flag("--exit-code", command->exit_code, "Exit with 99 when there is a difference");
   diff->callback([command, &exit_code] { exit_code = run_diff(*command); });
 }
 
 void add_verify_command(CLI::App& app, int& exit_code) {
-  CLI::App* verify = app.add_subcommand(
-      "verify", "Make a stored result again: the same bytes (0), or what has changed since (99)");
+  CLI::App* verify =
+      app.add_subcommand("verify", "Make a stored result again: the same figures (0), or what has changed since (99)");
   auto command = std::make_shared<VerifyCommand>();
   verify->add_option("result", command->path, "Result of `run --format json`")->required();
   add_output_options(*verify, command->output, {"table", "json"});

@@ -5,14 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <map>
 
 #include "foretoken/report/json_report.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 #include "report/sections.hpp"
+#include "scenario/text_file.hpp"
 
 namespace foretoken {
 namespace {
@@ -107,10 +106,12 @@ Json to_json(const RunResult& result, const Provenance& provenance) {
 Result<StoredResult> read_result(const std::string& path) {
   Diagnostics problems;
   const char* hint = "`foretoken run SCENARIO --format json -o FILE` writes results";
-  std::ifstream stream(path, std::ios::binary);
-  StoredResult stored{path, std::string((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>()), {}};
-  if (!stream || stored.text.empty()) {
-    problems.error({path, 0, 0}, stream ? "the file is empty" : "cannot be read", hint);
+  constexpr std::size_t kMost = std::size_t{64} << 20;
+  const Result<std::string> text = read_text_file(path, kMost, hint);
+  if (!text) return text.error();
+  StoredResult stored{path, *text, {}};
+  if (stored.text.empty()) {
+    problems.error({path, 0, 0}, "the file is empty", hint);
     return problems;
   }
   Result<Json> document = parse_json(stored.text, path);
@@ -160,6 +161,12 @@ ResultDifference difference(const Json& before, const Json& after) {
   const auto listed = d.identity.size() + d.configuration.size() + d.inputs.size() + d.figures.size();
   d.others = std::max<std::int64_t>(0, all - static_cast<std::int64_t>(listed));
   return d;
+}
+
+bool same_figures(const ResultDifference& d) {
+  const auto made_by = [](const ResultChange& c) { return c.path == "foretoken_version"; };
+  return d.figures.empty() && d.others == 0 && d.configuration.empty() &&
+         std::all_of(d.identity.begin(), d.identity.end(), made_by);
 }
 
 std::string to_text(const ResultDifference& d, const TextStyle& style) {

@@ -4,20 +4,24 @@
 namespace foretoken {
 
 Result<AssertionsResult> judge_assertions(const Scenario& scenario, const RunOptions& options) {
-  if (scenario.assertions.empty()) {
+  AssertionsResult result;
+  result.scenario = scenario;
+  std::vector<Assertion>& assertions = result.scenario.assertions;
+  if (assertions.empty()) {
+    for (const SloLine& line : scenario.slo) assertions.push_back({line.expression, line});
+  }
+  if (assertions.empty()) {
     Diagnostics problems;
-    problems.error({scenario.name, 0, 0}, "there is nothing to judge: 'assert' is empty",
+    problems.error({scenario.name, 0, 0}, "there is nothing to judge: 'assert' is empty, and so is 'slo'",
                    "write what must hold, such as assert: [p99_ttft <= 500 ms]");
     return problems;
   }
-  AssertionsResult result;
-  result.scenario = scenario;
   result.memory = plan_memory(scenario.deployment, scenario.memory);
   result.feasible = result.memory.fits || scenario.deployment.level == CostLevel::affine;
   if (!result.feasible) return result;
   Scenario question = scenario;
   question.slo.clear();
-  for (const Assertion& a : scenario.assertions) question.slo.push_back(a.line);
+  for (const Assertion& a : assertions) question.slo.push_back(a.line);
   question.study.until.clear();
   Result<Verdict> verdict = reach_verdict(question, options);
   if (!verdict) return verdict.error();

@@ -51,6 +51,8 @@ struct ResultDifference {
   }
 };
 [[nodiscard]] ResultDifference difference(const Json& before, const Json& after);
+// Another version of the program, or a catalog whose changes do not matter here, came to the same answer.
+[[nodiscard]] bool same_figures(const ResultDifference& difference);
 
 [[nodiscard]] std::string to_text(const ResultDifference& difference, const TextStyle& style = {});
 [[nodiscard]] Json to_json(const ResultDifference& difference);

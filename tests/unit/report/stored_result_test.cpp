@@ -92,6 +92,19 @@ TEST(Difference, IsSortedByWhatItIsOf) {
   EXPECT_THAT(to_text(d), Not(HasSubstr("no difference")));
 }
 
+TEST(Difference, OfTheVersionOrACatalogAloneLeavesTheFigures) {
+  Json other = document(100);
+  other["foretoken_version"] = "1.1";
+  other["inputs"]["gpu h100_sxm"] = "bb";
+  EXPECT_TRUE(same_figures(difference(document(100), other)));
+  EXPECT_FALSE(same_figures(difference(document(100), document(101))));
+  Json infeasible = document(100);
+  infeasible["feasible"] = false;
+  EXPECT_FALSE(same_figures(difference(document(100), infeasible)));
+  other["config"]["engine"]["max_num_seqs"] = 128;
+  EXPECT_FALSE(same_figures(difference(document(100), other))) << "another question";
+}
+
 std::string problem_of(const std::string& text) {
   const test::TemporaryFile file(text);
   const auto stored = read_result(file.path());
@@ -107,6 +120,8 @@ TEST(StoredResult, RefusesWhatIsNoResult) {
   EXPECT_THAT(problem_of("[1]"), HasSubstr("no schema"));
   EXPECT_THAT(problem_of(R"({"schema": "foretoken.sweep/1"})"), HasSubstr("foretoken.sweep/1"));
   EXPECT_FALSE(read_result("/nowhere/at/all.json"));
+  EXPECT_THAT(format(read_result("/").error()), HasSubstr("is a folder"));
+  EXPECT_FALSE(read_result("/dev/zero")) << "never ends";
 }
 
 TEST(StoredResult, SaysWhatItWasMadeFromOrNothing) {
