@@ -109,6 +109,10 @@ void MetricsCollector::on_request(const RequestRecord& r) {
     e2e_parts_[i] += r.e2e_parts[i].count();
   }
   rates_.completion(r.finish, r.request.prompt_tokens);
+  // At one instant finishes come before the arrival that opens or closes the window.
+  if (opened_ == TimePoint::max() || closed_ != TimePoint::max()) return;
+  in_window_.completed += 1;
+  in_window_.input_tokens += r.request.prompt_tokens;
 }
 
 void MetricsCollector::on_steps(const StepSpan& span) {
@@ -116,9 +120,8 @@ void MetricsCollector::on_steps(const StepSpan& span) {
   for (const PrefillChunk& chunk : span.prefill) first_tokens += chunk.samples ? 1 : 0;
   if (first_tokens > 0) rates_.tokens(span.end, first_tokens);
   if (span.decode_rows > 0) rates_.tokens(span);
-  if (span.gap_rows == 0) return;
-  add_gaps(span, 0, span.steps, itl_);
-  if (span.end >= opened_ && span.begin < closed_) add_window_gaps(span);
+  if (span.gap_rows > 0) add_gaps(span, 0, span.steps, itl_);
+  if (span.end > opened_ && span.begin < closed_) count_in_window(span, first_tokens);
 }
 
 // Of the steps [begin, end) of the span.
@@ -136,15 +139,18 @@ void MetricsCollector::add_gaps(const StepSpan& span, std::int64_t begin, std::i
   }
 }
 
-void MetricsCollector::add_window_gaps(const StepSpan& span) {
-  // Steps that end before `at`: those before the first that takes longer than at - begin - 1 ns.
-  const auto ended_before = [&](TimePoint at) -> std::int64_t {
-    if (at > span.end) return span.steps;
+// The steps that end within (opened, closed].
+void MetricsCollector::count_in_window(const StepSpan& span, std::int64_t first_tokens) {
+  // Steps that end at `at` or before: those before the first that takes longer than at - begin.
+  const auto ended_by = [&](TimePoint at) -> std::int64_t {
+    if (at >= span.end) return span.steps;
     if (span.run == nullptr || at <= span.begin) return 0;
-    const FineDuration limit = fine_from(at - span.begin - Duration{1});
-    return std::clamp<std::int64_t>(span.run->steps_to_reach(limit + FineDuration{1}) - 1, 0, span.steps);
+    return std::clamp<std::int64_t>(span.run->steps_to_reach(fine_from(at - span.begin) + FineDuration{1}) - 1, 0, span.steps);
   };
-  add_gaps(span, ended_before(opened_), ended_before(closed_), steady_itl_);
+  const std::int64_t begin = ended_by(opened_), end = ended_by(closed_);
+  in_window_.output_tokens += static_cast<double>((end - begin) * span.decode_rows);
+  if (end == span.steps) in_window_.output_tokens += static_cast<double>(first_tokens);
+  if (span.gap_rows > 0) add_gaps(span, begin, end, steady_itl_);
 }
 
 void MetricsCollector::on_gap(Duration gap, std::int64_t rows) {
@@ -166,8 +172,9 @@ RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
     if (!config_.classes.empty()) run.classes.push_back({config_.classes[i / 2], std::move(whole)});
   }
   if (opened_ != TimePoint::max()) {
-    const TimePoint end = closed_ != TimePoint::max() ? closed_ : run.steady.last_arrival;
-    if (end - opened_ >= kShortestWindow) run.window = rates_.between(opened_, end);
+    const TimePoint end = closed_ != TimePoint::max() ? closed_ : outcome.end;
+    in_window_.seconds = to_seconds(end - opened_);
+    if (end > opened_) run.window = in_window_;
   } else if (run.steady.offered() > 1 && run.steady.last_arrival - run.steady.first_arrival >= kShortestWindow) {
     run.window = rates_.between(run.steady.first_arrival, run.steady.last_arrival);
   }

@@ -29,12 +29,18 @@ Json static_of(const StaticBatch& b) {
 }
 
 Json continuous_of(const BatchStudy& study, const ContinuousBatch& b) {
+  // Identical runs have no interval.
+  const auto figure = [&](const Interval& interval) {
+    Json json = to_json(interval);
+    if (b.identical_runs) json["low"] = Json(), json["high"] = Json();
+    return json;
+  };
   Json json = Json::object();
-  json["mean_ttft_ms"] = to_json(b.ttft_ms);
-  json["mean_tpot_ms"] = to_json(b.tpot_ms);
-  json["p99_ttft_ms"] = to_json(b.p99_ttft_ms);
-  json["p99_tpot_ms"] = to_json(b.p99_tpot_ms);
-  json["output_throughput"] = to_json(b.tps);
+  json["mean_ttft_ms"] = figure(b.ttft_ms);
+  json["mean_tpot_ms"] = figure(b.tpot_ms);
+  json["p99_ttft_ms"] = figure(b.p99_ttft_ms);
+  json["p99_tpot_ms"] = figure(b.p99_tpot_ms);
+  json["output_throughput"] = figure(b.tps);
   json["interactivity_tok_s"] = b.interactivity;
   json["tokens_per_s_per_gpu"] = b.tps_per_gpu;
   json["mfu"] = b.mfu;
@@ -45,10 +51,12 @@ Json continuous_of(const BatchStudy& study, const ContinuousBatch& b) {
   for (std::size_t i = 0; i < b.objectives.size(); ++i) {
     Json line = Json::object();
     line["expr"] = study.scenario.slo[i].expression;
-    line["interval"] = to_json(b.objectives[i]);
+    line["interval"] = figure(b.objectives[i]);
     objectives.push_back(std::move(line));
   }
   json["objectives"] = std::move(objectives);
+  json["identical_runs"] = b.identical_runs;
+  json["settled"] = b.settled;
   json["verdict"] = to_string(b.decision);
   return json;
 }

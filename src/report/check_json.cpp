@@ -62,6 +62,18 @@ Json verdict_of(const Verdict& v) {
   return json;
 }
 
+Json equal_outputs_of(const SpreadOutputs& e) {
+  Json json = Json::object();
+  json["output_tokens"] = e.tokens;
+  json["group_requests"] = e.group;
+  json["spread_share"] = e.share;
+  json["spread_group_requests"] = e.group_spread;
+  Json figures = Json::array();
+  for (const std::optional<Interval>& figure : e.figures) figures.push_back(figure ? to_json(*figure) : Json());
+  json["spread_objectives"] = std::move(figures);
+  return json;
+}
+
 Json fix_of(const CheckResult& r, const Fix& fix) {
   Json json = Json::object();
   json["change"] = fix.change;
@@ -141,6 +153,7 @@ Json to_json(const CheckResult& r) {
   }
   json["bounds"] = std::move(bounds);
   if (r.verdict) json["study"] = verdict_of(*r.verdict);
+  if (r.spread_outputs) json["equal_outputs"] = equal_outputs_of(*r.spread_outputs);
   Json fixes = Json::array();
   for (const Fix& fix : r.fixes) fixes.push_back(fix_of(r, fix));
   json["fixes"] = std::move(fixes);

@@ -68,6 +68,26 @@ std::string basis_section(const CheckResult& r) {
   return text;
 }
 
+// What equal outputs do to the figures, and what they would be without.
+std::string equal_outputs_lines(const CheckResult& r) {
+  if (!r.spread_outputs) return {};
+  const SpreadOutputs& e = *r.spread_outputs;
+  std::string figures;
+  for (std::size_t i = 0; i < e.figures.size(); ++i) {
+    if (!e.figures[i]) continue;
+    const ObjectiveVerdict& o = r.verdict->objectives[i];
+    figures += fmt::format("{}{} {} instead of {}", figures.empty() ? "" : ", ", o.line.metric,
+                           with_unit(e.figures[i]->value, o.line.metric), with_unit(o.interval.value, o.line.metric));
+  }
+  std::string text = fmt::format(
+      "  every output has {} tokens: requests admitted together finish together and their places are filled together, so\n"
+      "  they move in groups of {:.1f} ({:.1f} with outputs of ±{}); so do real engines under such a benchmark, but not under\n"
+      "  traffic whose outputs differ",
+      readable(e.tokens), e.group, e.group_spread, percent(e.share));
+  if (!figures.empty()) text += fmt::format(". With ±{}: {}", percent(e.share), figures);
+  return text + "\n";
+}
+
 std::string set_text(const std::vector<std::string>& set) {
   std::string text;
   for (const std::string& s : set) text += fmt::format("{}--set {}", text.empty() ? "" : " ", s);
@@ -174,7 +194,7 @@ std::string to_text(const CheckResult& r, const TextStyle& style) {
   const auto ticked = [&](const std::string& text) { return style.color ? colored_ticks(text) : text; };
   if (r.verdict) {
     out += section("Objectives", ticked(objectives_section(r)), style);
-    out += section("What this rests on", basis_section(r), style);
+    out += section("What this rests on", basis_section(r) + equal_outputs_lines(r), style);
     out += section("How good the model is here", model_section(r), style);
   }
   std::string bounds;

@@ -12,6 +12,7 @@
 #include "study/replication.hpp"
 #include "study/requests/latency_bands.hpp"
 #include "study/requests/request_limits.hpp"
+#include "study/steady/equal_outputs.hpp"
 
 namespace foretoken {
 namespace {
@@ -46,7 +47,13 @@ class Replicator {
  public:
   Replicator(const Scenario& scenario, const RunOptions& options, std::optional<std::int64_t> requests,
              std::size_t replications)
-      : scenario_(scenario), options_(options), requests_(requests), limits_(scenario), slow_(replications) {}
+      : scenario_(scenario),
+        options_(options),
+        requests_(requests),
+        limits_(scenario),
+        slow_(replications),
+        groups_(replications, FinishGroups(0, std::max<std::int64_t>(1, requests.value_or(1)))),
+        watch_groups_(requests && outputs_that_finish_together(scenario)) {}
 
   // Diagnostics when the workload cannot be opened.
   Result<ReplicationResult> operator()(int index) {
@@ -55,10 +62,12 @@ class Replicator {
     options.stop = options_.stop;
     options.step_by_step = options_.step_by_step;
     options.cost_models = options_.cost_models;
-    if (options_.on_request || options_.attribution_groups) {
+    if (options_.on_request || options_.attribution_groups || watch_groups_) {
       SlowRequests& slow = slow_[static_cast<std::size_t>(index)];
-      options.on_request = [this, index, &slow](const RequestRecord& record) {
+      FinishGroups& groups = groups_[static_cast<std::size_t>(index)];
+      options.on_request = [this, index, &slow, &groups](const RequestRecord& record) {
         if (options_.attribution_groups) slow.add(record, limits_);
+        if (watch_groups_) groups.add(record);
         if (options_.on_request) options_.on_request(index, record);
       };
     }
@@ -71,6 +80,8 @@ class Replicator {
     for (const SlowRequests& s : slow_) all.merge(s);
     return all;
   }
+  // Of the first replication: what holds for one holds for all.
+  [[nodiscard]] const FinishGroups& groups() const { return groups_.front(); }
 
  private:
   void advance(std::int64_t requests) {
@@ -85,7 +96,9 @@ class Replicator {
   const RunOptions& options_;
   std::optional<std::int64_t> requests_;
   RequestLimits limits_;
-  std::vector<SlowRequests> slow_;  // by replication
+  std::vector<SlowRequests> slow_;  // by replication, as the next
+  std::vector<FinishGroups> groups_;
+  bool watch_groups_;
   std::mutex mutex_;
   std::int64_t done_ = 0;
 };
@@ -202,7 +215,9 @@ void attribute_slow_requests(RunResult& result, const SlowRequests& slow) {
     result.attribution_groups.push_back(group_of("violators", slow.violators_ttft, slow.violators_e2el));
 }
 
-void collect_warnings(RunResult& result) {
+void collect_warnings(RunResult& result, const FinishGroups& groups) {
+  if (std::string warning = warning_of(result.scenario, groups); !warning.empty())
+    result.warnings.push_back(std::move(warning));
   for (const ReplicationResult& r : result.replications) {
     if (!r.outcome.stop_reason.empty()) {
       result.warnings.push_back(fmt::format("replication {} ended early: {}", r.index, r.outcome.stop_reason));
@@ -296,7 +311,7 @@ Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& optio
   judge_objectives(result);
   attribute(result);
   if (options.attribution_groups) attribute_slow_requests(result, replicate.slow_requests());
-  collect_warnings(result);
+  collect_warnings(result, replicate.groups());
   return result;
 }
 

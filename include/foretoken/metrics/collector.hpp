@@ -85,7 +85,8 @@ class MetricsCollector final : public Observer {
   void on_steps(const StepSpan& span) override;
   void on_gap(Duration gap, std::int64_t rows) override;
 
-  // When the first measured request arrives, and when the first after the last does.
+  // When the first measured request arrives, and when the first after the last does. What happens within (opened, closed] is
+  // counted one by one, so that a window of whole waves of a closed loop holds whole waves.
   void open_window(TimePoint at) { opened_ = at; }
   void close_window(TimePoint at) { closed_ = at; }
 
@@ -95,9 +96,8 @@ class MetricsCollector final : public Observer {
 
  private:
   [[nodiscard]] bool is_steady(const Request& request) const;
-  [[nodiscard]] bool in_window(TimePoint at) const { return at >= opened_ && at < closed_; }
   void add_gaps(const StepSpan& span, std::int64_t begin, std::int64_t end, Distribution& itl) const;
-  void add_window_gaps(const StepSpan& span);
+  void count_in_window(const StepSpan& span, std::int64_t first_tokens);
   void count_good(Measures& cell, const GoodputLimits& limits, const RequestRecord& record,
                   const std::array<Duration, 2>& tpot) const;
 
@@ -109,6 +109,7 @@ class MetricsCollector final : public Observer {
   Distribution steady_itl_;
   TimePoint opened_ = TimePoint::max();
   TimePoint closed_ = TimePoint::max();
+  WindowRates in_window_;
   RateSeries rates_;
   std::array<FineTotal, kAttributionParts> ttft_parts_{};
   std::array<FineTotal, kAttributionParts> e2e_parts_{};

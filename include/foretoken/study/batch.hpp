@@ -42,6 +42,10 @@ struct ContinuousBatch {
   double kv_usage = 0;  // peak share of the usable blocks
   double preemptions = 0;  // per run
   std::vector<Interval> objectives;
+  // Nothing in this load is random, so the replications are one run over again: its figures are exact for the model, and
+  // their intervals, which have no width, say nothing.
+  bool identical_runs = false;
+  bool settled = true;  // false: the figures still move with the length of the run
   Decision decision = Decision::not_decided;  // of all objectives
 };
 

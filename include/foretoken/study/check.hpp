@@ -56,6 +56,15 @@ struct Fix {
   double cost_per_recovered = 0;
 };
 
+// All outputs are equally long, which makes requests move in groups; the same load with outputs that differ does not.
+struct SpreadOutputs {
+  std::int64_t tokens = 0;   // of every output
+  double share = 0;          // by which outputs differ in the other load, either way
+  double group = 0;          // requests that finish in the step in which a request finishes
+  double group_spread = 0;
+  std::vector<std::optional<Interval>> figures;  // of each objective with spread outputs; empty: of whole runs
+};
+
 struct CheckResult {
   Scenario scenario;
   MemoryPlan memory;
@@ -64,6 +73,7 @@ struct CheckResult {
   bool impossible = false;    // by a bound: nothing was simulated
   ModelBand band;             // of the prediction itself, which no number of replications narrows
   std::optional<Verdict> verdict;
+  std::optional<SpreadOutputs> spread_outputs;  // where the verdict hangs on equal outputs
   std::optional<ModelUncertainty> uncertainty;  // with the verdict
   Decision overall = Decision::not_decided;
   std::optional<HourlyPrice> price;  // of the deployment: with one, fixes are ranked by money

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "study/check/fixes.hpp"
+#include "study/check/spread_outputs.hpp"
 
 namespace foretoken {
 namespace {
@@ -55,6 +56,9 @@ Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, c
     result.overall = verdict->overall;
     result.interrupted = verdict->interrupted;
     result.verdict = std::move(*verdict);
+    Result<std::optional<SpreadOutputs>> spread = spread_outputs(scenario, *result.verdict, options.run);
+    if (!spread) return spread.error();
+    result.spread_outputs = std::move(*spread);
     if (Diagnostics broken = add_uncertainty(result, options); broken.has_errors()) return broken;
   }
   if (options.fixes && result.overall == Decision::misses && !result.interrupted) {

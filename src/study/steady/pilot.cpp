@@ -22,6 +22,8 @@ constexpr double kWarmupShare = 0.25;
 constexpr double kLengths = 20;  // measured part over correlation length
 constexpr double kInFlight = 8;  // length over requests in flight: two turnovers of warm-up, six measured
 constexpr double kDriftConfidence = 0.99;
+// Of the mean. Where nothing is random, a part of a wave more in one half than in the other would be certain drift.
+constexpr double kNoDrift = 1e-3;
 constexpr double kMostStretch = 8;     // from one level to the next
 constexpr std::int64_t kDoubtful = 2;  // levels after which a load that has not settled may be an overload
 
@@ -80,6 +82,7 @@ struct Calm {
 Calm judge_series(const std::vector<Pilot>& pilots, Series which, std::int64_t length) {
   std::vector<std::vector<double>> series;
   std::vector<double> changes;
+  double mean = 0;
   for (const Pilot& p : pilots) {
     series.push_back(p.series[which].means(kWarmupShare));
     const std::vector<double>& s = series.back();
@@ -87,13 +90,14 @@ Calm judge_series(const std::vector<Pilot>& pilots, Series which, std::int64_t l
     double first = 0, second = 0;
     for (std::size_t i = 0; i < half; ++i) first += s[i], second += s[s.size() - half + i];
     changes.push_back((second - first) / static_cast<double>(half));
+    mean += (first + second) / static_cast<double>(2 * half * pilots.size());
   }
   Calm calm;
   const double batch = static_cast<double>(length) / static_cast<double>(StateSeries::kBatches);
   calm.correlation = batch * correlation_length(series);
   calm.needed = kLengths * calm.correlation / (1 - kWarmupShare);
   const Interval change = mean_interval(changes, kDriftConfidence);
-  calm.drifts = change.low > 0 || change.high < 0;
+  calm.drifts = change.low > kNoDrift * mean || change.high < -kNoDrift * mean;
   return calm;
 }
 

@@ -104,6 +104,33 @@ TEST(MetricsCollector, theSteadyStateLeavesOutTheFirstAndLastTenthByIndex) {
   EXPECT_NEAR(run.window->completed, 15, 1e-9);  // finishes at 2.95 s ... 16.95 s and 1.95 s is before
 }
 
+// Waves of a closed loop end at the instant at which a window opens or closes: to count by shares of 125 ms would count parts.
+TEST(MetricsCollector, anOpenedWindowCountsToTheInstant) {
+  CollectorConfig config;
+  config.window.indices = {0, 100};
+  MetricsCollector collector(config);
+  const auto wave = [&](double at, int requests) {
+    StepSpan step;
+    step.begin = at_ms(at - 30);
+    step.end = at_ms(at);
+    step.decode_rows = requests;
+    collector.on_steps(step);
+    for (int i = 0; i < requests; ++i) collector.on_request(record(i, {0, 0, 1, at}, 2));
+  };
+  wave(310, 8);
+  collector.open_window(at_ms(310));
+  wave(620, 8);
+  wave(930, 8);
+  collector.close_window(at_ms(930));
+  wave(1240, 8);
+  const RunMeasures run = collector.take({});
+  ASSERT_TRUE(run.window);
+  EXPECT_DOUBLE_EQ(run.window->seconds, 0.62);
+  EXPECT_DOUBLE_EQ(run.window->completed, 16);
+  EXPECT_DOUBLE_EQ(run.window->output_tokens, 16);
+  EXPECT_DOUBLE_EQ(run.window->input_tokens, 160);
+}
+
 TEST(MetricsCollector, withoutATotalTheSteadyStateIsCutByArrivalTime) {
   CollectorConfig config;
   config.window = {0.25, std::nullopt, std::chrono::seconds{40}};

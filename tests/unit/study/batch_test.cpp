@@ -72,7 +72,41 @@ TEST(BatchStudy, SimulatesALoneRequestAsInClosedForm) {
   ASSERT_TRUE(b.simulated);
   EXPECT_NEAR(b.simulated->ttft_ms.value, b.in_closed_form->ttft_ms, 1e-3);
   EXPECT_NEAR(b.simulated->tpot_ms.value, b.in_closed_form->tpot_ms, 1e-3);
-  EXPECT_NEAR(b.simulated->tps.value, b.in_closed_form->tps, 0.02 * b.in_closed_form->tps);
+  EXPECT_NEAR(b.simulated->tps.value, b.in_closed_form->tps, 1e-6 * b.in_closed_form->tps);
+}
+
+// Equal requests whose prompts fit one step move in one wave: a prefill of B prompts, 49 steps of 10 + B ms, and over again. A
+// window that cuts a wave would be off by a part of one.
+TEST(BatchStudy, ThroughputOfEqualRequestsIsThatOfWholeWaves) {
+  const auto s = study(kAffine, "2,3,7,16,20");
+  ASSERT_TRUE(s) << format(s.error());
+  for (const BatchSize& b : s->sizes) {
+    ASSERT_TRUE(b.simulated) << b.why_not_simulated;
+    if (b.size > 20) continue;
+    const auto n = static_cast<double>(b.size);
+    const double wave_ms = 10 + 10 * n + 49 * (10 + n);
+    std::cout << "batch " << n << ": " << b.simulated->tps.value << " tok/s, in closed form " << n * 50 / wave_ms * 1e3 << '\n';
+    EXPECT_NEAR(b.simulated->tps.value, n * 50 / wave_ms * 1e3, 1e-6 * b.simulated->tps.value);
+    EXPECT_NEAR(b.simulated->ttft_ms.value, 10 + 10 * n, 1e-3);
+    EXPECT_TRUE(b.simulated->settled);
+  }
+}
+
+// Five runs of a load without chance are one run: no interval is claimed. With lengths that differ there is one.
+TEST(BatchStudy, RunsThatAreTheSameHaveNoInterval) {
+  const auto same = study(kAffine, "8"), differ = study(kAffine, "8", {"workload.random_range_ratio=0.3"});
+  ASSERT_TRUE(same && differ);
+  EXPECT_TRUE(same->sizes.front().simulated->identical_runs);
+  const Json json = to_json(*same);
+  const Json::Array& sizes = *json["sizes"].if_array();
+  const Json& tps = sizes.front()["continuous"]["output_throughput"];
+  EXPECT_FALSE(tps["value"].is_null());
+  EXPECT_TRUE(tps["low"].is_null() && tps["high"].is_null()) << to_text(tps);
+  EXPECT_THAT(to_text(*same), HasSubstr("nothing in this load is random"));
+  const ContinuousBatch& c = *differ->sizes.front().simulated;
+  EXPECT_FALSE(c.identical_runs);
+  EXPECT_LT(c.tps.low, c.tps.value);
+  EXPECT_GT(c.tps.high, c.tps.value);
 }
 
 // TPOT >= (10 + B) x 0.98 of the closed form: beyond batch 41 no step is shorter than 50 ms.
