@@ -145,7 +145,8 @@ void MetricsCollector::count_in_window(const StepSpan& span, std::int64_t first_
   const auto ended_by = [&](TimePoint at) -> std::int64_t {
     if (at >= span.end) return span.steps;
     if (span.run == nullptr || at <= span.begin) return 0;
-    return std::clamp<std::int64_t>(span.run->steps_to_reach(fine_from(at - span.begin) + FineDuration{1}) - 1, 0, span.steps);
+    const FineDuration limit = fine_from(at - span.begin);
+    return std::clamp<std::int64_t>(span.run->steps_to_reach(limit + FineDuration{1}) - 1, 0, span.steps);
   };
   const std::int64_t begin = ended_by(opened_), end = ended_by(closed_);
   in_window_.output_tokens += static_cast<double>((end - begin) * span.decode_rows);

@@ -26,6 +26,13 @@ const char* mark_of(Decision d) {
   return d == Decision::meets ? "✓" : d == Decision::misses ? "✗" : "?";
 }
 
+// Nothing in the load is random: the replications are one run over again, and an interval of them says nothing.
+bool is_one_run(const Verdict& v) {
+  return v.replications > 1 && !v.objectives.empty() &&
+         std::all_of(v.objectives.begin(), v.objectives.end(),
+                     [](const ObjectiveVerdict& o) { return o.interval.low == o.interval.high; });
+}
+
 std::string objectives_section(const CheckResult& r) {
   const Verdict& v = *r.verdict;
   TextTable table("lllrlr");
@@ -34,7 +41,8 @@ std::string objectives_section(const CheckResult& r) {
   std::string reasons;
   for (const ObjectiveVerdict& o : v.objectives) {
     table.row({mark_of(o.decision), o.line.expression, std::string(to_string(o.decision)),
-               with_unit(o.interval.value, o.line.metric), range_of(o.interval), percent(o.margin)});
+               with_unit(o.interval.value, o.line.metric), is_one_run(v) ? "-" : range_of(o.interval),
+               percent(o.margin)});
     if (!o.reason.empty()) reasons += fmt::format("  {}: {}\n", o.line.metric, o.reason);
   }
   for (const PrecisionVerdict& p : v.precision) {
@@ -57,9 +65,11 @@ std::string basis_section(const CheckResult& r) {
       "  {} runs of a load without end, {} requests; of each run {} requests are measured after {} of warm-up\n"
       "  (a pilot of {} requests found how long; workload.num_prompts does not matter here)\n",
       v.replications, readable(v.requests), readable(s.measured), readable(s.warmup), readable(v.pilot_requests));
+  if (is_one_run(v)) text += "  nothing in this load is random: all runs are the same, and no interval can be given\n";
   if (s.stability_limit) {
     text += fmt::format("  saturated, the deployment lets through {} ± {} of such requests a second; {} arrive\n",
-                        readable(s.stability_limit->value), readable(s.stability_limit->half_width()), readable(s.arrival_rate));
+                        readable(s.stability_limit->value), readable(s.stability_limit->half_width()),
+                        readable(s.arrival_rate));
   }
   if (!s.settled) {
     text += fmt::format("  within the budget (study.max_requests) it has not settled: about {} requests would tell\n",
@@ -80,9 +90,9 @@ std::string equal_outputs_lines(const CheckResult& r) {
                            with_unit(e.figures[i]->value, o.line.metric), with_unit(o.interval.value, o.line.metric));
   }
   std::string text = fmt::format(
-      "  every output has {} tokens: requests admitted together finish together and their places are filled together, so\n"
-      "  they move in groups of {:.1f} ({:.1f} with outputs of ±{}); so do real engines under such a benchmark, but not under\n"
-      "  traffic whose outputs differ",
+      "  every output has {} tokens: requests admitted together finish together, and their places are filled together,\n"
+      "  so they move in groups of {:.1f} ({:.1f} with outputs of ±{}); so do real engines under such a benchmark, but\n"
+      "  not under traffic whose outputs differ",
       readable(e.tokens), e.group, e.group_spread, percent(e.share));
   if (!figures.empty()) text += fmt::format(". With ±{}: {}", percent(e.share), figures);
   return text + "\n";

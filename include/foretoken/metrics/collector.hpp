@@ -85,8 +85,8 @@ class MetricsCollector final : public Observer {
   void on_steps(const StepSpan& span) override;
   void on_gap(Duration gap, std::int64_t rows) override;
 
-  // When the first measured request arrives, and when the first after the last does. What happens within (opened, closed] is
-  // counted one by one, so that a window of whole waves of a closed loop holds whole waves.
+  // When the first measured request arrives, and when the first after the last does. What happens within
+  // (opened, closed] is counted one by one, so that a window of whole waves of a closed loop holds whole waves.
   void open_window(TimePoint at) { opened_ = at; }
   void close_window(TimePoint at) { closed_ = at; }
 

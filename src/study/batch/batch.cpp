@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::int64_t kMostSeats = 1'000'000;  // as engine.max_num_seqs
 constexpr int kReplications = 5;
-// A pilot finds how long to measure: whole rounds of the clients, so that waves are never cut (statistics.md). These are of the
-// runs from empty to empty that utilisations are of, the first round of which fills the batch and the last empties it.
+// A pilot finds how long to measure: whole rounds of the clients, so that waves are never cut (statistics.md). These are
+// of the runs from empty to empty that utilisations are of, whose first round fills the batch and whose last empties it.
 constexpr std::int64_t kRounds = 8;
 constexpr int kRunsPerSize = 8 + 2 * kReplications;  // at least: the pilot's, and both kinds
 constexpr std::int64_t kFewestRequests = 200;
@@ -266,16 +266,19 @@ void add_notes(BatchStudy& study) {
     study.notes.push_back(fmt::format("a batch is that of one replica; throughput is of all {}", s.cluster.replicas));
   }
   const auto some = [&](bool ContinuousBatch::*what) {
-    return std::any_of(study.sizes.begin(), study.sizes.end(), [&](const BatchSize& b) { return b.simulated && (*b.simulated).*what; });
+    return std::any_of(study.sizes.begin(), study.sizes.end(),
+                       [&](const BatchSize& b) { return b.simulated && (*b.simulated).*what; });
   };
   if (some(&ContinuousBatch::identical_runs)) {
     study.notes.emplace_back(
-        "nothing in this load is random: all runs of a size are the same, so their figures carry no interval; requests of equal "
-        "length move in waves, which random_range_ratio would spread");
+        "nothing in this load is random: all runs of a size are the same, so their figures carry no interval; requests "
+        "of equal length move in waves, which random_range_ratio would spread");
   }
   const bool unsettled = std::any_of(study.sizes.begin(), study.sizes.end(),
                                      [](const BatchSize& b) { return b.simulated && !b.simulated->settled; });
-  if (unsettled) study.notes.emplace_back("figures of some sizes still moved with the length of the run: raise study.max_requests");
+  if (unsettled) {
+    study.notes.emplace_back("figures of some sizes still moved with the length of the run: raise study.max_requests");
+  }
   const bool raised =
       std::any_of(study.sizes.begin(), study.sizes.end(), [](const BatchSize& b) { return b.budget_raised; });
   if (raised) study.notes.emplace_back("max_num_batched_tokens is raised to the batch size where it was below it");

@@ -41,7 +41,8 @@ Result<Watched> watch(const Scenario& s, const SteadyState& steady, int index, c
 
 }  // namespace
 
-Result<std::optional<SpreadOutputs>> spread_outputs(const Scenario& scenario, const Verdict& verdict, const RunOptions& run) {
+Result<std::optional<SpreadOutputs>> spread_outputs(const Scenario& scenario, const Verdict& verdict,
+                                                    const RunOptions& run) {
   const std::optional<std::int64_t> tokens = outputs_that_finish_together(scenario);
   if (!tokens || verdict.steady.measured == 0 || verdict.interrupted) return std::optional<SpreadOutputs>{};
   Scenario spread = scenario;

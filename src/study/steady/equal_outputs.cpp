@@ -22,7 +22,8 @@ std::optional<std::int64_t> fixed_tokens(const LengthPairConfig& lengths) {
 
 std::optional<std::int64_t> equal_outputs(const WorkloadConfig& w) {
   if (std::holds_alternative<TraceConfig>(w.arrivals)) return std::nullopt;
-  std::optional<std::int64_t> tokens = w.classes.empty() ? fixed_tokens(w.lengths) : fixed_tokens(w.classes.front().lengths);
+  std::optional<std::int64_t> tokens =
+      w.classes.empty() ? fixed_tokens(w.lengths) : fixed_tokens(w.classes.front().lengths);
   for (const RequestClass& c : w.classes) {
     if (fixed_tokens(c.lengths) != tokens) return std::nullopt;
   }
@@ -89,15 +90,17 @@ std::string warning_of(const Scenario& s, const FinishGroups& groups) {
       "workload.random_range_ratio: 0.1 shows the difference";
   if (s.workload.max_concurrency) {
     if (last < kWave) return {};
-    return fmt::format("every output has {} tokens, so clients that were served together come back together: they move in waves "
-                       "of {:.1f} requests that wait for each other's prefill; {}",
-                       *tokens, last, kWay);
+    return fmt::format(
+        "every output has {} tokens, so clients that were served together come back together: they move in waves "
+        "of {:.1f} requests that wait for each other's prefill; {}",
+        *tokens, last, kWay);
   }
   if (!(last > kGrowth * first)) return {};
-  return fmt::format("every output has {} tokens, so requests admitted in one step finish in one step and the router fills their "
-                     "places with the next: such groups grew from {:.2f} requests in the first quarter of the run to {:.2f} in "
-                     "the last, and latencies grow with them for many thousand requests (check has their end); {}",
-                     *tokens, first, last, kWay);
+  return fmt::format(
+      "every output has {} tokens, so requests admitted in one step finish in one step and the router fills their "
+      "places with the next: such groups grew from {:.2f} requests in the first quarter of the run to {:.2f} in "
+      "the last, and latencies grow with them for many thousand requests (check has their end); {}",
+      *tokens, first, last, kWay);
 }
 
 }  // namespace foretoken

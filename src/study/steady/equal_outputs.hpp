@@ -1,5 +1,5 @@
-// Requests whose outputs are equally long and that were admitted in one step finish in one step. Behind a router that counts
-// requests, or in a closed loop, they come back together: src/study/statistics.md, "Equal outputs".
+// Requests whose outputs are equally long and that were admitted in one step finish in one step. Behind a router that
+// counts requests, or in a closed loop, they come back together: src/study/statistics.md, "Equal outputs".
 #pragma once
 
 #include <array>
@@ -12,8 +12,9 @@
 
 namespace foretoken {
 
-// Tokens of every output where all are the same and more than one, and the places of those that finish are filled at once: by
-// their successors in a closed loop, by a router that looks for the emptiest replica. Empty: groups do not last.
+// Tokens of every output where all are the same and more than one, and the places of those that finish are filled at
+// once: by their successors in a closed loop, by a router that looks for the emptiest replica. Empty: groups do not
+// last.
 [[nodiscard]] std::optional<std::int64_t> outputs_that_finish_together(const Scenario& scenario);
 
 // The same load with outputs that differ by up to `share` of their mean, and the same mean.

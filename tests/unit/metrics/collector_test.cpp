@@ -104,7 +104,7 @@ TEST(MetricsCollector, theSteadyStateLeavesOutTheFirstAndLastTenthByIndex) {
   EXPECT_NEAR(run.window->completed, 15, 1e-9);  // finishes at 2.95 s ... 16.95 s and 1.95 s is before
 }
 
-// Waves of a closed loop end at the instant at which a window opens or closes: to count by shares of 125 ms would count parts.
+// Waves of a closed loop end at the instant at which a window opens or closes: shares of 125 ms would be parts of them.
 TEST(MetricsCollector, anOpenedWindowCountsToTheInstant) {
   CollectorConfig config;
   config.window.indices = {0, 100};

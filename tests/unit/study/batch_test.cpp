@@ -75,8 +75,8 @@ TEST(BatchStudy, SimulatesALoneRequestAsInClosedForm) {
   EXPECT_NEAR(b.simulated->tps.value, b.in_closed_form->tps, 1e-6 * b.in_closed_form->tps);
 }
 
-// Equal requests whose prompts fit one step move in one wave: a prefill of B prompts, 49 steps of 10 + B ms, and over again. A
-// window that cuts a wave would be off by a part of one.
+// Equal requests whose prompts fit one step move in one wave: a prefill of B prompts, 49 steps of 10 + B ms, and over
+// again. A window that cuts a wave would be off by a part of one.
 TEST(BatchStudy, ThroughputOfEqualRequestsIsThatOfWholeWaves) {
   const auto s = study(kAffine, "2,3,7,16,20");
   ASSERT_TRUE(s) << format(s.error());
@@ -85,7 +85,8 @@ TEST(BatchStudy, ThroughputOfEqualRequestsIsThatOfWholeWaves) {
     if (b.size > 20) continue;
     const auto n = static_cast<double>(b.size);
     const double wave_ms = 10 + 10 * n + 49 * (10 + n);
-    std::cout << "batch " << n << ": " << b.simulated->tps.value << " tok/s, in closed form " << n * 50 / wave_ms * 1e3 << '\n';
+    std::cout << "batch " << n << ": " << b.simulated->tps.value << " tok/s, in closed form " << n * 50 / wave_ms * 1e3
+              << '\n';
     EXPECT_NEAR(b.simulated->tps.value, n * 50 / wave_ms * 1e3, 1e-6 * b.simulated->tps.value);
     EXPECT_NEAR(b.simulated->ttft_ms.value, 10 + 10 * n, 1e-3);
     EXPECT_TRUE(b.simulated->settled);
@@ -235,9 +236,12 @@ TEST(BatchStudy, AnInterruptKeepsWhatWasFinished) {
 
 TEST(BatchStudy, TracesSessionsAndClassesKeepTheirLengths) {
   for (const std::string& load :
-       {std::string("sessions: {turns: {distribution: uniform, min: 1, max: 3}, think_time: 10 s}, random_input_len: 50, random_output_len: 20, request_rate: 5, num_prompts: 100"),
-        std::string("classes: [{name: a, weight: 1, random_input_len: 50, random_output_len: 10}, {name: b, weight: 1, random_input_len: 500, random_output_len: 20}], request_rate: 5, num_prompts: 100")}) {
-    const auto s = study("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm, num_gpus: 2}\nworkload: {" + load + "}\n", "2,8");
+       {std::string("sessions: {turns: {distribution: uniform, min: 1, max: 3}, think_time: 10 s}, random_input_len: "
+                    "50, random_output_len: 20, request_rate: 5, num_prompts: 100"),
+        std::string("classes: [{name: a, weight: 1, random_input_len: 50, random_output_len: 10}, {name: b, weight: 1, "
+                    "random_input_len: 500, random_output_len: 20}], request_rate: 5, num_prompts: 100")}) {
+    const auto s =
+        study("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm, num_gpus: 2}\nworkload: {" + load + "}\n", "2,8");
     ASSERT_TRUE(s) << format(s.error());
     for (const BatchSize& b : s->sizes) EXPECT_TRUE(b.simulated) << load << b.reason << b.why_not_simulated;
   }

@@ -49,7 +49,8 @@ RequestRecord finished(std::int64_t index, int replica, int at_ms) {
 
 TEST(FinishGroups, CountWhoFinishesInTheSameStepOfTheSameReplica) {
   FinishGroups groups(0, 16);
-  for (const auto& [index, replica, at] : {std::tuple{0, 0, 5}, {1, 0, 5}, {2, 0, 5}, {3, 1, 5}, {12, 0, 9}, {13, 0, 9}})
+  for (const auto& [index, replica, at] :
+       {std::tuple{0, 0, 5}, {1, 0, 5}, {2, 0, 5}, {3, 1, 5}, {12, 0, 9}, {13, 0, 9}})
     groups.add(finished(index, replica, at));
   RequestRecord rejected = finished(14, 0, 9);
   rejected.outcome = Outcome::rejected;
@@ -70,8 +71,9 @@ TEST(EqualOutputs, MatterWhereThePlacesOfThoseThatFinishAreFilledAtOnce) {
     if (set.front().starts_with("workload.output_lengths")) set.emplace_back("workload.random_output_len=null");
     EXPECT_FALSE(outputs_that_finish_together(scenario(kReplicas, set))) << other;
   }
-  EXPECT_TRUE(outputs_that_finish_together(
-      scenario(kReplicas, {"workload.random_input_len=null", "workload.input_lengths={distribution: uniform, min: 1, max: 3000}"})))
+  EXPECT_TRUE(outputs_that_finish_together(scenario(
+      kReplicas,
+      {"workload.random_input_len=null", "workload.input_lengths={distribution: uniform, min: 1, max: 3000}"})))
       << "prompts that differ do not part them";
 }
 
@@ -88,7 +90,8 @@ TEST(EqualOutputs, ARunIsWarnedOfGroupsThatGrowAndOfNoOthers) {
   EXPECT_THAT(equal.front(), HasSubstr("every output has 300 tokens"));
   EXPECT_TRUE(warnings(kReplicas, {"workload.random_range_ratio=0.1"}).empty());
   EXPECT_TRUE(warnings(kReplicas, {"router=round_robin"}).empty());
-  EXPECT_TRUE(warnings(kReplicas, {"workload.request_rate=4"}).empty()) << "groups do not form where hardly anyone waits";
+  EXPECT_TRUE(warnings(kReplicas, {"workload.request_rate=4"}).empty())
+      << "groups do not form where hardly anyone waits";
   const auto waves = warnings(kClients);
   ASSERT_EQ(waves.size(), 1U);
   std::cout << waves.front() << '\n';
@@ -96,8 +99,8 @@ TEST(EqualOutputs, ARunIsWarnedOfGroupsThatGrowAndOfNoOthers) {
   EXPECT_TRUE(warnings(kClients, {"workload.random_range_ratio=0.1"}).empty());
 }
 
-// What is random at the clients, in the network and before the scheduler does not part them: only their lengths do. Pauses with
-// a mean of 2 ms are more than a client and a server need.
+// What is random at the clients, in the network and before the scheduler does not part them: only their lengths do.
+// Pauses with a mean of 2 ms are more than a client and a server need.
 TEST(EqualOutputs, PausesOfMillisecondsDoNotEndWavesAndSpreadOutputsDo) {
   const auto mean_ttft = [](std::vector<std::string> set) {
     return run_scenario(scenario(kClients, std::move(set))).value().summary["mean_ttft_ms"];
@@ -105,7 +108,8 @@ TEST(EqualOutputs, PausesOfMillisecondsDoNotEndWavesAndSpreadOutputsDo) {
   const double equal = mean_ttft({});
   const double paused = mean_ttft({"workload.think_time=2 ms", "workload.think_time_distribution=exponential"});
   const double spread = mean_ttft({"workload.random_range_ratio=0.1"});
-  std::cout << "mean TTFT " << equal << " ms, with pauses " << paused << " ms, with outputs of ±10 % " << spread << " ms\n";
+  std::cout << "mean TTFT " << equal << " ms, with pauses " << paused << " ms, with outputs of ±10 % " << spread
+            << " ms\n";
   EXPECT_GT(paused, 0.8 * equal);
   EXPECT_LT(spread, 0.7 * equal);
 }
@@ -128,20 +132,43 @@ TEST(EqualOutputs, ACheckSaysWhatItsFiguresWouldBeWithSpreadOutputs) {
   EXPECT_FALSE(check_of({"workload.random_range_ratio=0.1"}).spread_outputs);
 }
 
-// Of a load without end the number of prompts says nothing: the groups have grown up before anything is measured.
+// Of a load without end the number of prompts says nothing: the groups grow while a pilot watches. Their slow growth
+// needs more than this budget to end, and what they have reached in it misses already.
 TEST(EqualOutputs, AVerdictIsOfGroupsThatHaveGrownWhateverNumPromptsSays) {
   RunOptions options;
   options.threads = 2;
   const auto verdict_of = [&](const char* num_prompts) {
-    return reach_verdict(scenario(kReplicas, {std::string("workload.num_prompts=") + num_prompts}), options).value();
+    const std::string n = std::string("workload.num_prompts=") + num_prompts;
+    return reach_verdict(scenario(kReplicas, {n, "study.max_requests=600000", "slo=[p95_ttft <= 400 ms]"}), options)
+        .value();
   };
-  const Verdict few = verdict_of("6000"), many = verdict_of("100000");
+  const double short_run =
+      run_scenario(scenario(kReplicas, {"workload.num_prompts=3000"})).value().summary["p95_ttft_ms"];
+  EXPECT_LT(short_run, 350);
+  const Verdict few = verdict_of("3000"), many = verdict_of("100000");
   const Interval& f = few.objectives.front().interval;
   std::cout << to_string(few.overall) << ", p95 TTFT " << f.value << " ms [" << f.low << ", " << f.high << "], settled "
             << few.steady.settled << ", " << few.steady.warmup << " + " << few.steady.measured << " requests\n";
-  EXPECT_EQ(few.overall, many.overall);
+  EXPECT_EQ(few.overall, Decision::misses) << "a run of 3,000 prompts shows " << short_run << " ms";
+  EXPECT_EQ(many.overall, Decision::misses);
   EXPECT_EQ(f.value, many.objectives.front().interval.value);
-  EXPECT_NE(few.overall, Decision::meets) << "short runs show 300 ms";
+}
+
+// The window of a verdict is counted within stretches as it is step by step (INV-11).
+TEST(EqualOutputs, RatesAndGapsOfTheWindowAreTheSameStepByStep) {
+  const auto intervals = [](const char* text, bool step_by_step) {
+    Scenario s = scenario(text, {"slo=[output_throughput >= 1, request_throughput >= 0.01, p99_itl <= 1 h]",
+                                 "workload.random_range_ratio=0.05", "study.max_requests=60000"});
+    RunOptions options;
+    options.step_by_step = step_by_step;
+    std::vector<double> values;
+    for (const ObjectiveVerdict& o : reach_verdict(s, options).value().objectives) {
+      EXPECT_TRUE(o.steady_state);
+      values.insert(values.end(), {o.interval.value, o.interval.low, o.interval.high});
+    }
+    return values;
+  };
+  for (const char* text : {kReplicas, kClients}) EXPECT_EQ(intervals(text, false), intervals(text, true));
 }
 
 }  // namespace
