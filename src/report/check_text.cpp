@@ -91,8 +91,8 @@ std::string equal_outputs_lines(const CheckResult& r) {
   }
   std::string text = fmt::format(
       "  every output has {} tokens: requests admitted together finish together, and their places are filled together,\n"
-      "  so they move in groups of {:.1f} ({:.1f} with outputs of ±{}); so do real engines under such a benchmark, but\n"
-      "  not under traffic whose outputs differ",
+      "  so they move in groups of {:.1f} ({:.1f} with outputs of ±{}); by their schedulers engines should do so under such a\n"
+      "  benchmark, but not under traffic whose outputs differ",
       readable(e.tokens), e.group, e.group_spread, percent(e.share));
   if (!figures.empty()) text += fmt::format(". With ±{}: {}", percent(e.share), figures);
   return text + "\n";

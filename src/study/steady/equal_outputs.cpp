@@ -86,7 +86,7 @@ std::string warning_of(const Scenario& s, const FinishGroups& groups) {
   if (!tokens) return {};
   const double first = groups.mean_size(0), last = groups.mean_size(3);
   constexpr const char* kWay =
-      "real engines do so too under such a benchmark, not under traffic whose outputs differ: "
+      "by their schedulers engines should do so under such a benchmark, not under traffic whose outputs differ: "
       "workload.random_range_ratio: 0.1 shows the difference";
   if (s.workload.max_concurrency) {
     if (last < kWave) return {};
@@ -99,7 +99,7 @@ std::string warning_of(const Scenario& s, const FinishGroups& groups) {
   return fmt::format(
       "every output has {} tokens, so requests admitted in one step finish in one step and the router fills their "
       "places with the next: such groups grew from {:.2f} requests in the first quarter of the run to {:.2f} in "
-      "the last, and latencies grow with them for many thousand requests (check has their end); {}",
+      "the last, and latencies grow with them for many thousand requests (check judges a load that goes on); {}",
       *tokens, first, last, kWay);
 }
 
