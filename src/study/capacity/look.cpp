@@ -91,7 +91,7 @@ Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::s
   }
   if (look.bound) return look;
   const std::vector<std::string> also{std::begin(kLookMetrics), std::end(kLookMetrics)};
-  if (set.empty() && load > largest_met_) {
+  if (load > largest_met_) {
     if (const std::optional<Scenario> brief = short_form(*scenario)) {
       Result<ShortRuns> runs = run_briefly(*brief, run_, also);
       if (!runs) return runs.error();
@@ -110,10 +110,10 @@ Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::s
   Result<Verdict> verdict = reach_verdict(*scenario, run_, also, hints);
   if (!verdict) return verdict.error();
   requests_ += verdict->requests + verdict->pilot_requests;
-  if (!stability_limit_) stability_limit_ = verdict->steady.stability_limit;
-  if (set.empty() && verdict->steady.settled) lengths_[load] = verdict->steady.warmup + verdict->steady.measured;
+  if (!stability_limit_ && one_kind_) stability_limit_ = verdict->steady.stability_limit;
+  if (verdict->steady.settled) lengths_[load] = verdict->steady.warmup + verdict->steady.measured;
   look.decision = verdict->overall;
-  if (set.empty() && look.decision == Decision::meets) largest_met_ = std::max(largest_met_, load);
+  if (look.decision == Decision::meets) largest_met_ = std::max(largest_met_, load);
   look.too_little = look.decision == Decision::misses && misses_only_for_want_of_load(*verdict);
   // What was under way when the user stopped decides nothing.
   if (!verdict->interrupted || look.decision == Decision::misses) look.verdict = std::move(*verdict);

@@ -20,6 +20,8 @@ class LoadJudge {
   [[nodiscard]] Result<CapacityLook> operator()(double load, const std::vector<std::string>& set);
   [[nodiscard]] Result<Scenario> scenario_with(const std::vector<std::string>& set) const;
   [[nodiscard]] std::int64_t requests() const { return requests_; }
+  // The load is a length of the requests: nothing that is known of one is true of another.
+  void loads_differ_in_kind() { one_kind_ = false; }
   // Found at the first load that came near it; every load shares it.
   [[nodiscard]] const std::optional<Interval>& stability_limit() const { return stability_limit_; }
   // Looks for it at this load where none has come near.
@@ -36,6 +38,7 @@ class LoadJudge {
   std::int64_t requests_ = 0;
   std::optional<Interval> stability_limit_;
   double largest_met_ = 0;
+  bool one_kind_ = true;  // of requests, whatever the load
   std::map<double, std::int64_t> lengths_;  // requests of a replication, by load
 };
 

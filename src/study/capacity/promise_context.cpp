@@ -78,6 +78,7 @@ Diagnostics longest_by_slo(PromiseResult& r, const ScenarioText& source, const L
   RunOptions quiet = options;
   quiet.progress = nullptr;
   LoadJudge judge(source, load, quiet, kReplicationsOfALook);
+  judge.loads_differ_in_kind();
   CapacityResult looks;
   looks.scenario = r.scenario;
   looks.unit = "prompt tokens";
