@@ -37,6 +37,10 @@ int run(const AccuracyCommand& command) {
     if (!files_are_distinct({{"the measurements", measured}, {"--output", command.output.output}}))
       return kExitBadInput;
   }
+  if (command.output.format == "errors" && command.points.empty()) {
+    say("--format errors is of measured serving runs\n");
+    return kExitBadInput;
+  }
   const TextStyle style{wants_color(command.output)};
   if (!command.kernels.empty()) {
     return deliver_accuracy(compare_kernels(command.kernels, command.options), command.output,
@@ -46,9 +50,11 @@ int run(const AccuracyCommand& command) {
     return deliver_accuracy(compare_replay(command.replay, command.gpu, command.options), command.output,
                             [&](const ReplayAccuracy& accuracy) { return to_text(accuracy, style); });
   }
-  return deliver_accuracy(
-      compare_points(command.points, command.options), command.output,
-      [&](const PointAccuracy& accuracy) { return to_text(accuracy, command.by == "cell", style); });
+  return deliver_accuracy(compare_points(command.points, command.options), command.output,
+                          [&](const PointAccuracy& accuracy) {
+                            return command.output.format == "errors" ? to_source(accuracy.run_errors)
+                                                                     : to_text(accuracy, command.by == "cell", style);
+                          });
 }
 
 }  // namespace
@@ -86,7 +92,7 @@ void add_accuracy_command(CLI::App& app, int& exit_code) {
       ->type_name("KEY=VALUE")
       ->needs(points);
   accuracy->add_option("-j,--jobs", command->options.threads, "Threads; 0 = one per core")->check(CLI::Range(0, 4096));
-  add_output_options(*accuracy, command->output, {"table", "json"});
+  add_output_options(*accuracy, command->output, {"table", "json", "errors"});
   accuracy->callback([command, &exit_code] { exit_code = run(*command); });
 }
 

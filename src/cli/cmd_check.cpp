@@ -22,7 +22,7 @@ struct CheckCommand {
   OutputOptions output;
   int jobs = 0;
   bool no_fixes = false;
-  int model_draws = CheckOptions{}.model_draws;
+  bool no_model_error = false;
 };
 
 int exit_code_of(const CheckResult& result) {
@@ -50,7 +50,7 @@ int run(const CheckCommand& command) {
   options.run.threads = command.jobs;
   options.run.stop = stop;
   options.fixes = !command.no_fixes;
-  options.model_draws = command.model_draws;
+  options.model_error = !command.no_model_error;
   std::unique_ptr<ProgressLine> line = follow(options.run.progress, "requests", command.output);
   const Result<CheckResult> result = check(read->source, command.scenario.load_options(), read->scenario, options);
   line.reset();
@@ -76,11 +76,8 @@ void add_check_command(CLI::App& app, int& exit_code) {
   check_app->add_option("-j,--jobs", command->jobs, "Threads for replications and fixes; 0 = one per core")
       ->check(CLI::Range(0, 4096));
   check_app->add_flag("--no-fixes", command->no_fixes, "Only the verdict: do not look for changes that would help");
-  check_app
-      ->add_option("--model-draws", command->model_draws,
-                   "Draws of the cost model within its own error, for P(meets); 0 = none, at most what 400,000 requests allow")
-      ->check(CLI::Range(0, 4096))
-      ->capture_default_str();
+  check_app->add_flag("--no-model-error", command->no_model_error,
+                      "Only the interval of the simulation: do not say how likely the objectives hold when the model errs as measured");
   check_app->callback([command, &exit_code] { exit_code = run(*command); });
 }
 

@@ -13,7 +13,7 @@
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/report/sensitivity_report.hpp"
+#include "foretoken/report/uncertainty_report.hpp"
 #include "foretoken/report/stored_result.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
 
@@ -106,7 +106,7 @@ int run_verify(const VerifyCommand& command) {
   Provenance now{source, made_from->load, input_hashes(source.text, source.origin, made_from->load, *scenario)};
   Json document = to_json(*result, now);
   if (!std::as_const(stored->document)["model_uncertainty"].is_null()) {  // run --band
-    const Result<ModelUncertainty> band = draw_model_of_headline(*scenario, options);
+    const Result<ModelUncertainty> band = uncertainty_of_headline(*scenario, options);
     if (!band) {
       say(band.error());
       return kExitBadInput;

@@ -15,9 +15,9 @@
 #include "cli/terminal.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/request_csv.hpp"
-#include "foretoken/report/sensitivity_report.hpp"
 #include "foretoken/report/stored_result.hpp"
 #include "foretoken/report/text_report.hpp"
+#include "foretoken/report/uncertainty_report.hpp"
 
 namespace foretoken {
 namespace {
@@ -37,8 +37,8 @@ std::vector<std::string> class_names(const Scenario& scenario) {
   return names;
 }
 
-std::string render(const RunResult& result, const std::optional<ModelUncertainty>& uncertainty, const ReadScenario& read,
-                   const RunCommand& command) {
+std::string render(const RunResult& result, const std::optional<ModelUncertainty>& uncertainty,
+                   const ReadScenario& read, const RunCommand& command) {
   const OutputOptions& output = command.output;
   if (output.format == "json") {
     const LoadOptions load = command.scenario.load_options();
@@ -50,7 +50,7 @@ std::string render(const RunResult& result, const std::optional<ModelUncertainty
   }
   if (output.format == "vllm") return to_text(to_vllm_json(result)) + "\n";
   std::string text = to_text(result, {wants_color(output)});
-  if (uncertainty) text += "\nBand of the model\n" + uncertainty_lines(*uncertainty, result.scenario);
+  if (uncertainty) text += "\nBand of the model\n" + uncertainty_lines(*uncertainty);
   return text;
 }
 
@@ -97,7 +97,7 @@ int run_one(const RunCommand& command, const ReadScenario& read, RunOptions opti
   }
   std::optional<ModelUncertainty> uncertainty;
   if (command.band && result->feasible && !result->interrupted) {
-    Result<ModelUncertainty> band = draw_model_of_headline(scenario, options);
+    Result<ModelUncertainty> band = uncertainty_of_headline(scenario, options);
     if (!band) {
       say(band.error());
       return kExitBadInput;
@@ -148,8 +148,9 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->type_name("FILE");
   run_app->add_option("-j,--jobs", command->jobs, "Threads for replications and sweep points; 0 = one per core")
       ->check(CLI::Range(0, 4096));
-  run_app->add_flag("--band", command->band,
-                    "Also draw the cost model within its own error: a band on the headline figures, P(meets) of objectives");
+  run_app->add_flag(
+      "--band", command->band,
+      "Also count the model's error as measured on whole runs: a band on the headline figures, P(meets) of objectives");
   run_app->add_flag("--step-by-step", command->step_by_step,
                     "Simulate every engine step by itself: the same result, slower");
   run_app->callback([command, &exit_code] { exit_code = run(*command); });

@@ -1,9 +1,12 @@
 // Serving runs against their measurements.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
+#include "foretoken/base/math.hpp"
 #include "foretoken/report/accuracy_report.hpp"
 #include "report/accuracy_common.hpp"
 #include "report/common.hpp"
@@ -89,6 +92,78 @@ std::string bands_text(const std::vector<BandCoverage>& bands) {
   return text;
 }
 
+std::string group_text(const RunErrors& e) {
+  const std::string engine = e.engine.empty() ? "all" : e.engine;
+  return e.inside_range ? fmt::format("{}, {}", engine, *e.inside_range ? "inside" : "outside") : engine;
+}
+
+Json run_errors_json(const RunErrorTable& table) {
+  Json json = Json::array();
+  for (const RunErrors& e : table.groups) {
+    Json entry = Json::object();
+    entry["metric"] = to_string(e.metric);
+    if (!e.engine.empty()) entry["engine"] = e.engine;
+    if (e.inside_range) entry["inside_calibrated_range"] = *e.inside_range;
+    entry["cells"] = e.cells;
+    Json levels = Json::array(), quantiles = Json::array();
+    for (const double level : RunErrors::kLevels) levels.push_back(level);
+    for (const double q : e.quantiles) quantiles.push_back(exact_exp(q));
+    entry["levels"] = std::move(levels);
+    entry["measured_over_predicted"] = std::move(quantiles);
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
+std::string run_errors_text(const RunErrorTable& table) {
+  TextTable text("llrrrrrr");
+  text.row({"metric", "engine, calibrated range", "cells", "5 %", "25 %", "median", "75 %", "95 %"});
+  for (const RunErrors& e : table.groups) {
+    std::vector<std::string> cells{std::string(to_string(e.metric)), group_text(e), readable(std::int64_t{e.cells})};
+    for (const std::size_t i : {1, 3, 4, 5, 7}) cells.push_back(fmt::format("{:.2f}", exact_exp(e.quantiles[i])));
+    text.row(std::move(cells));
+  }
+  return text.text("  ");
+}
+
+Json reliability_json(const std::vector<ReliabilityBin>& bins) {
+  Json json = Json::array();
+  for (const ReliabilityBin& b : bins) {
+    Json entry = Json::object();
+    entry["metric"] = b.metric ? to_string(*b.metric) : std::string_view("TTFT and TPOT");
+    entry["from"] = b.from;
+    entry["to"] = b.to;
+    entry["stated"] = b.stated;
+    entry["observed"] = b.observed;
+    entry["cells"] = b.cells;
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
+// A column of each metric: mean of what was stated and, behind it, what came true.
+std::string reliability_text(const std::vector<ReliabilityBin>& bins) {
+  std::vector<std::string> names;
+  std::map<double, std::map<std::string, std::string>> lines;
+  std::map<double, double> ends;
+  for (const ReliabilityBin& b : bins) {
+    const std::string name(b.metric ? to_string(*b.metric) : "TTFT and TPOT");
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    lines[b.from][name] = fmt::format("{:.0f} -> {:.0f}", 100 * b.stated, 100 * b.observed);
+    ends[b.from] = b.to;
+  }
+  TextTable table("l" + std::string(names.size(), 'r'));
+  std::vector<std::string> head{"P(meets) %"};
+  head.insert(head.end(), names.begin(), names.end());
+  table.row(std::move(head));
+  for (auto& [from, line] : lines) {
+    std::vector<std::string> cells{fmt::format("{:.0f} to {:.0f}", 100 * from, 100 * ends[from])};
+    for (const std::string& name : names) cells.push_back(line[name]);
+    table.row(std::move(cells));
+  }
+  return table.text("  ");
+}
+
 std::vector<std::string> line_of(std::vector<std::string> names, const ErrorStatistics& errors) {
   for (std::string& cell : error_cells(errors)) names.push_back(std::move(cell));
   return names;
@@ -132,6 +207,8 @@ Json to_json(const PointAccuracy& accuracy) {
   summary["groups"] = errors_json(accuracy.groups);
   summary["cells"] = errors_json(accuracy.cells);
   summary["tpot_bands"] = bands_json(accuracy.bands);
+  summary["run_errors"] = run_errors_json(accuracy.run_errors);
+  summary["reliability"] = reliability_json(accuracy.reliability);
   summary["skipped"] = skipped_rows(accuracy).json();
   json["summary"] = std::move(summary);
   Json rows = Json::array();
@@ -148,6 +225,14 @@ std::string to_text(const PointAccuracy& accuracy, bool by_cell, const TextStyle
   if (!worst.empty()) out += section("Worst cells (median error)", table_of(worst, "cell"), style);
   const std::string bands = bands_text(accuracy.bands);
   if (!bands.empty()) out += section("Measured TPOT within the 95 % band of the predicted step", bands, style);
+  if (!accuracy.run_errors.groups.empty()) {
+    out += section("Measured / predicted of whole runs, what P(meets) rests on", run_errors_text(accuracy.run_errors),
+                   style);
+    out += section(
+        "P(meets) stated -> observed, fitted to half of the cells and asked about the other half (limits from 0.5 to 2 "
+        "times the prediction, 20 splits)",
+        reliability_text(accuracy.reliability), style);
+  }
   const SkippedRows skipped = skipped_rows(accuracy);
   out += section(fmt::format("Rows without a prediction: {} of {}", skipped.total(), accuracy.rows.size()),
                  skipped.text(), style);
@@ -157,6 +242,26 @@ std::string to_text(const PointAccuracy& accuracy, bool by_cell, const TextStyle
                  "  a cell is one model, GPU, engine, precision and split; cells have equal weight\n"
                  "  TPOT = (finish - first token) / (N - 1); figures are means, of static batches the whole batch\n",
                  style);
+}
+
+std::string to_source(const RunErrorTable& table) {
+  std::string text =
+      "// Logarithms of measured / predicted of whole runs: quantiles by metric, engine and calibrated range, in which "
+      "every measured\n"
+      "// system has the same weight. Runs of shared/truth/points_dev.csv; written by\n"
+      "//   foretoken accuracy points_dev.csv --format errors -o src/study/uncertainty/measured_errors.inc\n";
+  for (const RunErrors& e : table.groups) {
+    constexpr std::string_view kNames[kErrorMetrics] = {"ttft", "tpot", "e2e", "throughput"};
+    text += fmt::format("GROUP({}, \"{}\", {}, {}", kNames[static_cast<std::size_t>(e.metric)], e.engine,
+                        !e.inside_range   ? "any"
+                        : *e.inside_range ? "inside"
+                                          : "outside",
+                        e.cells);
+    for (const double q : e.quantiles) text += fmt::format(", {:.4f}", q);
+    text += ")\n";
+  }
+  for (const auto& row : table.correlation) text += fmt::format("CORRELATION({:.3f})\n", fmt::join(row, ", "));
+  return text;
 }
 
 }  // namespace foretoken

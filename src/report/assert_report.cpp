@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "foretoken/report/check_report.hpp"
+#include "foretoken/report/uncertainty_report.hpp"
 #include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
@@ -29,6 +30,12 @@ std::string sentence(const ObjectiveVerdict& o) {
                         readable(o.interval.high));
   if (!o.reason.empty()) text += "; " + o.reason;
   return text;
+}
+
+// With the model's error as measured.
+const Probability* chance_of(const AssertionsResult& r, std::size_t i) {
+  const bool known = r.uncertainty && i < r.uncertainty->figures.size() && r.uncertainty->figures[i].meets;
+  return known ? &*r.uncertainty->figures[i].meets : nullptr;
 }
 
 const char* mark_of(Decision d) {
@@ -130,10 +137,12 @@ std::string to_text(const AssertionsResult& r, const TextStyle& style) {
   std::string out = heading(r.scenario, style);
   if (!r.feasible) return out + fmt::format("Does not fit: {}\n", r.memory.verdict);
   if (r.interrupted) out += "INTERRUPTED: judged by what had finished\n";
-  TextTable table("llll");
+  TextTable table("lllrl");
+  table.row({"", "assertion", "", "P(holds)", ""});
   for (std::size_t i = 0; i < r.scenario.assertions.size(); ++i) {
     const ObjectiveVerdict& o = r.verdict->objectives[i];
-    table.row({mark_of(o.decision), r.scenario.assertions[i].name, word_of(o.decision), sentence(o)});
+    table.row({mark_of(o.decision), r.scenario.assertions[i].name, word_of(o.decision),
+               chance_of(r, i) != nullptr ? probability_text(*chance_of(r, i)) : "-", sentence(o)});
   }
   std::string text = table.text("  ");
   if (const std::optional<HourlyPrice> price = price_per_hour(r.scenario)) text += fmt::format("  {}\n", price_sentence(*price));
@@ -164,6 +173,7 @@ Json to_json(const AssertionsResult& r) {
     entry["limit"] = o.line.limit;
     entry["verdict"] = word_of(o.decision);
     entry["interval"] = to_json(o.interval);
+    if (chance_of(r, i) != nullptr) entry["p_meets"] = to_json(*chance_of(r, i));
     if (!o.reason.empty()) entry["reason"] = o.reason;
     list.push_back(std::move(entry));
   }

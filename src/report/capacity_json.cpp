@@ -2,6 +2,7 @@
 #include "foretoken/report/capacity_report.hpp"
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
+#include "foretoken/report/uncertainty_report.hpp"
 #include "report/json_parts.hpp"
 
 namespace foretoken {
@@ -73,6 +74,23 @@ Json to_json(const CapacityResult& r) {
   json["precise"] = r.precise;
   json["precision"] = r.scenario.capacity.precision;
   if (!r.reason.empty()) json["reason"] = r.reason;
+  Json confidence = Json::array();
+  for (const LoadConfidence& c : r.confidence) {
+    Json entry = Json::object();
+    entry["load"] = c.load;
+    entry["p_meets_all"] = to_json(c.all_meet);
+    confidence.push_back(std::move(entry));
+  }
+  json["confidence"] = std::move(confidence);
+  Json promised = Json::array();
+  for (const PromisedLoad& p : r.promised) {
+    Json entry = Json::object();
+    entry["probability"] = p.probability;
+    entry["load"] = maybe(p.load);
+    promised.push_back(std::move(entry));
+  }
+  json["promised"] = std::move(promised);
+  if (!r.no_confidence.empty()) json["no_confidence"] = r.no_confidence;
   json["headroom"] = maybe(r.headroom);
   if (r.scenario.capacity.growth) {
     json["growth"] = r.scenario.capacity.growth->expression;

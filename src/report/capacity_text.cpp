@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "foretoken/report/capacity_report.hpp"
+#include "foretoken/report/uncertainty_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 
@@ -37,7 +38,8 @@ std::string headline(const CapacityResult& r) {
     case CapacityOutcome::not_decided:
       break;
   }
-  if (r.capacity) return fmt::format("NOT DECIDED: meets at {} {}; where it ends is open\n", load_text(*r.capacity), r.unit);
+  if (r.capacity)
+    return fmt::format("NOT DECIDED: meets at {} {}; where it ends is open\n", load_text(*r.capacity), r.unit);
   if (r.missed) return fmt::format("NOT DECIDED: misses at {} {}; below it is open\n", load_text(*r.missed), r.unit);
   return "NOT DECIDED\n";
 }
@@ -54,18 +56,40 @@ std::string growth_line(const CapacityResult& r) {
   return text + "\n";
 }
 
+// The capacity is the model's; what can be promised of a real deployment is less.
+std::string promise_lines(const CapacityResult& r) {
+  if (!r.no_confidence.empty()) return fmt::format("  with what probability: not known, {}\n", r.no_confidence);
+  const auto at = [&](double load) {
+    const auto found =
+        std::find_if(r.confidence.begin(), r.confidence.end(), [&](const LoadConfidence& c) { return c.load == load; });
+    return found == r.confidence.end() ? std::string("-") : probability_text(found->all_meet);
+  };
+  if (r.confidence.empty()) return {};
+  std::string text =
+      fmt::format("  with the model's error as measured: the objectives hold there with {}", at(*r.capacity));
+  for (const PromisedLoad& p : r.promised) {
+    text += p.load
+                ? fmt::format(", with at least {:.0f} % up to {} {}", 100 * p.probability, load_text(*p.load), r.unit)
+                : fmt::format(", with {:.0f} % at no load (at {} {}: {})", 100 * p.probability,
+                              load_text(r.confidence.front().load), r.unit, at(r.confidence.front().load));
+  }
+  return text + "\n";
+}
+
 std::string meaning_section(const CapacityResult& r) {
   std::string text;
   if (!r.reason.empty()) text += fmt::format("  {}\n", r.reason);
+  if (r.capacity) text += promise_lines(r);
   if (r.capacity && r.offered > 0) {
-    text += *r.headroom >= 0
-                ? fmt::format("  headroom: {} more than today's {} {}\n", percent(*r.headroom), load_text(r.offered), r.unit)
-                : fmt::format("  headroom: none, today's {} {} are {} above the capacity\n", load_text(r.offered), r.unit,
-                              percent(r.offered / *r.capacity - 1));
+    text += *r.headroom >= 0 ? fmt::format("  headroom: {} more than today's {} {}\n", percent(*r.headroom),
+                                           load_text(r.offered), r.unit)
+                             : fmt::format("  headroom: none, today's {} {} are {} above the capacity\n",
+                                           load_text(r.offered), r.unit, percent(r.offered / *r.capacity - 1));
   }
   if (r.stability_limit) {
-    text += fmt::format("  saturated, the deployment lets through {} ± {} requests/s: above that any queue grows without end\n",
-                        readable(r.stability_limit->value), readable(r.stability_limit->half_width()));
+    text += fmt::format(
+        "  saturated, the deployment lets through {} ± {} requests/s: above that any queue grows without end\n",
+        readable(r.stability_limit->value), readable(r.stability_limit->half_width()));
   }
   text += growth_line(r);
   if (r.binding) {
@@ -82,12 +106,11 @@ std::string knee_section(const CapacityResult& r) {
   if (!r.knee) return {};
   const Knee& k = *r.knee;
   const std::string unit(metric_unit(k.metric));
-  std::string text =
-      k.at_end ? fmt::format("  {} has not bent up to {} {}, the largest load with a steady figure\n", k.metric,
-                             load_text(k.load), r.unit)
-               : fmt::format("  {} bends at about {} {} (between {} and {}), where it is {}{}{}\n", k.metric,
-                             load_text(k.load), r.unit, load_text(k.low), load_text(k.high), readable(k.value),
-                             unit.empty() ? "" : " ", unit);
+  std::string text = k.at_end ? fmt::format("  {} has not bent up to {} {}, the largest load with a steady figure\n",
+                                            k.metric, load_text(k.load), r.unit)
+                              : fmt::format("  {} bends at about {} {} (between {} and {}), where it is {}{}{}\n",
+                                            k.metric, load_text(k.load), r.unit, load_text(k.low), load_text(k.high),
+                                            readable(k.value), unit.empty() ? "" : " ", unit);
   return text +
          "  knee = the load with the largest load / latency: beyond it 1 % more load costs more than 1 % of latency\n";
 }
@@ -134,9 +157,10 @@ std::string curve_section(const CapacityResult& r) {
   }
   std::string text = table.text("  ");
   for (const NotMonotone& n : r.not_monotone) {
-    text += fmt::format("  not monotone: misses at {} {}, meets at {}; the answer is the largest load below which everything "
-                        "looked at meets\n",
-                        load_text(n.misses), r.unit, load_text(n.meets));
+    text += fmt::format(
+        "  not monotone: misses at {} {}, meets at {}; the answer is the largest load below which everything "
+        "looked at meets\n",
+        load_text(n.misses), r.unit, load_text(n.meets));
   }
   return text;
 }
@@ -145,9 +169,10 @@ std::string basis_section(const CapacityResult& r) {
   std::string text =
       fmt::format("  {} loads looked at, {} requests simulated, on the same random numbers at every load\n",
                   r.looks.size(), readable(r.requests));
-  text += fmt::format("  each look is the verdict of `check` with {} intervals; the search stops when its ends are {} "
-                      "apart (capacity.precision)\n",
-                      percent(r.scenario.study.confidence), percent(r.scenario.capacity.precision));
+  text += fmt::format(
+      "  each look is the verdict of `check` with {} intervals; the search stops when its ends are {} "
+      "apart (capacity.precision)\n",
+      percent(r.scenario.study.confidence), percent(r.scenario.capacity.precision));
   text += fmt::format("  {}\n", model_sentence(r.band));
   std::string set;
   for (const std::string& s : r.set) set += fmt::format(" --set '{}'", s);

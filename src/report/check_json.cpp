@@ -1,7 +1,7 @@
 // The check as a document.
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/report/sensitivity_report.hpp"
+#include "foretoken/report/uncertainty_report.hpp"
 #include "report/json_parts.hpp"
 
 namespace foretoken {
@@ -38,7 +38,7 @@ Json objective_of(const ObjectiveVerdict& o) {
   return json;
 }
 
-Json verdict_of(const Verdict& v) {
+Json verdict_of(const Verdict& v, const std::optional<ModelUncertainty>& u) {
   Json json = Json::object();
   json["replications"] = v.replications;
   json["requests"] = v.requests;
@@ -46,7 +46,11 @@ Json verdict_of(const Verdict& v) {
   json["budget_replications"] = v.budget_replications;
   json["steady_state"] = steady_of(v.steady);
   Json objectives = Json::array();
-  for (const ObjectiveVerdict& o : v.objectives) objectives.push_back(objective_of(o));
+  for (std::size_t i = 0; i < v.objectives.size(); ++i) {
+    Json objective = objective_of(v.objectives[i]);
+    if (u && i < u->figures.size() && u->figures[i].meets) objective["p_meets"] = to_json(*u->figures[i].meets);
+    objectives.push_back(std::move(objective));
+  }
   json["objectives"] = std::move(objectives);
   Json precision = Json::array();
   for (const PrecisionVerdict& p : v.precision) {
@@ -152,7 +156,7 @@ Json to_json(const CheckResult& r) {
     bounds.push_back(std::move(bound));
   }
   json["bounds"] = std::move(bounds);
-  if (r.verdict) json["study"] = verdict_of(*r.verdict);
+  if (r.verdict) json["study"] = verdict_of(*r.verdict, r.uncertainty);
   if (r.spread_outputs) json["equal_outputs"] = equal_outputs_of(*r.spread_outputs);
   Json fixes = Json::array();
   for (const Fix& fix : r.fixes) fixes.push_back(fix_of(r, fix));

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "foretoken/report/check_report.hpp"
-#include "foretoken/report/sensitivity_report.hpp"
+#include "foretoken/report/uncertainty_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 
@@ -35,19 +35,21 @@ bool is_one_run(const Verdict& v) {
 
 std::string objectives_section(const CheckResult& r) {
   const Verdict& v = *r.verdict;
-  TextTable table("lllrlr");
-  table.row(
-      {"", "objective", "verdict", "figure", fmt::format("{} interval", percent(r.scenario.study.confidence)), "room"});
+  TextTable table("lllrlrr");
+  table.row({"", "objective", "verdict", "figure", fmt::format("{} interval", percent(r.scenario.study.confidence)),
+             "room", "P(meets)"});
   std::string reasons;
-  for (const ObjectiveVerdict& o : v.objectives) {
+  for (std::size_t i = 0; i < v.objectives.size(); ++i) {
+    const ObjectiveVerdict& o = v.objectives[i];
+    const bool known = r.uncertainty && i < r.uncertainty->figures.size() && r.uncertainty->figures[i].meets;
     table.row({mark_of(o.decision), o.line.expression, std::string(to_string(o.decision)),
-               with_unit(o.interval.value, o.line.metric), is_one_run(v) ? "-" : range_of(o.interval),
-               percent(o.margin)});
+               with_unit(o.interval.value, o.line.metric), is_one_run(v) ? "-" : range_of(o.interval), percent(o.margin),
+               known ? probability_text(*r.uncertainty->figures[i].meets) : "-"});
     if (!o.reason.empty()) reasons += fmt::format("  {}: {}\n", o.line.metric, o.reason);
   }
   for (const PrecisionVerdict& p : v.precision) {
     table.row({p.reached ? "✓" : "?", p.goal.expression, p.reached ? "reached" : "not reached",
-               with_unit(p.interval.value, p.goal.metric), range_of(p.interval), ""});
+               with_unit(p.interval.value, p.goal.metric), range_of(p.interval), "", ""});
   }
   return table.text("  ") + reasons;
 }
@@ -167,28 +169,20 @@ std::string fixes_section(const CheckResult& r) {
 // The statistics above are of the simulation; this is of the model that it simulates.
 std::string model_section(const CheckResult& r) {
   std::string text = fmt::format("  {}\n", model_sentence(r.band));
-  const double width = std::max(r.band.decode, r.band.prefill);
-  for (const ObjectiveVerdict& o : r.verdict->objectives) {
-    const bool is_time_or_rate = !metric_unit(o.line.metric).empty();
-    if (!is_time_or_rate || std::abs(o.margin) >= width) continue;
-    text += fmt::format("  the room of {} ({}) is less than that: the model's own error may turn this verdict\n",
-                        o.line.metric, percent(o.margin));
-  }
-  if (r.uncertainty) text += uncertainty_lines(*r.uncertainty, r.scenario);
+  if (r.uncertainty) text += uncertainty_lines(*r.uncertainty);
   return text;
 }
 
+// The verdict is of the model; what that is worth stands beside it.
 std::string headline(const CheckResult& r) {
   if (r.impossible) return "IMPOSSIBLE: an objective lies beyond what any scheduler could reach\n";
-  switch (r.overall) {
-    case Decision::meets:
-      return "MEETS its objectives\n";
-    case Decision::misses:
-      return "MISSES its objectives\n";
-    case Decision::not_decided:
-      break;
-  }
-  return "NOT DECIDED within the budget\n";
+  std::string text = r.overall == Decision::meets    ? "MEETS its objectives"
+                     : r.overall == Decision::misses ? "MISSES its objectives"
+                                                     : "NOT DECIDED within the budget";
+  if (r.uncertainty && r.uncertainty->meets_all)
+    text += fmt::format("; with the model's error as measured they hold with probability {}",
+                        probability_text(*r.uncertainty->meets_all));
+  return text + "\n";
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/recommend_report.hpp"
+#include "foretoken/report/uncertainty_report.hpp"
 #include "report/json_parts.hpp"
 #include "report/launch_lines.hpp"
 
@@ -34,6 +35,7 @@ Json candidate_of(const RecommendResult& r, const Candidate& c) {
   json["short_run"] = c.short_run;
   if (!c.why.empty()) json["reason"] = c.why;
   json["room"] = c.room;
+  if (c.all_meet) json["p_meets_all"] = to_json(*c.all_meet);
   if (!c.objectives.empty()) {
     const double tokens_per_hour = c.figures.output_throughput * 3600;
     json["tokens_per_s_per_gpu"] = c.figures.tokens_per_s_per_gpu;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "foretoken/report/recommend_report.hpp"
+#include "foretoken/report/uncertainty_report.hpp"
 #include "report/common.hpp"
 #include "report/launch_lines.hpp"
 #include "report/sections.hpp"
@@ -64,10 +65,11 @@ std::vector<std::string> head(const RecommendResult& r) {
           r.by_money ? "$/h" : "GPUs",
           r.by_money ? "$/1M out" : "GPU-h/1M out",
           "room",
+          "P(meets)",
           "verdict",
           ""};
 }
-constexpr const char* kColumns = "rrllrrrrrrrrrll";
+constexpr const char* kColumns = "rrllrrrrrrrrrrll";
 
 std::string verdict_of(const Candidate& c) {
   return fmt::format("{}{}", to_string(c.fate), c.short_run ? " (short run)" : "");
@@ -91,6 +93,7 @@ std::vector<std::string> row_of(const RecommendResult& r, const Candidate& c, co
           cost_text(r, c),
           simulated ? per_million(r, c) : "-",
           percent(c.room),
+          c.all_meet ? probability_text(*c.all_meet) : "-",
           verdict_of(c),
           other_values(r, c)};
 }
@@ -117,6 +120,21 @@ std::string twins_of(const RecommendResult& r, const Candidate& c, std::size_t r
   return fmt::format("  rank {} is the same run, to the last bit, with {}\n", rank, values);
 }
 
+// The cheapest by the model is not the cheapest that one can count on.
+std::string confidence_line(const RecommendResult& r) {
+  constexpr double kLikely = 0.8;
+  const Candidate& w = r.ranked.front();
+  if (!w.all_meet) return {};
+  std::string text =
+      fmt::format("With the model's error as measured it meets them with {}", probability_text(*w.all_meet));
+  if (w.all_meet->value >= kLikely) return text + "\n";
+  const auto likely = std::find_if(r.ranked.begin(), r.ranked.end(),
+                                   [](const Candidate& c) { return c.all_meet && c.all_meet->value >= kLikely; });
+  if (likely == r.ranked.end()) return text + fmt::format("; none of those ranked with {:.0f} %\n", 100 * kLikely);
+  return text + fmt::format("; the first with {:.0f} % is rank {} ({})\n", 100 * kLikely, likely - r.ranked.begin() + 1,
+                            probability_text(*likely->all_meet));
+}
+
 std::string headline(const RecommendResult& r) {
   if (!r.ranked.empty()) {
     const Candidate& w = r.ranked.front();
@@ -125,6 +143,7 @@ std::string headline(const RecommendResult& r) {
         split_of(w),
         r.by_money ? fmt::format("{:.2f} $/h{}", *w.cost.usd_per_hour, r.example_prices ? " at example prices" : "")
                    : fmt::format("{} GPU{}", w.cost.gpus, w.cost.gpus == 1 ? "" : "s"));
+    text += confidence_line(r);
     if (!r.undecided.empty())
       text += fmt::format("{} cheaper candidate{} not decided within the budget: see below\n", r.undecided.size(),
                           r.undecided.size() == 1 ? " is" : "s are");

@@ -71,15 +71,6 @@ Json step_of(const LeverStep& step) {
   return json;
 }
 
-// All or none of a few draws is no certainty: with a uniform prior the share lies beyond 0.05^(1/(n + 1)) with 95 %.
-std::string draws_text(double share, int draws) {
-  const double sure = 100 * std::pow(0.05, 1.0 / (draws + 1));
-  const std::string count = fmt::format("({:.0f} of {} draws)", share * draws, draws);
-  if (share >= 1) return fmt::format("> {:.0f} % {}", std::floor(sure), count);
-  if (share <= 0) return fmt::format("< {:.0f} % {}", std::ceil(100 - sure), count);
-  return fmt::format("{:.0f} % {}", share * 100, count);
-}
-
 }  // namespace
 
 std::string to_text(const SensitivityStudy& s, const TextStyle& style) {
@@ -127,42 +118,6 @@ Json to_json(const SensitivityStudy& s) {
     levers.push_back(std::move(line));
   }
   json["levers"] = std::move(levers);
-  return json;
-}
-
-std::string uncertainty_lines(const ModelUncertainty& u, const Scenario& scenario) {
-  if (u.draws == 0) return fmt::format("  no draws of the model: {}\n", u.why_not);
-  TextTable table("lrlr");
-  table.row({"figure", "predicted", "95 % band of the model", "P(meets)"});
-  for (const FigureBand& f : u.figures) {
-    const std::string unit(metric_unit(f.metric));
-    table.row({f.metric, readable(f.value) + (unit.empty() ? "" : " " + unit),
-               fmt::format("[{}, {}]", readable(f.low), readable(f.high)), f.meets ? draws_text(*f.meets, u.draws) : ""});
-  }
-  std::string text = table.text("  ");
-  if (u.meets_all && scenario.slo.size() > 1) text += fmt::format("  P(meets all objectives): {}\n", draws_text(*u.meets_all, u.draws));
-  return text + fmt::format("  {} draws of the step times within their band at {} decoding sequences (Latin hypercube), {} replication of each on\n  the same random numbers\n",
-                            u.draws, readable(u.batch), u.replications);
-}
-
-Json to_json(const ModelUncertainty& u) {
-  Json json = Json::object();
-  json["draws"] = u.draws;
-  json["decoding_sequences"] = u.batch;
-  json["replications_of_each"] = u.replications;
-  if (!u.why_not.empty()) json["why_not"] = u.why_not;
-  Json figures = Json::array();
-  for (const FigureBand& f : u.figures) {
-    Json line = Json::object();
-    line["metric"] = f.metric;
-    line["value"] = f.value;
-    line["low"] = f.low;
-    line["high"] = f.high;
-    if (f.meets) line["p_meets"] = *f.meets;
-    figures.push_back(std::move(line));
-  }
-  json["figures"] = std::move(figures);
-  if (u.meets_all) json["p_meets_all"] = *u.meets_all;
   return json;
 }
 

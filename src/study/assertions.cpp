@@ -28,6 +28,14 @@ Result<AssertionsResult> judge_assertions(const Scenario& scenario, const RunOpt
   result.overall = verdict->overall;
   result.interrupted = verdict->interrupted;
   result.verdict = std::move(*verdict);
+  UncertaintyOptions how;
+  how.run = options;
+  how.run.progress = nullptr;
+  how.enabled = !result.interrupted;
+  Result<ModelUncertainty> uncertainty = model_uncertainty(question, *result.verdict, how);
+  if (!uncertainty) return uncertainty.error();
+  result.interrupted = result.interrupted || uncertainty->interrupted;
+  result.uncertainty = std::move(*uncertainty);
   return result;
 }
 

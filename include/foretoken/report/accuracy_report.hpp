@@ -13,6 +13,8 @@ namespace foretoken {
 [[nodiscard]] std::string to_text(const KernelAccuracy& accuracy, const TextStyle& style = {});
 [[nodiscard]] Json to_json(const PointAccuracy& accuracy);
 [[nodiscard]] std::string to_text(const PointAccuracy& accuracy, bool by_cell, const TextStyle& style = {});
+// As src/study/uncertainty/measured_errors.cpp includes it.
+[[nodiscard]] std::string to_source(const RunErrorTable& table);
 [[nodiscard]] Json to_json(const ReplayAccuracy& accuracy);
 [[nodiscard]] std::string to_text(const ReplayAccuracy& accuracy, const TextStyle& style = {});
 

@@ -9,6 +9,7 @@
 
 #include "foretoken/base/result.hpp"
 #include "foretoken/cost/kernels.hpp"
+#include "foretoken/study/run_errors.hpp"
 
 namespace foretoken {
 
@@ -80,7 +81,11 @@ struct PointRow {
   std::string grade;  // A static batch, B closed loop, C offline, D open loop, E not scored
   std::string group;  // engine generation (and kind of model), as targets name them
   std::string cell;   // model, GPU, engine, precision, split
+  std::string engine;   // of the simulator
   bool scored = true;
+  bool speculative = false;  // several tokens a step for sure or perhaps, which is not modelled
+  bool closed_loop = false;
+  std::int64_t output_tokens = 0;
   ServingFigures measured;
   ServingFigures predicted;
   ServingFigures error_percent;
@@ -109,7 +114,12 @@ struct PointAccuracy {
   std::vector<PointErrors> groups;
   std::vector<PointErrors> cells;
   std::vector<BandCoverage> bands;  // inside the range first
+  RunErrorTable run_errors;         // of rows whose engine settings are known
+  std::vector<ReliabilityBin> reliability;  // of probabilities that rest on half of the systems
 };
+// What P(meets) rests on: scored rows without speculation, open loops and batches as measured. Of a closed loop E2E and
+// throughput follow from TTFT and TPOT where the source has none.
+[[nodiscard]] std::vector<RunErrorSample> run_error_samples(const std::vector<PointRow>& rows);
 // Simulates every row of a file in the format of the measured points. Errors as compare_kernels().
 [[nodiscard]] Result<PointAccuracy> compare_points(const std::string& path, const AccuracyOptions& options = {});
 

@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "foretoken/study/model_uncertainty.hpp"
 #include "foretoken/study/verdict.hpp"
 
 namespace foretoken {
@@ -12,6 +13,7 @@ struct AssertionsResult {
   MemoryPlan memory;
   bool feasible = true;             // false: does not fit, nothing was simulated
   std::optional<Verdict> verdict;   // its objectives are the assertions, in their order
+  std::optional<ModelUncertainty> uncertainty;  // with the verdict, in the same order
   Decision overall = Decision::not_decided;
   bool interrupted = false;
 };

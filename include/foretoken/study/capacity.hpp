@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "foretoken/study/run_errors.hpp"
 #include "foretoken/study/sweep.hpp"
 #include "foretoken/study/verdict.hpp"
 
@@ -28,6 +29,18 @@ struct NotMonotone {
   double misses = 0;
   double meets = 0;
 };
+
+// The chance that all objectives hold at a load, the model's error counted as measured.
+struct LoadConfidence {
+  double load = 0;
+  Probability all_meet;
+};
+// The largest load at which it is at least so likely; empty where no load is.
+struct PromisedLoad {
+  double probability = 0;
+  std::optional<double> load;
+};
+inline constexpr double kPromises[] = {0.8, 0.9};
 
 enum class CapacityOutcome {
   found,             // meets at one load, misses at a higher one
@@ -71,6 +84,9 @@ struct CapacityResult {
   std::string binding_reason;          // in words
   std::vector<std::string> bottleneck;  // sentences about the slow requests at the capacity
   std::optional<Knee> knee;
+  std::vector<LoadConfidence> confidence;  // by load, up to the capacity
+  std::vector<PromisedLoad> promised;      // by kPromises
+  std::string no_confidence;               // why there are none
   std::optional<double> headroom;  // (capacity - offered) / offered
   // Days until `capacity` and until `missed` with the growth asked for; infinite when the load does not grow.
   std::optional<double> days_until_full;

@@ -85,7 +85,7 @@ struct CheckResult {
 struct CheckOptions {
   RunOptions run;
   bool fixes = true;
-  int model_draws = 16;  // of the cost model within its band; 0 = none
+  bool model_error = true;  // also say how likely the objectives hold when the model errs as measured
 };
 
 // Errors: no objectives, objectives that contradict each other or have no value in this workload, a workload that

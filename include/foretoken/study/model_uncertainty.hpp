@@ -1,10 +1,13 @@
-// What the cost model's own error does to an answer: the scenario simulated with step times drawn from the model band.
+// How likely objectives hold when the error of the model is counted as it was measured on whole runs, together with the
+// interval of the simulation: see src/study/statistics.md.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "foretoken/study/model_band.hpp"
+#include "foretoken/study/run_errors.hpp"
 #include "foretoken/study/verdict.hpp"
 
 namespace foretoken {
@@ -12,42 +15,48 @@ namespace foretoken {
 struct FigureBand {
   std::string metric;
   double value = 0;  // as predicted
-  // Over the draws, the 2.5th and 97.5th percentile (of few draws: their ends).
+  // What a measurement would show: the middle, and 95 % of the cases.
+  double median = 0;
   double low = 0;
   double high = 0;
-  std::optional<double> meets;  // share of the draws that meet the objective, for figures that have one
+  std::optional<Probability> meets;  // for figures that have an objective
+  std::string rests_on;              // whose errors, in words
+  int cells = 0;                     // measured systems among these
 };
 
 struct ModelUncertainty {
-  int draws = 0;         // 0 = none, and why_not says why
-  std::int64_t batch = 0;  // decoding sequences of one rank at which the error of a step was taken
-  int replications = 0;  // of each draw
-  std::string why_not;
+  std::string why_not;              // there is nothing else here when it is not empty
   std::vector<FigureBand> figures;  // objectives first, in their order, then the other metrics asked for
-  std::optional<double> meets_all;  // P(meets all objectives), a share of the draws
+  std::optional<Probability> meets_all;
+  // Runs at other step times, which show how the figures follow those (steeply near saturation); 0: taken as
+  // proportional.
+  int runs = 0;
+  std::int64_t requests = 0;  // simulated in them
   bool interrupted = false;
 };
 
 struct UncertaintyOptions {
   RunOptions run;
-  // At most; fewer where `most_requests` ends. Below kFewestDraws there is no band.
-  int draws = 16;
-  std::int64_t most_requests = 400'000;  // simulated for all draws together
-  static constexpr int kFewestDraws = 4;
+  bool enabled = true;
+  std::int64_t most_requests = 200'000;  // simulated for all runs together
 };
 
-// `predicted[i]` are figures of the replications of objective i (or, after the objectives, of metric i), on which the
-// draws' figures are paired by common random numbers; `steady` is the window they were taken from.
-[[nodiscard]] Result<ModelUncertainty> draw_model(const Scenario& scenario, const std::vector<std::string>& more_metrics,
-                                                  const std::vector<std::vector<double>>& predicted,
-                                                  const SteadyState& steady, const UncertaintyOptions& options);
+// A prediction with what the simulation leaves open of it.
+struct PredictedFigure {
+  std::string metric;
+  Interval interval;
+};
 
-// The same of whole runs, their prediction simulated here too.
-[[nodiscard]] Result<ModelUncertainty> draw_model_of_runs(const Scenario& scenario,
-                                                          const std::vector<std::string>& more_metrics,
-                                                          const UncertaintyOptions& options);
+// `predicted` are the objectives' figures in their order, then others; `steady` is what they are of. Errors: a workload
+// that cannot be read.
+[[nodiscard]] Result<ModelUncertainty> model_uncertainty(const Scenario& scenario, const ModelBand& band,
+                                                         const std::vector<PredictedFigure>& predicted,
+                                                         const SteadyState& steady,
+                                                         const UncertaintyOptions& options = {});
+[[nodiscard]] Result<ModelUncertainty> model_uncertainty(const Scenario& scenario, const Verdict& verdict,
+                                                         const UncertaintyOptions& options = {});
 
-// Of the figures that people quote and the objectives, with as many draws as by default however long a run is.
-[[nodiscard]] Result<ModelUncertainty> draw_model_of_headline(const Scenario& scenario, const RunOptions& options);
+// Of the figures that people quote and the objectives, their prediction simulated here too.
+[[nodiscard]] Result<ModelUncertainty> uncertainty_of_headline(const Scenario& scenario, const RunOptions& options);
 
 }  // namespace foretoken

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "foretoken/study/run_errors.hpp"
 #include "foretoken/study/sweep.hpp"
 #include "foretoken/study/verdict.hpp"
 
@@ -59,6 +60,7 @@ struct Candidate {
   std::string why;         // when it does not meet
   double room = 0;         // the least of its objectives', as a share of the limit
   std::vector<ObjectiveVerdict> objectives;
+  std::optional<Probability> all_meet;  // with the model's error as measured; of those that are ranked
   CandidateFigures figures;
   std::vector<std::size_t> same;  // candidates whose runs are the same to the last bit
 };

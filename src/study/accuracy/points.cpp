@@ -127,6 +127,11 @@ PointRow row_of(const Point& p) {
   row.grade = p.grade;
   const Framework* framework = find_framework(p.framework);
   row.group = framework != nullptr ? std::string(framework->group) : p.framework;
+  row.engine = framework != nullptr ? std::string(framework->engine) : std::string();
+  row.speculative = p.notes.find("speculative decoding: mtp") != std::string::npos ||
+                    p.notes.find("speculative decoding: ambiguous") != std::string::npos;
+  row.closed_loop = p.workload == "closed_loop";
+  row.output_tokens = p.output_tokens;
   row.cell = fmt::format("{} {} {} {} {}", p.model_family, p.gpu_family, row.group, p.weights, split_name(p));
   row.measured = p.measured;
   return row;
@@ -180,6 +185,9 @@ void summarise(PointAccuracy& result) {
   list(groups, result.groups);
   list(cells, result.cells);
   for (const bool inside : {true, false}) result.bands.push_back(coverage(result.rows, inside));
+  const std::vector<RunErrorSample> samples = run_error_samples(result.rows);
+  result.run_errors = fit_run_errors(samples);
+  result.reliability = cross_validate(samples);
 }
 
 // Rows of one system together, so that they share step times; the systems in order of the file.

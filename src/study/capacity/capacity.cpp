@@ -3,6 +3,7 @@
 
 #include "foretoken/study/check.hpp"
 #include "study/capacity/answer.hpp"
+#include "study/capacity/confidence.hpp"
 #include "study/capacity/look.hpp"
 #include "study/capacity/range.hpp"
 
@@ -53,6 +54,9 @@ class CapacityStudy {
       const Result<Scenario> there = judge_.scenario_with(result_.set);
       if (!there) return there.error();
       if (Diagnostics problems = judge_.find_stability_limit(*there); problems.has_errors()) return problems;
+      if (!result_.interrupted) {
+        if (Diagnostics problems = add_confidence(result_, judge_, knob_); problems.has_errors()) return problems;
+      }
       result_.requests = judge_.requests();
       if (!result_.interrupted) describe_bottleneck(result_, *there, options_);
     }

@@ -15,6 +15,7 @@ namespace {
 
 // One load that is too close to call only widens the answer: others are looked at for the price.
 constexpr std::int64_t kMostRequests = 2'500'000;
+constexpr std::int64_t kMostRequestsOfErrors = 60'000;
 
 double also_of(const Verdict& v, std::string_view metric) {
   for (std::size_t i = 0; i < v.also.size(); ++i) {
@@ -124,6 +125,19 @@ Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::s
 std::int64_t LoadJudge::likely_length(double load) const {
   const auto above = lengths_.upper_bound(load);
   return above == lengths_.begin() ? 0 : std::prev(above)->second / 2;
+}
+
+Result<ModelUncertainty> LoadJudge::uncertainty(const Scenario& scenario, const Verdict& verdict) {
+  UncertaintyOptions options;
+  options.run = run_;
+  options.run.progress = nullptr;
+  options.most_requests = kMostRequestsOfErrors;
+  // Found at another load, perhaps.
+  Verdict with_limit = verdict;
+  if (!with_limit.steady.stability_limit) with_limit.steady.stability_limit = stability_limit_;
+  Result<ModelUncertainty> found = model_uncertainty(scenario, with_limit, options);
+  if (found) requests_ += found->requests;
+  return found;
 }
 
 Diagnostics LoadJudge::find_stability_limit(const Scenario& scenario) {

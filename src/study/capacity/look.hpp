@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "foretoken/study/capacity.hpp"
+#include "foretoken/study/model_uncertainty.hpp"
 #include "study/capacity/load_search.hpp"
 #include "study/cost_models.hpp"
 
@@ -24,6 +25,7 @@ class LoadJudge {
   void loads_differ_in_kind() { one_kind_ = false; }
   // Found at the first load that came near it; every load shares it.
   [[nodiscard]] const std::optional<Interval>& stability_limit() const { return stability_limit_; }
+  [[nodiscard]] Result<ModelUncertainty> uncertainty(const Scenario& scenario, const Verdict& verdict);
   // Looks for it at this load where none has come near.
   [[nodiscard]] Diagnostics find_stability_limit(const Scenario& scenario);
 

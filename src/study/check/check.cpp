@@ -11,14 +11,17 @@ namespace {
 
 // What the model's own error does to the verdict.
 Diagnostics add_uncertainty(CheckResult& result, const CheckOptions& options) {
-  UncertaintyOptions drawing;
-  drawing.run = options.run;
-  drawing.draws = result.interrupted ? 0 : options.model_draws;
-  const Result<ModelUncertainty> drawn =
-      draw_model(result.scenario, {}, result.verdict->samples, result.verdict->steady, drawing);
-  if (!drawn) return drawn.error();
-  result.uncertainty = *drawn;
-  result.interrupted = result.interrupted || drawn->interrupted;
+  UncertaintyOptions how;
+  how.run = options.run;
+  how.run.progress = nullptr;
+  how.enabled = options.model_error && !result.interrupted;
+  std::vector<PredictedFigure> predicted;
+  for (const ObjectiveVerdict& o : result.verdict->objectives) predicted.push_back({o.line.metric, o.interval});
+  const Result<ModelUncertainty> found =
+      model_uncertainty(result.scenario, result.band, predicted, result.verdict->steady, how);
+  if (!found) return found.error();
+  result.uncertainty = *found;
+  result.interrupted = result.interrupted || found->interrupted;
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/study/model_uncertainty.hpp"
 #include "study/recommend/search.hpp"
 #include "study/steady/short_runs.hpp"
 
@@ -102,6 +103,15 @@ Trial try_fully(const Scenario& scenario, Candidate candidate, const RunOptions&
            : v->interrupted                 ? Fate::skipped
                                             : Fate::not_decided;
   if (v->interrupted) c.fate = Fate::skipped;
+  if (c.fate == Fate::meets) {
+    UncertaintyOptions how;
+    how.run = options;
+    const Result<ModelUncertainty> found = model_uncertainty(scenario, *v, how);
+    if (!found) return broken(std::move(c), found.error());
+    c.all_meet = found->meets_all;
+    trial.requests += found->requests;
+    if (found->interrupted) c.fate = Fate::skipped;
+  }
   for (const ObjectiveVerdict& o : v->objectives) {
     if (o.decision != v->overall || c.fate == Fate::meets) continue;
     c.why = o.reason.empty() ? figure_text(o) : fmt::format("{}: {}", o.line.expression, o.reason);
