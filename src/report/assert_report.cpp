@@ -22,7 +22,8 @@ std::string with_unit(double value, std::string_view metric) {
 
 // p99_ttft_ms is 812.4 ms, must be <= 500 ms; 95 % interval [800.1, 824.9]
 std::string sentence(const ObjectiveVerdict& o) {
-  const std::string value = std::isnan(o.interval.value) ? "has no value" : "is " + with_unit(o.interval.value, o.line.metric);
+  const std::string value =
+      std::isnan(o.interval.value) ? "has no value" : "is " + with_unit(o.interval.value, o.line.metric);
   std::string text = fmt::format("{} {}, must be {} {}", o.line.metric, value, to_string(o.line.comparison),
                                  with_unit(o.line.limit, o.line.metric));
   if (!std::isnan(o.interval.value))
@@ -122,15 +123,18 @@ std::string to_junit(const AssertionsResult& r) {
                          attribute("name", assertions[i].name),
                          outcome.empty() ? "/>" : fmt::format(">\n      {}\n    </testcase>", outcome));
   }
-  const std::string counts = fmt::format(" tests=\"{}\" failures=\"{}\" errors=\"{}\"", assertions.size(), failures, errors);
+  const std::string counts =
+      fmt::format(" tests=\"{}\" failures=\"{}\" errors=\"{}\"", assertions.size(), failures, errors);
   const auto property = [](std::string_view name, std::string_view value) {
     return fmt::format("      <property{}{}/>\n", attribute("name", name), attribute("value", value));
   };
   return fmt::format(
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"foretoken\"{0}>\n  <testsuite{1}{0} skipped=\"0\">\n"
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"foretoken\"{0}>\n  <testsuite{1}{0} "
+      "skipped=\"0\">\n"
       "    <properties>\n{2}{3}{4}    </properties>\n{5}  </testsuite>\n</testsuites>\n",
       counts, attribute("name", r.scenario.name), property("foretoken_version", version()),
-      property("scenario_sha256", scenario_sha256(r.scenario)), property("seed", std::to_string(r.scenario.seed)), cases);
+      property("scenario_sha256", scenario_sha256(r.scenario)), property("seed", std::to_string(r.scenario.seed)),
+      cases);
 }
 
 std::string to_text(const AssertionsResult& r, const TextStyle& style) {
@@ -145,7 +149,8 @@ std::string to_text(const AssertionsResult& r, const TextStyle& style) {
                chance_of(r, i) != nullptr ? probability_text(*chance_of(r, i)) : "-", sentence(o)});
   }
   std::string text = table.text("  ");
-  if (const std::optional<HourlyPrice> price = price_per_hour(r.scenario)) text += fmt::format("  {}\n", price_sentence(*price));
+  if (const std::optional<HourlyPrice> price = price_per_hour(r.scenario))
+    text += fmt::format("  {}\n", price_sentence(*price));
   text += fmt::format("  {} replications, {} requests\n", r.verdict->replications, readable(r.verdict->requests));
   return out + section("Assertions", style.color ? colored_ticks(text) : text, style);
 }

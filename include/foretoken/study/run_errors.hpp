@@ -28,15 +28,17 @@ struct RunErrorSample {
 struct RunErrors {
   static constexpr std::array<double, 9> kLevels{0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975};
   ErrorMetric metric = ErrorMetric::ttft;
-  std::string engine;                              // empty: any
+  std::string engine;                              // empty: all engines
   std::optional<bool> inside_range;                // empty: both
-  int cells = 0;                                   // systems that it rests on
+  int cells = 0;                                   // measured systems of the group
   std::array<double, kLevels.size()> quantiles{};  // of log(measured / predicted), for a system not among these
 
   // The quantile at a normal score (1.645: 95 %), and the score of a quantile. Straight between the levels; beyond
   // them as steep as from the median to the last.
   [[nodiscard]] double quantile(double score) const;
   [[nodiscard]] double score(double log_ratio) const;
+  // Systems that the quantiles are worth: those of the group, and the share that all systems have in it.
+  [[nodiscard]] int worth() const;
   bool operator==(const RunErrors&) const = default;
 };
 
@@ -45,26 +47,27 @@ struct RunErrorTable {
   // Of the normal scores of two metrics of one run.
   std::array<std::array<double, kErrorMetrics>, kErrorMetrics> correlation{};
 
-  // Those of the engine in (or out of) its calibrated range; where so few systems were measured, those of all engines;
-  // last, those of all runs. Null: the metric was never measured.
+  // Those of the engine in (or out of) its calibrated range; else of the engine; else of all. Null: the metric was
+  // never measured.
   [[nodiscard]] const RunErrors* of(ErrorMetric metric, std::string_view engine, bool inside_range) const;
 };
 
-// A group of fewer systems has no row of its own.
-inline constexpr int kFewestCells = 5;
+// All measured systems count in each group as so many: what single outliers of a group do to its tails would otherwise
+// be claimed of the next system. Found by cross-validation (src/study/statistics.md).
+inline constexpr int kPooledSystems = 10;
 [[nodiscard]] RunErrorTable fit_run_errors(std::span<const RunErrorSample> samples);
 
 // As measured on development data; src/study/uncertainty/measured_errors.inc says by what command.
 [[nodiscard]] const RunErrorTable& measured_run_errors();
 
-// A probability that errors of few systems can tell apart from 0 and 1: never above 1 - 1 / (cells + 1), nor below 1 /
+// A probability that errors of few systems can tell apart from 0 and 1: never above 1 - 1 / (n + 1), nor below 1 /
 // (cells + 1).
 struct Probability {
   double value = 0;
   enum class End { none, at_least, at_most } end = End::none;  // the value is where the data end
   bool operator==(const Probability&) const = default;
 };
-[[nodiscard]] Probability limited_by_data(double probability, int cells);
+[[nodiscard]] Probability limited_by_data(double probability, int systems);
 
 // Normal scores of the metrics of equally likely runs, correlated as in the table: the same points every time (an
 // additive recurrence, so a probability is exact to about 0.3 %).

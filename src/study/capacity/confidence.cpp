@@ -10,7 +10,9 @@ namespace {
 // Neighbouring looks differ less than the probabilities are worth.
 constexpr double kFarEnough = 0.9;
 constexpr double kCloseEnough = 1.05;
-constexpr int kMostLooks = 4;  // new ones, for each promise
+constexpr int kMostLooks = 3;  // new ones, for each promise
+// Of one: a figure is wanted, no decision, and the model's error is wider than its interval.
+constexpr std::int64_t kMostRequests = 300'000;
 
 class Confidence {
  public:
@@ -63,7 +65,7 @@ class Confidence {
         std::find_if(r_.looks.begin(), r_.looks.end(), [&](const CapacityLook& l) { return l.load == load; });
     std::optional<Verdict> verdict = seen != r_.looks.end() ? seen->verdict : std::nullopt;
     if (!verdict) {
-      const Result<CapacityLook> look = judge_(load, knob_.set(load));
+      const Result<CapacityLook> look = judge_(load, knob_.set(load), kMostRequests);
       if (!look) return fail(look.error());
       verdict = look->verdict;
     }
@@ -71,11 +73,11 @@ class Confidence {
     const Result<ModelUncertainty> found = judge_.uncertainty(*scenario, *verdict);
     if (!found) return fail(found.error());
     if (found->interrupted) return stop();
-    if (!found->meets_all) {
-      // A load in between whose figures are not known is no load to promise.
+    if (!found->meets_all && load == *r_.capacity) {
       r_.no_confidence = found->why_not.empty() ? "an objective has no figure at other step times" : found->why_not;
       return std::nullopt;
     }
+    if (!found->meets_all) return 0;  // not settled in the budget: no load to promise
     r_.confidence.push_back({load, *found->meets_all});
     return found->meets_all->value;
   }

@@ -13,8 +13,6 @@
 namespace foretoken {
 namespace {
 
-// One load that is too close to call only widens the answer: others are looked at for the price.
-constexpr std::int64_t kMostRequests = 2'500'000;
 constexpr std::int64_t kMostRequestsOfErrors = 60'000;
 
 double also_of(const Verdict& v, std::string_view metric) {
@@ -71,13 +69,14 @@ Result<Scenario> LoadJudge::scenario_with(const std::vector<std::string>& set) c
   return parse_scenario(source_.text, source_.origin, with);
 }
 
-Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::string>& set) {
+Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::string>& set,
+                                           std::int64_t most_requests) {
   CapacityLook look;
   look.load = load;
   Result<Scenario> scenario = scenario_with(set);
   if (!scenario) return scenario.error();
   scenario->study.max_replications = std::min(scenario->study.max_replications, replications_);
-  scenario->study.max_requests = std::min(scenario->study.max_requests, kMostRequests);
+  scenario->study.max_requests = std::min(scenario->study.max_requests, most_requests);
   scenario->study.until.clear();  // a look is for the decision, not for closer figures
   const Result<WorkloadSummary> workload = workload_summary(*scenario);
   if (!workload) return workload.error();
@@ -145,7 +144,7 @@ Diagnostics LoadJudge::find_stability_limit(const Scenario& scenario) {
   if (stability_limit_ || !open) return {};
   const Result<WorkloadSummary> workload = workload_summary(scenario);
   if (!workload) return workload.error();
-  const Result<Saturation> found = saturate(scenario, workload->offered_rate, kMostRequests, run_);
+  const Result<Saturation> found = saturate(scenario, workload->offered_rate, kMostRequestsOfLook, run_);
   if (!found) return found.error();
   requests_ += found->requests;
   stability_limit_ = found->limit;

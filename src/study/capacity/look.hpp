@@ -12,13 +12,17 @@
 
 namespace foretoken {
 
+// One load that is too close to call only widens the answer: others are looked at for the price.
+inline constexpr std::int64_t kMostRequestsOfLook = 2'500'000;
+
 class LoadJudge {
  public:
   // `replications`: most of one look. The text must outlive the judge.
   LoadJudge(const ScenarioText& source, LoadOptions load, const RunOptions& run, std::int64_t replications);
 
   // The scenario with `set` on top. Interrupted: no verdict and nothing impossible.
-  [[nodiscard]] Result<CapacityLook> operator()(double load, const std::vector<std::string>& set);
+  [[nodiscard]] Result<CapacityLook> operator()(double load, const std::vector<std::string>& set,
+                                                std::int64_t most_requests = kMostRequestsOfLook);
   [[nodiscard]] Result<Scenario> scenario_with(const std::vector<std::string>& set) const;
   [[nodiscard]] std::int64_t requests() const { return requests_; }
   // The load is a length of the requests: nothing that is known of one is true of another.

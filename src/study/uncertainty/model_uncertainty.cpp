@@ -9,7 +9,6 @@
 #include <limits>
 
 #include "foretoken/base/math.hpp"
-#include "foretoken/base/statistics.hpp"
 #include "study/latency_key.hpp"
 #include "study/sampler.hpp"
 #include "study/uncertainty/step_response.hpp"
@@ -157,8 +156,8 @@ class Uncertainty {
         met += ok ? 1 : 0;
         all_met_[d] = all_met_[d] != 0 && ok ? 1 : 0;
       }
-      figure.meets = limited_by_data(share_of(met, values.size()), errors.cells);
-      fewest_cells_ = std::min(fewest_cells_, errors.cells);
+      figure.meets = limited_by_data(share_of(met, values.size()), errors.worth());
+      least_worth_ = std::min(least_worth_, errors.worth());
     }
     std::vector<double> sorted = values;
     std::sort(sorted.begin(), sorted.end());
@@ -174,7 +173,7 @@ class Uncertainty {
   [[nodiscard]] std::optional<Probability> meets_all() const {
     if (all_met_.empty() || !everything_known_) return std::nullopt;
     const auto met = static_cast<std::size_t>(std::count(all_met_.begin(), all_met_.end(), 1));
-    return limited_by_data(share_of(met, all_met_.size()), fewest_cells_);
+    return limited_by_data(share_of(met, all_met_.size()), least_worth_);
   }
 
  private:
@@ -253,7 +252,7 @@ class Uncertainty {
   double most_log_step_ = kInfinity;  // beyond it there is no steady state
   std::vector<char> all_met_;
   bool everything_known_ = true;
-  int fewest_cells_ = std::numeric_limits<int>::max();
+  int least_worth_ = std::numeric_limits<int>::max();
 };
 
 std::string why_none(const Scenario& scenario, const SteadyState& steady, const UncertaintyOptions& options) {

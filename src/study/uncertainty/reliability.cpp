@@ -53,7 +53,7 @@ void ask_alone(const Rows& rows, const RunErrorTable& table, Tallies& tallies) {
         if (errors == nullptr) continue;
         for (int i = 0; i < kLimits; ++i) {
           const double limit = limit_at(i, kLimits);
-          const Probability stated = limited_by_data(normal_share(errors->score(limit)), errors->cells);
+          const Probability stated = limited_by_data(normal_share(errors->score(limit)), errors->worth());
           count(tallies[m], stated.value, *s->log_ratio[m] <= limit, weight, cell);
         }
       }
@@ -75,7 +75,7 @@ class PairTable {
         const auto held = std::count_if(scores.begin(), scores.end(),
                                         [&](const auto& z) { return z[at_ttft] <= first && z[at_tpot] <= second; });
         const double share = static_cast<double>(held) / static_cast<double>(scores.size());
-        stated_.push_back(limited_by_data(share, std::min(ttft.cells, tpot.cells)).value);
+        stated_.push_back(limited_by_data(share, std::min(ttft.worth(), tpot.worth())).value);
       }
     }
   }

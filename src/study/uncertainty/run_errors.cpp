@@ -62,17 +62,27 @@ std::map<std::string, int> rows_by_cell(std::span<const RunErrorSample> samples,
   return rows;
 }
 
-RunErrors errors_of(std::span<const RunErrorSample> samples, const Group& group) {
+void add_values(std::span<const RunErrorSample> samples, const Group& group, double worth_of_a_cell,
+                std::vector<Weighted>& values) {
   const std::map<std::string, int> rows = rows_by_cell(samples, group);
-  RunErrors errors{group.metric, group.engine, group.inside_range, static_cast<int>(rows.size()), {}};
-  std::vector<Weighted> values;
   for (const RunErrorSample& s : samples) {
-    if (group.has(s)) values.push_back({*s.log_ratio[static_cast<std::size_t>(group.metric)], 1.0 / rows.at(s.cell)});
+    if (!group.has(s)) continue;
+    values.push_back({*s.log_ratio[static_cast<std::size_t>(group.metric)], worth_of_a_cell / rows.at(s.cell)});
   }
+}
+
+RunErrors errors_of(std::span<const RunErrorSample> samples, const Group& group) {
+  const auto cells = static_cast<int>(rows_by_cell(samples, group).size());
+  RunErrors errors{group.metric, group.engine, group.inside_range, cells, {}};
+  const Group everything{group.metric, {}, {}};
+  std::vector<Weighted> values;
+  add_values(samples, everything, kPooledSystems / static_cast<double>(rows_by_cell(samples, everything).size()),
+             values);
+  if (!group.engine.empty()) add_values(samples, group, 1, values);
   std::stable_sort(values.begin(), values.end(),
                    [](const Weighted& a, const Weighted& b) { return a.value < b.value; });
   // Plotting positions k / (n + 1) of n systems: the next one lies beyond the last with probability 1 / (n + 1).
-  const double n = errors.cells;
+  const double n = errors.worth();
   std::vector<double> scores, logs;
   double below = 0;
   for (const Weighted& v : values) {
@@ -127,6 +137,10 @@ std::string_view to_string(ErrorMetric metric) {
   return kNames[static_cast<std::size_t>(metric)];
 }
 
+int RunErrors::worth() const {
+  return (engine.empty() ? 0 : cells) + kPooledSystems;
+}
+
 double RunErrors::quantile(double score) const {
   return interpolate(level_scores(), quantiles, kMedian, score);
 }
@@ -158,11 +172,9 @@ RunErrorTable fit_run_errors(std::span<const RunErrorSample> samples) {
     for (const std::string& engine : engines) {
       for (const std::optional<bool> inside :
            {std::optional<bool>(true), std::optional<bool>(false), std::optional<bool>()}) {
-        if (!engine.empty() && !inside) continue;
         const Group group{static_cast<ErrorMetric>(m), engine, inside};
-        const auto cells = static_cast<int>(rows_by_cell(samples, group).size());
-        const bool last_resort = engine.empty() && !inside;
-        if (cells >= (last_resort ? 1 : kFewestCells)) table.groups.push_back(errors_of(samples, group));
+        const bool possible = !engine.empty() || !inside;
+        if (possible && !rows_by_cell(samples, group).empty()) table.groups.push_back(errors_of(samples, group));
       }
     }
   }
@@ -173,8 +185,8 @@ RunErrorTable fit_run_errors(std::span<const RunErrorSample> samples) {
   return table;
 }
 
-Probability limited_by_data(double probability, int cells) {
-  const double end = 1.0 / (cells + 1);
+Probability limited_by_data(double probability, int systems) {
+  const double end = 1.0 / (systems + 1);
   if (probability > 1 - end) return {1 - end, Probability::End::at_least};
   if (probability < end) return {end, Probability::End::at_most};
   return {probability, Probability::End::none};

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 
@@ -54,6 +55,37 @@ TEST(Capacity, passesAtTheAnswerAndFailsAboveIt) {
     EXPECT_FALSE(result->bottleneck.empty());
     EXPECT_GT(result->requests, 0);
   }
+}
+
+TEST(Capacity, promisesLessTheSurerOneWantsToBe) {
+  const ScenarioText source{"model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_num_seqs: 8}\n"
+                            "workload: {random_input_len: 500, random_output_len: 100, request_rate: 4}\n"
+                            "capacity: {precision: 10 %}\nslo: [mean_e2el <= 2 s]\n",
+                            "s.yaml"};
+  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, {});
+  ASSERT_TRUE(scenario) << format(scenario.error());
+  const auto r = find_capacity(source, {}, *scenario, {});
+  ASSERT_TRUE(r) << format(r.error());
+  ASSERT_TRUE(r->capacity);
+  ASSERT_EQ(r->promised.size(), 2u) << r->no_confidence;
+  ASSERT_TRUE(r->promised[0].load && r->promised[1].load);
+  // As fast as the step times were measured to be off, at least.
+  EXPECT_LT(*r->promised[0].load, *r->capacity);
+  EXPECT_LE(*r->promised[1].load, *r->promised[0].load);
+  EXPECT_LT(r->confidence.back().all_meet.value, 0.8);
+  for (const PromisedLoad& p : r->promised) {
+    const auto at = std::find_if(r->confidence.begin(), r->confidence.end(),
+                                 [&](const LoadConfidence& c) { return c.load == *p.load; });
+    ASSERT_NE(at, r->confidence.end());
+    EXPECT_GE(at->all_meet.value, p.probability);
+  }
+}
+
+TEST(Capacity, hasNothingToPromiseWhereNoHardwareIsPredicted) {
+  const auto r = capacity_of("[mean_tpot <= 11 ms]");
+  ASSERT_TRUE(r) << format(r.error());
+  EXPECT_TRUE(r->promised.empty());
+  EXPECT_THAT(r->no_confidence, HasSubstr("no hardware"));
 }
 
 TEST(Capacity, isTheSameOnAnyNumberOfThreads) {
