@@ -13,7 +13,16 @@ namespace foretoken {
 namespace {
 
 std::string_view to_string(TermStatus status) {
-  return status == TermStatus::fitted ? "fitted" : status == TermStatus::at_bound ? "at its bound" : "kept";
+  switch (status) {
+    case TermStatus::fitted:
+      return "fitted";
+    case TermStatus::at_bound:
+      return "at its bound";
+    case TermStatus::ambiguous:
+      return "ambiguous";
+    default:
+      return "kept";
+  }
 }
 
 double error_percent(double measured, double predicted) {
@@ -41,8 +50,16 @@ Json term_json(const CalibrationTerm& term) {
   json["default"] = term.default_value;
   json["least"] = term.least;
   json["most"] = term.most;
-  if (term.status == TermStatus::fitted) json["standard_error"] = term.standard_error;
+  if (term.status != TermStatus::at_bound && term.standard_error > 0) json["standard_error"] = term.standard_error;
   if (!term.reason.empty()) json["reason"] = term.reason;
+  return json;
+}
+
+Json explanation_json(const CalibrationExplanation& explanation) {
+  Json json = Json::object();
+  json["probability"] = explanation.probability;
+  json["terms"] = Json::object();
+  for (const CalibrationExplanation::Moved& moved : explanation.terms) json["terms"][moved.name] = moved.value;
   return json;
 }
 
@@ -84,14 +101,16 @@ double rounded(double value, int digits) {
 
 std::string term_line(const CalibrationTerm& term) {
   const auto spelled = [&](double value, int digits) {
-    const std::string number = term.name == "kv_blocks" ? fmt::format("{:.0f}", value) : fmt::format("{}", rounded(value, digits));
+    const std::string number =
+        term.name == "kv_blocks" ? fmt::format("{:.0f}", value) : fmt::format("{}", rounded(value, digits));
     return term.unit.empty() ? number : number + " " + term.unit;
   };
   std::string line = fmt::format("  {}: {{value: {}", term.name, spelled(term.value, 5));
-  if (term.status == TermStatus::fitted) line += ", standard_error: " + spelled(term.standard_error, 3);
+  if (term.status != TermStatus::at_bound) line += ", standard_error: " + spelled(term.standard_error, 3);
   line += fmt::format(", default: {}, least: {}, most: {}", spelled(term.default_value, 5), spelled(term.least, 5),
                       spelled(term.most, 5));
   if (term.status == TermStatus::at_bound) line += ", note: at its bound";
+  if (term.status == TermStatus::ambiguous) line += ", note: " + flow(Json(term.reason));
   return line + "}\n";
 }
 
@@ -109,6 +128,7 @@ Json to_json(const CalibrationResult& result) {
   };
   list("measured", result.runs, run_json);
   list("terms", result.terms, term_json);
+  list("explanations", result.explanations, explanation_json);
   list("covariance_terms", result.covariance_terms, [](const std::string& name) { return Json(name); });
   list("covariance", result.covariance, [](const std::vector<double>& row) {
     Json cells = Json::array();

@@ -30,14 +30,19 @@ std::string runs_section(const CalibrationResult& result) {
 std::string terms_section(const CalibrationResult& result) {
   TextTable table("lrrrrl");
   table.row({"term", "fitted", "standard error", "before", "allowed", ""});
+  std::string notes;
   for (const CalibrationTerm& term : result.terms) {
     if (term.status == TermStatus::kept) continue;
     const bool bound = term.status == TermStatus::at_bound;
     table.row({term.path, with_unit(term.value, term.unit), bound ? "-" : with_unit(term.standard_error, term.unit),
-               with_unit(term.default_value, term.unit), fmt::format("{} to {}", readable(term.least), readable(term.most)),
-               bound ? "at its bound" : ""});
+               with_unit(term.default_value, term.unit),
+               fmt::format("{} to {}", readable(term.least), readable(term.most)),
+               bound                                  ? "at its bound"
+               : term.status == TermStatus::ambiguous ? "not told apart"
+                                                      : ""});
+    if (term.status == TermStatus::ambiguous) notes += fmt::format("  {}: {}\n", term.path, term.reason);
   }
-  return table.text("  ");
+  return table.text("  ") + notes;
 }
 
 std::string kept_section(const CalibrationResult& result) {
@@ -47,6 +52,22 @@ std::string kept_section(const CalibrationResult& result) {
       text += fmt::format("  {} = {}: {}\n", term.path, with_unit(term.default_value, term.unit), term.reason);
   }
   return text;
+}
+
+// Nothing where one explanation stands alone.
+std::string explanations_section(const CalibrationResult& result) {
+  if (result.explanations.size() < 2) return {};
+  TextTable table("lr");
+  table.row({"terms moved", "probability"});
+  for (const CalibrationExplanation& e : result.explanations) {
+    std::string text;
+    for (const CalibrationExplanation::Moved& moved : e.terms)
+      text += (text.empty() ? "" : ", ") + moved.name + " " + with_unit(moved.value, moved.unit);
+    table.row({text.empty() ? "none: the defaults" : text, percent(e.probability)});
+  }
+  return table.text("  ") +
+         "  These explain the measurements about equally well; runs at other loads tell them apart. The first is the "
+         "fit.\n";
 }
 
 std::string correlation_section(const CalibrationResult& result) {
@@ -60,8 +81,8 @@ std::string correlation_section(const CalibrationResult& result) {
     for (std::size_t a = 0; a < n; ++a) {
       std::vector<std::string> cells{result.covariance_terms[a]};
       for (std::size_t b = 0; b < n; ++b) {
-        cells.push_back(fmt::format("{:.2f}", result.covariance[a][b] /
-                                                  std::sqrt(result.covariance[a][a] * result.covariance[b][b])));
+        cells.push_back(fmt::format(
+            "{:.2f}", result.covariance[a][b] / std::sqrt(result.covariance[a][a] * result.covariance[b][b])));
       }
       table.row(std::move(cells));
     }
@@ -91,12 +112,14 @@ std::string to_text(const CalibrationResult& result, const TextStyle& style) {
   std::string out = deployment_line(result.scenario) + "\n";
   out += section("Measured runs", runs_section(result), style);
   out += section("Fitted terms", terms_section(result), style);
-  out += section("Kept: not determined by these data", kept_section(result), style);
+  if (const std::string other = explanations_section(result); !other.empty())
+    out += section("Cannot be told apart", other, style);
+  out += section("Kept at their defaults", kept_section(result), style);
   out += section("How well they are told apart", correlation_section(result), style);
   out += section("Errors", errors_section(result), style);
-  out += fmt::format("\nScatter of {} figures around the simulation: {} before, {} fitted (root mean square); {} simulations\n",
-                     readable(result.figures), percent(result.rms_before), percent(result.rms_after),
-                     readable(result.simulations));
+  out += fmt::format(
+      "\nScatter of {} figures around the simulation: {} before, {} fitted (root mean square); {} simulations\n",
+      readable(result.figures), percent(result.rms_before), percent(result.rms_after), readable(result.simulations));
   for (const std::string& warning : result.warnings) out += "warning: " + warning + "\n";
   return out;
 }

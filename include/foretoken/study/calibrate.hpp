@@ -21,13 +21,15 @@ struct MeasuredFile {
 [[nodiscard]] MeasuredFile parse_measured_file(const std::string& text);
 
 struct CalibrationOptions {
-  std::int64_t fit_first = 0;      // of each run's requests; the rest is predicted only. 0 = all
-  std::vector<std::string> terms;  // names of those to fit; empty = all that the data determine
-  int threads = 0;                 // 0 = one per core; the result does not depend on it
+  std::int64_t fit_first = 0;                     // of each run's requests; the rest is predicted only. 0 = all
+  std::vector<std::string> terms;                 // names of those to fit; empty = all that the data determine
+  int threads = 0;                                // 0 = one per core; the result does not depend on it
   std::function<void(const Progress&)> progress;  // simulations done
 };
 
-enum class TermStatus { fitted, at_bound, kept };
+// fitted: every explanation of the data needs the term. ambiguous: moved, but others explain the data as well without
+// it. kept: at its default.
+enum class TermStatus { fitted, at_bound, ambiguous, kept };
 struct CalibrationTerm {
   std::string name;
   std::string path;  // key of a scenario
@@ -36,9 +38,21 @@ struct CalibrationTerm {
   double default_value = 0;
   double least = 0;
   double most = 0;
-  double standard_error = 0;  // 0 when it is not known
+  // Of value, with what the choice among the explanations adds; 0 when the data say nothing of it.
+  double standard_error = 0;
   TermStatus status = TermStatus::kept;
-  std::string reason;  // why it was kept
+  std::string reason;  // why it was kept, or with what it is confused
+};
+
+// Terms that, moved to these values, make the simulation tell the measurements; all others at their defaults.
+struct CalibrationExplanation {
+  struct Moved {
+    std::string name;
+    std::string unit;
+    double value = 0;
+  };
+  std::vector<Moved> terms;
+  double probability = 0;  // that it is the right one of all
 };
 
 struct CalibratedRun {
@@ -67,7 +81,10 @@ struct CalibrationResult {
   Scenario scenario;
   std::vector<CalibratedRun> runs;
   std::vector<CalibrationTerm> terms;
-  // Of the fitted terms that are not at a bound, in their order and units.
+  // What the fitted values stand for comes first; then other ways to explain the same data, if any is at least a
+  // twentieth as probable and does more than move further terms.
+  std::vector<CalibrationExplanation> explanations;
+  // Of the moved terms that are not at a bound, in their order and units.
   std::vector<std::string> covariance_terms;
   std::vector<std::vector<double>> covariance;
   // Of all terms that can act, each moved by what one does not know beforehand, in units of the scatter:

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <limits>
 
-#include "study/calibration/fit.hpp"
 #include "study/calibration/measured_source.hpp"
+#include "study/calibration/report_terms.hpp"
 
 namespace foretoken {
 namespace {
@@ -71,7 +71,8 @@ class Study {
     result_.scenario = std::move(*scenario);
     const CostLevel level = result_.scenario.deployment.level;
     if (level == CostLevel::affine || level == CostLevel::datasheet) {
-      problems_.error({source_.origin, 0, 0}, "cost.level must be roofline or calibrated: the others have no terms to fit");
+      problems_.error({source_.origin, 0, 0},
+                      "cost.level must be roofline or calibrated: the others have no terms to fit");
       return;
     }
     for (const MeasuredFile& file : files) {
@@ -109,12 +110,12 @@ class Study {
     for (const std::string& asked : options_.terms) {
       if (std::find(names.begin(), names.end(), asked) != names.end()) continue;
       const std::string close = closest_match(asked, names);
-      problems_.error({"--terms", 0, 0}, fmt::format("there is no term '{}'; terms are {}", asked, fmt::join(names, ", ")),
+      problems_.error({"--terms", 0, 0},
+                      fmt::format("there is no term '{}'; terms are {}", asked, fmt::join(names, ", ")),
                       close.empty() ? "" : fmt::format("did you mean '{}'?", close));
     }
-    if (options_.fit_first > 0 && std::none_of(runs_.begin(), runs_.end(), [](const RunToFit& r) {
-          return !r.measured.requests.empty();
-        })) {
+    if (options_.fit_first > 0 &&
+        std::none_of(runs_.begin(), runs_.end(), [](const RunToFit& r) { return !r.measured.requests.empty(); })) {
       problems_.error({"--fit-first", 0, 0}, "none of the files holds single requests: only whole runs can be fitted");
     }
   }
@@ -123,10 +124,12 @@ class Study {
     std::vector<const Term*> able;
     for (const Term& term : terms()) {
       std::string reason = cannot_act(term, runs_.front().scenario);
-      const auto differs = [&](const RunToFit& r) { return value_of(term, r.scenario) != value_of(term, runs_.front().scenario); };
+      const auto differs = [&](const RunToFit& r) {
+        return value_of(term, r.scenario) != value_of(term, runs_.front().scenario);
+      };
       if (reason.empty() && std::any_of(runs_.begin(), runs_.end(), differs)) reason = "it differs between the runs";
-      const bool asked = options_.terms.empty() ||
-                         std::find(options_.terms.begin(), options_.terms.end(), term.named->name) != options_.terms.end();
+      const bool asked = options_.terms.empty() || std::find(options_.terms.begin(), options_.terms.end(),
+                                                             term.named->name) != options_.terms.end();
       if (reason.empty() && !asked) reason = "not asked for";
       if (reason.empty())
         able.push_back(&term);
@@ -146,65 +149,31 @@ class Study {
   CalibrationResult fit_and_report() {
     std::vector<Part> parts;
     for (const RunToFit& run : runs_) parts.push_back(fitted_part(run));
+    const std::vector<const Term*> able = candidates();
     Calibrator calibrator(runs_, parts, options_, result_.simulations);
-    Identified identified = calibrator.identify(candidates());
-    if (identified.terms.empty()) {
-      kept_.insert(kept_.end(), identified.kept.begin(), identified.kept.end());
+    const Explained explained = explain_data(calibrator, able);
+    if (explained.terms.empty()) {
+      for (const Term* term : explained.inert) kept_.push_back({term, no_effect(*term)});
       Diagnostics none;
-      for (const Identified::Kept& kept : kept_)
-        none.error({source_.origin, 0, 0}, fmt::format("'{}' cannot be fitted: {}", kept.term->named->name, kept.reason));
+      for (const KeptTerm& kept : kept_)
+        none.error({source_.origin, 0, 0},
+                   fmt::format("'{}' cannot be fitted: {}", kept.term->named->name, kept.reason));
       throw DiagnosticsError(none);
     }
-    result_.singular_values = identified.singular_values;
-    const TermFit fit = calibrator.fit_determined(identified);
-    kept_.insert(kept_.end(), identified.kept.begin(), identified.kept.end());
+    const TermSet& fit = explained.all.front();
+    result_.singular_values = explained.singular_values;
     result_.figures = calibrator.figure_count();
     result_.rms_before = calibrator.distance({}, {});
-    result_.rms_after = calibrator.distance(fit.terms, fit.x);
-    whole_ = &calibrator;
-    report_terms(calibrator, fit);
+    result_.rms_after = calibrator.distance(explained.terms, fit.x);
+    report_terms(explained, calibrator, kept_, result_);
+    if (fit.members.empty())
+      result_.warnings.emplace_back(
+          "the defaults explain these measurements: no term departs from its own by more than the noise");
     report_runs(parts);
     const auto before = calibrator.predict_all({}, {});
-    const auto after = calibrator.predict_all(fit.terms, fit.x);
-    report_errors(parts, before, after, fit);
+    const auto after = calibrator.predict_all(explained.terms, fit.x);
+    report_errors(parts, before, after, able);
     return std::move(result_);
-  }
-
-  void report_terms(const Calibrator& calibrator, const TermFit& fit) {
-    std::vector<Eigen::Index> free;
-    for (const Term& term : terms()) {
-      const FittedTerm& named = *term.named;
-      const double origin = calibrator.origin(term);
-      const double unit = named.unit_in_si;
-      CalibrationTerm line{std::string(named.name), std::string(named.path), std::string(named.unit), origin / unit,
-                           origin / unit, to_value(term, origin, least_x(term, origin)) / unit,
-                           to_value(term, origin, most_x(term, origin)) / unit, 0, TermStatus::kept, {}};
-      const auto at = std::find(fit.terms.begin(), fit.terms.end(), &term);
-      if (at == fit.terms.end()) {
-        const auto kept = std::find_if(kept_.begin(), kept_.end(), [&](const auto& k) { return k.term == &term; });
-        if (kept != kept_.end()) line.reason = kept->reason;
-      } else {
-        const auto k = static_cast<std::size_t>(at - fit.terms.begin());
-        const auto row = static_cast<Eigen::Index>(k);
-        line.value = to_value(term, origin, fit.x[row]) / unit;
-        line.status = fit.at_bound[k] ? TermStatus::at_bound : TermStatus::fitted;
-        line.standard_error = std::sqrt(fit.covariance(row, row)) * slope_at(term, origin, fit.x[row]) / unit;
-        if (!fit.at_bound[k]) {
-          free.push_back(row);
-          result_.covariance_terms.push_back(line.name);
-        }
-      }
-      result_.terms.push_back(std::move(line));
-    }
-    const auto slope = [&](Eigen::Index k) {
-      const Term& term = *fit.terms[static_cast<std::size_t>(k)];
-      return slope_at(term, calibrator.origin(term), fit.x[k]) / term.named->unit_in_si;
-    };
-    for (const Eigen::Index a : free) {
-      std::vector<double> row;
-      for (const Eigen::Index b : free) row.push_back(fit.covariance(a, b) * slope(a) * slope(b));
-      result_.covariance.push_back(std::move(row));
-    }
   }
 
   void report_runs(const std::vector<Part>& parts) {
@@ -215,7 +184,8 @@ class Study {
       result_.runs.push_back({m.name, m.format, m.sha256, m.completed, m.failed, fitted, load_text(runs_[i]), m.notes});
       const auto slash = m.model.find_last_of('/');
       const std::string short_name = slash == std::string::npos ? m.model : m.model.substr(slash + 1);
-      if (!m.model.empty() && short_name.find(model) == std::string::npos && model.find(short_name) == std::string::npos)
+      if (!m.model.empty() && short_name.find(model) == std::string::npos &&
+          model.find(short_name) == std::string::npos)
         result_.warnings.push_back(fmt::format("{} was measured with {}; the scenario has {}", m.name, m.model, model));
     }
   }
@@ -229,8 +199,9 @@ class Study {
       const auto old = means(m, before[run], part, latency);
       const auto fitted = means(m, after[run], part, latency);
       if (!old || !fitted) continue;
-      CalibrationError error{m.name, name, std::string(to_string(latency)), old->measured, old->predicted,
-                             fitted->predicted, std::nullopt};
+      CalibrationError error{m.name,        name,           std::string(to_string(latency)),
+                             old->measured, old->predicted, fitted->predicted,
+                             std::nullopt};
       if (held_out != nullptr) {
         if (const auto without = means(m, (*held_out)[run], part, latency)) error.held_out = without->predicted;
       }
@@ -239,9 +210,10 @@ class Study {
   }
 
   void report_errors(const std::vector<Part>& parts, const std::vector<PredictedRun>& before,
-                     const std::vector<PredictedRun>& after, const TermFit& fit) {
+                     const std::vector<PredictedRun>& after, const std::vector<const Term*>& able) {
     if (options_.fit_first > 0) {
-      result_.held_out_by = fmt::format("fitted on the first {} requests of each run, which was simulated whole", options_.fit_first);
+      result_.held_out_by =
+          fmt::format("fitted on the first {} requests of each run, which was simulated whole", options_.fit_first);
       for (std::size_t i = 0; i < runs_.size(); ++i) {
         const std::size_t all = runs_[i].measured.requests.size();
         if (all == 0) {
@@ -253,11 +225,11 @@ class Study {
         add_errors(i, {0, all}, "all", before, after, nullptr);
       }
     } else if (runs_.size() > 1) {
-      result_.held_out_by = "each run predicted with the same terms fitted on the others";
+      result_.held_out_by = "each run predicted from a fit of the others";
       for (std::size_t i = 0; i < runs_.size(); ++i) {
         std::vector<Part> others = parts;
         others[i] = {};
-        const auto without = predict_without(std::move(others), fit.terms);
+        const auto without = predict_without(std::move(others), able);
         add_errors(i, parts[i], "all", before, after, &without);
       }
     } else {
@@ -265,17 +237,17 @@ class Study {
       constexpr std::size_t kFewest = 40;
       add_errors(0, parts[0], "all", before, after, nullptr);
       if (all < kFewest) return;
-      result_.held_out_by = "the second half of the run, predicted with the same terms fitted on the first";
-      const auto without = predict_without({{0, all / 2}}, fit.terms);
+      result_.held_out_by = "the second half of the run, predicted from a fit of the first";
+      const auto without = predict_without({{0, all / 2}}, able);
       add_errors(0, {all / 2, all}, "second half", before, after, &without);
     }
   }
 
-  std::vector<PredictedRun> predict_without(std::vector<Part> parts, const std::vector<const Term*>& fitted) {
+  // The terms are chosen anew, so that what is left out has no say in anything.
+  std::vector<PredictedRun> predict_without(std::vector<Part> parts, const std::vector<const Term*>& able) {
     Calibrator calibrator(runs_, std::move(parts), options_, result_.simulations);
-    calibrator.take_scatter(*whole_);
-    const TermFit fit = calibrator.fit(fitted);
-    return calibrator.predict_all(fit.terms, fit.x);
+    const Explained explained = explain_data(calibrator, able);
+    return calibrator.predict_all(explained.terms, explained.all.front().x);
   }
 
   const ScenarioText& source_;
@@ -283,9 +255,8 @@ class Study {
   const CalibrationOptions& options_;
   Diagnostics problems_;
   std::vector<RunToFit> runs_;
-  std::vector<Identified::Kept> kept_;
+  std::vector<KeptTerm> kept_;
   CalibrationResult result_;
-  const Calibrator* whole_ = nullptr;
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
-// Bounded nonlinear least squares for functions that are costly, known by their values only, and grainy: a
-// discrete simulation jumps a little wherever one request lands in another step. Levenberg-Marquardt with an
-// active set comes near; then straight lines are laid through many points around, which the grain does not bend.
+// Bounded nonlinear least squares for functions that are costly and known by their values only: Levenberg-Marquardt
+// with an active set. A discrete simulation is grainy as well, so it only comes near; see surface.hpp for the rest of
+// the way.
 #pragma once
 
 #include <Eigen/Core>
@@ -13,15 +13,16 @@ struct LeastSquaresProblem {
   // Residuals at several points, which may be computed side by side.
   std::function<std::vector<Eigen::VectorXd>(const std::vector<Eigen::VectorXd>&)> residuals;
   Eigen::VectorXd start, least, most;
-  Eigen::VectorXd step;   // of finite differences
-  double ridge = 0;       // adds (ridge * x)^2 per unknown
+  Eigen::VectorXd step;  // of finite differences
+  // Every unknown has a Cauchy distribution of unit scale around 0 beforehand: adds 2 ln(1 + x^2), in units where
+  // a residual's variance is 1. Its heavy tails let the data pull a term as far as they will.
+  bool prior = false;
   double tolerance = 0.05;  // relative gain of the sum of squares below which the search ends
   int most_iterations = 12;
-  int smoothing_rounds = 2;
 };
 struct LeastSquaresSolution {
   Eigen::VectorXd x;
-  Eigen::VectorXd residuals;  // without the ridge; of the straight lines, free of the point's own grain
+  Eigen::VectorXd residuals;  // without the prior
   Eigen::MatrixXd jacobian;
   int evaluations = 0;
   bool converged = false;

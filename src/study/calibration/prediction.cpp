@@ -32,7 +32,8 @@ class LatencyObserver final : public Observer {
     const std::int64_t n = r.request.output_tokens;
     const double decode = milliseconds(r.finish - r.first_token);
     const double gap = n > 1 ? decode / static_cast<double>(n - 1) : std::nan("");
-    run.requests[index] = {milliseconds(r.first_token - r.request.arrival), gap, milliseconds(r.finish - r.request.arrival), gap};
+    run.requests[index] = {milliseconds(r.first_token - r.request.arrival), gap,
+                           milliseconds(r.finish - r.request.arrival), gap};
     run.output_tokens[index] = n;
   }
   void on_steps(const StepSpan&) override {}
@@ -175,6 +176,13 @@ std::size_t fitted_latencies(const MeasuredRun& measured) {
   std::set<Latency> seen;
   for (const MeasuredFigure& f : measured.figures) seen.insert(f.latency);
   return seen.size();
+}
+
+std::size_t independent_latencies(const MeasuredRun& measured) {
+  if (!measured.requests.empty()) return 2;
+  std::set<Latency> seen;
+  for (const MeasuredFigure& f : measured.figures) seen.insert(f.latency == Latency::itl ? Latency::tpot : f.latency);
+  return std::min<std::size_t>(2, seen.size());
 }
 
 std::size_t independent_groups(const MeasuredRun& measured, const Part& part) {

@@ -40,8 +40,10 @@ struct Figure {
 };
 [[nodiscard]] std::vector<Figure> figures(const MeasuredRun& measured, const PredictedRun& predicted, const Part& part);
 
-// How many latencies of the run are fitted, and how many groups of requests stray independently of each other.
+// How many latencies of the run are fitted; how many of them say something of their own (E2E is TTFT and the time
+// between tokens, and ITL is TPOT over again); and how many groups of requests stray independently of each other.
 [[nodiscard]] std::size_t fitted_latencies(const MeasuredRun& measured);
+[[nodiscard]] std::size_t independent_latencies(const MeasuredRun& measured);
 [[nodiscard]] std::size_t independent_groups(const MeasuredRun& measured, const Part& part);
 
 // Means over a part, measured and predicted; for reports. Without measured requests the figures' means.
@@ -49,7 +51,7 @@ struct MeanPair {
   double measured = 0;
   double predicted = 0;
 };
-[[nodiscard]] std::optional<MeanPair> means(const MeasuredRun& measured, const PredictedRun& predicted, const Part& part,
-                                            Latency latency);
+[[nodiscard]] std::optional<MeanPair> means(const MeasuredRun& measured, const PredictedRun& predicted,
+                                            const Part& part, Latency latency);
 
 }  // namespace foretoken

@@ -10,12 +10,12 @@
 namespace foretoken {
 
 // A term is searched as x with value = default * exp(x * prior) when it is a ratio, and default + x * prior
-// otherwise: one unit of x is about what one does not know before measuring.
+// otherwise: x is as likely within one unit as beyond, before anything is measured (a Cauchy distribution).
 struct Term {
   const FittedTerm* named = nullptr;
   bool ratio = false;
-  double prior = 1;     // SI
-  double least = 0;     // SI; of ratios relative to the default
+  double prior = 1;  // SI
+  double least = 0;  // SI; of ratios relative to the default
   double most = 0;
   double fraction = 0;  // of one unit: the step of finite differences, above the grain of the simulation
 };
