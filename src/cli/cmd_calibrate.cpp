@@ -7,6 +7,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
@@ -32,6 +33,7 @@ int run(CalibrateCommand& command) {
   if (!files_are_distinct({{"--save", command.save}, {"--output", command.output.output}}) ||
       !files_are_distinct({{"the scenario", command.scenario.path}, {"--save", command.save}}))
     return kExitBadInput;
+  command.options.stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;
   std::vector<MeasuredFile> files;
@@ -54,12 +56,17 @@ int run(CalibrateCommand& command) {
     say(result.error());
     return kExitBadInput;
   }
+  if (result->interrupted && result->terms.empty()) {
+    say("interrupted: nothing is known yet\n");
+    return kExitInterrupted;
+  }
   if (!command.save.empty()) {
     const int saved = deliver(to_calibration_file(*result, command.date), file);
     if (saved != kExitOk) return saved;
   }
-  if (command.output.format == "json") return deliver(to_text(to_json(*result)) + "\n", command.output);
-  return deliver(to_text(*result, {wants_color(command.output)}), command.output);
+  const std::string text = command.output.format == "json" ? to_text(to_json(*result)) + "\n"
+                                                           : to_text(*result, {wants_color(command.output)});
+  return finish(text, result->interrupted, true, command.output);
 }
 
 }  // namespace

@@ -142,6 +142,7 @@ Json to_json(const CalibrationResult& result) {
   json["rms_before"] = result.rms_before;
   json["rms_after"] = result.rms_after;
   json["simulations"] = result.simulations;
+  if (result.interrupted) json["interrupted"] = true;
   list("warnings", result.warnings, [](const std::string& text) { return Json(text); });
   return json;
 }

@@ -1,6 +1,7 @@
 // Fits a handful of named cost terms to measured runs, so that the simulation tells them as they were.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -25,6 +26,7 @@ struct CalibrationOptions {
   std::vector<std::string> terms;                 // names of those to fit; empty = all that the data determine
   int threads = 0;                                // 0 = one per core; the result does not depend on it
   std::function<void(const Progress&)> progress;  // simulations done
+  const std::atomic<bool>* stop = nullptr;        // when it turns true, what is known so far is the result
 };
 
 // fitted: every explanation of the data needs the term. ambiguous: moved, but others explain the data as well without
@@ -96,6 +98,7 @@ struct CalibrationResult {
   std::string held_out_by;  // how the held-out errors came about; empty = there are none
   std::vector<CalibrationError> errors;
   std::int64_t simulations = 0;
+  bool interrupted = false;  // no terms: before they were known; otherwise held-out errors may be missing
   std::vector<std::string> warnings;
 };
 

@@ -47,6 +47,14 @@ double average(ResultObject& result, const char* key) {
   return result.number(result.json()[key]["avg"], std::string(key) + ".avg").value_or(0);
 }
 
+// The model's name is one string, or a list of one.
+void read_model(ResultObject& result, MeasuredRun& run) {
+  const Json& endpoint = result.json()["input_config"]["endpoint"];
+  const Json::Array* names = endpoint["model_names"].if_array();
+  const std::string* name = names != nullptr && names->size() == 1 ? names->front().if_string() : endpoint["model_names"].if_string();
+  if (name != nullptr) run.model = *name;
+}
+
 void read_load(ResultObject& result, MeasuredRun& run, bool counted) {
   const Json& load = result.json()["input_config"]["loadgen"];
   const auto rate = result.number(load["request_rate"], "input_config.loadgen.request_rate");
@@ -63,6 +71,7 @@ void read_load(ResultObject& result, MeasuredRun& run, bool counted) {
        {std::pair("input_sequence_length", "input"), std::pair("output_sequence_length", "output")}) {
     const Json& lengths = result.json()[key];
     const auto mean = result.number(lengths["avg"], std::string(key) + ".avg");
+    (key == std::string_view("input_sequence_length") ? run.mean_prompt_tokens : run.mean_output_tokens) = mean.value_or(0);
     const double spread = result.number(lengths["std"], std::string(key) + ".std").value_or(0);
     // Without a spread the mean says it all; otherwise the scenario knows the distribution better.
     if (mean && *mean >= 1 && spread < 0.01 * *mean)
@@ -109,6 +118,7 @@ void read_aiperf_summary(ResultObject& result, MeasuredRun run, std::vector<Meas
   const bool counted = !result.json()["request_count"].is_null();
   run.completed = counted ? std::llround(average(result, "request_count")) : 1;
   run.failed = std::llround(average(result, "error_request_count"));
+  read_model(result, run);
   if (run.completed > 0) read_figures(result, run);
   read_load(result, run, counted);
   if (result.problems().items().size() == before) runs.push_back(std::move(run));

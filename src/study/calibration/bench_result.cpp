@@ -136,6 +136,7 @@ void read_load(ResultObject& result, MeasuredRun& run, bool sglang) {
   if (const auto limit = result.count("max_concurrency"); limit && *limit > 0)
     run.overrides.push_back(fmt::format("workload.max_concurrency={}", *limit));
   const auto prompts = result.count("num_prompts");
+  run.num_prompts = prompts.value_or(0);
   const std::int64_t sent = prompts.value_or(run.completed + run.failed);
   if (sent > 0) run.overrides.push_back(fmt::format("workload.num_prompts={}", sent));
   if (!sglang || !run.requests.empty()) return;
@@ -153,6 +154,14 @@ void read_load(ResultObject& result, MeasuredRun& run, bool sglang) {
   }
 }
 
+// Totals are of completed requests.
+void read_lengths(ResultObject& result, MeasuredRun& run) {
+  const auto requests = static_cast<double>(run.completed);
+  if (!(requests > 0)) return;
+  run.mean_prompt_tokens = result.number("total_input_tokens").value_or(0) / requests;
+  run.mean_output_tokens = result.number("total_output_tokens").value_or(0) / requests;
+}
+
 }  // namespace
 
 bool is_bench_result(const Json& json) {
@@ -164,6 +173,7 @@ void read_bench_result(ResultObject& result, MeasuredRun run, std::vector<Measur
   const bool sglang = !result.json()["mean_e2e_latency_ms"].is_null() || !result.json()["sharegpt_output_len"].is_null();
   run.format = sglang ? "sglang" : "vllm";
   if (const std::string* model = result.json()["model_id"].if_string()) run.model = *model;
+  if (const std::string* backend = result.json()["backend"].if_string()) run.backend = *backend;
   const std::size_t before = result.problems().items().size();
   run.completed = result.count("completed").value_or(0);
   run.failed = result.count("failed").value_or(0);
@@ -174,6 +184,7 @@ void read_bench_result(ResultObject& result, MeasuredRun run, std::vector<Measur
     read_figures(result, run);
   }
   read_load(result, run, sglang);
+  read_lengths(result, run);
   if (result.problems().items().size() == before) runs.push_back(std::move(run));
 }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "study/calibration/check_measured.hpp"
 #include "study/calibration/measured_source.hpp"
 #include "study/calibration/report_terms.hpp"
 
@@ -53,12 +54,16 @@ class Study {
   Result<CalibrationResult> run(const std::vector<MeasuredFile>& files) {
     read(files);
     if (!problems_.has_errors()) check_terms();
-    if (problems_.has_errors()) return problems_;
     try {
-      return fit_and_report();
+      if (!problems_.has_errors()) check_runs();
+      if (problems_.has_errors()) return problems_;
+      fit_and_report();
+    } catch (const Interrupted&) {
+      result_.interrupted = true;
     } catch (const DiagnosticsError& error) {
       return error.diagnostics();
     }
+    return std::move(result_);
   }
 
  private:
@@ -102,6 +107,23 @@ class Study {
                                                          options_.fit_first, measured.requests.size()));
     }
     runs_.push_back({std::move(measured), std::move(*scenario)});
+    std::vector<std::string> given = load_.overrides;
+    given.insert(given.end(), overrides.begin(), overrides.end());
+    check_origin(runs_.back(), result_.scenario, source_, load_, given, doubts_);
+  }
+
+  // One simulation of each tells whether it is of this scenario, and that it can be simulated at all.
+  void check_runs() {
+    for (const RunToFit& run : runs_) {
+      const Result<PredictedRun> predicted = predict(run, run.scenario, options_.stop);
+      if (predicted) {
+        check_lengths(run, *predicted, doubts_);
+      } else {
+        problems_.append(predicted.error());
+      }
+    }
+    problems_.append(doubts_.errors);
+    result_.warnings.insert(result_.warnings.end(), doubts_.warnings.begin(), doubts_.warnings.end());
   }
 
   void check_terms() {
@@ -146,7 +168,7 @@ class Study {
     return {0, static_cast<std::size_t>(options_.fit_first)};
   }
 
-  CalibrationResult fit_and_report() {
+  void fit_and_report() {
     std::vector<Part> parts;
     for (const RunToFit& run : runs_) parts.push_back(fitted_part(run));
     const std::vector<const Term*> able = candidates();
@@ -172,21 +194,14 @@ class Study {
     report_runs(parts);
     const auto before = calibrator.predict_all({}, {});
     const auto after = calibrator.predict_all(explained.terms, fit.x);
-    report_errors(parts, before, after, able);
-    return std::move(result_);
+    report_errors(parts, before, after, calibrator, explained);
   }
 
   void report_runs(const std::vector<Part>& parts) {
-    const std::string& model = runs_.front().scenario.deployment.model.id;
     for (std::size_t i = 0; i < runs_.size(); ++i) {
       const MeasuredRun& m = runs_[i].measured;
       const std::int64_t fitted = m.requests.empty() ? 0 : static_cast<std::int64_t>(parts[i].end);
       result_.runs.push_back({m.name, m.format, m.sha256, m.completed, m.failed, fitted, load_text(runs_[i]), m.notes});
-      const auto slash = m.model.find_last_of('/');
-      const std::string short_name = slash == std::string::npos ? m.model : m.model.substr(slash + 1);
-      if (!m.model.empty() && short_name.find(model) == std::string::npos &&
-          model.find(short_name) == std::string::npos)
-        result_.warnings.push_back(fmt::format("{} was measured with {}; the scenario has {}", m.name, m.model, model));
     }
   }
 
@@ -210,7 +225,8 @@ class Study {
   }
 
   void report_errors(const std::vector<Part>& parts, const std::vector<PredictedRun>& before,
-                     const std::vector<PredictedRun>& after, const std::vector<const Term*>& able) {
+                     const std::vector<PredictedRun>& after, const Calibrator& calibrator,
+                     const Explained& explained) {
     if (options_.fit_first > 0) {
       result_.held_out_by =
           fmt::format("fitted on the first {} requests of each run, which was simulated whole", options_.fit_first);
@@ -227,9 +243,7 @@ class Study {
     } else if (runs_.size() > 1) {
       result_.held_out_by = "each run predicted from a fit of the others";
       for (std::size_t i = 0; i < runs_.size(); ++i) {
-        std::vector<Part> others = parts;
-        others[i] = {};
-        const auto without = predict_without(std::move(others), able);
+        const auto without = predict_run_from_others(i, parts, calibrator, explained);
         add_errors(i, parts[i], "all", before, after, &without);
       }
     } else {
@@ -238,22 +252,39 @@ class Study {
       add_errors(0, parts[0], "all", before, after, nullptr);
       if (all < kFewest) return;
       result_.held_out_by = "the second half of the run, predicted from a fit of the first";
-      const auto without = predict_without({{0, all / 2}}, able);
+      const auto without = predict_second_half(explained);
       add_errors(0, {all / 2, all}, "second half", before, after, &without);
     }
   }
 
-  // The terms are chosen anew, so that what is left out has no say in anything.
-  std::vector<PredictedRun> predict_without(std::vector<Part> parts, const std::vector<const Term*>& able) {
-    Calibrator calibrator(runs_, std::move(parts), options_, result_.simulations);
-    const Explained explained = explain_data(calibrator, able);
-    return calibrator.predict_all(explained.terms, explained.all.front().x);
+  // Terms are chosen anew, so that what is left out has no say in anything.
+  std::vector<PredictedRun> predict_run_from_others(std::size_t run, std::vector<Part> parts, const Calibrator& calibrator,
+                                                    const Explained& whole) {
+    std::vector<Eigen::Index> figures;
+    for (std::size_t other = 0; other < runs_.size(); ++other) {
+      if (other == run) continue;
+      for (const Eigen::Index place : calibrator.figures_of(other)) figures.push_back(place);
+    }
+    parts[run] = {};
+    Calibrator others(runs_, std::move(parts), options_, result_.simulations);
+    const Explained explained = explain_some(others, whole, figures);
+    return others.predict_all(explained.terms, explained.all.front().x);
+  }
+
+  std::vector<PredictedRun> predict_second_half(const Explained& whole) {
+    Calibrator first(runs_, {{0, runs_.front().measured.requests.size() / 2}}, options_, result_.simulations);
+    std::vector<const Term*> able = whole.terms;
+    able.insert(able.end(), whole.inert.begin(), whole.inert.end());
+    const Explained explained = explain_data(first, able);
+    if (explained.terms.empty()) return first.predict_all({}, {});
+    return first.predict_all(explained.terms, explained.all.front().x);
   }
 
   const ScenarioText& source_;
   const LoadOptions& load_;
   const CalibrationOptions& options_;
   Diagnostics problems_;
+  MeasuredDoubts doubts_;
   std::vector<RunToFit> runs_;
   std::vector<KeptTerm> kept_;
   CalibrationResult result_;

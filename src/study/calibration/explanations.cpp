@@ -204,41 +204,92 @@ std::vector<std::vector<Index>> all_sets(Index terms) {
   return sets;
 }
 
+// More points where the truth may be, the surface through all of them, the noise around it, and what explains the data on it.
+class Refiner {
+ public:
+  Refiner(Calibrator& calibrator, Explained& result)
+      : calibrator_(calibrator), result_(result), model_{{}, calibrator.problem(result.terms), calibrator.observations()} {}
+
+  [[nodiscard]] const Model& model() const { return model_; }
+  void look_at_more_points() {
+    const std::vector<VectorXd> more =
+        points_over(region_of(result_.all, model_.bounds), 1 + static_cast<int>(result_.points.size()));
+    const std::vector<VectorXd> ratios = calibrator_.log_ratios(result_.terms, more);
+    result_.points.insert(result_.points.end(), more.begin(), more.end());
+    result_.values.insert(result_.values.end(), ratios.begin(), ratios.end());
+  }
+  void explain(const std::vector<std::vector<Index>>& sets, double window) {
+    const Surface surface(result_.points, result_.values);
+    const auto n = static_cast<Index>(result_.terms.size());
+    VectorXd start = result_.all.empty() ? VectorXd::Zero(n) : region_of(result_.all, model_.bounds).centre;
+    VectorXd weights = calibrator_.weights();
+    model_.residuals = [&](const VectorXd& x) { return VectorXd(surface.at(x).cwiseProduct(weights)); };
+    for (int round = 0; round < 2; ++round) {  // the noise weighs the figures, and the fit shows the noise
+      const TermSet together = best_of(model_, all_sets(n).back(), start);
+      start = together.x;
+      result_.effects = together.jacobian;
+      calibrator_.learn_noise(surface.at(start), surface.grain(), together.parameters);
+      weights = calibrator_.weights();
+    }
+    result_.all = explanations(model_, sets, start, window);
+  }
+
+ private:
+  Calibrator& calibrator_;
+  Explained& result_;
+  Model model_;
+};
+
+// An explanation more probable by less than this is "not worth more than a bare mention" (Kass and Raftery 1995): of
+// those so near to the most probable one, that which moves the fewest terms is the fit.
+constexpr double kBareMention = 3;
+
+void put_simplest_first(std::vector<TermSet>& all) {
+  auto simplest = all.begin();
+  for (auto e = all.begin(); e != all.end(); ++e) {
+    if (e->probability * kBareMention >= all.front().probability && e->members.size() < simplest->members.size()) simplest = e;
+  }
+  std::rotate(all.begin(), simplest, simplest + 1);
+}
+
+void finish(Explained& result) {
+  put_simplest_first(result.all);
+  weigh(result);
+  const VectorXd singular = Eigen::JacobiSVD<MatrixXd>(result.effects).singularValues();
+  result.singular_values.assign(singular.begin(), singular.end());
+}
+
 }  // namespace
 
 Explained explain_data(Calibrator& calibrator, const std::vector<const Term*>& candidates) {
   Explained result;
   const LeastSquaresSolution full = fit_all(calibrator, candidates, result);
   if (result.terms.empty()) return result;
-  Model model{{}, calibrator.problem(result.terms), calibrator.observations()};
-  model.residuals = [&](const VectorXd& x) { return VectorXd(full.residuals + full.jacobian * (x - full.x)); };
-  const auto n = static_cast<Index>(result.terms.size());
-  result.all = explanations(model, all_sets(n), full.x, kRoughWindow);
+  Refiner refiner(calibrator, result);
+  Model lines = refiner.model();
+  lines.residuals = [&](const VectorXd& x) { return VectorXd(full.residuals + full.jacobian * (x - full.x)); };
+  result.all = explanations(lines, all_sets(static_cast<Index>(result.terms.size())), full.x, kRoughWindow);
   const std::vector<std::vector<Index>> sets = members_of(result.all);
-
-  std::vector<VectorXd> points, values;
-  for (int round = 0; round < kSurfaces; ++round) {
-    const Region region = region_of(result.all, model.bounds);
-    const std::vector<VectorXd> more = points_over(region, 1 + static_cast<int>(points.size()));
-    const std::vector<VectorXd> ratios = calibrator.log_ratios(result.terms, more);
-    points.insert(points.end(), more.begin(), more.end());
-    values.insert(values.end(), ratios.begin(), ratios.end());
-    const Surface surface(points, values);
-    for (int again = 0; again < 2; ++again) {
-      const VectorXd weights = calibrator.weights();
-      model.residuals = [&](const VectorXd& x) { return VectorXd(surface.at(x).cwiseProduct(weights)); };
-      const TermSet together =
-          best_of(model, members_in((std::size_t{1} << static_cast<std::size_t>(n)) - 1, n), region.centre);
-      result.effects = together.jacobian;
-      calibrator.learn_noise(surface.at(together.x), surface.grain(), together.parameters);
-    }
-    const VectorXd weights = calibrator.weights();
-    model.residuals = [&](const VectorXd& x) { return VectorXd(surface.at(x).cwiseProduct(weights)); };
-    result.all = explanations(model, sets, region.centre, round + 1 < kSurfaces ? kRoughWindow : kWindow);
+  for (int round = 1; round <= kSurfaces; ++round) {
+    refiner.look_at_more_points();
+    refiner.explain(sets, round < kSurfaces ? kRoughWindow : kWindow);
   }
-  weigh(result);
-  const VectorXd singular = Eigen::JacobiSVD<MatrixXd>(result.effects).singularValues();
-  result.singular_values.assign(singular.begin(), singular.end());
+  finish(result);
+  return result;
+}
+
+Explained explain_some(Calibrator& calibrator, const Explained& whole, const std::vector<Index>& figures) {
+  Explained result;
+  result.terms = whole.terms;
+  result.inert = whole.inert;
+  result.points = whole.points;
+  for (const VectorXd& values : whole.values) result.values.emplace_back(values(figures));
+  Refiner refiner(calibrator, result);
+  const std::vector<std::vector<Index>> sets = all_sets(static_cast<Index>(result.terms.size()));
+  refiner.explain(sets, kRoughWindow);
+  refiner.look_at_more_points();
+  refiner.explain(sets, kWindow);
+  finish(result);
   return result;
 }
 

@@ -32,8 +32,16 @@ Calibrator::Calibrator(const std::vector<RunToFit>& runs, std::vector<Part> part
     const MeasuredRun& m = runs_[run].measured;
     const double share = static_cast<double>(independent_groups(m, parts_[run]) * independent_latencies(m)) /
                          static_cast<double>(fitted_latencies(m));
-    for (const Figure& f : figures(m, predictions[run], parts_[run])) layout_.push_back({f.latency, f.weight * share});
+    for (const Figure& f : figures(m, predictions[run], parts_[run])) layout_.push_back({f.latency, f.weight * share, run});
   }
+}
+
+std::vector<Index> Calibrator::figures_of(std::size_t run) const {
+  std::vector<Index> places;
+  for (std::size_t i = 0; i < layout_.size(); ++i) {
+    if (layout_[i].run == run) places.push_back(static_cast<Index>(i));
+  }
+  return places;
 }
 
 double Calibrator::observations() const {
@@ -53,7 +61,7 @@ std::vector<std::vector<PredictedRun>> Calibrator::predict_points(const std::vec
     Scenario scenario = runs_[run].scenario;
     for (std::size_t t = 0; t < terms.size(); ++t)
       set_value(*terms[t], to_value(*terms[t], origin(*terms[t]), points[point][static_cast<Index>(t)]), scenario);
-    predictions[point][run] = predict(runs_[run], scenario).value();
+    predictions[point][run] = predict(runs_[run], scenario, options_.stop).value();
   });
   simulations_ += static_cast<std::int64_t>(points.size() * runs_.size());
   if (options_.progress) options_.progress({simulations_, std::nullopt});

@@ -21,6 +21,8 @@ class Calibrator {
 
   [[nodiscard]] double origin(const Term& term) const { return value_of(term, runs_.front().scenario); }
   [[nodiscard]] std::int64_t figure_count() const { return static_cast<std::int64_t>(layout_.size()); }
+  // Places of the figures of a run.
+  [[nodiscard]] std::vector<Eigen::Index> figures_of(std::size_t run) const;
   // How many figures stray independently of each other.
   [[nodiscard]] double observations() const;
   // Root mean square of the log ratios, each latency of a run counting once.
@@ -42,6 +44,7 @@ class Calibrator {
   struct Place {
     Latency latency = Latency::ttft;
     double weight = 0;
+    std::size_t run = 0;
   };
   [[nodiscard]] std::vector<std::vector<PredictedRun>> predict_points(const std::vector<const Term*>& terms,
                                                                       const std::vector<Eigen::VectorXd>& points,

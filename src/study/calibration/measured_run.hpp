@@ -40,7 +40,11 @@ struct MeasuredRun {
   std::vector<MeasuredFigure> figures;  // where there are no requests
   // What the file says about its load and engine, as --set takes it.
   std::vector<std::string> overrides;
-  std::string model;  // as the file calls it; empty = not said
+  // 0 and empty where the file does not say it.
+  std::int64_t num_prompts = 0;  // sent
+  double mean_prompt_tokens = 0, mean_output_tokens = 0;
+  std::string model;    // as the file calls it
+  std::string backend;  // what the tool talked to: vllm, sglang, openai-chat ...
   std::vector<std::string> notes;
 };
 

@@ -26,6 +26,7 @@ class LatencyObserver final : public Observer {
     const auto index = static_cast<std::size_t>(r.request.index);
     if (index >= run.requests.size()) {
       run.requests.resize(index + 1, {std::nan(""), std::nan(""), std::nan(""), std::nan("")});
+      run.prompt_tokens.resize(index + 1, 0);
       run.output_tokens.resize(index + 1, 0);
     }
     if (r.outcome != Outcome::finished) return;
@@ -34,6 +35,7 @@ class LatencyObserver final : public Observer {
     const double gap = n > 1 ? decode / static_cast<double>(n - 1) : std::nan("");
     run.requests[index] = {milliseconds(r.first_token - r.request.arrival), gap,
                            milliseconds(r.finish - r.request.arrival), gap};
+    run.prompt_tokens[index] = r.request.prompt_tokens;
     run.output_tokens[index] = n;
   }
   void on_steps(const StepSpan&) override {}
@@ -149,7 +151,7 @@ std::vector<Figure> figures_of_distribution(const MeasuredRun& measured, const P
 
 }  // namespace
 
-Result<PredictedRun> predict(const RunToFit& run, const Scenario& scenario) {
+Result<PredictedRun> predict(const RunToFit& run, const Scenario& scenario, const std::atomic<bool>* stop) {
   Diagnostics problems;
   auto source = make_measured_source(run.measured, scenario);
   if (!source) return source.error();
@@ -158,7 +160,8 @@ Result<PredictedRun> predict(const RunToFit& run, const Scenario& scenario) {
   config.engine = scenario.engine;
   config.cluster = scenario.cluster;
   LatencyObserver observer;
-  const SimulationOutcome outcome = simulate(config, **source, *cost, observer);
+  const SimulationOutcome outcome = simulate(config, **source, *cost, observer, stop);
+  if (stop != nullptr && *stop) throw Interrupted{};
   if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
   if (outcome.finished < outcome.arrived || outcome.arrived == 0) {
     problems.error({run.measured.name, 0, 0},

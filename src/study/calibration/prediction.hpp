@@ -1,6 +1,7 @@
 // A measured run as the simulation sees it, and the figures on which the two are compared.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -24,12 +25,15 @@ struct Part {
 // The latencies of the simulated requests of one run, in the order of sending (NaN where there is none).
 struct PredictedRun {
   std::vector<std::array<double, kLatencies>> requests;  // ms
-  std::vector<std::int64_t> output_tokens;
+  std::vector<std::int64_t> prompt_tokens, output_tokens;
 };
 
 // Errors: requests that the engine's limits refuse, workload files that cannot be read, a model that does
 // not fit.
-[[nodiscard]] Result<PredictedRun> predict(const RunToFit& run, const Scenario& scenario);
+// When `stop` turns true it throws Interrupted.
+[[nodiscard]] Result<PredictedRun> predict(const RunToFit& run, const Scenario& scenario,
+                                           const std::atomic<bool>* stop = nullptr);
+struct Interrupted {};
 
 // A figure with its weight in the fit: every latency of a run counts once, however many figures it has.
 struct Figure {

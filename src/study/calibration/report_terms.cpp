@@ -101,8 +101,8 @@ class Reporter {
       return fmt::format("cannot be told apart from {}: {} would explain these data {:.2g} times as well",
                          joined(instead), spelled(*with, k), with->probability / best().probability);
     }
-    return fmt::format("the data hardly tell: its default explains them as well as {}{}", spelled(*with, k),
-                       error > kDetermined ? ", and others" : "");
+    return fmt::format("the data hardly tell: its default explains them about as well as {}{}", spelled(*with, k),
+                       error > kDetermined ? ", and as others" : "");
   }
 
   [[nodiscard]] std::string why_ambiguous(Index k) const {
@@ -146,7 +146,7 @@ class Reporter {
   void explanations() {
     std::vector<const TermSet*> named;
     for (const TermSet& e : explained_.all) {
-      if (e.probability < kNamed * best().probability) break;
+      if (e.probability < kNamed * best().probability) continue;
       const bool adds_only = std::any_of(named.begin(), named.end(), [&](const TermSet* n) {
         return std::includes(e.members.begin(), e.members.end(), n->members.begin(), n->members.end());
       });

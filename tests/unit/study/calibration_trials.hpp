@@ -17,6 +17,7 @@
 
 namespace foretoken::test {
 
+// Chat-like lengths on one GPU; eight requests a second are half of what it can do.
 inline constexpr const char* kTrialScenario =
     "version: 1\nmodel: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_num_seqs: 128}\n"
     "workload: {num_prompts: 200, request_rate: 8, input_lengths: {distribution: uniform, min: 50, max: 3000},"
@@ -40,6 +41,7 @@ struct TrialTerm {
   double value = 0;
   double standard_error = 0;
   double truth = 0;
+  std::string reason;
   // The fit commits itself: it says a value and how well it knows it.
   [[nodiscard]] bool identified() const {
     return status == TermStatus::fitted || (status == TermStatus::kept && standard_error > 0);
@@ -87,21 +89,22 @@ inline Json with_noise(const Json& figures, double share, NoiseStream& noise) {
   return noisy;
 }
 
-inline TrialOutcome run_trial(const Trial& trial, double share = 0.03) {
+inline TrialOutcome run_trial(const Trial& trial) {
+  constexpr double kShare = 0.03;
   NoiseStream noise(trial.seed);
   std::vector<Json> truths;
   std::list<TemporaryFile> files;
   std::vector<MeasuredFile> measured;
   for (const double rate : trial.rates) {
     truths.push_back(true_figures(trial, rate));
-    files.emplace_back(to_text(with_noise(truths.back(), share, noise)), ".json");
+    files.emplace_back(to_text(with_noise(truths.back(), kShare, noise)), ".json");
     measured.push_back({files.back().path(), {}});
   }
   const Result<CalibrationResult> result = calibrate({kTrialScenario, "trial.yaml"}, {}, measured, {});
   if (!result) throw std::runtime_error(format(result.error()));
   TrialOutcome outcome{{}, {}, result->explanations, result->simulations};
   for (const CalibrationTerm& t : result->terms) {
-    TrialTerm term{t.name, t.status, t.value, t.standard_error, t.default_value};
+    TrialTerm term{t.name, t.status, t.value, t.standard_error, t.default_value, t.reason};
     for (const PlantedTerm& planted : trial.truth) {
       if (planted.name == t.name) term.truth = planted.value;
     }
@@ -116,6 +119,22 @@ inline TrialOutcome run_trial(const Trial& trial, double share = 0.03) {
     }
   }
   return outcome;
+}
+
+// The value with its standard error and (the truth); "?" = confused with another, "=" = known to be the default, "." = left alone.
+inline std::string shown(const TrialTerm& t) {
+  if (t.status == TermStatus::kept && t.standard_error == 0)
+    return t.value == t.truth ? std::string(".") : fmt::format(". ({:.3g})", t.truth);
+  const char* mark = t.status == TermStatus::ambiguous ? "?" : t.status == TermStatus::kept ? "=" : "";
+  return fmt::format("{:.3g}{} +- {:.2g} ({:.3g}){}", t.value, mark, t.standard_error, t.truth, t.right() ? "" : " !");
+}
+
+inline bool names_all(const std::vector<CalibrationExplanation>& explanations, const std::vector<PlantedTerm>& truth) {
+  return std::all_of(truth.begin(), truth.end(), [&](const PlantedTerm& planted) {
+    return std::any_of(explanations.begin(), explanations.end(), [&](const CalibrationExplanation& e) {
+      return std::any_of(e.terms.begin(), e.terms.end(), [&](const auto& moved) { return moved.name == planted.name; });
+    });
+  });
 }
 
 }  // namespace foretoken::test
