@@ -14,9 +14,8 @@ struct MetricKey {
   const char* name;
 };
 // Its inter_token_latency is a request's mean: TPOT as vLLM says.
-constexpr MetricKey kMetrics[] = {{Latency::ttft, "time_to_first_token"},
-                                  {Latency::tpot, "inter_token_latency"},
-                                  {Latency::e2e, "request_latency"}};
+constexpr MetricKey kMetrics[] = {
+    {Latency::ttft, "time_to_first_token"}, {Latency::tpot, "inter_token_latency"}, {Latency::e2e, "request_latency"}};
 
 std::optional<double> to_ms(ResultObject& result, const Json& metric, const std::string& name) {
   const std::string* unit = metric["unit"].if_string();
@@ -51,7 +50,8 @@ double average(ResultObject& result, const char* key) {
 void read_model(ResultObject& result, MeasuredRun& run) {
   const Json& endpoint = result.json()["input_config"]["endpoint"];
   const Json::Array* names = endpoint["model_names"].if_array();
-  const std::string* name = names != nullptr && names->size() == 1 ? names->front().if_string() : endpoint["model_names"].if_string();
+  const std::string* name =
+      names != nullptr && names->size() == 1 ? names->front().if_string() : endpoint["model_names"].if_string();
   if (name != nullptr) run.model = *name;
 }
 
@@ -64,14 +64,16 @@ void read_load(ResultObject& result, MeasuredRun& run, bool counted) {
   } else if (clients && *clients >= 1) {
     run.overrides.push_back("workload.request_rate=inf");
   }
-  if (clients && *clients >= 1) run.overrides.push_back(fmt::format("workload.max_concurrency={}", std::llround(*clients)));
+  if (clients && *clients >= 1)
+    run.overrides.push_back(fmt::format("workload.max_concurrency={}", std::llround(*clients)));
   const std::int64_t sent = run.completed + run.failed;
   if (counted && sent > 0) run.overrides.push_back(fmt::format("workload.num_prompts={}", sent));
   for (const auto& [key, field] :
        {std::pair("input_sequence_length", "input"), std::pair("output_sequence_length", "output")}) {
     const Json& lengths = result.json()[key];
     const auto mean = result.number(lengths["avg"], std::string(key) + ".avg");
-    (key == std::string_view("input_sequence_length") ? run.mean_prompt_tokens : run.mean_output_tokens) = mean.value_or(0);
+    (key == std::string_view("input_sequence_length") ? run.mean_prompt_tokens : run.mean_output_tokens) =
+        mean.value_or(0);
     const double spread = result.number(lengths["std"], std::string(key) + ".std").value_or(0);
     // Without a spread the mean says it all; otherwise the scenario knows the distribution better.
     if (mean && *mean >= 1 && spread < 0.01 * *mean)
@@ -85,7 +87,8 @@ std::optional<MeasuredRequest> request_of(ResultObject& result) {
   const auto need = [&](const char* key) -> double {
     const Json& metric = metrics[key];
     const auto value = result.number(metric["value"], std::string("metrics.") + key);
-    if (!value && result.problems().items().size() == before) result.problem(fmt::format("'metrics.{}' is missing", key));
+    if (!value && result.problems().items().size() == before)
+      result.problem(fmt::format("'metrics.{}' is missing", key));
     return value.value_or(0);
   };
   const auto milliseconds = [&](const char* key) { return need(key) * to_ms(result, metrics[key], key).value_or(1); };
@@ -141,7 +144,8 @@ void read_aiperf_records(const std::vector<std::pair<int, Json>>& lines, const s
     if (const auto request = request_of(record)) run.requests.push_back(*request);
   }
   run.completed = static_cast<std::int64_t>(run.requests.size());
-  run.overrides.push_back(fmt::format("workload.num_prompts={}", std::max<std::int64_t>(1, run.completed + run.failed)));
+  run.overrides.push_back(
+      fmt::format("workload.num_prompts={}", std::max<std::int64_t>(1, run.completed + run.failed)));
   if (problems.items().size() == before) runs.push_back(std::move(run));
 }
 

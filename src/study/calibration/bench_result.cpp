@@ -37,14 +37,16 @@ std::optional<double> seconds_after_first_token(ResultObject& result, const Json
 
 bool same_sizes(ResultObject& result, const Details& d) {
   const std::size_t n = d.ttfts.size();
-  const std::pair<const char*, std::size_t> sizes[] = {{"input_lens", d.input_lens.size()},
-                                                       {"output_lens", d.output_lens.size()},
-                                                       {"itls", d.itls == nullptr ? 0 : d.itls->size()},
-                                                       {"start_times", d.start_times.empty() ? n : d.start_times.size()}};
+  const std::pair<const char*, std::size_t> sizes[] = {
+      {"input_lens", d.input_lens.size()},
+      {"output_lens", d.output_lens.size()},
+      {"itls", d.itls == nullptr ? 0 : d.itls->size()},
+      {"start_times", d.start_times.empty() ? n : d.start_times.size()}};
   bool same = true;
   for (const auto& [key, size] : sizes) {
     if (size == n) continue;
-    result.problem(fmt::format("'{}' has {} elements, 'ttfts' has {}: they must be of the same requests", key, size, n));
+    result.problem(
+        fmt::format("'{}' has {} elements, 'ttfts' has {}: they must be of the same requests", key, size, n));
     same = false;
   }
   return same;
@@ -147,8 +149,8 @@ void read_load(ResultObject& result, MeasuredRun& run, bool sglang) {
   for (const auto& [key, field] : {std::pair("random_input_len", "input"), std::pair("random_output_len", "output")}) {
     if (const auto length = result.count(key); length && *length > 0) {
       const auto least = std::max<std::int64_t>(1, static_cast<std::int64_t>(ratio * static_cast<double>(*length)));
-      run.overrides.push_back(fmt::format("workload.{}_lengths={{distribution: uniform, min: {}, max: {}}}", field, least,
-                                          *length));
+      run.overrides.push_back(
+          fmt::format("workload.{}_lengths={{distribution: uniform, min: {}, max: {}}}", field, least, *length));
       run.overrides.push_back(fmt::format("workload.random_{}_len=null", field));
     }
   }
@@ -170,7 +172,8 @@ bool is_bench_result(const Json& json) {
 }
 
 void read_bench_result(ResultObject& result, MeasuredRun run, std::vector<MeasuredRun>& runs) {
-  const bool sglang = !result.json()["mean_e2e_latency_ms"].is_null() || !result.json()["sharegpt_output_len"].is_null();
+  const bool sglang =
+      !result.json()["mean_e2e_latency_ms"].is_null() || !result.json()["sharegpt_output_len"].is_null();
   run.format = sglang ? "sglang" : "vllm";
   if (const std::string* model = result.json()["model_id"].if_string()) run.model = *model;
   if (const std::string* backend = result.json()["backend"].if_string()) run.backend = *backend;

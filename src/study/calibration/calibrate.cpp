@@ -225,8 +225,7 @@ class Study {
   }
 
   void report_errors(const std::vector<Part>& parts, const std::vector<PredictedRun>& before,
-                     const std::vector<PredictedRun>& after, const Calibrator& calibrator,
-                     const Explained& explained) {
+                     const std::vector<PredictedRun>& after, const Calibrator& calibrator, const Explained& explained) {
     if (options_.fit_first > 0) {
       result_.held_out_by =
           fmt::format("fitted on the first {} requests of each run, which was simulated whole", options_.fit_first);
@@ -258,8 +257,8 @@ class Study {
   }
 
   // Terms are chosen anew, so that what is left out has no say in anything.
-  std::vector<PredictedRun> predict_run_from_others(std::size_t run, std::vector<Part> parts, const Calibrator& calibrator,
-                                                    const Explained& whole) {
+  std::vector<PredictedRun> predict_run_from_others(std::size_t run, std::vector<Part> parts,
+                                                    const Calibrator& calibrator, const Explained& whole) {
     std::vector<Eigen::Index> figures;
     for (std::size_t other = 0; other < runs_.size(); ++other) {
       if (other == run) continue;

@@ -66,8 +66,8 @@ class OriginCheck {
   void counts() {
     const std::int64_t ended = measured_.completed + measured_.failed;
     if (measured_.num_prompts == 0 || ended == measured_.num_prompts) return;
-    const std::string text = fmt::format("{} completed and {} failed requests of {} that were sent", measured_.completed,
-                                         measured_.failed, measured_.num_prompts);
+    const std::string text = fmt::format("{} completed and {} failed requests of {} that were sent",
+                                         measured_.completed, measured_.failed, measured_.num_prompts);
     if (ended > measured_.num_prompts)
       error("it counts " + text, "the file is of several runs, or was edited");
     else
@@ -92,7 +92,10 @@ class OriginCheck {
     const std::string& name = measured_.backend;
     const std::string& engine = base_.deployment.engine_name;
     const auto names = [&](std::string_view word) { return name.find(word) != std::string::npos; };
-    const std::string_view family = names("sglang") ? "sglang" : names("trt") || names("tensorrt") ? "tensorrt-llm" : names("vllm") ? "vllm" : "";
+    const std::string_view family = names("sglang")                     ? "sglang"
+                                    : names("trt") || names("tensorrt") ? "tensorrt-llm"
+                                    : names("vllm")                     ? "vllm"
+                                                                        : "";
     if (!family.empty() && !engine.starts_with(family))
       warn(fmt::format("was measured through the backend {}; the scenario has the engine {}", name, engine));
   }
@@ -100,16 +103,20 @@ class OriginCheck {
  private:
   // A recording's own engine arguments are simulated; the fit is written down for the scenario's.
   void engine(const std::string& key, const std::string& value) {
-    const auto field = std::find_if(base_.fields.begin(), base_.fields.end(), [&](const ResolvedField& f) { return f.path == key; });
+    const auto field =
+        std::find_if(base_.fields.begin(), base_.fields.end(), [&](const ResolvedField& f) { return f.path == key; });
     if (field == base_.fields.end() || same_value(to_text(field->value, 0), value)) return;
-    const std::string text = fmt::format("has {}={}, the scenario {}", key, unquoted(value), unquoted(to_text(field->value, 0)));
+    const std::string text =
+        fmt::format("has {}={}, the scenario {}", key, unquoted(value), unquoted(to_text(field->value, 0)));
     const bool said = field->origin == Origin::file || field->origin == Origin::command_line;
     if (said && (key == "engine.version" || key == "engine.name"))
       error("the recorded run " + text, "give the scenario the engine that was measured");
     else if (said || key == "engine.version" || key == "engine.name")
       warn(text + ": the recorded one is simulated");
   }
-  void error(std::string text, std::string hint) { doubts_.errors.error({measured_.name, 0, 0}, std::move(text), std::move(hint)); }
+  void error(std::string text, std::string hint) {
+    doubts_.errors.error({measured_.name, 0, 0}, std::move(text), std::move(hint));
+  }
   void warn(const std::string& text) { doubts_.warnings.push_back(measured_.name + " " + text); }
 
   const MeasuredRun& measured_;
@@ -134,7 +141,8 @@ void check_lengths(const RunToFit& run, const PredictedRun& predicted, MeasuredD
   // Where the file has single requests, their own lengths are simulated.
   if (!m.requests.empty()) return;
   const std::tuple<const char*, double, const std::vector<std::int64_t>*> both[] = {
-      {"input", m.mean_prompt_tokens, &predicted.prompt_tokens}, {"output", m.mean_output_tokens, &predicted.output_tokens}};
+      {"input", m.mean_prompt_tokens, &predicted.prompt_tokens},
+      {"output", m.mean_output_tokens, &predicted.output_tokens}};
   for (const auto& [what, mean, tokens] : both) {
     if (!(mean > 0) || tokens->empty()) continue;
     double sum = 0, squares = 0;
@@ -148,10 +156,14 @@ void check_lengths(const RunToFit& run, const PredictedRun& predicted, MeasuredD
     // Both are means of draws; tokenizers and stop tokens add a few percent.
     const double error = spread * std::sqrt(1 / n + 1 / std::max(1.0, static_cast<double>(m.completed)));
     const double off = std::abs(mean / simulated - 1);
-    const std::string text = fmt::format("{:.4g} {} tokens per request were measured; the scenario has {:.4g}", mean, what, simulated);
-    const std::string hint = fmt::format("--measured {}:workload.random_{}_len={:.0f} says what was sent", m.name, what, mean);
-    if (off > 0.1 + 4 * error) doubts.errors.error({m.name, 0, 0}, text, hint);
-    else if (off > 0.02 + 3 * error) doubts.warnings.push_back(m.name + ": " + text);
+    const std::string text =
+        fmt::format("{:.4g} {} tokens per request were measured; the scenario has {:.4g}", mean, what, simulated);
+    const std::string hint =
+        fmt::format("--measured {}:workload.random_{}_len={:.0f} says what was sent", m.name, what, mean);
+    if (off > 0.1 + 4 * error)
+      doubts.errors.error({m.name, 0, 0}, text, hint);
+    else if (off > 0.02 + 3 * error)
+      doubts.warnings.push_back(m.name + ": " + text);
   }
 }
 

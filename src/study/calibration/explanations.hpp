@@ -24,7 +24,7 @@ struct TermSet {
 struct Explained {
   std::vector<const Term*> terms;  // those that change these data at all
   std::vector<const Term*> inert;
-  std::vector<TermSet> all;       // the fit, then the others, the most probable first
+  std::vector<TermSet> all;    // the fit, then the others, the most probable first
   Eigen::VectorXd inclusion;   // probability that a term departs from its default
   Eigen::MatrixXd covariance;  // about the fit, with the other explanations in it
   Eigen::MatrixXd effects;     // of one unit of each term, in units of the noise
@@ -34,9 +34,10 @@ struct Explained {
 };
 
 [[nodiscard]] Explained explain_data(Calibrator& calibrator, const std::vector<const Term*>& candidates);
-// From some of the figures alone, given as places in those of `whole`; `calibrator` is of these. What was simulated for the
-// whole is used again; which terms, how far and with how much noise is told by these figures.
-[[nodiscard]] Explained explain_some(Calibrator& calibrator, const Explained& whole, const std::vector<Eigen::Index>& figures);
+// From some of the figures alone, given as places in those of `whole`; `calibrator` is of these. What was simulated for
+// the whole is used again; which terms, how far and with how much noise is told by these figures.
+[[nodiscard]] Explained explain_some(Calibrator& calibrator, const Explained& whole,
+                                     const std::vector<Eigen::Index>& figures);
 
 // A term departs from its default for sure when the odds are 20 to 1 (Kass and Raftery 1995: strong evidence).
 inline constexpr double kSure = 20.0 / 21;

@@ -32,7 +32,8 @@ Calibrator::Calibrator(const std::vector<RunToFit>& runs, std::vector<Part> part
     const MeasuredRun& m = runs_[run].measured;
     const double share = static_cast<double>(independent_groups(m, parts_[run]) * independent_latencies(m)) /
                          static_cast<double>(fitted_latencies(m));
-    for (const Figure& f : figures(m, predictions[run], parts_[run])) layout_.push_back({f.latency, f.weight * share, run});
+    for (const Figure& f : figures(m, predictions[run], parts_[run]))
+      layout_.push_back({f.latency, f.weight * share, run});
   }
 }
 

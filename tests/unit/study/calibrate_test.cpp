@@ -14,9 +14,9 @@
 namespace foretoken {
 namespace {
 
-using ::testing::HasSubstr;
 using test::RecordedFolder;
 using test::TemporaryFile;
+using ::testing::HasSubstr;
 
 const char* const kBase =
     "version: 1\nmodel: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_num_seqs: 128}\n"
@@ -76,7 +76,8 @@ void expect_truth(const CalibrationResult& result) {
   // Groups of 20 requests stray by a percent or two wherever one of them lands in another step.
   EXPECT_LT(result.rms_after, 0.025);
   EXPECT_GT(result.rms_before, 3 * result.rms_after);
-  for (const CalibrationError& e : result.errors) EXPECT_NEAR(e.after / e.measured, 1, 0.02) << e.part << " " << e.latency;
+  for (const CalibrationError& e : result.errors)
+    EXPECT_NEAR(e.after / e.measured, 1, 0.02) << e.part << " " << e.latency;
 }
 
 TEST(Calibrate, recoversTermsFromVllmResultsWithRequests) {
@@ -139,15 +140,16 @@ TEST(Calibrate, fitsFiguresOfSeveralLoadsAndPredictsEachFromTheOthers) {
   }
   const TemporaryFile slow(texts[0], ".json"), usual(texts[1], ".json"), fast(texts[2], ".json");
   const CalibrationResult result = calibrated({{slow.path(), {}}, {usual.path(), {}}, {fast.path(), {}}}, {});
-  expect_near(result, "memory_efficiency_scale", 0.9);
   expect_near(result, "per_request", 12);
-  // At these loads a slower step looks much like slower memory; what is kept widens the others' errors.
-  const std::pair<const char*, double> others[] = {{"compute_efficiency_scale", 1}, {"per_step", 900}, {"per_sequence", 5}};
+  // At these loads a slower step looks much like slower memory: whatever is said of a term has its error, and holds the
+  // truth.
+  const std::pair<const char*, double> others[] = {
+      {"memory_efficiency_scale", 0.9}, {"compute_efficiency_scale", 1}, {"per_step", 900}, {"per_sequence", 5}};
   for (const auto& [name, truth] : others) {
-    if (term(result, name).status == TermStatus::fitted) {
-      expect_near(result, name, truth);
-    } else {
-      EXPECT_FALSE(term(result, name).reason.empty()) << name;
+    const CalibrationTerm& t = term(result, name);
+    EXPECT_TRUE(t.status == TermStatus::fitted || !t.reason.empty()) << name;
+    if (t.standard_error > 0) {
+      EXPECT_NEAR(t.value, truth, 2 * t.standard_error) << name << ": " << t.reason;
     }
   }
   EXPECT_EQ(term(result, "kv_blocks").status, TermStatus::kept) << "these loads never fill the KV cache";
@@ -192,7 +194,8 @@ TEST(Calibrate, namesTermsThatTheDataCannotTell) {
   EXPECT_GE(kept, 3);
   CalibrationOptions options;
   options.terms = {"per_allreduce"};
-  EXPECT_THAT(errors_of({{file.path(), {}}}, options), HasSubstr("'per_allreduce' cannot be fitted: one GPU has no all-reduce"));
+  EXPECT_THAT(errors_of({{file.path(), {}}}, options),
+              HasSubstr("'per_allreduce' cannot be fitted: one GPU has no all-reduce"));
   options.terms = {"per_stp"};
   EXPECT_THAT(errors_of({{file.path(), {}}}, options), HasSubstr("did you mean 'per_step'?"));
 }
@@ -217,14 +220,17 @@ TEST(Calibrate, givesTheSameBytesOnAnyNumberOfThreads) {
   CalibrationOptions one = of_truth(), three = of_truth();
   one.threads = 1;
   three.threads = 3;
-  EXPECT_EQ(to_text(to_json(calibrated({{file.path(), {}}}, one))), to_text(to_json(calibrated({{file.path(), {}}}, three))));
+  EXPECT_EQ(to_text(to_json(calibrated({{file.path(), {}}}, one))),
+            to_text(to_json(calibrated({{file.path(), {}}}, three))));
 }
 
 TEST(MeasuredFiles, takeOverridesAfterAColon) {
   EXPECT_EQ(parse_measured_file("a.json").path, "a.json");
-  const MeasuredFile file = parse_measured_file("c:/x:y.json:workload.request_rate=8,workload.input_lengths={tokens: 5},seed=3");
+  const MeasuredFile file =
+      parse_measured_file("c:/x:y.json:workload.request_rate=8,workload.input_lengths={tokens: 5},seed=3");
   EXPECT_EQ(file.path, "c:/x:y.json");
-  EXPECT_THAT(file.overrides, ::testing::ElementsAre("workload.request_rate=8", "workload.input_lengths={tokens: 5}", "seed=3"));
+  EXPECT_THAT(file.overrides,
+              ::testing::ElementsAre("workload.request_rate=8", "workload.input_lengths={tokens: 5}", "seed=3"));
   EXPECT_TRUE(parse_measured_file("a:b.json").overrides.empty());
 }
 

@@ -121,7 +121,8 @@ inline TrialOutcome run_trial(const Trial& trial) {
   return outcome;
 }
 
-// The value with its standard error and (the truth); "?" = confused with another, "=" = known to be the default, "." = left alone.
+// The value with its standard error and (the truth); "?" = confused with another, "=" = known to be the default, "." =
+// left alone.
 inline std::string shown(const TrialTerm& t) {
   if (t.status == TermStatus::kept && t.standard_error == 0)
     return t.value == t.truth ? std::string(".") : fmt::format(". ({:.3g})", t.truth);

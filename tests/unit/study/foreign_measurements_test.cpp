@@ -1,4 +1,5 @@
-// Measurements of something else than the scenario: contradictions are errors, doubts are warnings, and extreme ones crash nothing.
+// Measurements of something else than the scenario: contradictions are errors, doubts are warnings, and extreme ones
+// crash nothing.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,10 +12,10 @@
 namespace foretoken {
 namespace {
 
+using test::TemporaryFile;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using test::TemporaryFile;
 
 const char* const kBase =
     "version: 1\nmodel: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\n"
@@ -96,11 +97,12 @@ TEST(ForeignMeasurements, ofAnotherEngineAreRefusedOrDoubted) {
 
 // Figures far below what the model can do push every term to its bound.
 TEST(ForeignMeasurements, faraboveAnySpeedEndAtABoundWithoutACrash) {
-  for (const char* content :
-       {R"({"request_count": {"avg": 60}, "inter_token_latency": {"unit": "ms", "p50": 1}, "request_latency": {"unit": "ms", "avg": 400}})",
-        R"({"request_count": {"avg": 60}, "request_latency": {"unit": "ms", "avg": 2}})",
-        R"({"request_count": {"avg": 60}, "request_latency": {"unit": "ms", "avg": 2e9}})",
-        R"({"request_count": {"avg": 1}, "time_to_first_token": {"unit": "ns", "avg": 1}, "request_latency": {"unit": "s", "avg": 1e6}})"}) {
+  for (
+      const char* content :
+      {R"({"request_count": {"avg": 60}, "inter_token_latency": {"unit": "ms", "p50": 1}, "request_latency": {"unit": "ms", "avg": 400}})",
+       R"({"request_count": {"avg": 60}, "request_latency": {"unit": "ms", "avg": 2}})",
+       R"({"request_count": {"avg": 60}, "request_latency": {"unit": "ms", "avg": 2e9}})",
+       R"({"request_count": {"avg": 1}, "time_to_first_token": {"unit": "ns", "avg": 1}, "request_latency": {"unit": "s", "avg": 1e6}})"}) {
     const TemporaryFile file(content, ".json");
     const Result<CalibrationResult> result = calibrate({kBase, "base.yaml"}, {}, {{file.path(), {}}}, {});
     ASSERT_TRUE(result) << content << format(result.error());

@@ -12,7 +12,8 @@ namespace {
 using Eigen::VectorXd;
 
 Region around_one(double spread) {
-  return {VectorXd::Constant(2, 1), spread * spread * Eigen::MatrixXd::Identity(2, 2), VectorXd::Constant(2, -5), VectorXd::Constant(2, 5)};
+  return {VectorXd::Constant(2, 1), spread * spread * Eigen::MatrixXd::Identity(2, 2), VectorXd::Constant(2, -5),
+          VectorXd::Constant(2, 5)};
 }
 
 TEST(Surface, findsAParabolaThroughGrain) {
