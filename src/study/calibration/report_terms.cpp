@@ -143,18 +143,21 @@ class Reporter {
     }
   }
 
+  // The fit, and every other explanation that does no more than it must: none as good moves only some of its terms.
   void explanations() {
-    std::vector<const TermSet*> named;
+    std::vector<const TermSet*> as_good;
     for (const TermSet& e : explained_.all) {
-      if (e.probability < kNamed * best().probability) continue;
-      const bool adds_only = std::any_of(named.begin(), named.end(), [&](const TermSet* n) {
-        return std::includes(e.members.begin(), e.members.end(), n->members.begin(), n->members.end());
+      if (e.probability >= kNamed * best().probability) as_good.push_back(&e);
+    }
+    for (const TermSet* e : as_good) {
+      const bool adds_only = std::any_of(as_good.begin(), as_good.end(), [&](const TermSet* other) {
+        return other->members.size() < e->members.size() &&
+               std::includes(e->members.begin(), e->members.end(), other->members.begin(), other->members.end());
       });
-      if (adds_only) continue;
-      named.push_back(&e);
-      CalibrationExplanation shown{{}, e.probability};
-      for (const Index k : e.members)
-        shown.terms.push_back({std::string(term(k).named->name), std::string(term(k).named->unit), value(e, k)});
+      if (adds_only && e != &best()) continue;
+      CalibrationExplanation shown{{}, e->probability};
+      for (const Index k : e->members)
+        shown.terms.push_back({std::string(term(k).named->name), std::string(term(k).named->unit), value(*e, k)});
       result_.explanations.push_back(std::move(shown));
     }
   }
