@@ -76,7 +76,7 @@ TEST(CalibrationTrials, holdTheTruthWithinTwoStandardErrorsAndPredictLeftOutLoad
   fmt::print("a single planted term among the explanations: {} of {}\n", named.right, named.said);
   fmt::print("mean latencies of left-out loads within 5 %: {} of {}, the worst {:.1f} % off\n", left_out.right,
              left_out.said, worst_of_all * 100);
-  EXPECT_GE(identified.said, 30);
+  EXPECT_GE(identified.said, 12) << "a fit that never commits itself is always right";
   EXPECT_GE(identified.right, 0.9 * identified.said);
   EXPECT_GE(with_error.right, 0.9 * with_error.said);
   EXPECT_GE(named.right, 0.9 * named.said);
