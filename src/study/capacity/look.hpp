@@ -13,7 +13,7 @@
 namespace foretoken {
 
 // One load that is too close to call only widens the answer: others are looked at for the price.
-inline constexpr std::int64_t kMostRequestsOfLook = 2'500'000;
+inline constexpr std::int64_t kMostRequestsOfLook = 1'500'000;
 
 class LoadJudge {
  public:
