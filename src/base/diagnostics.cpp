@@ -48,12 +48,6 @@ std::string excerpt(const Diagnostic& d) {
   return text;
 }
 
-std::string lower(std::string_view word) {
-  std::string text(word);
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 // Optimal string alignment: insertions, deletions, substitutions, swaps of neighbours.
 std::size_t distance(const std::string& a, const std::string& b) {
   std::vector<std::size_t> before(b.size() + 1), previous(b.size() + 1), row(b.size() + 1);
@@ -103,14 +97,20 @@ std::string format(const Diagnostics& diagnostics) {
   return text;
 }
 
+std::string lower_case(std::string_view word) {
+  std::string text(word);
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
 std::string closest_match(std::string_view word, const std::vector<std::string>& candidates) {
-  const std::string wanted = lower(word);
+  const std::string wanted = lower_case(word);
   if (wanted.size() > 100) return {};
   // A third of the letters may be wrong, at least one.
   std::size_t best = std::max<std::size_t>(1, wanted.size() / 3) + 1;
   std::string match;
   for (const std::string& candidate : candidates) {
-    const std::size_t d = distance(wanted, lower(candidate));
+    const std::size_t d = distance(wanted, lower_case(candidate));
     if (d < best) {
       best = d;
       match = candidate;

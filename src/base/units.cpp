@@ -139,12 +139,6 @@ const Unit* find_unit(const DimensionRow& row, std::string_view name) {
   return unit == row.units.end() ? nullptr : &*unit;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
-
 // A wrong case is never guessed at: "mb/s" may be megabytes or megabits, and
 // "KB" is read both as 1000 and as 1024 bytes.
 std::string hint_for(const DimensionRow& row, std::string_view word) {
@@ -157,7 +151,7 @@ std::string hint_for(const DimensionRow& row, std::string_view word) {
   std::vector<std::string> names, same_but_case;
   for (const Unit& unit : row.units) {
     names.emplace_back(unit.name);
-    if (lower(unit.name) == lower(word)) same_but_case.push_back(fmt::format("`{}`", unit.name));
+    if (lower_case(unit.name) == lower_case(word)) same_but_case.push_back(fmt::format("`{}`", unit.name));
   }
   if (!same_but_case.empty()) return fmt::format("did you mean {}?", fmt::join(same_but_case, " or "));
   const std::string close = closest_match(word, names);

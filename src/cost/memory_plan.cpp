@@ -15,8 +15,6 @@
 namespace foretoken {
 namespace {
 
-constexpr double kMiB = 1024.0 * 1024.0;
-constexpr double kGiB = 1024.0 * kMiB;
 constexpr double kBf16 = 2;
 
 // Layers [begin, end) of one pipeline stage: split evenly, extra layers to the first stages.

@@ -12,7 +12,6 @@ namespace {
 
 constexpr double giga = 1e9;
 constexpr double tera = 1e12;
-constexpr double mebibyte = 1024.0 * 1024.0;
 
 // Halving the operand doubles the dense rate; structured sparsity doubles it once more.
 // Equal rates are fine too (TPU v5p runs fp8 at the bf16 rate).
@@ -77,7 +76,7 @@ void check_memory(const GpuSpec& gpu, std::vector<std::string>& found) {
   const double capacity = gpu.memory_capacity.value;
   // Memory chips come in powers of two and drivers report MiB; a round number of
   // decimal GB is never a multiple of 2^20 below 2 TB.
-  if (std::fmod(capacity, mebibyte) != 0) {
+  if (std::fmod(capacity, kMiB) != 0) {
     found.push_back(
         fmt::format("memory capacity {:.2f} GB is no whole number of MiB: GB taken for GiB?", capacity / giga));
   }

@@ -8,8 +8,6 @@
 namespace foretoken {
 namespace {
 
-constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
-
 double number(std::int64_t v) {
   return static_cast<double>(v);
 }

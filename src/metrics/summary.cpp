@@ -11,7 +11,6 @@
 namespace foretoken {
 namespace {
 
-constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 constexpr double kMsPerNs = 1e-6;
 
 const Distribution* ttft(const MeasureView& v) {

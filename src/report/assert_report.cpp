@@ -15,17 +15,12 @@
 namespace foretoken {
 namespace {
 
-std::string with_unit(double value, std::string_view metric) {
-  const std::string unit(metric_unit(metric));
-  return readable(value) + (unit.empty() ? "" : " " + unit);
-}
-
 // p99_ttft_ms is 812.4 ms, must be <= 500 ms; 95 % interval [800.1, 824.9]
 std::string sentence(const ObjectiveVerdict& o) {
   const std::string value =
-      std::isnan(o.interval.value) ? "has no value" : "is " + with_unit(o.interval.value, o.line.metric);
+      std::isnan(o.interval.value) ? "has no value" : "is " + with_unit_of(o.interval.value, o.line.metric);
   std::string text = fmt::format("{} {}, must be {} {}", o.line.metric, value, to_string(o.line.comparison),
-                                 with_unit(o.line.limit, o.line.metric));
+                                 with_unit_of(o.line.limit, o.line.metric));
   if (!std::isnan(o.interval.value))
     text += fmt::format("; {} interval [{}, {}]", percent(o.interval.confidence), readable(o.interval.low),
                         readable(o.interval.high));
@@ -39,9 +34,6 @@ const Probability* chance_of(const AssertionsResult& r, std::size_t i) {
   return known ? &*r.uncertainty->figures[i].meets : nullptr;
 }
 
-const char* mark_of(Decision d) {
-  return d == Decision::meets ? "✓" : d == Decision::misses ? "✗" : "?";
-}
 const char* word_of(Decision d) {
   return d == Decision::meets ? "holds" : d == Decision::misses ? "fails" : "not decided";
 }

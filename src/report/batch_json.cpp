@@ -7,12 +7,6 @@
 namespace foretoken {
 namespace {
 
-constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
-
-Json count_or_null(const std::optional<std::int64_t>& count) {
-  return count ? Json(*count) : Json();
-}
-
 Json static_of(const StaticBatch& b) {
   Json json = Json::object();
   json["ttft_ms"] = b.ttft_ms;
@@ -85,15 +79,15 @@ Json ridge_of(const RidgeStudy& ridge) {
   Json json = Json::object();
   json["ridge_point"] = ridge.ridge_point;
   json["searched_to"] = ridge.searched;
-  json["step_compute_bound_from_datasheet"] = count_or_null(ridge.step_by_datasheet);
-  json["step_compute_bound_from_priced"] = count_or_null(ridge.step_as_priced);
+  json["step_compute_bound_from_datasheet"] = value_or_null(ridge.step_by_datasheet);
+  json["step_compute_bound_from_priced"] = value_or_null(ridge.step_as_priced);
   Json operators = Json::array();
   for (const RidgeOperator& op : ridge.operators) {
     Json line = Json::object();
     line["name"] = op.name;
     line["share_of_step"] = op.share;
-    line["compute_bound_from_datasheet"] = count_or_null(op.by_datasheet);
-    line["compute_bound_from_priced"] = count_or_null(op.as_priced);
+    line["compute_bound_from_datasheet"] = value_or_null(op.by_datasheet);
+    line["compute_bound_from_priced"] = value_or_null(op.as_priced);
     line["intensity_at_1"] = op.intensity_at_one;
     line["intensity_at_largest"] = op.intensity_at_most;
     operators.push_back(std::move(line));
@@ -133,7 +127,7 @@ Json to_json(const BatchStudy& study) {
   json["default_objective"] = study.default_objective;
   json["best_batch"] = study.best ? Json(study.sizes[*study.best].size) : Json();
   json["first_missed_batch"] = study.first_missed ? Json(study.sizes[*study.first_missed].size) : Json();
-  json["kv_limited_batch"] = count_or_null(study.kv_limit);
+  json["kv_limited_batch"] = value_or_null(study.kv_limit);
   Json sizes = Json::array();
   for (const BatchSize& b : study.sizes) sizes.push_back(size_of(study, b));
   json["sizes"] = std::move(sizes);

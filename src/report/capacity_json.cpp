@@ -8,10 +8,6 @@
 namespace foretoken {
 namespace {
 
-Json maybe(const std::optional<double>& value) {
-  return value ? Json(*value) : Json();
-}
-
 Json look_of(const CapacityResult& r, const CapacityLook& look) {
   Json json = Json::object();
   json["load"] = look.load;
@@ -68,9 +64,9 @@ Json to_json(const CapacityResult& r) {
   json["unit"] = r.unit;
   json["offered"] = r.offered;
   json["outcome"] = to_string(r.outcome);
-  json["capacity"] = maybe(r.capacity);
-  json["smallest_missed"] = maybe(r.missed);
-  json["met_from"] = maybe(r.least);
+  json["capacity"] = value_or_null(r.capacity);
+  json["smallest_missed"] = value_or_null(r.missed);
+  json["met_from"] = value_or_null(r.least);
   json["precise"] = r.precise;
   json["precision"] = r.scenario.capacity.precision;
   if (!r.reason.empty()) json["reason"] = r.reason;
@@ -86,16 +82,16 @@ Json to_json(const CapacityResult& r) {
   for (const PromisedLoad& p : r.promised) {
     Json entry = Json::object();
     entry["probability"] = p.probability;
-    entry["load"] = maybe(p.load);
+    entry["load"] = value_or_null(p.load);
     promised.push_back(std::move(entry));
   }
   json["promised"] = std::move(promised);
   if (!r.no_confidence.empty()) json["no_confidence"] = r.no_confidence;
-  json["headroom"] = maybe(r.headroom);
+  json["headroom"] = value_or_null(r.headroom);
   if (r.scenario.capacity.growth) {
     json["growth"] = r.scenario.capacity.growth->expression;
-    json["days_until_full"] = maybe(r.days_until_full);
-    json["days_until_missed"] = maybe(r.days_until_missed);
+    json["days_until_full"] = value_or_null(r.days_until_full);
+    json["days_until_missed"] = value_or_null(r.days_until_missed);
   }
   if (r.binding) json["binding"] = r.scenario.slo[*r.binding].expression;
   if (!r.binding_reason.empty()) json["binding_reason"] = r.binding_reason;

@@ -12,18 +12,9 @@
 namespace foretoken {
 namespace {
 
-std::string with_unit(double value, std::string_view metric) {
-  const std::string unit(metric_unit(metric));
-  return readable(value) + (unit.empty() ? "" : " " + unit);
-}
-
 std::string range_of(const Interval& i) {
   if (std::isnan(i.value)) return "-";
   return fmt::format("[{}, {}]", readable(i.low), readable(i.high));
-}
-
-const char* mark_of(Decision d) {
-  return d == Decision::meets ? "✓" : d == Decision::misses ? "✗" : "?";
 }
 
 // Nothing in the load is random: the replications are one run over again, and an interval of them says nothing.
@@ -43,13 +34,13 @@ std::string objectives_section(const CheckResult& r) {
     const ObjectiveVerdict& o = v.objectives[i];
     const bool known = r.uncertainty && i < r.uncertainty->figures.size() && r.uncertainty->figures[i].meets;
     table.row({mark_of(o.decision), o.line.expression, std::string(to_string(o.decision)),
-               with_unit(o.interval.value, o.line.metric), is_one_run(v) ? "-" : range_of(o.interval), percent(o.margin),
+               with_unit_of(o.interval.value, o.line.metric), is_one_run(v) ? "-" : range_of(o.interval), percent(o.margin),
                known ? probability_text(*r.uncertainty->figures[i].meets) : "-"});
     if (!o.reason.empty()) reasons += fmt::format("  {}: {}\n", o.line.metric, o.reason);
   }
   for (const PrecisionVerdict& p : v.precision) {
     table.row({p.reached ? "✓" : "?", p.goal.expression, p.reached ? "reached" : "not reached",
-               with_unit(p.interval.value, p.goal.metric), range_of(p.interval), "", ""});
+               with_unit_of(p.interval.value, p.goal.metric), range_of(p.interval), "", ""});
   }
   return table.text("  ") + reasons;
 }
@@ -120,8 +111,8 @@ std::string cost_text(const FixCost& cost) {
 // 81.2 -> 40.1 ms (-41.1 +- 0.3), or the bound where nothing was simulated.
 std::string effect_text(const CheckResult& r, const Fix& fix, const FixEffect& e) {
   const std::string& metric = r.scenario.slo[e.objective].metric;
-  if (!fix.simulated) return std::isnan(e.after.value) ? "-" : "at least " + with_unit(e.after.value, metric);
-  return fmt::format("{} -> {} ({}{} ± {})", readable(e.before), with_unit(e.after.value, metric),
+  if (!fix.simulated) return std::isnan(e.after.value) ? "-" : "at least " + with_unit_of(e.after.value, metric);
+  return fmt::format("{} -> {} ({}{} ± {})", readable(e.before), with_unit_of(e.after.value, metric),
                      e.paired.difference.value > 0 ? "+" : "", readable(e.paired.difference.value),
                      readable(e.paired.difference.half_width()));
 }

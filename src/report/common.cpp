@@ -110,6 +110,19 @@ std::string bar(double share, int width) {
   return text;
 }
 
+std::string readable_signed(double value) {
+  return (value > 0 ? "+" : "") + readable(value);
+}
+
+std::string with_unit_of(double value, std::string_view metric) {
+  const std::string unit(metric_unit(metric));
+  return readable(value) + (unit.empty() ? "" : " " + unit);
+}
+
+const char* mark_of(Decision decision) {
+  return decision == Decision::meets ? "✓" : decision == Decision::misses ? "✗" : "?";
+}
+
 std::size_t display_width(std::string_view text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));

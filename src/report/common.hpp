@@ -7,12 +7,14 @@
 
 #include "foretoken/scenario/scenario.hpp"
 #include "foretoken/study/model_band.hpp"
+#include "foretoken/study/verdict.hpp"
 
 namespace foretoken {
 
 [[nodiscard]] std::string_view tpot_definition(TpotConvention convention);
 [[nodiscard]] std::string_view to_string(Origin origin);
 [[nodiscard]] std::string_view to_string(CostLevel level);
+[[nodiscard]] const char* mark_of(Decision decision);  // ✓, ✗ or ?
 
 // Llama-3.1-70B on 4 x h100_sxm (TP 4), vllm-v1 0.19.
 [[nodiscard]] std::string deployment_line(const Scenario& scenario);
@@ -20,6 +22,8 @@ namespace foretoken {
 // About four digits for people: 12,346 · 523.4 · 20.12 · 0.0123; "inf" and "-" for what is not finite.
 [[nodiscard]] std::string readable(double value);
 [[nodiscard]] std::string readable(std::int64_t value);
+[[nodiscard]] std::string readable_signed(double value);                        // +12.3
+[[nodiscard]] std::string with_unit_of(double value, std::string_view metric);  // 523.4 ms
 [[nodiscard]] std::string percent(double share);  // 0.314 → 31.4 %
 
 // How far a step's time may be off, and whether all its operators lie in fitted ranges.

@@ -13,20 +13,30 @@ namespace foretoken {
 namespace {
 
 // The figures that a table for people shows; the document has all.
-constexpr const char* kShown[] = {
-    "request_throughput", "output_throughput", "tokens_per_s_per_gpu", "slo_attainment", "request_goodput",
-    "mean_ttft_ms",       "p50_ttft_ms",       "p99_ttft_ms",          "mean_tpot_ms",   "p99_tpot_ms",
-    "mean_e2el_ms",       "p99_e2el_ms",       "mean_queue_time_ms",   "mean_decode_batch",
-    "max_kv_cache_usage_perc", "preemption_count", "engine_busy",      "mfu",            "mbu"};
-
-std::string signed_text(double value) {
-  return (value > 0 ? "+" : "") + readable(value);
-}
+constexpr const char* kShownFigures[] = {"request_throughput",
+                                         "output_throughput",
+                                         "tokens_per_s_per_gpu",
+                                         "slo_attainment",
+                                         "request_goodput",
+                                         "mean_ttft_ms",
+                                         "p50_ttft_ms",
+                                         "p99_ttft_ms",
+                                         "mean_tpot_ms",
+                                         "p99_tpot_ms",
+                                         "mean_e2el_ms",
+                                         "p99_e2el_ms",
+                                         "mean_queue_time_ms",
+                                         "mean_decode_batch",
+                                         "max_kv_cache_usage_perc",
+                                         "preemption_count",
+                                         "engine_busy",
+                                         "mfu",
+                                         "mbu"};
 
 std::string difference_text(const MetricChange& m) {
   const Interval& d = m.change.difference;
-  if (!std::isfinite(d.half_width())) return signed_text(d.value);
-  return fmt::format("{} ± {}", signed_text(d.value), readable(d.half_width()));
+  if (!std::isfinite(d.half_width())) return readable_signed(d.value);
+  return fmt::format("{} ± {}", readable_signed(d.value), readable(d.half_width()));
 }
 
 std::string ratio_text(const MetricChange& m) {
@@ -77,7 +87,7 @@ std::string objectives_section(const CompareResult& r) {
 std::string metrics_section(const CompareResult& r) {
   TextTable table("lrrrrrl");
   table.row({"", "before", "after", "difference", "ratio", "CRN", ""});
-  for (const char* shown : kShown) {
+  for (const char* shown : kShownFigures) {
     const auto at = std::find_if(r.metrics.begin(), r.metrics.end(), [&](const MetricChange& m) { return m.metric == shown; });
     if (at == r.metrics.end()) continue;
     table.row({at->metric, readable(at->before), readable(at->after), difference_text(*at), ratio_text(*at),

@@ -74,6 +74,14 @@ Json price_of(const HourlyPrice& price) {
   return json;
 }
 
+Json value_or_null(const std::optional<double>& value) {
+  return value ? Json(*value) : Json();
+}
+
+Json value_or_null(const std::optional<std::int64_t>& value) {
+  return value ? Json(*value) : Json();
+}
+
 Json texts(const std::vector<std::string>& lines) {
   Json list = Json::array();
   for (const std::string& line : lines) list.push_back(line);

@@ -1,6 +1,7 @@
 // Pieces of result documents.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,8 @@ namespace foretoken {
 [[nodiscard]] Json slo_of(const std::vector<SloVerdict>& verdicts);
 [[nodiscard]] Json bottlenecks_of(const Bottleneck& prefill, const Bottleneck& decode);
 [[nodiscard]] Json price_of(const HourlyPrice& price);
+[[nodiscard]] Json value_or_null(const std::optional<double>& value);
+[[nodiscard]] Json value_or_null(const std::optional<std::int64_t>& value);
 [[nodiscard]] Json texts(const std::vector<std::string>& lines);
 
 }  // namespace foretoken

@@ -5,13 +5,12 @@
 
 #include <cmath>
 
+#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 
 namespace foretoken {
 namespace {
-
-constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 
 Json number(double value, bool integer) {
   if (integer && std::isfinite(value)) return Json(static_cast<std::int64_t>(value));
@@ -100,7 +99,7 @@ Json to_json(const ModelBand& band) {
 }
 
 Json to_json(const RunResult& result) {
-  Json json = head("foretoken.result/1", result.scenario);
+  Json json = head(kResultSchema, result.scenario);
   json["conventions"] = conventions_of(result);
   json["feasible"] = result.feasible;
   json["memory"] = to_json(result.memory);

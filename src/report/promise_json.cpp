@@ -6,20 +6,13 @@
 namespace foretoken {
 namespace {
 
-Json maybe(const std::optional<double>& value) {
-  return value ? Json(*value) : Json();
-}
-Json maybe(const std::optional<std::int64_t>& value) {
-  return value ? Json(*value) : Json();
-}
-
 Json cell_of(const PromiseResult& r, const PromiseCell& cell) {
   Json json = Json::object();
   json["input_len"] = cell.prompt;
   json["output_len"] = cell.output;
   json["outcome"] = cell.skipped ? std::string_view("skipped") : to_string(cell.outcome);
-  json["capacity"] = maybe(cell.capacity);
-  json["smallest_missed"] = maybe(cell.missed);
+  json["capacity"] = value_or_null(cell.capacity);
+  json["smallest_missed"] = value_or_null(cell.missed);
   if (!cell.reason.empty()) json["reason"] = cell.reason;
   if (cell.binding) json["binding"] = r.scenario.slo[*cell.binding].expression;
   json["requests"] = cell.requests;
@@ -62,8 +55,8 @@ Json to_json(const PromiseResult& r) {
   by_slo["outcome"] = to_string(r.by_slo.outcome);
   by_slo["load"] = r.by_slo.load;
   by_slo["output_len"] = r.by_slo.output;
-  by_slo["input_len"] = maybe(r.by_slo.prompt);
-  by_slo["smallest_missed"] = maybe(r.by_slo.missed);
+  by_slo["input_len"] = value_or_null(r.by_slo.prompt);
+  by_slo["smallest_missed"] = value_or_null(r.by_slo.missed);
   if (!r.by_slo.reason.empty()) by_slo["reason"] = r.by_slo.reason;
   json["longest_prompt_by_slo"] = std::move(by_slo);
   json["requests"] = r.requests;

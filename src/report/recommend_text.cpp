@@ -69,7 +69,7 @@ std::vector<std::string> head(const RecommendResult& r) {
           "verdict",
           ""};
 }
-constexpr const char* kColumns = "rrllrrrrrrrrrrll";
+constexpr const char* kAlignments = "rrllrrrrrrrrrrll";
 
 std::string verdict_of(const Candidate& c) {
   return fmt::format("{}{}", to_string(c.fate), c.short_run ? " (short run)" : "");
@@ -99,7 +99,7 @@ std::vector<std::string> row_of(const RecommendResult& r, const Candidate& c, co
 }
 
 std::string table_of(const RecommendResult& r, const std::vector<Candidate>& candidates, bool ranked) {
-  TextTable table(kColumns);
+  TextTable table(kAlignments);
   table.row(head(r));
   for (std::size_t i = 0; i < candidates.size(); ++i)
     table.row(row_of(r, candidates[i], ranked ? std::to_string(i + 1) : ""));

@@ -19,10 +19,6 @@ std::string spaced(std::string_view name) {
   return text;
 }
 
-std::string signed_text(double value) {
-  return (value > 0 ? "+" : "") + readable(value);
-}
-
 std::string request_line(const RequestRecord& r) {
   return fmt::format("request {}: {} prompt and {} output tokens, sent at {} s, on replica {}{}", r.request.index,
                      readable(std::int64_t{r.request.prompt_tokens}), readable(std::int64_t{r.request.output_tokens}),
@@ -41,11 +37,11 @@ class Comparison {
     const double total = static_cast<double>(e_.selected.total);
     const double share = total > 0 ? static_cast<double>(selected) / total : 0;
     table_.row({std::move(name), readable(e_.selected.per(selected)), percent(share), bar(share, 16),
-                readable(e_.median.per(median)), signed_text(e_.selected.per(selected) - e_.median.per(median))});
+                readable(e_.median.per(median)), readable_signed(e_.selected.per(selected) - e_.median.per(median))});
   }
   [[nodiscard]] std::string text() {
     table_.row({"total", readable(e_.selected.milliseconds()), "", "", readable(e_.median.milliseconds()),
-                signed_text(e_.selected.milliseconds() - e_.median.milliseconds())});
+                readable_signed(e_.selected.milliseconds() - e_.median.milliseconds())});
     return table_.text("  ");
   }
 

@@ -12,8 +12,8 @@
 namespace foretoken {
 namespace {
 
-constexpr int kColumns = 64;
-constexpr int kRows = 14;
+constexpr int kCellsWide = 64;
+constexpr int kCellsHigh = 14;
 
 struct Range {
   double low = std::numeric_limits<double>::infinity();
@@ -38,11 +38,11 @@ std::string scatter(const std::vector<ScatterPoint>& points, std::string_view x_
     if (can_be_drawn(p)) x.add(p.x), y.add(p.y);
   }
   if (!(x.high > x.low || y.high > y.low)) return {};
-  std::vector<std::vector<std::string>> grid(kRows, std::vector<std::string>(kColumns, " "));
+  std::vector<std::vector<std::string>> grid(kCellsHigh, std::vector<std::string>(kCellsWide, " "));
   for (const ScatterPoint& p : points) {
     if (!can_be_drawn(p)) continue;
-    grid[static_cast<std::size_t>(kRows - 1 - y.cell(p.y, kRows))][static_cast<std::size_t>(x.cell(p.x, kColumns))] =
-        p.mark;
+    grid[static_cast<std::size_t>(kCellsHigh - 1 - y.cell(p.y, kCellsHigh))]
+        [static_cast<std::size_t>(x.cell(p.x, kCellsWide))] = p.mark;
   }
   const std::string top = readable(y.high), bottom = readable(y.low);
   const std::size_t width = std::max(top.size(), bottom.size());
@@ -55,9 +55,9 @@ std::string scatter(const std::vector<ScatterPoint>& points, std::string_view x_
     out += fmt::format("{}{:>{}} │{}\n", indent, label, width, line);
   }
   std::string axis;
-  for (int i = 0; i < kColumns; ++i) axis += "─";
+  for (int i = 0; i < kCellsWide; ++i) axis += "─";
   const std::string left = readable(x.low), right = readable(x.high);
-  const int room = kColumns - static_cast<int>(left.size() + right.size());
+  const int room = kCellsWide - static_cast<int>(left.size() + right.size());
   const std::string between = room > static_cast<int>(display_width(x_title)) + 2
                                   ? fmt::format("{:^{}}", x_title, room)
                                   : std::string(static_cast<std::size_t>(std::max(1, room)), ' ');

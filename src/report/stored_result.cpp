@@ -8,6 +8,7 @@
 #include <map>
 
 #include "foretoken/report/json_report.hpp"
+#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 #include "report/sections.hpp"
@@ -16,7 +17,6 @@
 namespace foretoken {
 namespace {
 
-constexpr std::string_view kSchema = "foretoken.result/1";
 constexpr const char* kIdentity[] = {"schema", "foretoken_version", "scenario", "scenario_sha256", "seed", "feasible"};
 
 // Leaves by path, in the order of the document.
@@ -118,10 +118,10 @@ Result<StoredResult> read_result(const std::string& path) {
   if (!document) return document.error();
   stored.document = std::move(*document);
   const std::string schema = text_at(stored.document, "schema");
-  if (schema == kSchema) return stored;
+  if (schema == kResultSchema) return stored;
   problems.error({path, 0, 0},
                  schema.empty() ? "this is no result of foretoken: it has no schema"
-                                : fmt::format("this is a {}; only a {} can be read here", schema, kSchema),
+                                : fmt::format("this is a {}; only a {} can be read here", schema, kResultSchema),
                  hint);
   return problems;
 }

@@ -13,7 +13,7 @@
 namespace foretoken {
 namespace {
 
-constexpr std::string_view kSchema = "foretoken.sweep_points/1";
+constexpr std::string_view kPointsSchema = "foretoken.sweep_points/1";
 constexpr std::string_view kCheck = ",\"check\":\"";
 constexpr std::size_t kCheckDigits = 16;
 
@@ -141,7 +141,7 @@ PointStatus status_of(const std::string& name) {
 
 std::string head_line(const SweepFileHead& file) {
   Json json = Json::object();
-  json["schema"] = kSchema;
+  json["schema"] = kPointsSchema;
   json["question_sha256"] = file.identity.question_sha256;
   json["foretoken_version"] = file.identity.version;
   json["seed"] = file.identity.seed;
@@ -181,9 +181,9 @@ std::string point_line(std::size_t index, const SweepPoint& point) {
 Result<SweepFileHead> parse_head_line(std::string_view line, const SourceLocation& where) {
   const Result<Json> json = unsealed(line, where);
   if (!json) return json.error();
-  if (text_of((*json)["schema"]) != kSchema)
+  if (text_of((*json)["schema"]) != kPointsSchema)
     return refusal(where, fmt::format("this is no file of sweep points: its schema is '{}', not '{}'",
-                                      text_of((*json)["schema"]), kSchema));
+                                      text_of((*json)["schema"]), kPointsSchema));
   SweepFileHead file;
   const Json::Array* part = (*json)["part"].if_array();
   if (part == nullptr || part->size() != 2 || (*json)["axes"].if_object() == nullptr)

@@ -10,14 +10,9 @@
 namespace foretoken {
 namespace {
 
-constexpr double kGiB = 1024.0 * 1024 * 1024;
-
 // vLLM looks for "a100" in the device's name, whatever its memory.
 bool is_a100(const GpuSpec& gpu) {
-  std::string names = gpu.id + " " + gpu.display_name;
-  std::transform(names.begin(), names.end(), names.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return names.find("a100") != std::string::npos;
+  return lower_case(gpu.id + " " + gpu.display_name).find("a100") != std::string::npos;
 }
 
 bool is_large(const GpuSpec& gpu) {
@@ -103,10 +98,11 @@ struct SglangSizes {
   std::int64_t chunk, graphs, graphs_wide;
 };
 SglangSizes sglang_sizes(const Scenario& s) {
-  constexpr SglangSizes kRows[] = {{20, 2048, 8, 8},        {35, 2048, 24, 80},     {60, 4096, 32, 160},
-                                   {160, 8192, 256, 512},   {1e9, 16384, 512, 512}};
+  constexpr SglangSizes kSizes[] = {
+      {20, 2048, 8, 8}, {35, 2048, 24, 80}, {60, 4096, 32, 160}, {160, 8192, 256, 512}, {1e9, 16384, 512, 512}};
   const double gib = s.deployment.gpu.memory_capacity.value / kGiB;
-  SglangSizes sizes = *std::find_if(std::begin(kRows), std::end(kRows), [&](const auto& r) { return gib < r.below_gib; });
+  SglangSizes sizes =
+      *std::find_if(std::begin(kSizes), std::end(kSizes), [&](const auto& r) { return gib < r.below_gib; });
   if (!version_at_least(s.engine.version, "0.5")) sizes.chunk = gib < 25 ? 2048 : 8192;
   return sizes;
 }

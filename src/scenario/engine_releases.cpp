@@ -15,7 +15,7 @@ struct Releases {
   std::vector<std::string_view> known;
 };
 
-const std::vector<Releases>& table() {
+const std::vector<Releases>& release_table() {
   static const std::vector<Releases> rows{
       {"vllm-v1", "0.19", {"0.15", "0.16", "0.17", "0.18", "0.19", "0.20", "0.21", "0.22", "0.23", "0.24"}},
       {"vllm-v0", "0.6", {"0.2", "0.3", "0.4", "0.5", "0.6"}},
@@ -32,7 +32,7 @@ const std::vector<Releases>& table() {
 
 std::vector<std::string_view> all_engine_releases() {
   std::vector<std::string_view> all;
-  for (const Releases& row : table()) {
+  for (const Releases& row : release_table()) {
     for (const std::string_view release : row.known) {
       if (std::find(all.begin(), all.end(), release) == all.end()) all.push_back(release);
     }
@@ -41,8 +41,10 @@ std::vector<std::string_view> all_engine_releases() {
 }
 
 std::string engine_release(Resolver& values, const std::string& engine) {
-  const auto row = std::find_if(table().begin(), table().end(), [&](const Releases& r) { return r.engine == engine; });
-  if (row == table().end()) return values.text("engine.version", {"0.19", Origin::engine_default, "no rule depends on it"});
+  const auto row = std::find_if(release_table().begin(), release_table().end(),
+                                [&](const Releases& r) { return r.engine == engine; });
+  if (row == release_table().end())
+    return values.text("engine.version", {"0.19", Origin::engine_default, "no rule depends on it"});
   std::string release =
       values.text("engine.version", {std::string(row->by_default), Origin::engine_default, "for " + engine});
   if (std::find(row->known.begin(), row->known.end(), release) == row->known.end()) {

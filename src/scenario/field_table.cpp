@@ -8,7 +8,7 @@
 namespace foretoken {
 namespace {
 
-const std::vector<Field>& table() {
+const std::vector<Field>& field_table() {
   static const std::vector<Field> fields = [] {
     std::vector<Field> all;
     for (const auto part : {deployment_fields(), workload_fields(), question_fields()})
@@ -41,14 +41,14 @@ bool is_alias(const Field& field, std::string_view key) {
 }  // namespace
 
 std::span<const Field> scenario_fields() {
-  return table();
+  return field_table();
 }
 
 const Field* find_field(std::string_view path) {
-  for (const Field& f : table()) {
+  for (const Field& f : field_table()) {
     if (f.path == path) return &f;
   }
-  for (const Field& f : table()) {
+  for (const Field& f : field_table()) {
     if (!f.aliases.empty() && parent_of(f.path) == parent_of(path) && is_alias(f, last_of(path))) return &f;
   }
   return nullptr;
@@ -56,7 +56,7 @@ const Field* find_field(std::string_view path) {
 
 std::vector<std::string> keys_under(std::string_view prefix) {
   std::vector<std::string> keys;
-  for (const Field& f : table()) {
+  for (const Field& f : field_table()) {
     if (parent_of(f.path) == prefix) keys.emplace_back(last_of(f.path));
   }
   return keys;

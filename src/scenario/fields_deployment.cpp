@@ -49,7 +49,7 @@ Names chunking_policies() {
   return {"FIRST_COME_FIRST_SERVED", "EQUAL_PROGRESS"};
 }
 
-constexpr Field kRows[] = {
+constexpr Field kDeploymentRows[] = {
     {"version", K::choice, "1", "Version of this file's format.", 0, 0, {}, versions},
     {"description", K::text, "", "One line for people."},
     {"model", K::model, "", "Catalog name, Hugging Face id, path of a config.json, or an inline shape."},
@@ -221,7 +221,7 @@ constexpr Field kRows[] = {
 }  // namespace
 
 std::span<const Field> deployment_fields() {
-  return kRows;
+  return kDeploymentRows;
 }
 
 }  // namespace foretoken

@@ -19,7 +19,7 @@ Names load_variables() {
   return {"request_rate", "max_concurrency", "users"};
 }
 
-constexpr Field kRows[] = {
+constexpr Field kQuestionRows[] = {
     {"goodput", K::map, "", "Limits that one request must keep to count as good."},
     {"goodput.ttft", K::number, "", "TTFT, ms.", 1e-6, 1e12, {}, nullptr, "ttft_ms,time_to_first_token"},
     {"goodput.tpot", K::number, "", "TPOT, ms.", 1e-6, 1e12, {}, nullptr, "tpot_ms,inter_token_latency"},
@@ -89,7 +89,7 @@ constexpr Field kRows[] = {
 }  // namespace
 
 std::span<const Field> question_fields() {
-  return kRows;
+  return kQuestionRows;
 }
 
 }  // namespace foretoken

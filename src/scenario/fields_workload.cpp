@@ -20,7 +20,7 @@ Names pauses() {
   return {"fixed", "exponential"};
 }
 
-constexpr Field kRows[] = {
+constexpr Field kWorkloadRows[] = {
     {"workload", K::map, "", "Who asks, when, and for how many tokens."},
     {"workload.dataset_name",
      K::choice,
@@ -192,7 +192,7 @@ constexpr Field kRows[] = {
 }  // namespace
 
 std::span<const Field> workload_fields() {
-  return kRows;
+  return kWorkloadRows;
 }
 
 }  // namespace foretoken

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -17,6 +18,15 @@ bool from_command_line(const SourceLocation& where) {
 }
 
 }  // namespace
+
+bool is_given(const ResolvedField& field) {
+  return field.origin == Origin::file || field.origin == Origin::command_line;
+}
+
+bool is_given(const Scenario& scenario, std::string_view path) {
+  return std::any_of(scenario.fields.begin(), scenario.fields.end(),
+                     [&](const ResolvedField& f) { return f.path == path && is_given(f); });
+}
 
 Json json_of(const YamlNode& node) {
   switch (node.kind) {

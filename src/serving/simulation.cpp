@@ -22,7 +22,7 @@ using Event = std::variant<Boundary, Arrival, QueueTimeout>;
 
 // At one instant: what has ended frees its seats first, then those who come (a finish
 // may send its successor at once), then those who give up; the schedule calls see it all.
-enum Priority { kBoundaryFirst, kThenArrivals, kThenTimeouts };
+enum EventPriority { kBoundaryFirst, kThenArrivals, kThenTimeouts };
 
 // Beyond 2^62 ns (146 years) sums of times would overflow.
 constexpr TimePoint kHorizon{Duration{std::int64_t{1} << 62}};

@@ -1,4 +1,4 @@
-# One static library per layer: foretoken_layer(NAME SOURCES ... DEPENDS layers ... PRIVATE libraries ... [QUICK])
+# One static library per layer: foretoken_layer(NAME SOURCES ... DEPENDS layers ... PRIVATE libraries ... [QUICK] [BATCHES n])
 # Link order then enforces the layering that tools/check-layers verifies in the includes.
 
 add_library(foretoken_options INTERFACE)
@@ -18,8 +18,18 @@ function(foretoken_compile_quickly target)
   target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
 endfunction()
 
+# A compiler spends most of its time on the headers of a file, so a build with CMAKE_UNITY_BUILD (the release preset)
+# reads them once for many files: the sources of a target are compiled in so many batches, one after the other in each.
+function(foretoken_batches target count)
+  get_target_property(sources ${target} SOURCES)
+  list(FILTER sources INCLUDE REGEX "\\.cpp$")
+  list(LENGTH sources length)
+  math(EXPR size "(${length} + ${count} - 1) / ${count}")
+  set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE BATCH UNITY_BUILD_BATCH_SIZE ${size})
+endfunction()
+
 function(foretoken_layer name)
-  cmake_parse_arguments(ARG "QUICK" "" "SOURCES;DEPENDS;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(ARG "QUICK" "BATCHES" "SOURCES;DEPENDS;PUBLIC;PRIVATE" ${ARGN})
   add_library(foretoken_${name} STATIC ${ARG_SOURCES})
   target_include_directories(foretoken_${name}
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>
@@ -29,6 +39,10 @@ function(foretoken_layer name)
     PUBLIC ${ARG_DEPENDS} ${ARG_PUBLIC} Boost::headers
     PRIVATE $<BUILD_INTERFACE:foretoken_options> fmt::fmt ${ARG_PRIVATE})
   target_compile_features(foretoken_${name} PUBLIC cxx_std_20)
+  if(NOT ARG_BATCHES)
+    set(ARG_BATCHES 1)
+  endif()
+  foretoken_batches(foretoken_${name} ${ARG_BATCHES})
   if(ARG_QUICK)
     foretoken_compile_quickly(foretoken_${name})
   endif()

@@ -45,6 +45,9 @@ class Diagnostics {
 [[nodiscard]] std::string format(const Diagnostic& diagnostic);
 [[nodiscard]] std::string format(const Diagnostics& diagnostics);
 
+// A to Z become small letters.
+[[nodiscard]] std::string lower_case(std::string_view word);
+
 // The closest of `candidates` to a misspelt `word`, or empty when none is close.
 [[nodiscard]] std::string closest_match(std::string_view word, const std::vector<std::string>& candidates);
 

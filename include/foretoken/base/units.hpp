@@ -9,6 +9,9 @@
 
 namespace foretoken {
 
+inline constexpr double kMiB = 1024.0 * 1024.0;
+inline constexpr double kGiB = 1024.0 * kMiB;
+
 // One double in the SI unit of its tag. Not convertible to another quantity.
 template <class Tag>
 struct Quantity {

@@ -2,6 +2,7 @@
 // table, the metric names of `slo`, and their documentation.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -40,7 +41,10 @@ struct MeasureView {
 
 enum class ColumnGroup { requests, throughput, goodput, load, device, money, energy };
 
-// Contract: `value` is NaN where the figure does not exist in the view.
+// A figure that does not exist, as JSON's null.
+inline constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+
+// Contract: `value` is kMissing where the figure does not exist in the view.
 struct Column {
   std::string_view key;    // request_throughput
   std::string_view title;  // for people

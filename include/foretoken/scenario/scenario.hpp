@@ -30,6 +30,9 @@ struct ResolvedField {
   std::string reason;      // for engine_default and derived: the rule
 };
 
+// Said by the file or on the command line.
+[[nodiscard]] bool is_given(const ResolvedField& field);
+
 // One field of a what-if, as in batch-tradeoff.yaml: the points are the cross product of the lists.
 struct SweepAxis {
   std::string path;                 // engine.max_num_seqs
@@ -113,6 +116,8 @@ struct Scenario {
   int num_gpus = 1;                 // replicas * TP * PP * DP
   std::vector<ResolvedField> fields;  // every field with its origin, in the field table's order
 };
+
+[[nodiscard]] bool is_given(const Scenario& scenario, std::string_view path);
 
 struct LoadOptions {
   std::vector<std::string> overrides = {};  // `a.b.c=value`, later ones win

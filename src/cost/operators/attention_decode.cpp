@@ -8,7 +8,6 @@
 namespace foretoken {
 namespace {
 
-enum : std::size_t { kT0, kEm, kL2, kTca, kP, kBl, kTs, kCg };
 constexpr double kSplitContext = 128;  // from here on the kernel splits one sequence over SMs
 
 }  // namespace
@@ -21,6 +20,7 @@ Work decode_attention_work(const DecodeAttention& a) {
 }
 
 Estimate decode_attention_estimate(const DecodeAttention& a, const ServedSet& set) {
+  enum : std::size_t { kT0, kEm, kL2, kTca, kP, kBl, kTs, kCg };
   if (!(a.sequences > 0)) return {};
   const Device& d = set.device;
   const Work work = decode_attention_work(a);

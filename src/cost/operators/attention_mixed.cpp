@@ -8,8 +8,6 @@
 namespace foretoken {
 namespace {
 
-enum : std::size_t { kT0, kEc, kTb, kEm, kP, kTca, kRr, kBl };
-
 // Bytes of a batch: chunks read history and their own keys and values and write
 // them; decode rows read theirs.
 double chunk_bytes(const MixedAttention& a) {
@@ -36,6 +34,7 @@ Work mixed_attention_work(const MixedAttention& a) {
 }
 
 Estimate mixed_attention_estimate(const MixedAttention& a, const ServedSet& set) {
+  enum : std::size_t { kT0, kEc, kTb, kEm, kP, kTca, kRr, kBl };
   const auto& c = set.c;
   const Device& d = set.device;
   const double block = 4 * 128 * 128 * a.heads.size * d.compute_units / (d.flops_bf16 * c[kEc]);

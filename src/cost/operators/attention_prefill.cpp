@@ -8,7 +8,9 @@
 namespace foretoken {
 namespace {
 
-enum : std::size_t { kT0, kEc, kEm, kP, kE64, kTca, kBl, kTb };
+struct PrefillCoefficients {
+  enum At : std::size_t { kT0, kEc, kEm, kP, kE64, kTca, kBl, kTb };
+};
 
 // Query-key pairs that causal attention needs: token i of the chunk sees the history
 // and itself, at most `window` tokens.
@@ -40,6 +42,7 @@ double traffic(const PrefillAttention& a) {
 }  // namespace
 
 PrefillTerms prefill_terms(const PrefillAttention& a, const ServedSet& set) {
+  using enum PrefillCoefficients::At;
   PrefillTerms terms;
   if (!(a.new_tokens > 0)) return terms;
   const Device& d = set.device;
@@ -67,6 +70,7 @@ PrefillTerms prefill_terms(const PrefillAttention& a, const ServedSet& set) {
 }
 
 Estimate prefill_estimate(const PrefillTerms& sum, const ServedSet& set) {
+  using enum PrefillCoefficients::At;
   if (set.level != CostLevel::calibrated) return roofline_estimate(set.roofline.t0, sum.compute, sum.memory);
   const double compute = std::max(sum.compute, sum.critical);
   return {set.c[kT0], p_norm(set.c[kP], sum.compute, sum.critical, sum.memory),

@@ -4,13 +4,9 @@
 #include "foretoken/base/math.hpp"
 
 namespace foretoken {
-namespace {
-
-enum : std::size_t { kT0, kX1, kX2, kX3 };
-
-}  // namespace
 
 Estimate elementwise_estimate(double bytes, const ServedSet& set) {
+  enum : std::size_t { kT0, kX1, kX2, kX3 };
   if (!(bytes > 0)) return {};
   if (set.level != CostLevel::calibrated) {
     return roofline_estimate(set.roofline.t0, 0, bytes / (set.device.bandwidth * set.roofline.em));

@@ -9,7 +9,9 @@
 namespace foretoken {
 namespace {
 
-enum : std::size_t { kT0, kEc, kEm, kL2, kTk, kP, kTs, kBl, kTq, kCq, kWithQuantisation };
+struct GemmCoefficients {
+  enum At : std::size_t { kT0, kEc, kEm, kL2, kTk, kP, kTs, kBl, kTq, kCq, kWithQuantisation };
+};
 
 struct Tile {
   double rows, columns;
@@ -31,6 +33,7 @@ struct Best {
 };
 
 Best best_tiling(const Gemm& g, const MatrixFormat& f, const ServedSet& set, bool may_split) {
+  using enum GemmCoefficients::At;
   const auto& c = set.c;
   const Device& d = set.device;
   const double working_set = 6 * g.n * g.k * f.weight_bytes + g.m * g.k * f.activation_bytes + g.m * g.n * kOutputBytes;
@@ -68,6 +71,7 @@ double gemm_datasheet(const Gemm& g, const Device& device) {
 }
 
 Estimate gemm_estimate(const Gemm& g, const ServedSet& set) {
+  using enum GemmCoefficients::At;
   if (!(g.m > 0 && g.n > 0 && g.k > 0)) return {};
   const MatrixFormat f = matrix_format(g.format, set.device);
   if (set.level != CostLevel::calibrated) {

@@ -6,7 +6,9 @@
 namespace foretoken {
 namespace {
 
-enum : std::size_t { kT0, kEm, kEc, kP, kTw };
+struct LatentCoefficients {
+  enum At : std::size_t { kT0, kEm, kEc, kP, kTw };
+};
 constexpr double kEffectiveL2 = 0.7;  // of the cache, for decode
 
 double decode_peak(const LatentDecode& a, const Device& d) {
@@ -27,6 +29,7 @@ double latent_decode_datasheet(const LatentDecode& a, const Device& device) {
 }
 
 Estimate latent_decode_estimate(const LatentDecode& a, const ServedSet& set) {
+  using enum LatentCoefficients::At;
   if (!(a.sequences > 0)) return {};
   const Device& d = set.device;
   const Work work = latent_decode_work(a);
@@ -44,6 +47,7 @@ Estimate latent_decode_estimate(const LatentDecode& a, const ServedSet& set) {
 }
 
 PrefillTerms latent_prefill_terms(const LatentPrefill& a, const ServedSet& set) {
+  using enum LatentCoefficients::At;
   PrefillTerms terms;
   if (!(a.new_tokens > 0)) return terms;
   const double s = a.new_tokens;
@@ -56,6 +60,7 @@ PrefillTerms latent_prefill_terms(const LatentPrefill& a, const ServedSet& set) 
 }
 
 Estimate latent_prefill_estimate(const PrefillTerms& sum, const ServedSet& set) {
+  using enum LatentCoefficients::At;
   if (set.level != CostLevel::calibrated) return roofline_estimate(set.roofline.t0, sum.compute, sum.memory);
   return {set.c[kT0], p_norm(set.c[kP], sum.compute, sum.memory),
           sum.compute > sum.memory ? TimePart::compute : TimePart::memory};

@@ -8,7 +8,6 @@
 namespace foretoken {
 namespace {
 
-enum : std::size_t { kT0, kEc, kEm, kL2, kP, kTa, kBl, kTk };
 constexpr double kRowTiles[] = {16, 32, 64, 128};
 
 double weight_bytes(const RoutedExperts& m, const ExpertLoad& load, const MatrixFormat& f) {
@@ -50,6 +49,7 @@ double routed_experts_datasheet(const RoutedExperts& m, const Device& device) {
 }
 
 Estimate routed_experts_estimate(const RoutedExperts& m, const ServedSet& set) {
+  enum : std::size_t { kT0, kEc, kEm, kL2, kP, kTa, kBl, kTk };
   const ExpertLoad load = expert_load(m);
   if (!(load.pairs > 0)) return {};
   const Device& d = set.device;

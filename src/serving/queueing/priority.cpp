@@ -13,7 +13,7 @@ struct Before {
   }
 };
 
-class Priority final : public QueueingPolicy {
+class PriorityQueueing final : public QueueingPolicy {
  public:
   void push(const Waiting& waiting) override {
     const auto place = queue_.insert(waiting).first;
@@ -51,6 +51,8 @@ class Priority final : public QueueingPolicy {
 
 }  // namespace
 
-std::unique_ptr<QueueingPolicy> make_priority() { return std::make_unique<Priority>(); }
+std::unique_ptr<QueueingPolicy> make_priority() {
+  return std::make_unique<PriorityQueueing>();
+}
 
 }  // namespace foretoken

@@ -8,20 +8,22 @@
 namespace foretoken {
 namespace {
 
-constexpr std::array kInfos{
+constexpr std::array kQueueingInfos{
     PolicyInfo{"fcfs", "first come, first served"},
     PolicyInfo{"priority", "smallest priority value first, then arrival; the largest is preempted first"},
 };
-using Factory = std::unique_ptr<QueueingPolicy> (*)();
-constexpr std::array<Factory, kInfos.size()> kFactories{make_fcfs, make_priority};
+using QueueingFactory = std::unique_ptr<QueueingPolicy> (*)();
+constexpr std::array<QueueingFactory, kQueueingInfos.size()> kQueueingFactories{make_fcfs, make_priority};
 
 }  // namespace
 
-std::span<const PolicyInfo> queueing_policies() { return kInfos; }
+std::span<const PolicyInfo> queueing_policies() {
+  return kQueueingInfos;
+}
 
 std::unique_ptr<QueueingPolicy> make_queueing_policy(const EngineConfig& config) {
-  for (std::size_t i = 0; i < kInfos.size(); ++i) {
-    if (kInfos[i].name == config.scheduling_policy) return kFactories[i]();
+  for (std::size_t i = 0; i < kQueueingInfos.size(); ++i) {
+    if (kQueueingInfos[i].name == config.scheduling_policy) return kQueueingFactories[i]();
   }
   throw InternalError("unknown queueing policy: " + config.scheduling_policy);
 }

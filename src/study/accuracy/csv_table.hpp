@@ -44,6 +44,9 @@ class CsvTable {
   std::vector<Row> rows_;
 };
 
+// No request was ever measured with more; a slip of the pen is found before it is simulated.
+inline constexpr double kMostTokens = 1e7;
+
 // At most this many problems of one file are listed; the rest is counted.
 inline constexpr std::size_t kListedProblems = 50;
 [[nodiscard]] Diagnostics first_problems(const Diagnostics& problems, const std::string& path);

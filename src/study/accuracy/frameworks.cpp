@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cctype>
 
+#include "foretoken/base/diagnostics.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -39,9 +41,7 @@ bool digit(char c) {
 }  // namespace
 
 const Framework* find_framework(const std::string& name) {
-  std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string lower = lower_case(name);
   const Framework* best = nullptr;
   for (const Framework& f : kFrameworks) {
     if (lower.starts_with(f.prefix) && (best == nullptr || f.prefix.size() > best->prefix.size())) best = &f;

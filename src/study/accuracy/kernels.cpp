@@ -15,7 +15,7 @@
 namespace foretoken {
 namespace {
 
-const CsvTable::Columns kColumns{
+const CsvTable::Columns kKernelColumns{
     {"op", "gpu", "engine", "engine_version", "dtype", "measured_us"},
     {"m",       "n",        "k",        "batch",         "seqlen_new", "history", "context",     "n_decode",
      "q_heads", "kv_heads", "head_dim", "window",        "experts",    "topk",    "hidden",      "inter",
@@ -196,7 +196,7 @@ void summarise(KernelAccuracy& result) {
 }  // namespace
 
 Result<KernelAccuracy> compare_kernels(const std::string& path, const AccuracyOptions& options) {
-  const Result<CsvTable> table = CsvTable::read(path, kColumns);
+  const Result<CsvTable> table = CsvTable::read(path, kKernelColumns);
   const Result<NameTable> names = NameTable::open(options, path);
   const Catalog catalog(options.catalog_dir);
   const Result<CalibrationTable> calibration = catalog.calibration();

@@ -9,20 +9,19 @@
 namespace foretoken {
 namespace {
 
-const CsvTable::Columns kColumns{{"id",           "model",     "gpu",
-                                  "num_gpus",     "tp",        "pp",
-                                  "ep",           "dp",        "precision_weights",
-                                  "precision_kv", "framework", "workload",
-                                  "isl",          "osl",       "batch_or_concurrency",
-                                  "rate_rps",     "ttft_ms",   "tpot_ms",
-                                  "itl_ms",       "e2e_ms",    "output_tps_total",
-                                  "grade"},
-                                 {"num_gpus", "tp", "pp", "ep", "dp", "isl", "osl", "batch_or_concurrency", "ttft_ms",
-                                  "tpot_ms", "itl_ms", "e2e_ms", "output_tps_total"},
-                                 {"rate_rps"}};
+const CsvTable::Columns kPointColumns{{"id",           "model",     "gpu",
+                                       "num_gpus",     "tp",        "pp",
+                                       "ep",           "dp",        "precision_weights",
+                                       "precision_kv", "framework", "workload",
+                                       "isl",          "osl",       "batch_or_concurrency",
+                                       "rate_rps",     "ttft_ms",   "tpot_ms",
+                                       "itl_ms",       "e2e_ms",    "output_tps_total",
+                                       "grade"},
+                                      {"num_gpus", "tp", "pp", "ep", "dp", "isl", "osl", "batch_or_concurrency",
+                                       "ttft_ms", "tpot_ms", "itl_ms", "e2e_ms", "output_tps_total"},
+                                      {"rate_rps"}};
 
 // Beyond these nothing was ever measured; a slip of the pen is found before it is simulated.
-constexpr double kMostTokens = 1e7;
 constexpr double kMostSequences = 1e6;
 constexpr double kMostGpus = 1e5;
 
@@ -95,7 +94,7 @@ class Reader {
 }  // namespace
 
 Result<std::vector<Point>> read_points(const std::string& path) {
-  const Result<CsvTable> table = CsvTable::read(path, kColumns);
+  const Result<CsvTable> table = CsvTable::read(path, kPointColumns);
   if (!table) return table.error();
   Diagnostics problems;
   Reader reader(*table, problems);

@@ -13,8 +13,6 @@
 namespace foretoken {
 namespace {
 
-constexpr double kMostTokens = 1e7;
-
 Result<Json> read_json_file(const std::string& path) {
   auto lines = LineReader::open(path);
   if (!lines) return lines.error();

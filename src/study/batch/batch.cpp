@@ -18,11 +18,11 @@ namespace foretoken {
 namespace {
 
 constexpr std::int64_t kMostSeats = 1'000'000;  // as engine.max_num_seqs
-constexpr int kReplications = 5;
+constexpr int kReplicationsPerSize = 5;
 // A pilot finds how long to measure: whole rounds of the clients, so that waves are never cut (statistics.md). These are
 // of the runs from empty to empty that utilisations are of, whose first round fills the batch and whose last empties it.
 constexpr std::int64_t kRounds = 8;
-constexpr int kRunsPerSize = 8 + 2 * kReplications;  // at least: the pilot's, and both kinds
+constexpr int kRunsPerSize = 8 + 2 * kReplicationsPerSize;  // at least: the pilot's, and both kinds
 constexpr std::int64_t kFewestRequests = 200;
 // Between two sizes the limit is found to 2 %.
 constexpr int kMostRefinements = 7;
@@ -152,7 +152,7 @@ class BatchStudier {
     std::vector<std::string> metrics(std::begin(kFigures), std::end(kFigures));
     for (const SloLine& line : study_.scenario.slo) metrics.push_back(line.metric);
     ReplicationSampler sampler(s, metrics, options_);
-    if (const Diagnostics broken = sampler.extend_to(kReplications); broken.has_errors()) {
+    if (const Diagnostics broken = sampler.extend_to(kReplicationsPerSize); broken.has_errors()) {
       point.why_not_simulated = broken.items().front().message;
       return;
     }
@@ -299,7 +299,7 @@ Result<BatchStudy> study_batch(const ScenarioText& source, const LoadOptions& lo
   study.prompt_tokens = std::max<std::int64_t>(1, std::llround(workload->mean_prompt_tokens));
   study.output_tokens = std::max<std::int64_t>(1, std::llround(workload->mean_output_tokens));
   study.memory = plan_memory(scenario.deployment, scenario.memory);
-  study.replications = kReplications;
+  study.replications = kReplicationsPerSize;
   study.sizes.resize(sizes->size());
   const BatchStudier studier(study, source, load, options.run);
   std::mutex mutex;

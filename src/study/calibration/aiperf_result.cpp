@@ -27,7 +27,7 @@ std::optional<double> to_ms(ResultObject& result, const Json& metric, const std:
   return std::nullopt;
 }
 
-void read_figures(ResultObject& result, MeasuredRun& run) {
+void read_aiperf_figures(ResultObject& result, MeasuredRun& run) {
   for (const MetricKey& key : kMetrics) {
     const Json& metric = result.json()[key.name];
     if (metric.is_null()) continue;
@@ -47,7 +47,7 @@ double average(ResultObject& result, const char* key) {
 }
 
 // The model's name is one string, or a list of one.
-void read_model(ResultObject& result, MeasuredRun& run) {
+void read_aiperf_model(ResultObject& result, MeasuredRun& run) {
   const Json& endpoint = result.json()["input_config"]["endpoint"];
   const Json::Array* names = endpoint["model_names"].if_array();
   const std::string* name =
@@ -55,7 +55,7 @@ void read_model(ResultObject& result, MeasuredRun& run) {
   if (name != nullptr) run.model = *name;
 }
 
-void read_load(ResultObject& result, MeasuredRun& run, bool counted) {
+void read_aiperf_load(ResultObject& result, MeasuredRun& run, bool counted) {
   const Json& load = result.json()["input_config"]["loadgen"];
   const auto rate = result.number(load["request_rate"], "input_config.loadgen.request_rate");
   const auto clients = result.number(load["concurrency"], "input_config.loadgen.concurrency");
@@ -121,9 +121,9 @@ void read_aiperf_summary(ResultObject& result, MeasuredRun run, std::vector<Meas
   const bool counted = !result.json()["request_count"].is_null();
   run.completed = counted ? std::llround(average(result, "request_count")) : 1;
   run.failed = std::llround(average(result, "error_request_count"));
-  read_model(result, run);
-  if (run.completed > 0) read_figures(result, run);
-  read_load(result, run, counted);
+  read_aiperf_model(result, run);
+  if (run.completed > 0) read_aiperf_figures(result, run);
+  read_aiperf_load(result, run, counted);
   if (result.problems().items().size() == before) runs.push_back(std::move(run));
 }
 

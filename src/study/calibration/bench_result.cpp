@@ -95,14 +95,14 @@ struct FigureKey {
   const char* name;
 };
 // SGLang says e2e_latency where vLLM says e2el.
-constexpr FigureKey kFigures[] = {{Latency::ttft, "ttft"},
-                                  {Latency::tpot, "tpot"},
-                                  {Latency::e2e, "e2el"},
-                                  {Latency::e2e, "e2e_latency"},
-                                  {Latency::itl, "itl"}};
+constexpr FigureKey kBenchFigures[] = {{Latency::ttft, "ttft"},
+                                       {Latency::tpot, "tpot"},
+                                       {Latency::e2e, "e2el"},
+                                       {Latency::e2e, "e2e_latency"},
+                                       {Latency::itl, "itl"}};
 
-void read_figures(ResultObject& result, MeasuredRun& run) {
-  for (const FigureKey& figure : kFigures) {
+void read_bench_figures(ResultObject& result, MeasuredRun& run) {
+  for (const FigureKey& figure : kBenchFigures) {
     const auto add = [&](const std::string& statistic, double percentile) {
       const auto value = result.number(fmt::format("{}_{}_ms", statistic, figure.name));
       if (value && *value > 0) run.figures.push_back({figure.latency, percentile, *value});
@@ -131,7 +131,7 @@ void read_rate(ResultObject& result, MeasuredRun& run) {
   }
 }
 
-void read_load(ResultObject& result, MeasuredRun& run, bool sglang) {
+void read_bench_load(ResultObject& result, MeasuredRun& run, bool sglang) {
   read_rate(result, run);
   if (const auto burstiness = result.number("burstiness"); burstiness && *burstiness > 0 && *burstiness != 1)
     run.overrides.push_back(fmt::format("workload.burstiness={}", *burstiness));
@@ -157,7 +157,7 @@ void read_load(ResultObject& result, MeasuredRun& run, bool sglang) {
 }
 
 // Totals are of completed requests.
-void read_lengths(ResultObject& result, MeasuredRun& run) {
+void read_bench_lengths(ResultObject& result, MeasuredRun& run) {
   const auto requests = static_cast<double>(run.completed);
   if (!(requests > 0)) return;
   run.mean_prompt_tokens = result.number("total_input_tokens").value_or(0) / requests;
@@ -184,10 +184,10 @@ void read_bench_result(ResultObject& result, MeasuredRun run, std::vector<Measur
   if (ttfts != nullptr && !ttfts->empty() && run.completed > 0) {
     read_details(result, run);
   } else if (run.completed > 0) {
-    read_figures(result, run);
+    read_bench_figures(result, run);
   }
-  read_load(result, run, sglang);
-  read_lengths(result, run);
+  read_bench_load(result, run, sglang);
+  read_bench_lengths(result, run);
   if (result.problems().items().size() == before) runs.push_back(std::move(run));
 }
 

@@ -18,7 +18,7 @@ constexpr DistributionKey kDistributions[] = {{Latency::ttft, "time_to_first_tok
                                               {Latency::tpot, "inter_token_latency_ms", 1},
                                               {Latency::e2e, "request_latency", 1e3}};
 
-void read_figures(ResultObject& result, const Json& metrics, MeasuredRun& run) {
+void read_guidellm_figures(ResultObject& result, const Json& metrics, MeasuredRun& run) {
   for (const DistributionKey& key : kDistributions) {
     const Json& all = metrics[key.name]["successful"];
     const auto add = [&](const Json& value, const std::string& what, double percentile) {
@@ -54,7 +54,7 @@ std::optional<MeasuredRequest> request_of(ResultObject& result, const Json& json
 }
 
 // How the load was made: the profile's strategy in "config" (newer) or "args" (older reports).
-void read_load(ResultObject& result, const Json& benchmark, MeasuredRun& run) {
+void read_guidellm_load(ResultObject& result, const Json& benchmark, MeasuredRun& run) {
   const Json* strategy = &benchmark["config"]["strategy"];
   if (strategy->is_null()) strategy = &benchmark["args"]["strategy"];
   if (strategy->is_null()) strategy = &benchmark["scheduler"]["strategy"];
@@ -115,9 +115,9 @@ void read_guidellm_report(ResultObject& result, MeasuredRun run, std::vector<Mea
         if (const auto request = request_of(result, (*requests)[r], r)) one.requests.push_back(*request);
       }
     } else if (one.completed > 0 || totals.is_null()) {
-      read_figures(result, benchmark["metrics"], one);
+      read_guidellm_figures(result, benchmark["metrics"], one);
     }
-    read_load(result, benchmark, one);
+    read_guidellm_load(result, benchmark, one);
     if (result.problems().items().size() == before) runs.push_back(std::move(one));
   }
 }

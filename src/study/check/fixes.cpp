@@ -10,12 +10,6 @@
 namespace foretoken {
 namespace {
 
-bool is_given(const Scenario& s, std::string_view path) {
-  return std::any_of(s.fields.begin(), s.fields.end(), [&](const ResolvedField& f) {
-    return f.path == path && (f.origin == Origin::file || f.origin == Origin::command_line);
-  });
-}
-
 class Candidates {
  public:
   explicit Candidates(const Scenario& scenario) : s_(scenario) {}

@@ -156,12 +156,7 @@ class Comparing {
   }
 
   // What the second says; null where it says nothing and the default holds.
-  [[nodiscard]] std::string value_after(const ChangedField& f) const {
-    const auto said = std::any_of(b_.fields.begin(), b_.fields.end(), [&](const ResolvedField& field) {
-      return field.path == f.path && (field.origin == Origin::file || field.origin == Origin::command_line);
-    });
-    return said ? f.after : "null";
-  }
+  [[nodiscard]] std::string value_after(const ChangedField& f) const { return is_given(b_, f.path) ? f.after : "null"; }
 
   std::int64_t try_alone(ChangeAlone& change, const Samples& before, const RunOptions& options) {
     if (change.status != PointStatus::ok) return 0;

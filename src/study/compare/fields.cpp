@@ -36,8 +36,7 @@ void add_leaves(const Json& value, const std::string& path, Fields& fields) {
 
 Fields fields_of(const Scenario& scenario) {
   Fields fields;
-  for (const ResolvedField& f : scenario.fields)
-    fields.push_back({f.path, {f.value, f.origin == Origin::file || f.origin == Origin::command_line}});
+  for (const ResolvedField& f : scenario.fields) fields.push_back({f.path, {f.value, is_given(f)}});
   return fields;
 }
 

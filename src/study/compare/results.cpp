@@ -5,17 +5,16 @@
 #include <cmath>
 
 #include "foretoken/base/json.hpp"
+#include "foretoken/study/version.hpp"
 #include "study/compare/fields.hpp"
 #include "study/compare/samples.hpp"
 
 namespace foretoken {
 namespace {
 
-constexpr std::string_view kSchema = "foretoken.result/1";
-
 bool is_result(const Json& document) {
   const std::string* schema = document["schema"].if_string();
-  return schema != nullptr && *schema == kSchema;
+  return schema != nullptr && *schema == kResultSchema;
 }
 
 std::string text_at(const Json& document, std::string_view key) {
@@ -34,7 +33,7 @@ Result<Json> read(const ScenarioText& source, Diagnostics& problems) {
   const SourceLocation where{source.origin, 0, 0};
   const Json& json = *document;
   if (!is_result(json))
-    problems.error(where, fmt::format("this is no result of schema {}", kSchema),
+    problems.error(where, fmt::format("this is no result of schema {}", kResultSchema),
                    "compare two scenarios, or two files of `run --format json`");
   else if (json["summary"].if_object() == nullptr)
     problems.error(where, "the result has no summary: its model did not fit", "there is nothing to compare");

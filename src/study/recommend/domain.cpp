@@ -9,12 +9,6 @@
 namespace foretoken {
 namespace {
 
-bool is_given(const Scenario& s, std::string_view path) {
-  return std::any_of(s.fields.begin(), s.fields.end(), [&](const ResolvedField& f) {
-    return f.path == path && (f.origin == Origin::file || f.origin == Origin::command_line);
-  });
-}
-
 bool is_axis(const std::vector<SweepAxis>& domain, std::string_view path) {
   return std::any_of(domain.begin(), domain.end(), [&](const SweepAxis& a) { return a.path == path; });
 }

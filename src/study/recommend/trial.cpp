@@ -11,10 +11,10 @@
 namespace foretoken {
 namespace {
 
-const std::vector<std::string> kFigures{"tokens_per_s_per_gpu", "interactivity_tok_s", "output_throughput",
+const std::vector<std::string> kCandidateFigures{"tokens_per_s_per_gpu", "interactivity_tok_s", "output_throughput",
                                         "p99_ttft_ms", "mean_tpot_ms"};
 CandidateFigures figures_of(const Verdict& v) {
-  if (v.also.size() != kFigures.size()) return {};
+  if (v.also.size() != kCandidateFigures.size()) return {};
   return {v.also[0].value, v.also[1].value, v.also[2].value, v.also[3].value, v.also[4].value};
 }
 
@@ -31,7 +31,7 @@ double least_room(const Verdict& v) {
 }
 
 // A candidate that is closer to call than this allows stays undecided.
-constexpr std::int64_t kMostRequests = 2'000'000;
+constexpr std::int64_t kMostRequestsOfCandidate = 2'000'000;
 
 std::string figure_text(const ObjectiveVerdict& o) {
   const std::string_view unit = metric_unit(o.line.metric);
@@ -79,7 +79,7 @@ bool is_same_run(const Trial& trial, const Screened& other, const Scenario& othe
 }
 
 Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& options) {
-  const Result<ShortRuns> runs = run_briefly(brief, options, kFigures);
+  const Result<ShortRuns> runs = run_briefly(brief, options, kCandidateFigures);
   if (!runs) return broken(std::move(candidate), runs.error());
   Trial trial = trial_of(brief, std::move(candidate), runs->verdict);
   trial.requests = runs->requests;
@@ -93,8 +93,8 @@ Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& 
 
 Trial try_fully(const Scenario& scenario, Candidate candidate, const RunOptions& options) {
   Scenario bounded = scenario;
-  bounded.study.max_requests = std::min(scenario.study.max_requests, kMostRequests);
-  const Result<Verdict> v = reach_verdict(bounded, options, kFigures);
+  bounded.study.max_requests = std::min(scenario.study.max_requests, kMostRequestsOfCandidate);
+  const Result<Verdict> v = reach_verdict(bounded, options, kCandidateFigures);
   if (!v) return broken(std::move(candidate), v.error());
   Trial trial = trial_of(scenario, std::move(candidate), *v);
   Candidate& c = trial.candidate;

@@ -71,7 +71,6 @@ void add_hardware(Levers& levers, const Scenario& s) {
                for (CalibrationDevice& d : c.deployment.calibration.devices) d.bandwidth *= f;
              });
   if (!s.memory.num_gpu_blocks_override) {
-    constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
     levers.add(hardware, "memory capacity", "GiB", gpu.memory_capacity.value / kGiB,
                [](Scenario& c, double f) { c.deployment.gpu.memory_capacity.value *= f; });
   }

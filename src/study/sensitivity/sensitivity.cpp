@@ -42,9 +42,9 @@ std::string plan_again(Scenario& s) {
   return {};
 }
 
-class Study {
+class LeverSteps {
  public:
-  Study(SensitivityStudy& result, const RunOptions& options) : result_(result), options_(options) {
+  LeverSteps(SensitivityStudy& result, const RunOptions& options) : result_(result), options_(options) {
     options_.threads = 1;
     options_.progress = nullptr;
   }
@@ -216,7 +216,7 @@ Result<SensitivityStudy> study_sensitivity(const Scenario& scenario, const Sensi
     return refuse(fmt::format("{} has no finite value in this scenario", study.metric),
                   "choose another with --metric: `foretoken catalog metrics` lists them");
   }
-  Study steps(study, options.run);
+  LeverSteps steps(study, options.run);
   steps.set_base(base.steady_state(), values);
   for (const Lever& lever : levers) {
     LeverEffect effect;

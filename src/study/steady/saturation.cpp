@@ -10,7 +10,7 @@
 namespace foretoken {
 namespace {
 
-constexpr int kReplications = 8;
+constexpr int kFloods = 8;
 constexpr std::int64_t kFewest = 1000;
 // The first requests fill the seats and the cache, and their cohort leaves together: so many generations pass before
 // completions count, and twice as many are counted.
@@ -81,9 +81,9 @@ Result<Saturation> saturate(const Scenario& scenario, double rate, std::int64_t 
   const double replicas = scenario.cluster.replicas;
   double offered = kOverload * rate / replicas;
   std::int64_t requests = kFewest;
-  while (saturation.requests + kReplications * requests <= most_requests) {
+  while (saturation.requests + kFloods * requests <= most_requests) {
     const Scenario one = one_replica(scenario, offered, requests);
-    std::vector<std::optional<Result<Flood>>> floods(kReplications);
+    std::vector<std::optional<Result<Flood>>> floods(kFloods);
     parallel_for(floods.size(), options.threads,
                  [&](std::size_t i) { floods[i] = flood(one, static_cast<int>(i), options); });
     std::vector<double> rates;
@@ -93,10 +93,10 @@ Result<Saturation> saturate(const Scenario& scenario, double rate, std::int64_t 
       if (!*f) return f->error();
       if ((*f)->interrupted) return saturation;
       rates.push_back((*f)->rate);
-      arriving += (*f)->offered / kReplications;
+      arriving += (*f)->offered / kFloods;
       running = std::max(running, (*f)->peak_running);
     }
-    saturation.requests += kReplications * requests;
+    saturation.requests += kFloods * requests;
     Interval limit = mean_interval(rates, kConfidence);
     if (limit.value > kFull * arriving) {
       offered *= 2;

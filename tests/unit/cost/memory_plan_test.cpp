@@ -10,7 +10,6 @@ namespace foretoken {
 namespace {
 
 using ::testing::HasSubstr;
-constexpr double kGiB = 1024.0 * 1024 * 1024;
 
 TEST(MemoryPlan, KvBytesPerTokenOfGroupedQueryAndLatentAttention) {
   const MemoryPlan llama = plan_memory(test::deployment(test::h100(), test::llama_8b()), {});
