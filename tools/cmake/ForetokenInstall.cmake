@@ -1,7 +1,11 @@
 # The program, the static libraries with their headers, and a package that find_package(foretoken) finds.
 # foretoken::foretoken is every layer but cli, which is a program and has no public headers.
+# `cpack` in the build folder packs the same into a .deb and a .tar.gz.
 
 include(CMakePackageConfigHelpers)
+
+# What is installed or packed was built before; not the tests for the sake of it.
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 
 get_property(layers GLOBAL PROPERTY FORETOKEN_LAYERS)
 list(REMOVE_ITEM layers foretoken_cli)
@@ -27,3 +31,30 @@ write_basic_package_version_file(foretokenConfigVersion.cmake COMPATIBILITY Same
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/foretokenConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/foretokenConfigVersion.cmake
   DESTINATION ${package_dir})
 install(EXPORT foretoken NAMESPACE foretoken:: FILE foretokenTargets.cmake DESTINATION ${package_dir})
+
+# What stands beside the program and the library: the catalog as files to start one's own from (the program holds it
+# as well), the scenarios of the README, the licence. Completions and manual pages belong here.
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/foretoken)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+set(CPACK_GENERATOR TGZ)
+find_program(FORETOKEN_SHLIBDEPS dpkg-shlibdeps)  # names the packages that a .deb depends on
+if(FORETOKEN_SHLIBDEPS)
+  list(APPEND CPACK_GENERATOR DEB)
+else()
+  message(STATUS "No dpkg-shlibdeps: cpack makes no .deb (install dpkg-dev)")
+endif()
+set(CPACK_PACKAGE_NAME foretoken)
+set(CPACK_PACKAGE_VENDOR "The Foretoken authors")
+set(CPACK_PACKAGE_CONTACT "The Foretoken authors")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
+set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
+set(CPACK_PACKAGE_FILE_NAME foretoken-${PROJECT_VERSION}-${CMAKE_SYSTEM_PROCESSOR})
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)  # the program's libraries, by their packages
+# What the installed headers include and the static libraries link.
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libboost1.81-dev, libboost-json1.81-dev, libyaml-cpp-dev, libfmt-dev")
+include(CPack)

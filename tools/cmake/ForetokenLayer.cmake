@@ -50,7 +50,7 @@ function(foretoken_layer name)
   set_property(GLOBAL APPEND PROPERTY FORETOKEN_LAYERS foretoken_${name})
 endfunction()
 
-# GoogleTest's headers take longer to read than most tests: once for all of them in an optimised build. (Others are
+# GoogleTest's headers and the scenario's take longer to read than most tests: once for all of them in an optimised build. (Others are
 # built again and again, with a compiler cache, which precompiled headers defeat.)
 function(foretoken_test_headers)
   # Where the checkout stands is the business of the few files that ask: the others compile the same everywhere.
@@ -62,9 +62,11 @@ function(foretoken_test_headers)
 ")
   file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/test_headers.cpp CONTENT "// Only its precompiled headers are used.\n")
   add_library(foretoken_test_headers OBJECT ${CMAKE_CURRENT_BINARY_DIR}/test_headers.cpp)
-  target_link_libraries(foretoken_test_headers PRIVATE foretoken_options fmt::fmt GTest::gmock)
+  target_link_libraries(foretoken_test_headers PRIVATE foretoken_options fmt::fmt GTest::gmock Boost::headers)
+  target_include_directories(foretoken_test_headers PRIVATE ${PROJECT_SOURCE_DIR}/include)
   foretoken_compile_quickly(foretoken_test_headers)
-  target_precompile_headers(foretoken_test_headers PRIVATE <gmock/gmock.h> <fmt/format.h>)
+  target_precompile_headers(foretoken_test_headers PRIVATE <gmock/gmock.h> <fmt/format.h>
+    ${PROJECT_SOURCE_DIR}/include/foretoken/study/run.hpp)
 endfunction()
 
 # foretoken_test(NAME SOURCES ... LINKS layers ... [SLOW]): a GoogleTest program, one ctest each.
