@@ -266,7 +266,7 @@ std::string place_of(const std::string& problem) {
 // The roofline reads measured efficiencies too.
 void build_calibration(Resolver& values, const Catalog& catalog, Deployment& d) {
   if (d.level != CostLevel::calibrated && d.level != CostLevel::roofline) return;
-  const Result<CalibrationTable> table = catalog.calibration();
+  const Result<SharedCalibration> table = catalog.calibration();
   if (table)
     d.calibration = *table;
   else

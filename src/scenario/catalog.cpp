@@ -296,11 +296,13 @@ Result<std::vector<LinkSpec>> Catalog::links() const {
   return parse_all<LinkSpec>(dir_, "links", parse_link);
 }
 
-Result<CalibrationTable> Catalog::calibration() const {
+Result<SharedCalibration> Catalog::calibration() const {
   // The built-in files never change; a study resolves many scenarios against them.
-  static const CalibrationTable built_in = built_in_calibration();
+  static const SharedCalibration built_in = built_in_calibration();
   if (dir_.empty()) return built_in;
-  return read_calibration_with(dir_);
+  Result<CalibrationTable> table = read_calibration_with(dir_);
+  if (!table) return table.error();
+  return SharedCalibration(std::move(*table));
 }
 
 std::vector<Catalog::File> Catalog::files(std::string_view folder) const {

@@ -166,7 +166,7 @@ void check_effects(Resolver& values, const Scenario& s) {
                    fmt::format("'{}' changes only operators without a measured set: cost.level is calibrated", path),
                    "cost.level: roofline applies it to every operator");
   }
-  if (s.deployment.level == CostLevel::calibrated && s.deployment.calibration.sets.empty()) {
+  if (s.deployment.level == CostLevel::calibrated && s.deployment.calibration->sets.empty()) {
     values.warning("cost.level", "the catalog has no measured sets: every operator is priced by the roofline");
   }
 }

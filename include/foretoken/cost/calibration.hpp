@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "foretoken/base/shared.hpp"
+
 namespace foretoken {
 
 // Which physics prices an operator.
@@ -69,6 +71,8 @@ struct CalibrationTable {
   std::vector<CoefficientSet> sets;
   bool operator==(const CalibrationTable&) const = default;
 };
+// A table is some 100 kB and stands in every deployment: they share it.
+using SharedCalibration = Shared<CalibrationTable>;
 
 // The coefficients of one operation's calibrated formula, in its order; the last
 // `optional` of them may be missing.

@@ -103,7 +103,7 @@ struct Deployment {
   EfficiencyScales efficiency;
   OverheadTerms overhead;
   AffineTerms affine;
-  CalibrationTable calibration;  // measured coefficient sets to choose from; empty = roofline defaults
+  SharedCalibration calibration;  // measured coefficient sets to choose from; empty = roofline defaults
   bool operator==(const Deployment&) const = default;
 };
 

@@ -26,7 +26,7 @@ class Catalog {
   [[nodiscard]] Result<std::vector<ModelSpec>> models() const;
   [[nodiscard]] Result<std::vector<LinkSpec>> links() const;
   // All coefficient sets of the cost model, with the device constants they belong to.
-  [[nodiscard]] Result<CalibrationTable> calibration() const;
+  [[nodiscard]] Result<SharedCalibration> calibration() const;
   // File text by folder and stem, for calibration sets and `catalog NAME`.
   struct File { std::string folder, stem, text, origin; };
   [[nodiscard]] std::vector<File> files(std::string_view folder) const;

@@ -199,7 +199,7 @@ Result<KernelAccuracy> compare_kernels(const std::string& path, const AccuracyOp
   const Result<CsvTable> table = CsvTable::read(path, kKernelColumns);
   const Result<NameTable> names = NameTable::open(options, path);
   const Catalog catalog(options.catalog_dir);
-  const Result<CalibrationTable> calibration = catalog.calibration();
+  const Result<SharedCalibration> calibration = catalog.calibration();
   Diagnostics problems;
   if (!table) problems.append(table.error());
   if (!names) problems.append(names.error());

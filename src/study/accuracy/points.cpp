@@ -215,7 +215,7 @@ std::string_view to_string(ServingMetric metric) {
 Result<PointAccuracy> compare_points(const std::string& path, const AccuracyOptions& options) {
   const Result<std::vector<Point>> points = read_points(path);
   const Result<NameTable> names = NameTable::open(options, path);
-  const Result<CalibrationTable> calibration = Catalog(options.catalog_dir).calibration();
+  const Result<SharedCalibration> calibration = Catalog(options.catalog_dir).calibration();
   Diagnostics problems;
   if (!points) problems.append(points.error());
   if (!names) problems.append(names.error());

@@ -19,7 +19,7 @@ std::vector<std::string> usual_gpus(const Scenario& base, const std::string& cat
   const auto gpus = Catalog(catalog_dir).gpus();
   if (!gpus) return {base.deployment.gpu.id};
   for (const GpuSpec& gpu : *gpus) {
-    const auto& devices = base.deployment.calibration.devices;
+    const auto& devices = base.deployment.calibration->devices;
     const bool measured = std::any_of(devices.begin(), devices.end(), [&](const auto& d) { return d.gpu == gpu.id; });
     if (gpu.memory_bandwidth && (measured || gpu.id == base.deployment.gpu.id)) ids.push_back(gpu.id);
   }

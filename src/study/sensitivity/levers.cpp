@@ -9,6 +9,12 @@
 namespace foretoken {
 namespace {
 
+void change_devices(Scenario& scenario, const std::function<void(CalibrationDevice&)>& change) {
+  scenario.deployment.calibration.change([&](CalibrationTable& table) {
+    for (CalibrationDevice& device : table.devices) change(device);
+  });
+}
+
 class Levers {
  public:
   explicit Levers(const Scenario& s) : s_(s) {}
@@ -63,12 +69,12 @@ void add_hardware(Levers& levers, const Scenario& s) {
     GpuSpec& g = c.deployment.gpu;
     g.peak_bf16.value *= f;
     for (auto* rate : {&g.peak_fp8, &g.peak_int8, &g.peak_fp4, &g.measured_bf16, &g.measured_fp8}) scale(*rate, f);
-    for (CalibrationDevice& d : c.deployment.calibration.devices) d.flops_bf16 *= f, d.flops_fp8 *= f, d.flops_fp4 *= f;
+    change_devices(c, [&](CalibrationDevice& d) { d.flops_bf16 *= f, d.flops_fp8 *= f, d.flops_fp4 *= f; });
   });
   levers.add(hardware, "memory bandwidth", "TB/s", gpu.memory_bandwidth.value_or(Bandwidth{}).value * 1e-12,
              [](Scenario& c, double f) {
                c.deployment.gpu.memory_bandwidth->value *= f;
-               for (CalibrationDevice& d : c.deployment.calibration.devices) d.bandwidth *= f;
+               change_devices(c, [&](CalibrationDevice& d) { d.bandwidth *= f; });
              });
   if (!s.memory.num_gpu_blocks_override) {
     levers.add(hardware, "memory capacity", "GiB", gpu.memory_capacity.value / kGiB,
@@ -79,7 +85,7 @@ void add_hardware(Levers& levers, const Scenario& s) {
       scale_link(c.deployment.gpu.scale_up_link, f);
       scale_link(c.deployment.gpu.host_link, f);
       scale_link(c.deployment.node.scale_out_link, f);
-      for (CalibrationDevice& d : c.deployment.calibration.devices) d.link_bandwidth *= f;
+      change_devices(c, [&](CalibrationDevice& d) { d.link_bandwidth *= f; });
     });
   }
 }

@@ -69,9 +69,11 @@ TEST(DeploymentProblems, BrokenCoefficientSetsAreNamed) {
   Deployment d = test::deployment(test::h100(), test::llama_8b());
   d.level = CostLevel::calibrated;
   d.calibration = test::example_calibration();
-  d.calibration.sets[0].coefficients[1].value = 0;  // ec
-  d.calibration.sets[0].coefficients[0].name = "tzero";
-  d.calibration.sets[1].gpu = "h1000";
+  d.calibration.change([](CalibrationTable& table) {
+    table.sets[0].coefficients[1].value = 0;  // ec
+    table.sets[0].coefficients[0].name = "tzero";
+    table.sets[1].gpu = "h1000";
+  });
   const auto problems = deployment_problems(d);
   EXPECT_THAT(problems, SizeIs(4));
   EXPECT_THAT(problems, ::testing::Contains(HasSubstr("ec is 0; it must be finite and above 0")));

@@ -91,10 +91,12 @@ TEST(WorkedSteps, Llama8BPrefill) {
 
 TEST(WorkedSteps, ShapesOutsideTheFittedRangeAreSaid) {
   Deployment d = calibrated(test::h100(), test::llama_8b(), 1);
-  for (CoefficientSet& set : d.calibration.sets) {
-    if (set.operation == "attention_prefill") set.ranges = {{"new_tokens", 32, 16384}, {"history", 0, 0}};
-    if (set.operation == "gemm") set.ranges = {{"m", 1, 4096}};
-  }
+  d.calibration.change([](CalibrationTable& table) {
+    for (CoefficientSet& set : table.sets) {
+      if (set.operation == "attention_prefill") set.ranges = {{"new_tokens", 32, 16384}, {"history", 0, 0}};
+      if (set.operation == "gemm") set.ranges = {{"m", 1, 4096}};
+    }
+  });
   const auto model = make_cost_model(d);
   const auto inside = [&](const PrefillChunk& chunk) {
     std::map<std::string, bool> by;
