@@ -154,12 +154,12 @@ bool is_done(const Verdict& v) {
 }
 
 Decision overall_of(const Verdict& v) {
-  const auto any = [&](Decision d) {
+  const auto some = [&](Decision d) {
     return std::any_of(v.objectives.begin(), v.objectives.end(),
                        [d](const ObjectiveVerdict& o) { return o.decision == d; });
   };
-  if (any(Decision::misses)) return Decision::misses;
-  return any(Decision::not_decided) || v.objectives.empty() ? Decision::not_decided : Decision::meets;
+  if (some(Decision::misses)) return Decision::misses;
+  return some(Decision::not_decided) || v.objectives.empty() ? Decision::not_decided : Decision::meets;
 }
 
 // Is a backlog that grows the whole answer? Then nobody need wait for figures of a load that has none.

@@ -28,6 +28,32 @@ struct Bound {
   double median, p90;  // percent
 };
 
+// Probabilities from half of the systems, asked about the other half: what was stated comes true.
+void expect_reliable(const PointAccuracy& accuracy) {
+  int asked = 0;
+  for (const ReliabilityBin& bin : accuracy.reliability) {
+    if (bin.cells < 40) continue;
+    ++asked;
+    // Three standard deviations of a share of half of the systems (the splits share them).
+    const double tolerance = 3 * std::sqrt(bin.stated * (1 - bin.stated) / (0.5 * bin.cells)) + 0.02;
+    EXPECT_NEAR(bin.observed, bin.stated, std::min(tolerance, 0.12))
+        << (bin.metric ? to_string(*bin.metric) : "TTFT and TPOT") << " from " << bin.from;
+  }
+  EXPECT_GE(asked, 30);
+}
+
+// The errors that the program carries are those of the program, give or take what later changes moved.
+void expect_current(const RunErrorTable& fresh) {
+  for (const RunErrors& e : fresh.groups) {
+    const RunErrors* carried = measured_run_errors().of(e.metric, e.engine, e.inside_range.value_or(true));
+    if (!e.inside_range || e.engine.empty() || carried->engine != e.engine) continue;
+    const double width = (e.quantiles[6] - e.quantiles[2]) / 2;
+    EXPECT_NEAR(carried->quantiles[4], e.quantiles[4], 0.25 * width + 0.02)
+        << to_string(e.metric) << " " << e.engine
+        << ": write src/study/uncertainty/measured_errors.inc anew by the command in its head";
+  }
+}
+
 TEST(ServingAccuracy, StaysWithinItsBoundsOnMeasuredServers) {
   const std::string path = kTruth + "points_dev.csv";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "measured servers are not here: " << path;
@@ -63,32 +89,6 @@ TEST(ServingAccuracy, StaysWithinItsBoundsOnMeasuredServers) {
   }
   expect_reliable(*accuracy);
   expect_current(accuracy->run_errors);
-}
-
-// Probabilities from half of the systems, asked about the other half: what was stated comes true.
-void expect_reliable(const PointAccuracy& accuracy) {
-  int asked = 0;
-  for (const ReliabilityBin& bin : accuracy.reliability) {
-    if (bin.cells < 40) continue;
-    ++asked;
-    // Three standard deviations of a share of half of the systems (the splits share them).
-    const double tolerance = 3 * std::sqrt(bin.stated * (1 - bin.stated) / (0.5 * bin.cells)) + 0.02;
-    EXPECT_NEAR(bin.observed, bin.stated, std::min(tolerance, 0.12))
-        << (bin.metric ? to_string(*bin.metric) : "TTFT and TPOT") << " from " << bin.from;
-  }
-  EXPECT_GE(asked, 30);
-}
-
-// The errors that the program carries are those of the program, give or take what later changes moved.
-void expect_current(const RunErrorTable& fresh) {
-  for (const RunErrors& e : fresh.groups) {
-    const RunErrors* carried = measured_run_errors().of(e.metric, e.engine, e.inside_range.value_or(true));
-    if (!e.inside_range || e.engine.empty() || carried->engine != e.engine) continue;
-    const double width = (e.quantiles[6] - e.quantiles[2]) / 2;
-    EXPECT_NEAR(carried->quantiles[4], e.quantiles[4], 0.25 * width + 0.02)
-        << to_string(e.metric) << " " << e.engine
-        << ": write src/study/uncertainty/measured_errors.inc anew by the command in its head";
-  }
 }
 
 TEST(ServingAccuracy, ReplaysARecordedRunBlind) {

@@ -119,7 +119,7 @@ TEST(EqualOutputs, ACheckSaysWhatItsFiguresWouldBeWithSpreadOutputs) {
     const ScenarioText source{kClients, "s.yaml"};
     CheckOptions options;
     options.run.threads = 2;
-    options.model_draws = 0;
+    options.model_error = false;
     options.fixes = false;
     return check(source, {set, {}}, scenario(kClients, set), options).value();
   };
