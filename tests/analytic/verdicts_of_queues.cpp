@@ -12,7 +12,7 @@ namespace foretoken::test {
 namespace {
 
 constexpr double kDistances[] = {-0.10, -0.05, -0.02, 0.02, 0.05, 0.10};
-constexpr std::uint64_t kCoverageSeeds = 100'000, kJudgementSeeds = 200'000;
+constexpr std::uint64_t kCoverageSeeds = 500'000, kJudgementSeeds = 600'000;
 
 int seeds(int usual) {
   const char* wanted = std::getenv("FORETOKEN_SEEDS");

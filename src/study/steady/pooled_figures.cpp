@@ -99,19 +99,25 @@ Interval PooledFigures::quantile_interval(double confidence) const {
   interval.confidence = confidence;
   interval.value = figure_of(all.latencies, all.failed);
   if (std::isnan(interval.value)) return interval;
+  const auto excess_at_rank = [&](double rank) {
+    return skewed_mean_interval(excess_above(all.latencies.percentile(rank, all.failed)), confidence);
+  };
+  // Far out few parts have anything to count and seem to agree: there the error is no less than at the quantile itself.
+  const double least_error =
+      mean_interval(excess_above(all.latencies.percentile(*quantile_, all.failed)), confidence).half_width();
   // On each side the last rank that is not rejected, by bisection: fewer requests lie above a larger latency.
   const auto last_accepted = [&](double rejected, auto&& accepts) {
     double accepted = *quantile_;
     for (int i = 0; i < 40; ++i) {
       const double middle = (accepted + rejected) / 2;
-      const double latency = all.latencies.percentile(middle, all.failed);
-      const Interval excess = skewed_mean_interval(excess_above(latency), confidence);
-      (accepts(excess) ? accepted : rejected) = middle;
+      (accepts(excess_at_rank(middle)) ? accepted : rejected) = middle;
     }
     return all.latencies.percentile(accepted, all.failed) * kMsPerNs;
   };
-  interval.low = std::min(interval.value, last_accepted(0, [](const Interval& excess) { return excess.low <= 0; }));
-  interval.high = std::max(interval.value, last_accepted(1, [](const Interval& excess) { return excess.high >= 0; }));
+  const auto low = [](const Interval& excess) { return excess.low <= 0; };
+  const auto high = [&](const Interval& excess) { return std::max(excess.high, excess.value + least_error) >= 0; };
+  interval.low = std::min(interval.value, last_accepted(0, low));
+  interval.high = std::max(interval.value, last_accepted(1, high));
   return interval;
 }
 

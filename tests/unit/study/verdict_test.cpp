@@ -140,6 +140,46 @@ TEST(ReachVerdict, isTheSameOnAnyNumberOfThreads) {
   EXPECT_EQ(one.replications, four.replications);
 }
 
+TEST(ReachVerdict, doesNotDependOnTheNumberOfPromptsOfTheScenario) {
+  const std::string objective = at_most("p99_ttft", 1.2 * p99_sojourn_ms(0.9));
+  const Verdict few = verdict_of(mm1(0.9, 200, objective)), many = verdict_of(mm1(0.9, 100'000, objective));
+  EXPECT_EQ(few.samples, many.samples);
+  EXPECT_EQ(few.overall, many.overall);
+  EXPECT_EQ(few.overall, Decision::meets);
+}
+
+// Answers of 1,500 tokens on 256 seats that give 256 tokens in 56 ms: 3.04 requests/s. A run of 300 requests ends
+// before the seats are full.
+TEST(ReachVerdict, missesAnOverloadWhoseSeatsFillLate) {
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    Scenario s = mm1(0.5, 300, "p99_ttft <= 500 ms");
+    s.seed = seed;
+    s.deployment.affine = {.per_step = 5e-3, .per_prefill_token = 1e-5, .per_decode_token = 2e-4};
+    s.engine.max_num_seqs = 256;
+    s.workload.arrivals = RenewalArrivals{4, 1, false};
+    s.workload.lengths.input = FixedLength{300};
+    s.workload.lengths.output = FixedLength{1500};
+    const Verdict verdict = verdict_of(s);
+    EXPECT_EQ(verdict.overall, Decision::misses) << "seed " << seed;
+    ASSERT_TRUE(verdict.steady.stability_limit) << "seed " << seed;
+    EXPECT_NEAR(verdict.steady.stability_limit->value, 3.04, 0.1);
+  }
+}
+
+// At a glance or not, a search and a check come to the same.
+TEST(ReachVerdict, comesToTheSameDecisionWhereOnlyThatCounts) {
+  VerdictHints hints;
+  hints.decision_only = true;
+  for (const double share : {0.8, 1.25}) {
+    const Scenario s = mm1(0.7, 1000, at_most("p99_ttft", share * p99_sojourn_ms(0.7)));
+    const Verdict at_a_glance = reach_verdict(s, {}, {}, hints).value();
+    EXPECT_EQ(at_a_glance.overall, verdict_of(s).overall);
+    EXPECT_NE(at_a_glance.overall, Decision::not_decided);
+  }
+  const Scenario far = mm1(0.7, 1000, at_most("p99_ttft", 10 * p99_sojourn_ms(0.7)));
+  EXPECT_LT(reach_verdict(far, {}, {}, hints)->requests, verdict_of(far).requests / 3);
+}
+
 TEST(ReachVerdict, cannotDecideWithABudgetOfOneReplication) {
   Scenario s = mm1(0.5, 1000, "mean_ttft <= 1 h");
   s.study.max_requests = 1500;
