@@ -56,21 +56,6 @@ bool is_latency(std::string_view metric, std::string_view name) {
   return metric.ends_with(fmt::format("_{}_ms", name));
 }
 
-// Without a steady state this grows (or, for goodput, falls) with the length of the run.
-bool depends_on_backlog(const Scenario& s, const SloLine& line) {
-  const bool upper = line.comparison == Comparison::at_most || line.comparison == Comparison::below;
-  for (const char* name : {"ttft", "e2el", "queue_time"}) {
-    if (is_latency(line.metric, name)) return upper;
-  }
-  const bool good =
-      line.metric == "slo_attainment" || line.metric == "request_goodput" || line.metric == "goodput_output_throughput";
-  const auto on_time = [](const GoodputLimits& g) { return g.ttft_ms || g.e2el_ms; };
-  const bool limited =
-      on_time(s.workload.goodput) || std::any_of(s.workload.classes.begin(), s.workload.classes.end(),
-                                                 [&](const RequestClass& c) { return on_time(c.goodput); });
-  return good && limited && !upper;
-}
-
 // 1234567 -> 1.2 million: more digits would promise too much.
 std::string rounded_count(std::int64_t count) {
   if (count >= 950'000) return fmt::format("{:.2g} million", static_cast<double>(count) * 1e-6);
@@ -84,10 +69,13 @@ Decision decide(const SloLine& line, const Interval& interval) {
   return low ? Decision::meets : Decision::misses;
 }
 
-// Starting empty a run has seen less of the backlog than it will: what it has seen already misses for good.
-bool misses_whatever_follows(const Scenario& s, const ObjectiveVerdict& o) {
+// Starting empty a run has seen less of the backlog than it will: what it has seen already misses for good. Where prefixes
+// may be cached, a cold cache is slower: there the figure must not be falling, and lie beyond even twice the limit.
+bool misses_whatever_follows(const Scenario& s, const ObjectiveVerdict& o, const SteadyState& steady) {
+  if (!depends_on_backlog(s, o.line) || o.decision != Decision::misses) return false;
   const bool caches = s.engine.enable_prefix_caching && may_share_prefixes(s.workload);
-  return !caches && depends_on_backlog(s, o.line) && o.decision == Decision::misses;
+  const bool upper = o.line.comparison == Comparison::at_most || o.line.comparison == Comparison::below;
+  return !caches || (!steady.improving && upper && !judge(o.line, o.interval.low / 2).ok);
 }
 
 std::string unsettled_reason(const SteadyState& steady) {
@@ -125,7 +113,7 @@ ObjectiveVerdict judge_objective(const Scenario& s, const SloLine& line, const R
     return verdict;
   }
   verdict.decision = decide(line, verdict.interval);
-  if (steady.settled || !verdict.steady_state || misses_whatever_follows(s, verdict)) return verdict;
+  if (steady.settled || !verdict.steady_state || misses_whatever_follows(s, verdict, steady)) return verdict;
   verdict.decision = Decision::not_decided;
   verdict.reason = unsettled_reason(steady);
   return verdict;
@@ -184,6 +172,20 @@ void explain_indecision(const Scenario& s, Verdict& v) {
 }
 
 }  // namespace
+
+bool depends_on_backlog(const Scenario& s, const SloLine& line) {
+  const bool upper = line.comparison == Comparison::at_most || line.comparison == Comparison::below;
+  for (const char* name : {"ttft", "e2el", "queue_time"}) {
+    if (is_latency(line.metric, name)) return upper;
+  }
+  const bool good =
+      line.metric == "slo_attainment" || line.metric == "request_goodput" || line.metric == "goodput_output_throughput";
+  const auto on_time = [](const GoodputLimits& g) { return g.ttft_ms || g.e2el_ms; };
+  const bool limited =
+      on_time(s.workload.goodput) || std::any_of(s.workload.classes.begin(), s.workload.classes.end(),
+                                                 [&](const RequestClass& c) { return on_time(c.goodput); });
+  return good && limited && !upper;
+}
 
 std::string_view to_string(Decision decision) {
   switch (decision) {

@@ -197,7 +197,7 @@ TEST_F(SweepCommandTest, mergeNamesWhatIsWrongWithTheShards) {
   const std::string shorter = text.substr(0, text.rfind('\n', text.size() - 2) + 1);
   EXPECT_THAT(refused({a, b, folder_.file("short", shorter)}),
               HasSubstr("shard 2/3 is not finished: 1 of 4 points are missing: 11"));
-  EXPECT_THAT(refused({folder_.path("nothing")}), HasSubstr("nothing: error: cannot be read"));
+  EXPECT_THAT(refused({folder_.path("nothing")}), HasSubstr("nothing: error: there is no such file"));
   EXPECT_THAT(refused({scenario_}), HasSubstr("was not written by foretoken"));
 }
 

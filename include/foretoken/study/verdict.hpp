@@ -22,6 +22,7 @@ struct SteadyState {
   bool settled = true;        // false: within the budget the figures still moved with the length of the run
   std::int64_t warmup = 0;    // requests of a replication that are left out
   std::int64_t measured = 0;  // and those that count; arrivals go on behind them
+  bool improving = false;     // not settled, and latencies fell as the runs went on: a cache that fills, say
   double relaxation = 0;      // requests after which the system has forgotten: the longest correlation length found
   bool overloaded = false;    // no steady state: the backlog grows without end
   Interval backlog_growth;    // requests per second, where overloaded
@@ -30,6 +31,9 @@ struct SteadyState {
   std::optional<Interval> stability_limit;
   std::int64_t needed = 0;    // about so many requests would settle it, where they have not
 };
+
+// Of a load beyond the stability limit this grows (or, for goodput, falls) with the length of the run, without end.
+[[nodiscard]] bool depends_on_backlog(const Scenario& scenario, const SloLine& line);
 
 struct ObjectiveVerdict {
   SloLine line;

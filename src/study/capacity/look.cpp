@@ -76,6 +76,9 @@ Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::s
   Result<Scenario> scenario = scenario_with(set);
   if (!scenario) return scenario.error();
   scenario->study.max_replications = std::min(scenario->study.max_replications, replications_);
+  const bool service_only = std::none_of(scenario->slo.begin(), scenario->slo.end(),
+                                         [&](const SloLine& line) { return depends_on_backlog(*scenario, line); });
+  if (service_only) most_requests = std::max(most_requests, kMostRequestsOfService);
   scenario->study.max_requests = std::min(scenario->study.max_requests, most_requests);
   scenario->study.until.clear();  // a look is for the decision, not for closer figures
   const Result<WorkloadSummary> workload = workload_summary(*scenario);

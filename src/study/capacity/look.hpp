@@ -14,6 +14,8 @@ namespace foretoken {
 
 // One load that is too close to call only widens the answer: others are looked at for the price.
 inline constexpr std::int64_t kMostRequestsOfLook = 1'500'000;
+// Where no objective sees a backlog, an overload is no answer, and its service must settle.
+inline constexpr std::int64_t kMostRequestsOfService = 4'000'000;
 
 class LoadJudge {
  public:

@@ -24,6 +24,9 @@ constexpr double kInFlight = 8;  // length over requests in flight: two turnover
 constexpr double kDriftConfidence = 0.99;
 // Of the mean. Where nothing is random, a part of a wave more in one half than in the other would be certain drift.
 constexpr double kNoDrift = 1e-3;
+// Of the mean. Replications that agree so closely, and do not move, need not have forgotten anything: some patterns of
+// equal requests last for ever.
+constexpr double kAgreed = 0.1, kAtRest = 0.01;
 constexpr double kMostStretch = 8;     // from one level to the next
 constexpr std::int64_t kDoubtful = 2;  // levels after which a load that has not settled may be an overload
 
@@ -77,12 +80,17 @@ struct Calm {
   double needed = 0;  // requests a replication, warm-up included
   double correlation = 0;
   bool drifts = false;
+  bool falls = false;
 };
+
+double spread_of(const std::vector<double>& values) {
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  return *most - *least;
+}
 
 Calm judge_series(const std::vector<Pilot>& pilots, Series which, std::int64_t length) {
   std::vector<std::vector<double>> series;
-  std::vector<double> changes;
-  double mean = 0;
+  std::vector<double> changes, means;
   for (const Pilot& p : pilots) {
     series.push_back(p.series[which].means(kWarmupShare));
     const std::vector<double>& s = series.back();
@@ -90,14 +98,20 @@ Calm judge_series(const std::vector<Pilot>& pilots, Series which, std::int64_t l
     double first = 0, second = 0;
     for (std::size_t i = 0; i < half; ++i) first += s[i], second += s[s.size() - half + i];
     changes.push_back((second - first) / static_cast<double>(half));
-    mean += (first + second) / static_cast<double>(2 * half * pilots.size());
+    means.push_back((first + second) / static_cast<double>(2 * half));
   }
   Calm calm;
   const double batch = static_cast<double>(length) / static_cast<double>(StateSeries::kBatches);
   calm.correlation = batch * correlation_length(series);
   calm.needed = kLengths * calm.correlation / (1 - kWarmupShare);
   const Interval change = mean_interval(changes, kDriftConfidence);
-  calm.drifts = change.low > kNoDrift * mean || change.high < -kNoDrift * mean;
+  const double mean = mean_interval(means, kDriftConfidence).value;
+  if (spread_of(means) <= kAgreed * mean && std::abs(change.value) + change.half_width() <= kAtRest * mean) {
+    calm.needed = 0;
+    return calm;
+  }
+  calm.falls = change.high < -kNoDrift * mean;
+  calm.drifts = calm.falls || change.low > kNoDrift * mean;
   return calm;
 }
 
@@ -176,10 +190,12 @@ class Flight {
     double needed = kInFlight * in_system;
     bool drifts = false;
     result_.steady.relaxation = 0;
+    result_.steady.improving = false;
     for (const Series which : {kInSystem, kQueueTime, kTtft, kTpot}) {
       const Calm calm = judge_series(pilots_, which, length);
       needed = std::max(needed, calm.needed);
       drifts = drifts || calm.drifts;
+      result_.steady.improving |= calm.falls;
       result_.steady.relaxation = std::max(result_.steady.relaxation, calm.correlation);
       if (which == kTpot) service_settled_ = calm.needed <= static_cast<double>(length) && !calm.drifts;
     }

@@ -22,7 +22,6 @@ const char* const kAffine = R"(
 engine: {name: vllm-v1, max_num_seqs: 8, num_gpu_blocks_override: 100000}
 cost: {level: affine, affine: {per_step: 10 ms, per_prefill_token: 100 us}}
 workload: {random_input_len: 100, random_output_len: 50, num_prompts: 1000, request_rate: 5}
-study: {max_replications: 10}
 )";
 
 Result<CapacityResult> capacity_of(const std::string& slo, std::vector<std::string> set = {}, RunOptions options = {}) {
@@ -60,7 +59,7 @@ TEST(Capacity, passesAtTheAnswerAndFailsAboveIt) {
 TEST(Capacity, promisesLessTheSurerOneWantsToBe) {
   const ScenarioText source{"model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_num_seqs: 8}\n"
                             "workload: {random_input_len: 500, random_output_len: 100, request_rate: 4}\n"
-                            "capacity: {precision: 10 %}\nslo: [mean_e2el <= 2 s]\n",
+                            "capacity: {precision: 0.1}\nslo: [mean_e2el <= 2 s]\n",
                             "s.yaml"};
   const Result<Scenario> scenario = parse_scenario(source.text, source.origin, {});
   ASSERT_TRUE(scenario) << format(scenario.error());
