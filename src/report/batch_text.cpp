@@ -64,9 +64,9 @@ std::string answer_section(const BatchStudy& s) {
 }
 
 std::string views_section(const BatchStudy& s, const TextStyle& style) {
-  TextTable table("rlrrrrrrrrrr", "003014025067");
-  table.row({"batch", "", "TPOT static", "TPOT ms", "p99", "TTFT static", "TTFT ms", "p99", "TPS static", "TPS",
-             "tok/s/user", "tok/s/GPU"});
+  TextTable table("rlrrrrrrrrrr", "005016017028");
+  table.row({"batch", "", "TPOT static", "TPOT ms", "p99 TPOT", "TTFT static", "TTFT ms", "p99 TTFT", "TPS static",
+             "TPS", "tok/s/user", "tok/s/GPU"});
   std::string reasons;
   for (const BatchSize& b : s.sizes) {
     const std::string name = readable(b.size) + (b.refined ? "'" : "");
@@ -124,7 +124,7 @@ std::string hardware_section(const BatchStudy& s, const TextStyle& style) {
          (too_small ? "  ! more than the KV cache holds: seats stay empty or requests are preempted\n" : "");
 }
 
-std::string frontier_section(const BatchStudy& s) {
+std::string frontier_section(const BatchStudy& s, const TextStyle& style) {
   std::vector<ScatterPoint> points;
   for (const BatchSize& b : s.sizes) {
     if (b.in_closed_form) points.push_back({b.in_closed_form->tpot_ms, b.in_closed_form->tps, "·"});
@@ -140,7 +140,7 @@ std::string frontier_section(const BatchStudy& s) {
     if (b.on_frontier) sizes += (sizes.empty() ? "" : ", ") + readable(b.size);
   }
   if (sizes.empty()) return {};
-  std::string text = scatter(points, "TPOT, ms", "TPS, tok/s (both axes logarithmic)", "  ");
+  std::string text = scatter(points, "TPOT, ms", "TPS, tok/s (both axes logarithmic)", "  ", style);
   if (!text.empty()) text += "  ● continuous, ○ an objective is missed, ★ the answer, · static\n";
   return text + fmt::format("  on the frontier (no other size has less TPOT and more TPS): {}\n", sizes);
 }
@@ -202,7 +202,7 @@ std::string to_text(const BatchStudy& s, const TextStyle& style) {
   out += answer_section(s);
   const std::string views = views_section(s, style);
   out += section("Latency and throughput", style.color ? colored_ticks(views) : views, style);
-  out += section("Frontier", frontier_section(s), style);
+  out += section("Frontier", frontier_section(s, style), style);
   out += section("Hardware and KV cache", hardware_section(s, style), style);
   out += section("Ridge points", ridge_section(s, style), style);
   out += section("What a token budget costs", budget_section(s, style), style);
