@@ -9,7 +9,8 @@ namespace foretoken {
 
 class TextTable;
 
-void add_latency_rows(TextTable& table, const Summary& summary);
+// `parts`: also times that are part of others.
+void add_latency_rows(TextTable& table, const Summary& summary, bool parts = true);
 [[nodiscard]] std::string bound_line(const char* phase, const Bottleneck& bottleneck);
 // A line per objective; those behind the first `most` are counted, and missed ones come first where some are.
 [[nodiscard]] std::string slo_section(const RunResult& result, const TextStyle& style, std::size_t most);

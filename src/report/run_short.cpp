@@ -11,9 +11,9 @@
 namespace foretoken {
 namespace {
 
-constexpr std::size_t kMostObjectives = 6;
-constexpr std::size_t kMostClasses = 4;
-constexpr std::size_t kMostWarnings = 2;
+constexpr std::size_t kMostObjectives = 4;
+constexpr std::size_t kMostClasses = 3;
+constexpr std::size_t kMostWarnings = 1;
 constexpr std::size_t kMostOfAWarning = 190;  // characters: two lines
 
 std::string verdict_line(const RunResult& r) {
@@ -47,7 +47,7 @@ std::string load_section(const RunResult& r) {
 std::string latency_section_short(const RunResult& r, const TextStyle& style) {
   TextTable table("lrrrrrr", "0201304");
   table.row({"ms", "mean", "p50", "p90", "p95", "p99", "max"});
-  add_latency_rows(table, r.summary);
+  add_latency_rows(table, r.summary, false);
   return table.text(style, "  ");
 }
 
@@ -82,7 +82,7 @@ std::string time_line(const RunResult& r) {
   }
   if (!(total > 0)) return {};
   std::stable_sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) { return a.ms > b.ms; });
-  constexpr std::size_t kParts = 4;
+  constexpr std::size_t kParts = 3;
   constexpr double kLeastShare = 0.01;
   std::string text;
   for (std::size_t i = 0; i < std::min(kParts, parts.size()) && parts[i].ms >= kLeastShare * total; ++i)
@@ -96,8 +96,8 @@ std::string classes_section(const RunResult& r, const TextStyle& style) {
   table.row({"class", "completed", "p99 TTFT ms", "p99 TPOT ms", "p99 E2E ms"});
   for (std::size_t i = 0; i < std::min(kMostClasses, r.classes.size()); ++i) {
     const Summary& s = r.classes[i].summary;
-    table.row({r.classes[i].name, readable(s["completed"]), readable(s["p99_ttft_ms"]), readable(s["p99_tpot_ms"]),
-               readable(s["p99_e2el_ms"])});
+    table.row({r.classes[i].name, readable(static_cast<std::int64_t>(s["completed"])), readable(s["p99_ttft_ms"]),
+               readable(s["p99_tpot_ms"]), readable(s["p99_e2el_ms"])});
   }
   return table.text(style, "  ") +
          (r.classes.size() > kMostClasses ? fmt::format("  and {} more\n", r.classes.size() - kMostClasses) : "");
@@ -113,9 +113,7 @@ std::string advice(const RunResult& r) {
   if (r.warnings.size() > kMostWarnings)
     text += fmt::format("and {} more warnings\n", r.warnings.size() - kMostWarnings);
   if (std::any_of(r.slo.begin(), r.slo.end(), [](const SloVerdict& v) { return !v.ok; }))
-    text +=
-        "Advice: `foretoken check` tries the changes that would help, `foretoken explain --request p99` splits a slow "
-        "request.\n";
+    text += "Advice: `foretoken check` tries the changes that would help and says what they cost.\n";
   return text;
 }
 

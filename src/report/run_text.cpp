@@ -188,9 +188,10 @@ std::string conventions_section(const RunResult& r) {
 
 }  // namespace
 
-void add_latency_rows(TextTable& table, const Summary& s) {
+void add_latency_rows(TextTable& table, const Summary& s, bool parts) {
   for (const LatencyMetric& metric : latency_metrics()) {
     if (std::isnan(s[fmt::format("mean_{}_ms", metric.name)])) continue;
+    if (!parts && metric.name == "queue_time") continue;
     std::vector<std::string> cells{std::string(metric.title)};
     for (const char* statistic : {"mean", "p50", "p90", "p95", "p99", "max"}) {
       cells.push_back(readable(s[fmt::format("{}_{}_ms", statistic, metric.name)]));

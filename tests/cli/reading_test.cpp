@@ -161,7 +161,7 @@ workload:
 )";
   for (const char* name : {"a", "b", "c", "d", "e", "f"})
     text += std::string("    - {name: ") + name + ", random_input_len: 512, random_output_len: 64}\n";
-  text += "goodput: {ttft: 300 ms, tpot: 20 ms}\nslo:\n";
+  text += "goodput: {ttft: 300, tpot: 20}\nslo:\n";
   for (int limit = 1; limit <= 30; ++limit) text += "  - p99_ttft <= " + std::to_string(10 * limit) + " ms\n";
   const std::string crowded = folder_.file("crowded.yaml", text);
   const ProcessResult run = with_columns(0, {"run", crowded});
