@@ -113,7 +113,7 @@ TEST_F(RunCommandTest, aFullDiskIsDiagnosedWithExitCode1) {
     const ProcessResult result = foretoken_program({"run", scenario_, option, "/dev/full"});
     EXPECT_EQ(result.exit_code, 1) << option;
     EXPECT_THAT(result.err, HasSubstr("No space left"));
-    EXPECT_THAT(result.out, HasSubstr("TTFT")) << "the result is not lost";
+    EXPECT_THAT(result.out, HasSubstr("Time to First Token")) << "the result is not lost";
   }
 }
 
