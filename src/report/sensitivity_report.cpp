@@ -15,7 +15,7 @@
 namespace foretoken {
 namespace {
 
-constexpr int kHalfWidth = 12;
+constexpr int kHalfWidth = 9;
 
 // Both differences around the line of no change.
 std::string tornado_bar(const LeverEffect& lever, double largest) {
@@ -44,7 +44,7 @@ std::string step_text(const LeverStep& step) {
 std::string tornado_section(const SensitivityStudy& s, const TextStyle& style) {
   double largest = 0;
   for (const LeverEffect& l : s.levers) largest = std::max(largest, l.effect);
-  TextTable table("lllllrl", "0420013");
+  TextTable table("lllllrl", "0430021");
   const std::string by = percent(s.by);
   table.row({"lever", "", "now", "-" + by, "+" + by, "% per %", "change of " + s.metric});
   for (const LeverEffect& l : s.levers) {
