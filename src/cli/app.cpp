@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/command_tree.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
@@ -73,6 +74,9 @@ int parse_and_run(int argc, char** argv, PointRanks* ranks) {
   add_calibrate_command(app, exit_code);
   add_catalog_command(app, exit_code);
   add_schema_command(app, exit_code);
+  add_completion_command(app, exit_code);
+  add_man_command(app, exit_code);
+  arrange_help(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

@@ -41,7 +41,7 @@ int run(const AccuracyCommand& command) {
     say("--format errors is of measured serving runs\n");
     return kExitBadInput;
   }
-  const TextStyle style{wants_color(command.output)};
+  const TextStyle style = text_style(command.output);
   if (!command.kernels.empty()) {
     return deliver_accuracy(compare_kernels(command.kernels, command.options), command.output,
                             [&](const KernelAccuracy& accuracy) { return to_text(accuracy, style); });

@@ -36,9 +36,8 @@ int exit_code_of(const AssertionsResult& result) {
 int run(const AssertCommand& command) {
   OutputOptions junit;
   junit.output = command.junit;
-  const bool distinct = files_are_distinct({{"the scenario", command.scenario.path},
-                                            {"--output", command.output.output},
-                                            {"--junit", command.junit}});
+  const bool distinct = files_are_distinct(
+      {{"the scenario", command.scenario.path}, {"--output", command.output.output}, {"--junit", command.junit}});
   if (!distinct || !output_can_be_created(command.output) || !output_can_be_created(junit)) return kExitBadInput;
   const std::atomic<bool>* stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
@@ -56,8 +55,8 @@ int run(const AssertCommand& command) {
   }
   const Diagnostics lost = command.junit.empty() ? Diagnostics{} : write_file(command.junit, to_junit(*result));
   if (!lost.empty()) say(lost);
-  const std::string text = command.output.format == "json" ? to_text(to_json(*result)) + "\n"
-                                                           : to_text(*result, {wants_color(command.output)});
+  const std::string text =
+      command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
   const int delivered = deliver(text, command.output);
   if (delivered != kExitOk) return delivered;
   return lost.empty() ? exit_code_of(*result) : kExitInternal;
@@ -66,8 +65,8 @@ int run(const AssertCommand& command) {
 }  // namespace
 
 void add_assert_command(CLI::App& app, int& exit_code) {
-  CLI::App* assert_app =
-      app.add_subcommand("assert", "Judge the scenario's `assert` lines: all hold (0), one fails (99), not decided (98)");
+  CLI::App* assert_app = app.add_subcommand(
+      "assert", "Judge the scenario's `assert` lines: all hold (0), one fails (99), not decided (98)");
   auto command = std::make_shared<AssertCommand>();
   add_scenario_options(*assert_app, command->scenario);
   add_output_options(*assert_app, command->output, {"table", "json"});

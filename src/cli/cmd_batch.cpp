@@ -40,7 +40,7 @@ int run(const BatchCommand& command) {
   }
   if (!study->feasible) say(fmt::format("does not fit: {}\n", study->sizes.front().reason));
   const bool json = command.json || command.output.format == "json";
-  const std::string text = json ? to_text(to_json(*study)) + "\n" : to_text(*study, {wants_color(command.output)});
+  const std::string text = json ? to_text(to_json(*study)) + "\n" : to_text(*study, text_style(command.output));
   return finish(text, study->interrupted, study->feasible, command.output);
 }
 
@@ -48,13 +48,13 @@ int run(const BatchCommand& command) {
 
 void add_batch_command(CLI::App& app, int& exit_code) {
   CLI::App* batch = app.add_subcommand(
-      "batch", "Batch sizes side by side: TPOT, TTFT, TPS, KV cache, ridge point, the largest throughput within the objectives");
+      "batch",
+      "Batch sizes side by side: TPOT, TTFT, TPS, KV cache, ridge point, the largest throughput within the objectives");
   auto command = std::make_shared<BatchCommand>();
   add_scenario_options(*batch, command->scenario);
   add_output_options(*batch, command->output, {"table", "json"});
   batch->add_flag("--json", command->json, "The same as --format json");
-  batch
-      ->add_option("--sizes", command->options.sizes, "Batch sizes, of one replica: values and ranges")
+  batch->add_option("--sizes", command->options.sizes, "Batch sizes, of one replica: values and ranges")
       ->type_name("VALUES")
       ->capture_default_str();
   batch->add_option("-j,--jobs", command->options.run.threads, "Threads; 0 = one per core")->check(CLI::Range(0, 4096));

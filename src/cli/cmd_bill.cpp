@@ -40,9 +40,9 @@ int run(const BillCommand& command) {
     say(bill.error());
     return kExitBadInput;
   }
-  return deliver(command.output.format == "json" ? to_text(to_json(*bill)) + "\n"
-                                                 : to_text(*bill, {wants_color(command.output)}),
-                 command.output);
+  return deliver(
+      command.output.format == "json" ? to_text(to_json(*bill)) + "\n" : to_text(*bill, text_style(command.output)),
+      command.output);
 }
 
 }  // namespace

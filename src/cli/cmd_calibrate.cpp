@@ -64,8 +64,8 @@ int run(CalibrateCommand& command) {
     const int saved = deliver(to_calibration_file(*result, command.date), file);
     if (saved != kExitOk) return saved;
   }
-  const std::string text = command.output.format == "json" ? to_text(to_json(*result)) + "\n"
-                                                           : to_text(*result, {wants_color(command.output)});
+  const std::string text =
+      command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
   return finish(text, result->interrupted, true, command.output);
 }
 

@@ -70,8 +70,8 @@ int run(CapacityCommand command) {
     return kExitBadInput;
   }
   if (!result->feasible) say(fmt::format("does not fit: {}\n", result->memory.verdict));
-  const std::string text = command.output.format == "json" ? to_text(to_json(*result)) + "\n"
-                                                           : to_text(*result, {wants_color(command.output)});
+  const std::string text =
+      command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
   return finish(text, result->interrupted, result->feasible, command.output, exit_code_of(*result));
 }
 

@@ -24,54 +24,66 @@ struct CatalogCommand {
   OutputOptions output;
 };
 
+// An entry by its name is told in full.
+TextStyle listing_style(const OutputOptions& output) {
+  TextStyle style = text_style(output);
+  style.elsewhere = "`foretoken catalog` with the entry's name";
+  return style;
+}
+
 std::string optional_quantity(double value, Dimension dimension) {
   return value > 0 ? format_quantity(value, dimension) : std::string("-");
 }
 
-std::string list_of(const std::vector<GpuSpec>& gpus) {
-  TextTable table("lllrrrr");
+std::string list_of(const std::vector<GpuSpec>& gpus, const TextStyle& style) {
+  TextTable table("lllrrrr", "0430012");
+  table.row({"id", "name", "architecture", "memory", "bandwidth", "bf16 dense", "fp8 dense"});
   for (const GpuSpec& g : gpus) {
     table.row({g.id, g.display_name, g.architecture, format_quantity(g.memory_capacity.value, Dimension::bytes),
                optional_quantity(g.memory_bandwidth.value_or(Bandwidth{}).value, Dimension::bandwidth),
                optional_quantity(g.peak_bf16.value, Dimension::compute_rate),
                optional_quantity(g.peak_fp8.value_or(ComputeRate{}).value, Dimension::compute_rate)});
   }
-  return table.text();
+  return table.text(style);
 }
 
-std::string list_of(const std::vector<ModelSpec>& models) {
-  TextTable table("lrrrrl");
+std::string list_of(const std::vector<ModelSpec>& models, const TextStyle& style) {
+  TextTable table("lrrrrl", "001234");
+  table.row({"id", "parameters", "active", "layers", "KV per token", "Hugging Face"});
   constexpr double kBillion = 1e9;
   for (const ModelSpec& m : models) {
     const ParameterCounts counts = count_parameters(m);
     table.row({m.id, fmt::format("{:.1f} B", counts.total / kBillion),
-               fmt::format("{:.1f} B active", counts.active / kBillion), fmt::format("{} layers", m.layers),
-               fmt::format("{} KV elements/token", readable(kv_elements_per_token(m))), m.hf_id});
+               fmt::format("{:.1f} B", counts.active / kBillion), readable(std::int64_t{m.layers}),
+               readable(kv_elements_per_token(m)), m.hf_id});
   }
-  return table.text();
+  return table.text(style);
 }
 
-std::string list_of(const std::vector<LinkSpec>& links) {
+std::string list_of(const std::vector<LinkSpec>& links, const TextStyle& style) {
   TextTable table("lrr");
   for (const LinkSpec& l : links) {
     table.row({l.id, optional_quantity(l.per_direction.value, Dimension::bandwidth),
                optional_quantity(l.latency.value, Dimension::time)});
   }
-  return table.text();
+  return table.text(style);
 }
 
-std::string list_of(std::span<const PolicyInfo> policies) {
+std::string list_of(std::span<const PolicyInfo> policies, const TextStyle& style) {
   TextTable table("ll");
   for (const PolicyInfo& p : policies) table.row({std::string(p.name), std::string(p.summary)});
-  return table.text();
+  return table.text(style);
 }
 
 // All, or those of which the name is part: "ttft" finds every statistic of it.
 int deliver_metrics(const std::string& name, const OutputOptions& output) {
   TextTable table("lll");
+  std::string in_full;
   bool any = false;
   const auto row = [&](std::string key, std::string_view unit, std::string_view meaning) {
     if (key.find(name) == std::string::npos) return;
+    if (!name.empty())
+      in_full += fmt::format("{}{}: {}\n", key, unit.empty() ? "" : fmt::format(" ({})", unit), meaning);
     table.row({std::move(key), std::string(unit), std::string(meaning)});
     any = true;
   };
@@ -81,7 +93,8 @@ int deliver_metrics(const std::string& name, const OutputOptions& output) {
     if (name.ends_with(fmt::format("_{}_ms", m.name))) key = name;  // p99_ttft_ms
     row(std::move(key), "ms", m.meaning);
   }
-  if (any) return deliver(table.text(), output);
+  if (any && !name.empty()) return deliver(within_width(in_full, listing_style(output)), output);
+  if (any) return deliver(table.text(listing_style(output)), output);
   say(fmt::format("error: unknown metric '{}'\n  hint: `foretoken catalog metrics` lists them\n", name));
   return kExitBadInput;
 }
@@ -89,7 +102,7 @@ int deliver_metrics(const std::string& name, const OutputOptions& output) {
 // Delivers a list, or says why there is none.
 template <class T>
 int deliver_list(const Result<std::vector<T>>& entries, const OutputOptions& output) {
-  if (entries) return deliver(list_of(*entries), output);
+  if (entries) return deliver(list_of(*entries, listing_style(output)), output);
   say(entries.error());
   return kExitBadInput;
 }
@@ -110,10 +123,11 @@ int deliver_file(const Catalog& catalog, const Result<T>& entry, const std::stri
 }
 
 int deliver_policy(std::span<const PolicyInfo> policies, const std::string& name, const OutputOptions& output) {
-  if (name.empty()) return deliver(list_of(policies), output);
+  if (name.empty()) return deliver(list_of(policies, listing_style(output)), output);
   std::vector<std::string> names;
   for (const PolicyInfo& p : policies) {
-    if (p.name == name) return deliver(fmt::format("{}: {}\n", p.name, p.summary), output);
+    if (p.name == name)
+      return deliver(within_width(fmt::format("{}: {}\n", p.name, p.summary), listing_style(output)), output);
     names.emplace_back(p.name);
   }
   const std::string close = closest_match(name, names);

@@ -59,8 +59,8 @@ int run(const CheckCommand& command) {
     return kExitBadInput;
   }
   if (!result->feasible) say(fmt::format("does not fit: {}\n", result->memory.verdict));
-  const std::string text = command.output.format == "json" ? to_text(to_json(*result)) + "\n"
-                                                           : to_text(*result, {wants_color(command.output)});
+  const std::string text =
+      command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
   const int delivered = deliver(text, command.output);
   return delivered == kExitOk ? exit_code_of(*result) : delivered;
 }
@@ -76,8 +76,9 @@ void add_check_command(CLI::App& app, int& exit_code) {
   check_app->add_option("-j,--jobs", command->jobs, "Threads for replications and fixes; 0 = one per core")
       ->check(CLI::Range(0, 4096));
   check_app->add_flag("--no-fixes", command->no_fixes, "Only the verdict: do not look for changes that would help");
-  check_app->add_flag("--no-model-error", command->no_model_error,
-                      "Only the interval of the simulation: do not say how likely the objectives hold when the model errs as measured");
+  check_app->add_flag(
+      "--no-model-error", command->no_model_error,
+      "Only the interval of the simulation: do not say how likely the objectives hold when the model errs as measured");
   check_app->callback([command, &exit_code] { exit_code = run(*command); });
 }
 

@@ -47,8 +47,9 @@ std::optional<Result<CompareResult>> compare(const CompareCommand& command, cons
   if (!before || !after) return std::nullopt;
   const bool stored = is_stored_result(*before);
   if (stored != is_stored_result(*after)) {
-    say(fmt::format("error: one of '{}' and '{}' is a scenario and the other a stored result\n  hint: compare two of a kind\n",
-                    command.before, command.after.path));
+    say(fmt::format(
+        "error: one of '{}' and '{}' is a scenario and the other a stored result\n  hint: compare two of a kind\n",
+        command.before, command.after.path));
     return std::nullopt;
   }
   if (stored) {
@@ -86,7 +87,7 @@ int run(CompareCommand command) {
   const CompareResult& r = **result;
   for (const std::string& verdict : r.does_not_fit) say(fmt::format("does not fit: {}\n", verdict));
   const std::string text =
-      command.output.format == "json" ? to_text(to_json(r)) + "\n" : to_text(r, {wants_color(command.output)});
+      command.output.format == "json" ? to_text(to_json(r)) + "\n" : to_text(r, text_style(command.output));
   return finish(text, r.interrupted, r.does_not_fit.empty(), command.output);
 }
 

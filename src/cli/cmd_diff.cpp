@@ -13,8 +13,8 @@
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
 #include "foretoken/report/stored_result.hpp"
+#include "foretoken/report/uncertainty_report.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
 
 namespace foretoken {
@@ -32,7 +32,7 @@ struct VerifyCommand {
 };
 
 int deliver_difference(const ResultDifference& d, const OutputOptions& output) {
-  return deliver(output.format == "json" ? to_text(to_json(d)) + "\n" : to_text(d, {wants_color(output)}), output);
+  return deliver(output.format == "json" ? to_text(to_json(d)) + "\n" : to_text(d, text_style(output)), output);
 }
 
 std::optional<StoredResult> read(const std::string& path) {
@@ -76,7 +76,8 @@ int run_verify(const VerifyCommand& command) {
     return kExitBadInput;
   const std::optional<Provenance> made_from = provenance_of(stored->document);
   if (!made_from)
-    return refuse(command.path, "the result does not say what it was made from", "run its scenario again and store that");
+    return refuse(command.path, "the result does not say what it was made from",
+                  "run its scenario again and store that");
   if (const bool* interrupted = stored->document["interrupted"].if_bool(); interrupted != nullptr && *interrupted)
     return refuse(command.path, "the run was interrupted: no second one ends at the same place", "run it to its end");
   const std::atomic<bool>* stop = install_interrupt_handlers();
@@ -130,7 +131,8 @@ int run_verify(const VerifyCommand& command) {
 }  // namespace
 
 void add_diff_command(CLI::App& app, int& exit_code) {
-  CLI::App* diff = app.add_subcommand("diff", "Say what two stored results do not share: version, fields, inputs, figures");
+  CLI::App* diff =
+      app.add_subcommand("diff", "Say what two stored results do not share: version, fields, inputs, figures");
   auto command = std::make_shared<DiffCommand>();
   diff->add_option("before", command->before, "Result of `run --format json`")->required();
   diff->add_option("after", command->after, "Another one")->required();
@@ -145,7 +147,8 @@ void add_verify_command(CLI::App& app, int& exit_code) {
   auto command = std::make_shared<VerifyCommand>();
   verify->add_option("result", command->path, "Result of `run --format json`")->required();
   add_output_options(*verify, command->output, {"table", "json"});
-  verify->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")->check(CLI::Range(0, 4096));
+  verify->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")
+      ->check(CLI::Range(0, 4096));
   verify->callback([command, &exit_code] { exit_code = run_verify(*command); });
 }
 

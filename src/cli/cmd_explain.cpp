@@ -47,7 +47,7 @@ int explain_slow_requests(const ExplainCommand& command) {
   }
   if (!explanation->feasible) say(fmt::format("does not fit: {}\n", explanation->memory.verdict));
   const std::string text = command.output.format == "json" ? to_text(to_json(*explanation)) + "\n"
-                                                           : to_text(*explanation, {wants_color(command.output)});
+                                                           : to_text(*explanation, text_style(command.output));
   return finish(text, explanation->interrupted, explanation->feasible, command.output);
 }
 
@@ -62,7 +62,7 @@ int run(const ExplainCommand& command) {
     return kExitBadInput;
   }
   const std::string text = command.output.format == "json" ? to_text(to_json(*explanation)) + "\n"
-                                                           : to_text(*explanation, {wants_color(command.output)});
+                                                           : to_text(*explanation, text_style(command.output));
   const int delivered = deliver(text, command.output);
   if (delivered != kExitOk) return delivered;
   if (explanation->feasible) return kExitOk;
@@ -74,8 +74,9 @@ int run(const ExplainCommand& command) {
 
 void add_explain_command(CLI::App& app, int& exit_code) {
   CLI::App* explain_app =
-      app.add_subcommand("explain", "Show resolved values with their origin, the memory plan, rooflines and floors; or "
-                                        "where the time of slow requests went (--request)");
+      app.add_subcommand("explain",
+                         "Show resolved values with their origin, the memory plan, rooflines and floors; or "
+                         "where the time of slow requests went (--request)");
   auto command = std::make_shared<ExplainCommand>();
   add_scenario_options(*explain_app, command->scenario);
   add_output_options(*explain_app, command->output, {"table", "json"});

@@ -71,8 +71,8 @@ int run(RecommendCommand command) {
     return kExitBadInput;
   }
   const bool emitted = command.emit.empty() || emit(question, *result, command.emit);
-  const std::string text = command.output.format == "json" ? to_text(to_json(*result)) + "\n"
-                                                           : to_text(*result, {wants_color(command.output)});
+  const std::string text =
+      command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
   const int delivered = deliver(text, command.output);
   if (delivered != kExitOk) return delivered;
   return emitted ? exit_code_of(*result) : kExitInternal;

@@ -29,6 +29,7 @@ struct RunCommand {
   int jobs = 0;
   bool step_by_step = false;
   bool band = false;
+  bool full = false;
 };
 
 std::vector<std::string> class_names(const Scenario& scenario) {
@@ -49,8 +50,10 @@ std::string render(const RunResult& result, const std::optional<ModelUncertainty
     return to_text(json) + "\n";
   }
   if (output.format == "vllm") return to_text(to_vllm_json(result)) + "\n";
-  std::string text = to_text(result, {wants_color(output)});
-  if (uncertainty) text += "\nBand of the model\n" + uncertainty_lines(*uncertainty);
+  TextStyle style = text_style(output);
+  style.full = command.full;
+  std::string text = to_text(result, style);
+  if (uncertainty) text += "\nBand of the model\n" + uncertainty_lines(*uncertainty, style);
   return text;
 }
 
@@ -148,6 +151,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->type_name("FILE");
   run_app->add_option("-j,--jobs", command->jobs, "Threads for replications and sweep points; 0 = one per core")
       ->check(CLI::Range(0, 4096));
+  run_app->add_flag("--full", command->full, "All sections of the table, not the answer alone");
   run_app->add_flag(
       "--band", command->band,
       "Also count the model's error as measured on whole runs: a band on the headline figures, P(meets) of objectives");

@@ -57,8 +57,8 @@ int run(const SensitivityCommand& command) {
     return kExitBadInput;
   }
   if (!study->feasible) say(fmt::format("does not fit: {}\n", study->memory.verdict));
-  const std::string text = command.output.format == "json" ? to_text(to_json(*study)) + "\n"
-                                                           : to_text(*study, {wants_color(command.output)});
+  const std::string text =
+      command.output.format == "json" ? to_text(to_json(*study)) + "\n" : to_text(*study, text_style(command.output));
   return finish(text, study->interrupted, study->feasible, command.output);
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cli/terminal.hpp"
+#include "report/common.hpp"
 
 namespace foretoken {
 namespace {
@@ -20,12 +21,12 @@ void ProgressLine::update(const Progress& progress) {
   shown_ = now;
   visible_ = true;
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  std::string line = fmt::format("{}{} {}", kWipe, progress.requests, what_);
+  std::string line = fmt::format("{}{} {}", kWipe, readable(progress.requests), what_);
   if (progress.expected && *progress.expected > 0) {
     const double share =
         std::min(1.0, static_cast<double>(progress.requests) / static_cast<double>(*progress.expected));
-    line += fmt::format(" of {} ({:.0f} %)", *progress.expected, share * 100);
-    if (share > 0) line += fmt::format(", {:.0f} s left", seconds / share - seconds);
+    line += fmt::format(" of {} ({:.0f} %)", readable(*progress.expected), share * 100);
+    line += time_left(seconds, share);
   }
   say(line);
 }

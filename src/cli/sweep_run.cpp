@@ -68,8 +68,7 @@ int compute_for_others(const SweepRun& sweep) {
 }
 
 int finish_sweep(const SweepRun& sweep, const SweepFileHead& head, const SweepResult& result) {
-  const std::string text =
-      sweep.shard ? stored_lines(head, result.points) : render(sweep_table(result), sweep.output);
+  const std::string text = sweep.shard ? stored_lines(head, result.points) : render(sweep_table(result), sweep.output);
   const bool fits = sweep.shard || any_fits(result.points);
   const int code = finish(text, result.interrupted, fits, sweep.output);
   if (code == kExitInterrupted) {
@@ -97,7 +96,7 @@ std::optional<SweepResult> run_part(SweepRun& sweep) {
 std::string render(const SweepTable& table, const OutputOptions& output) {
   if (output.format == "json") return to_text(to_json(table)) + "\n";
   if (output.format == "csv") return to_csv(table);
-  return to_text(table, {wants_color(output)});
+  return to_text(table, text_style(output));
 }
 
 bool any_fits(const std::vector<SweepPoint>& points) {
@@ -159,7 +158,7 @@ int deliver_plan(SweepRun sweep) {
   const SweepPart part{sweep.options.part_index, sweep.options.part_count};
   if (sweep.output.format == "json") return deliver(to_text(plan_json(table, part)) + "\n", sweep.output);
   if (sweep.output.format == "csv") return deliver(plan_csv(table, part), sweep.output);
-  return deliver(plan_text(table, part, {wants_color(sweep.output)}), sweep.output);
+  return deliver(plan_text(table, part, text_style(sweep.output)), sweep.output);
 }
 
 }  // namespace foretoken

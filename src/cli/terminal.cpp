@@ -3,9 +3,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -54,6 +57,14 @@ bool same_file(const std::string& a, const std::string& b) {
   return place(a) == place(b);
 }
 
+bool wants_color(const OutputOptions& options) {
+  if (options.color == "always") return true;
+  if (options.color == "never" || !options.output.empty()) return false;
+  // Before any thread starts. https://no-color.org
+  const char* no_color = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe)
+  return (no_color == nullptr || *no_color == '\0') && ::isatty(STDOUT_FILENO) == 1;
+}
+
 }  // namespace
 
 void hold_standard_streams() {
@@ -86,8 +97,8 @@ bool files_are_distinct(const std::vector<std::pair<std::string, std::string>>& 
   for (std::size_t i = 0; i < named.size(); ++i) {
     for (std::size_t j = i + 1; j < named.size(); ++j) {
       if (!same_file(named[i].second, named[j].second)) continue;
-      say(fmt::format("error: {} and {} are the same file, '{}'\n  hint: give each a name of its own\n",
-                      named[i].first, named[j].first, named[j].second));
+      say(fmt::format("error: {} and {} are the same file, '{}'\n  hint: give each a name of its own\n", named[i].first,
+                      named[j].first, named[j].second));
       distinct = false;
     }
   }
@@ -119,12 +130,26 @@ int deliver(const std::string& text, const OutputOptions& options) {
   return kExitInternal;
 }
 
-bool wants_color(const OutputOptions& options) {
-  if (options.color == "always") return true;
-  if (options.color == "never" || !options.output.empty()) return false;
-  // Before any thread starts. https://no-color.org
-  const char* no_color = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe)
-  return (no_color == nullptr || *no_color == '\0') && ::isatty(STDOUT_FILENO) == 1;
+int terminal_width() {
+  static constexpr int kLeast = 40, kMost = 10'000;  // less is no table, and a slip of the keyboard no width
+  const auto sensible = [](int width) { return std::clamp(width, kLeast, kMost); };
+  // Before any thread starts.
+  if (const char* columns = std::getenv("COLUMNS"); columns != nullptr) {  // NOLINT(concurrency-mt-unsafe)
+    const std::string_view text(columns);
+    int width = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), width);
+    if (error == std::errc() && end == text.data() + text.size() && width > 0) return sensible(width);
+  }
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return sensible(size.ws_col);
+  return TextStyle::kUnknownWidth;
+}
+
+TextStyle text_style(const OutputOptions& options) {
+  TextStyle style;
+  style.color = wants_color(options);
+  style.width = terminal_width();
+  return style;
 }
 
 bool wants_progress(const OutputOptions& options) {

@@ -8,6 +8,7 @@
 
 #include "cli/options.hpp"
 #include "foretoken/base/diagnostics.hpp"
+#include "foretoken/report/text_style.hpp"
 
 namespace foretoken {
 
@@ -33,7 +34,10 @@ void say(const Diagnostics& diagnostics);
 [[nodiscard]] int finish(const std::string& text, bool interrupted, bool feasible, const OutputOptions& output,
                          int answer = 0);
 
-[[nodiscard]] bool wants_color(const OutputOptions& options);
+// Colour and width of what is printed: COLUMNS where it is set, else the terminal's, else the usual.
+[[nodiscard]] TextStyle text_style(const OutputOptions& options);
+[[nodiscard]] int terminal_width();
+
 [[nodiscard]] bool wants_progress(const OutputOptions& options);
 
 }  // namespace foretoken

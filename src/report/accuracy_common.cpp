@@ -65,10 +65,10 @@ std::vector<std::pair<std::string, std::int64_t>> SkippedRows::ordered() const {
   return list;
 }
 
-std::string SkippedRows::text() const {
+std::string SkippedRows::text(const TextStyle& style) const {
   TextTable table("rl");
   for (const auto& [reason, rows] : ordered()) table.row({readable(rows), reason});
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
 Json SkippedRows::json() const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "foretoken/base/json.hpp"
+#include "foretoken/report/text_style.hpp"
 #include "foretoken/study/accuracy.hpp"
 
 namespace foretoken {
@@ -14,6 +15,7 @@ namespace foretoken {
 [[nodiscard]] std::vector<std::string> error_titles();
 [[nodiscard]] std::vector<std::string> error_cells(const ErrorStatistics& errors);
 inline constexpr const char* kErrorAlignments = "rrrrrrl";
+inline constexpr const char* kErrorImportance = "5400123";
 [[nodiscard]] std::string signed_percent(double percent);
 
 [[nodiscard]] Json accuracy_head(const char* kind, const std::string& path);
@@ -23,7 +25,7 @@ class SkippedRows {
  public:
   void add(const std::string& reason) { ++reasons_[reason]; }
   [[nodiscard]] std::int64_t total() const;
-  [[nodiscard]] std::string text() const;
+  [[nodiscard]] std::string text(const TextStyle& style) const;
   [[nodiscard]] Json json() const;
 
  private:

@@ -62,7 +62,7 @@ Json to_json(const KernelAccuracy& accuracy) {
 }
 
 std::string to_text(const KernelAccuracy& accuracy, const TextStyle& style) {
-  TextTable table("lrrrrrrrl");
+  TextTable table("lrrrrrrrl", "032001546");
   table.row({"class", "rows", "mean %", "median %", "p90 %", "bias %", "ref gap %", "worst %", "worst row"});
   const auto line = [&](const std::string& name, const ErrorStatistics& e, const std::optional<double>& gap) {
     const std::vector<std::string> cells = error_cells(e);
@@ -72,13 +72,15 @@ std::string to_text(const KernelAccuracy& accuracy, const TextStyle& style) {
   for (const KernelClass& c : accuracy.classes) line(c.name, c.errors, c.reference_gap_percent);
   line(fmt::format("all, {} classes of equal weight", accuracy.overall.cells), accuracy.overall,
        accuracy.reference_gap_percent);
-  std::string out = section("Kernels against measurements", table.text("  "), style);
+  std::string out = section("Kernels against measurements", table.text(style, "  "), style);
   const SkippedRows skipped = skipped_rows(accuracy);
-  out += section(fmt::format("Rows without a prediction: {}", skipped.total()), skipped.text(), style);
-  return out + section("Conventions",
-                       "  error = predicted / measured - 1; mean, median and p90 of its size, bias its mean with sign\n"
-                       "  ref gap: largest distance from the file's reference prediction (m3_us)\n",
-                       style);
+  out += section(fmt::format("Rows without a prediction: {}", skipped.total()), skipped.text(style), style);
+  return within_width(
+      out + section("Conventions",
+                    "  error = predicted / measured - 1; mean, median and p90 of its size, bias its mean with sign\n"
+                    "  ref gap: largest distance from the file's reference prediction (m3_us)\n",
+                    style),
+      style);
 }
 
 }  // namespace foretoken

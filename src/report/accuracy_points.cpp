@@ -115,15 +115,15 @@ Json run_errors_json(const RunErrorTable& table) {
   return json;
 }
 
-std::string run_errors_text(const RunErrorTable& table) {
-  TextTable text("llrrrrrr");
+std::string run_errors_text(const RunErrorTable& table, const TextStyle& style) {
+  TextTable text("llrrrrrr", "00312021");
   text.row({"metric", "engine, calibrated range", "cells", "5 %", "25 %", "median", "75 %", "95 %"});
   for (const RunErrors& e : table.groups) {
     std::vector<std::string> cells{std::string(to_string(e.metric)), group_text(e), readable(std::int64_t{e.cells})};
     for (const std::size_t i : {1, 3, 4, 5, 7}) cells.push_back(fmt::format("{:.2f}", exact_exp(e.quantiles[i])));
     text.row(std::move(cells));
   }
-  return text.text("  ");
+  return text.text(style, "  ");
 }
 
 Json reliability_json(const std::vector<ReliabilityBin>& bins) {
@@ -142,7 +142,7 @@ Json reliability_json(const std::vector<ReliabilityBin>& bins) {
 }
 
 // A column of each metric: mean of what was stated and, behind it, what came true.
-std::string reliability_text(const std::vector<ReliabilityBin>& bins) {
+std::string reliability_text(const std::vector<ReliabilityBin>& bins, const TextStyle& style) {
   std::vector<std::string> names;
   std::map<double, std::map<std::string, std::string>> lines;
   std::map<double, double> ends;
@@ -152,7 +152,7 @@ std::string reliability_text(const std::vector<ReliabilityBin>& bins) {
     lines[b.from][name] = fmt::format("{:.0f} -> {:.0f}", 100 * b.stated, 100 * b.observed);
     ends[b.from] = b.to;
   }
-  TextTable table("l" + std::string(names.size(), 'r'));
+  TextTable table("l" + std::string(names.size(), 'r'), "0" + std::string(names.size(), '1'));
   std::vector<std::string> head{"P(meets) %"};
   head.insert(head.end(), names.begin(), names.end());
   table.row(std::move(head));
@@ -161,7 +161,7 @@ std::string reliability_text(const std::vector<ReliabilityBin>& bins) {
     for (const std::string& name : names) cells.push_back(line[name]);
     table.row(std::move(cells));
   }
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
 std::vector<std::string> line_of(std::vector<std::string> names, const ErrorStatistics& errors) {
@@ -169,8 +169,8 @@ std::vector<std::string> line_of(std::vector<std::string> names, const ErrorStat
   return names;
 }
 
-std::string table_of(const std::vector<PointErrors>& list, std::string_view what) {
-  TextTable table(std::string("lll") + kErrorAlignments);
+std::string table_of(const std::vector<PointErrors>& list, std::string_view what, const TextStyle& style) {
+  TextTable table(std::string("lll") + kErrorAlignments, std::string("000") + kErrorImportance);
   std::vector<std::string> titles = {"grade", std::string(what), "metric"};
   for (std::string& title : error_titles()) titles.push_back(std::move(title));
   table.row(std::move(titles));
@@ -178,7 +178,7 @@ std::string table_of(const std::vector<PointErrors>& list, std::string_view what
     const std::string name = !e.cell.empty() ? e.cell : !e.group.empty() ? e.group : "all scored";
     table.row(line_of({e.grade, name, std::string(to_string(e.metric))}, e.errors));
   }
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
 // By median error, of the metrics that the grades are judged by.
@@ -218,30 +218,31 @@ Json to_json(const PointAccuracy& accuracy) {
 }
 
 std::string to_text(const PointAccuracy& accuracy, bool by_cell, const TextStyle& style) {
-  std::string out = section("Overall", table_of(accuracy.overall, "rows of"), style);
-  out += section("By engine", table_of(accuracy.groups, "engine"), style);
-  if (by_cell) out += section("By cell", table_of(accuracy.cells, "cell"), style);
+  std::string out = section("Overall", table_of(accuracy.overall, "rows of", style), style);
+  out += section("By engine", table_of(accuracy.groups, "engine", style), style);
+  if (by_cell) out += section("By cell", table_of(accuracy.cells, "cell", style), style);
   const std::vector<PointErrors> worst = worst_cells(accuracy);
-  if (!worst.empty()) out += section("Worst cells (median error)", table_of(worst, "cell"), style);
+  if (!worst.empty()) out += section("Worst cells (median error)", table_of(worst, "cell", style), style);
   const std::string bands = bands_text(accuracy.bands);
   if (!bands.empty()) out += section("Measured TPOT within the 95 % band of the predicted step", bands, style);
   if (!accuracy.run_errors.groups.empty()) {
-    out += section("Measured / predicted of whole runs, what P(meets) rests on", run_errors_text(accuracy.run_errors),
-                   style);
+    out += section("Measured / predicted of whole runs, what P(meets) rests on",
+                   run_errors_text(accuracy.run_errors, style), style);
     out += section(
         "P(meets) stated -> observed, fitted to half of the cells and asked about the other half (limits from 0.5 to 2 "
         "times the prediction, 20 splits)",
-        reliability_text(accuracy.reliability), style);
+        reliability_text(accuracy.reliability, style), style);
   }
   const SkippedRows skipped = skipped_rows(accuracy);
   out += section(fmt::format("Rows without a prediction: {} of {}", skipped.total(), accuracy.rows.size()),
-                 skipped.text(), style);
-  return out +
-         section("Conventions",
-                 "  error = predicted / measured - 1; median and p90 of its size, bias its mean with sign\n"
-                 "  a cell is one model, GPU, engine, precision and split; cells have equal weight\n"
-                 "  TPOT = (finish - first token) / (N - 1); figures are means, of static batches the whole batch\n",
-                 style);
+                 skipped.text(style), style);
+  return within_width(
+      out + section("Conventions",
+                    "  error = predicted / measured - 1; median and p90 of its size, bias its mean with sign\n"
+                    "  a cell is one model, GPU, engine, precision and split; cells have equal weight\n"
+                    "  TPOT = (finish - first token) / (N - 1); figures are means, of static batches the whole batch\n",
+                    style),
+      style);
 }
 
 std::string to_source(const RunErrorTable& table) {

@@ -52,8 +52,8 @@ Json series_json(const ReplaySeries& s) {
   return json;
 }
 
-std::string distributions_text(const ReplayAccuracy& accuracy) {
-  TextTable table("llrrrrr");
+std::string distributions_text(const ReplayAccuracy& accuracy, const TextStyle& style) {
+  TextTable table("llrrrrr", "0000012");
   table.row({"metric", "", "measured", "predicted", "error %", "per request: median %", "p90 %"});
   for (const ReplayDistribution& d : accuracy.distributions) {
     for (std::size_t i = 0; i < d.lines.size(); ++i) {
@@ -66,7 +66,7 @@ std::string distributions_text(const ReplayAccuracy& accuracy) {
                  first ? fmt::format("{:.1f}", d.per_request.p90) : ""});
     }
   }
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
 }  // namespace
@@ -102,16 +102,16 @@ std::string to_text(const ReplayAccuracy& accuracy, const TextStyle& style) {
   std::string out =
       fmt::format("{}\n{} requests; engine clock = client clock {:+.3f} s\n", accuracy.deployment,
                   readable(static_cast<std::int64_t>(accuracy.requests.size())), accuracy.clock_offset_seconds);
-  out += section("Requests", distributions_text(accuracy), style);
+  out += section("Requests", distributions_text(accuracy, style), style);
   TextTable table("lrrr");
   table.row({"series", "mean measured", "mean predicted", "mean distance"});
   for (const ReplaySeries& s : accuracy.series) {
     table.row({s.name, readable(s.mean_measured), readable(s.mean_predicted), readable(s.mean_distance)});
   }
-  out += section("Every second", table.text("  "), style);
+  out += section("Every second", table.text(style, "  "), style);
   std::string ignored;
   for (const std::string& argument : accuracy.not_modelled) ignored += "  " + argument + "\n";
-  return out + section("Arguments that are not modelled", ignored, style);
+  return within_width(out + section("Arguments that are not modelled", ignored, style), style);
 }
 
 }  // namespace foretoken

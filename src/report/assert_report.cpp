@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "foretoken/base/visible.hpp"
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/uncertainty_report.hpp"
 #include "foretoken/study/version.hpp"
@@ -131,20 +132,23 @@ std::string to_junit(const AssertionsResult& r) {
 
 std::string to_text(const AssertionsResult& r, const TextStyle& style) {
   std::string out = heading(r.scenario, style);
-  if (!r.feasible) return out + fmt::format("Does not fit: {}\n", r.memory.verdict);
+  if (!r.feasible) return within_width(out + fmt::format("Does not fit: {}\n", r.memory.verdict), style);
   if (r.interrupted) out += "INTERRUPTED: judged by what had finished\n";
-  TextTable table("lllrl");
-  table.row({"", "assertion", "", "P(holds)", ""});
+  TextTable table("lllrr", "00010");
+  table.row({"", "assertion", "", "P(holds)", "figure"});
+  std::string sentences;
   for (std::size_t i = 0; i < r.scenario.assertions.size(); ++i) {
     const ObjectiveVerdict& o = r.verdict->objectives[i];
     table.row({mark_of(o.decision), r.scenario.assertions[i].name, word_of(o.decision),
-               chance_of(r, i) != nullptr ? probability_text(*chance_of(r, i)) : "-", sentence(o)});
+               chance_of(r, i) != nullptr ? probability_text(*chance_of(r, i)) : "-",
+               with_unit_of(o.interval.value, o.line.metric)});
+    sentences += fmt::format("  {}: {}\n", visible(r.scenario.assertions[i].name), sentence(o));
   }
-  std::string text = table.text("  ");
+  std::string text = table.text(style, "  ") + sentences;
   if (const std::optional<HourlyPrice> price = price_per_hour(r.scenario))
     text += fmt::format("  {}\n", price_sentence(*price));
   text += fmt::format("  {} replications, {} requests\n", r.verdict->replications, readable(r.verdict->requests));
-  return out + section("Assertions", style.color ? colored_ticks(text) : text, style);
+  return within_width(out + section("Assertions", style.color ? colored_ticks(text) : text, style), style);
 }
 
 Json to_json(const AssertionsResult& r) {

@@ -30,13 +30,14 @@ std::string objectives_of(const BatchStudy& s) {
 
 // What the planner asks: the coach that still arrives in time.
 std::string answer_section(const BatchStudy& s) {
-  std::string text = fmt::format("  objectives: {}\n", objectives_of(s));
+  std::string text;
   if (s.best) {
     const BatchSize& best = s.sizes[*s.best];
     const ContinuousBatch& c = *best.simulated;
-    text += fmt::format("  largest throughput that keeps them: {} tok/s at batch {} (TPOT {} ms, TTFT {} ms, {} tok/s for one user)\n",
-                        readable(c.tps.value), readable(best.size), readable(c.tpot_ms.value), readable(c.ttft_ms.value),
-                        readable(c.interactivity));
+    text += fmt::format(
+        "BATCH {}: the largest throughput that keeps {}: {} tok/s (TPOT {} ms, TTFT {} ms, {} tok/s for one user)\n",
+        readable(best.size), objectives_of(s), readable(c.tps.value), readable(c.tpot_ms.value),
+        readable(c.ttft_ms.value), readable(c.interactivity));
     if (s.first_missed) {
       const BatchSize& next = s.sizes[*s.first_missed];
       std::string why;
@@ -53,7 +54,7 @@ std::string answer_section(const BatchStudy& s) {
       text += "  no larger size of the study misses them\n";
     }
   } else {
-    text += "  no size of the study keeps them for sure\n";
+    text += fmt::format("NONE of the sizes keeps {} for sure\n", objectives_of(s));
   }
   if (s.kv_limit) {
     text += fmt::format("  the KV cache holds {} requests of mean full length ({} tokens)\n", readable(*s.kv_limit),
@@ -62,16 +63,17 @@ std::string answer_section(const BatchStudy& s) {
   return text;
 }
 
-std::string views_section(const BatchStudy& s) {
-  TextTable table("rlrrrrrrrrrr");
-  table.row({"batch", "", "TPOT ms static", "continuous", "p99", "TTFT ms static", "continuous", "p99", "TPS static",
-             "continuous", "tok/s/user", "tok/s/GPU"});
+std::string views_section(const BatchStudy& s, const TextStyle& style) {
+  TextTable table("rlrrrrrrrrrr", "005016017028");
+  table.row({"batch", "", "TPOT static", "TPOT ms", "p99 TPOT", "TTFT static", "TTFT ms", "p99 TTFT", "TPS static",
+             "TPS", "tok/s/user", "tok/s/GPU"});
   std::string reasons;
   for (const BatchSize& b : s.sizes) {
     const std::string name = readable(b.size) + (b.refined ? "'" : "");
     if (b.status != PointStatus::ok) {
-      reasons += fmt::format("  batch {}: {}\n", name,
-                             b.status == PointStatus::skipped ? "interrupted" : fmt::format("{}: {}", to_string(b.status), b.reason));
+      reasons += fmt::format(
+          "  batch {}: {}\n", name,
+          b.status == PointStatus::skipped ? "interrupted" : fmt::format("{}: {}", to_string(b.status), b.reason));
       continue;
     }
     const StaticBatch& f = *b.in_closed_form;
@@ -91,16 +93,19 @@ std::string views_section(const BatchStudy& s) {
     simulated([](const ContinuousBatch& c) { return c.tps_per_gpu; });
     table.row(std::move(cells));
   }
-  return table.text("  ") + reasons +
-         fmt::format("  static: {} prompts of {} tokens start and end together ({} out); TTFT of the last. Continuous: that many in\n"
-                     "  flight all the time, means of {} runs of the steady state. ' = added where the objectives begin to be missed\n",
-                     "B", readable(s.prompt_tokens), readable(s.output_tokens), s.replications);
+  return table.text(style, "  ") + reasons +
+         fmt::format(
+             "  static: {} prompts of {} tokens start and end together ({} out); TTFT of the last. The others: that "
+             "many in "
+             "flight all the time, means of {} runs of the steady state. ' = added where the objectives begin to be "
+             "missed\n",
+             "B", readable(s.prompt_tokens), readable(s.output_tokens), s.replications);
 }
 
-std::string hardware_section(const BatchStudy& s) {
-  TextTable table("rrrrrrlrrrr");
-  table.row({"batch", "MFU static", "continuous", "MBU static", "continuous", "FLOP/B", "decode bound by", "KV needed",
-             "available", "used, peak", "preemptions"});
+std::string hardware_section(const BatchStudy& s, const TextStyle& style) {
+  TextTable table("rrrrrrlrrrr", "05040300213");
+  table.row({"batch", "MFU static", "MFU", "MBU static", "MBU", "FLOP/B", "decode bound by", "KV needed", "available",
+             "used, peak", "preemptions"});
   for (const BatchSize& b : s.sizes) {
     if (b.status != PointStatus::ok) continue;
     const StaticBatch& f = *b.in_closed_form;
@@ -114,11 +119,12 @@ std::string hardware_section(const BatchStudy& s) {
                of(&ContinuousBatch::kv_usage), b.simulated ? readable(b.simulated->preemptions) : "-"});
   }
   const bool too_small = std::any_of(s.sizes.begin(), s.sizes.end(), [](const BatchSize& b) { return !b.kv_fits; });
-  return table.text("  ") + "  utilisations are of prefill and decode together; FLOP/B and the bound are of a decode step\n" +
+  return table.text(style, "  ") +
+         "  utilisations are of prefill and decode together; FLOP/B and the bound are of a decode step\n" +
          (too_small ? "  ! more than the KV cache holds: seats stay empty or requests are preempted\n" : "");
 }
 
-std::string frontier_section(const BatchStudy& s) {
+std::string frontier_section(const BatchStudy& s, const TextStyle& style) {
   std::vector<ScatterPoint> points;
   for (const BatchSize& b : s.sizes) {
     if (b.in_closed_form) points.push_back({b.in_closed_form->tpot_ms, b.in_closed_form->tps, "·"});
@@ -128,11 +134,13 @@ std::string frontier_section(const BatchStudy& s) {
     if (!b.simulated) continue;
     const bool best = s.best && &b == &s.sizes[*s.best];
     points.push_back({b.simulated->tpot_ms.value, b.simulated->tps.value,
-                      best ? "★" : b.simulated->decision == Decision::misses ? "○" : "●"});
+                      best                                        ? "★"
+                      : b.simulated->decision == Decision::misses ? "○"
+                                                                  : "●"});
     if (b.on_frontier) sizes += (sizes.empty() ? "" : ", ") + readable(b.size);
   }
   if (sizes.empty()) return {};
-  std::string text = scatter(points, "TPOT, ms", "TPS, tok/s (both axes logarithmic)", "  ");
+  std::string text = scatter(points, "TPOT, ms", "TPS, tok/s (both axes logarithmic)", "  ", style);
   if (!text.empty()) text += "  ● continuous, ○ an objective is missed, ★ the answer, · static\n";
   return text + fmt::format("  on the frontier (no other size has less TPOT and more TPS): {}\n", sizes);
 }
@@ -141,56 +149,65 @@ std::string from(const std::optional<std::int64_t>& batch) {
   return batch ? readable(*batch) : "never";
 }
 
-std::string ridge_section(const BatchStudy& s) {
+std::string ridge_section(const BatchStudy& s, const TextStyle& style) {
   const RidgeStudy& r = s.ridge;
   if (!(r.ridge_point > 0)) return {};
-  TextTable table("lrrrrr");
-  table.row({"decode turns compute-bound at batch", "datasheet", "as priced", "FLOP/B at 1", "at the largest", "share of step"});
+  TextTable table("lrrrrr", "000231");
+  table.row({"decode turns compute-bound at batch", "datasheet", "as priced", "FLOP/B at 1", "at the largest",
+             "share of step"});
   std::string never;
   for (const RidgeOperator& op : r.operators) {
     table.row({op.name, from(op.by_datasheet), from(op.as_priced), readable(op.intensity_at_one),
                readable(op.intensity_at_most), percent(op.share)});
     if (!op.by_datasheet && op.name.starts_with("attention"))
-      never = fmt::format("  {} never does: each sequence reads its own KV cache, so its FLOPs per byte do not grow with the batch\n",
-                          op.name);
+      never = fmt::format(
+          "  {} never does: each sequence reads its own KV cache, so its FLOPs per byte do not grow with the batch\n",
+          op.name);
   }
   table.row({"whole step", from(r.step_by_datasheet), from(r.step_as_priced)});
-  return table.text("  ") + never +
-         fmt::format("  ridge point {} FLOP per byte; searched up to batch {}; as priced: the larger term of the cost model, of the\n"
-                     "  whole step the larger sum of times\n",
-                     readable(r.ridge_point), readable(r.searched));
+  return table.text(style, "  ") + never +
+         fmt::format(
+             "  ridge point {} FLOP per byte; searched up to batch {}; as priced: the larger term of the cost model, "
+             "of the "
+             "whole step the larger sum of times\n",
+             readable(r.ridge_point), readable(r.searched));
 }
 
-std::string budget_section(const BatchStudy& s) {
+std::string budget_section(const BatchStudy& s, const TextStyle& style) {
   if (s.budgets.empty()) return {};
-  TextTable table("rlrrrrr");
+  TextTable table("rlrrrrr", "0032001");
   table.row({"token budget", "", "activations", "KV tokens", "requests", "full prefill step ms", "prefill tok/s"});
   for (const BudgetRow& row : s.budgets) {
-    table.row({readable(row.tokens), row.current ? "now" : row.fits ? "" : "does not fit", bytes(row.activations),
-               readable(row.kv_tokens), readable(row.sequences), readable(row.step_ms), readable(row.prefill_tokens_per_s)});
+    table.row({readable(row.tokens),
+               row.current ? "now"
+               : row.fits  ? ""
+                           : "does not fit",
+               bytes(row.activations), readable(row.kv_tokens), readable(row.sequences), readable(row.step_ms),
+               readable(row.prefill_tokens_per_s)});
   }
-  return table.text("  ") +
-         "  requests: of mean full length, that the KV cache holds; decodes that share a full prefill step wait as long for their token\n";
+  return table.text(style, "  ") +
+         "  requests: of mean full length, that the KV cache holds; decodes that share a full prefill step wait as "
+         "long for their token\n";
 }
 
 }  // namespace
 
 std::string to_text(const BatchStudy& s, const TextStyle& style) {
-  std::string out = heading(s.scenario, style);
+  std::string out = title(s.scenario, style);
   if (!s.feasible) {
-    out += section("Memory of one GPU", memory_section(s.sizes.front().memory), style);
-    return out + fmt::format("Does not fit: {}\n", s.sizes.front().reason);
+    out += section("Memory of one GPU", memory_section(s.sizes.front().memory, style), style);
+    return within_width(out + fmt::format("Does not fit: {}\n", s.sizes.front().reason), style);
   }
   if (s.interrupted) out += "INTERRUPTED: only what had finished\n";
-  out += section("Answer", answer_section(s), style);
-  const std::string views = views_section(s);
+  out += answer_section(s);
+  const std::string views = views_section(s, style);
   out += section("Latency and throughput", style.color ? colored_ticks(views) : views, style);
-  out += section("Frontier", frontier_section(s), style);
-  out += section("Hardware and KV cache", hardware_section(s), style);
-  out += section("Ridge points", ridge_section(s), style);
-  out += section("What a token budget costs", budget_section(s), style);
+  out += section("Frontier", frontier_section(s, style), style);
+  out += section("Hardware and KV cache", hardware_section(s, style), style);
+  out += section("Ridge points", ridge_section(s, style), style);
+  out += section("What a token budget costs", budget_section(s, style), style);
   for (const std::string& note : s.notes) out += fmt::format("note: {}\n", note);
-  return out;
+  return within_width(out + about_section(s.scenario, style), style);
 }
 
 }  // namespace foretoken

@@ -19,28 +19,32 @@ constexpr std::size_t kHoursPerDay = 24;
 
 void add_row(TextTable& table, const char* name, const FleetBill& fleet) {
   const std::string replicas = fleet.least_replicas == fleet.most_replicas
-                                   ? std::to_string(fleet.most_replicas)
-                                   : fmt::format("{} to {}", fleet.least_replicas, fleet.most_replicas);
+                                   ? readable(std::int64_t{fleet.most_replicas})
+                                   : fmt::format("{} to {}", readable(std::int64_t{fleet.least_replicas}),
+                                                 readable(std::int64_t{fleet.most_replicas}));
   const std::string trouble = fleet.hours_short == 0 ? ""
                                                      : fmt::format("{} hours a week short: {} of the requests unserved",
                                                                    fleet.hours_short, percent(fleet.unserved_share));
-  table.row({name, replicas, fmt::format("{:.2f}", fleet.usd_per_month), readable(fleet.usd_per_1m_tokens),
-             percent(fleet.used_share), trouble});
+  table.row({name, replicas, dollars(fleet.usd_per_month), readable(fleet.usd_per_1m_tokens), percent(fleet.used_share),
+             trouble});
 }
 
 // Days that look the same share a line.
-std::string week_section(const Bill& b) {
+std::string week_section(const Bill& b, const TextStyle& style) {
   TextTable table("ll");
   for (std::size_t day = 0; day < 7;) {
-    const auto of = [&](std::size_t d) { return b.replicas_by_hour.begin() + static_cast<std::ptrdiff_t>(d * kHoursPerDay); };
+    const auto of = [&](std::size_t d) {
+      return b.replicas_by_hour.begin() + static_cast<std::ptrdiff_t>(d * kHoursPerDay);
+    };
     std::size_t last = day;
     while (last + 1 < 7 && std::equal(of(day), of(day + 1), of(last + 1))) ++last;
     std::string hours;
-    for (std::size_t h = 0; h < kHoursPerDay; ++h) hours += fmt::format("{}{}", h > 0 ? " " : "", *(of(day) + static_cast<std::ptrdiff_t>(h)));
+    for (std::size_t h = 0; h < kHoursPerDay; ++h)
+      hours += fmt::format("{}{}", h > 0 ? " " : "", *(of(day) + static_cast<std::ptrdiff_t>(h)));
     table.row({last == day ? kDays[day] : fmt::format("{} to {}", kDays[day], kDays[last]), hours});
     day = last + 1;
   }
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
 Json fleet_json(const FleetBill& fleet) {
@@ -58,23 +62,27 @@ Json fleet_json(const FleetBill& fleet) {
 }  // namespace
 
 std::string to_text(const Bill& b, const TextStyle& style) {
-  TextTable table("lrrrrl");
+  TextTable table("lrrrrl", "000120");
   table.row({"per month", "replicas", "$", "$ per 1M tokens", "used", ""});
   add_row(table, "as given", b.as_given);
   add_row(table, "fixed, for the busiest hour", b.fixed);
   add_row(table, "re-sized every hour", b.resized);
-  std::string text = table.text("  ");
+  std::string text = table.text(style, "  ");
   const double saved = b.fixed.usd_per_month - b.resized.usd_per_month;
-  text += fmt::format("  re-sizing saves {:.2f} $ a month, {} of the fixed fleet's price\n", saved,
+  text += fmt::format("  re-sizing saves {} $ a month, {} of the fixed fleet's price\n", dollars(saved),
                       percent(b.fixed.usd_per_month > 0 ? saved / b.fixed.usd_per_month : 0));
   std::string basis = fmt::format("  {}\n", price_sentence(b.price));
-  basis += fmt::format("  a replica serves {} requests/s ({}); offered: {} on average, {} in the busiest hour\n",
-                       readable(b.capacity_per_replica), b.capacity_source, readable(b.mean_rate), readable(b.peak_rate));
-  basis += fmt::format("  {} tokens per request, in and out; a month of 730.5 hours; an hour's load is even, re-sizing is instant: no cold starts\n",
-                       readable(b.tokens_per_request));
-  return heading(b.scenario, style) + section("Monthly bill", text, style) +
-         section("Replicas by hour of the re-sized fleet", week_section(b), style) +
-         section("What this rests on", basis, style);
+  basis +=
+      fmt::format("  a replica serves {} requests/s ({}); offered: {} on average, {} in the busiest hour\n",
+                  readable(b.capacity_per_replica), b.capacity_source, readable(b.mean_rate), readable(b.peak_rate));
+  basis += fmt::format(
+      "  {} tokens per request, in and out; a month of 730.5 hours; an hour's load is even, re-sizing is instant: no "
+      "cold starts\n",
+      readable(b.tokens_per_request));
+  return within_width(heading(b.scenario, style) + section("Monthly bill", text, style) +
+                          section("Replicas by hour of the re-sized fleet", week_section(b, style), style) +
+                          section("What this rests on", basis, style),
+                      style);
 }
 
 Json to_json(const Bill& b) {

@@ -14,6 +14,7 @@ namespace {
 
 std::string load_text(double load) {
   return load == std::round(load) && std::abs(load) < 1e15 ? readable(static_cast<std::int64_t>(load))
+         : load >= 1e3                                     ? readable(load)
                                                            : fmt::format("{:.5g}", load);
 }
 
@@ -135,16 +136,17 @@ std::string with_interval(const Interval& i) {
   return fmt::format("{} ± {}", readable(i.value), readable(i.half_width()));
 }
 
-std::string curve_section(const CapacityResult& r) {
+std::string curve_section(const CapacityResult& r, const TextStyle& style) {
   if (r.looks.empty()) return {};
-  std::string alignments = "lrl";
+  std::string alignments = "lrl", importance = "000";
   std::vector<std::string> head{"", r.unit, "verdict"};
   for (const SloLine& line : r.scenario.slo) {
     head.push_back(line.metric);
     alignments += 'r';
+    importance += '1';
   }
   for (const char* more : {"tok/s", "mean TPOT ms", "requests"}) head.emplace_back(more);
-  TextTable table(alignments + "rrr");
+  TextTable table(alignments + "rrr", importance + "234");
   table.row(head);
   for (const CapacityLook& look : r.looks) {
     std::vector<std::string> cells{mark_of(look), load_text(look.load), decision_of(look)};
@@ -155,7 +157,7 @@ std::string curve_section(const CapacityResult& r) {
     cells.push_back(look.verdict ? readable(look.verdict->requests + look.verdict->pilot_requests) : "0");
     table.row(std::move(cells));
   }
-  std::string text = table.text("  ");
+  std::string text = table.text(style, "  ");
   for (const NotMonotone& n : r.not_monotone) {
     text += fmt::format(
         "  not monotone: misses at {} {}, meets at {}; the answer is the largest load below which everything "
@@ -168,7 +170,7 @@ std::string curve_section(const CapacityResult& r) {
 std::string basis_section(const CapacityResult& r) {
   std::string text =
       fmt::format("  {} loads looked at, {} requests simulated, on the same random numbers at every load\n",
-                  r.looks.size(), readable(r.requests));
+                  readable(static_cast<std::int64_t>(r.looks.size())), readable(r.requests));
   text += fmt::format(
       "  each look is the verdict of `check` with {} intervals; the search stops when its ends are {} "
       "apart (capacity.precision)\n",
@@ -183,17 +185,18 @@ std::string basis_section(const CapacityResult& r) {
 }  // namespace
 
 std::string to_text(const CapacityResult& r, const TextStyle& style) {
-  std::string out = heading(r.scenario, style);
+  std::string out = title(r.scenario, style);
   if (!r.feasible) {
-    out += section("Memory of one GPU", memory_section(r.memory), style);
-    return out + fmt::format("Does not fit: {}\n", r.memory.verdict);
+    out += section("Memory of one GPU", memory_section(r.memory, style), style);
+    return within_width(out + fmt::format("Does not fit: {}\n", r.memory.verdict), style);
   }
   if (r.interrupted) out += "INTERRUPTED: what was known by then\n";
-  out += "\n" + headline(r) + meaning_section(r);
-  const std::string curve = curve_section(r);
+  out += headline(r) + meaning_section(r);
+  const std::string curve = curve_section(r, style);
   out += section("Loads looked at", style.color ? colored_ticks(curve) : curve, style);
   out += section("Where latency bends", knee_section(r), style);
-  return out + section("What this rests on", basis_section(r), style);
+  return within_width(out + section("What this rests on", basis_section(r), style) + about_section(r.scenario, style),
+                      style);
 }
 
 }  // namespace foretoken

@@ -24,9 +24,9 @@ bool is_one_run(const Verdict& v) {
                      [](const ObjectiveVerdict& o) { return o.interval.low == o.interval.high; });
 }
 
-std::string objectives_section(const CheckResult& r) {
+std::string objectives_section(const CheckResult& r, const TextStyle& style) {
   const Verdict& v = *r.verdict;
-  TextTable table("lllrlrr");
+  TextTable table("lllrlrr", "0000132");
   table.row({"", "objective", "verdict", "figure", fmt::format("{} interval", percent(r.scenario.study.confidence)),
              "room", "P(meets)"});
   std::string reasons;
@@ -34,15 +34,15 @@ std::string objectives_section(const CheckResult& r) {
     const ObjectiveVerdict& o = v.objectives[i];
     const bool known = r.uncertainty && i < r.uncertainty->figures.size() && r.uncertainty->figures[i].meets;
     table.row({mark_of(o.decision), o.line.expression, std::string(to_string(o.decision)),
-               with_unit_of(o.interval.value, o.line.metric), is_one_run(v) ? "-" : range_of(o.interval), percent(o.margin),
-               known ? probability_text(*r.uncertainty->figures[i].meets) : "-"});
+               with_unit_of(o.interval.value, o.line.metric), is_one_run(v) ? "-" : range_of(o.interval),
+               percent(o.margin), known ? probability_text(*r.uncertainty->figures[i].meets) : "-"});
     if (!o.reason.empty()) reasons += fmt::format("  {}: {}\n", o.line.metric, o.reason);
   }
   for (const PrecisionVerdict& p : v.precision) {
     table.row({p.reached ? "✓" : "?", p.goal.expression, p.reached ? "reached" : "not reached",
                with_unit_of(p.interval.value, p.goal.metric), range_of(p.interval), "", ""});
   }
-  return table.text("  ") + reasons;
+  return table.text(style, "  ") + reasons;
 }
 
 std::string basis_section(const CheckResult& r) {
@@ -51,12 +51,13 @@ std::string basis_section(const CheckResult& r) {
   if (!s.exists || s.measured == 0) {
     const bool one_run = v.replications == 1;
     return fmt::format("  {} of {} requests in all, judged as {}: this load has an end\n",
-                       one_run ? "one run" : fmt::format("{} runs", v.replications), readable(v.requests),
+                       one_run ? "one run" : fmt::format("{} runs", readable(std::int64_t{v.replications})),
+                       readable(v.requests),
                        one_run ? "a whole; its interval comes from sixteen parts of it" : "wholes");
   }
   std::string text = fmt::format(
-      "  {} runs of a load without end, {} requests; of each run {} requests are measured after {} of warm-up\n"
-      "  (a pilot of {} requests found how long; workload.num_prompts does not matter here)\n",
+      "  {} runs of a load without end, {} requests; of each run {} requests are measured after {} of warm-up "
+      "(a pilot of {} requests found how long; workload.num_prompts does not matter here)\n",
       v.replications, readable(v.requests), readable(s.measured), readable(s.warmup), readable(v.pilot_requests));
   if (is_one_run(v)) text += "  nothing in this load is random: all runs are the same, and no interval can be given\n";
   if (s.stability_limit) {
@@ -83,9 +84,10 @@ std::string equal_outputs_lines(const CheckResult& r) {
                            with_unit(e.figures[i]->value, o.line.metric), with_unit(o.interval.value, o.line.metric));
   }
   std::string text = fmt::format(
-      "  every output has {} tokens: requests admitted together finish together, and their places are filled together,\n"
-      "  so they move in groups of {:.1f} ({:.1f} with outputs of ±{}); by their schedulers engines should do so under such a\n"
-      "  benchmark, but not under traffic whose outputs differ",
+      "  every output has {} tokens: requests admitted together finish together, and their places are filled together, "
+      "so they move in groups of {:.1f} ({:.1f} with outputs of ±{}); by their schedulers engines should do so under "
+      "such a "
+      "benchmark, but not under traffic whose outputs differ",
       readable(e.tokens), e.group, e.group_spread, percent(e.share));
   if (!figures.empty()) text += fmt::format(". With ±{}: {}", percent(e.share), figures);
   return text + "\n";
@@ -105,7 +107,7 @@ std::string cost_text(const FixCost& cost) {
   if (text.empty()) return "settings";
   if (!cost.usd_per_hour_added) return text;
   const double usd = *cost.usd_per_hour_added;
-  return fmt::format("{}{:.2f} $/h ({})", usd < 0 ? "" : "+", usd, text);
+  return fmt::format("{}{} $/h ({})", usd < 0 ? "" : "+", dollars(usd), text);
 }
 
 // 81.2 -> 40.1 ms (-41.1 +- 0.3), or the bound where nothing was simulated.
@@ -128,9 +130,10 @@ bool is_worth_a_line(const CheckResult& r, const Fix& fix) {
   return upper ? worst.paired.difference.high < 0 : worst.paired.difference.low > 0;
 }
 
-std::string fixes_section(const CheckResult& r) {
-  TextTable table("llllrl");
+std::string fixes_section(const CheckResult& r, const TextStyle& style) {
+  TextTable table("llllrl", "001042");
   std::size_t shown = 0, refused = 0, useless = 0;
+  std::string first;
   for (const Fix& fix : r.fixes) {
     if (!is_worth_a_line(r, fix)) {
       useless += fix.status == PointStatus::ok ? 1 : 0;
@@ -138,18 +141,21 @@ std::string fixes_section(const CheckResult& r) {
       continue;
     }
     const FixEffect& worst = fix.effects.front();
-    if (shown++ == 0) table.row({"", "change", "cost", r.scenario.slo[worst.objective].metric, "CRN", "to try it"});
+    if (shown++ == 0) table.row({"", "change", "cost", r.scenario.slo[worst.objective].metric, "saves", "to try it"});
+    if (first.empty()) first = set_text(fix.set);
     const double reduction = worst.paired.variance_reduction;
     table.row({mark_of(fix.decision), fix.change, cost_text(fix.cost), effect_text(r, fix, worst),
                std::isnan(reduction) ? "" : readable(reduction) + "x", set_text(fix.set)});
   }
-  std::string text = table.text("  ");
+  std::string text = table.text(style, "  ");
+  if (shown > 0) text += shell_command("to try the first: " + first, style, "  ");
   if (shown > 0 && r.price) text += fmt::format("  now {}\n", price_sentence(*r.price));
   if (shown > 0) {
-    text += r.impossible
-                ? "  not simulated: no bound forbids these\n"
-                : "  ✓ = all objectives met; ± of the paired difference on common random numbers; CRN = how many "
-                  "times more\n  replications independent runs would need for it\n";
+    text +=
+        r.impossible
+            ? "  not simulated: no bound forbids these\n"
+            : "  ✓ = all objectives met; ± of the difference on the same random numbers (saves: independent runs would "
+              "need so many times more)\n";
   }
   if (useless > 0) text += fmt::format("  {} changes tried do not help", useless);
   if (refused > 0) text += fmt::format("{}{} are not possible here", useless > 0 ? ", " : "  ", refused);
@@ -158,9 +164,9 @@ std::string fixes_section(const CheckResult& r) {
 }
 
 // The statistics above are of the simulation; this is of the model that it simulates.
-std::string model_section(const CheckResult& r) {
+std::string model_section(const CheckResult& r, const TextStyle& style) {
   std::string text = fmt::format("  {}\n", model_sentence(r.band));
-  if (r.uncertainty) text += uncertainty_lines(*r.uncertainty);
+  if (r.uncertainty) text += uncertainty_lines(*r.uncertainty, style);
   return text;
 }
 
@@ -179,18 +185,16 @@ std::string headline(const CheckResult& r) {
 }  // namespace
 
 std::string to_text(const CheckResult& r, const TextStyle& style) {
-  std::string out = heading(r.scenario, style);
+  std::string out = title(r.scenario, style);
   if (!r.feasible) {
-    out += section("Memory of one GPU", memory_section(r.memory), style);
-    return out + fmt::format("Does not fit: {}\n", r.memory.verdict);
+    out += section("Memory of one GPU", memory_section(r.memory, style), style);
+    return within_width(out + fmt::format("Does not fit: {}\n", r.memory.verdict), style);
   }
   if (r.interrupted) out += "INTERRUPTED: judged by what had finished\n";
-  out += "\n" + headline(r);
+  out += headline(r);
   const auto ticked = [&](const std::string& text) { return style.color ? colored_ticks(text) : text; };
   if (r.verdict) {
-    out += section("Objectives", ticked(objectives_section(r)), style);
-    out += section("What this rests on", basis_section(r) + equal_outputs_lines(r), style);
-    out += section("How good the model is here", model_section(r), style);
+    out += ticked(objectives_section(r, style));
   }
   std::string bounds;
   for (const Bound& b : r.bounds) {
@@ -200,9 +204,14 @@ std::string to_text(const CheckResult& r, const TextStyle& style) {
   out += section(r.impossible ? "Why" : "Bounds that no engine can beat", bounds, style);
   if (!r.fixes.empty()) {
     out += section(r.impossible ? "Changes that might make it possible" : "Cheapest fixes first",
-                   ticked(fixes_section(r)), style);
+                   ticked(fixes_section(r, style)), style);
   }
-  return out;
+  if (r.verdict) {
+    out += section("How good the model is here", model_section(r, style), style);
+    out += section("What this rests on", basis_section(r) + equal_outputs_lines(r), style);
+  }
+  out += about_section(r.scenario, style);
+  return within_width(out, style);
 }
 
 }  // namespace foretoken

@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/base/visible.hpp"
-
 namespace foretoken {
 
 std::string_view tpot_definition(TpotConvention convention) {
@@ -85,6 +83,12 @@ std::string readable(double value) {
   return value == 0 ? "0" : fmt::format("{:.3g}", value);
 }
 
+std::string dollars(double usd) {
+  if (!std::isfinite(usd) || std::abs(usd) >= 1e13) return readable(usd);
+  const std::int64_t cents = std::llround(std::abs(usd) * 100);
+  return fmt::format("{}{}.{:02}", usd < 0 && cents > 0 ? "-" : "", readable(cents / 100), cents % 100);
+}
+
 std::string percent(double share) {
   return std::isfinite(share) ? fmt::format("{:.1f} %", share * 100) : "-";
 }
@@ -94,13 +98,25 @@ std::string model_sentence(const ModelBand& band) {
                                       : fmt::format("step times within ± {} (decode) and ± {} (prefill) with 95 %",
                                                     percent(band.decode), percent(band.prefill));
   return text + (band.inside_range ? ", inside the calibrated range"
-                                   : fmt::format(", outside the calibrated range: {} ({} of a step)", fmt::join(band.outside, ", "),
-                                                 percent(band.outside_share)));
+                                   : fmt::format(", outside the calibrated range: {} ({} of a step)",
+                                                 fmt::join(band.outside, ", "), percent(band.outside_share)));
 }
 
 std::string price_sentence(const HourlyPrice& price) {
-  return fmt::format("{:.2f} $ per hour, {:.2f} $ per GPU and hour{} ({})", price.usd, price.usd_per_gpu,
+  return fmt::format("{} $ per hour, {} $ per GPU and hour{} ({})", dollars(price.usd), dollars(price.usd_per_gpu),
                      price.example ? ": an EXAMPLE PRICE, not a quote" : "", price.source);
+}
+
+std::string time_left(double seconds, double share) {
+  // The start of a run is unlike the rest: queues fill, threads and caches warm up.
+  constexpr double kLeastShare = 0.05, kLeastSeconds = 2;
+  if (!(share > 0) || share >= 1 || (seconds < kLeastSeconds && share < 0.5) || share < kLeastShare) return {};
+  const auto left = std::llround(seconds / share - seconds);
+  if (left < 1) return {};
+  constexpr long long kMinute = 60, kHour = 3600;
+  if (left < 2 * kMinute) return fmt::format(", about {} s left", left);
+  if (left < 2 * kHour) return fmt::format(", about {} min left", (left + kMinute / 2) / kMinute);
+  return fmt::format(", about {} h left", readable(static_cast<std::int64_t>((left + kHour / 2) / kHour)));
 }
 
 std::string bar(double share, int width) {
@@ -121,40 +137,6 @@ std::string with_unit_of(double value, std::string_view metric) {
 
 const char* mark_of(Decision decision) {
   return decision == Decision::meets ? "✓" : decision == Decision::misses ? "✗" : "?";
-}
-
-std::size_t display_width(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-void TextTable::row(std::vector<std::string> cells) {
-  for (std::string& cell : cells) {
-    if (find_control(cell) != std::string::npos) cell = visible(cell);
-    std::replace(cell.begin(), cell.end(), '\n', ' ');
-  }
-  rows_.push_back(std::move(cells));
-}
-
-std::string TextTable::text(std::string_view indent) const {
-  std::vector<std::size_t> widths;
-  for (const auto& cells : rows_) {
-    widths.resize(std::max(widths.size(), cells.size()), 0);
-    for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], display_width(cells[i]));
-  }
-  std::string out;
-  for (const auto& cells : rows_) {
-    std::string line(indent);
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      const std::string padding(widths[i] - display_width(cells[i]), ' ');
-      const bool right = i < alignments_.size() && alignments_[i] == 'r';
-      if (i > 0) line += "  ";
-      line += right ? padding + cells[i] : cells[i] + padding;
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
-  }
-  return out;
 }
 
 std::string csv_text(std::string_view text) {

@@ -8,6 +8,7 @@
 #include "foretoken/scenario/scenario.hpp"
 #include "foretoken/study/model_band.hpp"
 #include "foretoken/study/verdict.hpp"
+#include "report/layout.hpp"
 
 namespace foretoken {
 
@@ -24,7 +25,8 @@ namespace foretoken {
 [[nodiscard]] std::string readable(std::int64_t value);
 [[nodiscard]] std::string readable_signed(double value);                        // +12.3
 [[nodiscard]] std::string with_unit_of(double value, std::string_view metric);  // 523.4 ms
-[[nodiscard]] std::string percent(double share);  // 0.314 → 31.4 %
+[[nodiscard]] std::string dollars(double usd);                                  // 1,234.50
+[[nodiscard]] std::string percent(double share);                                // 0.314 → 31.4 %
 
 // How far a step's time may be off, and whether all its operators lie in fitted ranges.
 [[nodiscard]] std::string model_sentence(const ModelBand& band);
@@ -32,26 +34,13 @@ namespace foretoken {
 // 6 $/h for 2 GPUs at 3 $ (prices.gpu_hour, on_demand); an example is called one.
 [[nodiscard]] std::string price_sentence(const HourlyPrice& price);
 
+// ", about 12 min left"; empty before enough is known to tell. `share` of the work was done in `seconds`.
+[[nodiscard]] std::string time_left(double seconds, double share);
+
 // A bar of `width` cells filled to `share`.
 [[nodiscard]] std::string bar(double share, int width);
 
-// Cells in columns, padded to the widest; columns of numbers are right-aligned.
-class TextTable {
- public:
-  explicit TextTable(std::string alignments) : alignments_(std::move(alignments)) {}  // one of l r per column
-  // Control characters and line breaks of a name cannot leave its cell.
-  void row(std::vector<std::string> cells);
-  [[nodiscard]] std::string text(std::string_view indent = "") const;
-
- private:
-  std::string alignments_;
-  std::vector<std::vector<std::string>> rows_;
-};
-
 // A field of a CSV row, RFC 4180: quotes only where needed.
 [[nodiscard]] std::string csv_text(std::string_view text);
-
-// Characters on screen of UTF-8 text without escapes or wide characters.
-[[nodiscard]] std::size_t display_width(std::string_view text);
 
 }  // namespace foretoken

@@ -55,8 +55,8 @@ const char* sure_text(const MetricChange& m) {
   return m.is_sure() ? (m.change.difference.value > 0 ? "more" : "less") : "not sure";
 }
 
-std::string fields_section(const CompareResult& r) {
-  TextTable table("llll");
+std::string fields_section(const CompareResult& r, const TextStyle& style) {
+  TextTable table("llll", "0001");
   std::size_t derived = 0;
   table.row({"field", "before", "after", ""});
   for (const ChangedField& f : r.fields) {
@@ -68,35 +68,36 @@ std::string fields_section(const CompareResult& r) {
                f.simulated ? "" : "no run depends on it"});
   }
   if (r.fields.empty()) return "  nothing: the two resolve to the same values\n";
-  std::string text = r.fields.size() > derived ? table.text("  ") : "";
+  std::string text = r.fields.size() > derived ? table.text(style, "  ") : "";
   if (derived > 0) text += fmt::format("  {} more follow from these (--format json lists them)\n", derived);
   return text;
 }
 
-std::string objectives_section(const CompareResult& r) {
+std::string objectives_section(const CompareResult& r, const TextStyle& style) {
   if (r.objectives.empty()) return {};
-  TextTable table("lrlrlrrl");
-  table.row({"objective", "before", "", "after", "", "difference", "CRN", ""});
+  TextTable table("lrlrlrrl", "00000021");
+  table.row({"objective", "before", "", "after", "", "difference", "saves", ""});
   for (const ObjectiveChange& o : r.objectives) {
     table.row({o.line.expression, readable(o.change.before), o.met_before ? "✓" : "✗", readable(o.change.after),
                o.met_after ? "✓" : "✗", difference_text(o.change), reduction_text(o.change), sure_text(o.change)});
   }
-  return table.text("  ") + "  by the mean figure; `check` says how sure that is\n";
+  return table.text(style, "  ") + "  by the mean figure; `check` says how sure that is\n";
 }
 
-std::string metrics_section(const CompareResult& r) {
-  TextTable table("lrrrrrl");
-  table.row({"", "before", "after", "difference", "ratio", "CRN", ""});
+std::string metrics_section(const CompareResult& r, const TextStyle& style) {
+  TextTable table("lrrrrrl", "0000231");
+  table.row({"", "before", "after", "difference", "ratio", "saves", ""});
   for (const char* shown : kShownFigures) {
-    const auto at = std::find_if(r.metrics.begin(), r.metrics.end(), [&](const MetricChange& m) { return m.metric == shown; });
+    const auto at =
+        std::find_if(r.metrics.begin(), r.metrics.end(), [&](const MetricChange& m) { return m.metric == shown; });
     if (at == r.metrics.end()) continue;
     table.row({at->metric, readable(at->before), readable(at->after), difference_text(*at), ratio_text(*at),
                reduction_text(*at), sure_text(*at)});
   }
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
-std::string alone_section(const CompareResult& r) {
+std::string alone_section(const CompareResult& r, const TextStyle& style) {
   if (r.alone.empty()) return {};
   std::vector<std::string> names;
   for (const ChangeAlone& a : r.alone) {
@@ -104,14 +105,15 @@ std::string alone_section(const CompareResult& r) {
       if (std::find(names.begin(), names.end(), m.metric) == names.end()) names.push_back(m.metric);
     }
   }
-  TextTable table("l" + std::string(names.size(), 'r'));
+  TextTable table("l" + std::string(names.size(), 'r'), "0" + std::string(names.size(), '1'));
   std::vector<std::string> head{"only this"};
   head.insert(head.end(), names.begin(), names.end());
   table.row(head);
   const auto row = [&](const std::string& title, const std::vector<MetricChange>& metrics) {
     std::vector<std::string> cells{title};
     for (const std::string& name : names) {
-      const auto at = std::find_if(metrics.begin(), metrics.end(), [&](const MetricChange& m) { return m.metric == name; });
+      const auto at =
+          std::find_if(metrics.begin(), metrics.end(), [&](const MetricChange& m) { return m.metric == name; });
       cells.push_back(at == metrics.end() ? "-" : difference_text(*at));
     }
     table.row(std::move(cells));
@@ -124,7 +126,7 @@ std::string alone_section(const CompareResult& r) {
       refused += fmt::format("  {} alone: {}: {}\n", a.set.front(), to_string(a.status), a.why_not);
   }
   row("all together", r.metrics);
-  return table.text("  ") + refused;
+  return table.text(style, "  ") + refused;
 }
 
 std::string basis_section(const CompareResult& r) {
@@ -132,16 +134,21 @@ std::string basis_section(const CompareResult& r) {
   text += r.requests > 0 ? fmt::format(", {} requests simulated\n", readable(r.requests)) : "\n";
   switch (r.pairing) {
     case Pairing::paired:
-      return text + fmt::format("  ± {} of the paired difference on common random numbers; CRN = how many times more "
-                                "replications\n  independent runs would need for it\n",
-                                percent(r.confidence));
+      return text +
+             fmt::format(
+                 "  ± {} of the difference on the same random numbers; saves: independent runs would need so many "
+                 "times more\n",
+                 percent(r.confidence));
     case Pairing::unpaired:
-      return text + fmt::format("  ± {} of the difference of independent runs: seeds or loads differ, so luck does not cancel\n",
-                                percent(r.confidence));
+      return text +
+             fmt::format(
+                 "  ± {} of the difference of independent runs: seeds or loads differ, so luck does not cancel\n",
+                 percent(r.confidence));
     case Pairing::not_kept:
-      return text + fmt::format("  ± {} as if the runs were independent. They share seed and load, so the truth is closer: "
-                                "compare the scenarios for the paired interval\n",
-                                percent(r.confidence));
+      return text + fmt::format(
+                        "  ± {} as if the runs were independent. They share seed and load, so the truth is closer: "
+                        "compare the scenarios for the paired interval\n",
+                        percent(r.confidence));
     case Pairing::no_interval:
       return text + "  no interval: a result of one replication does not say how sure it is (--set replications=10)\n";
   }
@@ -153,17 +160,18 @@ std::string basis_section(const CompareResult& r) {
 std::string to_text(const CompareResult& r, const TextStyle& style) {
   const auto ticked = [&](const std::string& text) { return style.color ? colored_ticks(text) : text; };
   constexpr std::size_t kHash = 12;
-  std::string out = fmt::format("before: {} ({})\nafter:  {} ({})\nforetoken {}\n", r.before_name,
-                                r.before_sha256.substr(0, kHash), r.after_name, r.after_sha256.substr(0, kHash), version());
-  out += section("What differs", fields_section(r), style);
+  std::string out =
+      fmt::format("before: {} ({})\nafter:  {} ({})\nforetoken {}\n", r.before_name, r.before_sha256.substr(0, kHash),
+                  r.after_name, r.after_sha256.substr(0, kHash), version());
+  out += section("What differs", fields_section(r, style), style);
   for (const std::string& verdict : r.does_not_fit) out += fmt::format("\nDoes not fit: {}\n", verdict);
-  if (!r.does_not_fit.empty()) return out;
+  if (!r.does_not_fit.empty()) return within_width(out, style);
   for (const std::string& warning : r.warnings) out += fmt::format("\n{}\n", warning);
   if (r.interrupted) out += "\nINTERRUPTED: figures are of what had finished\n";
-  out += section("Objectives", ticked(objectives_section(r)), style);
-  out += section("Figures", metrics_section(r), style);
-  out += section("Each change alone", alone_section(r), style);
-  return out + section("What this rests on", basis_section(r), style);
+  out += section("Objectives", ticked(objectives_section(r, style)), style);
+  out += section("Figures", metrics_section(r, style), style);
+  out += section("Each change alone", alone_section(r, style), style);
+  return within_width(out + section("What this rests on", basis_section(r), style), style);
 }
 
 }  // namespace foretoken

@@ -9,7 +9,7 @@
 namespace foretoken {
 namespace {
 
-std::string fields_section(const Scenario& scenario) {
+std::string fields_section(const Scenario& scenario, const TextStyle& style) {
   TextTable table("lll");
   for (const ResolvedField& field : scenario.fields) {
     std::string origin(to_string(field.origin));
@@ -17,11 +17,11 @@ std::string fields_section(const Scenario& scenario) {
     if (!field.reason.empty()) origin += fmt::format(" ({})", field.reason);
     table.row({field.path, to_text(field.value, 0), std::move(origin)});
   }
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
-std::string step_section(const StepExplanation& step, double ridge) {
-  TextTable table("lrrrrrrll");
+std::string step_section(const StepExplanation& step, double ridge, const TextStyle& style) {
+  TextTable table("lrrrrrrll", "043320105");
   table.row({"operator", "launches", "GFLOP", "MB", "FLOP/B", "µs", "datasheet µs", "bound", "served by"});
   for (const OperatorCost& op : step.breakdown.operators) {
     table.row({op.name, readable(op.count), readable(op.flops * 1e-9), readable(op.bytes * 1e-6),
@@ -31,7 +31,7 @@ std::string step_section(const StepExplanation& step, double ridge) {
   }
   table.row({"step", "", readable(step.flops * 1e-9), readable(step.bytes * 1e-6), readable(step.intensity()),
              readable(step.breakdown.seconds * 1e6), readable(step.breakdown.datasheet_seconds * 1e6), "", ""});
-  std::string text = table.text("  ");
+  std::string text = table.text(style, "  ");
   text += "  bound: the largest term of the level that served the operator, which the datasheet's alone need not be\n";
   if (ridge > 0 && step.bytes > 0) {
     text += fmt::format("  arithmetic intensity {} FLOP/B, {} the ridge point {}: {} bound by the datasheet\n",
@@ -43,7 +43,7 @@ std::string step_section(const StepExplanation& step, double ridge) {
   return text;
 }
 
-std::string floors_section(const Floors& f) {
+std::string floors_section(const Floors& f, const TextStyle& style) {
   TextTable table("lrr");
   table.row(
       {fmt::format("{} in, {} out, alone on an idle engine", readable(f.prompt_tokens), readable(f.output_tokens)),
@@ -52,21 +52,22 @@ std::string floors_section(const Floors& f) {
   table.row({"TPOT ms", readable(f.tpot_ms), readable(f.datasheet_tpot_ms)});
   table.row({"E2E ms", readable(f.e2el_ms),
              readable(f.datasheet_ttft_ms + f.datasheet_tpot_ms * static_cast<double>(f.output_tokens))});
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
 }  // namespace
 
 std::string to_text(const Explanation& e, const TextStyle& style) {
   std::string out = heading(e.scenario, style);
-  out += section("Resolved values and their origin", fields_section(e.scenario), style);
-  out += section("Memory of one GPU", memory_section(e.memory), style);
+  out += section("Resolved values and their origin", fields_section(e.scenario, style), style);
+  out += section("Memory of one GPU", memory_section(e.memory, style), style);
   if (!e.feasible) out += fmt::format("Does not fit: {}\n", e.memory.verdict);
-  for (const StepExplanation& step : e.steps) out += section(step.title, step_section(step, e.ridge_point), style);
+  for (const StepExplanation& step : e.steps)
+    out += section(step.title, step_section(step, e.ridge_point, style), style);
   if (e.ridge_point > 0)
     out += fmt::format("\nRidge point: {} FLOP per byte (peak FLOPs over peak bandwidth)\n", readable(e.ridge_point));
-  out += section("Floors", floors_section(e.floors), style);
-  return out;
+  out += section("Floors", floors_section(e.floors, style), style);
+  return within_width(out, style);
 }
 
 }  // namespace foretoken

@@ -70,6 +70,7 @@ std::vector<std::string> head(const RecommendResult& r) {
           ""};
 }
 constexpr const char* kAlignments = "rrllrrrrrrrrrrll";
+constexpr const char* kImportance = "0000465711030220";  // which leave a narrow terminal first: TextTable
 
 std::string verdict_of(const Candidate& c) {
   return fmt::format("{}{}", to_string(c.fate), c.short_run ? " (short run)" : "");
@@ -98,12 +99,13 @@ std::vector<std::string> row_of(const RecommendResult& r, const Candidate& c, co
           other_values(r, c)};
 }
 
-std::string table_of(const RecommendResult& r, const std::vector<Candidate>& candidates, bool ranked) {
-  TextTable table(kAlignments);
+std::string table_of(const RecommendResult& r, const std::vector<Candidate>& candidates, bool ranked,
+                     const TextStyle& style) {
+  TextTable table(kAlignments, kImportance);
   table.row(head(r));
   for (std::size_t i = 0; i < candidates.size(); ++i)
     table.row(row_of(r, candidates[i], ranked ? std::to_string(i + 1) : ""));
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
 // Fields in which candidates with the same run differ from the one shown.
@@ -155,8 +157,8 @@ std::string headline(const RecommendResult& r) {
   return "NONE of the candidates meets the objectives\n";
 }
 
-std::string proof_section(const RecommendResult& r) {
-  TextTable table("lrrl");
+std::string proof_section(const RecommendResult& r, const TextStyle& style) {
+  TextTable table("lrrl", "0010");
   table.row({"fate", "candidates", "cheaper", "for example"});
   constexpr std::size_t kReasons = 4;
   std::size_t shown = 0, left_out = 0;
@@ -174,7 +176,7 @@ std::string proof_section(const RecommendResult& r) {
     std::replace(example.begin(), example.end(), '\n', ' ');
     table.row({std::string(to_string(c.fate)), counted(c.count), counted(c.cheaper), example});
   }
-  std::string text = table.text("  ");
+  std::string text = table.text(style, "  ");
   if (left_out > 0)
     text += fmt::format("  and {} more, for other reasons (--format json lists them)\n", counted(left_out));
   return text;
@@ -198,7 +200,7 @@ std::string effort_section(const RecommendResult& r) {
   return text;
 }
 
-std::string commands_section(const RecommendResult& r) {
+std::string commands_section(const RecommendResult& r, const TextStyle& style) {
   if (!r.winner) return {};
   const Scenario& s = *r.winner;
   const std::string serve = serve_line(s), bench = bench_line(s);
@@ -206,8 +208,8 @@ std::string commands_section(const RecommendResult& r) {
   std::string text;
   if (s.cluster.replicas > 1)
     text += fmt::format("  {} times, behind a router ({}):\n", s.cluster.replicas, s.cluster.router);
-  text += "  " + serve + "\n";
-  return bench.empty() ? text : text + "  " + bench + "\n";
+  text += shell_command(serve, style, "  ");
+  return bench.empty() ? text : text + shell_command(bench, style, "  ");
 }
 
 }  // namespace
@@ -215,26 +217,27 @@ std::string commands_section(const RecommendResult& r) {
 std::string to_text(const RecommendResult& r, const TextStyle& style) {
   std::string out = fmt::format("{}: the cheapest of {} candidates\n", r.base.name, counted(r.effort.candidates));
   if (r.interrupted) out += "INTERRUPTED: judged by what had finished\n";
-  out += "\n" + headline(r);
+  out += headline(r);
   if (!r.ranked.empty()) {
-    std::string body = table_of(r, r.ranked, true);
+    std::string body = table_of(r, r.ranked, true, style);
     for (std::size_t i = 0; i < r.ranked.size(); ++i) body += twins_of(r, r.ranked[i], i + 1);
     out += section("Ranking", body, style);
-    out += section("To run it", commands_section(r), style);
+    out += section("To run it", commands_section(r, style), style);
   }
   if (!r.undecided.empty())
-    out +=
-        section(r.ranked.empty() ? "Not decided" : "Cheaper, but not decided", table_of(r, r.undecided, false), style);
+    out += section(r.ranked.empty() ? "Not decided" : "Cheaper, but not decided",
+                   table_of(r, r.undecided, false, style), style);
   if (r.closest) {
-    out += section("Closest", table_of(r, {*r.closest}, false) + "  " + r.closest->why + "\n", style);
+    out += section("Closest", table_of(r, {*r.closest}, false, style) + "  " + r.closest->why + "\n", style);
   }
-  out += section("Why nothing cheaper", proof_section(r), style);
+  out += section("Why nothing cheaper", proof_section(r, style), style);
   if (r.throughput_front.size() > 1)
-    out += section("Front: tokens/s per GPU against tokens/s of a user", table_of(r, r.throughput_front, false), style);
+    out += section("Front: tokens/s per GPU against tokens/s of a user", table_of(r, r.throughput_front, false, style),
+                   style);
   if (r.cost_front.size() > 1)
-    out +=
-        section("Front: cost against " + r.base.slo[r.front_objective].metric, table_of(r, r.cost_front, false), style);
-  return out + section("What this rests on", effort_section(r), style);
+    out += section("Front: cost against " + r.base.slo[r.front_objective].metric,
+                   table_of(r, r.cost_front, false, style), style);
+  return within_width(out + section("What this rests on", effort_section(r), style), style);
 }
 
 }  // namespace foretoken

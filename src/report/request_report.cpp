@@ -29,7 +29,7 @@ std::string request_line(const RequestRecord& r) {
 // One line per cause or part: the selection, its share, the median request, the difference.
 class Comparison {
  public:
-  explicit Comparison(const RequestExplanation& e) : e_(e), table_("lrrlrr") {
+  explicit Comparison(const RequestExplanation& e) : e_(e), table_("lrrlrr", "001402") {
     table_.row({"", e.selector.text + " ms", "share", "", "median ms", "difference"});
   }
   void line(std::string name, std::int64_t selected, std::int64_t median) {
@@ -39,10 +39,10 @@ class Comparison {
     table_.row({std::move(name), readable(e_.selected.per(selected)), percent(share), bar(share, 16),
                 readable(e_.median.per(median)), readable_signed(e_.selected.per(selected) - e_.median.per(median))});
   }
-  [[nodiscard]] std::string text() {
+  [[nodiscard]] std::string text(const TextStyle& style) {
     table_.row({"total", readable(e_.selected.milliseconds()), "", "", readable(e_.median.milliseconds()),
                 readable_signed(e_.selected.milliseconds() - e_.median.milliseconds())});
-    return table_.text("  ");
+    return table_.text(style, "  ");
   }
 
  private:
@@ -57,18 +57,19 @@ std::int64_t of(const std::vector<CauseShare>& causes, Cause cause) {
   return 0;
 }
 
-std::string causes_section(const RequestExplanation& e) {
+std::string causes_section(const RequestExplanation& e, const TextStyle& style) {
   Comparison table(e);
   const std::vector<CauseShare> median = causes_of(e.median);
-  for (const CauseShare& c : causes_of(e.selected)) table.line(std::string(to_string(c.cause)), c.ns, of(median, c.cause));
-  return table.text();
+  for (const CauseShare& c : causes_of(e.selected))
+    table.line(std::string(to_string(c.cause)), c.ns, of(median, c.cause));
+  return table.text(style);
 }
 
-std::string parts_section(const RequestExplanation& e) {
+std::string parts_section(const RequestExplanation& e, const TextStyle& style) {
   Comparison table(e);
   for (std::size_t i = 0; i < kAttributionParts; ++i)
     table.line(spaced(to_string(static_cast<AttributionPart>(i))), e.selected.parts[i], e.median.parts[i]);
-  return table.text();
+  return table.text(style);
 }
 
 std::string engine_section(const RequestExplanation& e) {
@@ -89,8 +90,7 @@ Json time_of(const RequestTime& t) {
   json["divided_by"] = t.tokens;
   json["total_ns"] = t.total;
   Json parts = Json::object();
-  for (std::size_t i = 0; i < kAttributionParts; ++i)
-    parts[to_string(static_cast<AttributionPart>(i))] = t.parts[i];
+  for (std::size_t i = 0; i < kAttributionParts; ++i) parts[to_string(static_cast<AttributionPart>(i))] = t.parts[i];
   json["parts_ns"] = std::move(parts);
   Json causes = Json::object();
   for (const CauseShare& c : causes_of(t)) causes[to_string(c.cause)] = c.ns;
@@ -117,10 +117,10 @@ Json record_of(const RequestRecord& r) {
 std::string to_text(const RequestExplanation& e, const TextStyle& style) {
   std::string out = heading(e.scenario, style);
   if (!e.feasible) {
-    out += section("Memory of one GPU", memory_section(e.memory), style);
-    return out + fmt::format("Does not fit: {}\n", e.memory.verdict);
+    out += section("Memory of one GPU", memory_section(e.memory, style), style);
+    return within_width(out + fmt::format("Does not fit: {}\n", e.memory.verdict), style);
   }
-  if (e.interrupted) return out + "INTERRUPTED: a part of a run explains nothing\n";
+  if (e.interrupted) return within_width(out + "INTERRUPTED: a part of a run explains nothing\n", style);
   std::string head = fmt::format("  {}\n", e.sentence);
   head += fmt::format("  first to change: {}\n", e.knob);
   head += fmt::format("  of {} requests with this metric{}\n", readable(e.finished),
@@ -129,11 +129,11 @@ std::string to_text(const RequestExplanation& e, const TextStyle& style) {
   if (e.request) head += fmt::format("  {}\n", request_line(*e.request));
   if (e.median_request) head += fmt::format("  median, {}\n", request_line(*e.median_request));
   out += section("Bottleneck", head, style);
-  out += section("What the time was spent on", causes_section(e), style);
-  out += section("By part of the attribution", parts_section(e), style);
+  out += section("What the time was spent on", causes_section(e, style), style);
+  out += section("By part of the attribution", parts_section(e, style), style);
   out += section("The engine meanwhile", engine_section(e), style);
   for (const std::string& note : e.notes) out += fmt::format("note: {}\n", note);
-  return out;
+  return within_width(out, style);
 }
 
 Json to_json(const RequestExplanation& e) {

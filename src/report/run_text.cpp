@@ -1,12 +1,13 @@
-// One run on one screen: load and throughput, latencies, objectives, where the time
-// and the memory went.
+// All that a run tells: objectives, load, latencies, throughput, where the time and the memory went.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "foretoken/report/text_report.hpp"
 #include "foretoken/study/version.hpp"
 #include "report/common.hpp"
+#include "report/run_parts.hpp"
 #include "report/sections.hpp"
 
 namespace foretoken {
@@ -26,8 +27,7 @@ bool shown(const Column& column, double value) {
 
 bool is_share(const Column& c) {
   return c.key == "slo_attainment" || c.key == "mfu" || c.key == "mbu" || c.key == "engine_busy" ||
-         c.key == "idle_cost_share" ||
-         c.key.ends_with("_perc") || c.key.ends_with("_hit_rate");
+         c.key == "idle_cost_share" || c.key.ends_with("_perc") || c.key.ends_with("_hit_rate");
 }
 
 std::string cell(const Column& column, double value) {
@@ -37,7 +37,7 @@ std::string cell(const Column& column, double value) {
   return text;
 }
 
-std::string group_table(const RunResult& r, ColumnGroup group) {
+std::string group_table(const RunResult& r, ColumnGroup group, const TextStyle& style) {
   TextTable table("lrr");
   for (const Column& column : columns()) {
     const double value = r.summary[column.key];
@@ -47,25 +47,14 @@ std::string group_table(const RunResult& r, ColumnGroup group) {
     if (!std::isnan(half)) cells.push_back(is_share(column) ? "± " + percent(half) : "± " + readable(half));
     table.row(std::move(cells));
   }
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
-void add_latency_rows(TextTable& table, const Summary& s) {
-  for (const LatencyMetric& metric : latency_metrics()) {
-    if (std::isnan(s[fmt::format("mean_{}_ms", metric.name)])) continue;
-    std::vector<std::string> cells{std::string(metric.title)};
-    for (const char* statistic : {"mean", "p50", "p90", "p95", "p99", "max"}) {
-      cells.push_back(readable(s[fmt::format("{}_{}_ms", statistic, metric.name)]));
-    }
-    table.row(std::move(cells));
-  }
-}
-
-std::string latency_section(const RunResult& r) {
+std::string latency_section(const RunResult& r, const TextStyle& style) {
   TextTable table("lrrrrrr");
   table.row({"ms", "mean", "p50", "p90", "p95", "p99", "max"});
   add_latency_rows(table, r.summary);
-  std::string text = table.text("  ");
+  std::string text = table.text(style, "  ");
   if (r.summary["failed"] > 0) {
     TextTable offered("lrrrr");
     offered.row({"over offered requests, failed = inf", "p50", "p90", "p95", "p99"});
@@ -75,17 +64,17 @@ std::string latency_section(const RunResult& r) {
         cells.push_back(readable(r.summary[fmt::format("offered_{}_{}_ms", p, metric)]));
       offered.row(std::move(cells));
     }
-    text += offered.text("  ");
+    text += offered.text(style, "  ");
   }
   return text;
 }
 
-std::string steady_section(const RunResult& r) {
+std::string steady_section(const RunResult& r, const TextStyle& style) {
   if (r.steady_state.entries.empty()) return {};
   TextTable table("lrrrrrr");
   table.row({"ms", "mean", "p50", "p90", "p95", "p99", "max"});
   add_latency_rows(table, r.steady_state);
-  std::string text = table.text("  ");
+  std::string text = table.text(style, "  ");
   const Summary& s = r.steady_state;
   if (!std::isnan(s["request_throughput"])) {
     text += fmt::format("  over {} s: {} req/s, {} output tok/s, {} tok/s in all\n", readable(s["duration"]),
@@ -95,8 +84,8 @@ std::string steady_section(const RunResult& r) {
   return text;
 }
 
-std::string class_section(const RunResult& r) {
-  TextTable table("lrrrrrrr");
+std::string class_section(const RunResult& r, const TextStyle& style) {
+  TextTable table("lrrrrrrr", "03101020");
   table.row({"class", "completed", "p50 TTFT", "p99 TTFT", "p50 TPOT", "p99 TPOT", "p99 E2E", "attainment"});
   for (const NamedSummary& c : r.classes) {
     const Summary& s = c.summary;
@@ -104,10 +93,10 @@ std::string class_section(const RunResult& r) {
                readable(s["p50_tpot_ms"]), readable(s["p99_tpot_ms"]), readable(s["p99_e2el_ms"]),
                percent(s["slo_attainment"])});
   }
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
-std::string grade_section(const RunResult& r) {
+std::string grade_section(const RunResult& r, const TextStyle& style) {
   const Summary& s = r.summary;
   TextTable table("llll");
   for (const char* p : {"p50", "p99"}) {
@@ -118,11 +107,11 @@ std::string grade_section(const RunResult& r) {
                    ? "-"
                    : fmt::format("{} ({} tok/s)", tpot_grade(tpot), readable(1 / (tpot * kPerMillisecond)))});
   }
-  return table.text("  ") +
+  return table.text(style, "  ") +
          "  TTFT: excellent < 200 ms, acceptable < 1 s, stuck > 3 s; people read 3 to 5 tokens per second\n";
 }
 
-std::string attribution_section(const RunResult& r) {
+std::string attribution_section(const RunResult& r, const TextStyle& style) {
   const AttributionMeans& a = r.attribution;
   double ttft = 0, e2e = 0;
   for (int i = 0; i < kAttributionParts; ++i) {
@@ -130,7 +119,7 @@ std::string attribution_section(const RunResult& r) {
     e2e += a.e2e_ms[i];
   }
   if (!(e2e > 0)) return {};
-  TextTable table("lrrlrrrrrr");
+  TextTable table("lrrlrrrrrr", "0024013333");
   std::vector<std::string> head{"mean per request", "TTFT ms", "share", "", "E2E ms", "share"};
   for (const AttributionGroup& g : r.attribution_groups) {
     head.push_back(fmt::format("{} ({}): TTFT", g.name, readable(g.requests)));
@@ -141,20 +130,74 @@ std::string attribution_section(const RunResult& r) {
     if (a.e2e_ms[i] <= 0 && a.ttft_ms[i] <= 0) continue;
     std::string name(to_string(static_cast<AttributionPart>(i)));
     for (char& c : name) c = c == '_' ? ' ' : c;
-    std::vector<std::string> cells{std::move(name), readable(a.ttft_ms[i]), ttft > 0 ? percent(a.ttft_ms[i] / ttft) : "-",
-                                   bar(a.e2e_ms[i] / e2e, 16), readable(a.e2e_ms[i]), percent(a.e2e_ms[i] / e2e)};
+    std::vector<std::string> cells{std::move(name),
+                                   readable(a.ttft_ms[i]),
+                                   ttft > 0 ? percent(a.ttft_ms[i] / ttft) : "-",
+                                   bar(a.e2e_ms[i] / e2e, 16),
+                                   readable(a.e2e_ms[i]),
+                                   percent(a.e2e_ms[i] / e2e)};
     for (const AttributionGroup& g : r.attribution_groups) {
       cells.push_back(readable(g.means.ttft_ms[i]));
       cells.push_back(readable(g.means.e2e_ms[i]));
     }
     table.row(std::move(cells));
   }
-  std::string text = table.text("  ");
+  std::string text = table.text(style, "  ");
   if (!r.attribution_groups.empty()) {
     text += "  slowest: by TTFT for its parts, by E2E for those of E2E, to 1 % of the latency";
     text += r.attribution_groups.size() > 1 ? "; violators missed a limit of goodput or objectives\n" : "\n";
   }
   return text;
+}
+
+std::string cost_section(const RunResult& r, const TextStyle& style) {
+  const std::optional<HourlyPrice> price = price_per_hour(r.scenario);
+  if (!price) return {};
+  return fmt::format("  {}\n", price_sentence(*price)) + group_table(r, ColumnGroup::money, style) +
+         "  input and output share the price by the time of prefill and decode in steps; idle time goes with them\n";
+}
+
+// Only for whoever asks about money: it is outside what was calibrated.
+std::string energy_section(const RunResult& r, const TextStyle& style) {
+  if (!r.scenario.prices.given) return {};
+  const std::optional<PowerFigures> power = power_of(r.scenario.deployment);
+  if (!power) return fmt::format("  not available: {}\n", why_no_power(r.scenario.deployment));
+  return group_table(r, ColumnGroup::energy, style) +
+         fmt::format(
+             "  of the GPUs alone, from {} W idle{} to {} W (TDP) for the time in which compute or memory is the "
+             "bound;\n"
+             "  errs high for memory-bound steps; outside what was calibrated\n",
+             readable(power->idle_watts), power->idle_is_guess ? " (a guess)" : "", readable(power->tdp_watts));
+}
+
+std::string conventions_section(const RunResult& r) {
+  std::string sketched;
+  for (const std::string_view metric : r.sketched)
+    sketched += fmt::format("{}{}", sketched.empty() ? "" : ", ", metric);
+  const std::string precision =
+      sketched.empty() ? "exact"
+                       : fmt::format("of {} (more than {} values) within {} by a sketch", sketched,
+                                     readable(Distribution::kExactLimit), percent(Distribution::kRelativeError));
+  return fmt::format(
+             "  TPOT = {}\n  percentiles: linear interpolation over completed requests, {}; objectives count failed "
+             "requests as "
+             "infinite\n  steady state: rates within the window, latencies by request index\n  cost model: {}\n",
+             tpot_definition(r.scenario.tpot), precision, to_string(r.scenario.deployment.level)) +
+         (r.band ? fmt::format("  {}\n", model_sentence(*r.band)) : "");
+}
+
+}  // namespace
+
+void add_latency_rows(TextTable& table, const Summary& s, bool parts) {
+  for (const LatencyMetric& metric : latency_metrics()) {
+    if (std::isnan(s[fmt::format("mean_{}_ms", metric.name)])) continue;
+    if (!parts && metric.name == "queue_time") continue;
+    std::vector<std::string> cells{std::string(metric.title)};
+    for (const char* statistic : {"mean", "p50", "p90", "p95", "p99", "max"}) {
+      cells.push_back(readable(s[fmt::format("{}_{}_ms", statistic, metric.name)]));
+    }
+    table.row(std::move(cells));
+  }
 }
 
 std::string bound_line(const char* phase, const Bottleneck& b) {
@@ -167,28 +210,13 @@ std::string bound_line(const char* phase, const Bottleneck& b) {
   return fmt::format("  {:<8} {:<9} {}\n", phase, b.bound, shares);
 }
 
-std::string cost_section(const RunResult& r) {
-  const std::optional<HourlyPrice> price = price_per_hour(r.scenario);
-  if (!price) return {};
-  return fmt::format("  {}\n", price_sentence(*price)) + group_table(r, ColumnGroup::money) +
-         "  input and output share the price by the time of prefill and decode in steps; idle time goes with them\n";
-}
-
-// Only for whoever asks about money: it is outside what was calibrated.
-std::string energy_section(const RunResult& r) {
-  if (!r.scenario.prices.given) return {};
-  const std::optional<PowerFigures> power = power_of(r.scenario.deployment);
-  if (!power) return fmt::format("  not available: {}\n", why_no_power(r.scenario.deployment));
-  return group_table(r, ColumnGroup::energy) +
-         fmt::format(
-             "  of the GPUs alone, from {} W idle{} to {} W (TDP) for the time in which compute or memory is the bound;\n"
-             "  errs high for memory-bound steps; outside what was calibrated\n",
-             readable(power->idle_watts), power->idle_is_guess ? " (a guess)" : "", readable(power->tdp_watts));
-}
-
-std::string slo_section(const RunResult& r, const TextStyle& style) {
-  TextTable table("llrl");
-  for (const SloVerdict& v : r.slo) {
+std::string slo_section(const RunResult& r, const TextStyle& style, std::size_t most) {
+  TextTable table("llrl", "0001");
+  std::vector<SloVerdict> lines = r.slo;
+  if (lines.size() > most) std::stable_partition(lines.begin(), lines.end(), [](const SloVerdict& v) { return !v.ok; });
+  const std::size_t behind = lines.size() - std::min(most, lines.size());
+  lines.resize(lines.size() - behind);
+  for (const SloVerdict& v : lines) {
     const std::string room =
         std::isnan(v.margin) || std::isinf(v.margin)
             ? ""
@@ -196,54 +224,42 @@ std::string slo_section(const RunResult& r, const TextStyle& style) {
     const std::string unit(metric_unit(v.line.metric));
     table.row({v.ok ? "✓" : "✗", v.line.expression, readable(v.value) + (unit.empty() ? "" : " " + unit), room});
   }
-  std::string text = table.text("  ");
+  std::string text = table.text(style, "  ");
+  if (behind > 0) text += fmt::format("  and {} more (--full shows them)\n", behind);
   if (style.color) text = colored_ticks(text);
   return text;
 }
 
-std::string conventions_section(const RunResult& r) {
-  std::string sketched;
-  for (const std::string_view metric : r.sketched) sketched += fmt::format("{}{}", sketched.empty() ? "" : ", ", metric);
-  const std::string precision =
-      sketched.empty() ? "exact"
-                       : fmt::format("of {} (more than {} values) within {} by a sketch", sketched,
-                                     readable(Distribution::kExactLimit), percent(Distribution::kRelativeError));
-  return fmt::format(
-      "  TPOT = {}\n  percentiles: linear interpolation over completed requests, {}; objectives count failed requests as "
-      "infinite\n  steady state: rates within the window, latencies by request index\n  cost model: {}\n",
-      tpot_definition(r.scenario.tpot), precision, to_string(r.scenario.deployment.level)) +
-         (r.band ? fmt::format("  {}\n", model_sentence(*r.band)) : "");
-}
-
-}  // namespace
-
 std::string to_text(const RunResult& r, const TextStyle& style) {
   std::string out = heading(r.scenario, style);
   if (!r.feasible) {
-    out += section("Memory of one GPU", memory_section(r.memory), style);
-    return out + fmt::format("Does not fit: {}\n", r.memory.verdict);
+    out += section("Memory of one GPU", memory_section(r.memory, style), style);
+    return within_width(out + fmt::format("Does not fit: {}\n", r.memory.verdict), style);
   }
+  if (!style.full) return within_width(short_answer(r, style), style);
   if (r.interrupted) out += "INTERRUPTED: figures are of what had finished\n";
-  out += section("Requests", group_table(r, ColumnGroup::requests), style);
-  out += section("Throughput", group_table(r, ColumnGroup::throughput), style);
-  if (!std::isnan(r.summary["slo_attainment"])) out += section("Goodput", group_table(r, ColumnGroup::goodput), style);
-  out += section("Latency, whole run", latency_section(r), style);
+  // In the order of questions: does it do, how fast, why, with what, and by which rules.
+  if (!r.slo.empty()) out += section("Objectives", slo_section(r, style, r.slo.size()), style);
+  out += section("Load", group_table(r, ColumnGroup::load, style), style);
+  out += section("Latency, whole run", latency_section(r, style), style);
   out +=
       section(fmt::format("Latency, steady state (without the first and last {})", percent(r.scenario.warmup_fraction)),
-              steady_section(r), style);
-  if (!r.classes.empty()) out += section("Classes (ms)", class_section(r), style);
-  out += section("Grades", grade_section(r), style);
-  out += section("Load", group_table(r, ColumnGroup::load), style);
-  out += section("Device", group_table(r, ColumnGroup::device), style);
-  out += section("Cost", cost_section(r), style);
-  out += section("Energy (estimate)", energy_section(r), style);
+              steady_section(r, style), style);
+  if (!r.classes.empty()) out += section("Classes (ms)", class_section(r, style), style);
+  out += section("Grades", grade_section(r, style), style);
+  out += section("Throughput", group_table(r, ColumnGroup::throughput, style), style);
+  if (!std::isnan(r.summary["slo_attainment"]))
+    out += section("Goodput", group_table(r, ColumnGroup::goodput, style), style);
   out += section("What bound it", bound_line("prefill", r.prefill) + bound_line("decode", r.decode), style);
-  out += section("Where the time went", attribution_section(r), style);
-  out += section("Memory of one GPU", memory_section(r.memory), style);
-  if (!r.slo.empty()) out += section("Objectives", slo_section(r, style), style);
+  out += section("Where the time went", attribution_section(r, style), style);
+  out += section("Cost", cost_section(r, style), style);
+  out += section("Energy (estimate)", energy_section(r, style), style);
+  out += section("Requests", group_table(r, ColumnGroup::requests, style), style);
+  out += section("Device", group_table(r, ColumnGroup::device, style), style);
+  out += section("Memory of one GPU", memory_section(r.memory, style), style);
   out += section("Conventions", conventions_section(r), style);
   for (const std::string& warning : r.warnings) out += fmt::format("warning: {}\n", warning);
-  return out;
+  return within_width(out, style);
 }
 
 }  // namespace foretoken

@@ -12,7 +12,7 @@
 namespace foretoken {
 namespace {
 
-constexpr int kCellsWide = 64;
+constexpr int kMostCellsWide = 64, kLeastCellsWide = 16;
 constexpr int kCellsHigh = 14;
 
 struct Range {
@@ -21,7 +21,8 @@ struct Range {
   void add(double v) { low = std::min(low, v), high = std::max(high, v); }
   [[nodiscard]] int cell(double v, int cells) const {
     if (!(high > low)) return 0;
-    return std::clamp(static_cast<int>(std::lround(std::log(v / low) / std::log(high / low) * (cells - 1))), 0, cells - 1);
+    return std::clamp(static_cast<int>(std::lround(std::log(v / low) / std::log(high / low) * (cells - 1))), 0,
+                      cells - 1);
   }
 };
 
@@ -32,20 +33,23 @@ bool can_be_drawn(const ScatterPoint& p) {
 }  // namespace
 
 std::string scatter(const std::vector<ScatterPoint>& points, std::string_view x_title, std::string_view y_title,
-                    std::string_view indent) {
+                    std::string_view indent, const TextStyle& style) {
   Range x, y;
   for (const ScatterPoint& p : points) {
     if (can_be_drawn(p)) x.add(p.x), y.add(p.y);
   }
   if (!(x.high > x.low || y.high > y.low)) return {};
-  std::vector<std::vector<std::string>> grid(kCellsHigh, std::vector<std::string>(kCellsWide, " "));
+  const std::string top = readable(y.high), bottom = readable(y.low);
+  const std::size_t width = std::max(top.size(), bottom.size());
+  const int cells_wide =
+      std::clamp(style.width - static_cast<int>(indent.size() + width + 2), kLeastCellsWide, kMostCellsWide);
+  std::vector<std::vector<std::string>> grid(kCellsHigh,
+                                             std::vector<std::string>(static_cast<std::size_t>(cells_wide), " "));
   for (const ScatterPoint& p : points) {
     if (!can_be_drawn(p)) continue;
     grid[static_cast<std::size_t>(kCellsHigh - 1 - y.cell(p.y, kCellsHigh))]
-        [static_cast<std::size_t>(x.cell(p.x, kCellsWide))] = p.mark;
+        [static_cast<std::size_t>(x.cell(p.x, cells_wide))] = p.mark;
   }
-  const std::string top = readable(y.high), bottom = readable(y.low);
-  const std::size_t width = std::max(top.size(), bottom.size());
   std::string out = fmt::format("{}{}\n", indent, y_title);
   for (std::size_t row = 0; row < grid.size(); ++row) {
     const std::string& label = row == 0 ? top : row + 1 == grid.size() ? bottom : std::string();
@@ -55,14 +59,14 @@ std::string scatter(const std::vector<ScatterPoint>& points, std::string_view x_
     out += fmt::format("{}{:>{}} │{}\n", indent, label, width, line);
   }
   std::string axis;
-  for (int i = 0; i < kCellsWide; ++i) axis += "─";
+  for (int i = 0; i < cells_wide; ++i) axis += "─";
   const std::string left = readable(x.low), right = readable(x.high);
-  const int room = kCellsWide - static_cast<int>(left.size() + right.size());
+  const int room = cells_wide - static_cast<int>(left.size() + right.size());
   const std::string between = room > static_cast<int>(display_width(x_title)) + 2
                                   ? fmt::format("{:^{}}", x_title, room)
                                   : std::string(static_cast<std::size_t>(std::max(1, room)), ' ');
-  return out + fmt::format("{}{:>{}} └{}\n{}{:>{}}  {}{}{}\n", indent, "", width, axis, indent, "", width, left, between,
-                           right);
+  return out + fmt::format("{}{:>{}} └{}\n{}{:>{}}  {}{}{}\n", indent, "", width, axis, indent, "", width, left,
+                           between, right);
 }
 
 }  // namespace foretoken

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include "foretoken/report/text_style.hpp"
+
 namespace foretoken {
 
 struct ScatterPoint {
@@ -16,6 +18,6 @@ struct ScatterPoint {
 // Later points are drawn over earlier ones; what is not finite and positive is left out. Empty when
 // fewer than two different points remain. `x_title` and `y_title` name the axes with their units.
 [[nodiscard]] std::string scatter(const std::vector<ScatterPoint>& points, std::string_view x_title,
-                                  std::string_view y_title, std::string_view indent);
+                                  std::string_view y_title, std::string_view indent, const TextStyle& style);
 
 }  // namespace foretoken

@@ -23,9 +23,19 @@ void replace_all(std::string& text, std::string_view from, const std::string& to
   }
 }
 
-}  // namespace
+std::string title_line(const SweepHead& s, const TextStyle& style) {
+  return fmt::format("{}{}{}: {}\n", style.color ? kBold : "", visible(s.name), style.color ? kReset : "",
+                     visible(s.deployment));
+}
 
-std::string heading(const Scenario& s, const TextStyle& style) {
+std::string about_lines(const SweepHead& s) {
+  std::string out;
+  if (!s.description.empty()) out += visible(s.description) + (s.description.back() == '\n' ? "" : "\n");
+  return out + fmt::format("seed {}, scenario {}, foretoken {}\n", s.seed, s.scenario_sha256.substr(0, kHashShown),
+                           s.version);
+}
+
+SweepHead head_of(const Scenario& s) {
   SweepHead head;
   head.name = s.name;
   head.description = s.description;
@@ -33,15 +43,25 @@ std::string heading(const Scenario& s, const TextStyle& style) {
   head.version = version();
   head.scenario_sha256 = scenario_sha256(s);
   head.seed = s.seed;
-  return heading(head, style);
+  return head;
+}
+
+}  // namespace
+
+std::string title(const Scenario& s, const TextStyle& style) {
+  return within_width(title_line(head_of(s), style), style);
+}
+
+std::string about_section(const Scenario& s, const TextStyle& style) {
+  return "\n" + within_width(about_lines(head_of(s)), style);
+}
+
+std::string heading(const Scenario& s, const TextStyle& style) {
+  return heading(head_of(s), style);
 }
 
 std::string heading(const SweepHead& s, const TextStyle& style) {
-  std::string out = fmt::format("{}{}{}: {}\n", style.color ? kBold : "", visible(s.name), style.color ? kReset : "",
-                                visible(s.deployment));
-  if (!s.description.empty()) out += visible(s.description) + (s.description.back() == '\n' ? "" : "\n");
-  return out + fmt::format("seed {}, scenario {}, foretoken {}\n", s.seed, s.scenario_sha256.substr(0, kHashShown),
-                           s.version);
+  return within_width(title_line(s, style) + about_lines(s), style);
 }
 
 std::string section(std::string_view title, const std::string& body, const TextStyle& style) {
@@ -49,7 +69,7 @@ std::string section(std::string_view title, const std::string& body, const TextS
   return fmt::format("\n{}{}{}\n{}", style.color ? kBold : "", title, style.color ? kReset : "", body);
 }
 
-std::string memory_section(const MemoryPlan& plan) {
+std::string memory_section(const MemoryPlan& plan, const TextStyle& style) {
   const double capacity = plan.capacity.value;
   if (!(capacity > 0)) return {};
   TextTable table("lrl");
@@ -63,9 +83,9 @@ std::string memory_section(const MemoryPlan& plan) {
   line("KV cache", plan.kv_cache);
   table.row({"budget", format_quantity(plan.budget.value, Dimension::bytes),
              fmt::format("of {}", format_quantity(capacity, Dimension::bytes))});
-  return table.text("  ") + fmt::format("  KV cache: {} blocks, {} tokens, {} requests of full length at once\n",
-                                        readable(plan.num_gpu_blocks), readable(plan.kv_cache_size_tokens),
-                                        readable(plan.kv_cache_max_concurrency));
+  return table.text(style, "  ") + fmt::format("  KV cache: {} blocks, {} tokens, {} requests of full length at once\n",
+                                               readable(plan.num_gpu_blocks), readable(plan.kv_cache_size_tokens),
+                                               readable(plan.kv_cache_max_concurrency));
 }
 
 std::string colored_ticks(const std::string& text) {

@@ -15,7 +15,7 @@
 namespace foretoken {
 namespace {
 
-constexpr int kHalfWidth = 12;
+constexpr int kHalfWidth = 9;
 
 // Both differences around the line of no change.
 std::string tornado_bar(const LeverEffect& lever, double largest) {
@@ -41,20 +41,22 @@ std::string step_text(const LeverStep& step) {
   return fmt::format("{}{} ± {}", value > 0 ? "+" : "", readable(value), readable(step.paired.difference.half_width()));
 }
 
-std::string tornado_section(const SensitivityStudy& s) {
+std::string tornado_section(const SensitivityStudy& s, const TextStyle& style) {
   double largest = 0;
   for (const LeverEffect& l : s.levers) largest = std::max(largest, l.effect);
-  TextTable table("lllllrl");
+  TextTable table("lllllrl", "0430021");
   const std::string by = percent(s.by);
   table.row({"lever", "", "now", "-" + by, "+" + by, "% per %", "change of " + s.metric});
   for (const LeverEffect& l : s.levers) {
     table.row({l.name, std::string(to_string(l.group)), readable(l.now) + (l.unit.empty() ? "" : " " + l.unit),
                step_text(l.down), step_text(l.up),
-               std::isnan(l.elasticity) ? "-" : l.certain ? fmt::format("{:+.2f}", l.elasticity) : "0",
+               std::isnan(l.elasticity) ? "-"
+               : l.certain              ? fmt::format("{:+.2f}", l.elasticity)
+                                        : "0",
                tornado_bar(l, largest)});
   }
-  return table.text("  ") +
-         fmt::format("  ± of the paired difference on common random numbers, {}; 0 = not beyond it\n",
+  return table.text(style, "  ") +
+         fmt::format("  ± of the difference on the same random numbers, {}; 0 = not beyond it\n",
                      percent(s.scenario.study.confidence));
 }
 
@@ -76,18 +78,18 @@ Json step_of(const LeverStep& step) {
 std::string to_text(const SensitivityStudy& s, const TextStyle& style) {
   std::string out = heading(s.scenario, style);
   if (!s.feasible) {
-    out += section("Memory of one GPU", memory_section(s.memory), style);
-    return out + fmt::format("Does not fit: {}\n", s.memory.verdict);
+    out += section("Memory of one GPU", memory_section(s.memory, style), style);
+    return within_width(out + fmt::format("Does not fit: {}\n", s.memory.verdict), style);
   }
   if (s.interrupted) out += "INTERRUPTED: only what had finished\n";
   const std::string unit(metric_unit(s.metric));
-  std::string answer = fmt::format("  {} ({}) is {}{} ± {} over {} replications\n", s.metric, s.why_this_metric,
-                                   readable(s.base.value), unit.empty() ? "" : " " + unit, readable(s.base.half_width()),
-                                   s.replications);
+  std::string answer =
+      fmt::format("  {} ({}) is {}{} ± {} over {} replications\n", s.metric, s.why_this_metric, readable(s.base.value),
+                  unit.empty() ? "" : " " + unit, readable(s.base.half_width()), s.replications);
   if (!s.worth.empty()) answer += fmt::format("  {}\n", s.worth);
   out += section("Answer", answer, style);
-  if (!s.levers.empty()) out += section("What moves it", tornado_section(s), style);
-  return out;
+  if (!s.levers.empty()) out += section("What moves it", tornado_section(s, style), style);
+  return within_width(out, style);
 }
 
 Json to_json(const SensitivityStudy& s) {

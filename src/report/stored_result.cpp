@@ -62,16 +62,17 @@ std::string text_at(const Json& json, std::string_view key) {
   return text != nullptr ? *text : std::string{};
 }
 
-std::string changes_section(const std::vector<ResultChange>& list) {
+std::string changes_section(const std::vector<ResultChange>& list, const TextStyle& style) {
   TextTable table("llllr");
   for (const ResultChange& c : list) {
     const auto shown = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
-    const std::string relative = !c.relative                     ? ""
-                                 : std::abs(*c.relative) < 0.0005 ? "< 0.1 %"
-                                                                  : fmt::format("{}{}", *c.relative > 0 ? "+" : "", percent(*c.relative));
+    const std::string relative = !c.relative ? ""
+                                 : std::abs(*c.relative) < 0.0005
+                                     ? "< 0.1 %"
+                                     : fmt::format("{}{}", *c.relative > 0 ? "+" : "", percent(*c.relative));
     table.row({c.path, shown(c.before), "→", shown(c.after), relative});
   }
-  return table.text("  ");
+  return table.text(style, "  ");
 }
 
 Json changes_json(const std::vector<ResultChange>& list) {
@@ -170,13 +171,14 @@ bool same_figures(const ResultDifference& d) {
 }
 
 std::string to_text(const ResultDifference& d, const TextStyle& style) {
-  if (d.none()) return "no difference: the same version, scenario, inputs and figures\n";
-  std::string out = section("Identity", changes_section(d.identity), style);
-  out += section("Configuration", changes_section(d.configuration), style);
-  out += section("Catalog and files (SHA-256)", changes_section(d.inputs), style);
-  out += section("Figures", changes_section(d.figures), style);
-  if (d.others > 0) out += fmt::format("\n{} more values differ: steady state, classes, attribution, origins\n", d.others);
-  return out.substr(out.find_first_not_of('\n'));
+  if (d.none()) return within_width("no difference: the same version, scenario, inputs and figures\n", style);
+  std::string out = section("Identity", changes_section(d.identity, style), style);
+  out += section("Configuration", changes_section(d.configuration, style), style);
+  out += section("Catalog and files (SHA-256)", changes_section(d.inputs, style), style);
+  out += section("Figures", changes_section(d.figures, style), style);
+  if (d.others > 0)
+    out += fmt::format("\n{} more values differ: steady state, classes, attribution, origins\n", d.others);
+  return within_width(out.substr(out.find_first_not_of('\n')), style);
 }
 
 Json to_json(const ResultDifference& d) {

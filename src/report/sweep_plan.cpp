@@ -37,9 +37,10 @@ std::string plan_text(const SweepTable& sweep, const SweepPart& part, const Text
     ++count;
     runnable += point.status == PointStatus::skipped ? 1 : 0;
   });
-  std::string title = fmt::format("Points: {}, of which {} can run", count, runnable);
+  std::string title = fmt::format("Points: {}, of which {} can run", readable(static_cast<std::int64_t>(count)),
+                                  readable(static_cast<std::int64_t>(runnable)));
   if (part.count > 1) title += fmt::format("; shard {}/{} of {}", part.index, part.count, sweep.points.size());
-  return heading(sweep.head, style) + section(title, table.text("  "), style);
+  return within_width(heading(sweep.head, style) + section(title, table.text(style, "  "), style), style);
 }
 
 Json plan_json(const SweepTable& sweep, const SweepPart& part) {

@@ -93,7 +93,9 @@ std::string to_text(const SweepTable& sweep, const TextStyle& style) {
   std::string out = heading(sweep.head, style);
   if (sweep.interrupted) out += "INTERRUPTED: some points were not run\n";
   const bool priced = has_prices(sweep);
-  TextTable table(std::string(sweep.axes.size(), 'r') + (priced ? "rrrrrrrrlrl" : "rrrrrrrrll"));
+  const std::size_t axes = sweep.axes.size();
+  TextTable table(std::string(axes, 'r') + (priced ? "rrrrrrrrlrl" : "rrrrrrrrll"),
+                  std::string(axes, '0') + (priced ? "20034057600" : "2003405760"));
   table.row(header_of(sweep, priced));
   std::set<std::string> ridges;
   std::string reasons;
@@ -106,7 +108,7 @@ std::string to_text(const SweepTable& sweep, const TextStyle& style) {
       reasons += fmt::format("  {}: {}\n", at, first_line(point.reason));
     }
   }
-  std::string body = table.text("  ");
+  std::string body = table.text(style, "  ");
   if (style.color) body = colored_ticks(body);
   out += section("What if", body, style);
   if (!ridges.empty() && !ridges.contains("-")) {
@@ -118,13 +120,14 @@ std::string to_text(const SweepTable& sweep, const TextStyle& style) {
   for (const SweepFrontier& f : sweep.frontiers) frontiers += frontier_line(sweep, f);
   out += section("Verdict", frontiers, style);
   out += section("Points without figures", reasons, style);
-  return out +
-         section(
-             "Conventions",
-             fmt::format(
-                 "  TPOT = {}\n  figures without a percentile are means; bound: what took most of the decode time\n",
-                 tpot_definition(sweep.head.tpot)),
-             style);
+  return within_width(
+      out + section(
+                "Conventions",
+                fmt::format(
+                    "  TPOT = {}\n  figures without a percentile are means; bound: what took most of the decode time\n",
+                    tpot_definition(sweep.head.tpot)),
+                style),
+      style);
 }
 
 }  // namespace foretoken

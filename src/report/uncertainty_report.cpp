@@ -25,9 +25,9 @@ std::string probability_text(const Probability& p) {
   return fmt::format("{:.0f} %", 100 * p.value);
 }
 
-std::string uncertainty_lines(const ModelUncertainty& u) {
+std::string uncertainty_lines(const ModelUncertainty& u, const TextStyle& style) {
   if (!u.why_not.empty()) return fmt::format("  no P(meets): {}\n", u.why_not);
-  TextTable table("lrrlrl");
+  TextTable table("lrrlrl", "002103");
   table.row({"figure", "predicted", "measured, median", "95 %", "P(meets)", "errors as of"});
   for (const FigureBand& f : u.figures) {
     const bool known = !std::isnan(f.median);
@@ -35,7 +35,7 @@ std::string uncertainty_lines(const ModelUncertainty& u) {
                known ? fmt::format("[{}, {}]", readable(f.low), readable(f.high)) : "-",
                f.meets ? probability_text(*f.meets) : "", f.rests_on});
   }
-  std::string text = table.text("  ");
+  std::string text = table.text(style, "  ");
   return text +
          (u.runs > 0
               ? fmt::format("  figures at other step times: {} runs on the same random numbers\n", u.runs)

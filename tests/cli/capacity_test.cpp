@@ -107,7 +107,7 @@ TEST_F(CapacityCommand, comparesAScenarioWithAChangeOfIt) {
   const ProcessResult result = program("compare", {"--set", "cost.affine.per_step=12 ms", "--set", "workload.request_rate=6"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, AllOf(HasSubstr("What differs"), HasSubstr("cost.affine.per_step"), HasSubstr("Each change alone"),
-                                HasSubstr("all together"), HasSubstr("paired difference")));
+                                HasSubstr("all together"), HasSubstr("same random numbers")));
   const ProcessResult nothing = program("compare", {});
   EXPECT_EQ(nothing.exit_code, 2);
   EXPECT_THAT(nothing.err, HasSubstr("nothing to compare with"));

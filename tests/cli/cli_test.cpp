@@ -53,11 +53,11 @@ TEST(CommandLine, suggestsTheWordThatWasMeant) {
 }
 
 TEST(Catalog, printsOneEntryALine) {
-  const ProcessResult gpus = foretoken_program({"catalog", "gpus"});
+  const ProcessResult gpus = run_process({"/usr/bin/env", "COLUMNS=400", FORETOKEN_PROGRAM, "catalog", "gpus"}, {});
   EXPECT_EQ(gpus.exit_code, 0) << gpus.err;
-  EXPECT_EQ(lines_of(gpus.out), 40u);
+  EXPECT_EQ(lines_of(gpus.out), 41u) << "titles, and a line for each of 40";
   EXPECT_THAT(gpus.out, HasSubstr("h100_sxm"));
-  EXPECT_EQ(lines_of(foretoken_program({"catalog", "models"}).out), 83u);
+  EXPECT_EQ(lines_of(run_process({"/usr/bin/env", "COLUMNS=400", FORETOKEN_PROGRAM, "catalog", "models"}, {}).out), 84u);
   EXPECT_THAT(foretoken_program({"catalog", "links"}).out, HasSubstr("nvlink4"));
   EXPECT_THAT(foretoken_program({"catalog", "engines"}).out, HasSubstr("vllm-v1"));
   EXPECT_THAT(foretoken_program({"catalog", "routers"}).out, HasSubstr("round_robin"));

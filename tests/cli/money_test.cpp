@@ -27,19 +27,19 @@ double figure(const std::string& out, const char* key) {
 
 TEST(Money, StaysOutOfARunThatDoesNotAskForIt) {
   const TemporaryFolder folder;
-  const ProcessResult result = with_small("run", folder, {});
+  const ProcessResult result = with_small("run", folder, {"--full"});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.out, AllOf(Not(HasSubstr("\nCost\n")), Not(HasSubstr("Energy (estimate)")), Not(HasSubstr("$"))));
 }
 
 TEST(Money, OfAnExamplePriceIsCalledOneWhereverItShows) {
   const TemporaryFolder folder;
-  const ProcessResult run = with_small("run", folder, {"--set", "prices.examples=true"});
+  const ProcessResult run = with_small("run", folder, {"--full", "--set", "prices.examples=true"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_THAT(run.out, AllOf(HasSubstr("\nCost\n"), HasSubstr("EXAMPLE PRICE, not a quote"), HasSubstr("Cost of 1M output tokens")));
   const ProcessResult json = with_small("run", folder, {"--set", "prices.examples=true", "--format", "json"});
   EXPECT_THAT(json.out, AllOf(HasSubstr("\"example\": true"), HasSubstr("example, not a quote")));
-  const ProcessResult own = with_small("run", folder, {"--set", "prices.gpu_hour=2"});
+  const ProcessResult own = with_small("run", folder, {"--full", "--set", "prices.gpu_hour=2"});
   EXPECT_THAT(own.out, AllOf(HasSubstr("2.00 $ per hour"), Not(HasSubstr("EXAMPLE"))));
 }
 
@@ -53,7 +53,7 @@ TEST(Money, OfASummaryIsPriceTimesTimeOverTokens) {
 
 TEST(Energy, WithoutATdpSaysWhy) {
   const TemporaryFolder folder;
-  const ProcessResult r = with_small("run", folder, {"--set", "hardware.gpu=gh200_96gb", "--set", "prices.kwh=0.2"});
+  const ProcessResult r = with_small("run", folder, {"--full", "--set", "hardware.gpu=gh200_96gb", "--set", "prices.kwh=0.2"});
   EXPECT_THAT(r.out, HasSubstr("not available: the catalog has no TDP of gh200_96gb")) << r.err;
 }
 

@@ -33,10 +33,25 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/foretokenConfig.cmake ${CMAKE_CURRENT_
 install(EXPORT foretoken NAMESPACE foretoken:: FILE foretokenTargets.cmake DESTINATION ${package_dir})
 
 # What stands beside the program and the library: the catalog as files to start one's own from (the program holds it
-# as well), the scenarios of the README, the licence. Completions and manual pages belong here.
+# as well), the scenarios of the README, the licence.
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/scenarios DESTINATION ${CMAKE_INSTALL_DATADIR}/foretoken)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md ${PROJECT_SOURCE_DIR}/CHANGELOG.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+# The program writes its completions and manual pages itself, where it can run.
+if(NOT CMAKE_CROSSCOMPILING)
+  set(pages ${CMAKE_CURRENT_BINARY_DIR}/installed_pages)
+  install(CODE "
+    file(MAKE_DIRECTORY ${pages}/man1 ${pages}/bash ${pages}/zsh ${pages}/fish)
+    execute_process(COMMAND $<TARGET_FILE:foretoken> completion bash OUTPUT_FILE ${pages}/bash/foretoken COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND $<TARGET_FILE:foretoken> completion zsh OUTPUT_FILE ${pages}/zsh/_foretoken COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND $<TARGET_FILE:foretoken> completion fish OUTPUT_FILE ${pages}/fish/foretoken.fish COMMAND_ERROR_IS_FATAL ANY)
+    execute_process(COMMAND $<TARGET_FILE:foretoken> man --all ${pages}/man1 COMMAND_ERROR_IS_FATAL ANY)")
+  install(DIRECTORY ${pages}/bash/ DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(DIRECTORY ${pages}/zsh/ DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  install(DIRECTORY ${pages}/fish/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+  install(DIRECTORY ${pages}/man1/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
 
 set(CPACK_GENERATOR TGZ)
 find_program(FORETOKEN_SHLIBDEPS dpkg-shlibdeps)  # names the packages that a .deb depends on

@@ -3,15 +3,12 @@
 
 #include <string>
 
+#include "foretoken/report/text_style.hpp"
 #include "foretoken/study/explain.hpp"
 #include "foretoken/study/run.hpp"
 #include "foretoken/study/sweep.hpp"
 
 namespace foretoken {
-
-struct TextStyle {
-  bool color = false;  // ANSI escapes
-};
 
 [[nodiscard]] std::string to_text(const RunResult& result, const TextStyle& style = {});
 [[nodiscard]] std::string to_text(const SweepResult& result, const TextStyle& style = {});

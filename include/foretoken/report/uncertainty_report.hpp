@@ -2,6 +2,7 @@
 #pragma once
 
 #include "foretoken/base/json.hpp"
+#include "foretoken/report/text_style.hpp"
 #include "foretoken/study/model_uncertainty.hpp"
 
 namespace foretoken {
@@ -9,7 +10,7 @@ namespace foretoken {
 // 83 %; > 97 % where the data end.
 [[nodiscard]] std::string probability_text(const Probability& probability);
 // The lines of a section.
-[[nodiscard]] std::string uncertainty_lines(const ModelUncertainty& uncertainty);
+[[nodiscard]] std::string uncertainty_lines(const ModelUncertainty& uncertainty, const TextStyle& style);
 [[nodiscard]] Json to_json(const Probability& probability);
 [[nodiscard]] Json to_json(const ModelUncertainty& uncertainty);
 

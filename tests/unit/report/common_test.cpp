@@ -28,7 +28,25 @@ TEST(TextTable, alignsByCharactersNotBytes) {
   TextTable table("lr");
   table.row({"µs", "1"});
   table.row({"name", "200"});
-  EXPECT_EQ(table.text(), "µs      1\nname  200\n");
+  EXPECT_EQ(table.text({}), "µs      1\nname  200\n");
+}
+
+TEST(Dollars, haveCentsAndThousands) {
+  EXPECT_EQ(dollars(1234.5), "1,234.50");
+  EXPECT_EQ(dollars(0.994), "0.99");
+  EXPECT_EQ(dollars(-1999.999), "-2,000.00");
+  EXPECT_EQ(dollars(-0.001), "0.00");
+}
+
+TEST(TimeLeft, saysNothingBeforeEnoughIsKnown) {
+  EXPECT_EQ(time_left(0.6, 0.01), "") << "the first display of a long run";
+  EXPECT_EQ(time_left(60, 0.01), "") << "one percent tells nothing of the rest";
+  EXPECT_EQ(time_left(1, 0.1), "");
+  EXPECT_EQ(time_left(10, 0.1), ", about 90 s left");
+  EXPECT_EQ(time_left(600, 0.1), ", about 90 min left");
+  EXPECT_EQ(time_left(36000, 0.1), ", about 90 h left");
+  EXPECT_EQ(time_left(5, 1), "");
+  EXPECT_EQ(time_left(5, 0), "");
 }
 
 TEST(Bar, fillsItsShareAndNeverOverflows) {

@@ -100,7 +100,10 @@ TEST(VllmJson, isFlatAndUsesTheBenchmarkConvention) {
 
 TEST(ResultText, showsFailuresClassesAndInterruption) {
   RunResult result = result_with_a_failure();
-  std::string text = to_text(result);
+  EXPECT_THAT(to_text(result), HasSubstr("FAILED"));
+  TextStyle full;
+  full.full = true;
+  std::string text = to_text(result, full);
   EXPECT_THAT(text, HasSubstr("over offered requests, failed = inf"));
   EXPECT_THAT(text, HasSubstr("✗"));
   EXPECT_THAT(text, HasSubstr("chat"));
