@@ -70,7 +70,7 @@ constexpr Field kQuestionRows[] = {
     {"sweep", K::anything, "", "What-if table: a map from field to the list of its values."},
     {"recommend", K::map, "", "Where `foretoken recommend` looks for the cheapest deployment."},
     {"recommend.over", K::anything, "",
-     "A map from field to its values: {choices: [1, 2]}, {range: {from: 1, to: 8, factor: 2}}, [1, 2, 4..64]."},
+     "The whole domain: a map from field to its values: {choices: [1, 2]}, {range: {from: 1, to: 8, factor: 2}}, [1, 2, 4..64]."},
     {"conventions", K::map, "", "Definitions that differ between tools."},
     {"conventions.tpot",
      K::choice,
