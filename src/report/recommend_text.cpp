@@ -168,9 +168,11 @@ std::string kinds_section(const RecommendResult& r, bool competing) {
       continue;
     }
     const Candidate& c = *kind.best;
-    const std::string cost = competing && r.by_money ? fmt::format(", {} $/h, {} $/1M out", cost_text(r, c), per_million(r, c)) : "";
-    text += fmt::format("  {}: {} GPU{} ({}){}, room {}{}\n", kind.gpu, c.cost.gpus, c.cost.gpus == 1 ? "" : "s", split_of(c), cost,
-                        percent(c.room), c.all_meet ? ", P(meets) " + probability_text(*c.all_meet) : "");
+    const std::string cost =
+        competing && r.by_money ? fmt::format(", {} $/h, {} $/1M out", cost_text(r, c), per_million(r, c)) : "";
+    text += fmt::format("  {}: {} GPU{} ({}){}, room {}{}\n", kind.gpu, c.cost.gpus, c.cost.gpus == 1 ? "" : "s",
+                        split_of(c), cost, percent(c.room),
+                        c.all_meet ? ", P(meets) " + probability_text(*c.all_meet) : "");
     if (kind.break_even_usd_per_gpu)
       text += fmt::format("    cheaper than what is ranked first below {:.2f} $ per GPU-hour: give prices.gpu_hour\n",
                           *kind.break_even_usd_per_gpu);
@@ -208,7 +210,8 @@ std::string effort_section(const RecommendResult& r) {
   const SearchEffort& e = r.effort;
   std::string text = fmt::format("  {} candidates over", counted(e.candidates));
   for (const SweepAxis& axis : r.domain) text += fmt::format(" {} ({})", axis.path, axis.values.size());
-  text += r.usual_domain ? ", the usual ones but for what --over names (recommend.over declares others)\n" : ", as declared\n";
+  text += r.usual_domain ? ", the usual ones but for what --over names (recommend.over declares others)\n"
+                         : ", as declared\n";
   if (!r.widening.empty()) text += fmt::format("  replicas went {}\n", r.widening);
   text +=
       fmt::format("  {} can run, {} bounded, {} tried in a short run, {} judged, {} the same as another\n",
@@ -244,9 +247,10 @@ std::string to_text(const RecommendResult& r, const TextStyle& style) {
   if (!r.ranked.empty()) {
     std::string body = table_of(r, r.ranked, true);
     for (std::size_t i = 0; i < r.ranked.size(); ++i) body += twins_of(r, r.ranked[i], i + 1);
-    body += fmt::format("  {}: decode's share of the price over output tokens, cost_per_1m_output_tokens as `run` has it;\n"
-                        "  with prefill's share too it is full_cost_per_1m_output_tokens (--format json)\n",
-                        r.by_money ? "$/1M out" : "GPU-h/1M out");
+    body += fmt::format(
+        "  {}: decode's share of the price over output tokens, cost_per_1m_output_tokens as `run` has it;\n"
+        "  with prefill's share too it is full_cost_per_1m_output_tokens (--format json)\n",
+        r.by_money ? "$/1M out" : "GPU-h/1M out");
     out += section("Ranking", body, style);
     if (r.kinds.size() > 1) out += section("Best of each GPU kind", kinds_section(r, true), style);
     if (const std::string apart = kinds_section(r, false); !apart.empty())

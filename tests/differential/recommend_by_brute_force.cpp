@@ -9,8 +9,8 @@
 #include <iostream>
 #include <random>
 
-#include "foretoken/study/recommend.hpp"
 #include "foretoken/study/check.hpp"
+#include "foretoken/study/recommend.hpp"
 
 namespace foretoken {
 namespace {
@@ -102,8 +102,9 @@ BruteForce compare_with_brute_force(const RecommendQuestion& question, const Rec
     ++c.judged;
     if (decision == Decision::not_decided) ++c.ties;
     const bool contradicts = decision == (is_winner ? Decision::misses : Decision::meets);
-    EXPECT_FALSE(contradicts) << "candidate " << i << " at " << cost << " was " << to_string(r.fate_of[i]) << "; recommended: "
-                              << recommended << "\n" << question.source.text;
+    EXPECT_FALSE(contradicts) << "candidate " << i << " at " << cost << " was " << to_string(r.fate_of[i])
+                              << "; recommended: " << recommended << "\n"
+                              << question.source.text;
     c.agrees = c.agrees && !contradicts;
   }
   return c;
@@ -127,11 +128,14 @@ TEST(RecommendByBruteForce, nothingCheaperMeetsInTwelveDomains) {
     const std::clock_t found = std::clock();
     const BruteForce c = compare_with_brute_force(question, *r);
     agree += c.agrees ? 1 : 0;
-    const auto seconds = [](std::clock_t from, std::clock_t to) { return static_cast<double>(to - from) / CLOCKS_PER_SEC; };
+    const auto seconds = [](std::clock_t from, std::clock_t to) {
+      return static_cast<double>(to - from) / CLOCKS_PER_SEC;
+    };
     std::cout << "domain " << domain << ": " << (c.agrees ? "agrees" : "DIFFERS") << ", recommended "
               << (r->ranked.empty() ? "none" : fmt::format("{:.2f}", r->ranked.front().cost.rank(r->by_money))) << " ("
               << (r->by_money ? "$/h" : "GPUs") << "), " << c.judged << " judged, " << c.ties << " ties; CPU "
-              << fmt::format("{:.1f} s to recommend, {:.1f} s by brute force", seconds(begin, found), seconds(found, std::clock()))
+              << fmt::format("{:.1f} s to recommend, {:.1f} s by brute force", seconds(begin, found),
+                             seconds(found, std::clock()))
               << std::endl;
   }
   std::cout << agree << " of " << kDomains << " domains agree\n";

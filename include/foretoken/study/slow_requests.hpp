@@ -69,8 +69,8 @@ struct KnobTrial {
   std::vector<std::string> set;  // as --set takes them
   double before_ms = 0;          // of the selection, mean of the paired runs
   double after_ms = 0;
-  double gain = 0;               // share of it that is saved
-  bool helps = false;            // surely, and enough to be named
+  double gain = 0;     // share of it that is saved
+  bool helps = false;  // surely, and enough to be named
 };
 
 struct RequestExplanation {

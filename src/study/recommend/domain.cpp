@@ -5,7 +5,6 @@
 
 #include "foretoken/scenario/catalog.hpp"
 #include "foretoken/study/recommend.hpp"
-#include "study/recommend/search.hpp"
 
 namespace foretoken {
 namespace {
@@ -29,7 +28,8 @@ std::vector<std::string> usual_gpus(const Scenario& base, const std::string& cat
   return named ? ids : std::vector<std::string>{};
 }
 
-// The text of the scenario, or --set, states a whole domain; --over by itself changes the usual one. Each --over is one axis.
+// The text of the scenario, or --set, states a whole domain; --over by itself changes the usual one. Each --over is one
+// axis.
 bool is_declared(const RecommendQuestion& question) {
   return question.base.recommend.size() > question.load.recommend_over.size();
 }
@@ -61,9 +61,11 @@ std::vector<SweepAxis> recommend_domain(const RecommendQuestion& question) {
   if (is_declared(question)) return named;
   std::vector<SweepAxis> domain = usual_domain(question.base, question.load.catalog_dir);
   // The number of replicas follows from that of GPUs.
-  if (is_axis(named, "hardware.num_gpus")) std::erase_if(domain, [](const SweepAxis& a) { return a.path == "replicas"; });
+  if (is_axis(named, "hardware.num_gpus"))
+    std::erase_if(domain, [](const SweepAxis& a) { return a.path == "replicas"; });
   for (const SweepAxis& axis : named) {
-    const auto usual = std::find_if(domain.begin(), domain.end(), [&](const SweepAxis& a) { return a.path == axis.path; });
+    const auto usual =
+        std::find_if(domain.begin(), domain.end(), [&](const SweepAxis& a) { return a.path == axis.path; });
     if (usual == domain.end())
       domain.push_back(axis);
     else
@@ -75,39 +77,6 @@ std::vector<SweepAxis> recommend_domain(const RecommendQuestion& question) {
 bool replicas_may_widen(const RecommendQuestion& question) {
   const std::vector<SweepAxis>& named = question.base.recommend;
   return !is_declared(question) && !is_axis(named, "replicas") && !is_axis(named, "hardware.num_gpus");
-}
-
-void widen_replicas(std::vector<SweepAxis>& domain) {
-  for (SweepAxis& axis : domain) {
-    if (axis.path != "replicas") continue;
-    const std::size_t most = axis.values.size();
-    for (std::size_t n = most + 1; n <= 2 * most; ++n) axis.values.push_back(std::to_string(n));
-  }
-}
-
-std::size_t index_in(const std::vector<SweepAxis>& wider, const std::vector<SweepAxis>& narrow, std::size_t index) {
-  std::size_t result = 0, factor = 1;
-  for (std::size_t i = narrow.size(); i-- > 0;) {
-    result += index % narrow[i].values.size() * factor;
-    index /= narrow[i].values.size();
-    factor *= wider[i].values.size();
-  }
-  return result;
-}
-
-std::vector<AddedCandidate> added_candidates(const std::vector<SweepAxis>& wider, const std::vector<SweepAxis>& narrow) {
-  std::size_t axis = 0, below = 1;  // candidates between two numbers of replicas
-  for (std::size_t i = 0; i < wider.size(); ++i) {
-    if (wider[i].path == "replicas") axis = i;
-  }
-  for (std::size_t i = axis + 1; i < wider.size(); ++i) below *= wider[i].values.size();
-  const std::size_t now = wider[axis].values.size(), before = narrow[axis].values.size();
-  std::vector<AddedCandidate> added;
-  for (std::size_t i = 0; i < point_count(wider); ++i) {
-    const std::size_t at = i / below % now;
-    if (at >= before) added.push_back({i, i - (at - (before - 1)) * below, static_cast<int>(at) + 1});
-  }
-  return added;
 }
 
 std::vector<std::string> candidate_overrides(const Scenario& base, const std::vector<SweepAxis>& domain,

@@ -13,19 +13,14 @@
 #include "study/parallel.hpp"
 #include "study/recommend/kinds.hpp"
 #include "study/recommend/search.hpp"
-#include "study/steady/short_runs.hpp"
 #include "study/sampler.hpp"
+#include "study/steady/short_runs.hpp"
 
 namespace foretoken {
 namespace {
 
 // Candidates tried briefly before the best of them are confirmed. Part of the answer, so no function of threads.
 constexpr std::size_t kWave = 32;
-
-// Replicas that widen by themselves end here, or where twice as many bring so little of a limit.
-constexpr int kMostReplicas = 1024;
-constexpr std::size_t kMostCandidates = 100'000;
-constexpr double kRoomOfMoreReplicas = 0.01;
 
 // The fewest requests of one verdict on this load: the first look's replications and the pilots.
 std::int64_t requests_of_a_verdict(const Scenario& s) {
@@ -39,8 +34,12 @@ std::int64_t requests_of_a_verdict(const Scenario& s) {
 class Search {
  public:
   Search(const RecommendQuestion& question, const RecommendOptions& options, RecommendResult& result)
-      : options_(options), result_(result), source_(question, result.domain), widens_(replicas_may_widen(question)),
-        concurrency_(question.base.workload.max_concurrency), screened_(point_count(result.domain)) {
+      : options_(options),
+        result_(result),
+        source_(question, result.domain),
+        widens_(replicas_may_widen(question)),
+        concurrency_(question.base.workload.max_concurrency),
+        screened_(point_count(result.domain)) {
     result_.fate_of.assign(screened_.size(), Fate::skipped);
     result_.effort.candidates = screened_.size();
   }
@@ -69,9 +68,10 @@ class Search {
 
   // As many as are wanted cost no more than this, or enough has been tried beyond the winner.
   [[nodiscard]] bool is_enough(double cost) const {
-    const auto as_cheap = static_cast<std::size_t>(
-        std::count_if(result_.ranked.begin(), result_.ranked.end(),
-                      [&](const Candidate& c) { return c.cost.rank(result_.by_money) <= cost; }));
+    const auto as_cheap =
+        static_cast<std::size_t>(std::count_if(result_.ranked.begin(), result_.ranked.end(), [&](const Candidate& c) {
+          return c.cost.rank(result_.by_money) <= cost;
+        }));
     if (as_cheap == 0) return false;
     return as_cheap >= std::max<std::size_t>(1, options_.top) || tried_since_winner_ >= 2 * options_.top;
   }
@@ -172,7 +172,11 @@ class Search {
   // Twice the replicas, as long as something may yet meet, or be cheaper than what does. False: no more.
   [[nodiscard]] bool widen() {
     if (stopped()) return false;
-    result_.widening = why_no_wider();
+    double room = -INFINITY;
+    for (const Trial& t : trials_) room = std::max(room, t.candidate.room);
+    const WideningSoFar so_far{result_.by_money, own_prices_, cheapest(), room - room_before_, concurrency_};
+    room_before_ = room;
+    result_.widening = why_no_wider(screened_, so_far);
     if (!result_.widening.empty()) return false;
     const std::vector<SweepAxis> narrow = result_.domain;
     widen_replicas(result_.domain);
@@ -206,28 +210,6 @@ class Search {
       settle(a.index, fewer.fate);
     }
     return wanted;
-  }
-
-  [[nodiscard]] std::string why_no_wider() {
-    int most = 0;
-    for (const Screened& s : screened_) most = std::max(most, s.replicas);
-    double room = -INFINITY;
-    for (const Trial& t : trials_) room = std::max(room, t.candidate.room);
-    const double gained = room - room_before_;
-    room_before_ = room;
-    const double found = cheapest();
-    const bool is_open = std::any_of(screened_.begin(), screened_.end(), [&](const Screened& s) {
-      const double next = s.cost.rank(result_.by_money) * (most + 1) / most;
-      return s.replicas == most && may_be_helped(s) && (!own_prices_ || s.own_price) && next < found;
-    });
-    if (!is_open && std::isfinite(found)) return fmt::format("up to {}: more of them cost more than what meets", most);
-    if (!is_open) return fmt::format("up to {}: no number of them helps, a bound forbids it or the model does not fit", most);
-    if (concurrency_ && most >= *concurrency_) return fmt::format("up to {}, as many as requests at a time", most);
-    if (!std::isfinite(found) && std::isfinite(gained) && gained < kRoomOfMoreReplicas)
-      return fmt::format("up to {}: twice as many came no nearer to the objectives", most);
-    if (2 * most > kMostReplicas || 2 * screened_.size() > kMostCandidates)
-      return fmt::format("up to {}, where the search ends: name more with --over replicas=...", most);
-    return {};
   }
 
   // Those that no bound forbids, the one with the most room first.
@@ -389,8 +371,8 @@ class Search {
 }  // namespace
 
 std::string_view to_string(Fate fate) {
-  constexpr std::string_view kWords[kFates] = {"not a scenario", "does not fit", "impossible", "misses by far",
-                                               "misses",         "not decided",  "meets",      "no better",
+  constexpr std::string_view kWords[kFates] = {"not a scenario", "does not fit",    "impossible", "misses by far",
+                                               "misses",         "not decided",     "meets",      "no better",
                                                "dearer",         "without a price", "not reached"};
   return kWords[static_cast<std::size_t>(fate)];
 }
@@ -409,9 +391,10 @@ Result<RecommendResult> recommend(const RecommendQuestion& question, const Recom
   result.domain = recommend_domain(question);
   result.usual_domain = question.base.recommend.size() <= question.load.recommend_over.size();
   if (const std::size_t count = point_count(result.domain); count > kMostCandidates) {
-    problems.error({question.source.origin, 0, 0},
-                   fmt::format("the fields named and the usual ones make more than {} candidates: {}", kMostCandidates, count),
-                   "shorten a list, or name one value of a usual field, such as --over engine.pipeline_parallel_size=1");
+    problems.error(
+        {question.source.origin, 0, 0},
+        fmt::format("the fields named and the usual ones make more than {} candidates: {}", kMostCandidates, count),
+        "shorten a list, or name one value of a usual field, such as --over engine.pipeline_parallel_size=1");
     return problems;
   }
   result.effort.requests_of_a_verdict = requests_of_a_verdict(question.base);

@@ -75,18 +75,6 @@ std::string twin_key_of(const Scenario& s) {
   return key;
 }
 
-bool may_be_helped(const Screened& s) {
-  return s.fate != Fate::invalid && s.fate != Fate::does_not_fit && !s.never;
-}
-
-Screened with_replicas(const Screened& s, int replicas) {
-  Screened more = s;
-  more.replicas = replicas;
-  more.cost.gpus = s.cost.gpus / s.replicas * replicas;
-  if (more.cost.usd_per_hour) *more.cost.usd_per_hour *= static_cast<double>(replicas) / s.replicas;
-  return more;
-}
-
 CandidateSource::CandidateSource(const RecommendQuestion& question, const std::vector<SweepAxis>& domain)
     : question_(question), domain_(domain) {}
 

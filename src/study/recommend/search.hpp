@@ -21,8 +21,8 @@ struct Screened {
   std::string why;
   DeploymentCost cost;
   std::string gpu;
-  bool own_price = false;   // the scenario's price, or its leave to take the catalog's example
-  bool never = false;       // impossible, however many replicas share the load
+  bool own_price = false;  // the scenario's price, or its leave to take the catalog's example
+  bool never = false;      // impossible, however many replicas share the load
   int replicas = 1;
   // The least room of an objective as far as the bounds tell: nothing simulated can have more, but for their slack.
   double room = 0;
@@ -62,6 +62,17 @@ struct AddedCandidate {
 };
 [[nodiscard]] std::vector<AddedCandidate> added_candidates(const std::vector<SweepAxis>& wider,
                                                            const std::vector<SweepAxis>& narrow);
+struct WideningSoFar {
+  bool by_money = false;
+  bool own_prices = false;  // those without one do not compete
+  double cheapest = 0;      // that meets; infinite: none does
+  double room_gained = 0;   // by the last doubling, of the best candidate; not finite where nothing was simulated
+  std::optional<std::int64_t> concurrency;  // requests at a time, of a closed loop
+};
+// Empty: twice the replicas are worth a look. Else the words that follow "replicas went".
+[[nodiscard]] std::string why_no_wider(const std::vector<Screened>& screened, const WideningSoFar& so_far);
+// The search takes no more; what a scenario declares may not have more either.
+inline constexpr std::size_t kMostCandidates = 100'000;
 // May more replicas make of it one that meets?
 [[nodiscard]] bool may_be_helped(const Screened& screened);
 // As hopeless, and of its own cost.

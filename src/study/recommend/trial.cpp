@@ -12,7 +12,7 @@ namespace foretoken {
 namespace {
 
 const std::vector<std::string> kCandidateFigures{
-    "tokens_per_s_per_gpu", "interactivity_tok_s", "output_throughput", "p99_ttft_ms", "mean_tpot_ms",
+    "tokens_per_s_per_gpu",      "interactivity_tok_s",           "output_throughput", "p99_ttft_ms", "mean_tpot_ms",
     "cost_per_1m_output_tokens", "full_cost_per_1m_output_tokens"};
 // A price changes no run, but figures in money need one.
 Scenario with_some_price(const Scenario& s) {
@@ -24,8 +24,12 @@ Scenario with_some_price(const Scenario& s) {
 CandidateFigures figures_of(const Scenario& s, const Verdict& v) {
   if (v.also.size() != kCandidateFigures.size()) return {};
   const double usd_per_gpu = price_per_hour(with_some_price(s))->usd_per_gpu;
-  return {v.also[0].value, v.also[1].value, v.also[2].value,
-          v.also[3].value, v.also[4].value, v.also[5].value / usd_per_gpu,
+  return {v.also[0].value,
+          v.also[1].value,
+          v.also[2].value,
+          v.also[3].value,
+          v.also[4].value,
+          v.also[5].value / usd_per_gpu,
           v.also[6].value / usd_per_gpu};
 }
 

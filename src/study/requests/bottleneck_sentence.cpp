@@ -58,7 +58,8 @@ std::string words_for_queue(const RequestExplanation& e, Cause cause) {
     const std::string growth = fmt::format("waited in a queue that grows by {:.3g} of {:.3g} requests/s", e.backlog_growth,
                                            e.arrival_rate);
     if (e.more_with_seats >= kSeatsHelp)
-      return fmt::format("{}: {}; twice the seats would serve some {} more", growth, seats, share(e.more_with_seats - 1));
+      return fmt::format("{}: {}; twice the seats would serve some {} more", growth, seats,
+                         share(e.more_with_seats - 1));
     return growth + ": more arrives than this deployment serves";
   }
   if (cause == Cause::seats) return fmt::format("waited for a seat: {}", seats);

@@ -1,4 +1,5 @@
-// For every cause, the knobs that act on it; a change that this scenario's engine does not know is dropped when it is tried.
+// For every cause, the knobs that act on it; a change that this scenario's engine does not know is dropped when it is
+// tried.
 #include "study/requests/knob_changes.hpp"
 
 #include <fmt/format.h>
@@ -27,7 +28,8 @@ Keys knobs_for(const RequestExplanation& e) {
     case Cause::step:
       return {budget, "engine.max_num_seqs", "cost.per_request"};
     case Cause::kv_blocks:
-      return {"engine.num_gpu_blocks_override", share, "engine.kv_cache_dtype", "engine.quantization", "engine.max_num_seqs"};
+      return {"engine.num_gpu_blocks_override", share, "engine.kv_cache_dtype", "engine.quantization",
+              "engine.max_num_seqs"};
     case Cause::prefill:
       return {"engine.enable_prefix_caching", "engine.quantization", budget};
     case Cause::interference:
@@ -70,7 +72,8 @@ void add_memory(std::vector<KnobChange>& changes, const Scenario& s) {
     changes.push_back({fmt::format("num_gpu_blocks_override {} -> {}", blocks, 2 * blocks),
                        {fmt::format("engine.num_gpu_blocks_override={}", 2 * blocks)}});
   } else if (share < kMost) {
-    changes.push_back({fmt::format("{} {:.3g} -> {:g}", last_part(key), share, kMost), {fmt::format("{}={:g}", key, kMost)}});
+    changes.push_back(
+        {fmt::format("{} {:.3g} -> {:g}", last_part(key), share, kMost), {fmt::format("{}={:g}", key, kMost)}});
   }
 }
 
@@ -80,7 +83,8 @@ void add_host(std::vector<KnobChange>& changes, const Scenario& s) {
     if (!value) continue;
     changes.push_back({fmt::format("{} -> 0", path), {path + "=0 s"}});
   }
-  if (resolved(s, "engine.enforce_eager") == "true") changes.push_back({"CUDA graphs on", {"engine.enforce_eager=false"}});
+  if (resolved(s, "engine.enforce_eager") == "true")
+    changes.push_back({"CUDA graphs on", {"engine.enforce_eager=false"}});
   if (resolved(s, "engine.async_scheduling") == "false")
     changes.push_back({"asynchronous scheduling on", {"engine.async_scheduling=true"}});
 }
@@ -105,7 +109,8 @@ std::vector<KnobChange> setting_changes(const RequestExplanation& e, const std::
   add_memory(all, e.scenario);
   add_host(all, e.scenario);
   const Keys wanted = knobs_for(e);
-  std::erase_if(all, [&](const KnobChange& c) { return std::find(wanted.begin(), wanted.end(), c.knob()) == wanted.end(); });
+  std::erase_if(all,
+                [&](const KnobChange& c) { return std::find(wanted.begin(), wanted.end(), c.knob()) == wanted.end(); });
   return all;
 }
 
@@ -121,8 +126,11 @@ std::vector<KnobChange> larger_changes(const RequestExplanation& e, const std::s
   }
   constexpr double kLess = 0.8;
   if (const Result<LoadKnob> load = load_knob(e.scenario); load && load->offered * kLess >= load->least) {
-    const double less = load->whole ? static_cast<double>(static_cast<std::int64_t>(load->offered * kLess)) : load->offered * kLess;
-    if (less > 0) changes.push_back({fmt::format("a load of {:.4g} instead of {:.4g} {}", less, load->offered, load->unit), load->set(less)});
+    const double less =
+        load->whole ? static_cast<double>(static_cast<std::int64_t>(load->offered * kLess)) : load->offered * kLess;
+    if (less > 0)
+      changes.push_back(
+          {fmt::format("a load of {:.4g} instead of {:.4g} {}", less, load->offered, load->unit), load->set(less)});
   }
   return changes;
 }

@@ -252,9 +252,9 @@ Result<RequestExplanation> explain_requests(const Scenario& scenario, const Requ
   return result;
 }
 
-Result<RequestExplanation> explain_requests(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario,
-                                            const RequestSelector& selector, RequestMetric metric,
-                                            const RunOptions& options) {
+Result<RequestExplanation> explain_requests(const ScenarioText& source, const LoadOptions& load,
+                                            const Scenario& scenario, const RequestSelector& selector,
+                                            RequestMetric metric, const RunOptions& options) {
   Result<RequestExplanation> e = explain_requests(scenario, selector, metric, options);
   if (!e || !e->feasible || e->interrupted) return e;
   if (Diagnostics problems = try_knobs(*e, source, load, options); problems.has_errors()) return problems;

@@ -56,7 +56,8 @@ class KnobTrials {
     if (e_.selector.kind == RequestSelector::Kind::percentile && q < 1)
       most = std::max(most, static_cast<std::int64_t>(kBeyondAPercentile / (1 - q)));
     if (e_.selector.kind == RequestSelector::Kind::id) most = std::max(most, e_.selector.id + 1);
-    if (brief.workload.num_prompts && pairs_ > 1) brief.workload.num_prompts = std::min(*brief.workload.num_prompts, most);
+    if (brief.workload.num_prompts && pairs_ > 1)
+      brief.workload.num_prompts = std::min(*brief.workload.num_prompts, most);
     return brief;
   }
 
@@ -101,7 +102,8 @@ class KnobTrials {
     if (e_.selector.kind == Kind::percentile) return values[nearest_rank(e_.selector.high, values.size()) - 1];
     // As large a share of the slowest as missed their limits, or the band.
     const bool band = e_.selector.kind == Kind::band;
-    const double share = static_cast<double>(e_.selected.requests) / static_cast<double>(std::max<std::int64_t>(1, e_.finished));
+    const double share =
+        static_cast<double>(e_.selected.requests) / static_cast<double>(std::max<std::int64_t>(1, e_.finished));
     const double low = band ? e_.selector.low : 1 - share;
     const std::size_t begin = low > 0 ? nearest_rank(low, values.size()) - (band ? 0 : 1) : 0;
     const std::size_t end = band ? nearest_rank(e_.selector.high, values.size()) : values.size();
@@ -137,8 +139,7 @@ class KnobTrials {
     std::vector<double> figures;
     if (Diagnostics problems = simulate(scenarios, figures); problems.has_errors()) return problems;
     const auto pairs = static_cast<std::size_t>(pairs_);
-    for (std::size_t i = 0; i < tried.size(); ++i)
-      add_trial(*tried[i], std::span(figures).subspan(i * pairs, pairs));
+    for (std::size_t i = 0; i < tried.size(); ++i) add_trial(*tried[i], std::span(figures).subspan(i * pairs, pairs));
     return {};
   }
 
@@ -168,18 +169,20 @@ class KnobTrials {
   }
 
   [[nodiscard]] std::string words(const KnobTrial& t) const {
-    return fmt::format("{} takes {} {} from {:.4g} to {:.4g} ms ({:+.0f} %)", t.change, e_.selector.text, to_string(e_.metric),
-                       t.before_ms, t.after_ms, -100 * t.gain);
+    return fmt::format("{} takes {} {} from {:.4g} to {:.4g} ms ({:+.0f} %)", t.change, e_.selector.text,
+                       to_string(e_.metric), t.before_ms, t.after_ms, -100 * t.gain);
   }
 
   void say(const KnobTrial* best, std::size_t settings) {
     std::string list;
     for (std::size_t i = 0; i < settings; ++i) list += (i == 0 ? "" : ", ") + e_.tried[i].change;
-    const std::string in_vain = settings == 0 ? "no setting of the engine acts on it" : "no setting helps (tried " + list + ")";
+    const std::string in_vain =
+        settings == 0 ? "no setting of the engine acts on it" : "no setting helps (tried " + list + ")";
     if (best != nullptr) {
       e_.knob = best->set.front().substr(0, best->set.front().find('='));
       const bool is_setting = best < e_.tried.data() + settings;
-      e_.advice = is_setting ? fmt::format("{}: {}", e_.knob, words(*best)) : fmt::format("{}; {}", in_vain, words(*best));
+      e_.advice =
+          is_setting ? fmt::format("{}: {}", e_.knob, words(*best)) : fmt::format("{}; {}", in_vain, words(*best));
       e_.advice += fmt::format(", in {} paired run{}", pairs_, pairs_ == 1 ? "" : "s");
       return;
     }
@@ -214,7 +217,8 @@ std::size_t nearest_rank(double q, std::size_t count) {
   return std::clamp<std::size_t>(static_cast<std::size_t>(std::ceil(q * n - 1e-9)), 1, count);
 }
 
-Diagnostics try_knobs(RequestExplanation& e, const ScenarioText& source, const LoadOptions& load, const RunOptions& options) {
+Diagnostics try_knobs(RequestExplanation& e, const ScenarioText& source, const LoadOptions& load,
+                      const RunOptions& options) {
   return KnobTrials(e, source, load, options).run();
 }
 

@@ -262,8 +262,8 @@ TEST(Recommend, refusesANamedAxisThatMakesTooManyCandidatesWithTheUsualOnes) {
 
 TEST(Recommend, widensTheUsualReplicasUntilSomethingMeets) {
   // 60 requests/s at 5.7 for a replica of 4 seats: eleven at least.
-  const RecommendQuestion question =
-      question_of(kPlanted, {}, {"workload.request_rate=60", "engine.max_num_seqs=4", "engine.max_num_batched_tokens=2048"});
+  const RecommendQuestion question = question_of(
+      kPlanted, {}, {"workload.request_rate=60", "engine.max_num_seqs=4", "engine.max_num_batched_tokens=2048"});
   const RecommendResult r = answer(question, 2, 1);
   ASSERT_FALSE(r.ranked.empty()) << to_text(r);
   EXPECT_GE(r.ranked.front().cost.gpus, 11);
@@ -299,8 +299,8 @@ TEST(Recommend, goesOnToMoreReplicasOfAGpuThatIsCheaperThanTheFirstThatMeets) {
 }
 
 TEST(Recommend, letsOnlyGpusCompeteThatTheScenarioPrices) {
-  const RecommendQuestion question = question_of(kChat, {}, {"prices.gpu_hour={h100_sxm: 3}"},
-                                                 with_axis(kOneSplit, "hardware.gpu=h100_sxm,l40s"));
+  const RecommendQuestion question =
+      question_of(kChat, {}, {"prices.gpu_hour={h100_sxm: 3}"}, with_axis(kOneSplit, "hardware.gpu=h100_sxm,l40s"));
   const RecommendResult r = answer(question, 2, 3);
   ASSERT_FALSE(r.ranked.empty()) << to_text(r);
   EXPECT_TRUE(r.by_money);
@@ -314,18 +314,19 @@ TEST(Recommend, letsOnlyGpusCompeteThatTheScenarioPrices) {
   EXPECT_DOUBLE_EQ(*r.kinds.back().break_even_usd_per_gpu,
                    *r.ranked.front().cost.usd_per_hour / r.kinds.back().best->cost.gpus);
   EXPECT_GT(std::count(r.fate_of.begin(), r.fate_of.end(), Fate::unpriced), 0);
-  const RecommendResult examples = answer(question_of(kChat, {}, {}, with_axis(kOneSplit, "hardware.gpu=h100_sxm,l40s")), 2, 1);
+  const RecommendResult examples =
+      answer(question_of(kChat, {}, {}, with_axis(kOneSplit, "hardware.gpu=h100_sxm,l40s")), 2, 1);
   for (const BestOfKind& kind : examples.kinds) EXPECT_TRUE(kind.competes) << "nobody priced anything";
 }
 
 TEST(Recommend, hasTheCostOfOutputTokensThatRunsHave) {
-  const RecommendQuestion question =
-      question_of(kChat, {"replicas=1..2"}, {"prices.gpu_hour={h100_sxm: 3}"});
+  const RecommendQuestion question = question_of(kChat, {"replicas=1..2"}, {"prices.gpu_hour={h100_sxm: 3}"});
   const RecommendResult r = answer(question, 2, 1);
   ASSERT_TRUE(r.winner) << to_text(r);
   const Candidate& c = r.ranked.front();
   RunOptions options;
-  const Result<Verdict> v = reach_verdict(*r.winner, options, {"cost_per_1m_output_tokens", "full_cost_per_1m_output_tokens"});
+  const Result<Verdict> v =
+      reach_verdict(*r.winner, options, {"cost_per_1m_output_tokens", "full_cost_per_1m_output_tokens"});
   ASSERT_TRUE(v);
   EXPECT_NEAR(c.figures.gpu_hours_per_1m_output_tokens * 3, v->also[0].value, 1e-9 * v->also[0].value);
   EXPECT_NEAR(c.figures.full_gpu_hours_per_1m_output_tokens * 3, v->also[1].value, 1e-9 * v->also[1].value);

@@ -153,9 +153,9 @@ TEST(KnobAdvice, EveryEngineIsOfferedItsOwnKnobs) {
   const std::string small =
       "model: Llama-3.1-8B\nhardware: {gpu: l4}\nworkload: {random_input_len: 3000, random_output_len: 300, "
       "num_prompts: 60, request_rate: 4}\n";
-  const std::pair<const char*, const char*> engines[] = {
-      {"vllm-v1", "engine.gpu_memory_utilization"}, {"sglang", "engine.mem_fraction_static"},
-      {"tensorrt-llm", "engine.free_gpu_memory_fraction"}};
+  const std::pair<const char*, const char*> engines[] = {{"vllm-v1", "engine.gpu_memory_utilization"},
+                                                         {"sglang", "engine.mem_fraction_static"},
+                                                         {"tensorrt-llm", "engine.free_gpu_memory_fraction"}};
   for (const auto& [engine, share] : engines) {
     const RequestExplanation e = found("p50", RequestMetric::ttft, {std::string("engine.name=") + engine}, small);
     for (const KnobTrial& t : e.tried) {
