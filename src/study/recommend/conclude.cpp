@@ -112,6 +112,13 @@ class Conclusion {
 
 }  // namespace
 
+std::string_view to_string(Fate fate) {
+  constexpr std::string_view kWords[kFates] = {"not a scenario", "does not fit",    "impossible", "misses by far",
+                                               "misses",         "not decided",     "meets",      "no better",
+                                               "dearer",         "without a price", "not reached"};
+  return kWords[static_cast<std::size_t>(fate)];
+}
+
 void conclude_search(RecommendResult& result, const std::vector<Screened>& screened, const std::vector<bool>& competing,
                      const std::vector<Trial>& trials, const CandidateSource& source) {
   Conclusion(result, screened, competing, source).draw(trials);

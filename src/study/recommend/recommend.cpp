@@ -53,11 +53,10 @@ class Search {
                      "no candidate of the domain is a valid scenario; the first says: " + screened_.front().why);
       return problems;
     }
-    for (const std::vector<std::size_t>& tier : tiers(true)) search(tier);
-    while (widens_ && widen()) {
+    do {
       for (const std::vector<std::size_t>& tier : tiers(true)) search(tier);
-    }
-    for (const std::vector<std::size_t>& tier : tiers(false)) look_for_kinds(bound(tier));
+    } while (widens_ && widen());
+    for (const std::vector<std::size_t>& tier : tiers(false)) look_for_kinds_among(tier);
     result_.interrupted = stopped();
     conclude();
     return {};
@@ -130,14 +129,7 @@ class Search {
   void search(std::vector<std::size_t> tier) {
     if (stopped()) return;
     const double cost = rank(tier.front());
-    if (is_enough(cost)) {
-      std::erase_if(tier, [&](std::size_t i) {
-        const bool wanted = kinds_.wants(screened_[i].gpu);
-        if (!wanted) settle(i, Fate::dearer);
-        return !wanted;
-      });
-      return look_for_kinds(bound(tier));
-    }
+    if (is_enough(cost)) return look_for_kinds_among(std::move(tier));
     std::vector<std::size_t> pending = bound(tier);
     while (!pending.empty() && !stopped()) {
       if (is_enough(cost)) break;
@@ -146,14 +138,23 @@ class Search {
     look_for_kinds(std::move(pending));
   }
 
+  void leave_unwanted(std::vector<std::size_t>& candidates) {
+    std::erase_if(candidates, [&](std::size_t i) {
+      const bool wanted = kinds_.wants(screened_[i].gpu);
+      if (!wanted) leave(i);
+      return !wanted;
+    });
+  }
+
   // The cheapest of each kind of GPU beside the ranking: a few tries for each.
+  void look_for_kinds_among(std::vector<std::size_t> tier) {
+    if (stopped()) return;
+    leave_unwanted(tier);
+    look_for_kinds(bound(tier));
+  }
   void look_for_kinds(std::vector<std::size_t> pending) {
     while (!stopped()) {
-      std::erase_if(pending, [&](std::size_t i) {
-        const bool wanted = kinds_.wants(screened_[i].gpu);
-        if (!wanted) leave(i);
-        return !wanted;
-      });
+      leave_unwanted(pending);
       if (pending.empty()) return;
       for (Trial& survivor : try_wave(pending)) {
         if (stopped()) return;
@@ -348,8 +349,7 @@ class Search {
     std::vector<bool> competing(screened_.size());
     for (std::size_t i = 0; i < screened_.size(); ++i) competing[i] = competes(i);
     conclude_search(result_, screened_, competing, trials_, source_);
-    const std::size_t wanted = std::max<std::size_t>(1, options_.top);
-    if (result_.ranked.size() > wanted) result_.ranked.resize(wanted);
+    result_.ranked.resize(std::min(result_.ranked.size(), std::max<std::size_t>(1, options_.top)));
     kinds_.conclude(result_, screened_, trials_);
   }
 
@@ -369,13 +369,6 @@ class Search {
 };
 
 }  // namespace
-
-std::string_view to_string(Fate fate) {
-  constexpr std::string_view kWords[kFates] = {"not a scenario", "does not fit",    "impossible", "misses by far",
-                                               "misses",         "not decided",     "meets",      "no better",
-                                               "dearer",         "without a price", "not reached"};
-  return kWords[static_cast<std::size_t>(fate)];
-}
 
 Result<RecommendResult> recommend(const RecommendQuestion& question, const RecommendOptions& options) {
   Diagnostics problems;
