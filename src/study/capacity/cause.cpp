@@ -32,7 +32,7 @@ void describe_bottleneck(CapacityResult& r, const ScenarioText& source, const Lo
   const Result<RequestExplanation> e = explain_requests(source, load, there, *selector, metric_of(key), quiet);
   if (!e || e->interrupted || !e->feasible) return;
   if (!e->sentence.empty()) r.bottleneck.push_back(e->sentence);
-  if (!e->advice.empty()) r.bottleneck.push_back(fmt::format("the knob to turn first: {}", e->advice));
+  if (!e->advice.empty()) r.bottleneck.push_back(fmt::format("to change first: {}", e->advice));
   r.bottleneck.push_back(fmt::format("all seats are taken {:.0f} % of the time, the KV cache is {:.0f} % full at its peak",
                                      100 * e->seats_full, 100 * e->kv_peak));
 }

@@ -80,7 +80,8 @@ void add_memory(std::vector<KnobChange>& changes, const Scenario& s) {
 void add_host(std::vector<KnobChange>& changes, const Scenario& s) {
   for (const std::string& path : host_costs()) {
     const std::optional<std::string> value = resolved(s, path);
-    if (!value) continue;
+    const bool is_zero = !value || value->find_first_of("123456789") == std::string::npos;
+    if (is_zero) continue;
     changes.push_back({fmt::format("{} -> 0", path), {path + "=0 s"}});
   }
   if (resolved(s, "engine.enforce_eager") == "true")
