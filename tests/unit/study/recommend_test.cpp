@@ -290,7 +290,7 @@ std::vector<std::string> with_axis(std::vector<std::string> axes, std::string ax
 
 TEST(Recommend, goesOnToMoreReplicasOfAGpuThatIsCheaperThanTheFirstThatMeets) {
   const RecommendQuestion question =
-      question_of(kChat, {}, {"prices.gpu_hour={h100_sxm: 90, l4: 0.5}", "workload.request_rate=20"},
+      question_of(kChat, {}, {"prices.gpu_hour={h100_sxm: 90, l4: 0.5}", "workload.request_rate=40"},
                   with_axis(kOneSplit, "hardware.gpu=h100_sxm,l4"));
   const RecommendResult r = answer(question, 2, 1);
   ASSERT_FALSE(r.ranked.empty()) << to_text(r);
@@ -320,7 +320,9 @@ TEST(Recommend, letsOnlyGpusCompeteThatTheScenarioPrices) {
 }
 
 TEST(Recommend, hasTheCostOfOutputTokensThatRunsHave) {
-  const RecommendQuestion question = question_of(kChat, {"replicas=1..2"}, {"prices.gpu_hour={h100_sxm: 3}"});
+  const RecommendQuestion question =
+      question_of(kChat, {"replicas=1..2"},
+                  {"prices.gpu_hour={h100_sxm: 3}", "workload.random_input_len=2048", "workload.random_output_len=16"});
   const RecommendResult r = answer(question, 2, 1);
   ASSERT_TRUE(r.winner) << to_text(r);
   const Candidate& c = r.ranked.front();
