@@ -86,9 +86,10 @@ void add_recommend_command(CLI::App& app, int& exit_code) {
   auto command = std::make_shared<RecommendCommand>();
   add_scenario_options(*recommend_app, command->scenario);
   recommend_app
-      ->add_option("--over", command->scenario.recommend_over,
-                   "Search over these values of a field: hardware.gpu=h100_sxm,l40s (repeatable; joins the scenario's "
-                   "own `recommend.over`)")
+      ->add_option(
+          "--over", command->scenario.recommend_over,
+          "Search over these values of a field: hardware.gpu=h100_sxm,l40s (repeatable; replaces that axis of the "
+          "usual domain, or joins the scenario's own `recommend.over`)")
       ->type_name("FIELD=VALUES")
       ->take_all()
       ->expected(1)

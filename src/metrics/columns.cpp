@@ -199,6 +199,9 @@ double cost_per_million_in(const MeasureView& v) {
 double cost_per_million_out(const MeasureView& v) {
   return 1e6 * cost_of_rate(v, output_throughput(v), 1 - prefill_share(v));
 }
+double full_cost_per_million_out(const MeasureView& v) {
+  return 1e6 * cost_of_rate(v, output_throughput(v));
+}
 double cost_per_request(const MeasureView& v) {
   return cost_of_rate(v, request_throughput(v));
 }
@@ -321,6 +324,8 @@ constexpr Column kColumns[] = {
      "prefill's share of the price over input tokens, by the time of prefill and decode in steps"},
     {"cost_per_1m_output_tokens", "Cost of 1M output tokens", "$", G::money, false, cost_per_million_out,
      "decode's share of the price over output tokens, by the time of prefill and decode in steps"},
+    {"full_cost_per_1m_output_tokens", "Full cost over 1M output tokens", "$", G::money, false,
+     full_cost_per_million_out, "the whole price, prefill's share too, over output tokens"},
     {"cost_per_request", "Cost of a request", "$", G::money, false, cost_per_request,
      "price of the time over completed requests"},
     {"idle_cost_share", "Share paid while idle", "", G::money, false, idle_cost,

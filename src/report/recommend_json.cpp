@@ -37,14 +37,18 @@ Json candidate_of(const RecommendResult& r, const Candidate& c) {
   json["room"] = c.room;
   if (c.all_meet) json["p_meets_all"] = to_json(*c.all_meet);
   if (!c.objectives.empty()) {
-    const double tokens_per_hour = c.figures.output_throughput * 3600;
     json["tokens_per_s_per_gpu"] = c.figures.tokens_per_s_per_gpu;
     json["interactivity_tok_s"] = c.figures.tokens_per_s_per_user;
     json["output_throughput"] = c.figures.output_throughput;
     json["p99_ttft_ms"] = c.figures.p99_ttft_ms;
     json["mean_tpot_ms"] = c.figures.mean_tpot_ms;
-    if (c.cost.usd_per_hour) json["usd_per_million_output_tokens"] = *c.cost.usd_per_hour / tokens_per_hour * 1e6;
-    json["gpu_hours_per_million_output_tokens"] = c.cost.gpus / tokens_per_hour * 1e6;
+    if (c.cost.usd_per_hour) {
+      const double usd_per_gpu = *c.cost.usd_per_hour / c.cost.gpus;
+      json["cost_per_1m_output_tokens"] = c.figures.gpu_hours_per_1m_output_tokens * usd_per_gpu;
+      json["full_cost_per_1m_output_tokens"] = c.figures.full_gpu_hours_per_1m_output_tokens * usd_per_gpu;
+    }
+    json["gpu_hours_per_1m_output_tokens"] = c.figures.gpu_hours_per_1m_output_tokens;
+    json["full_gpu_hours_per_1m_output_tokens"] = c.figures.full_gpu_hours_per_1m_output_tokens;
   }
   Json objectives = Json::array();
   for (const ObjectiveVerdict& o : c.objectives) {
@@ -66,6 +70,22 @@ Json candidate_of(const RecommendResult& r, const Candidate& c) {
 Json list_of(const RecommendResult& r, const std::vector<Candidate>& candidates) {
   Json json = Json::array();
   for (const Candidate& c : candidates) json.push_back(candidate_of(r, c));
+  return json;
+}
+
+Json kinds_of(const RecommendResult& r) {
+  Json json = Json::array();
+  for (const BestOfKind& kind : r.kinds) {
+    Json entry = Json::object();
+    entry["gpu"] = kind.gpu;
+    entry["competes"] = kind.competes;
+    if (kind.best)
+      entry["best"] = candidate_of(r, *kind.best);
+    else
+      entry["reason"] = kind.why;
+    if (kind.break_even_usd_per_gpu) entry["break_even_usd_per_gpu_hour"] = *kind.break_even_usd_per_gpu;
+    json.push_back(std::move(entry));
+  }
   return json;
 }
 
@@ -111,11 +131,13 @@ Json to_json(const RecommendResult& r) {
   }
   json["domain"] = std::move(domain);
   json["usual_domain"] = r.usual_domain;
+  if (!r.widening.empty()) json["replicas_widened"] = r.widening;
   json["cost"] = r.by_money ? "usd_per_hour" : "gpus";
   json["example_prices"] = r.example_prices;
   json["verdict"] = to_string(r.overall);
   json["interrupted"] = r.interrupted;
   json["ranked"] = list_of(r, r.ranked);
+  json["best_of_each_gpu"] = kinds_of(r);
   json["cheaper_but_undecided"] = list_of(r, r.undecided);
   if (r.closest) json["closest"] = candidate_of(r, *r.closest);
   if (r.winner) {

@@ -41,14 +41,15 @@ std::string other_values(const RecommendResult& r, const Candidate& c) {
   return text;
 }
 
-// USD per hour and per million output tokens, or GPU-hours per million where nobody said a price.
+// USD per hour and per million output tokens (cost_per_1m_output_tokens, as `run` has it), or GPU-hours where nobody
+// said a price.
 std::string cost_text(const RecommendResult& r, const Candidate& c) {
   return r.by_money ? fmt::format("{:.2f}", *c.cost.usd_per_hour) : fmt::format("{}", c.cost.gpus);
 }
 std::string per_million(const RecommendResult& r, const Candidate& c) {
-  const double tokens_per_hour = c.figures.output_throughput * 3600;
-  if (!(tokens_per_hour > 0)) return "-";
-  return readable(c.cost.rank(r.by_money) / tokens_per_hour * 1e6);
+  const double hours = c.figures.gpu_hours_per_1m_output_tokens;
+  if (!(hours > 0)) return "-";
+  return readable(r.by_money ? hours * *c.cost.usd_per_hour / c.cost.gpus : hours);
 }
 
 std::vector<std::string> head(const RecommendResult& r) {
@@ -157,6 +158,30 @@ std::string headline(const RecommendResult& r) {
   return "NONE of the candidates meets the objectives\n";
 }
 
+// One line for each kind: its cheapest that meets, or why it has none.
+std::string kinds_section(const RecommendResult& r, bool competing) {
+  std::string text;
+  for (const BestOfKind& kind : r.kinds) {
+    if (kind.competes != competing) continue;
+    if (!kind.best) {
+      std::string why = kind.why.substr(0, kind.why.find('\n'));
+      if (why.size() > 110) why = why.substr(0, 107) + "...";
+      text += fmt::format("  {}: none: {}\n", kind.gpu, why);
+      continue;
+    }
+    const Candidate& c = *kind.best;
+    const std::string cost =
+        competing && r.by_money ? fmt::format(", {} $/h, {} $/1M out", cost_text(r, c), per_million(r, c)) : "";
+    text += fmt::format("  {}: {} GPU{} ({}){}, room {}{}\n", kind.gpu, c.cost.gpus, c.cost.gpus == 1 ? "" : "s",
+                        split_of(c), cost, percent(c.room),
+                        c.all_meet ? ", P(meets) " + probability_text(*c.all_meet) : "");
+    if (kind.break_even_usd_per_gpu)
+      text += fmt::format("    cheaper than what is ranked first below {:.2f} $ per GPU-hour: give prices.gpu_hour\n",
+                          *kind.break_even_usd_per_gpu);
+  }
+  return text;
+}
+
 std::string proof_section(const RecommendResult& r, const TextStyle& style) {
   TextTable table("lrrl", "0010");
   table.row({"fate", "candidates", "cheaper", "for example"});
@@ -172,6 +197,7 @@ std::string proof_section(const RecommendResult& r, const TextStyle& style) {
     std::string example = c.example_why;
     if (c.fate == Fate::no_better) example = "costs the same, no more room as far as was looked";
     if (c.fate == Fate::dearer) example = "costs more than what is ranked";
+    if (c.fate == Fate::unpriced) example = "prices.gpu_hour names others: see what stands apart";
     if (example.size() > 110) example = example.substr(0, 107) + "...";
     std::replace(example.begin(), example.end(), '\n', ' ');
     table.row({std::string(to_string(c.fate)), counted(c.count), counted(c.cheaper), example});
@@ -186,7 +212,9 @@ std::string effort_section(const RecommendResult& r) {
   const SearchEffort& e = r.effort;
   std::string text = fmt::format("  {} candidates over", counted(e.candidates));
   for (const SweepAxis& axis : r.domain) text += fmt::format(" {} ({})", axis.path, axis.values.size());
-  text += r.usual_domain ? ", the usual ones (recommend.over or --over says others)\n" : "\n";
+  text += r.usual_domain ? ", the usual ones but for what --over names (recommend.over declares others)\n"
+                         : ", as declared\n";
+  if (!r.widening.empty()) text += fmt::format("  replicas went {}\n", r.widening);
   text +=
       fmt::format("  {} can run, {} bounded, {} tried in a short run, {} judged, {} the same as another\n",
                   counted(e.runnable), counted(e.bounded), counted(e.short_runs), counted(e.verdicts), counted(e.same));
@@ -221,7 +249,14 @@ std::string to_text(const RecommendResult& r, const TextStyle& style) {
   if (!r.ranked.empty()) {
     std::string body = table_of(r, r.ranked, true, style);
     for (std::size_t i = 0; i < r.ranked.size(); ++i) body += twins_of(r, r.ranked[i], i + 1);
+    body += fmt::format(
+        "  {}: decode's share of the price over output tokens, cost_per_1m_output_tokens as `run` has it;\n"
+        "  with prefill's share too it is full_cost_per_1m_output_tokens (--format json)\n",
+        r.by_money ? "$/1M out" : "GPU-h/1M out");
     out += section("Ranking", body, style);
+    if (r.kinds.size() > 1) out += section("Best of each GPU kind", kinds_section(r, true), style);
+    if (const std::string apart = kinds_section(r, false); !apart.empty())
+      out += section("Without a price of yours: they do not compete", apart, style);
     out += section("To run it", commands_section(r, style), style);
   }
   if (!r.undecided.empty())
@@ -230,6 +265,8 @@ std::string to_text(const RecommendResult& r, const TextStyle& style) {
   if (r.closest) {
     out += section("Closest", table_of(r, {*r.closest}, false, style) + "  " + r.closest->why + "\n", style);
   }
+  if (r.ranked.empty() && r.kinds.size() > 1)
+    out += section("By GPU kind", kinds_section(r, true) + kinds_section(r, false), style);
   out += section("Why nothing cheaper", proof_section(r, style), style);
   if (r.throughput_front.size() > 1)
     out += section("Front: tokens/s per GPU against tokens/s of a user", table_of(r, r.throughput_front, false, style),

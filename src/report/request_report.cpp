@@ -99,6 +99,21 @@ Json time_of(const RequestTime& t) {
   return json;
 }
 
+Json trials_of(const RequestExplanation& e) {
+  Json json = Json::array();
+  for (const KnobTrial& t : e.tried) {
+    Json entry = Json::object();
+    entry["change"] = t.change;
+    entry["set"] = texts(t.set);
+    entry["before_ms"] = t.before_ms;
+    entry["after_ms"] = t.after_ms;
+    entry["gain"] = t.gain;
+    entry["helps"] = t.helps;
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
 Json record_of(const RequestRecord& r) {
   Json json = Json::object();
   json["index"] = r.request.index;
@@ -122,7 +137,7 @@ std::string to_text(const RequestExplanation& e, const TextStyle& style) {
   }
   if (e.interrupted) return within_width(out + "INTERRUPTED: a part of a run explains nothing\n", style);
   std::string head = fmt::format("  {}\n", e.sentence);
-  head += fmt::format("  first to change: {}\n", e.knob);
+  if (!e.advice.empty()) head += fmt::format("  first to change: {}\n", e.advice);
   head += fmt::format("  of {} requests with this metric{}\n", readable(e.finished),
                       e.failed > 0 ? fmt::format("; {} failed and are in no percentile here", readable(e.failed)) : "");
   if (!e.limits.empty()) head += fmt::format("  violators: requests beyond {}\n", e.limits);
@@ -149,6 +164,8 @@ Json to_json(const RequestExplanation& e) {
   json["sentence"] = e.sentence;
   json["cause"] = to_string(e.cause);
   json["knob"] = e.knob;
+  json["advice"] = e.advice;
+  json["tried"] = trials_of(e);
   json["selected"] = time_of(e.selected);
   json["median"] = time_of(e.median);
   if (e.request) json["selected_request"] = record_of(*e.request);

@@ -26,7 +26,8 @@ constexpr Field kQuestionRows[] = {
     {"goodput.e2el", K::number, "", "End-to-end latency, ms.", 1e-6, 1e12, {}, nullptr, "e2el_ms,request_latency"},
     {"slo", K::list_of_text, "", "Comparisons on the summary: p99_ttft <= 500 ms, output_throughput >= 2000."},
     {"assert", K::anything, "",
-     "What must hold for `foretoken assert`: comparisons as in slo, {name: ..., that: a comparison}, or a map {p99_ttft_ms: "
+     "What must hold for `foretoken assert`: comparisons as in slo, {name: ..., that: a comparison}, or a map "
+     "{p99_ttft_ms: "
      "\"<=500\"}."},
     {"study", K::map, "", "How sure verdicts must be, and how much may be simulated for one."},
     {"study.confidence", K::number, "0.95", "Of the intervals behind a verdict.", 0.5, 0.9999},
@@ -45,10 +46,13 @@ constexpr Field kQuestionRows[] = {
     {"prices.kwh", K::number, "", "USD per kWh of electricity, for the cost of energy.", 1e-4, 100},
     {"prices.grid_g_per_kwh", K::number, "", "Grams of CO2 equivalent per kWh of electricity.", 0, 2000},
     {"prices.load_profile", K::anything, "",
-     "For `foretoken bill`, load by hour as multiples of the offered rate: 24 numbers, {weekday: [24], weekend: [24]}, or 168 "
+     "For `foretoken bill`, load by hour as multiples of the offered rate: 24 numbers, {weekday: [24], weekend: [24]}, "
+     "or 168 "
      "from Monday 0:00."},
     {"prices.capacity_per_replica", K::number, "",
-     "For `foretoken bill`, requests per second that one replica serves within the objectives. Without it they are searched for.", 1e-6, 1e9},
+     "For `foretoken bill`, requests per second that one replica serves within the objectives. Without it they are "
+     "searched for.",
+     1e-6, 1e9},
     {"prices.min_replicas", K::integer, "1", "For `foretoken bill`, replicas kept in the quietest hour.", 0, 1e5},
     {"capacity", K::map, "", "The largest load that meets the objectives: how to look for it."},
     {"capacity.variable",
@@ -64,13 +68,14 @@ constexpr Field kQuestionRows[] = {
     {"promise", K::map, "", "The lengths for which `foretoken promise` looks for a load."},
     {"promise.input_len", K::list_of_numbers, "", "Prompt tokens; without it fourfold steps up to max_model_len.", 1,
      kMaxTokensField},
-    {"promise.output_len", K::list_of_numbers, "", "Output tokens; without it fourfold steps up to a quarter of that.", 1,
-     kMaxTokensField},
+    {"promise.output_len", K::list_of_numbers, "", "Output tokens; without it fourfold steps up to a quarter of that.",
+     1, kMaxTokensField},
     {"promise.precision", K::number, "0.1", "Relative width at which the search in one cell stops.", 0.001, 0.5},
     {"sweep", K::anything, "", "What-if table: a map from field to the list of its values."},
     {"recommend", K::map, "", "Where `foretoken recommend` looks for the cheapest deployment."},
     {"recommend.over", K::anything, "",
-     "A map from field to its values: {choices: [1, 2]}, {range: {from: 1, to: 8, factor: 2}}, [1, 2, 4..64]."},
+     "The whole domain: a map from field to its values: {choices: [1, 2]}, {range: {from: 1, to: 8, factor: 2}}, [1, "
+     "2, 4..64]."},
     {"conventions", K::map, "", "Definitions that differ between tools."},
     {"conventions.tpot",
      K::choice,

@@ -110,6 +110,15 @@ TEST_F(RecommendCommand, saysAnUnknownNameOfASweepWhereItStands) {
   EXPECT_THAT(sweep.err, HasSubstr("--over:1:23: error: unknown gpu `h900_sxm`"));
 }
 
+TEST_F(RecommendCommand, keepsTheOtherAxesOfTheUsualDomain) {
+  const ProcessResult found =
+      recommend({"--set", "recommend=null", "--over", "engine.max_num_batched_tokens=2048", "--top", "1"});
+  EXPECT_EQ(found.exit_code, 0) << found.err;
+  EXPECT_THAT(found.out, HasSubstr("replicas (8) engine.max_num_batched_tokens (1)"));
+  EXPECT_THAT(found.out, HasSubstr("is the cheapest that meets the objectives: 4 GPUs"));
+  EXPECT_THAT(found.out, HasSubstr("cost_per_1m_output_tokens as `run` has it"));
+}
+
 TEST_F(RecommendCommand, printsADocument) {
   const ProcessResult json = recommend({"--json", "--top", "1"});
   EXPECT_EQ(json.exit_code, 0);

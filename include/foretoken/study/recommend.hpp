@@ -23,9 +23,10 @@ enum class Fate {
   meets,
   no_better,  // not simulated: costs as much as what meets, and has no more room as far as bounds tell
   dearer,     // not simulated: costs more than enough that meet
+  unpriced,   // does not compete: others have a price of the scenario's, this GPU has none
   skipped,    // interrupted before its turn
 };
-inline constexpr int kFates = 10;
+inline constexpr int kFates = 11;
 [[nodiscard]] std::string_view to_string(Fate fate);
 
 struct DeploymentCost {
@@ -43,6 +44,9 @@ struct CandidateFigures {
   double output_throughput = 0;
   double p99_ttft_ms = 0;
   double mean_tpot_ms = 0;
+  // Of the metrics cost_per_1m_output_tokens and full_cost_per_1m_output_tokens, before the price of a GPU-hour.
+  double gpu_hours_per_1m_output_tokens = 0;
+  double full_gpu_hours_per_1m_output_tokens = 0;
 };
 
 // A candidate that was simulated, or the best guess where none was.
@@ -63,6 +67,16 @@ struct Candidate {
   std::optional<Probability> all_meet;  // with the model's error as measured; of those that are ranked
   CandidateFigures figures;
   std::vector<std::size_t> same;  // candidates whose runs are the same to the last bit
+};
+
+// The cheapest of one kind of GPU that meets.
+struct BestOfKind {
+  std::string gpu;
+  bool competes = true;           // false: the user priced other GPUs and not this one
+  std::optional<Candidate> best;  // when none was found: why
+  std::string why;
+  // Of a kind without a price: below so many USD per GPU and hour it would cost less than the winner.
+  std::optional<double> break_even_usd_per_gpu;
 };
 
 // How many candidates had one fate for one reason.
@@ -93,12 +107,14 @@ struct SearchEffort {
 struct RecommendResult {
   Scenario base;
   std::vector<SweepAxis> domain;
-  bool usual_domain = false;  // the scenario declared none
+  bool usual_domain = false;  // the scenario declared none; --over may have replaced single axes of it
+  std::string widening;       // what became of the replicas that widen by themselves; empty: they did not
   bool by_money = false;      // else by the number of GPUs
   bool example_prices = false;
   Decision overall = Decision::not_decided;
   std::vector<Candidate> ranked;     // that meet, the cheapest first; the winner leads
   std::optional<Scenario> winner;    // its scenario
+  std::vector<BestOfKind> kinds;     // of every GPU of the domain, the cheapest first, those without any last
   std::vector<Candidate> undecided;  // cheaper than the winner, or all that were not decided without one
   std::optional<Candidate> closest;  // when none meets
   // Not dominated among all simulated candidates: tokens/s per GPU against tokens/s of a user, and cost against
@@ -123,13 +139,16 @@ struct RecommendOptions {
   std::size_t top = 5;  // so many that meet are wanted
 };
 
-// Errors: no objectives, objectives that contradict each other, no candidate that is a valid scenario.
+// Errors: no objectives, objectives that contradict each other, too many candidates, none that is a valid scenario.
 // The result depends on the question alone, not on threads.
 [[nodiscard]] Result<RecommendResult> recommend(const RecommendQuestion& question,
                                                 const RecommendOptions& options = {});
 
-// The fields that the search goes over: the scenario's, or the usual ones.
-[[nodiscard]] std::vector<SweepAxis> recommend_domain(const Scenario& base, const std::string& catalog_dir);
+// The fields that the search goes over: those that the scenario declares, or the usual ones. What `load.recommend_over`
+// names replaces its own axis of the usual ones and no other.
+[[nodiscard]] std::vector<SweepAxis> recommend_domain(const RecommendQuestion& question);
+// Nobody named the number of replicas, nor of GPUs: it goes on until something meets.
+[[nodiscard]] bool replicas_may_widen(const RecommendQuestion& question);
 [[nodiscard]] Result<Scenario> candidate_scenario(const RecommendQuestion& question,
                                                   const std::vector<SweepAxis>& domain, std::size_t index);
 // What turns the question's text into a candidate's.

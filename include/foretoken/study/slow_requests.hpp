@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "foretoken/study/run.hpp"
+#include "foretoken/study/sweep.hpp"
 
 namespace foretoken {
 
@@ -62,6 +63,16 @@ struct CauseShare {
 // Largest first; they sum to `time.total`.
 [[nodiscard]] std::vector<CauseShare> causes_of(const RequestTime& time);
 
+// A change, run on the same seeds and requests as the scenario.
+struct KnobTrial {
+  std::string change;            // max_num_seqs 256 -> 128
+  std::vector<std::string> set;  // as --set takes them
+  double before_ms = 0;          // of the selection, mean of the paired runs
+  double after_ms = 0;
+  double gain = 0;     // share of it that is saved
+  bool helps = false;  // surely, and enough to be named
+};
+
 struct RequestExplanation {
   Scenario scenario;
   MemoryPlan memory;
@@ -86,7 +97,9 @@ struct RequestExplanation {
   double more_with_seats = 0;  // estimated gain in throughput with twice the seats, in closed form
 
   Cause cause = Cause::decode;  // the largest, or overload
-  std::string knob;             // what to change first, as --set names it
+  std::vector<KnobTrial> tried;  // settings, then larger changes where no setting helps
+  std::string knob;              // what to change first, as --set names it; empty: nothing that was tried helps
+  std::string advice;            // the change and its gain, or what would help instead; empty: nothing was tried
   std::string sentence;
   std::vector<std::string> notes;
   bool interrupted = false;
@@ -95,6 +108,10 @@ struct RequestExplanation {
 // Of the first replication. Errors: a selector that selects nothing, a request that never got so far, no limits to
 // violate, a workload that cannot be read.
 [[nodiscard]] Result<RequestExplanation> explain_requests(const Scenario& scenario, const RequestSelector& selector,
+                                                          RequestMetric metric, const RunOptions& options = {});
+// And which knob helps, by paired runs of changes to the text.
+[[nodiscard]] Result<RequestExplanation> explain_requests(const ScenarioText& source, const LoadOptions& load,
+                                                          const Scenario& scenario, const RequestSelector& selector,
                                                           RequestMetric metric, const RunOptions& options = {});
 
 }  // namespace foretoken

@@ -14,7 +14,11 @@ class CapacityStudy {
  public:
   CapacityStudy(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario, const LoadKnob& knob,
                 const RunOptions& options)
-      : judge_(source, load, options, scenario.study.max_replications), knob_(knob), options_(options) {
+      : source_(source),
+        load_(load),
+        judge_(source, load, options, scenario.study.max_replications),
+        knob_(knob),
+        options_(options) {
     result_.scenario = scenario;
     result_.variable = knob.variable;
     result_.unit = knob.unit;
@@ -58,7 +62,11 @@ class CapacityStudy {
         if (Diagnostics problems = add_confidence(result_, judge_, knob_); problems.has_errors()) return problems;
       }
       result_.requests = judge_.requests();
-      if (!result_.interrupted) describe_bottleneck(result_, *there, options_);
+      if (!result_.interrupted) {
+        LoadOptions at_capacity = load_;
+        at_capacity.overrides.insert(at_capacity.overrides.end(), result_.set.begin(), result_.set.end());
+        describe_bottleneck(result_, source_, at_capacity, *there, options_);
+      }
     }
     result_.stability_limit = judge_.stability_limit();
     return std::move(result_);
@@ -77,6 +85,8 @@ class CapacityStudy {
     return side;
   }
 
+  const ScenarioText& source_;
+  const LoadOptions& load_;
   LoadJudge judge_;
   const LoadKnob& knob_;
   RunOptions options_;

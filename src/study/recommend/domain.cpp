@@ -28,10 +28,13 @@ std::vector<std::string> usual_gpus(const Scenario& base, const std::string& cat
   return named ? ids : std::vector<std::string>{};
 }
 
-}  // namespace
+// The text of the scenario, or --set, states a whole domain; --over by itself changes the usual one. Each --over is one
+// axis.
+bool is_declared(const RecommendQuestion& question) {
+  return question.base.recommend.size() > question.load.recommend_over.size();
+}
 
-std::vector<SweepAxis> recommend_domain(const Scenario& base, const std::string& catalog_dir) {
-  if (!base.recommend.empty()) return base.recommend;
+std::vector<SweepAxis> usual_domain(const Scenario& base, const std::string& catalog_dir) {
   std::vector<SweepAxis> domain;
   const auto add = [&](const char* path, std::vector<std::string> values) {
     if (values.size() > 1) domain.push_back({path, std::move(values)});
@@ -49,6 +52,31 @@ std::vector<SweepAxis> recommend_domain(const Scenario& base, const std::string&
   if (!is_given(base, "engine.max_num_seqs")) add("engine.max_num_seqs", {"32", "128", "512"});
   if (!is_given(base, budget)) add(budget, {"2048", "8192"});
   return domain;
+}
+
+}  // namespace
+
+std::vector<SweepAxis> recommend_domain(const RecommendQuestion& question) {
+  const std::vector<SweepAxis>& named = question.base.recommend;
+  if (is_declared(question)) return named;
+  std::vector<SweepAxis> domain = usual_domain(question.base, question.load.catalog_dir);
+  // The number of replicas follows from that of GPUs.
+  if (is_axis(named, "hardware.num_gpus"))
+    std::erase_if(domain, [](const SweepAxis& a) { return a.path == "replicas"; });
+  for (const SweepAxis& axis : named) {
+    const auto usual =
+        std::find_if(domain.begin(), domain.end(), [&](const SweepAxis& a) { return a.path == axis.path; });
+    if (usual == domain.end())
+      domain.push_back(axis);
+    else
+      *usual = axis;
+  }
+  return domain;
+}
+
+bool replicas_may_widen(const RecommendQuestion& question) {
+  const std::vector<SweepAxis>& named = question.base.recommend;
+  return !is_declared(question) && !is_axis(named, "replicas") && !is_axis(named, "hardware.num_gpus");
 }
 
 std::vector<std::string> candidate_overrides(const Scenario& base, const std::vector<SweepAxis>& domain,

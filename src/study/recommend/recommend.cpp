@@ -6,13 +6,15 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 
 #include "foretoken/study/check.hpp"
 #include "study/latency_key.hpp"
 #include "study/parallel.hpp"
+#include "study/recommend/kinds.hpp"
 #include "study/recommend/search.hpp"
-#include "study/steady/short_runs.hpp"
 #include "study/sampler.hpp"
+#include "study/steady/short_runs.hpp"
 
 namespace foretoken {
 namespace {
@@ -32,7 +34,12 @@ std::int64_t requests_of_a_verdict(const Scenario& s) {
 class Search {
  public:
   Search(const RecommendQuestion& question, const RecommendOptions& options, RecommendResult& result)
-      : options_(options), result_(result), source_(question, result.domain), screened_(point_count(result.domain)) {
+      : options_(options),
+        result_(result),
+        source_(question, result.domain),
+        widens_(replicas_may_widen(question)),
+        concurrency_(question.base.workload.max_concurrency),
+        screened_(point_count(result.domain)) {
     result_.fate_of.assign(screened_.size(), Fate::skipped);
     result_.effort.candidates = screened_.size();
   }
@@ -46,7 +53,10 @@ class Search {
                      "no candidate of the domain is a valid scenario; the first says: " + screened_.front().why);
       return problems;
     }
-    for (const std::vector<std::size_t>& tier : tiers()) search(tier);
+    do {
+      for (const std::vector<std::size_t>& tier : tiers(true)) search(tier);
+    } while (widens_ && widen());
+    for (const std::vector<std::size_t>& tier : tiers(false)) look_for_kinds_among(tier);
     result_.interrupted = stopped();
     conclude();
     return {};
@@ -55,12 +65,17 @@ class Search {
  private:
   [[nodiscard]] bool stopped() const { return options_.run.stop != nullptr && options_.run.stop->load(); }
 
-  // All that are wanted are there, or enough has been tried beyond the winner.
-  [[nodiscard]] bool is_enough() const {
-    if (result_.ranked.empty()) return false;
-    return result_.ranked.size() >= std::max<std::size_t>(1, options_.top) || tried_since_winner_ >= 2 * options_.top;
+  // As many as are wanted cost no more than this, or enough has been tried beyond the winner.
+  [[nodiscard]] bool is_enough(double cost) const {
+    const auto as_cheap =
+        static_cast<std::size_t>(std::count_if(result_.ranked.begin(), result_.ranked.end(), [&](const Candidate& c) {
+          return c.cost.rank(result_.by_money) <= cost;
+        }));
+    if (as_cheap == 0) return false;
+    return as_cheap >= std::max<std::size_t>(1, options_.top) || tried_since_winner_ >= 2 * options_.top;
   }
   [[nodiscard]] double rank(std::size_t i) const { return screened_[i].cost.rank(result_.by_money); }
+  [[nodiscard]] bool competes(std::size_t i) const { return !own_prices_ || screened_[i].own_price; }
 
   void settle(std::size_t i, Fate fate, std::string why = {}) {
     screened_[i].fate = result_.fate_of[i] = fate;
@@ -71,48 +86,131 @@ class Search {
   }
 
   void screen_all() {
-    parallel_for(screened_.size(), options_.run.threads, [&](std::size_t i) {
-      if (!stopped()) screened_[i] = source_.screen(i);
-    });
+    std::vector<std::size_t> all(screened_.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    screen(all);
+    own_prices_ = std::any_of(screened_.begin(), screened_.end(), [](const Screened& s) { return s.own_price; });
     bool all_priced = true;
     for (std::size_t i = 0; i < screened_.size(); ++i) {
       const Screened& s = screened_[i];
-      if (s.fate != Fate::skipped) {
-        settle(i, s.fate);
-        continue;
-      }
-      ++result_.effort.runnable;
+      if (s.fate != Fate::invalid) kinds_.add(s.gpu, competes(i));
+      if (s.fate != Fate::skipped || !competes(i)) continue;
       all_priced = all_priced && s.cost.usd_per_hour.has_value();
       result_.example_prices = result_.example_prices || s.cost.example_price;
     }
-    result_.by_money = all_priced && result_.effort.runnable > 0;
+    result_.by_money = all_priced && (own_prices_ || result_.effort.runnable > 0);
     result_.example_prices = result_.example_prices && result_.by_money;
   }
 
-  // Candidates of equal cost, the cheapest first; prices to a millionth.
-  [[nodiscard]] std::vector<std::vector<std::size_t>> tiers() const {
+  void screen(const std::vector<std::size_t>& candidates) {
+    parallel_for(candidates.size(), options_.run.threads, [&](std::size_t i) {
+      if (!stopped()) screened_[candidates[i]] = source_.screen(candidates[i]);
+    });
+    for (const std::size_t i : candidates) {
+      if (screened_[i].fate == Fate::skipped)
+        ++result_.effort.runnable;
+      else
+        settle(i, screened_[i].fate);
+    }
+  }
+
+  // Candidates of equal cost, the cheapest first; prices to a millionth. Those that do not compete by their GPUs.
+  [[nodiscard]] std::vector<std::vector<std::size_t>> tiers(bool competing) const {
     std::map<std::int64_t, std::vector<std::size_t>> by_cost;
     for (std::size_t i = 0; i < screened_.size(); ++i) {
-      if (screened_[i].fate == Fate::skipped) by_cost[std::llround(rank(i) * 1e6)].push_back(i);
+      if (screened_[i].fate != Fate::skipped || competes(i) != competing) continue;
+      by_cost[std::llround((competing ? rank(i) : screened_[i].cost.gpus) * 1e6)].push_back(i);
     }
     std::vector<std::vector<std::size_t>> tiers;
     for (auto& [cost, tier] : by_cost) tiers.push_back(std::move(tier));
     return tiers;
   }
 
-  void search(const std::vector<std::size_t>& tier) {
+  void search(std::vector<std::size_t> tier) {
     if (stopped()) return;
-    if (is_enough()) {
-      for (const std::size_t i : tier) settle(i, Fate::dearer);
-      return;
-    }
+    const double cost = rank(tier.front());
+    if (is_enough(cost)) return look_for_kinds_among(std::move(tier));
     std::vector<std::size_t> pending = bound(tier);
     while (!pending.empty() && !stopped()) {
-      if (is_enough()) break;
-      confirm(try_wave(pending));
+      if (is_enough(cost)) break;
+      confirm(try_wave(pending), cost);
     }
+    look_for_kinds(std::move(pending));
+  }
+
+  void leave_unwanted(std::vector<std::size_t>& candidates) {
+    std::erase_if(candidates, [&](std::size_t i) {
+      const bool wanted = kinds_.wants(screened_[i].gpu);
+      if (!wanted) leave(i);
+      return !wanted;
+    });
+  }
+
+  // The cheapest of each kind of GPU beside the ranking: a few tries for each.
+  void look_for_kinds_among(std::vector<std::size_t> tier) {
     if (stopped()) return;
-    for (const std::size_t i : pending) leave(i);
+    leave_unwanted(tier);
+    look_for_kinds(bound(tier));
+  }
+  void look_for_kinds(std::vector<std::size_t> pending) {
+    while (!stopped()) {
+      leave_unwanted(pending);
+      if (pending.empty()) return;
+      for (Trial& survivor : try_wave(pending)) {
+        if (stopped()) return;
+        const std::size_t i = survivor.candidate.index;
+        if (kinds_.wants(screened_[i].gpu)) {
+          kinds_.count_verdict(screened_[i].gpu);
+          judge_fully(i);
+        } else {
+          leave(i);
+          keep(std::move(survivor));
+        }
+      }
+    }
+  }
+
+  // Twice the replicas, as long as something may yet meet, or be cheaper than what does. False: no more.
+  [[nodiscard]] bool widen() {
+    if (stopped()) return false;
+    double room = -INFINITY;
+    for (const Trial& t : trials_) room = std::max(room, t.candidate.room);
+    const WideningSoFar so_far{result_.by_money, own_prices_, cheapest(), room - room_before_, concurrency_};
+    room_before_ = room;
+    result_.widening = why_no_wider(screened_, so_far);
+    if (!result_.widening.empty()) return false;
+    const std::vector<SweepAxis> narrow = result_.domain;
+    widen_replicas(result_.domain);
+    const auto to = [&](std::size_t index) { return index_in(result_.domain, narrow, index); };
+    const std::vector<Screened> known = std::move(screened_);
+    screened_.assign(point_count(result_.domain), {});
+    result_.fate_of.assign(screened_.size(), Fate::skipped);
+    result_.effort.candidates = screened_.size();
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      screened_[to(i)] = known[i];
+      result_.fate_of[to(i)] = known[i].fate;
+    }
+    for (Trial& t : trials_) renumber(t.candidate, to);
+    for (Candidate& c : result_.ranked) renumber(c, to);
+    kinds_.renumber_all(to);
+    tried_since_winner_ = 0;
+    screen(without_hopeless(added_candidates(result_.domain, narrow)));
+    return !stopped();
+  }
+
+  // A candidate that more replicas cannot help ends its column.
+  [[nodiscard]] std::vector<std::size_t> without_hopeless(const std::vector<AddedCandidate>& added) {
+    std::vector<std::size_t> wanted;
+    for (const AddedCandidate& a : added) {
+      const Screened& fewer = screened_[a.widest_before];
+      if (may_be_helped(fewer)) {
+        wanted.push_back(a.index);
+        continue;
+      }
+      screened_[a.index] = with_replicas(fewer, a.replicas);
+      settle(a.index, fewer.fate);
+    }
+    return wanted;
   }
 
   // Those that no bound forbids, the one with the most room first.
@@ -183,33 +281,43 @@ class Search {
     return trial;
   }
 
-  void confirm(std::vector<Trial> survivors) {
-    RunOptions options = options_.run;
-    options.progress = nullptr;
-    options.cost_models = &models_;
+  void confirm(std::vector<Trial> survivors, double cost) {
     for (Trial& survivor : survivors) {
       if (stopped()) return;
       const std::size_t i = survivor.candidate.index;
-      if (is_enough()) {
+      if (is_enough(cost)) {
         leave(i);
         keep(std::move(survivor));
         continue;
       }
-      const Result<Scenario> scenario = source_.scenario(i);
-      invariant(scenario.has_value(), "a candidate that was a scenario is none any more");
       if (!result_.ranked.empty()) ++tried_since_winner_;
-      Trial trial = try_fully(*scenario, source_.describe(i, *scenario), options);
-      ++result_.effort.verdicts;
-      result_.effort.requests += trial.requests;
-      if (trial.candidate.fate == Fate::skipped) return;  // interrupted
-      settle(i, trial.candidate.fate, trial.candidate.why);
-      if (trial.candidate.fate == Fate::meets) result_.ranked.push_back(trial.candidate);
-      keep(std::move(trial));
+      if (const Candidate* met = judge_fully(i)) result_.ranked.push_back(*met);
     }
   }
 
+  // Null when it does not meet, or was interrupted.
+  const Candidate* judge_fully(std::size_t i) {
+    RunOptions options = options_.run;
+    options.progress = nullptr;
+    options.cost_models = &models_;
+    const Result<Scenario> scenario = source_.scenario(i);
+    invariant(scenario.has_value(), "a candidate that was a scenario is none any more");
+    Trial trial = try_fully(*scenario, source_.describe(i, *scenario), options);
+    ++result_.effort.verdicts;
+    result_.effort.requests += trial.requests;
+    if (trial.candidate.fate == Fate::skipped) return nullptr;  // interrupted
+    settle(i, trial.candidate.fate, trial.candidate.why);
+    keep(std::move(trial));
+    const Candidate& judged = trials_.back().candidate;
+    if (judged.fate != Fate::meets) return nullptr;
+    kinds_.found(judged);
+    return &judged;
+  }
+
   // Not simulated to the end because enough others meet.
-  void leave(std::size_t i) { settle(i, rank(i) > cheapest() ? Fate::dearer : Fate::no_better); }
+  void leave(std::size_t i) {
+    settle(i, !competes(i) ? Fate::unpriced : rank(i) > cheapest() ? Fate::dearer : Fate::no_better);
+  }
   [[nodiscard]] double cheapest() const {
     double least = INFINITY;
     for (const Candidate& c : result_.ranked) least = std::min(least, c.cost.rank(result_.by_money));
@@ -227,6 +335,7 @@ class Search {
       for (Candidate& c : result_.ranked) {
         if (c.index == trial.candidate.index) c.same.push_back(i);
       }
+      kinds_.found_same(trial.candidate.index, i);
       ++result_.effort.same;
       settle(i, fate, trial.candidate.why);
       return true;
@@ -237,90 +346,21 @@ class Search {
   void keep(Trial trial) { trials_.push_back(std::move(trial)); }
 
   void conclude() {
-    const auto before = [&](const Candidate& a, const Candidate& b) {
-      const double cost_a = a.cost.rank(result_.by_money), cost_b = b.cost.rank(result_.by_money);
-      if (cost_a != cost_b) return cost_a < cost_b;
-      return a.room != b.room ? a.room > b.room : a.index < b.index;
-    };
-    std::sort(result_.ranked.begin(), result_.ranked.end(), before);
-    std::vector<Candidate> simulated;
-    for (Trial& trial : trials_) {
-      Candidate& c = trial.candidate;
-      c.fate = result_.fate_of[c.index];
-      if (!c.objectives.empty()) simulated.push_back(c);
-      const bool cheaper = result_.ranked.empty() || c.cost.rank(result_.by_money) < cheapest();
-      if (c.fate == Fate::not_decided && cheaper) result_.undecided.push_back(c);
-    }
-    std::sort(result_.undecided.begin(), result_.undecided.end(), before);
-    result_.overall = !result_.ranked.empty()                             ? Decision::meets
-                      : result_.undecided.empty() && !result_.interrupted ? Decision::misses
-                                                                          : Decision::not_decided;
-    if (result_.ranked.empty()) find_closest(simulated);
-    if (!result_.ranked.empty()) {
-      if (const Result<Scenario> winner = source_.scenario(result_.ranked.front().index)) result_.winner = *winner;
-    }
-    make_fronts(std::move(simulated));
-    count_fates();
-  }
-
-  void find_closest(const std::vector<Candidate>& simulated) {
-    for (const Candidate& c : simulated) {
-      if (!result_.closest || c.room > result_.closest->room) result_.closest = c;
-    }
-    if (result_.closest) return;
-    std::optional<std::size_t> best;
-    for (std::size_t i = 0; i < screened_.size(); ++i) {
-      if (screened_[i].fate != Fate::impossible) continue;
-      if (!best || screened_[i].room > screened_[*best].room) best = i;
-    }
-    if (!best) return;
-    const Result<Scenario> scenario = source_.scenario(*best);
-    if (!scenario) return;
-    result_.closest = source_.describe(*best, *scenario);
-    result_.closest->fate = Fate::impossible;
-    result_.closest->why = screened_[*best].why;
-    result_.closest->room = screened_[*best].room;
-  }
-
-  void make_fronts(std::vector<Candidate> simulated) {
-    const Candidate* first = !result_.ranked.empty() ? &result_.ranked.front()
-                             : result_.closest       ? &*result_.closest
-                                                     : nullptr;
-    if (first != nullptr) {
-      double least = INFINITY;
-      for (std::size_t i = 0; i < first->objectives.size(); ++i) {
-        if (!(first->objectives[i].margin < least)) continue;
-        least = first->objectives[i].margin;
-        result_.front_objective = i;
-      }
-    }
-    const bool smaller = is_upper_limit(result_.base.slo[result_.front_objective].comparison);
-    result_.cost_front = cost_front(simulated, result_.front_objective, smaller, result_.by_money);
-    result_.throughput_front = throughput_front(std::move(simulated));
-  }
-
-  void count_fates() {
-    std::map<std::pair<Fate, std::string>, FateCount> counts;
-    const double winner = cheapest();
-    for (std::size_t i = 0; i < screened_.size(); ++i) {
-      const Screened& s = screened_[i];
-      const Fate fate = result_.fate_of[i];
-      const bool by_objective =
-          fate == Fate::impossible || fate == Fate::far_off || fate == Fate::misses || fate == Fate::not_decided;
-      const std::string reason = fate == Fate::invalid ? s.why : by_objective ? s.why.substr(0, s.why.find(": ")) : "";
-      FateCount& c = counts.try_emplace({fate, reason}, FateCount{fate, reason, 0, 0, i, s.why}).first->second;
-      ++c.count;
-      if (fate != Fate::invalid && rank(i) < winner) ++c.cheaper;
-    }
-    for (auto& [key, count] : counts) result_.fates.push_back(std::move(count));
-    std::stable_sort(result_.fates.begin(), result_.fates.end(), [](const FateCount& a, const FateCount& b) {
-      return a.fate != b.fate ? a.fate < b.fate : a.count > b.count;
-    });
+    std::vector<bool> competing(screened_.size());
+    for (std::size_t i = 0; i < screened_.size(); ++i) competing[i] = competes(i);
+    conclude_search(result_, screened_, competing, trials_, source_);
+    result_.ranked.resize(std::min(result_.ranked.size(), std::max<std::size_t>(1, options_.top)));
+    kinds_.conclude(result_, screened_, trials_);
   }
 
   const RecommendOptions& options_;
   RecommendResult& result_;
   CandidateSource source_;
+  Kinds kinds_;
+  const bool widens_;
+  const std::optional<std::int64_t> concurrency_;
+  bool own_prices_ = false;  // then those without one do not compete
+  double room_before_ = -INFINITY;
   std::vector<Screened> screened_;
   std::vector<Trial> trials_;
   CostModelPool models_;
@@ -329,13 +369,6 @@ class Search {
 };
 
 }  // namespace
-
-std::string_view to_string(Fate fate) {
-  constexpr std::string_view kWords[kFates] = {"not a scenario", "does not fit", "impossible", "misses by far",
-                                               "misses",         "not decided",  "meets",      "no better",
-                                               "dearer",         "not reached"};
-  return kWords[static_cast<std::size_t>(fate)];
-}
 
 Result<RecommendResult> recommend(const RecommendQuestion& question, const RecommendOptions& options) {
   Diagnostics problems;
@@ -348,8 +381,15 @@ Result<RecommendResult> recommend(const RecommendQuestion& question, const Recom
   if (problems.has_errors()) return problems;
   RecommendResult result;
   result.base = question.base;
-  result.usual_domain = question.base.recommend.empty();
-  result.domain = recommend_domain(question.base, question.load.catalog_dir);
+  result.domain = recommend_domain(question);
+  result.usual_domain = question.base.recommend.size() <= question.load.recommend_over.size();
+  if (const std::size_t count = point_count(result.domain); count > kMostCandidates) {
+    problems.error(
+        {question.source.origin, 0, 0},
+        fmt::format("the fields named and the usual ones make more than {} candidates: {}", kMostCandidates, count),
+        "shorten a list, or name one value of a usual field, such as --over engine.pipeline_parallel_size=1");
+    return problems;
+  }
   result.effort.requests_of_a_verdict = requests_of_a_verdict(question.base);
   Search search(question, options, result);
   problems = search.run(question.source.origin);

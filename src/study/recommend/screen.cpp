@@ -21,6 +21,16 @@ std::string deployment_key(const Scenario& s) {
   return key;
 }
 
+// With a load of next to nothing on each replica.
+bool is_impossible_alone(const Scenario& s, const std::vector<LoneRequest>& lone) {
+  constexpr int kMany = 1024;
+  Scenario wide = s;
+  wide.cluster.replicas *= kMany;
+  wide.num_gpus *= kMany;
+  const Result<std::vector<Bound>> bounds = bounds_with(wide, lone);
+  return bounds && std::any_of(bounds->begin(), bounds->end(), [](const Bound& b) { return b.impossible; });
+}
+
 // Room between a bound and its objective; a bound that leaves a rate as offered says nothing.
 double room_of(const Scenario& s, const std::vector<Bound>& bounds, const WorkloadSummary& workload) {
   double room = 1;
@@ -82,6 +92,9 @@ Screened CandidateSource::screen(std::size_t index) const {
   }
   const MemoryPlan memory = plan_memory(s->deployment, s->memory);
   screened.cost = cost_of_deployment(*s);
+  screened.gpu = s->deployment.gpu.id;
+  screened.own_price = price_per_hour(*s).has_value();
+  screened.replicas = s->cluster.replicas;
   if (!memory.fits && s->deployment.level != CostLevel::affine) {
     screened.fate = Fate::does_not_fit;
     screened.why = memory.verdict;
@@ -125,6 +138,7 @@ void CandidateSource::bound(std::size_t index, Screened& screened) {
     if (!b.impossible) continue;
     screened.fate = Fate::impossible;
     screened.why = s->slo[b.objective].expression + ": " + b.text;
+    screened.never = is_impossible_alone(*s, *requests);
     return;
   }
 }

@@ -20,6 +20,10 @@ struct Screened {
   Fate fate = Fate::skipped;  // skipped = nothing speaks against it yet
   std::string why;
   DeploymentCost cost;
+  std::string gpu;
+  bool own_price = false;  // the scenario's price, or its leave to take the catalog's example
+  bool never = false;      // impossible, however many replicas share the load
+  int replicas = 1;
   // The least room of an objective as far as the bounds tell: nothing simulated can have more, but for their slack.
   double room = 0;
   std::int64_t max_num_seqs = 0;
@@ -46,6 +50,34 @@ class CandidateSource {
   std::map<std::string, std::vector<LoneRequest>> lone_;
 };
 
+// Replicas of the usual domain, once more as many: all whole numbers.
+void widen_replicas(std::vector<SweepAxis>& domain);
+// The place of a candidate in a domain whose replicas were widened since.
+[[nodiscard]] std::size_t index_in(const std::vector<SweepAxis>& wider, const std::vector<SweepAxis>& narrow,
+                                   std::size_t index);
+struct AddedCandidate {
+  std::size_t index = 0;
+  std::size_t widest_before = 0;  // the one that differs in the replicas alone, and had the most of them
+  int replicas = 1;
+};
+[[nodiscard]] std::vector<AddedCandidate> added_candidates(const std::vector<SweepAxis>& wider,
+                                                           const std::vector<SweepAxis>& narrow);
+struct WideningSoFar {
+  bool by_money = false;
+  bool own_prices = false;  // those without one do not compete
+  double cheapest = 0;      // that meets; infinite: none does
+  double room_gained = 0;   // by the last doubling, of the best candidate; not finite where nothing was simulated
+  std::optional<std::int64_t> concurrency;  // requests at a time, of a closed loop
+};
+// Empty: twice the replicas are worth a look. Else the words that follow "replicas went".
+[[nodiscard]] std::string why_no_wider(const std::vector<Screened>& screened, const WideningSoFar& so_far);
+// The search takes no more; what a scenario declares may not have more either.
+inline constexpr std::size_t kMostCandidates = 100'000;
+// May more replicas make of it one that meets?
+[[nodiscard]] bool may_be_helped(const Screened& screened);
+// As hopeless, and of its own cost.
+[[nodiscard]] Screened with_replicas(const Screened& screened, int replicas);
+
 // One simulated verdict, and what of it tells whether another candidate's run is the same.
 struct Trial {
   Candidate candidate;
@@ -67,6 +99,10 @@ struct Trial {
 [[nodiscard]] Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& options);
 // meets, misses, not_decided, or skipped when interrupted.
 [[nodiscard]] Trial try_fully(const Scenario& scenario, Candidate candidate, const RunOptions& options);
+
+// Ranks, and says what is left to say, once all candidates have their fates.
+void conclude_search(RecommendResult& result, const std::vector<Screened>& screened, const std::vector<bool>& competing,
+                     const std::vector<Trial>& trials, const CandidateSource& source);
 
 // Not dominated: the most tokens/s per GPU for a user's tokens/s; the least cost for a figure of the objective.
 [[nodiscard]] std::vector<Candidate> throughput_front(std::vector<Candidate> simulated);

@@ -11,11 +11,26 @@
 namespace foretoken {
 namespace {
 
-const std::vector<std::string> kCandidateFigures{"tokens_per_s_per_gpu", "interactivity_tok_s", "output_throughput",
-                                        "p99_ttft_ms", "mean_tpot_ms"};
-CandidateFigures figures_of(const Verdict& v) {
+const std::vector<std::string> kCandidateFigures{
+    "tokens_per_s_per_gpu",      "interactivity_tok_s",           "output_throughput", "p99_ttft_ms", "mean_tpot_ms",
+    "cost_per_1m_output_tokens", "full_cost_per_1m_output_tokens"};
+// A price changes no run, but figures in money need one.
+Scenario with_some_price(const Scenario& s) {
+  Scenario priced = s;
+  if (!price_per_hour(s)) priced.prices.gpu_hour = 1;
+  return priced;
+}
+
+CandidateFigures figures_of(const Scenario& s, const Verdict& v) {
   if (v.also.size() != kCandidateFigures.size()) return {};
-  return {v.also[0].value, v.also[1].value, v.also[2].value, v.also[3].value, v.also[4].value};
+  const double usd_per_gpu = price_per_hour(with_some_price(s))->usd_per_gpu;
+  return {v.also[0].value,
+          v.also[1].value,
+          v.also[2].value,
+          v.also[3].value,
+          v.also[4].value,
+          v.also[5].value / usd_per_gpu,
+          v.also[6].value / usd_per_gpu};
 }
 
 double least_room(const Verdict& v) {
@@ -47,7 +62,7 @@ bool never_waits_for_blocks(const Trial& trial, const EngineConfig& engine) {
 Trial trial_of(const Scenario& s, Candidate candidate, const Verdict& v) {
   Trial trial;
   candidate.objectives = v.objectives;
-  candidate.figures = figures_of(v);
+  candidate.figures = figures_of(s, v);
   candidate.room = least_room(v);
   trial.candidate = std::move(candidate);
   trial.twin_key = twin_key_of(s);
@@ -79,7 +94,7 @@ bool is_same_run(const Trial& trial, const Screened& other, const Scenario& othe
 }
 
 Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& options) {
-  const Result<ShortRuns> runs = run_briefly(brief, options, kCandidateFigures);
+  const Result<ShortRuns> runs = run_briefly(with_some_price(brief), options, kCandidateFigures);
   if (!runs) return broken(std::move(candidate), runs.error());
   Trial trial = trial_of(brief, std::move(candidate), runs->verdict);
   trial.requests = runs->requests;
@@ -92,7 +107,7 @@ Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& 
 }
 
 Trial try_fully(const Scenario& scenario, Candidate candidate, const RunOptions& options) {
-  Scenario bounded = scenario;
+  Scenario bounded = with_some_price(scenario);
   bounded.study.max_requests = std::min(scenario.study.max_requests, kMostRequestsOfCandidate);
   const Result<Verdict> v = reach_verdict(bounded, options, kCandidateFigures);
   if (!v) return broken(std::move(candidate), v.error());

@@ -46,42 +46,39 @@ std::int64_t part(const RequestTime& time, AttributionPart p) {
   return time.parts[static_cast<std::size_t>(p)];
 }
 
-struct Words {
-  std::string what;  // follows "of which 640 ms"
-  std::string knob;
-};
+std::int64_t token_budget(const EngineConfig& engine) {
+  return engine.name == "sglang" ? engine.chunked_prefill_size : engine.max_num_batched_tokens;
+}
 
-Words words_for_queue(const RequestExplanation& e, Cause cause) {
+// All of these follow "of which 640 ms".
+std::string words_for_queue(const RequestExplanation& e, Cause cause) {
   const EngineConfig& engine = e.scenario.engine;
   const std::string seats = fmt::format("max_num_seqs {} was full {} of the time", engine.max_num_seqs, share(e.seats_full));
   if (cause == Cause::overload) {
     const std::string growth = fmt::format("waited in a queue that grows by {:.3g} of {:.3g} requests/s", e.backlog_growth,
                                            e.arrival_rate);
     if (e.more_with_seats >= kSeatsHelp)
-      return {fmt::format("{}: {}; twice the seats would serve some {} more", growth, seats, share(e.more_with_seats - 1)),
-              "engine.max_num_seqs"};
-    return {growth + ": more arrives than this deployment serves; add replicas or lower the rate", "replicas"};
+      return fmt::format("{}: {}; twice the seats would serve some {} more", growth, seats,
+                         share(e.more_with_seats - 1));
+    return growth + ": more arrives than this deployment serves";
   }
-  if (cause == Cause::seats) return {fmt::format("waited for a seat: {}", seats), "engine.max_num_seqs"};
-  if (engine.name == "static") return {"waited for the batch before to end: static batching", "engine.name"};
+  if (cause == Cause::seats) return fmt::format("waited for a seat: {}", seats);
+  if (engine.name == "static") return "waited for the batch before to end: static batching";
   const bool sglang = engine.name == "sglang";
-  return {fmt::format("waited for the token budget or the end of a step ({} {})",
-                      sglang ? "chunked_prefill_size" : "max_num_batched_tokens", engine.max_num_batched_tokens),
-          sglang ? "engine.chunked_prefill_size" : "engine.max_num_batched_tokens"};
+  return fmt::format("waited for the token budget or the end of a step ({} {})",
+                     sglang ? "chunked_prefill_size" : "max_num_batched_tokens", token_budget(engine));
 }
 
-Words words_for_kv(const RequestExplanation& e) {
+std::string words_for_kv(const RequestExplanation& e) {
   const std::int64_t wait = part(e.selected, AttributionPart::kv_wait);
   const std::int64_t again = part(e.selected, AttributionPart::preemption_recompute);
   const std::string blocks = fmt::format("{} blocks of {} tokens, {} in use at the peak, {} preemption{} in the run",
                                          e.scenario.engine.usable_blocks(), e.scenario.engine.block_size, share(e.kv_peak),
                                          e.preemptions, e.preemptions == 1 ? "" : "s");
-  const std::string knob = e.scenario.memory.num_gpu_blocks_override ? "engine.num_gpu_blocks_override"
-                                                                     : "engine.gpu_memory_utilization";
-  return {fmt::format("{} KV blocks: {}", again > wait ? "was lost to preemptions for lack of" : "waited for", blocks), knob};
+  return fmt::format("{} KV blocks: {}", again > wait ? "was lost to preemptions for lack of" : "waited for", blocks);
 }
 
-Words words_for(const RequestExplanation& e, Cause cause) {
+std::string words_for(const RequestExplanation& e, Cause cause) {
   const RequestTime& t = e.selected;
   switch (cause) {
     case Cause::overload:
@@ -93,25 +90,22 @@ Words words_for(const RequestExplanation& e, Cause cause) {
     case Cause::prefill: {
       const bool compute = part(t, AttributionPart::prefill_compute) >= part(t, AttributionPart::prefill_memory);
       const std::string tokens = e.request ? fmt::format(" of {} tokens", e.request->request.prompt_tokens) : "";
-      return {fmt::format("was the prefill of its own prompt{}, bound by {}", tokens, compute ? "compute" : "memory"),
-              compute ? "engine.tensor_parallel_size" : "hardware.gpu"};
+      return fmt::format("was the prefill of its own prompt{}, bound by {}", tokens, compute ? "compute" : "memory");
     }
     case Cause::interference:
-      return {fmt::format("was steps made longer by other requests' prefill (up to {} tokens a step)",
-                          e.scenario.engine.max_num_batched_tokens),
-              "engine.max_num_batched_tokens"};
+      return fmt::format("was steps made longer by other requests' prefill (up to {} tokens a step)",
+                         token_budget(e.scenario.engine));
     case Cause::decode: {
       const bool memory = part(t, AttributionPart::decode_memory) >= part(t, AttributionPart::decode_compute);
-      return {memory ? "was decode steps that stream weights and KV cache: bound by memory bandwidth"
-                     : "was decode steps bound by compute",
-              memory ? "engine.quantization" : "engine.max_num_seqs"};
+      return memory ? "was decode steps that stream weights and KV cache: bound by memory bandwidth"
+                    : "was decode steps bound by compute";
     }
     case Cause::communication:
-      return {"was communication between GPUs", "engine.tensor_parallel_size"};
+      return "was communication between GPUs";
     case Cause::overhead:
-      return {"was the engine's own work on the host (cost.per_step, cost.per_sequence, launches)", "cost.per_step"};
+      return "was the engine's own work on the host (cost.per_request, cost.per_step, cost.per_sequence, launches)";
     case Cause::kv_transfer:
-      return {"was the transfer of KV cache", "hardware.scale_out_link"};
+      return "was the transfer of KV cache";
   }
   return {};
 }
@@ -187,15 +181,13 @@ void say_bottleneck(RequestExplanation& e) {
       ns = part(e.selected, AttributionPart::queue);
     }
   }
-  const Words words = words_for(e, e.cause);
-  e.knob = words.knob;
   std::string name = e.selector.text;
   if (e.selector.kind == RequestSelector::Kind::id) name = fmt::format("request {}:", e.selector.id);
   const std::string metric = e.metric == RequestMetric::ttft ? "TTFT" : e.metric == RequestMetric::tpot ? "TPOT" : "E2E latency";
   const bool several = e.selected.requests > 1;
   e.sentence = fmt::format("{} {} is {}{}, of which {} {}.", name, metric, ms(e.selected.milliseconds()),
                            several ? fmt::format(" (mean of {} requests)", e.selected.requests) : "",
-                           ms(e.selected.per(ns)), words.what) +
+                           ms(e.selected.per(ns)), words_for(e, e.cause)) +
                against_the_median(e, largest.cause);
 }
 

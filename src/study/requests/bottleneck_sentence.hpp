@@ -1,11 +1,11 @@
-// The cause of a latency in a sentence, with the knob that changes it.
+// The cause of a latency in a sentence.
 #pragma once
 
 #include "foretoken/study/slow_requests.hpp"
 
 namespace foretoken {
 
-// Fills cause, knob, sentence and more_with_seats of an explanation whose times are there.
+// Fills cause, sentence and more_with_seats of an explanation whose times are there.
 void say_bottleneck(RequestExplanation& explanation);
 
 }  // namespace foretoken

@@ -10,6 +10,7 @@
 #include "study/replication.hpp"
 #include "study/requests/bottleneck_sentence.hpp"
 #include "study/requests/request_limits.hpp"
+#include "study/requests/try_knobs.hpp"
 #include "study/sampler.hpp"
 
 namespace foretoken {
@@ -23,19 +24,6 @@ struct Ranked {
   std::int64_t index = 0;
   auto operator<=>(const Ranked&) const = default;
 };
-
-std::optional<std::int64_t> value_of(const RequestRecord& r, RequestMetric metric, TpotConvention convention) {
-  if (r.outcome != Outcome::finished) return std::nullopt;
-  switch (metric) {
-    case RequestMetric::ttft:
-      return (r.first_token - r.request.arrival).count();
-    case RequestMetric::e2el:
-      return (r.finish - r.request.arrival).count();
-    case RequestMetric::tpot:
-      break;
-  }
-  return tpot_of(r, convention);
-}
 
 // When all seats of a replica (or rank) were taken.
 class SeatClock {
@@ -126,7 +114,7 @@ class Explainer {
       backlog.add(r);
       if (r.outcome != Outcome::finished) ++result_.failed;
       if (r.request.index == result_.selector.id) seen_ = r;
-      const auto value = value_of(r, result_.metric, result_.scenario.tpot);
+      const auto value = latency_of(r, result_.metric, result_.scenario.tpot);
       if (!value) return;
       ranked_.push_back({*value, r.request.index});
       if (limits_.any() && limits_.misses(r)) violators_.push_back(r.request.index);
@@ -152,11 +140,7 @@ class Explainer {
     return {};
   }
 
-  // Place of a quantile among the ranked, from 1: the nearest rank.
-  [[nodiscard]] std::size_t rank_of(double q) const {
-    const auto n = static_cast<double>(ranked_.size());
-    return std::clamp<std::size_t>(static_cast<std::size_t>(std::ceil(q * n - 1e-9)), 1, ranked_.size());
-  }
+  [[nodiscard]] std::size_t rank_of(double q) const { return nearest_rank(q, ranked_.size()); }
 
   void note_scarcity(double q) {
     if (q >= 1 || q <= 0) return;
@@ -170,7 +154,7 @@ class Explainer {
     const std::int64_t id = result_.selector.id;
     if (!seen_)
       return refuse(fmt::format("there is no request {}", id), fmt::format("the run has {}: 0 to {}", arrived_, arrived_ - 1));
-    if (value_of(*seen_, result_.metric, result_.scenario.tpot)) {
+    if (latency_of(*seen_, result_.metric, result_.scenario.tpot)) {
       chosen_.push_back(id);
       return {};
     }
@@ -266,6 +250,15 @@ Result<RequestExplanation> explain_requests(const Scenario& scenario, const Requ
   if (scenario.replications > 1) result.notes.emplace_back("of the first replication");
   say_bottleneck(result);
   return result;
+}
+
+Result<RequestExplanation> explain_requests(const ScenarioText& source, const LoadOptions& load,
+                                            const Scenario& scenario, const RequestSelector& selector,
+                                            RequestMetric metric, const RunOptions& options) {
+  Result<RequestExplanation> e = explain_requests(scenario, selector, metric, options);
+  if (!e || !e->feasible || e->interrupted) return e;
+  if (Diagnostics problems = try_knobs(*e, source, load, options); problems.has_errors()) return problems;
+  return e;
 }
 
 }  // namespace foretoken

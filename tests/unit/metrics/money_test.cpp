@@ -50,6 +50,7 @@ TEST(Money, IsSharedByTheTimeOfPrefillAndDecode) {
   EXPECT_NEAR(s["cost_per_1m_tokens"], 0.002 / 1200 * 1e6, 1e-9) << "1200 tokens in and out";
   EXPECT_NEAR(s["cost_per_1m_input_tokens"], 0.25 * 0.002 / 1000 * 1e6, 1e-9) << "prefill has 150 of 600 ms";
   EXPECT_NEAR(s["cost_per_1m_output_tokens"], 0.75 * 0.002 / 200 * 1e6, 1e-9);
+  EXPECT_NEAR(s["full_cost_per_1m_output_tokens"], 0.002 / 200 * 1e6, 1e-9) << "the whole price";
   EXPECT_NEAR(s["cost_per_request"], 0.002 / 4, 1e-12);
   EXPECT_NEAR(s["idle_cost_share"], 0.4, 1e-9);
   const double bill = s["cost_per_1m_input_tokens"] * 1000 + s["cost_per_1m_output_tokens"] * 200;

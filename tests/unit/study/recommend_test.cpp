@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <map>
 #include <random>
 
 #include "foretoken/report/recommend_report.hpp"
@@ -31,11 +32,18 @@ const std::vector<std::string> kTenThousand{
     "engine.max_num_seqs=1,2,4..128",
     "engine.max_num_batched_tokens=512,1024,1536,2048,3072,4096,5120,6144,7168,8192,10240"};
 
+// `over` is the whole domain; `named` are axes of --over, which change the usual one.
 RecommendQuestion question_of(const std::string& text, const std::vector<std::string>& over,
-                              const std::vector<std::string>& set = {}) {
+                              const std::vector<std::string>& set = {}, const std::vector<std::string>& named = {}) {
   RecommendQuestion question{{text, "s.yaml"}, {}, {}};
   question.load.overrides = set;
-  question.load.recommend_over = over;
+  std::string domain;
+  for (const std::string& axis : over) {
+    const auto equals = axis.find('=');
+    domain += (domain.empty() ? "" : ", ") + axis.substr(0, equals) + ": [" + axis.substr(equals + 1) + "]";
+  }
+  if (!over.empty()) question.load.overrides.push_back("recommend.over={" + domain + "}");
+  question.load.recommend_over = named;
   const Result<Scenario> base = parse_scenario(text, "s.yaml", question.load);
   EXPECT_TRUE(base) << (base ? "" : format(base.error()));
   if (base) question.base = *base;
@@ -96,6 +104,7 @@ TEST(Recommend, findsThePlantedCheapestOfTenThousandWithAFractionOfTheRequests) 
 void expect_the_exhaustive_answer(const RecommendQuestion& question) {
   const RecommendResult r = answer(question, 2, 1);
   double cheapest = INFINITY;
+  std::map<std::string, double> cheapest_of;
   for (std::size_t i = 0; i < r.effort.candidates; ++i) {
     if (r.fate_of[i] == Fate::invalid || r.fate_of[i] == Fate::does_not_fit) continue;
     const Decision decision = verdict_at(question, r, i);
@@ -107,7 +116,19 @@ void expect_the_exhaustive_answer(const RecommendQuestion& question) {
     }
     if (decision != Decision::meets) continue;
     const Scenario s = *candidate_scenario(question, r.domain, i);
-    cheapest = std::min(cheapest, r.by_money ? price_per_hour(s, true)->usd : s.num_gpus);
+    const double cost = r.by_money ? price_per_hour(s, true)->usd : s.num_gpus;
+    cheapest = std::min(cheapest, cost);
+    const auto kind = cheapest_of.try_emplace(s.deployment.gpu.id, cost).first;
+    kind->second = std::min(kind->second, cost);
+  }
+  for (const BestOfKind& kind : r.kinds) {
+    const auto known = cheapest_of.find(kind.gpu);
+    ASSERT_EQ(kind.best.has_value(), known != cheapest_of.end()) << kind.gpu << ": " << kind.why;
+    if (kind.best) {
+      EXPECT_EQ(kind.best->cost.rank(r.by_money), known->second) << kind.gpu;
+    } else {
+      EXPECT_FALSE(kind.why.empty()) << kind.gpu;
+    }
   }
   ASSERT_LT(cheapest, INFINITY);
   ASSERT_FALSE(r.ranked.empty()) << to_text(r);
@@ -197,6 +218,123 @@ TEST(Recommend, letsTheNumberOfGpusFollowTheSizes) {
   const Result<Scenario> s = candidate_scenario(question, question.base.recommend, 2);
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_EQ(s->num_gpus, 5);
+}
+
+std::vector<std::string> paths_of(const std::vector<SweepAxis>& domain) {
+  std::vector<std::string> paths;
+  for (const SweepAxis& axis : domain) paths.push_back(axis.path);
+  return paths;
+}
+
+const char* const kChat = R"(
+model: Llama-3.1-8B
+hardware: {gpu: h100_sxm}
+workload: {random_input_len: 512, random_output_len: 64, num_prompts: 1000, request_rate: 4}
+slo: [p99_ttft <= 2 s, p95_tpot <= 120 ms]
+)";
+
+TEST(Recommend, anAxisThatIsNamedReplacesThatAxisOfTheUsualDomainOnly) {
+  const std::vector<SweepAxis> usual = recommend_domain(question_of(kChat, {}));
+  const RecommendQuestion named = question_of(kChat, {}, {}, {"hardware.gpu=h100_sxm,l40s", "engine.block_size=16,32"});
+  const std::vector<SweepAxis> domain = recommend_domain(named);
+  std::vector<std::string> expected = paths_of(usual);
+  expected.emplace_back("engine.block_size");
+  EXPECT_EQ(paths_of(domain), expected);
+  EXPECT_EQ(domain.front().path, "hardware.gpu");
+  EXPECT_EQ(domain.front().values, (std::vector<std::string>{"h100_sxm", "l40s"}));
+  for (std::size_t i = 1; i < usual.size(); ++i) EXPECT_EQ(domain[i].values, usual[i].values) << usual[i].path;
+  EXPECT_TRUE(replicas_may_widen(named));
+  EXPECT_FALSE(replicas_may_widen(question_of(kChat, {}, {}, {"replicas=1..4"})));
+  // A domain that the scenario declares is whole, and --over adds to it.
+  const RecommendQuestion declared = question_of(kChat, {"replicas=1..4"}, {}, {"hardware.gpu=l4,l40s"});
+  EXPECT_EQ(paths_of(recommend_domain(declared)), (std::vector<std::string>{"replicas", "hardware.gpu"}));
+  // Replicas follow from a number of GPUs.
+  const std::vector<SweepAxis> gpus = recommend_domain(question_of(kChat, {}, {}, {"hardware.num_gpus=8,16"}));
+  EXPECT_EQ(std::count_if(gpus.begin(), gpus.end(), [](const SweepAxis& a) { return a.path == "replicas"; }), 0);
+}
+
+TEST(Recommend, refusesANamedAxisThatMakesTooManyCandidatesWithTheUsualOnes) {
+  const RecommendQuestion question = question_of(kChat, {}, {}, {"engine.block_size=1..4000"});
+  const Result<RecommendResult> r = recommend(question);
+  ASSERT_FALSE(r);
+  EXPECT_NE(format(r.error()).find("more than 100000 candidates"), std::string::npos) << format(r.error());
+}
+
+TEST(Recommend, widensTheUsualReplicasUntilSomethingMeets) {
+  // 60 requests/s at 5.7 for a replica of 4 seats: eleven at least.
+  const RecommendQuestion question = question_of(
+      kPlanted, {}, {"workload.request_rate=60", "engine.max_num_seqs=4", "engine.max_num_batched_tokens=2048"});
+  const RecommendResult r = answer(question, 2, 1);
+  ASSERT_FALSE(r.ranked.empty()) << to_text(r);
+  EXPECT_GE(r.ranked.front().cost.gpus, 11);
+  EXPECT_LE(r.ranked.front().cost.gpus, 12);
+  EXPECT_EQ(r.domain.front().values.size(), 16U);
+  const std::size_t winner = r.ranked.front().index;
+  EXPECT_EQ(r.fate_of[winner], Fate::meets) << "candidates keep their places";
+  EXPECT_EQ(verdict_at(question, r, winner), Decision::meets);
+}
+
+TEST(Recommend, doesNotWidenWhereABoundSaysNever) {
+  const RecommendResult r = answer(question_of(kPlanted, {}, {"slo=[p95_tpot <= 5 ms]"}));
+  EXPECT_EQ(r.overall, Decision::misses);
+  EXPECT_EQ(r.domain.front().values.size(), 8U);
+  EXPECT_NE(r.widening.find("no number of them helps"), std::string::npos) << r.widening;
+}
+
+const std::vector<std::string> kOneSplit{"engine.tensor_parallel_size=1", "engine.pipeline_parallel_size=1",
+                                         "engine.max_num_seqs=256", "engine.max_num_batched_tokens=2048"};
+std::vector<std::string> with_axis(std::vector<std::string> axes, std::string axis) {
+  axes.push_back(std::move(axis));
+  return axes;
+}
+
+TEST(Recommend, goesOnToMoreReplicasOfAGpuThatIsCheaperThanTheFirstThatMeets) {
+  const RecommendQuestion question =
+      question_of(kChat, {}, {"prices.gpu_hour={h100_sxm: 90, l4: 0.5}", "workload.request_rate=40"},
+                  with_axis(kOneSplit, "hardware.gpu=h100_sxm,l4"));
+  const RecommendResult r = answer(question, 2, 1);
+  ASSERT_FALSE(r.ranked.empty()) << to_text(r);
+  EXPECT_EQ(r.ranked.front().gpu, "l4");
+  EXPECT_GT(r.ranked.front().replicas, 8) << to_text(r);
+}
+
+TEST(Recommend, letsOnlyGpusCompeteThatTheScenarioPrices) {
+  const RecommendQuestion question =
+      question_of(kChat, {}, {"prices.gpu_hour={h100_sxm: 3}"}, with_axis(kOneSplit, "hardware.gpu=h100_sxm,l40s"));
+  const RecommendResult r = answer(question, 2, 3);
+  ASSERT_FALSE(r.ranked.empty()) << to_text(r);
+  EXPECT_TRUE(r.by_money);
+  EXPECT_FALSE(r.example_prices);
+  for (const Candidate& c : r.ranked) EXPECT_EQ(c.gpu, "h100_sxm");
+  ASSERT_EQ(r.kinds.size(), 2U);
+  EXPECT_EQ(r.kinds.back().gpu, "l40s");
+  EXPECT_FALSE(r.kinds.back().competes);
+  ASSERT_TRUE(r.kinds.back().best) << r.kinds.back().why;
+  ASSERT_TRUE(r.kinds.back().break_even_usd_per_gpu);
+  EXPECT_DOUBLE_EQ(*r.kinds.back().break_even_usd_per_gpu,
+                   *r.ranked.front().cost.usd_per_hour / r.kinds.back().best->cost.gpus);
+  EXPECT_GT(std::count(r.fate_of.begin(), r.fate_of.end(), Fate::unpriced), 0);
+  const RecommendResult examples =
+      answer(question_of(kChat, {}, {}, with_axis(kOneSplit, "hardware.gpu=h100_sxm,l40s")), 2, 1);
+  for (const BestOfKind& kind : examples.kinds) EXPECT_TRUE(kind.competes) << "nobody priced anything";
+}
+
+TEST(Recommend, hasTheCostOfOutputTokensThatRunsHave) {
+  const RecommendQuestion question =
+      question_of(kChat, {"replicas=1..2"},
+                  {"prices.gpu_hour={h100_sxm: 3}", "workload.random_input_len=2048", "workload.random_output_len=16"});
+  const RecommendResult r = answer(question, 2, 1);
+  ASSERT_TRUE(r.winner) << to_text(r);
+  const Candidate& c = r.ranked.front();
+  RunOptions options;
+  const Result<Verdict> v =
+      reach_verdict(*r.winner, options, {"cost_per_1m_output_tokens", "full_cost_per_1m_output_tokens"});
+  ASSERT_TRUE(v);
+  EXPECT_NEAR(c.figures.gpu_hours_per_1m_output_tokens * 3, v->also[0].value, 1e-9 * v->also[0].value);
+  EXPECT_NEAR(c.figures.full_gpu_hours_per_1m_output_tokens * 3, v->also[1].value, 1e-9 * v->also[1].value);
+  const double whole = *c.cost.usd_per_hour / (c.figures.output_throughput * 3600) * 1e6;
+  EXPECT_NEAR(v->also[1].value, whole, 0.01 * whole) << "all of the price over the output";
+  EXPECT_LT(v->also[0].value, 0.95 * whole) << "prefill has a share of the time";
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iostream>
 #include <numeric>
 
@@ -24,11 +25,12 @@ goodput: {ttft: 100}
 
 Result<RequestExplanation> explained(const std::string& which, RequestMetric metric, std::vector<std::string> set = {},
                                      const std::string& text = kBase, const RunOptions& options = {}) {
-  const Result<Scenario> scenario = parse_scenario(text, "s.yaml", {std::move(set), {}});
+  const LoadOptions load{std::move(set), {}};
+  const Result<Scenario> scenario = parse_scenario(text, "s.yaml", load);
   if (!scenario) return scenario.error();
   const Result<RequestSelector> selector = parse_request_selector(which);
   if (!selector) return selector.error();
-  return explain_requests(*scenario, *selector, metric, options);
+  return explain_requests({text, "s.yaml"}, load, *scenario, *selector, metric, options);
 }
 
 RequestExplanation found(const std::string& which, RequestMetric metric, std::vector<std::string> set,
@@ -36,7 +38,7 @@ RequestExplanation found(const std::string& which, RequestMetric metric, std::ve
   const auto e = explained(which, metric, std::move(set), text);
   EXPECT_TRUE(e) << format(e.error());
   if (!e) return {};
-  std::cout << e->sentence << " -> " << e->knob << "\n";
+  std::cout << e->sentence << " -> " << e->advice << "\n";
   EXPECT_EQ(std::accumulate(e->selected.parts.begin(), e->selected.parts.end(), std::int64_t{0}), e->selected.total);
   std::int64_t causes = 0;
   for (const CauseShare& c : causes_of(e->selected)) {
@@ -108,6 +110,65 @@ TEST(PlantedCause, ASlowHostIsFoundAsEngineOverhead) {
   EXPECT_THAT(usual.sentence, HasSubstr("memory bandwidth"));
   const RequestExplanation prompt = found("p50", RequestMetric::ttft, {"workload.random_input_len=4000"}, gpu);
   EXPECT_EQ(prompt.cause, Cause::prefill);
+}
+
+TEST(KnobAdvice, AKnobThatChangesNothingIsNotNamed) {
+  // Prompts of 100 tokens never fill 2,048: a larger budget gives the same bytes, and a smaller one helps nobody.
+  const RequestExplanation e = found("p99", RequestMetric::ttft, {});
+  EXPECT_EQ(e.cause, Cause::step);
+  EXPECT_NE(e.knob, "engine.max_num_batched_tokens");
+  const auto larger = std::find_if(e.tried.begin(), e.tried.end(), [](const KnobTrial& t) {
+    return t.set.front() == "engine.max_num_batched_tokens=4096";
+  });
+  ASSERT_NE(larger, e.tried.end());
+  EXPECT_EQ(larger->gain, 0);
+  EXPECT_FALSE(larger->helps);
+  EXPECT_THAT(e.advice, HasSubstr("no setting helps"));
+}
+
+TEST(KnobAdvice, AGainIsThatOfThePairedRuns) {
+  const RequestExplanation e = found("p99", RequestMetric::ttft, {"engine.max_num_seqs=3"});
+  const auto twice = std::find_if(e.tried.begin(), e.tried.end(),
+                                  [](const KnobTrial& t) { return t.set.front() == "engine.max_num_seqs=6"; });
+  ASSERT_NE(twice, e.tried.end());
+  EXPECT_TRUE(twice->helps);
+  EXPECT_NEAR(twice->gain, 1 - twice->after_ms / twice->before_ms, 1e-12);
+  EXPECT_THAT(e.advice, HasSubstr("max_num_seqs 3 -> 6"));
+  const auto half = std::find_if(e.tried.begin(), e.tried.end(),
+                                 [](const KnobTrial& t) { return t.set.front() == "engine.max_num_seqs=1"; });
+  ASSERT_NE(half, e.tried.end());
+  EXPECT_LT(half->gain, 0) << "fewer seats make it worse, and the run says so";
+}
+
+TEST(KnobAdvice, TimeBeforeTheSchedulerKnowsARequestIsNotTheStepS) {
+  const std::string gpu =
+      "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nworkload: {random_input_len: 200, random_output_len: 50, "
+      "num_prompts: 200, request_rate: 2}\n";
+  const RequestExplanation e = found("p99", RequestMetric::ttft, {"cost.per_request=500 ms"}, gpu);
+  EXPECT_EQ(e.cause, Cause::overhead);
+  EXPECT_EQ(e.knob, "cost.per_request");
+}
+
+TEST(KnobAdvice, EveryEngineIsOfferedItsOwnKnobs) {
+  const std::string small =
+      "model: Llama-3.1-8B\nhardware: {gpu: l4}\nworkload: {random_input_len: 3000, random_output_len: 300, "
+      "num_prompts: 60, request_rate: 4}\n";
+  const std::pair<const char*, const char*> engines[] = {{"vllm-v1", "engine.gpu_memory_utilization"},
+                                                         {"sglang", "engine.mem_fraction_static"},
+                                                         {"tensorrt-llm", "engine.free_gpu_memory_fraction"}};
+  for (const auto& [engine, share] : engines) {
+    const RequestExplanation e = found("p50", RequestMetric::ttft, {std::string("engine.name=") + engine}, small);
+    for (const KnobTrial& t : e.tried) {
+      const std::string knob = t.set.front().substr(0, t.set.front().find('='));
+      if (knob.find("fraction") != std::string::npos || knob.find("utilization") != std::string::npos) {
+        EXPECT_EQ(knob, share) << engine;
+      }
+      if (std::string(engine) == "sglang") {
+        EXPECT_NE(knob, "engine.max_num_batched_tokens");
+      }
+    }
+    EXPECT_EQ(e.advice.find("gpu_memory_utilization") != std::string::npos && std::string(engine) != "vllm-v1", false);
+  }
 }
 
 TEST(SlowRequests, TheWorstIsSlowerThanTheMedianAndTheBestIsNot) {

@@ -1,0 +1,139 @@
+// For every cause, the knobs that act on it; a change that this scenario's engine does not know is dropped when it is
+// tried.
+#include "study/requests/knob_changes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "study/capacity/load_knob.hpp"
+#include "study/check/fixes.hpp"
+
+namespace foretoken {
+namespace {
+
+using Keys = std::vector<std::string>;
+
+Keys host_costs() {
+  return {"cost.per_request", "cost.per_step", "cost.per_layer", "cost.per_sequence", "cost.affine.per_step"};
+}
+
+// Knobs that could act on the cause.
+Keys knobs_for(const RequestExplanation& e) {
+  const std::string budget = token_budget_key(e.scenario), share = memory_share_key(e.scenario);
+  switch (e.cause) {
+    case Cause::overload:
+    case Cause::seats:
+      return {"engine.max_num_seqs", budget, "engine.quantization", "engine.kv_cache_dtype"};
+    case Cause::step:
+      return {budget, "engine.max_num_seqs", "cost.per_request"};
+    case Cause::kv_blocks:
+      return {"engine.num_gpu_blocks_override", share, "engine.kv_cache_dtype", "engine.quantization",
+              "engine.max_num_seqs"};
+    case Cause::prefill:
+      return {"engine.enable_prefix_caching", "engine.quantization", budget};
+    case Cause::interference:
+      return {budget, "engine.quantization"};
+    case Cause::decode:
+      return {"engine.quantization", "engine.kv_cache_dtype", "engine.max_num_seqs", "engine.enforce_eager"};
+    case Cause::overhead: {
+      Keys keys = host_costs();
+      keys.insert(keys.end(), {"engine.enforce_eager", "engine.async_scheduling", "engine.max_num_seqs"});
+      return keys;
+    }
+    case Cause::communication:
+    case Cause::kv_transfer:
+      return {};
+  }
+  return {};
+}
+
+bool is_hardware(const std::string& knob) {
+  return knob == "replicas" || knob == "hardware.gpu" || knob == "engine.tensor_parallel_size";
+}
+
+std::optional<std::string> resolved(const Scenario& s, const std::string& path) {
+  for (const ResolvedField& f : s.fields) {
+    if (f.path == path) return to_text(f.value, 0);
+  }
+  return std::nullopt;
+}
+
+std::string last_part(const std::string& path) {
+  return path.substr(path.rfind('.') + 1);
+}
+
+void add_memory(std::vector<KnobChange>& changes, const Scenario& s) {
+  constexpr double kMost = 0.95;  // beyond it real engines run out of memory
+  const std::string key = memory_share_key(s);
+  const double share = s.memory.gpu_memory_utilization;
+  if (s.memory.num_gpu_blocks_override) {
+    const auto blocks = s.engine.num_gpu_blocks;
+    changes.push_back({fmt::format("num_gpu_blocks_override {} -> {}", blocks, 2 * blocks),
+                       {fmt::format("engine.num_gpu_blocks_override={}", 2 * blocks)}});
+  } else if (share < kMost) {
+    changes.push_back(
+        {fmt::format("{} {:.3g} -> {:g}", last_part(key), share, kMost), {fmt::format("{}={:g}", key, kMost)}});
+  }
+}
+
+void add_host(std::vector<KnobChange>& changes, const Scenario& s) {
+  for (const std::string& path : host_costs()) {
+    const std::optional<std::string> value = resolved(s, path);
+    const bool is_zero = !value || value->find_first_of("123456789") == std::string::npos;
+    if (is_zero) continue;
+    changes.push_back({fmt::format("{} -> 0", path), {path + "=0 s"}});
+  }
+  if (resolved(s, "engine.enforce_eager") == "true")
+    changes.push_back({"CUDA graphs on", {"engine.enforce_eager=false"}});
+  if (resolved(s, "engine.async_scheduling") == "false")
+    changes.push_back({"asynchronous scheduling on", {"engine.async_scheduling=true"}});
+}
+
+}  // namespace
+
+std::string memory_share_key(const Scenario& s) {
+  if (s.engine.name == "sglang") return "engine.mem_fraction_static";
+  return s.engine.name == "tensorrt-llm" ? "engine.free_gpu_memory_fraction" : "engine.gpu_memory_utilization";
+}
+
+std::string token_budget_key(const Scenario& s) {
+  return s.engine.name == "sglang" ? "engine.chunked_prefill_size" : "engine.max_num_batched_tokens";
+}
+
+std::vector<KnobChange> setting_changes(const RequestExplanation& e, const std::string& catalog_dir) {
+  std::vector<KnobChange> all;
+  for (Fix& fix : candidate_fixes(e.scenario, catalog_dir)) {
+    KnobChange change{std::move(fix.change), std::move(fix.set)};
+    if (!is_hardware(change.knob())) all.push_back(std::move(change));
+  }
+  add_memory(all, e.scenario);
+  add_host(all, e.scenario);
+  const Keys wanted = knobs_for(e);
+  std::erase_if(all,
+                [&](const KnobChange& c) { return std::find(wanted.begin(), wanted.end(), c.knob()) == wanted.end(); });
+  return all;
+}
+
+std::vector<KnobChange> larger_changes(const RequestExplanation& e, const std::string& catalog_dir) {
+  std::vector<KnobChange> changes;
+  bool has_replicas = false;
+  for (Fix& fix : candidate_fixes(e.scenario, catalog_dir)) {
+    KnobChange change{std::move(fix.change), std::move(fix.set)};
+    if (!is_hardware(change.knob())) continue;
+    const bool second = change.knob() == "replicas" && has_replicas;  // the smallest step of it
+    has_replicas = has_replicas || change.knob() == "replicas";
+    if (!second) changes.push_back(std::move(change));
+  }
+  constexpr double kLess = 0.8;
+  if (const Result<LoadKnob> load = load_knob(e.scenario); load && load->offered * kLess >= load->least) {
+    const double less =
+        load->whole ? static_cast<double>(static_cast<std::int64_t>(load->offered * kLess)) : load->offered * kLess;
+    if (less > 0)
+      changes.push_back(
+          {fmt::format("a load of {:.4g} instead of {:.4g} {}", less, load->offered, load->unit), load->set(less)});
+  }
+  return changes;
+}
+
+}  // namespace foretoken
