@@ -207,7 +207,9 @@ std::string commands_section(const RecommendResult& r) {
   if (s.cluster.replicas > 1)
     text += fmt::format("  {} times, behind a router ({}):\n", s.cluster.replicas, s.cluster.router);
   text += "  " + serve + "\n";
-  return bench.empty() ? text : text + "  " + bench + "\n";
+  if (!bench.empty()) text += "  " + bench + "\n";
+  for (const std::string& difference : launch_differences(s)) text += "  differs: " + difference + "\n";
+  return text;
 }
 
 }  // namespace

@@ -224,6 +224,7 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
     return out + fmt::format("Does not fit: {}\n", r.memory.verdict);
   }
   if (r.interrupted) out += "INTERRUPTED: figures are of what had finished\n";
+  if (!r.overload.empty()) out += r.overload + "\n";
   out += section("Requests", group_table(r, ColumnGroup::requests), style);
   out += section("Throughput", group_table(r, ColumnGroup::throughput), style);
   if (!std::isnan(r.summary["slo_attainment"])) out += section("Goodput", group_table(r, ColumnGroup::goodput), style);
@@ -242,7 +243,9 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
   out += section("Memory of one GPU", memory_section(r.memory), style);
   if (!r.slo.empty()) out += section("Objectives", slo_section(r, style), style);
   out += section("Conventions", conventions_section(r), style);
-  for (const std::string& warning : r.warnings) out += fmt::format("warning: {}\n", warning);
+  for (const std::string& warning : r.warnings) {
+    if (warning != r.overload) out += fmt::format("warning: {}\n", warning);
+  }
   return out;
 }
 
