@@ -48,7 +48,6 @@ void read_common(HfFields& root, HfFields& text, const HfTraits& traits, ModelSp
           .value_or(0);
   const std::optional<bool> tied = text.flag({"tie_word_embeddings"});
   model.tie_word_embeddings = tied ? *tied : root.flag({"tie_word_embeddings"}).value_or(traits.tied);
-  model.released_weight_format = read_weight_format(root, text);
   if (traits.learned_positions) {
     // OPT keeps two more rows than it has positions.
     const int rows = model.max_position_embeddings + (traits.model_type == "opt" ? 2 : 0);
@@ -93,6 +92,7 @@ Result<ModelSpec> model_from_hf_config(const Json& config, const std::string& or
   read_attention(text, traits, model);
   read_mlp(text, traits, model);
   read_layer_kinds(text, traits, model);
+  read_weight_format(root, text, model);
   if (diagnostics.has_errors()) return diagnostics;
   model.sources.push_back(origin);
   return model;

@@ -27,7 +27,7 @@ void read_layer_kinds(HfFields& fields, const HfTraits& traits, ModelSpec& model
 void read_delta_net(HfFields& fields, int layers, ModelSpec& model);
 void read_nemotron_hybrid(HfFields& fields, ModelSpec& model);
 
-// bfloat16, float16, fp8, fp8_block, int8, int4, nvfp4, mxfp4; empty = not stated.
-[[nodiscard]] std::string read_weight_format(HfFields& root, HfFields& text);
+// The released formats of its parts and what says so. Needs the number of layers and experts.
+void read_weight_format(HfFields& root, HfFields& text, ModelSpec& model);
 
 }  // namespace foretoken

@@ -40,6 +40,25 @@ std::string resolved(const Scenario& s, std::string_view path) {
   return text;
 }
 
+// The checkpoint of this name holds the format; nothing need be said.
+bool format_is_in_checkpoint(const Scenario& s) {
+  const auto at = std::find_if(s.fields.begin(), s.fields.end(),
+                               [](const ResolvedField& f) { return f.path == "engine.quantization"; });
+  return at == s.fields.end() || at->origin == Origin::model;
+}
+
+bool is_sixteen_bits(const Scenario& s) {
+  const std::string name = resolved(s, "engine.quantization");
+  return name.empty() || name == "none" || name.find("float") != std::string::npos;
+}
+
+// vLLM's name of what it quantises or unpacks itself; empty: only a checkpoint can bring the format.
+std::string vllm_quantization(const Scenario& s) {
+  const std::string name = resolved(s, "engine.quantization");
+  if (name.starts_with("fp8")) return "fp8";
+  return name == "awq" || name == "gptq" ? name : std::string();
+}
+
 std::string vllm_line(const Scenario& s) {
   const Parallelism& p = s.deployment.parallelism;
   Line line("vllm serve " + model_name(s));
@@ -51,11 +70,16 @@ std::string vllm_line(const Scenario& s) {
   line.flag("--max-num-seqs", s.engine.max_num_seqs);
   line.flag("--max-num-batched-tokens", s.engine.max_num_batched_tokens);
   line.flag("--gpu-memory-utilization", fmt::format("{:g}", s.memory.gpu_memory_utilization));
-  if (const std::string q = resolved(s, "engine.quantization"); !q.empty() && q != "none" && q.find("float") == q.npos)
+  if (const std::string q = vllm_quantization(s); !q.empty() && !format_is_in_checkpoint(s))
     line.flag("--quantization", q);
   if (s.deployment.kv_format == KvFormat::fp8) line.flag("--kv-cache-dtype", "fp8");
   line.word(s.engine.enable_prefix_caching ? "--enable-prefix-caching" : "--no-enable-prefix-caching");
   if (s.deployment.cuda_graph_max_rows == 0) line.word("--enforce-eager");
+  if (!s.engine.enable_chunked_prefill) line.word("--no-enable-chunked-prefill");
+  if (s.engine.long_prefill_token_threshold > 0)
+    line.flag("--long-prefill-token-threshold", s.engine.long_prefill_token_threshold);
+  if (s.engine.scheduling_policy != "fcfs") line.flag("--scheduling-policy", s.engine.scheduling_policy);
+  if (s.engine.block_size != 16) line.flag("--block-size", s.engine.block_size);
   return line.take();
 }
 
@@ -100,19 +124,27 @@ bool span_of(const LengthConfig& lengths, Span& span) {
   return true;
 }
 
-// Lengths of the load; the means where the random dataset has no such distribution.
+// Has the random dataset such a distribution?
+bool lengths_are_exact(const Scenario& s, Span& input, Span& output) {
+  const LengthPairConfig& lengths = s.workload.lengths;
+  return !lengths.paired && s.workload.classes.empty() && span_of(lengths.input, input) &&
+         span_of(lengths.output, output) && std::abs(input.ratio - output.ratio) < 1e-3;
+}
+
+// Lengths of the load; the means where they can't be said.
 bool add_lengths(Line& line, const Scenario& s) {
   Span input, output;
-  const LengthPairConfig& lengths = s.workload.lengths;
-  const bool exact = !lengths.paired && s.workload.classes.empty() && span_of(lengths.input, input) &&
-                     span_of(lengths.output, output) && std::abs(input.ratio - output.ratio) < 1e-3;
+  const bool exact = lengths_are_exact(s, input, output);
   if (!exact) {
     const Result<WorkloadSummary> workload = workload_summary(s);
     if (!workload) return false;
     input = {workload->mean_prompt_tokens, 0};
     output = {workload->mean_output_tokens, 0};
   }
-  line.flag("--random-input-len", std::llround(input.middle));
+  // The prefix counts apart from the random part; a mean includes it.
+  const std::int64_t prefix = s.workload.classes.empty() ? s.workload.shared_prefix : 0;
+  if (prefix > 0) line.flag("--random-prefix-len", prefix);
+  line.flag("--random-input-len", std::max<std::int64_t>(1, std::llround(input.middle) - (exact ? 0 : prefix)));
   line.flag("--random-output-len", std::llround(output.middle));
   if (exact && input.ratio > 0) line.flag("--random-range-ratio", fmt::format("{:.3g}", input.ratio));
   return true;
@@ -148,6 +180,35 @@ std::string bench_line(const Scenario& s) {
   if (g.tpot_ms) line.word(fmt::format("tpot:{:g}", *g.tpot_ms));
   if (g.e2el_ms) line.word(fmt::format("e2el:{:g}", *g.e2el_ms));
   return line.take();
+}
+
+std::vector<std::string> launch_differences(const Scenario& s) {
+  if (serve_line(s).empty()) return {};
+  std::vector<std::string> differences;
+  if (!is_sixteen_bits(s) && !format_is_in_checkpoint(s) &&
+      (!s.engine.name.starts_with("vllm") || vllm_quantization(s).empty())) {
+    differences.push_back(fmt::format("{} weights were simulated: serve a checkpoint that holds them instead of {}",
+                                      resolved(s, "engine.quantization"), model_name(s)));
+  }
+  if (bench_line(s).empty()) {
+    differences.emplace_back(
+        "no `vllm bench serve` flags make these arrivals: replay the trace, sessions or profile yourself");
+    return differences;
+  }
+  Span input, output;
+  if (!lengths_are_exact(s, input, output)) {
+    differences.push_back(
+        fmt::format("every request of the bench line has the mean lengths; simulated were {}",
+                    s.workload.classes.empty() ? "distributions of lengths" : "classes with lengths of their own"));
+  }
+  if (may_share_prefixes(s.workload) && bench_line(s).find("--random-prefix-len") == std::string::npos)
+    differences.emplace_back("prompts of the bench line share no prefix; those simulated do");
+  if (s.deployment.kv_format != KvFormat::bf16 && s.deployment.kv_format != KvFormat::fp8)
+    differences.emplace_back("the KV format that was simulated is none of vLLM's");
+  if (!s.workload.ignore_eos)
+    differences.emplace_back(
+        "a model ends its answers itself: the output lengths of the bench are at most those simulated");
+  return differences;
 }
 
 }  // namespace foretoken

@@ -37,6 +37,7 @@ std::string commands_of(const Scenario& s) {
     text += "# " + serve + "\n";
   }
   if (const std::string bench = bench_line(s); !bench.empty()) text += "# " + bench + "\n";
+  for (const std::string& difference : launch_differences(s)) text += "# Differs: " + difference + "\n";
   return text;
 }
 

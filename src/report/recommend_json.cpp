@@ -143,6 +143,9 @@ Json to_json(const RecommendResult& r) {
   if (r.winner) {
     json["serve"] = serve_line(*r.winner);
     json["bench"] = bench_line(*r.winner);
+    Json differences = Json::array();
+    for (std::string& difference : launch_differences(*r.winner)) differences.push_back(std::move(difference));
+    json["launch_differences"] = std::move(differences);
   }
   json["throughput_front"] = list_of(r, r.throughput_front);
   json["cost_front"] = list_of(r, r.cost_front);

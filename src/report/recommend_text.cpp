@@ -237,7 +237,9 @@ std::string commands_section(const RecommendResult& r, const TextStyle& style) {
   if (s.cluster.replicas > 1)
     text += fmt::format("  {} times, behind a router ({}):\n", s.cluster.replicas, s.cluster.router);
   text += shell_command(serve, style, "  ");
-  return bench.empty() ? text : text + shell_command(bench, style, "  ");
+  if (!bench.empty()) text += shell_command(bench, style, "  ");
+  for (const std::string& difference : launch_differences(s)) text += "  differs: " + difference + "\n";
+  return text;
 }
 
 }  // namespace

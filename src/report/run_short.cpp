@@ -105,13 +105,14 @@ std::string classes_section(const RunResult& r, const TextStyle& style) {
 
 std::string advice(const RunResult& r) {
   std::string text;
-  for (std::size_t i = 0; i < std::min(kMostWarnings, r.warnings.size()); ++i) {
-    const std::string line = "warning: " + r.warnings[i];
+  std::vector<std::string> warnings = r.warnings;
+  std::erase(warnings, r.overload);  // it stands at the head
+  for (std::size_t i = 0; i < std::min(kMostWarnings, warnings.size()); ++i) {
+    const std::string line = "warning: " + warnings[i];
     text +=
         line.size() > kMostOfAWarning ? line.substr(0, line.find_last_of(' ', kMostOfAWarning)) + " …\n" : line + "\n";
   }
-  if (r.warnings.size() > kMostWarnings)
-    text += fmt::format("and {} more warnings\n", r.warnings.size() - kMostWarnings);
+  if (warnings.size() > kMostWarnings) text += fmt::format("and {} more warnings\n", warnings.size() - kMostWarnings);
   if (std::any_of(r.slo.begin(), r.slo.end(), [](const SloVerdict& v) { return !v.ok; }))
     text += "Advice: `foretoken check` tries the changes that would help and says what they cost.\n";
   return text;
@@ -122,6 +123,7 @@ std::string advice(const RunResult& r) {
 std::string short_answer(const RunResult& r, const TextStyle& style) {
   std::string out = title(r.scenario, style);
   if (r.interrupted) out += "INTERRUPTED: figures are of what had finished\n";
+  if (!r.overload.empty()) out += r.overload + "\n";
   out += verdict_line(r) + slo_section(r, style, kMostObjectives);
   out += section("Load", load_section(r), style);
   out += section("Latency", latency_section_short(r, style) + classes_section(r, style), style);

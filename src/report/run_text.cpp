@@ -238,6 +238,7 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
   }
   if (!style.full) return within_width(short_answer(r, style), style);
   if (r.interrupted) out += "INTERRUPTED: figures are of what had finished\n";
+  if (!r.overload.empty()) out += r.overload + "\n";
   // In the order of questions: does it do, how fast, why, with what, and by which rules.
   if (!r.slo.empty()) out += section("Objectives", slo_section(r, style, r.slo.size()), style);
   out += section("Load", group_table(r, ColumnGroup::load, style), style);
@@ -258,7 +259,9 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
   out += section("Device", group_table(r, ColumnGroup::device, style), style);
   out += section("Memory of one GPU", memory_section(r.memory, style), style);
   out += section("Conventions", conventions_section(r), style);
-  for (const std::string& warning : r.warnings) out += fmt::format("warning: {}\n", warning);
+  for (const std::string& warning : r.warnings) {
+    if (warning != r.overload) out += fmt::format("warning: {}\n", warning);
+  }
   return within_width(out, style);
 }
 

@@ -6,6 +6,7 @@
 
 #include "foretoken/base/csv.hpp"
 #include "scenario/build.hpp"
+#include "scenario/checkpoint_name.hpp"
 #include "scenario/sweep_axes.hpp"
 
 namespace foretoken {
@@ -59,7 +60,8 @@ void check_name(Resolver& values, const Catalog& catalog, const Field& field, co
   };
   if (field.kind == FieldKind::gpu) report(catalog.gpu(item.text));
   if (field.path == "hardware.scale_out_link") report(catalog.link(item.text));
-  if (field.kind == FieldKind::model && !item.text.ends_with(".json")) report(catalog.model(item.text));
+  if (std::string doubt; field.kind == FieldKind::model && !item.text.ends_with(".json"))
+    report(find_checkpoint(catalog, item.text, doubt));
 }
 
 void read_axis(Resolver& values, const Catalog& catalog, const AxesKey& key, const YamlNode::Entry& entry,

@@ -10,6 +10,7 @@
 #include "foretoken/model/hf_config.hpp"
 #include "scenario/build.hpp"
 #include "scenario/catalog_entries.hpp"
+#include "scenario/checkpoint_name.hpp"
 #include "scenario/engine_releases.hpp"
 #include "scenario/text_file.hpp"
 
@@ -136,13 +137,16 @@ void build_model(Resolver& values, const Catalog& catalog, Deployment& d) {
   }
   const bool is_map = node->kind == YamlNode::Kind::map;
   const bool is_file = !is_map && node->text.size() > 5 && node->text.substr(node->text.size() - 5) == ".json";
+  std::string doubt;
   const Result<ModelSpec> model = is_map    ? parse_inline_model(*node)
                                   : is_file ? model_from_file(values.path_of("model", node->text))
-                                            : catalog.model(node->text);
+                                            : find_checkpoint(catalog, node->text, doubt);
   if (model)
     d.model = *model;
   else
     report(values, "model", model.error());
+  if (const std::size_t hint = doubt.find('\n'); hint != std::string::npos)
+    values.warning("model", doubt.substr(0, hint), doubt.substr(hint + 1));
 }
 
 struct NamedFormat {
@@ -165,25 +169,58 @@ constexpr std::array kWeightFormats{
     NamedFormat{"mxfp4", WeightFormat::mxfp4},
 };
 
+const NamedFormat* named_format(std::string_view name) {
+  const auto at =
+      std::find_if(kWeightFormats.begin(), kWeightFormats.end(), [&](const NamedFormat& f) { return f.name == name; });
+  return at == kWeightFormats.end() ? nullptr : &*at;
+}
+
+// What stays in 16 bits while the experts are quantised: the dense parts of gpt-oss, which is released in MXFP4,
+// and the projections of latent attention in NVFP4 checkpoints.
+bool keeps_dense_wide(WeightFormat format, const ModelSpec& model) {
+  return (format == WeightFormat::mxfp4 && model.moe.experts > 0) ||
+         (format == WeightFormat::nvfp4 && model.attention == AttentionKind::latent);
+}
+
+void check_against_checkpoint(Resolver& values, const ModelSpec& model, const std::string& given) {
+  const std::string_view stored = format_family(model.released_weight_format);
+  if (model.released_format_origin.empty() || stored == "none" || stored == format_family(given)) return;
+  values.warning(
+      "engine.quantization",
+      fmt::format("'engine.quantization' is {}, while the checkpoint holds {} ({}): {} is priced, which no engine "
+                  "loads from it",
+                  given, model.released_weight_format, model.released_format_origin, given),
+      "name another checkpoint, or leave engine.quantization out");
+}
+
+std::string format_reason(const ModelSpec& model) {
+  std::string reason =
+      model.released_format_origin.empty() ? "as the model was released" : model.released_format_origin;
+  if (!model.released_dense_format.empty())
+    reason += fmt::format("; attention and dense MLPs in {}", model.released_dense_format);
+  return reason;
+}
+
 void build_formats(Resolver& values, Deployment& d) {
   values.text("engine.dtype");
   const std::string released = d.model.released_weight_format.empty() ? "bfloat16" : d.model.released_weight_format;
-  const auto named = [](std::string_view name) {
-    return std::find_if(kWeightFormats.begin(), kWeightFormats.end(),
-                        [&](const NamedFormat& f) { return f.name == name; });
-  };
-  const bool sixteen_bits = released == "bfloat16" || released == "float16" || named(released) == kWeightFormats.end();
-  const std::string name = values.text("engine.quantization",
-                                       {sixteen_bits ? "none" : released, Origin::model, "as the model was released"});
-  if (sixteen_bits && released != "bfloat16" && released != "float16" && !values.given("engine.quantization")) {
+  const bool sixteen_bits = released == "bfloat16" || released == "float16" || named_format(released) == nullptr;
+  const std::string name =
+      values.text("engine.quantization", {sixteen_bits ? "none" : released, Origin::model, format_reason(d.model)});
+  const bool given = values.given("engine.quantization");
+  if (given) check_against_checkpoint(values, d.model, name);
+  if (sixteen_bits && released != "bfloat16" && released != "float16" && !given) {
     values.warning(
         "model",
         fmt::format("{} was released as '{}', which is not modelled: 16-bit weights are assumed", d.model.id, released),
         "say what to price: engine.quantization");
   }
-  if (const auto at = named(name); at != kWeightFormats.end()) d.dense_format = d.expert_format = at->format;
-  // Released in MXFP4, gpt-oss keeps attention and the dense parts in bf16.
-  if (d.dense_format == WeightFormat::mxfp4 && d.model.moe.experts > 0) d.dense_format = WeightFormat::bf16;
+  if (const NamedFormat* format = named_format(name)) d.dense_format = d.expert_format = format->format;
+  const NamedFormat* dense = given ? nullptr : named_format(d.model.released_dense_format);
+  if (dense != nullptr)
+    d.dense_format = dense->format;
+  else if (keeps_dense_wide(d.expert_format, d.model))
+    d.dense_format = WeightFormat::bf16;
   const std::string kv = values.text("engine.kv_cache_dtype");
   if (kv.rfind("fp8", 0) == 0)
     d.kv_format = KvFormat::fp8;

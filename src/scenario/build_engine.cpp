@@ -210,6 +210,13 @@ void build_async(Resolver& values, EngineConfig& engine) {
 
 void build_scheduler(Resolver& values, EngineConfig& engine) {
   engine.scheduling_policy = values.text("engine.scheduling_policy");
+  if (engine.name == "tensorrt-llm" && engine.scheduling_policy != "fcfs") {
+    values.error("engine.scheduling_policy",
+                 "'engine.scheduling_policy: priority' is not modelled for tensorrt-llm: its PyTorch executor serves "
+                 "first come, "
+                 "first served",
+                 "leave it out; engine.name: vllm-v1 has priorities");
+  }
   engine.scheduler_reserve_full_isl =
       values.flag("engine.scheduler_reserve_full_isl", {version_at_least(engine.version, "0.19"), Origin::engine_default, "vLLM 0.19 or later"});
   build_async(values, engine);
@@ -264,6 +271,15 @@ void build_memory(Resolver& values, Scenario& s) {
   const std::int64_t block = engine.name == "sglang" ? 1 : engine.name == "tensorrt-llm" ? 32 : 16;
   engine.block_size =
       static_cast<int>(values.integer("engine.block_size", {block, Origin::engine_default, engine.name}));
+  const bool whole_blocks = engine.name == "vllm-v0" && version_at_least(engine.version, "0.6") &&
+                            engine.enable_chunked_prefill && engine.enable_prefix_caching;
+  if (whole_blocks && engine.max_num_batched_tokens % engine.block_size != 0) {
+    values.error(
+        "engine.max_num_batched_tokens",
+        fmt::format("vLLM {} with chunked prefill and prefix caching refuses to start with max_num_batched_tokens {}",
+                    engine.version, engine.max_num_batched_tokens),
+        fmt::format("it must be a multiple of block_size, {}", engine.block_size));
+  }
   memory.gpu_memory_utilization = memory_share(values, s);
   memory.max_num_batched_tokens = engine.max_num_batched_tokens;
   memory.max_num_seqs = engine.max_num_seqs;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -168,6 +169,24 @@ std::optional<Result<Spec>> find_in(FileSpan files, std::string_view name, const
   return std::nullopt;
 }
 
+// Without owner and signs, so that "Llama3-8b" is one version away from Llama-3.1-8B and three from Llama-2-7B.
+std::string bare_name(std::string_view name) {
+  std::string bare;
+  for (const char c : without_owner(name)) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) bare += fold(c);
+  }
+  return bare;
+}
+
+// By letters and digits alone, then by all that is written.
+std::string closest_name(std::string_view name, const std::vector<std::string>& known) {
+  std::vector<std::string> bare;
+  for (const std::string& candidate : known) bare.push_back(bare_name(candidate));
+  const std::string match = closest_match(bare_name(name), bare);
+  if (match.empty()) return closest_match(name, known);
+  return known[static_cast<std::size_t>(std::find(bare.begin(), bare.end(), match) - bare.begin())];
+}
+
 template <class Spec, class Parse>
 Diagnostics unknown_name(const Collected& all, std::string_view kind, std::string_view name, const Parse& parse) {
   std::vector<std::string> known;
@@ -177,7 +196,7 @@ Diagnostics unknown_name(const Collected& all, std::string_view kind, std::strin
     const std::vector<std::string> names = names_of(*spec);
     known.insert(known.end(), names.begin(), names.end());
   }
-  const std::string closest = closest_match(name, known);
+  const std::string closest = closest_name(name, known);
   Diagnostics unknown;
   unknown.error({}, fmt::format("unknown {} `{}`", kind, name),
                 closest.empty() ? fmt::format("`foretoken catalog {}s` lists all", kind)

@@ -264,7 +264,7 @@ void Replica::settle_chunks(TimePoint now) {
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
     InFlight& r = state_.table_[chunk.id];
     r.cached += chunk.tokens;
-    state_.publish(chunk.id, r.cached);
+    if (r.cached == r.known_tokens() || !state_.stores_whole_contexts) state_.publish(chunk.id, r.cached);
     if (r.preemptions == 0) r.account.prefilled(first_step_, chunk.tokens, step_tokens);
     if (r.cached == r.known_tokens()) emit(chunk.id, now);
   }

@@ -9,9 +9,10 @@ SchedulerState::SchedulerState(const EngineConfig& engine, BlockPolicy blocks, s
                                const PrefixTable* prefixes)
     : config(engine),
       by_priority(engine.scheduling_policy == "priority"),
+      stores_whole_contexts(engine.name == "tensorrt-llm"),
       block_policy_(blocks),
       decodes_(table_, blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window),
-      pool_(engine.usable_blocks()),
+      pool_(engine.usable_blocks(), engine.name == "vllm-v1" && version_at_least(engine.version, "0.24")),
       prefix_cache_(engine.enable_prefix_caching, engine.block_size, pool_, prefixes),
       waiting_(make_queueing_policy(engine)) {}
 
@@ -71,7 +72,7 @@ void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& to
   ++evictions_;
   if (r.finished) {
     std::erase(lingering_, id);
-    let_go(id);
+    let_go(id, true);
     return;
   }
   if (r.phase == Phase::decoding) {
@@ -112,9 +113,11 @@ void SchedulerState::linger(RequestId id, bool row) {
   }
 }
 
-void SchedulerState::let_go(RequestId id) {
-  if (table_[id].phase == Phase::decoding) decodes_.leave(id);
-  release(id, false, table_[id].cached);
+void SchedulerState::let_go(RequestId id, bool evicted) {
+  InFlight& r = table_[id];
+  if (r.phase == Phase::decoding) decodes_.leave(id);
+  // Who evicts it does not know its last token, which would complete a block.
+  release(id, false, evicted ? std::max(r.cached - 1, r.published) : r.cached);
   unlink(id);
   table_.remove(id);
 }

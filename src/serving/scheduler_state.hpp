@@ -39,7 +39,8 @@ class SchedulerState {
   SchedulerState& operator=(const SchedulerState&) = delete;
 
   const EngineConfig config;
-  const bool by_priority;  // scheduling_policy
+  const bool by_priority;            // scheduling_policy
+  const bool stores_whole_contexts;  // TensorRT-LLM: nothing of a prompt is found before all of it is computed
 
   // Free blocks may hold content that a later request asks for; blocks shared by several requests count once.
   [[nodiscard]] std::int64_t free_blocks() const { return pool_.free(); }
@@ -106,7 +107,7 @@ class SchedulerState {
   // Its last token is out, but the call for the next step shall not know: it keeps its seat and blocks,
   // and with `row` it decodes.
   void linger(RequestId id, bool row);
-  void let_go(RequestId id);
+  void let_go(RequestId id, bool evicted = false);
   void let_all_go();
   void hold_decodes(TimePoint since);
   [[nodiscard]] std::int64_t held_rows() const;

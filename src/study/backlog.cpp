@@ -15,7 +15,8 @@ BacklogSeries::Bucket& BacklogSeries::at(TimePoint time) {
 void BacklogSeries::double_width() {
   for (std::size_t i = 0; i < kBuckets / 2; ++i) {
     const Bucket &a = buckets_[2 * i], &b = buckets_[2 * i + 1];
-    buckets_[i] = {a.arrived + b.arrived, a.scheduled + b.scheduled, a.left + b.left};
+    buckets_[i] = {a.arrived + b.arrived, a.scheduled + b.scheduled, a.left + b.left, a.finished + b.finished,
+                   a.residence + b.residence};
   }
   std::fill(buckets_.begin() + kBuckets / 2, buckets_.end(), Bucket{});
   width_ *= 2;
@@ -28,6 +29,19 @@ void BacklogSeries::add(const RequestRecord& r) {
   if (r.outcome == Outcome::unfinished) return;
   ++at(was_scheduled ? r.scheduled : r.finish).scheduled;
   ++at(r.finish).left;
+  if (r.outcome != Outcome::finished) return;
+  Bucket& arrived = at(r.request.arrival);
+  ++arrived.finished;
+  arrived.residence += (r.finish - r.request.arrival).count();
+}
+
+Duration BacklogSeries::early_residence() const {
+  std::int64_t finished = 0, residence = 0;
+  for (std::size_t i = 0; i <= index_of(last_arrival_) / 4; ++i) {
+    finished += buckets_[i].finished;
+    residence += buckets_[i].residence;
+  }
+  return Duration{residence / std::max<std::int64_t>(1, finished)};
 }
 
 std::int64_t BacklogSeries::arrivals_in_last(Duration period) const {
@@ -63,6 +77,8 @@ BacklogGrowth BacklogSeries::growth(Duration residence) const {
   growth.waiting = slope_of(time, waiting);
   if (!growth.filled) return growth;
   const std::size_t skip = from - half;
+  growth.window = static_cast<double>(end - from) * width;
+  growth.in_system_at_end = in_system.back();
   growth.in_system = slope_of(std::span(time).subspan(skip), std::span(in_system).subspan(skip));
   return growth;
 }

@@ -15,6 +15,8 @@ struct BacklogGrowth {
   double in_system = 0;  // arrived and not yet gone, after the first requests have had time to leave
   bool filled = false;   // false: the arrivals end too early for in_system to mean anything
   double arrival_rate = 0;
+  double window = 0;            // seconds over which in_system was looked at
+  double in_system_at_end = 0;  // before the last arrivals
 };
 
 // Counts on the clock, in buckets that double their width when a run outgrows kBuckets.
@@ -24,6 +26,8 @@ class BacklogSeries {
   void add(const RequestRecord& record);
   // `residence`: what a request usually spends in the system, say its p95.
   [[nodiscard]] BacklogGrowth growth(Duration residence) const;
+  // Mean time in the system of those that arrived in the first quarter, while there was little backlog.
+  [[nodiscard]] Duration early_residence() const;
   // Requests that arrived within `period` before the last arrival.
   [[nodiscard]] std::int64_t arrivals_in_last(Duration period) const;
 
@@ -33,6 +37,8 @@ class BacklogSeries {
     std::int64_t arrived = 0;
     std::int64_t scheduled = 0;  // for the first time, or gone without
     std::int64_t left = 0;
+    std::int64_t finished = 0,
+                 residence = 0;  // of those that arrived in it: how many finished, their nanoseconds in all
   };
   [[nodiscard]] Bucket& at(TimePoint time);
   [[nodiscard]] std::size_t index_of(TimePoint time) const {

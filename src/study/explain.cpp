@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "foretoken/study/run.hpp"
+#include "study/what_fits.hpp"
 
 namespace foretoken {
 namespace {
@@ -60,16 +61,24 @@ Floors lone_request(const CostModel& cost, const Scenario& s, std::int64_t promp
   return floors;
 }
 
-// As many sequences of mean length as seats and KV blocks allow.
-std::int64_t typical_batch(const Scenario& s, std::int64_t context) {
+// As many sequences of mean length as seats and KV blocks allow: the limit, and what sets it.
+struct FullBatch {
+  std::int64_t sequences = 1;
+  const char* limit = "";
+};
+FullBatch full_batch(const Scenario& s, std::int64_t context) {
   const std::int64_t block = std::max(1, s.engine.block_size);
   const std::int64_t blocks_each = (context + block - 1) / block;
   const std::int64_t by_memory = s.engine.usable_blocks() / std::max<std::int64_t>(1, blocks_each);
-  std::int64_t batch = std::min(s.engine.max_num_seqs, by_memory);
+  FullBatch batch{s.engine.max_num_seqs, "the seats of max_num_seqs"};
+  if (by_memory < batch.sequences) batch = {by_memory, "what the KV cache holds"};
   if (s.workload.max_concurrency) {
-    batch = std::min(batch, *s.workload.max_concurrency / std::max(1, s.cluster.replicas * s.engine.data_parallel_size));
+    const std::int64_t each =
+        *s.workload.max_concurrency / std::max(1, s.cluster.replicas * s.engine.data_parallel_size);
+    if (each < batch.sequences) batch = {each, "max_concurrency"};
   }
-  return std::max<std::int64_t>(1, batch);
+  batch.sequences = std::max<std::int64_t>(1, batch.sequences);
+  return batch;
 }
 
 }  // namespace
@@ -79,6 +88,7 @@ Result<Explanation> explain(const Scenario& scenario) {
   e.scenario = scenario;
   e.memory = plan_memory(scenario.deployment, scenario.memory);
   e.feasible = e.memory.fits || scenario.deployment.level == CostLevel::affine;
+  if (!e.feasible) e.memory.verdict += "; " + what_would_fit(scenario);
   Result<WorkloadSummary> workload = workload_summary(scenario);
   if (!workload) return workload.error();
   e.workload = *workload;
@@ -93,13 +103,15 @@ Result<Explanation> explain(const Scenario& scenario) {
   const PrefillChunk chunk{tokens, 0, tokens == prompt};
   e.steps.push_back(
       explain_step(*cost, {std::span(&chunk, 1), {}}, fmt::format("prefill step: {} prompt tokens", tokens)));
-  const auto decode_step = [&](std::int64_t batch) {
-    e.steps.push_back(
-        explain_step(*cost, {{}, decode_of(batch, context, cost->sliding_window())},
-                     fmt::format("decode step: {} sequence{} at context {}", batch, batch == 1 ? "" : "s", context)));
+  const auto decode_step = [&](std::int64_t batch, const std::string& which) {
+    e.steps.push_back(explain_step(
+        *cost, {{}, decode_of(batch, context, cost->sliding_window())},
+        fmt::format("decode step: {} sequence{} at context {}{}", batch, batch == 1 ? "" : "s", context, which)));
   };
-  decode_step(1);
-  if (const std::int64_t batch = typical_batch(scenario, prompt + output); batch > 1) decode_step(batch);
+  decode_step(1, "");
+  if (const FullBatch full = full_batch(scenario, prompt + output); full.sequences > 1)
+    decode_step(full.sequences,
+                fmt::format(", the most at once ({}); how many run under the load: `foretoken run`", full.limit));
   e.floors = lone_request(*cost, scenario, prompt, output);
   return e;
 }

@@ -32,7 +32,7 @@ void collect_outside(const StepBreakdown& step, ModelBand& band) {
 ModelBand model_band(const Explanation& explanation) {
   ModelBand band;
   for (const StepExplanation& step : explanation.steps) {
-    // The last decode step is that of the typical batch.
+    // The last decode step is that of the fullest batch.
     (step.prefill_tokens > 0 ? band.prefill : band.decode) = band_of(step.breakdown);
     collect_outside(step.breakdown, band);
   }

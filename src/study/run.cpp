@@ -8,11 +8,13 @@
 #include <mutex>
 
 #include "foretoken/base/intervals.hpp"
+#include "study/overload.hpp"
 #include "study/parallel.hpp"
 #include "study/replication.hpp"
 #include "study/requests/latency_bands.hpp"
 #include "study/requests/request_limits.hpp"
 #include "study/steady/equal_outputs.hpp"
+#include "study/what_fits.hpp"
 
 namespace foretoken {
 namespace {
@@ -62,10 +64,12 @@ class Replicator {
     options.stop = options_.stop;
     options.step_by_step = options_.step_by_step;
     options.cost_models = options_.cost_models;
-    if (options_.on_request || options_.attribution_groups || watch_groups_) {
+    const bool watch_backlog = index == 0 && may_overload(scenario_);
+    if (options_.on_request || options_.attribution_groups || watch_groups_ || watch_backlog) {
       SlowRequests& slow = slow_[static_cast<std::size_t>(index)];
       FinishGroups& groups = groups_[static_cast<std::size_t>(index)];
-      options.on_request = [this, index, &slow, &groups](const RequestRecord& record) {
+      options.on_request = [this, index, watch_backlog, &slow, &groups](const RequestRecord& record) {
+        if (watch_backlog) backlog_.add(record);
         if (options_.attribution_groups) slow.add(record, limits_);
         if (watch_groups_) groups.add(record);
         if (options_.on_request) options_.on_request(index, record);
@@ -79,6 +83,9 @@ class Replicator {
     SlowRequests all;
     for (const SlowRequests& s : slow_) all.merge(s);
     return all;
+  }
+  [[nodiscard]] std::string overload() const {
+    return may_overload(scenario_) ? overload_sentence(backlog_) : std::string();
   }
   // Of the first replication: what holds for one holds for all.
   [[nodiscard]] const FinishGroups& groups() const { return groups_.front(); }
@@ -98,6 +105,7 @@ class Replicator {
   RequestLimits limits_;
   std::vector<SlowRequests> slow_;  // by replication, as the next
   std::vector<FinishGroups> groups_;
+  BacklogSeries backlog_;  // of the first replication
   bool watch_groups_;
   std::mutex mutex_;
   std::int64_t done_ = 0;
@@ -216,6 +224,7 @@ void attribute_slow_requests(RunResult& result, const SlowRequests& slow) {
 }
 
 void collect_warnings(RunResult& result, const FinishGroups& groups) {
+  if (!result.overload.empty()) result.warnings.push_back(result.overload);
   if (std::string warning = warning_of(result.scenario, groups); !warning.empty())
     result.warnings.push_back(std::move(warning));
   for (const ReplicationResult& r : result.replications) {
@@ -281,7 +290,10 @@ Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& optio
   result.device = device_figures(scenario);
   result.memory = plan_memory(scenario.deployment, scenario.memory);
   result.feasible = result.memory.fits || scenario.deployment.level == CostLevel::affine;
-  if (!result.feasible) return result;
+  if (!result.feasible) {
+    result.memory.verdict += "; " + what_would_fit(scenario);
+    return result;
+  }
   const Result<WorkloadSummary> workload = workload_summary(scenario);
   if (!workload) return workload.error();
 
@@ -311,6 +323,7 @@ Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& optio
   judge_objectives(result);
   attribute(result);
   if (options.attribution_groups) attribute_slow_requests(result, replicate.slow_requests());
+  if (!result.interrupted) result.overload = replicate.overload();
   collect_warnings(result, replicate.groups());
   return result;
 }

@@ -133,6 +133,28 @@ TEST(GoldenSchedules, G8_the_watermark_keeps_blocks_back_on_admission_only) {
   EXPECT_THAT(run.schedule(4), ElementsAre("48 80 | 0", "| 2", "| 2", "16 | 0"));
 }
 
+// vLLM 0.24 adds the watermark to the blocks of the whole prompt, not to those of its first chunk: A holds 2 of 10
+// blocks, B wants 7 for its 112 tokens, and 2 are kept back.
+TEST(GoldenSchedules, the_watermark_stands_beyond_the_whole_prompt) {
+  EngineConfig engine = vllm_with_blocks(11, 32);
+  const std::vector<Prompt> prompts = {{31, 3}, {112, 1}};
+  EXPECT_THAT(Schedule(engine, prompts).schedule(2), ElementsAre("31 1 | 0", "31+1 | 1"));
+  engine.watermark = 0.2;
+  EXPECT_THAT(Schedule(engine, prompts).schedule(4), ElementsAre("31 | 0", "| 1", "| 1", "32 | 0"));
+}
+
+// A leaves 8 usable blocks as 4 5 6 7 8 3 2 1. B's 20 tokens take 4 and 5; from 0.24 on 5, which is not full, comes
+// back to the head, so that C's four blocks are 5 6 7 8. Before, A left 5 6 7 8 4 3 2 1, B gave 6 5 to the tail and C
+// took 7 8 4 3.
+TEST(GoldenSchedules, vllm_0_24_takes_blocks_that_are_not_full_first) {
+  const std::vector<Prompt> prompts = {{50, 1, 0, 0, 0, 0}, {20, 1, 0, 10}, {64, 1, 0, 20}, {50, 1, 0, 30, 0, 0}};
+  for (const auto& [version, last] : {std::pair("0.23", "18+32 | 0"), std::pair("0.24", "2+48 | 0")}) {
+    EngineConfig engine = caching(9);
+    engine.version = version;
+    EXPECT_THAT(Schedule(engine, prompts).schedule(4), ElementsAre("50 | 0", "20 | 0", "64 | 0", last)) << version;
+  }
+}
+
 EngineConfig vllm_v0(const std::string& version, bool chunked, std::int64_t budget) {
   EngineConfig engine = vllm();
   engine.name = "vllm-v0";
@@ -175,6 +197,19 @@ TEST(GoldenSchedules, G22_vllm_v0_5_serves_a_prompt_ahead_of_the_decodes_in_the_
   const Schedule later(vllm_v0("0.6", true, 512), {{100, 9}, {2000, 2, 0, 1.5}});
   EXPECT_THAT(later.schedule(6),
               ElementsAre("100 | 0", "| 1", "511 | 1", "511+511 | 1", "511+1022 | 1", "467+1533 | 1"));
+}
+
+TEST(GoldenSchedules, vllm_v0_6_with_prefix_caching_cuts_chunks_to_whole_blocks) {
+  EngineConfig engine = vllm_v0("0.6", true, 512);
+  engine.enable_prefix_caching = true;
+  const Schedule run(engine, {{100, 9}, {2000, 2, 0, 1.5}});
+  EXPECT_THAT(run.schedule(7),
+              ElementsAre("100 | 0", "| 1", "496 | 1", "496+496 | 1", "496+992 | 1", "496+1488 | 1", "16+1984 | 1"));
+  // 6 and then 15 tokens are left beside A: no block of B's, and C, which would fit, stands behind it.
+  EngineConfig narrow = vllm_v0("0.6", true, 16);
+  narrow.enable_prefix_caching = true;
+  const Schedule waits(narrow, {{10, 3}, {40, 1}, {5, 1}});
+  EXPECT_THAT(waits.schedule(3), ElementsAre("10 | 0", "| 1", "| 1"));
 }
 
 // Block manager v1 wants a free block for a sequence whose last block has room: three blocks
@@ -257,6 +292,18 @@ TEST(GoldenSchedules, G28_tensorrt_llm_mixes_whole_prompts_with_generations) {
 TEST(GoldenSchedules, G29_tensorrt_llm_cuts_chunks_to_whole_blocks) {
   const Schedule run(tensorrt_llm(true), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 544 | 0", "56+544 600 | 1", "| 3"));
+}
+
+// Blocks are stored when their context is complete: in the second step A has computed the shared 64 tokens, and B finds
+// nothing yet.
+TEST(GoldenSchedules, tensorrt_llm_stores_the_blocks_of_a_context_when_it_is_complete) {
+  EngineConfig engine = tensorrt_llm(true);
+  engine.max_num_batched_tokens = 96;
+  engine.enable_prefix_caching = true;
+  const Schedule run(engine, {{160, 3, 0, 0, 0, 0}, {72, 1, 0, 0.5, 0, 0}, {72, 1, 0, 4.5, 0, 0}});
+  EXPECT_THAT(run.schedule(4), ElementsAre("96 | 0", "64+96 32 | 0", "40+32 | 1", "| 1"));
+  EXPECT_EQ(run.seen.by_index()[1].cached_tokens, 0);
+  EXPECT_EQ(run.seen.by_index()[2].cached_tokens, 64);
 }
 
 TEST(GoldenSchedules, G30_tensorrt_llm_equal_progress_deals_one_block_each_in_turn) {

@@ -39,6 +39,7 @@ inline RandomRun random_run(std::uint64_t seed) {
                 : kind < 14 ? "sglang"
                             : "tensorrt-llm";
   if (engine.name == "vllm-v0") engine.version = one_in(2) ? "0.5" : "0.6";
+  if (engine.name == "vllm-v1" && seed % 3 == 0) engine.version = "0.24";
   if (engine.name == "sglang") engine.version = one_in(2) ? "0.5.9" : "0.5.18";
   engine.chunked_prefill_size = one_in(3) ? pick(1, 40) : pick(40, 400);
   engine.max_prefill_tokens = pick(20, 800);

@@ -149,9 +149,16 @@ class ReferenceVllm {
       table_[block.content].push_back(b);
     }
   }
+  // From 0.24 on a block that is not full goes to the head of the queue.
   void release(Sequence& r) {
+    const bool to_head = version_at_least(engine_.version, "0.24");
     for (auto b = r.blocks.rbegin(); b != r.blocks.rend(); ++b) {
-      if (--blocks_[static_cast<std::size_t>(*b)].holders == 0) free_.push_back(*b);
+      const Block& block = blocks_[static_cast<std::size_t>(*b)];
+      if (--blocks_[static_cast<std::size_t>(*b)].holders > 0) continue;
+      if (to_head && block.content == kNothing)
+        free_.push_front(*b);
+      else
+        free_.push_back(*b);
     }
     r.blocks.clear();
   }
@@ -204,11 +211,11 @@ class ReferenceVllm {
         return (t + engine_.block_size - 1) / engine_.block_size - static_cast<std::int64_t>(found.size()) +
                in_free_queue(found);
       };
-      if (engine_.scheduler_reserve_full_isl && blocks(head->known()) > free()) break;
       const auto kept =
           running_.empty() ? 0
                            : static_cast<std::int64_t>(engine_.watermark * static_cast<double>(engine_.num_gpu_blocks));
-      if (blocks(hit + tokens) + kept > free()) break;
+      const std::int64_t gate = engine_.scheduler_reserve_full_isl ? head->known() : hit + tokens;
+      if (blocks(gate) + kept > free()) break;
       if (!head->started) times_[head->request.index].cached = hit;
       running_.push_back(*head);
       waiting_.erase(head);
@@ -263,13 +270,13 @@ class ReferenceVllm {
       if (r == sequences.end()) return false;
       r->coming = std::max<std::int64_t>(0, r->coming - 1);
       if (++r->emitted == 1) times_[index].first_token = now;
+      if (!r->blocks.empty()) cache(*r, r->computed - r->coming);
       if (r->emitted == r->request.output_tokens) {
         times_[index].finish = now;
         release(*r);
         sequences.erase(r);
         return true;
       }
-      if (!r->blocks.empty()) cache(*r, r->computed - r->coming);
       return false;
     };
     for (const std::int64_t index : step.sampled) {

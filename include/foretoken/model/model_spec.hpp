@@ -67,6 +67,8 @@ struct ModelSpec {
   double extra_parameters = 0;       // what the shape doesn't imply: learned positions, a sparse-attention indexer
   int max_position_embeddings = 0;
   std::string released_weight_format;  // bfloat16, float16, fp8, fp8_block, int8, int4, nvfp4, mxfp4; empty = not stated
+  std::string released_dense_format;   // attention and dense MLPs where experts alone are quantised; empty = alike
+  std::string released_format_origin;  // what of the checkpoint says so, its name or its config; empty = the catalog
   // As stated by the source, billions; count_parameters() must agree with them.
   std::optional<double> stated_total_params_b;
   std::optional<double> stated_active_params_b;

@@ -80,6 +80,7 @@ struct RunResult {
   // Latency metrics (ttft, itl ...) whose percentiles come from a sketch: some replication had more
   // values than Distribution::kExactLimit.
   std::vector<std::string_view> sketched;
+  std::string overload;  // in words, when more comes than goes; also the first warning
   std::vector<std::string> warnings;
   bool interrupted = false;
   std::vector<ReplicationResult> replications;

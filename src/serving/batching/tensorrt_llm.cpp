@@ -11,7 +11,7 @@
 // batch_wait_timeout_iters contexts wait some steps for more of them. Under attention data parallelism they may wait
 // for those of the other ranks: serving/context_balance.hpp.
 // The overlap scheduler's step of delay and wasted row: serving/async_scheduling.cpp.
-// Block reuse: full blocks that a step has computed; GUARANTEED_NO_EVICT counts held ones once.
+// Block reuse: full blocks of contexts that are complete; GUARANTEED_NO_EVICT counts held ones once.
 // Left out: a context waiting for blocks that an earlier one of its step computes, LoRA, beams. A queued prompt
 // shorter than the tokens that rounding leaves unused waits for the next step.
 #include <algorithm>

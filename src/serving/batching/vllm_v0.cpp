@@ -6,12 +6,13 @@
 //     the step after its admission.
 //   version 0.6: block manager v2 (a block when one is needed); chunked mode keeps decodes first.
 // A prompt is admitted with all its blocks, if watermark x blocks stay free. Preemption from
-// the tail, by recompute. Prefix caching, off by default: full blocks that a step has computed.
+// the tail, by recompute. Prefix caching, off by default: full blocks that a step has computed; with it 0.6 cuts
+// chunks to whole blocks, so that less than a block of the budget may be left, and who gets nothing ends the walk.
 // Left out: swapping (used for several sequences of one request, or when asked for),
 // delay_factor, multi-step scheduling, preemption between priorities. V0
 // drops a preempted request that has outgrown blocks - watermark; here it is served once
-// nothing else runs, and a lone one needs no spare block. max_num_batched_tokens below max_num_seqs, which V0 refuses, leaves
-// the last decodes out of a step.
+// nothing else runs, and a lone one needs no spare block. max_num_batched_tokens below max_num_seqs, which V0 refuses,
+// leaves the last decodes out of a step.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"
@@ -63,9 +64,15 @@ class VllmV0 final : public BatchingPolicy {
       const std::int64_t need = s.blocks_to_take(hit, known);
       const std::int64_t rest = known - hit.tokens;
       const bool alone = s.running() == 0;
-      if (s.running() >= s.config.max_num_seqs) { plan.blocked = Blocked::seats; return; }
-      const std::int64_t tokens = s.config.enable_chunked_prefill ? std::min(rest, budget) : rest;
-      if (tokens == 0 || (tokens > budget && !alone)) { plan.blocked = Blocked::token_budget; return; }
+      if (s.running() >= s.config.max_num_seqs) {
+        plan.blocked = Blocked::seats;
+        return;
+      }
+      const std::int64_t tokens = s.config.enable_chunked_prefill ? cut(s, rest, budget) : rest;
+      if (tokens == 0 || (tokens > budget && !alone)) {
+        plan.blocked = Blocked::token_budget;
+        return;
+      }
       if (s.free_blocks() - owed - need < (alone ? 0 : watermark(s))) {
         plan.blocked = Blocked::kv_blocks;
         reordered_ = reordered_ || (hit.free_blocks > 0 && known > budget);  // see PrefixMatch
@@ -76,6 +83,15 @@ class VllmV0 final : public BatchingPolicy {
       plan.chunks.push_back({id, tokens});
       budget -= tokens;
     }
+  }
+
+  // It refuses to start with caching and a budget that is not of whole blocks.
+  [[nodiscard]] std::int64_t cut(const SchedulerState& s, std::int64_t rest, std::int64_t budget) const {
+    const std::int64_t block = s.config.block_size;
+    const bool whole_blocks =
+        !first_version_ && s.config.enable_prefix_caching && s.config.max_num_batched_tokens % block == 0;
+    if (rest <= budget || !whole_blocks) return std::min(rest, budget);
+    return budget / block * block;
   }
 
   [[nodiscard]] static std::int64_t need(const SchedulerState& s, RequestId id) {
@@ -91,8 +107,8 @@ class VllmV0 final : public BatchingPolicy {
   void keep_running(const ScheduleCall& call) {
     SchedulerState& s = call.state;
     while (s.running() > 0) {
-      const std::int64_t wanted = asks_for_spare(s) ? s.decode_blocks_needed() - need(s, s.last_running()) + 1
-                                                    : s.decode_blocks_needed();
+      const std::int64_t wanted =
+          asks_for_spare(s) ? s.decode_blocks_needed() - need(s, s.last_running()) + 1 : s.decode_blocks_needed();
       if (wanted <= s.free_blocks()) return;
       call.preempt(s.last_running());
       preempted_ = true;
@@ -106,9 +122,11 @@ class VllmV0 final : public BatchingPolicy {
       keep_running(call);
       budget -= s.decodes().size();
       for (const RequestId id : s.prefilling()) {
-        const std::int64_t tokens = std::min(s[id].known_tokens() - s[id].cached, budget);
-        if (tokens > 0) plan.chunks.push_back({id, tokens});
-        else reordered_ = true;
+        const std::int64_t tokens = reordered_ ? 0 : cut(s, s[id].known_tokens() - s[id].cached, budget);
+        if (tokens > 0)
+          plan.chunks.push_back({id, tokens});
+        else
+          reordered_ = true;
         budget -= tokens;
       }
     } else {
@@ -129,13 +147,14 @@ class VllmV0 final : public BatchingPolicy {
     RequestId id = s.first_running();
     while (id != kNoRequest && budget > 0) {
       const bool decodes = s[id].phase == Phase::decoding;
+      const std::int64_t tokens = decodes ? 1 : cut(s, s[id].known_tokens() - s[id].cached, budget);
+      if (tokens == 0) break;
       while ((asks_for_spare(s) ? 1 : need(s, id)) > s.free_blocks() - taken) {
         const RequestId victim = s.last_running();
         call.preempt(victim);
         preempted_ = true;
         if (victim == id) return;
       }
-      const std::int64_t tokens = decodes ? 1 : std::min(s[id].known_tokens() - s[id].cached, budget);
       if (!decodes) plan.chunks.push_back({id, tokens});
       taken += need(s, id);
       budget -= tokens;
@@ -153,8 +172,10 @@ class VllmV0 final : public BatchingPolicy {
     std::size_t left_out = 0;
     for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) {
       if (s[id].phase != Phase::decoding) continue;
-      if (left_out < plan.skipped.size() && plan.skipped[left_out] == id) ++left_out;
-      else order_.push_back(id);
+      if (left_out < plan.skipped.size() && plan.skipped[left_out] == id)
+        ++left_out;
+      else
+        order_.push_back(id);
     }
     for (std::size_t i = 0; i < continued; ++i) order_.push_back(plan.chunks[i].id);
     for (std::size_t i = continued; !first_version_ && i < plan.chunks.size(); ++i) order_.push_back(plan.chunks[i].id);
@@ -169,6 +190,8 @@ class VllmV0 final : public BatchingPolicy {
 
 }  // namespace
 
-std::unique_ptr<BatchingPolicy> make_vllm_v0() { return std::make_unique<VllmV0>(); }
+std::unique_ptr<BatchingPolicy> make_vllm_v0() {
+  return std::make_unique<VllmV0>();
+}
 
 }  // namespace foretoken

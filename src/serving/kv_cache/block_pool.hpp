@@ -9,18 +9,19 @@
 
 namespace foretoken {
 
-// The free queue is in LRU order: blocks are taken from its head and come back at its tail.
-// Most blocks never see their content asked for again; they are only counted, and a taken block
-// costs nothing while no identified block is in the queue. An identified block knows how many counted
-// ones stand between it and the identified block before it, so that it is evicted exactly when
-// the head reaches it.
+// The free queue is in LRU order: blocks are taken from its head and come back at its tail, or (vLLM from 0.24) at its
+// head when they hold no full block's content. Most blocks never see their content asked for again; they are only
+// counted, and a taken block costs nothing while no identified block is in the queue. An identified block knows how
+// many counted ones stand between it and the identified block before it, so that it is evicted exactly when the head
+// reaches it.
 class BlockPool {
  public:
   using Key = std::uint64_t;  // hash of a block's content and of everything before it
   using Block = std::int32_t;
   static constexpr Block kNone = -1;
 
-  explicit BlockPool(std::int64_t blocks) : total_(blocks), free_(blocks) {}
+  explicit BlockPool(std::int64_t blocks, bool partial_first = false)
+      : total_(blocks), free_(blocks), partial_first_(partial_first) {}
 
   [[nodiscard]] std::int64_t total() const { return total_; }
   [[nodiscard]] std::int64_t free() const { return free_; }
@@ -47,11 +48,19 @@ class BlockPool {
   }
   // So many were taken from the head for the coming step and come back at once: their taker left.
   void rotate(std::int64_t count) {
-    if (reserved_ >= count) reserved_ -= count;
-    else if (first_ != kNone) pop(count);
+    if (reserved_ >= count)
+      reserved_ -= count;
+    else if (first_ != kNone)
+      pop(count);
+    if (partial_first_) stand_first(count);
   }
   // To the tail of the queue, without an identity.
   void give_back(std::int64_t count) { free_ += count; }
+  // The same for blocks that are not full.
+  void give_back_partial(std::int64_t count) {
+    free_ += count;
+    if (partial_first_) stand_first(count);
+  }
 
   // ---- identified blocks ----
 
@@ -73,8 +82,8 @@ class BlockPool {
  private:
   struct Node {
     Key key = 0;
-    std::int64_t counted_before = 0;  // blocks between this one and the one before in the queue
-    std::int32_t holders = 0;         // 0: in the queue
+    std::int64_t counted_before = 0;                 // blocks between this one and the one before in the queue
+    std::int32_t holders = 0;                        // 0: in the queue
     Block previous = kNone, next = kNone;            // in the queue
     Block previous_same = kNone, next_same = kNone;  // of equal content, the oldest first
   };
@@ -84,12 +93,19 @@ class BlockPool {
   [[nodiscard]] const Node& node(Block block) const { return nodes_[static_cast<std::size_t>(block)]; }
   [[nodiscard]] Node& node(Block block) { return nodes_[static_cast<std::size_t>(block)]; }
 
+  // So many of the counted blocks at the tail stand at the head instead.
+  void stand_first(std::int64_t count) {
+    if (first_ == kNone) return;
+    node(first_).counted_before += count;
+    listed_ += count;
+  }
   void pop(std::int64_t count);
   void unlink(Block block);
   void forget(Block block);
 
   std::int64_t total_;
   std::int64_t free_;
+  bool partial_first_;
   std::int64_t reserved_ = 0;  // free, but no longer in the queue
   std::int64_t listed_ = 0;    // identified blocks in the queue and the counted ones before them
   std::int64_t shared_ = 0;

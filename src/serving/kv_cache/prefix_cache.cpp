@@ -88,7 +88,11 @@ void PrefixCache::identify_described(RequestId id, const Request& request, std::
 void PrefixCache::let_go(RequestId id, const Request& request, std::int64_t blocks, std::int64_t full,
                          bool preempted) {
   const bool has_own = enabled_ && (preempted || request.conversation >= 0);
-  if (!has_own && static_cast<std::size_t>(id) >= tables_.size()) return pool_.give_back(blocks);
+  if (!has_own && static_cast<std::size_t>(id) >= tables_.size()) {
+    const std::int64_t whole = enabled_ ? std::min(blocks, full / block_size_) : 0;
+    pool_.give_back_partial(blocks - whole);
+    return pool_.give_back(whole);
+  }
   std::vector<BlockPool::Block>& held = table(id);
   if (has_own) {
     KeyChain chain(request, described_, block_size_);
@@ -96,7 +100,10 @@ void PrefixCache::let_go(RequestId id, const Request& request, std::int64_t bloc
       held.push_back(pool_.identify(chain.key(block)));
     }
   }
-  pool_.give_back(blocks - static_cast<std::int64_t>(held.size()));
+  const auto identified = static_cast<std::int64_t>(held.size());
+  const std::int64_t whole = enabled_ ? std::clamp(full / block_size_, identified, blocks) : identified;
+  pool_.give_back_partial(blocks - whole);
+  pool_.give_back(whole - identified);
   for (auto block = held.rbegin(); block != held.rend(); ++block) pool_.let_go(*block);
   held.clear();
 }

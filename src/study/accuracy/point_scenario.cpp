@@ -149,13 +149,6 @@ std::string workload_text(const Point& p) {
   return text;
 }
 
-// NVFP4 checkpoints with latent attention keep its projections in bf16.
-void keep_attention_wide(Scenario& s) {
-  if (s.deployment.dense_format != WeightFormat::nvfp4 || s.deployment.model.attention != AttentionKind::latent) return;
-  s.deployment.dense_format = WeightFormat::bf16;
-  s.engine.num_gpu_blocks = plan_memory(s.deployment, s.memory).num_gpu_blocks;
-}
-
 }  // namespace
 
 std::string why_not(const Point& p, const Framework* framework) {
@@ -188,7 +181,6 @@ Result<Scenario> scenario_of(const Point& p, const Framework& framework, const N
   if (!scenario) return scenario;
   scenario->tpot = TpotConvention::vllm;
   scenario->warmup_fraction = 0;
-  keep_attention_wide(*scenario);
   return scenario;
 }
 

@@ -82,8 +82,9 @@ std::vector<Fix> candidate_fixes(const Scenario& s, const std::string& catalog_d
     c.add("prefix caching on", {"engine.enable_prefix_caching=true"});
   if (s.deployment.level != CostLevel::affine) {
     if (s.deployment.kv_format == KvFormat::bf16) c.add("KV cache 16 bit -> fp8", {"engine.kv_cache_dtype=fp8"});
-    if (s.deployment.dense_format == WeightFormat::bf16 && s.deployment.gpu.peak_fp8)
-      c.add("weights 16 bit -> fp8", {"engine.quantization=fp8"});
+    const bool wide =
+        s.deployment.dense_format == WeightFormat::bf16 && s.deployment.expert_format == WeightFormat::bf16;
+    if (wide && s.deployment.gpu.peak_fp8) c.add("weights 16 bit -> fp8", {"engine.quantization=fp8"});
     c.tensor_parallel(2 * s.deployment.parallelism.tensor);
   }
   const int r = s.cluster.replicas;

@@ -199,6 +199,35 @@ TEST(HfConfig, QuantisedCheckpointsSayTheirFormat) {
             "int4");
 }
 
+// Experts and the rest apart: from lists of what was left alone, groups with targets, or formats by layer.
+TEST(HfConfig, PartsOfAQuantisedCheckpointMayDiffer) {
+  const auto parts_of = [](const std::string& quantization) {
+    const ModelSpec m =
+        parse(llama_with(R"("num_local_experts": 8, "num_experts_per_tok": 2, "quantization_config": )" + quantization +
+                         ","))
+            .value();
+    return m.released_weight_format + "/" + m.released_dense_format;
+  };
+  EXPECT_EQ(parts_of(R"({"quant_method": "mxfp4", "modules_to_not_convert": ["model.layers.*.self_attn", "lm_head"]})"),
+            "mxfp4/bfloat16");
+  EXPECT_EQ(parts_of(R"({"quant_method": "fp8", "modules_to_not_convert": ["model.layers.0.self_attn.q_proj"]})"),
+            "fp8/")
+      << "one layer of 32";
+  EXPECT_EQ(parts_of(R"({"quant_method": "compressed-tensors", "config_groups": {
+                          "group_0": {"targets": ["Linear"], "weights": {"num_bits": 8, "type": "float"}},
+                          "group_1": {"targets": ["re:.*mlp.experts.*"], "weights": {"num_bits": 4, "type": "float",
+                                      "group_size": 16}}}})"),
+            "nvfp4/fp8");
+  EXPECT_EQ(parts_of(R"({"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION", "quantized_layers": {
+                          "model.layers.0.self_attn.q_proj": {"quant_algo": "FP8"},
+                          "model.layers.0.mlp.shared_experts.up_proj": {"quant_algo": "FP8"},
+                          "model.layers.0.mlp.experts.0.up_proj": {"quant_algo": "NVFP4"}}})"),
+            "nvfp4/fp8");
+  EXPECT_EQ(parts_of(R"({"quant_method": "compressed-tensors", "config_groups": {"group_0": {"targets": ["Linear"],
+                          "weights": {"num_bits": 8, "type": "float", "strategy": "block"}}}})"),
+            "fp8_block/");
+}
+
 TEST(HfConfig, AllProblemsAreReportedAtOnce) {
   const std::string text = problems(
       R"({"model_type": "llama", "hidden_size": -1, "num_hidden_layers": "many", "num_attention_heads": 1e300,

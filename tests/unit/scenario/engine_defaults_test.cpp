@@ -90,6 +90,11 @@ TEST(EngineDefaults, ReleasesBelongToOneEngine) {
 }
 
 TEST(EngineDefaults, VllmV0RefusesABudgetBelowTheLongestPrompt) {
+  EXPECT_THAT(problems("name: vllm-v0, version: 0.6, enable_chunked_prefill: true, enable_prefix_caching: true, "
+                       "max_num_batched_tokens: 1000"),
+              HasSubstr("it must be a multiple of block_size, 16"));
+  EXPECT_THAT(problems("name: tensorrt-llm, scheduling_policy: priority"),
+              HasSubstr("'engine.scheduling_policy: priority' is not modelled for tensorrt-llm"));
   EXPECT_THAT(problems("name: vllm-v0, max_model_len: 4096, max_num_batched_tokens: 2048"),
               HasSubstr("refuses to start with max_num_batched_tokens 2048 below 4096"));
 }
