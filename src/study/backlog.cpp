@@ -37,7 +37,7 @@ void BacklogSeries::add(const RequestRecord& r) {
 
 Duration BacklogSeries::early_residence() const {
   std::int64_t finished = 0, residence = 0;
-  for (std::size_t i = 0; i <= index_of(last_arrival_) / 4; ++i) {
+  for (std::size_t i = 0; i <= index_of(last_arrival_) / 16; ++i) {
     finished += buckets_[i].finished;
     residence += buckets_[i].residence;
   }

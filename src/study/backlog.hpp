@@ -26,7 +26,7 @@ class BacklogSeries {
   void add(const RequestRecord& record);
   // `residence`: what a request usually spends in the system, say its p95.
   [[nodiscard]] BacklogGrowth growth(Duration residence) const;
-  // Mean time in the system of those that arrived in the first quarter, while there was little backlog.
+  // Mean time in the system of those that arrived in the first sixteenth, while there was little backlog.
   [[nodiscard]] Duration early_residence() const;
   // Requests that arrived within `period` before the last arrival.
   [[nodiscard]] std::int64_t arrivals_in_last(Duration period) const;

@@ -28,7 +28,7 @@ TEST(LaunchLines, ServeTheCheckpointThatWasNamed) {
 
 TEST(LaunchLines, LeaveThePrecisionToAQuantisedCheckpoint) {
   for (const char* model : {"nvidia/Llama-3.1-8B-Instruct-FP8", "DeepSeek-V3", "Qwen/Qwen3-14B-AWQ"}) {
-    const Scenario s = load(std::string("model: ") + model + "\nengine: {tensor_parallel_size: 16}\n");
+    const Scenario s = load(std::string("model: ") + model + "\nengine: {tensor_parallel_size: 8}\n");
     EXPECT_THAT(serve_line(s), Not(HasSubstr("--quantization"))) << model;
     EXPECT_THAT(launch_differences(s), IsEmpty()) << model;
   }

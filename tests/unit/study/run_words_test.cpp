@@ -77,7 +77,7 @@ TEST(DoesNotFit, NamesWhatWouldFit) {
   const Result<RunResult> run = run_scenario(s);
   ASSERT_TRUE(run);
   ASSERT_FALSE(run->feasible);
-  EXPECT_THAT(run->memory.verdict, HasSubstr("what would fit: tensor_parallel_size 4 (4 GPUs a replica)"));
+  EXPECT_THAT(run->memory.verdict, HasSubstr("what would fit: tensor_parallel_size 2 (2 GPUs a replica)"));
   EXPECT_THAT(run->memory.verdict, HasSubstr("quantization awq"));
   const Result<Explanation> why = explain(s);
   ASSERT_TRUE(why);
@@ -88,8 +88,7 @@ TEST(DoesNotFit, NamesWhatWouldFit) {
                              engine + "}\n"))
         ->feasible;
   };
-  EXPECT_TRUE(fits("tensor_parallel_size: 4"));
-  EXPECT_FALSE(fits("tensor_parallel_size: 2"));
+  EXPECT_TRUE(fits("tensor_parallel_size: 2"));
   EXPECT_TRUE(fits("quantization: awq"));
   EXPECT_FALSE(fits("quantization: fp8"));
 }
