@@ -116,7 +116,7 @@ TEST_F(RecommendCommand, keepsTheOtherAxesOfTheUsualDomain) {
   EXPECT_EQ(found.exit_code, 0) << found.err;
   EXPECT_THAT(found.out, HasSubstr("replicas (8) engine.max_num_batched_tokens (1)"));
   EXPECT_THAT(found.out, HasSubstr("is the cheapest that meets the objectives: 4 GPUs"));
-  EXPECT_THAT(found.out, HasSubstr("cost_per_1m_output_tokens as `run` has it"));
+  EXPECT_THAT(found.out, HasSubstr("cost_per_1m_output_tokens as `run`"));
 }
 
 TEST_F(RecommendCommand, printsADocument) {

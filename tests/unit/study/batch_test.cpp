@@ -210,7 +210,7 @@ TEST(BatchStudy, OneTokenOutputsHaveNoTpotToKeep) {
   const auto s = study(kSmall, "1,8", {"workload.random_output_len=1"});
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_FALSE(s->best);
-  EXPECT_THAT(to_text(*s), HasSubstr("no size of the study keeps them for sure"));
+  EXPECT_THAT(to_text(*s), HasSubstr("NONE of the sizes keeps"));
 }
 
 TEST(BatchStudy, SizesThatDoNotFitAreSaidAndAModelThatDoesNotFitIsNoAnswer) {

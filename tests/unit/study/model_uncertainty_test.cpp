@@ -69,7 +69,7 @@ TEST(ModelUncertainty, NeverClaimsMoreThanTheMeasuredSystemsCanTell) {
   const ModelUncertainty u = of(s, {{"mean_tpot_ms", sure(10)}, {"mean_ttft_ms", sure(100)}});
   EXPECT_EQ(u.figures[0].meets->end, Probability::End::at_least);
   EXPECT_EQ(u.figures[1].meets->end, Probability::End::at_most);
-  const std::string text = uncertainty_lines(u);
+  const std::string text = uncertainty_lines(u, TextStyle{});
   EXPECT_THAT(text, HasSubstr("> 9"));
   EXPECT_THAT(text, ::testing::Not(HasSubstr("100 %")));
 }
