@@ -323,16 +323,13 @@ void BucketCounts::add(const BucketCounts& other) {
   max_ = std::max(max_, other.max_);
 }
 
-BucketCounts BucketCounts::without(const BucketCounts& part) const {
-  BucketCounts rest = *this;
-  for (std::size_t i = 0; i < kBuckets; ++i) rest.buckets_[i] -= part.buckets_[i];
-  rest.count_ -= part.count_;
-  rest.sum_ -= part.sum_;
-  return rest;
-}
-
 double BucketCounts::mean() const {
   return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_);
+}
+
+double BucketCounts::mean_without(const BucketCounts& part) const {
+  const std::int64_t count = count_ - part.count_;
+  return count == 0 ? 0 : static_cast<double>(sum_ - part.sum_) / static_cast<double>(count);
 }
 
 double BucketCounts::percentile(double q, std::int64_t failed) const {

@@ -177,7 +177,7 @@ Result<PrecisionGoal> parse_precision_goal(const std::string& text, const Source
 
 SloVerdict judge(const SloLine& line, double value) {
   SloVerdict verdict{line, value, false, std::numeric_limits<double>::quiet_NaN()};
-  const bool upper = line.comparison == Comparison::at_most || line.comparison == Comparison::below;
+  const bool upper = is_upper_limit(line.comparison);
   if (line.limit > 0 && !std::isnan(value))
     verdict.margin = (upper ? line.limit - value : value - line.limit) / line.limit;
   switch (line.comparison) {

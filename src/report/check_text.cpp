@@ -125,8 +125,7 @@ bool is_worth_a_line(const CheckResult& r, const Fix& fix) {
   if (fix.decision != Decision::misses) return true;
   if (!fix.simulated) return false;
   const FixEffect& worst = fix.effects.front();
-  const Comparison c = r.scenario.slo[worst.objective].comparison;
-  const bool upper = c == Comparison::at_most || c == Comparison::below;
+  const bool upper = is_upper_limit(r.scenario.slo[worst.objective].comparison);
   return upper ? worst.paired.difference.high < 0 : worst.paired.difference.low > 0;
 }
 

@@ -90,7 +90,8 @@ std::string dollars(double usd) {
 }
 
 std::string percent(double share) {
-  return std::isfinite(share) ? fmt::format("{:.1f} %", share * 100) : "-";
+  if (!std::isfinite(share)) return "-";
+  return std::abs(share) < 10 ? fmt::format("{:.1f} %", share * 100) : readable(share * 100) + " %";
 }
 
 std::string model_sentence(const ModelBand& band) {

@@ -51,11 +51,11 @@ std::string left_out_note(const std::vector<std::string>& names, bool cut, std::
                      names.empty() ? "" : fmt::format("left out: {}", fmt::join(names, ", ")), needed, elsewhere);
 }
 
-// Where the word at `at` ends; for a shell, what stands in quotes is one word.
+// Where the word at `at` ends, a number and its % being one; for a shell, what stands in quotes is one word.
 std::size_t end_of_word(std::string_view line, std::size_t at, bool shell) {
   char quote = 0;
   for (; at < line.size(); ++at) {
-    if (quote == 0 && line[at] == ' ') return at;
+    if (quote == 0 && line[at] == ' ' && (shell || line.substr(at + 1, 1) != "%")) return at;
     if (!shell || (line[at] != '\'' && line[at] != '"')) continue;
     quote = quote == 0 ? line[at] : quote == line[at] ? 0 : quote;
   }

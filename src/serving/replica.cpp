@@ -1,9 +1,9 @@
 // The life of a step: planned, priced, ended, settled.
 #include "serving/replica.hpp"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace foretoken {
 namespace {
@@ -91,8 +91,10 @@ void Replica::call_policy(TimePoint now, bool hold_contexts) {
 
 void Replica::shape_plan(TimePoint now) {
   shape_ = plan_.skipped.empty() ? state_.decodes_.shape() : state_.decodes_.shape_without(plan_.skipped);
-  if (decode_rows_ == 0) shape_ = {};
-  else shape_.sequences += plan_.padding_rows;
+  if (decode_rows_ == 0)
+    shape_ = {};
+  else
+    shape_.sequences += plan_.padding_rows;
   next_call_differs_ = async_ && catch_up(now);
   gap_rows_ = decode_rows_ == 0 ? 0 : decode_rows_ - state_.held_rows();
   for (const RequestId id : state_.lagging_) {
@@ -119,7 +121,8 @@ void Replica::start_steps(TimePoint now) {
     first_step_ = cost_.step({{}, shape_});
   } else {
     first_step_ = decode_only_;
-    if (!plan_.once && !next_call_differs_ && plan_.skipped.empty() && state_.lagging_.empty() && state_.held_.empty()) {
+    if (!plan_.once && !next_call_differs_ && plan_.skipped.empty() && state_.lagging_.empty() &&
+        state_.held_.empty()) {
       start_stretch();
     }
   }
@@ -153,16 +156,15 @@ void Replica::start_stretch() {
     return;
   }
   run_ = DecodeRun(*curve_, shape_, decodes.size(), decodes.growing_in_window());
-  if (run_.elapsed(steps_) >= kLongestStretch) {
-    steps_ = std::max<std::int64_t>(1, run_.steps_to_reach(kLongestStretch) - 1);
-  }
-  leave_out_too_long();
+  const FineDuration whole = run_.elapsed(steps_);
+  if (whole >= kLongestStretch) steps_ = std::max<std::int64_t>(1, run_.steps_to_reach(kLongestStretch) - 1);
+  if (whole >= kLongestStep) leave_out_too_long();
 }
 
 // The stretch ends before the first step that is too long; step times do not fall in a stretch.
 void Replica::leave_out_too_long() {
   const auto too_long = [&](std::int64_t step) { return run_.elapsed(step + 1) - run_.elapsed(step) >= kLongestStep; };
-  if (run_.elapsed(steps_) < kLongestStep || !too_long(steps_ - 1)) return;
+  if (!too_long(steps_ - 1)) return;
   std::int64_t fine = 1;  // the first is not, or the run would have ended
   for (std::int64_t bad = steps_ - 1; bad - fine > 0;) {
     const std::int64_t middle = fine + (bad - fine) / 2;

@@ -23,14 +23,15 @@ void BacklogSeries::double_width() {
 }
 
 void BacklogSeries::add(const RequestRecord& r) {
-  const bool was_scheduled = r.outcome == Outcome::finished;
+  const bool was_served = r.outcome == Outcome::finished;
   last_arrival_ = std::max(last_arrival_, r.request.arrival);
-  ++at(r.request.arrival).arrived;
-  if (r.outcome == Outcome::unfinished) return;
-  ++at(was_scheduled ? r.scheduled : r.finish).scheduled;
-  ++at(r.finish).left;
-  if (r.outcome != Outcome::finished) return;
+  if (r.outcome != Outcome::unfinished) {
+    ++at(r.finish).left;
+    ++at(was_served ? r.scheduled : r.finish).scheduled;
+  }
   Bucket& arrived = at(r.request.arrival);
+  ++arrived.arrived;
+  if (!was_served) return;
   ++arrived.finished;
   arrived.residence += (r.finish - r.request.arrival).count();
 }
@@ -42,14 +43,6 @@ Duration BacklogSeries::early_residence() const {
     residence += buckets_[i].residence;
   }
   return Duration{residence / std::max<std::int64_t>(1, finished)};
-}
-
-std::int64_t BacklogSeries::arrivals_in_last(Duration period) const {
-  const TimePoint from = last_arrival_ - period;
-  const std::size_t first = from < TimePoint{} ? 0 : index_of(from);
-  std::int64_t sum = 0;
-  for (std::size_t i = first; i <= index_of(last_arrival_) && i < kBuckets; ++i) sum += buckets_[i].arrived;
-  return sum;
 }
 
 BacklogGrowth BacklogSeries::growth(Duration residence) const {
@@ -75,6 +68,8 @@ BacklogGrowth BacklogSeries::growth(Duration residence) const {
   }
   growth.arrival_rate = static_cast<double>(arrived) / (static_cast<double>(end) * width);
   growth.waiting = slope_of(time, waiting);
+  growth.waiting_window = static_cast<double>(end - half) * width;
+  growth.waiting_at_end = waiting.back();
   if (!growth.filled) return growth;
   const std::size_t skip = from - half;
   growth.window = static_cast<double>(end - from) * width;

@@ -17,6 +17,8 @@ struct BacklogGrowth {
   double arrival_rate = 0;
   double window = 0;            // seconds over which in_system was looked at
   double in_system_at_end = 0;  // before the last arrivals
+  double waiting_window = 0;    // the same of waiting
+  double waiting_at_end = 0;
 };
 
 // Counts on the clock, in buckets that double their width when a run outgrows kBuckets.
@@ -28,8 +30,6 @@ class BacklogSeries {
   [[nodiscard]] BacklogGrowth growth(Duration residence) const;
   // Mean time in the system of those that arrived in the first sixteenth, while there was little backlog.
   [[nodiscard]] Duration early_residence() const;
-  // Requests that arrived within `period` before the last arrival.
-  [[nodiscard]] std::int64_t arrivals_in_last(Duration period) const;
 
  private:
   static constexpr std::size_t kBuckets = 8192;
@@ -37,8 +37,8 @@ class BacklogSeries {
     std::int64_t arrived = 0;
     std::int64_t scheduled = 0;  // for the first time, or gone without
     std::int64_t left = 0;
-    std::int64_t finished = 0,
-                 residence = 0;  // of those that arrived in it: how many finished, their nanoseconds in all
+    // Of those that arrived in it: how many finished, and their nanoseconds in all.
+    std::int64_t finished = 0, residence = 0;
   };
   [[nodiscard]] Bucket& at(TimePoint time);
   [[nodiscard]] std::size_t index_of(TimePoint time) const {

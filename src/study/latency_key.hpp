@@ -35,8 +35,4 @@ struct LatencyKeyParts {
   return std::nullopt;
 }
 
-[[nodiscard]] inline bool is_upper_limit(Comparison c) {
-  return c == Comparison::at_most || c == Comparison::below;
-}
-
 }  // namespace foretoken

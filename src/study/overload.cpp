@@ -11,10 +11,18 @@
 namespace foretoken {
 namespace {
 
-// Less of the arrivals than this may be a batch that still fills.
-constexpr double kOverloadShare = 0.1;
+// Less of the arrivals than this may be a batch that still fills, or a queue at the top of a long wave.
+constexpr double kSystemShare = 0.1, kQueueShare = 0.2;
 // The number in a system in balance wanders by its square root; a trend must stand out from that.
 constexpr double kNoise = 4;
+
+// Does a count that grows by so many a second stand out from what a carried load shows?
+bool stands_out(double growth, double least, double window, double at_end) {
+  return growth > least && growth * window > kNoise * std::sqrt(std::max(1.0, at_end));
+}
+
+constexpr const char* kRest =
+    "latencies depend on how long this lasts. `foretoken capacity` finds the load that is carried";
 
 }  // namespace
 
@@ -25,14 +33,18 @@ bool may_overload(const Scenario& s) {
 
 std::string overload_sentence(const BacklogSeries& backlog) {
   const BacklogGrowth g = backlog.growth(backlog.early_residence());
-  if (!g.filled || g.in_system <= kOverloadShare * g.arrival_rate) return {};
-  if (g.in_system * g.window <= kNoise * std::sqrt(std::max(1.0, g.in_system_at_end))) return {};
-  return fmt::format(
-      "OVERLOADED: {:.3g} requests/s come and {:.3g} leave, so the backlog grows by {:.3g} requests/s (in the system "
-      "at the "
-      "last arrival: {:.0f}); latencies depend on how long this lasts. `foretoken capacity` finds the load that is "
-      "carried",
-      g.arrival_rate, std::max(0.0, g.arrival_rate - g.in_system), g.in_system, g.in_system_at_end);
+  if (g.filled && stands_out(g.in_system, kSystemShare * g.arrival_rate, g.window, g.in_system_at_end))
+    return fmt::format(
+        "OVERLOADED: {:.3g} requests/s come and {:.3g} leave, so the backlog grows by {:.3g} requests/s (in the system "
+        "at the last arrival: {:.0f}); {}",
+        g.arrival_rate, std::max(0.0, g.arrival_rate - g.in_system), g.in_system, g.in_system_at_end, kRest);
+  // Before the first have left the number in the system says nothing, but a queue in front of full seats does.
+  if (stands_out(g.waiting, kQueueShare * g.arrival_rate, g.waiting_window, g.waiting_at_end))
+    return fmt::format(
+        "OVERLOADED: {:.3g} requests/s come and {:.3g} are taken in, so the queue grows by {:.3g} requests/s (waiting "
+        "at the last arrival: {:.0f}); {}",
+        g.arrival_rate, std::max(0.0, g.arrival_rate - g.waiting), g.waiting, g.waiting_at_end, kRest);
+  return {};
 }
 
 }  // namespace foretoken

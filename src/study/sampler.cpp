@@ -25,6 +25,10 @@ bool has_steady_state(const WorkloadConfig& w) {
   return std::holds_alternative<AllAtOnceArrivals>(w.arrivals) && w.max_concurrency.has_value();
 }
 
+bool may_find_prefixes(const Scenario& s) {
+  return s.engine.enable_prefix_caching && may_share_prefixes(s.workload);
+}
+
 ReplicationSampler::ReplicationSampler(const Scenario& scenario, std::vector<std::string> metrics,
                                        const RunOptions& options, PilotHints hints)
     : scenario_(scenario),

@@ -23,8 +23,8 @@ constexpr std::int64_t kFirstEndless = 32;
 constexpr std::array<Look, 2> kGlances = {{{8, 0.999}, {16, 0.99}}};
 constexpr std::int64_t kFirstWhole = 5;
 
-// The chance that any of the looks errs is at most 1 - confidence: the k-th has 6 / (pi k)^2 of it, of which all sum to
-// 1 however many there are. The first look, which decides what is clear, then costs little.
+// The chance that any of the looks but the glances errs is at most 1 - confidence: the k-th has 6 / (pi k)^2 of it, of
+// which all sum to 1 however many there are. The first look, which decides what is clear, then costs little.
 double confidence_of_look(const Scenario& s, std::size_t look) {
   constexpr double kShare = 0.6079271018540267;  // 6 / pi^2
   const auto k = static_cast<double>(look + 1);
@@ -69,13 +69,13 @@ Decision decide(const SloLine& line, const Interval& interval) {
   return low ? Decision::meets : Decision::misses;
 }
 
-// Starting empty a run has seen less of the backlog than it will: what it has seen already misses for good. Where prefixes
-// may be cached, a cold cache is slower: there the figure must not be falling, and lie beyond even twice the limit.
+// Starting empty a run has seen less of the backlog than it will: what it has seen already misses for good. Where
+// prefixes may be cached, a cold cache is slower: there the figure must not be falling, and lie beyond even twice the
+// limit.
 bool misses_whatever_follows(const Scenario& s, const ObjectiveVerdict& o, const SteadyState& steady) {
   if (!depends_on_backlog(s, o.line) || o.decision != Decision::misses) return false;
-  const bool caches = s.engine.enable_prefix_caching && may_share_prefixes(s.workload);
-  const bool upper = o.line.comparison == Comparison::at_most || o.line.comparison == Comparison::below;
-  return !caches || (!steady.improving && upper && !judge(o.line, o.interval.low / 2).ok);
+  if (!may_find_prefixes(s)) return true;
+  return !steady.improving && is_upper_limit(o.line.comparison) && !judge(o.line, o.interval.low / 2).ok;
 }
 
 std::string unsettled_reason(const SteadyState& steady) {
@@ -174,7 +174,7 @@ void explain_indecision(const Scenario& s, Verdict& v) {
 }  // namespace
 
 bool depends_on_backlog(const Scenario& s, const SloLine& line) {
-  const bool upper = line.comparison == Comparison::at_most || line.comparison == Comparison::below;
+  const bool upper = is_upper_limit(line.comparison);
   for (const char* name : {"ttft", "e2el", "queue_time"}) {
     if (is_latency(line.metric, name)) return upper;
   }

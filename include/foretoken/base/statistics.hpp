@@ -78,7 +78,7 @@ class Distribution {
   std::int64_t max_ = 0;
 };
 
-// Several distributions pooled by bucket, from which parts can be taken out again. Within a bucket the values
+// Several distributions pooled by bucket. Within a bucket the values
 // are taken as evenly spread, so that a quantile moves smoothly with the counts: the error is below
 // Distribution::kRelativeError all the same.
 class BucketCounts {
@@ -86,12 +86,12 @@ class BucketCounts {
   BucketCounts();
   void add(const Distribution& d);
   void add(const BucketCounts& other);
-  // Precondition: `part` has been added.
-  [[nodiscard]] BucketCounts without(const BucketCounts& part) const;
 
   [[nodiscard]] std::int64_t count() const { return count_; }
   // As of Distribution, in nanoseconds; 0 when empty.
   [[nodiscard]] double mean() const;
+  // Of all but those of `part`, which has been added.
+  [[nodiscard]] double mean_without(const BucketCounts& part) const;
   [[nodiscard]] double percentile(double q, std::int64_t failed = 0) const;
   // How many values lie above this one: what percentile() is the inverse of.
   [[nodiscard]] double count_above(double value) const;

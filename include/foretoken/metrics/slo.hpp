@@ -44,5 +44,8 @@ struct SloVerdict {
 
 [[nodiscard]] SloVerdict judge(const SloLine& line, double value);
 [[nodiscard]] std::string_view to_string(Comparison comparison);
+[[nodiscard]] inline bool is_upper_limit(Comparison c) {
+  return c == Comparison::at_most || c == Comparison::below;
+}
 
 }  // namespace foretoken

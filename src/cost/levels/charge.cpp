@@ -81,8 +81,11 @@ void add(StepTime& to, const StepTime& more) {
 
 void add_context_work(const DecodeCurve& curve, const DecodeShape& shape, StepTime& time) {
   const auto add = [&](std::int64_t& to, std::int64_t each, std::int64_t each_windowed) {
-    const FineTotal sum = to + FineTotal{each} * shape.context + FineTotal{each_windowed} * shape.windowed_context;
-    to = sum < kMostWork ? static_cast<std::int64_t>(sum) : kMostWork;
+    std::int64_t whole = 0, windowed = 0;
+    const bool fits = !__builtin_mul_overflow(each, shape.context, &whole) &&
+                      !__builtin_mul_overflow(each_windowed, shape.windowed_context, &windowed) &&
+                      !__builtin_add_overflow(to, whole, &to) && !__builtin_add_overflow(to, windowed, &to);
+    if (!fits || to > kMostWork) to = kMostWork;
   };
   add(time.flops, curve.flops_per_context, curve.flops_per_windowed);
   add(time.bytes, curve.bytes_per_context, curve.bytes_per_windowed);

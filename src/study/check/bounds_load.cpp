@@ -28,10 +28,6 @@ double highest_peak(const Deployment& d) {
   return peak;
 }
 
-bool may_find_prefixes(const Scenario& s) {
-  return s.engine.enable_prefix_caching && may_share_prefixes(s.workload);
-}
-
 }  // namespace
 
 // A request takes its FLOPs at the peak, or its share of the bytes of a full decode batch at the peak bandwidth,

@@ -5,6 +5,7 @@
 
 #include "study/latency_key.hpp"
 #include "study/recommend/search.hpp"
+#include "study/sampler.hpp"
 
 namespace foretoken {
 namespace {
@@ -59,7 +60,6 @@ DeploymentCost cost_of_deployment(const Scenario& scenario) {
 
 std::string twin_key_of(const Scenario& s) {
   const bool known_engine = s.engine.name == "vllm-v1";
-  const bool caches = s.engine.enable_prefix_caching && may_share_prefixes(s.workload);
   // Figures of the KV cache are shares of its size, which differs.
   const bool plain = std::all_of(s.slo.begin(), s.slo.end(), [](const SloLine& line) {
     if (latency_key_parts(line.metric)) return true;
@@ -67,7 +67,7 @@ std::string twin_key_of(const Scenario& s) {
     const auto column = std::find_if(all.begin(), all.end(), [&](const Column& c) { return c.key == line.metric; });
     return column != all.end() && (column->group == ColumnGroup::throughput || column->group == ColumnGroup::goodput);
   });
-  if (!known_engine || caches || !plain) return {};
+  if (!known_engine || may_find_prefixes(s) || !plain) return {};
   std::string key;
   for (const ResolvedField& f : s.fields) {
     if (f.path != "engine.max_num_seqs") key += f.path + "=" + to_text(f.value, 0) + "\n";

@@ -53,10 +53,11 @@ std::int64_t token_budget(const EngineConfig& engine) {
 // All of these follow "of which 640 ms".
 std::string words_for_queue(const RequestExplanation& e, Cause cause) {
   const EngineConfig& engine = e.scenario.engine;
-  const std::string seats = fmt::format("max_num_seqs {} was full {} of the time", engine.max_num_seqs, share(e.seats_full));
+  const std::string seats =
+      fmt::format("max_num_seqs {} was full {} of the time", engine.max_num_seqs, share(e.seats_full));
   if (cause == Cause::overload) {
-    const std::string growth = fmt::format("waited in a queue that grows by {:.3g} of {:.3g} requests/s", e.backlog_growth,
-                                           e.arrival_rate);
+    const std::string growth =
+        fmt::format("waited in a queue that grows by {:.3g} of {:.3g} requests/s", e.backlog_growth, e.arrival_rate);
     if (e.more_with_seats >= kSeatsHelp)
       return fmt::format("{}: {}; twice the seats would serve some {} more", growth, seats,
                          share(e.more_with_seats - 1));
@@ -73,8 +74,8 @@ std::string words_for_kv(const RequestExplanation& e) {
   const std::int64_t wait = part(e.selected, AttributionPart::kv_wait);
   const std::int64_t again = part(e.selected, AttributionPart::preemption_recompute);
   const std::string blocks = fmt::format("{} blocks of {} tokens, {} in use at the peak, {} preemption{} in the run",
-                                         e.scenario.engine.usable_blocks(), e.scenario.engine.block_size, share(e.kv_peak),
-                                         e.preemptions, e.preemptions == 1 ? "" : "s");
+                                         e.scenario.engine.usable_blocks(), e.scenario.engine.block_size,
+                                         share(e.kv_peak), e.preemptions, e.preemptions == 1 ? "" : "s");
   return fmt::format("{} KV blocks: {}", again > wait ? "was lost to preemptions for lack of" : "waited for", blocks);
 }
 
@@ -110,14 +111,16 @@ std::string words_for(const RequestExplanation& e, Cause cause) {
   return {};
 }
 
-// What the selection has more of than the median request, where that is another cause than the largest. Empty: the same one.
+// What the selection has more of than the median request, where that is another cause than the largest. Empty: the same
+// one.
 std::string against_the_median(const RequestExplanation& e, Cause largest) {
   if (!(e.selected.milliseconds() > e.median.milliseconds())) return {};
   const std::vector<CauseShare> median = causes_of(e.median);
   CauseShare most;
   double gap = 0;
   for (const CauseShare& c : causes_of(e.selected)) {
-    const auto same = std::find_if(median.begin(), median.end(), [&](const CauseShare& m) { return m.cause == c.cause; });
+    const auto same =
+        std::find_if(median.begin(), median.end(), [&](const CauseShare& m) { return m.cause == c.cause; });
     const double more = e.selected.per(c.ns) - e.median.per(same->ns);
     if (more > gap) gap = more, most = c;
   }
@@ -156,16 +159,15 @@ std::string_view to_string(Cause cause) {
 
 std::vector<CauseShare> causes_of(const RequestTime& t) {
   using P = AttributionPart;
-  std::vector<CauseShare> causes{
-      {Cause::seats, t.waiting_for_seat},
-      {Cause::step, part(t, P::queue) - t.waiting_for_seat},
-      {Cause::kv_blocks, part(t, P::kv_wait) + part(t, P::preemption_recompute)},
-      {Cause::prefill, part(t, P::prefill_compute) + part(t, P::prefill_memory)},
-      {Cause::interference, part(t, P::interference)},
-      {Cause::decode, part(t, P::decode_memory) + part(t, P::decode_compute)},
-      {Cause::communication, part(t, P::communication)},
-      {Cause::overhead, part(t, P::engine_overhead)},
-      {Cause::kv_transfer, part(t, P::kv_transfer)}};
+  std::vector<CauseShare> causes{{Cause::seats, t.waiting_for_seat},
+                                 {Cause::step, part(t, P::queue) - t.waiting_for_seat},
+                                 {Cause::kv_blocks, part(t, P::kv_wait) + part(t, P::preemption_recompute)},
+                                 {Cause::prefill, part(t, P::prefill_compute) + part(t, P::prefill_memory)},
+                                 {Cause::interference, part(t, P::interference)},
+                                 {Cause::decode, part(t, P::decode_memory) + part(t, P::decode_compute)},
+                                 {Cause::communication, part(t, P::communication)},
+                                 {Cause::overhead, part(t, P::engine_overhead)},
+                                 {Cause::kv_transfer, part(t, P::kv_transfer)}};
   std::stable_sort(causes.begin(), causes.end(), [](const CauseShare& a, const CauseShare& b) { return a.ns > b.ns; });
   return causes;
 }
@@ -183,12 +185,15 @@ void say_bottleneck(RequestExplanation& e) {
   }
   std::string name = e.selector.text;
   if (e.selector.kind == RequestSelector::Kind::id) name = fmt::format("request {}:", e.selector.id);
-  const std::string metric = e.metric == RequestMetric::ttft ? "TTFT" : e.metric == RequestMetric::tpot ? "TPOT" : "E2E latency";
   const bool several = e.selected.requests > 1;
-  e.sentence = fmt::format("{} {} is {}{}, of which {} {}.", name, metric, ms(e.selected.milliseconds()),
+  e.sentence = fmt::format("{} {} is {}{}, of which {} {}.", name, in_words(e.metric), ms(e.selected.milliseconds()),
                            several ? fmt::format(" (mean of {} requests)", e.selected.requests) : "",
                            ms(e.selected.per(ns)), words_for(e, e.cause)) +
                against_the_median(e, largest.cause);
+}
+
+std::string_view in_words(RequestMetric metric) {
+  return metric == RequestMetric::ttft ? "TTFT" : metric == RequestMetric::tpot ? "TPOT" : "E2E latency";
 }
 
 }  // namespace foretoken

@@ -9,6 +9,7 @@
 #include "foretoken/base/intervals.hpp"
 #include "study/parallel.hpp"
 #include "study/replication.hpp"
+#include "study/requests/bottleneck_sentence.hpp"
 #include "study/requests/knob_changes.hpp"
 #include "study/requests/request_limits.hpp"
 
@@ -170,7 +171,7 @@ class KnobTrials {
 
   [[nodiscard]] std::string words(const KnobTrial& t) const {
     return fmt::format("{} takes {} {} from {:.4g} to {:.4g} ms ({:+.0f} %)", t.change, e_.selector.text,
-                       to_string(e_.metric), t.before_ms, t.after_ms, -100 * t.gain);
+                       in_words(e_.metric), t.before_ms, t.after_ms, -100 * t.gain);
   }
 
   void say(const KnobTrial* best, std::size_t settings) {

@@ -74,8 +74,10 @@ PooledFigures::LeftOut PooledFigures::leave_out() const {
   const Part all = pool();
   LeftOut result;
   result.whole = figure_of(all.latencies, all.failed);
-  for (const Part& part : parts_)
-    result.without_each.push_back(figure_of(all.latencies.without(part.latencies), all.failed - part.failed));
+  for (const Part& part : parts_) {
+    const bool some = all.latencies.count() > part.latencies.count();
+    result.without_each.push_back(some ? all.latencies.mean_without(part.latencies) * kMsPerNs : std::nan(""));
+  }
   return result;
 }
 
@@ -143,16 +145,17 @@ std::vector<double> PooledFigures::means() const {
   return means;
 }
 
+std::vector<double> PooledFigures::mean_values() const {
+  const LeftOut left = leave_out();
+  return pseudo_values(left.whole, left.without_each);
+}
+
 std::vector<double> PooledFigures::values() const {
   if (latency_ == nullptr) return means();
   if (parts_.size() == 1) return {figure_of(parts_.front().latencies, parts_.front().failed)};
   if (parts_.empty()) return {};
-  const auto finite = [](const std::vector<double>& values) {
-    return std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); });
-  };
-  const LeftOut left = leave_out();
-  std::vector<double> values = quantile_ ? quantile_values() : pseudo_values(left.whole, left.without_each);
-  if (finite(left.without_each) && finite(values)) return values;
+  std::vector<double> values = quantile_ ? quantile_values() : mean_values();
+  if (std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); })) return values;
   values.clear();
   for (const Part& part : parts_) values.push_back(figure_of(part.latencies, part.failed));
   return values;

@@ -40,7 +40,7 @@ class PooledFigures {
   // All parts together.
   [[nodiscard]] Part pool() const;
   [[nodiscard]] double figure_of(const BucketCounts& latencies, std::int64_t failed) const;
-  // Of all parts, and of all but each.
+  // Of a mean: of all parts, and of all but each.
   struct LeftOut {
     double whole = 0;
     std::vector<double> without_each;
@@ -51,6 +51,7 @@ class PooledFigures {
   [[nodiscard]] std::vector<double> excess_above(double latency) const;
   [[nodiscard]] Interval quantile_interval(double confidence) const;
   [[nodiscard]] std::vector<double> quantile_values() const;
+  [[nodiscard]] std::vector<double> mean_values() const;
   [[nodiscard]] std::vector<double> means() const;
 
   const Scenario& scenario_;

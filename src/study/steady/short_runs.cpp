@@ -46,8 +46,7 @@ SteadyState from_empty(const WorkloadConfig& workload, std::int64_t requests) {
 }  // namespace
 
 std::optional<Scenario> short_form(const Scenario& scenario) {
-  const bool caches = scenario.engine.enable_prefix_caching && may_share_prefixes(scenario.workload);
-  if (!has_steady_state(scenario.workload) || caches) return std::nullopt;
+  if (!has_steady_state(scenario.workload) || may_find_prefixes(scenario)) return std::nullopt;
   if (std::none_of(scenario.slo.begin(), scenario.slo.end(), grows_with_length)) return std::nullopt;
   Scenario brief = scenario;
   brief.replications = 1;

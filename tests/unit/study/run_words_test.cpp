@@ -72,6 +72,15 @@ TEST(Overload, OfManySeatsShowsBeforeAnybodyWaits) {
   EXPECT_THAT(run->overload, HasSubstr("OVERLOADED"));
 }
 
+TEST(Overload, IsSaidBeforeTheFirstRequestsHaveLeft) {
+  // The arrivals end after 17 s, of which the first requests stay for six: only the queue tells.
+  const Result<RunResult> run = run_scenario(
+      load("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\n"
+           "workload: {random_input_len: 1024, random_output_len: 128, num_prompts: 1000, request_rate: 60}\n"));
+  ASSERT_TRUE(run);
+  EXPECT_THAT(run->overload, HasSubstr("so the queue grows by"));
+}
+
 TEST(DoesNotFit, NamesWhatWouldFit) {
   const Scenario s = load("model: Llama-3.1-70B\nhardware: {gpu: h100_sxm}\n");
   const Result<RunResult> run = run_scenario(s);
