@@ -81,7 +81,7 @@ std::string equal_outputs_lines(const CheckResult& r) {
     if (!e.figures[i]) continue;
     const ObjectiveVerdict& o = r.verdict->objectives[i];
     figures += fmt::format("{}{} {} instead of {}", figures.empty() ? "" : ", ", o.line.metric,
-                           with_unit(e.figures[i]->value, o.line.metric), with_unit(o.interval.value, o.line.metric));
+                           with_unit_of(e.figures[i]->value, o.line.metric), with_unit_of(o.interval.value, o.line.metric));
   }
   std::string text = fmt::format(
       "  every output has {} tokens: requests admitted together finish together, and their places are filled together, "

@@ -133,7 +133,7 @@ std::string readable_signed(double value) {
 
 std::string with_unit_of(double value, std::string_view metric) {
   const std::string unit(metric_unit(metric));
-  return readable(value) + (unit.empty() ? "" : " " + unit);
+  return readable(value) + (unit.empty() || !std::isfinite(value) ? "" : " " + unit);
 }
 
 const char* mark_of(Decision decision) {

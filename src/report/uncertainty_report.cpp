@@ -9,14 +9,6 @@
 #include "report/common.hpp"
 
 namespace foretoken {
-namespace {
-
-std::string with_unit(double value, const std::string& metric) {
-  const std::string unit(metric_unit(metric));
-  return readable(value) + (unit.empty() || !std::isfinite(value) ? "" : " " + unit);
-}
-
-}  // namespace
 
 std::string probability_text(const Probability& p) {
   // Rounded towards the half: more would be claimed otherwise.
@@ -31,7 +23,7 @@ std::string uncertainty_lines(const ModelUncertainty& u, const TextStyle& style)
   table.row({"figure", "predicted", "measured, median", "95 %", "P(meets)", "errors as of"});
   for (const FigureBand& f : u.figures) {
     const bool known = !std::isnan(f.median);
-    table.row({f.metric, with_unit(f.value, f.metric), known ? with_unit(f.median, f.metric) : "-",
+    table.row({f.metric, with_unit_of(f.value, f.metric), known ? with_unit_of(f.median, f.metric) : "-",
                known ? fmt::format("[{}, {}]", readable(f.low), readable(f.high)) : "-",
                f.meets ? probability_text(*f.meets) : "", f.rests_on});
   }
