@@ -2,6 +2,7 @@
 // pow needs it; -ffp-contract=off keeps the same bits everywhere.
 #include "foretoken/base/math.hpp"
 
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -16,6 +17,16 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kLn2High = 0x1.62e42feep-1;
 constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
 constexpr double kLog2E = 0x1.71547652b82fep+0;
+
+constexpr std::array<double, 14> kInverseFactorials = [] {
+  std::array<double, 14> inverse{};
+  double factorial = 1;  // exact
+  for (int n = 0; n < 14; ++n) {
+    factorial *= n > 0 ? n : 1;
+    inverse[static_cast<std::size_t>(n)] = 1 / factorial;
+  }
+  return inverse;
+}();
 
 // A number as an unevaluated sum, high + low.
 struct Pair {
@@ -48,12 +59,14 @@ double scale_by_power(double x, int k) {
 double exp_of(Pair x) {
   if (x.high > 709.79) return kInfinity;
   if (x.high < -745.2) return 0;
-  const double k = std::nearbyint(x.high * kLog2E);
+  constexpr double kRound = 0x1.8p52;  // adding it leaves no place for a fraction
+  const double k = (x.high * kLog2E + kRound) - kRound;
   const Pair reduced = two_sum(x.high - k * kLn2High, -(k * kLn2Low));
   const double r = reduced.high;
   // Taylor to r^13 for |r| <= 0.35: the first term left out is below 1e-17.
-  double sum = 0;
-  for (int n = 13; n >= 2; --n) sum = (sum + 1.0) * r / n;
+  double sum = kInverseFactorials[13];
+  for (int n = 12; n >= 2; --n) sum = sum * r + kInverseFactorials[n];
+  sum *= r;
   const double low = reduced.low + x.low;
   // exp(r) = 1 + r + r*sum, small parts added first.
   return scale_by_power(1.0 + (r + (r * sum + low * (1.0 + r + r * sum))), static_cast<int>(k));

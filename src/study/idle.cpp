@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#include "foretoken/cost/cost_model.hpp"
 #include "foretoken/serving/simulation.hpp"
+#include "study/cost_models.hpp"
 
 namespace foretoken {
 namespace {
@@ -79,7 +79,7 @@ class LoneObserver final : public Observer {
 
 }  // namespace
 
-Result<std::vector<LoneRequest>> lone_requests(const Scenario& scenario, std::int64_t most) {
+Result<std::vector<LoneRequest>> lone_requests(const Scenario& scenario, std::int64_t most, CostModelPool* models) {
   auto source = make_request_source(scenario.workload, scenario.seed);
   if (!source) return source.error();
   OneAtATime alone(**source, most);
@@ -89,7 +89,7 @@ Result<std::vector<LoneRequest>> lone_requests(const Scenario& scenario, std::in
   config.cluster = scenario.cluster;
   config.cluster.replicas = 1;
   LoneObserver observer(scenario);
-  const std::unique_ptr<CostModel> cost = make_cost_model(scenario.deployment);
+  const BorrowedCostModel cost(models, scenario.deployment);
   (void)simulate(config, alone, *cost, observer);
   if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
   return std::move(observer.requests);

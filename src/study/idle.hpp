@@ -7,6 +7,8 @@
 
 namespace foretoken {
 
+class CostModelPool;
+
 struct LoneRequest {
   std::int64_t prompt_tokens = 0;
   std::int64_t output_tokens = 0;
@@ -17,6 +19,7 @@ struct LoneRequest {
 };
 
 // The first requests of the workload, each on an idle engine. Requests that can never be served are left out.
-[[nodiscard]] Result<std::vector<LoneRequest>> lone_requests(const Scenario& scenario, std::int64_t most);
+[[nodiscard]] Result<std::vector<LoneRequest>> lone_requests(const Scenario& scenario, std::int64_t most,
+                                                             CostModelPool* models = nullptr);
 
 }  // namespace foretoken

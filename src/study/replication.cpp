@@ -101,9 +101,7 @@ Result<ReplicationResult> simulate_replication(const Scenario& scenario, int ind
   if (endless) measuring.window.indices = {endless->warmup, endless->warmup + endless->measured};
   MetricsCollector collector(std::move(measuring));
   StudyObserver observer(collector, options);
-  CostModelPool* pool = options.cost_models;
-  std::unique_ptr<CostModel> cost =
-      pool != nullptr ? pool->take(scenario.deployment) : make_cost_model(scenario.deployment);
+  const BorrowedCostModel cost(options.cost_models, scenario.deployment);
   SimulationConfig config;
   config.engine = scenario.engine;
   config.cluster = scenario.cluster;
@@ -115,7 +113,6 @@ Result<ReplicationResult> simulate_replication(const Scenario& scenario, int ind
   } else {
     replication.outcome = simulate(config, **source, *cost, observer, observer.stop());
   }
-  if (pool != nullptr) pool->give_back(scenario.deployment, std::move(cost));
   if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
   replication.measures = collector.take(replication.outcome);
   return replication;

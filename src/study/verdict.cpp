@@ -15,12 +15,13 @@ namespace {
 struct Look {
   int replications = 0;
   double confidence = 0;
+  bool glance = false;
 };
 
 // Endless runs are few and long, and Student's t wants parts enough; whole runs are as long as the scenario says.
 constexpr std::int64_t kFirstEndless = 32;
 // Fewer parts say little, but what lies beyond such a confidence of theirs is clear.
-constexpr std::array<Look, 2> kGlances = {{{8, 0.999}, {16, 0.99}}};
+constexpr std::array<Look, 2> kGlances = {{{8, 0.999, true}, {16, 0.99, true}}};
 constexpr std::int64_t kFirstWhole = 5;
 
 // The chance that any of the looks but the glances errs is at most 1 - confidence: the k-th has 6 / (pi k)^2 of it, of
@@ -32,7 +33,7 @@ double confidence_of_look(const Scenario& s, std::size_t look) {
 }
 
 // When to judge, and how strictly. It depends on the scenario alone.
-std::vector<Look> planned_looks(const Scenario& s, const ReplicationSampler& sampler, bool decision_only) {
+std::vector<Look> planned_looks(const Scenario& s, const ReplicationSampler& sampler, bool with_glances) {
   if (sampler.repeats_itself()) return {{1, confidence_of_look(s, 0)}};
   const std::int64_t each = std::max<std::int64_t>(1, sampler.requests_each().value_or(1));
   const std::int64_t left = s.study.max_requests - sampler.pilot_requests();
@@ -44,8 +45,8 @@ std::vector<Look> planned_looks(const Scenario& s, const ReplicationSampler& sam
   numbers.push_back(most);
   std::vector<Look> looks;
   for (const Look& glance : kGlances) {
-    if (decision_only && endless && glance.replications < numbers.front())
-      looks.push_back({glance.replications, std::max(glance.confidence, s.study.confidence)});
+    if (with_glances && endless && glance.replications < numbers.front())
+      looks.push_back({glance.replications, std::max(glance.confidence, s.study.confidence), true});
   }
   for (std::size_t k = 0; k < numbers.size(); ++k)
     looks.push_back({static_cast<int>(numbers[k]), confidence_of_look(s, k)});
@@ -212,7 +213,7 @@ Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& option
   if (hints.steady) sampler.take_steady_state(*hints.steady);
   if (Diagnostics problems = sampler.prepare(); problems.has_errors()) return problems;
   Verdict verdict;
-  const std::vector<Look> looks = planned_looks(scenario, sampler, hints.decision_only);
+  const std::vector<Look> looks = planned_looks(scenario, sampler, hints.decision_only || hints.misses_at_a_glance);
   verdict.budget_replications = looks.back().replications;
   const bool backlog_decides = overload_misses && sampler.steady_state().overloaded;
   for (const Look& look : looks) {
@@ -221,7 +222,9 @@ Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& option
       return problems;
     judge_all(scenario, sampler, look.confidence, verdict);
     // More replications of a length that is too short only narrow the interval around a wrong value.
-    if (sampler.interrupted() || is_done(verdict) || !verdict.steady.settled || backlog_decides) break;
+    if (sampler.interrupted() || !verdict.steady.settled || backlog_decides) break;
+    const bool only_misses = look.glance && hints.misses_at_a_glance;
+    if (only_misses ? overall_of(verdict) == Decision::misses : is_done(verdict)) break;
   }
   verdict.replications = sampler.replications();
   verdict.requests = sampler.requests();

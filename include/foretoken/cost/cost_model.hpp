@@ -28,6 +28,9 @@ class CostModel {
   [[nodiscard]] virtual std::int64_t sliding_window() const { return 0; }
   // Per operator, for people; sums to step() within rounding and the curve's 0.05 %.
   [[nodiscard]] virtual StepBreakdown breakdown(const StepShape& shape) const = 0;
+  // Prices `deployment` from now on and keeps what it remembers, where that is the same for both; else false, and
+  // nothing has changed. References that decode() gave are void after it.
+  [[nodiscard]] virtual bool turn_to(const Deployment&) { return false; }
 };
 
 // Any level. The deployment must be valid (validate_deployment has no errors).

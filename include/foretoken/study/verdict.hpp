@@ -76,6 +76,8 @@ struct VerdictHints {
   std::int64_t likely_length = 0;           // requests of a replication that a similar load needed; 0 = unknown
   // Only the decision counts: what is clear is decided at a glance, and where the backlog grows nothing else is asked.
   bool decision_only = false;
+  // The same of what misses; what meets has the figures that it has without the hint.
+  bool misses_at_a_glance = false;
 };
 // Precondition: the model fits (RunResult::feasible). Errors: a workload that cannot be read. The result depends
 // on the scenario alone, not on threads or the clock. `also`: keys of the summary to report beside.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "cost/levels/charge.hpp"
 #include "cost/levels/levels.hpp"
@@ -46,6 +47,18 @@ GpuModel::GpuModel(const Deployment& deployment) : d_(deployment), operators_(d_
 
 std::int64_t GpuModel::sliding_window() const {
   return operators_.windowed_layers() > 0 ? d_.model.sliding_window : 0;
+}
+
+// Captured graphs pad rows and hide launches; nothing else knows of them.
+bool GpuModel::turn_to(const Deployment& deployment) {
+  if (d_.cuda_graph_max_rows == 0 || deployment.cuda_graph_max_rows == 0) return false;
+  const int before = std::exchange(d_.cuda_graph_max_rows, deployment.cuda_graph_max_rows);
+  if (!(d_ == deployment)) {
+    d_.cuda_graph_max_rows = before;
+    return false;
+  }
+  if (d_.cuda_graph_max_rows != before) decode_.clear();
+  return true;
 }
 
 std::int64_t GpuModel::padded(std::int64_t tokens) const {

@@ -18,6 +18,7 @@ class GpuModel final : public CostModel {
   const DecodeCurve& decode(std::int64_t sequences) const override;
   StepBreakdown breakdown(const StepShape& shape) const override;
   std::int64_t sliding_window() const override;
+  bool turn_to(const Deployment& deployment) override;
 
  private:
   // Decode attention of n rows, and what a step with prefill needs of it besides.

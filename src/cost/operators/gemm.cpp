@@ -2,6 +2,8 @@
 // split-k and L2 traffic.
 #include "cost/operators/gemm.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "foretoken/base/math.hpp"
@@ -26,38 +28,92 @@ double traffic(const Gemm& g, const MatrixFormat& f) {
   return f.weight_bytes * g.n * g.k + f.activation_bytes * g.m * g.k + kOutputBytes * g.m * g.n;
 }
 
+// One way to cut the product into tiles.
+struct Tiling {
+  double least = 0;    // s; the norm is never below its largest term
+  double compute = 0;  // tensor units
+  double l2 = 0;       // ... and their feeding from L2
+  double extra = 0;    // tiles' and splits' own
+};
+
 struct Best {
   double seconds = HUGE_VAL;
   double compute = 0;  // tensor units and their feeding from L2
   double memory = 0;
 };
 
-Best best_tiling(const Gemm& g, const MatrixFormat& f, const ServedSet& set, bool may_split) {
-  using enum GemmCoefficients::At;
-  const auto& c = set.c;
-  const Device& d = set.device;
-  const double working_set = 6 * g.n * g.k * f.weight_bytes + g.m * g.k * f.activation_bytes + g.m * g.n * kOutputBytes;
-  const double memory =
-      traffic(g, f) * l2_miss(g.resident, working_set, d.l2_bytes * c[kBl], 4) / (d.bandwidth * c[kEm]);
-  Best best;
-  for (const double split : kSplits) {
-    const double depth = std::ceil(g.k / split);
-    if (split > 1 && (!may_split || depth < kSmallestSplitDepth)) break;
-    const double merge = split > 1 ? c[kTs] + 8 * g.m * g.n * split / c[kL2] : 0;
-    for (const Tile& tile : kTiles) {
-      const double tiles = std::ceil(g.m / tile.rows) * std::ceil(g.n / tile.columns) * split;
-      const double waves = std::ceil(tiles / d.compute_units);
-      const double compute = 2 * tile.rows * tile.columns * depth * d.compute_units / (f.peak * c[kEc]) * waves;
-      const double l2 =
-          (tile.rows * f.activation_bytes + tile.columns * f.weight_bytes) * depth * d.compute_units / c[kL2] * waves;
-      const double extra = c[kTk] * std::min(waves, 8.0) + merge;
-      // The norm is never below its largest term: most tilings need no powers.
-      if (std::max({compute, l2, memory}) + extra >= best.seconds) continue;
-      const double seconds = p_norm(c[kP], compute, l2, memory) + extra;
-      if (seconds < best.seconds) best = {seconds, std::max(compute, l2), memory};
+// All that may be the fastest: what costs more at least than another at most is left out.
+class Tilings {
+ public:
+  Tilings(const Gemm& g, const MatrixFormat& f, const ServedSet& set, double memory, bool may_split)
+      : p_(set.c[GemmCoefficients::kP]), memory_(memory) {
+    using enum GemmCoefficients::At;
+    const auto& c = set.c;
+    const Device& d = set.device;
+    std::array<double, std::size(kTiles)> whole;  // tiles of the output
+    for (std::size_t i = 0; i < whole.size(); ++i)
+      whole[i] = std::ceil(g.m / kTiles[i].rows) * std::ceil(g.n / kTiles[i].columns);
+    for (const double split : kSplits) {
+      const double depth = std::ceil(g.k / split);
+      if (split > 1 && (!may_split || depth < kSmallestSplitDepth)) break;
+      const double merge = split > 1 ? c[kTs] + 8 * g.m * g.n * split / c[kL2] : 0;
+      if (memory + merge > most_) break;  // and more so with more splits
+      for (std::size_t i = 0; i < whole.size(); ++i) {
+        const Tile& tile = kTiles[i];
+        const double waves = std::ceil(whole[i] * split / d.compute_units);
+        const double compute = 2 * tile.rows * tile.columns * depth * d.compute_units / (f.peak * c[kEc]) * waves;
+        const double l2 =
+            (tile.rows * f.activation_bytes + tile.columns * f.weight_bytes) * depth * d.compute_units / c[kL2] * waves;
+        add(compute, l2, c[kTk] * std::min(waves, 8.0) + merge);
+      }
     }
   }
-  return best;
+
+  // The first of the fastest. Those with the least bound come first, so that few norms, of three powers each, are
+  // taken.
+  [[nodiscard]] Best best() {
+    Best best;
+    std::size_t which = size_;
+    const auto end = tilings_.begin() + static_cast<std::ptrdiff_t>(size_);
+    for (std::size_t left = size_; left > 0; --left) {
+      const auto next = std::min_element(tilings_.begin(), end, [](const Tiling& a, const Tiling& b) {
+        return a.least < b.least;
+      });
+      if (next->least > best.seconds) break;
+      const auto index = static_cast<std::size_t>(next - tilings_.begin());
+      const double seconds = p_norm(p_, next->compute, next->l2, memory_) + next->extra;
+      if (seconds < best.seconds || (seconds == best.seconds && index < which)) {
+        best = {seconds, std::max(next->compute, next->l2), memory_};
+        which = index;
+      }
+      next->least = HUGE_VAL;
+    }
+    return best;
+  }
+
+ private:
+  void add(double compute, double l2, double extra) {
+    constexpr double kRounding = 1 + 1e-9;
+    const double least = std::max({compute, l2, memory_}) + extra;
+    if (least > most_) return;
+    if (p_ >= 1) most_ = std::min(most_, (compute + l2 + memory_ + extra) * kRounding);
+    tilings_[size_++] = {least, compute, l2, extra};
+  }
+
+  double p_;
+  double memory_;
+  double most_ = HUGE_VAL;  // s, of the fastest: no norm of p >= 1 is above the sum
+  std::array<Tiling, std::size(kTiles) * std::size(kSplits)> tilings_;
+  std::size_t size_ = 0;
+};
+
+Best best_tiling(const Gemm& g, const MatrixFormat& f, const ServedSet& set, bool may_split) {
+  using enum GemmCoefficients::At;
+  const Device& d = set.device;
+  const double working_set = 6 * g.n * g.k * f.weight_bytes + g.m * g.k * f.activation_bytes + g.m * g.n * kOutputBytes;
+  const double memory = traffic(g, f) * l2_miss(g.resident, working_set, d.l2_bytes * set.c[kBl], 4) /
+                        (d.bandwidth * set.c[kEm]);
+  return Tilings(g, f, set, memory, may_split).best();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/base/math.hpp"
 #include "study/check/bounds.hpp"
 #include "study/latency_key.hpp"
 #include "study/sampler.hpp"
@@ -123,10 +124,16 @@ Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::s
   return look;
 }
 
-// Loads need longer runs the larger they are: half of what the next smaller one needed is no waste.
+// Loads need longer runs the larger they are. Between two of known length it is between theirs, evenly in logarithms;
+// beyond the largest, half of what that needed is no waste.
 std::int64_t LoadJudge::likely_length(double load) const {
-  const auto above = lengths_.upper_bound(load);
-  return above == lengths_.begin() ? 0 : std::prev(above)->second / 2;
+  const auto above = lengths_.lower_bound(load);
+  if (above == lengths_.begin()) return 0;
+  const auto below = std::prev(above);
+  if (above == lengths_.end()) return below->second / 2;
+  const double share = exact_log(load / below->first) / exact_log(above->first / below->first);
+  const auto from = static_cast<double>(below->second), to = static_cast<double>(above->second);
+  return std::llround(from * exact_pow(to / from, share));
 }
 
 Result<ModelUncertainty> LoadJudge::uncertainty(const Scenario& scenario, const Verdict& verdict) {

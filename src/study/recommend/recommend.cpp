@@ -36,7 +36,7 @@ class Search {
   Search(const RecommendQuestion& question, const RecommendOptions& options, RecommendResult& result)
       : options_(options),
         result_(result),
-        source_(question, result.domain),
+        source_(question, result.domain, models_),
         widens_(replicas_may_widen(question)),
         concurrency_(question.base.workload.max_concurrency),
         screened_(point_count(result.domain)) {
@@ -355,6 +355,7 @@ class Search {
 
   const RecommendOptions& options_;
   RecommendResult& result_;
+  CostModelPool models_;
   CandidateSource source_;
   Kinds kinds_;
   const bool widens_;
@@ -363,7 +364,6 @@ class Search {
   double room_before_ = -INFINITY;
   std::vector<Screened> screened_;
   std::vector<Trial> trials_;
-  CostModelPool models_;
   std::int64_t settled_ = 0;
   std::size_t tried_since_winner_ = 0;
 };

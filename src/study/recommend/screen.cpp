@@ -75,8 +75,9 @@ std::string twin_key_of(const Scenario& s) {
   return key;
 }
 
-CandidateSource::CandidateSource(const RecommendQuestion& question, const std::vector<SweepAxis>& domain)
-    : question_(question), domain_(domain) {}
+CandidateSource::CandidateSource(const RecommendQuestion& question, const std::vector<SweepAxis>& domain,
+                                 CostModelPool& models)
+    : question_(question), domain_(domain), models_(models) {}
 
 Result<Scenario> CandidateSource::scenario(std::size_t index) const {
   return candidate_scenario(question_, domain_, index);
@@ -109,7 +110,7 @@ Result<std::vector<LoneRequest>> CandidateSource::lone(const Scenario& scenario)
     if (const auto found = lone_.find(key); found != lone_.end()) return found->second;
   }
   // Two threads may both get here with one key: they compute the same.
-  Result<std::vector<LoneRequest>> requests = lone_requests(scenario, kLoneRequests);
+  Result<std::vector<LoneRequest>> requests = lone_requests(scenario, kLoneRequests, &models_);
   if (!requests) return requests;
   constexpr std::size_t kMostKept = 512;  // some 50 KB each
   const std::lock_guard lock(mutex_);

@@ -34,7 +34,7 @@ struct Screened {
 
 class CandidateSource {
  public:
-  CandidateSource(const RecommendQuestion& question, const std::vector<SweepAxis>& domain);
+  CandidateSource(const RecommendQuestion& question, const std::vector<SweepAxis>& domain, CostModelPool& models);
   [[nodiscard]] Result<Scenario> scenario(std::size_t index) const;
   // Is it a scenario that fits?
   [[nodiscard]] Screened screen(std::size_t index) const;
@@ -46,6 +46,7 @@ class CandidateSource {
   [[nodiscard]] Result<std::vector<LoneRequest>> lone(const Scenario& scenario);
   const RecommendQuestion& question_;
   const std::vector<SweepAxis>& domain_;
+  CostModelPool& models_;
   std::mutex mutex_;
   std::map<std::string, std::vector<LoneRequest>> lone_;
 };

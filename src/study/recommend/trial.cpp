@@ -109,7 +109,9 @@ Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& 
 Trial try_fully(const Scenario& scenario, Candidate candidate, const RunOptions& options) {
   Scenario bounded = with_some_price(scenario);
   bounded.study.max_requests = std::min(scenario.study.max_requests, kMostRequestsOfCandidate);
-  const Result<Verdict> v = reach_verdict(bounded, options, kCandidateFigures);
+  VerdictHints hints;
+  hints.misses_at_a_glance = true;
+  const Result<Verdict> v = reach_verdict(bounded, options, kCandidateFigures, hints);
   if (!v) return broken(std::move(candidate), v.error());
   Trial trial = trial_of(scenario, std::move(candidate), *v);
   Candidate& c = trial.candidate;

@@ -100,6 +100,32 @@ TEST_P(CostModelContract, WhatWasAskedBeforeNeverShows) {
   }
 }
 
+TEST_P(CostModelContract, TurnedToAnotherDeploymentItPricesAsANewModel) {
+  Deployment other = GetParam().deployment;
+  other.cuda_graph_max_rows = 24;
+  const PrefillChunk chunk[] = {{300, 100, true}};
+  const auto times = [&](const CostModel& model) {
+    std::vector<decltype(StepTime::parts)> all;
+    for (const std::int64_t rows : {1, 7, 23, 30, 400}) {
+      all.push_back(model.step({{}, decode(model, rows, 500)}).parts);
+      all.push_back(model.step({chunk, decode(model, rows, 500)}).parts);
+    }
+    return all;
+  };
+  const auto model = make();
+  const auto before = times(*model);
+  if (model->turn_to(other)) {
+    EXPECT_EQ(times(*model), times(*make_cost_model(other)));
+    EXPECT_TRUE(model->turn_to(GetParam().deployment));
+  } else {
+    EXPECT_TRUE(GetParam().deployment.cuda_graph_max_rows == 0 || GetParam().deployment.parallelism.micro_batches);
+  }
+  EXPECT_EQ(times(*model), before);
+  other.overhead.per_step += 1e-3;
+  EXPECT_FALSE(model->turn_to(other));
+  EXPECT_EQ(times(*model), before);
+}
+
 TEST_P(CostModelContract, MoreWorkNeverTakesLessTime) {
   const auto model = make();
   const auto time = [&](std::span<const PrefillChunk> chunks, const DecodeShape& shape) {
