@@ -25,6 +25,7 @@ void add_merge_command(CLI::App& app, int& exit_code);
 void add_batch_command(CLI::App& app, int& exit_code);
 void add_memory_command(CLI::App& app, int& exit_code);
 void add_check_command(CLI::App& app, int& exit_code);
+void add_import_command(CLI::App& app, int& exit_code);
 void add_assert_command(CLI::App& app, int& exit_code);
 void add_bill_command(CLI::App& app, int& exit_code);
 void add_diff_command(CLI::App& app, int& exit_code);
