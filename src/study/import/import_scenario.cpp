@@ -68,8 +68,7 @@ void read_commands_source(const ImportSource& source, ImportDraft& draft) {
   }
   if (!found && !draft.problems.has_errors())
     draft.problems.error({source.origin, 1, 1}, "this is no start line of an engine",
-                         "vllm serve MODEL ..., python -m sglang.launch_server ..., trtllm-serve MODEL ..., vllm bench serve ...",
-                         source.text.substr(0, source.text.find('\n')));
+                         "vllm serve MODEL ..., python -m sglang.launch_server ..., trtllm-serve MODEL ..., vllm bench serve ...");
 }
 
 void read_folder(const ImportSource& source, ImportDraft& draft) {
@@ -164,6 +163,13 @@ void settle_dataset(ImportDraft& draft) {
   draft.set({"workload.dataset_path", fs::absolute(draft.dataset_path, failed).string(), "--dataset-path " + draft.dataset_path, nowhere});
 }
 
+// What a comment can hold: one line, no control characters.
+std::string flat(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return text;
+}
+
 // A line of the scenario, and where what it says was read.
 class Writer {
  public:
@@ -172,9 +178,7 @@ class Writer {
     places_.push_back(where);
   }
   void comment(const std::string& text) {
-    std::string flat = text;
-    std::replace(flat.begin(), flat.end(), '\n', ' ');
-    line("# " + flat);
+    line("# " + flat(text));
   }
   void list(const std::string& title, const std::vector<std::string>& items) {
     if (items.empty()) return;
@@ -202,7 +206,7 @@ std::string quoted(const std::string& value) {
 void write_group(Writer& out, const ImportDraft& draft, const std::string& group) {
   for (const ImportedField& f : draft.fields) {
     if (f.path.starts_with(group + "."))
-      out.line(fmt::format("  {}: {}  # {}", f.path.substr(group.size() + 1), quoted(f.value), f.said), f.where);
+      out.line(fmt::format("  {}: {}  # {}", f.path.substr(group.size() + 1), quoted(f.value), flat(f.said)), f.where);
   }
 }
 
@@ -215,7 +219,7 @@ void write_engine(Writer& out, const ImportDraft& draft, std::int64_t model_cont
   const std::string name(engine_name_of(*draft.engine));
   out.line("engine:");
   out.line("  name: " + name, draft.engine_where);
-  if (!draft.version.empty()) out.line(fmt::format("  version: \"{}\"  # the image's tag", draft.version), draft.engine_where);
+  if (!draft.version.empty()) out.line(fmt::format("  version: {}  # the image's tag", to_text(Json(draft.version), 0)), draft.engine_where);
   if (draft.find("engine.max_model_len") == nullptr && model_context > 0)
     out.line(fmt::format("  max_model_len: {}  # not given: the model's own context, as the engine takes it", model_context));
   write_group(out, draft, "engine");
@@ -260,7 +264,7 @@ Writer write_scenario(const ImportDraft& draft, const ImportOptions& options, co
   write_engine(out, draft, model_context);
   if (!draft.replicas.empty() && draft.replicas != "1") out.line("replicas: " + quoted(draft.replicas), draft.replicas_where);
   write_workload(out, draft);
-  if (const ImportedField* seed = draft.find("seed")) out.line(fmt::format("seed: {}  # {}", quoted(seed->value), seed->said), seed->where);
+  if (const ImportedField* seed = draft.find("seed")) out.line(fmt::format("seed: {}  # {}", quoted(seed->value), flat(seed->said)), seed->where);
   if (has_group(draft, "goodput")) {
     out.line("goodput:");
     write_group(out, draft, "goodput");

@@ -23,8 +23,11 @@ bool is_assignment(std::string_view word) {
                      [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
 }
 
+// -1 and -.5 are values, and dashes alone are no flag.
 bool is_flag(std::string_view word) {
-  return word.size() > 1 && word[0] == '-' && std::isdigit(static_cast<unsigned char>(word[1])) == 0 && word[1] != '.';
+  const std::size_t name = word.find_first_not_of('-');
+  if (name == 0 || name == std::string_view::npos) return false;
+  return std::isalpha(static_cast<unsigned char>(word[name])) != 0;
 }
 
 // As the tables spell it: without dashes in front, '-' for '_'.

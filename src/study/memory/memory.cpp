@@ -167,6 +167,10 @@ void fill_candidate(const ScenarioText& source, const LoadOptions& load, MemoryC
     c.status = MemoryStatus::not_available;
     return;
   }
+  const std::int64_t own = s.deployment.model.max_position_embeddings;
+  if (own > 0 && c.context > own)
+    c.note += fmt::format("{}{} was made for {} tokens: engines refuse a longer context without RoPE scaling",
+                          c.note.empty() ? "" : "; ", s.deployment.model.id, own);
   c.memory = plan_memory(s.deployment, s.memory);
   const std::int64_t block = std::max(1, s.memory.block_size);
   const std::int64_t blocks = (c.context + block - 1) / block;

@@ -167,6 +167,18 @@ TEST(Import, reportsEveryProblemAtOnceWhereItStands) {
   EXPECT_THAT(error_of("vllm serve --max-num-seqs 8", "run.sh"), HasSubstr("no model is named"));
 }
 
+TEST(Import, holdsOutAgainstWordsThatAreNone) {
+  EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B -- - ---", "run.sh"), AllOf(HasSubstr("'--' belongs to no flag"), HasSubstr("'---'")));
+  EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B --max-num-seqs -1", "run.sh"), HasSubstr("from 1 to"));
+  EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B --max-model-len 99999999999999999k", "run.sh"), HasSubstr("run.sh:1:26"));
+  EXPECT_THAT(error_of("", "run.sh"), HasSubstr("no start line"));
+  EXPECT_THAT(error_of("\"", "run.sh"), HasSubstr("does not close"));
+  EXPECT_THAT(error_of("[1, 2", "a.yaml"), HasSubstr("a.yaml:"));
+  // A line break in a name stays out of the comments, which would end there.
+  const Scenario s = scenario_of("vllm serve Qwen/Qwen3-8B --max-model-len 4096 --served-model-name 'a\nreplicas: 9'");
+  EXPECT_EQ(s.cluster.replicas, 1);
+}
+
 TEST(Import, letsTheLastOfTwoCountAndSaysSo) {
   Diagnostics warnings;
   const auto imported = import_of("vllm serve Qwen/Qwen3-8B --max-num-seqs 8 --max-model-len 4096 --max-num-seqs 16 --max-num-seqz 3",

@@ -90,6 +90,13 @@ TEST(MemoryStudy, takesItsListsFromTheScenario) {
   EXPECT_THAT(s->gpus, ElementsAre("h100_sxm"));
 }
 
+TEST(MemoryStudy, notesAContextThatTheModelWasNotMadeFor) {
+  const auto s = study({"h100_sxm", "none", "auto", "4096,8192"});
+  ASSERT_TRUE(s) << format(s.error());
+  EXPECT_EQ(s->candidates[0].note, "");
+  EXPECT_THAT(s->candidates[1].note, HasSubstr("made for 4096 tokens"));
+}
+
 TEST(MemoryStudy, halvesTheKvOfARankByTensorParallelism) {
   const auto s = study({"h100_sxm", "none", "auto", "4096"}, {"model=Llama-2-7B", "engine.tensor_parallel_size=2"});
   ASSERT_TRUE(s) << format(s.error());
