@@ -59,6 +59,8 @@ int parse_and_run(int argc, char** argv, PointRanks* ranks) {
   add_sweep_command(app, exit_code, {std::vector<std::string>(argv, argv + argc), ranks});
   add_merge_command(app, exit_code);
   add_batch_command(app, exit_code);
+  add_memory_command(app, exit_code);
+  add_import_command(app, exit_code);
   add_sensitivity_command(app, exit_code);
   add_check_command(app, exit_code);
   add_assert_command(app, exit_code);

@@ -18,6 +18,7 @@ namespace {
 
 struct MergeCommand {
   std::vector<std::string> paths;
+  std::string front;
   OutputOptions output;
 };
 
@@ -46,6 +47,15 @@ std::optional<std::vector<std::string>> files_of(const std::vector<std::string>&
 }
 
 int run(const MergeCommand& command) {
+  std::optional<SweepFront> front;
+  if (!command.front.empty()) {
+    const Result<SweepFront> parsed = parse_front(command.front);
+    if (!parsed) {
+      say(parsed.error());
+      return kExitBadInput;
+    }
+    front = *parsed;
+  }
   const std::optional<std::vector<std::string>> files = files_of(command.paths);
   if (!files) return kExitBadInput;
   for (const std::string& file : *files) {
@@ -56,7 +66,7 @@ int run(const MergeCommand& command) {
     say(table.error());
     return kExitBadInput;
   }
-  return finish(render(*table, command.output), false, any_fits(table->points), command.output);
+  return finish(render(*table, command.output, front), false, any_fits(table->points), command.output);
 }
 
 }  // namespace
@@ -65,6 +75,7 @@ void add_merge_command(CLI::App& app, int& exit_code) {
   CLI::App* merge = app.add_subcommand("merge", "Put the shards of a sweep together");
   auto command = std::make_shared<MergeCommand>();
   merge->add_option("files", command->paths, "Files of `sweep --shard`, or folders of them (*.jsonl)")->required();
+  merge->add_option("--front", command->front, "Pareto front of two figures of the points, as for sweep")->type_name("X,Y");
   add_output_options(*merge, command->output, {"table", "json", "csv"});
   merge->callback([command, &exit_code] { exit_code = run(*command); });
 }

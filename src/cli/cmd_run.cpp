@@ -16,6 +16,7 @@
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/request_csv.hpp"
 #include "foretoken/report/stored_result.hpp"
+#include "foretoken/report/sweep_front_report.hpp"
 #include "foretoken/report/text_report.hpp"
 #include "foretoken/report/uncertainty_report.hpp"
 
@@ -49,6 +50,7 @@ std::string render(const RunResult& result, const std::optional<ModelUncertainty
     if (uncertainty) json["model_uncertainty"] = to_json(*uncertainty);
     return to_text(json) + "\n";
   }
+  if (output.format == "csv") return to_csv(result);
   if (output.format == "vllm") return to_text(to_vllm_json(result)) + "\n";
   TextStyle style = text_style(output);
   style.full = command.full;
@@ -146,7 +148,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
       app.add_subcommand("run", "Simulate a scenario and print its latencies, throughput and objectives");
   auto command = std::make_shared<RunCommand>();
   add_scenario_options(*run_app, command->scenario);
-  add_output_options(*run_app, command->output, {"table", "json", "vllm"});
+  add_output_options(*run_app, command->output, {"table", "json", "csv", "vllm"});
   run_app->add_option("--save-requests", command->save_requests, "Also write one CSV row per request")
       ->type_name("FILE");
   run_app->add_option("-j,--jobs", command->jobs, "Threads for replications and sweep points; 0 = one per core")

@@ -28,6 +28,7 @@ struct SweepCommand {
   OutputOptions output;
   std::string journal;
   std::string shard;
+  std::string front;
   int jobs = 0;
   bool dry_run = false;
   bool mpi = false;
@@ -71,6 +72,22 @@ bool shard_of(const SweepCommand& command, std::optional<Shard>& shard) {
   return true;
 }
 
+// Before a long run: a misspelt metric must not cost it.
+bool front_of(const SweepCommand& command, std::optional<SweepFront>& front) {
+  if (command.front.empty()) return true;
+  if (!command.shard.empty()) {
+    say("error: --front: a shard has a part of the points; give it to `foretoken merge`\n");
+    return false;
+  }
+  const Result<SweepFront> parsed = parse_front(command.front);
+  if (!parsed) {
+    say(parsed.error());
+    return false;
+  }
+  front = *parsed;
+  return true;
+}
+
 int run(const SweepCommand& command, const Invocation& invocation) {
   if (command.mpi && command.scenario.path == "-") {
     say("error: with --mpi every rank reads the scenario: give a file, not standard input\n");
@@ -86,7 +103,7 @@ int run(const SweepCommand& command, const Invocation& invocation) {
     const bool distinct = files_are_distinct({{"the scenario", command.scenario.path},
                                               {"--output", command.output.output},
                                               {"--resume", command.journal}});
-    if (!distinct || !shard_of(command, sweep.shard) || !output_can_be_created(command.output)) return kExitBadInput;
+    if (!distinct || !shard_of(command, sweep.shard) || !front_of(command, sweep.front) || !output_can_be_created(command.output)) return kExitBadInput;
   } else {
     sweep.output.quiet = true;
   }
@@ -138,6 +155,10 @@ void add_sweep_command(CLI::App& app, int& exit_code, Invocation invocation) {
   shard->type_name("I/N");
   CLI::Option* dry_run = sweep->add_flag("--dry-run", command->dry_run, "Print the points and whether they can run");
   dry_run->excludes(resume);
+  sweep
+      ->add_option("--front", command->front,
+                   "Pareto front of two figures: p99_ttft,output_throughput (`:min`, `:max`: which is better)")
+      ->type_name("X,Y");
   CLI::Option* mpi = sweep->add_flag("--mpi", command->mpi, "Under mpirun or srun: the first rank hands out the points");
   mpi->excludes(jobs)->excludes(shard)->excludes(dry_run);
   sweep->add_flag("--step-by-step", command->step_by_step,

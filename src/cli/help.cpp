@@ -20,9 +20,11 @@ constexpr std::size_t kNameColumn = 30, kCommandColumn = 15;
 // One that works for everybody who has the scenario.
 constexpr std::pair<const char*, const char*> kHelpExamples[] = {
     {"run", "foretoken run chat.yaml --set workload.request_rate=40"},
-    {"sweep", "foretoken sweep chat.yaml --over engine.max_num_seqs=1,2,4..64 --over hardware.gpu=h100_sxm,h200_sxm"},
+    {"sweep", "foretoken sweep chat.yaml --over engine.max_num_seqs=1,2,4..64 --front mean_tpot,mfu"},
     {"merge", "foretoken merge shard-0.jsonl shard-1.jsonl"},
     {"batch", "foretoken batch chat.yaml --sizes 1,2,4..256"},
+    {"memory", "foretoken memory chat.yaml --context 2048,4096..32768 --gpu h100_sxm,l40s"},
+    {"import", "foretoken import --gpu h100_sxm 'vllm serve Qwen/Qwen3-8B --max-num-seqs 64' -o mine.yaml"},
     {"sensitivity", "foretoken sensitivity chat.yaml --metric p99_ttft_ms --by 20%"},
     {"check", "foretoken check chat.yaml --set 'slo=[\"p99_ttft <= 500 ms\"]'"},
     {"assert", "foretoken assert chat.yaml --junit junit.xml"},

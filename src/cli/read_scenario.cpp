@@ -31,9 +31,8 @@ bool inputs_are_kept(const Scenario& scenario, const std::string& path,
   return kept;
 }
 
-std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const OutputOptions& output,
-                                          bool silent) {
-  Diagnostics warnings;
+std::optional<ScenarioText> read_source(const ScenarioOptions& options, bool silent) {
+  if (options.path.empty()) return ScenarioText{"", "(no scenario)"};
   const std::string origin = options.path == "-" ? "<standard input>" : options.path;
   const Result<std::string> text =
       options.path == "-" ? read_scenario_text(std::cin, origin) : read_scenario_text(options.path);
@@ -41,7 +40,14 @@ std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const 
     if (!silent) say(text.error());
     return std::nullopt;
   }
-  ScenarioText source{*text, origin};
+  return ScenarioText{*text, origin};
+}
+
+std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const OutputOptions& output, bool silent) {
+  std::optional<ScenarioText> read = read_source(options, silent);
+  if (!read) return std::nullopt;
+  ScenarioText& source = *read;
+  Diagnostics warnings;
   const Result<Scenario> scenario = parse_scenario(source.text, source.origin, options.load_options(), &warnings);
   if (!scenario) {
     if (!silent) say(scenario.error());

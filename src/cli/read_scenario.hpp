@@ -19,6 +19,9 @@ struct ReadScenario {
 [[nodiscard]] bool inputs_are_kept(const Scenario& scenario, const std::string& path,
                                    const std::pair<std::string, std::string>& output);
 
+// The text alone; of no file at all, nothing, where --set says everything. Says what is wrong.
+[[nodiscard]] std::optional<ScenarioText> read_source(const ScenarioOptions& options, bool silent = false);
+
 // Says what is wrong, also where --output would overwrite an input, unless `silent`; empty when anything is.
 [[nodiscard]] std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const OutputOptions& output,
                                                         bool silent = false);

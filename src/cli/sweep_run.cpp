@@ -11,6 +11,7 @@
 #include "cli/point_ranks.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/report/json_report.hpp"
+#include "foretoken/report/sweep_front_report.hpp"
 #include "foretoken/report/sweep_journal.hpp"
 #include "foretoken/study/version.hpp"
 #include "study/parallel.hpp"
@@ -68,7 +69,7 @@ int compute_for_others(const SweepRun& sweep) {
 }
 
 int finish_sweep(const SweepRun& sweep, const SweepFileHead& head, const SweepResult& result) {
-  const std::string text = sweep.shard ? stored_lines(head, result.points) : render(sweep_table(result), sweep.output);
+  const std::string text = sweep.shard ? stored_lines(head, result.points) : render(sweep_table(result), sweep.output, sweep.front);
   const bool fits = sweep.shard || any_fits(result.points);
   const int code = finish(text, result.interrupted, fits, sweep.output);
   if (code == kExitInterrupted) {
@@ -93,10 +94,13 @@ std::optional<SweepResult> run_part(SweepRun& sweep) {
 
 }  // namespace
 
-std::string render(const SweepTable& table, const OutputOptions& output) {
-  if (output.format == "json") return to_text(to_json(table)) + "\n";
-  if (output.format == "csv") return to_csv(table);
-  return to_text(table, text_style(output));
+std::string render(const SweepTable& table, const OutputOptions& output, std::optional<SweepFront> front) {
+  if (front) find_front(*front, table.points);
+  if (output.format == "csv") return to_csv(table, front);
+  if (output.format != "json") return to_text(table, text_style(output)) + front_text(table, front, text_style(output));
+  Json json = to_json(table);
+  add_front(json, table, front);
+  return to_text(json) + "\n";
 }
 
 bool any_fits(const std::vector<SweepPoint>& points) {

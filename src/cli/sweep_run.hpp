@@ -1,11 +1,13 @@
 // A sweep from its question to its output, for every command that has one.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "cli/options.hpp"
 #include "cli/shard.hpp"
 #include "foretoken/report/sweep_table.hpp"
+#include "foretoken/study/sweep_front.hpp"
 #include "foretoken/study/sweep.hpp"
 
 namespace foretoken {
@@ -19,6 +21,7 @@ struct SweepRun {
   std::string journal;         // empty = none
   std::optional<Shard> shard;  // the output is then the points of this part, as lines
   PointRanks* ranks = nullptr;
+  std::optional<SweepFront> front;  // its two figures; the points are found at the end
 };
 
 // The exit code. Says what is wrong.
@@ -27,7 +30,8 @@ struct SweepRun {
 [[nodiscard]] int deliver_plan(SweepRun sweep);
 
 // The output format that the user asked for.
-[[nodiscard]] std::string render(const SweepTable& table, const OutputOptions& output);
+[[nodiscard]] std::string render(const SweepTable& table, const OutputOptions& output,
+                                 std::optional<SweepFront> front = std::nullopt);
 // 0, or 3 when nothing fits.
 [[nodiscard]] bool any_fits(const std::vector<SweepPoint>& points);
 

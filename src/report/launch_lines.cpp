@@ -9,10 +9,6 @@
 namespace foretoken {
 namespace {
 
-std::string model_name(const Scenario& s) {
-  return s.deployment.model.hf_id.empty() ? s.deployment.model.id : s.deployment.model.hf_id;
-}
-
 class Line {
  public:
   explicit Line(std::string start) : text_(std::move(start)) {}
@@ -61,7 +57,7 @@ std::string vllm_quantization(const Scenario& s) {
 
 std::string vllm_line(const Scenario& s) {
   const Parallelism& p = s.deployment.parallelism;
-  Line line("vllm serve " + model_name(s));
+  Line line("vllm serve " + served_model_name(s));
   line.flag("--tensor-parallel-size", p.tensor);
   line.size("--pipeline-parallel-size", p.pipeline);
   line.size("--data-parallel-size", p.data);
@@ -85,7 +81,7 @@ std::string vllm_line(const Scenario& s) {
 
 std::string sglang_line(const Scenario& s) {
   const Parallelism& p = s.deployment.parallelism;
-  Line line("python -m sglang.launch_server --model-path " + model_name(s));
+  Line line("python -m sglang.launch_server --model-path " + served_model_name(s));
   line.flag("--tp-size", p.tensor * p.data);
   line.size("--pp-size", p.pipeline);
   if (p.data > 1) line.word(fmt::format("--dp-size {} --enable-dp-attention", p.data));
@@ -98,7 +94,7 @@ std::string sglang_line(const Scenario& s) {
 
 std::string tensorrt_llm_line(const Scenario& s) {
   const Parallelism& p = s.deployment.parallelism;
-  Line line("trtllm-serve " + model_name(s));
+  Line line("trtllm-serve " + served_model_name(s));
   line.flag("--tp_size", p.tensor * p.data);
   line.size("--pp_size", p.pipeline);
   line.flag("--max_seq_len", s.engine.max_model_len);
@@ -152,6 +148,10 @@ bool add_lengths(Line& line, const Scenario& s) {
 
 }  // namespace
 
+std::string served_model_name(const Scenario& s) {
+  return s.deployment.model.hf_id.empty() ? s.deployment.model.id : s.deployment.model.hf_id;
+}
+
 std::string serve_line(const Scenario& s) {
   if (s.deployment.level == CostLevel::affine) return {};
   if (s.engine.name.starts_with("vllm")) return vllm_line(s);
@@ -161,7 +161,7 @@ std::string serve_line(const Scenario& s) {
 
 std::string bench_line(const Scenario& s) {
   if (serve_line(s).empty() || s.workload.sessions) return {};
-  Line line("vllm bench serve --model " + model_name(s) + " --dataset-name random");
+  Line line("vllm bench serve --model " + served_model_name(s) + " --dataset-name random");
   if (!add_lengths(line, s)) return {};
   if (s.workload.num_prompts) line.flag("--num-prompts", *s.workload.num_prompts);
   if (const auto* renewal = std::get_if<RenewalArrivals>(&s.workload.arrivals)) {
@@ -173,7 +173,16 @@ std::string bench_line(const Scenario& s) {
   if (s.workload.max_concurrency) line.flag("--max-concurrency", *s.workload.max_concurrency);
   if (s.workload.ignore_eos) line.word("--ignore-eos");
   line.flag("--seed", s.seed);
-  line.word("--percentile-metrics ttft,tpot,itl,e2el --metric-percentiles 50,90,95,99");
+  return line.take() + bench_measures(s);
+}
+
+bool bench_lengths_are_exact(const Scenario& s) {
+  Span input, output;
+  return lengths_are_exact(s, input, output);
+}
+
+std::string bench_measures(const Scenario& s) {
+  Line line(" --percentile-metrics ttft,tpot,itl,e2el --metric-percentiles 50,90,95,99");
   const GoodputLimits& g = s.workload.goodput;
   if (g.any()) line.word("--goodput");
   if (g.ttft_ms) line.word(fmt::format("ttft:{:g}", *g.ttft_ms));
@@ -182,26 +191,28 @@ std::string bench_line(const Scenario& s) {
   return line.take();
 }
 
-std::vector<std::string> launch_differences(const Scenario& s) {
+std::vector<std::string> launch_differences(const Scenario& s, bool load_is_replayed) {
   if (serve_line(s).empty()) return {};
   std::vector<std::string> differences;
   if (!is_sixteen_bits(s) && !format_is_in_checkpoint(s) &&
       (!s.engine.name.starts_with("vllm") || vllm_quantization(s).empty())) {
     differences.push_back(fmt::format("{} weights were simulated: serve a checkpoint that holds them instead of {}",
-                                      resolved(s, "engine.quantization"), model_name(s)));
+                                      resolved(s, "engine.quantization"), served_model_name(s)));
   }
-  if (bench_line(s).empty()) {
+  if (!load_is_replayed && bench_line(s).empty()) {
     differences.emplace_back(
-        "no `vllm bench serve` flags make these arrivals: replay the trace, sessions or profile yourself");
+        s.workload.sessions ? "no `vllm bench serve` line makes conversations, whose turns wait for each other"
+                            : "no `vllm bench serve` flags make these arrivals: `recommend --emit` writes the load as a file "
+                              "that it replays");
     return differences;
   }
-  Span input, output;
-  if (!lengths_are_exact(s, input, output)) {
+  if (!load_is_replayed && !bench_lengths_are_exact(s)) {
     differences.push_back(
-        fmt::format("every request of the bench line has the mean lengths; simulated were {}",
+        fmt::format("every request of the bench line has the mean lengths; simulated were {} (`recommend --emit` writes "
+                    "them as a file that it replays)",
                     s.workload.classes.empty() ? "distributions of lengths" : "classes with lengths of their own"));
   }
-  if (may_share_prefixes(s.workload) && bench_line(s).find("--random-prefix-len") == std::string::npos)
+  if (!load_is_replayed && may_share_prefixes(s.workload) && bench_line(s).find("--random-prefix-len") == std::string::npos)
     differences.emplace_back("prompts of the bench line share no prefix; those simulated do");
   if (s.deployment.kv_format != KvFormat::bf16 && s.deployment.kv_format != KvFormat::fp8)
     differences.emplace_back("the KV format that was simulated is none of vLLM's");

@@ -10,6 +10,7 @@
 #include "foretoken/report/atomic_file.hpp"
 #include "foretoken/report/recommend_report.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
+#include "report/bench_trace.hpp"
 #include "report/common.hpp"
 #include "report/launch_lines.hpp"
 #include "scenario/text_file.hpp"
@@ -30,14 +31,21 @@ std::string comment_of(const RecommendResult& r, const Candidate& c, const std::
   return text;
 }
 
-std::string commands_of(const Scenario& s) {
+constexpr const char* kLoadFile = "load.jsonl";
+
+// The load is the same for all candidates: written out once where flags do not say it.
+std::string commands_of(const Scenario& s, const BenchTrace& load) {
   std::string text;
   if (const std::string serve = serve_line(s); !serve.empty()) {
     if (s.cluster.replicas > 1) text += fmt::format("# {} times:\n", s.cluster.replicas);
     text += "# " + serve + "\n";
   }
-  if (const std::string bench = bench_line(s); !bench.empty()) text += "# " + bench + "\n";
-  for (const std::string& difference : launch_differences(s)) text += "# Differs: " + difference + "\n";
+  const bool replayed = load.requests > 0 && wants_bench_trace(s);
+  const std::string bench = replayed ? replay_line(s, load, kLoadFile) : bench_line(s);
+  if (!bench.empty()) text += "# " + bench + "\n";
+  if (replayed) text += "# (a vLLM whose benchmark has the dataset timed_trace)\n";
+  if (replayed && load.cut) text += fmt::format("# Differs: {} holds the first {} requests\n", kLoadFile, load.requests);
+  for (const std::string& difference : launch_differences(s, replayed)) text += "# Differs: " + difference + "\n";
   return text;
 }
 
@@ -55,7 +63,8 @@ std::vector<std::string> left_behind(const fs::path& folder) {
   std::vector<std::string> files;
   std::istringstream lines(text->substr(std::string_view(kUnfinishedHead).size()));
   for (std::string line; std::getline(lines, line);) {
-    if (line.find('/') == std::string::npos && line.ends_with(".yaml")) files.push_back(line);
+    const bool ours = line.ends_with(".yaml") || line == kLoadFile;
+    if (line.find('/') == std::string::npos && ours) files.push_back(line);
   }
   return files;
 }
@@ -82,6 +91,12 @@ std::vector<fs::path> absent_folders(const std::string& folder) {
 Result<std::vector<EmittedScenario>> emitted_scenarios(const RecommendQuestion& question, const RecommendResult& r) {
   std::vector<EmittedScenario> emitted;
   Diagnostics problems;
+  BenchTrace load_file;
+  if (wants_bench_trace(r.base)) {
+    Result<BenchTrace> trace = bench_trace(r.base);
+    if (!trace) return trace.error();
+    load_file = std::move(*trace);
+  }
   const auto emit = [&](const std::vector<Candidate>& candidates, std::string_view name, std::string_view what) {
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       const Candidate& c = candidates[i];
@@ -93,7 +108,7 @@ Result<std::vector<EmittedScenario>> emitted_scenarios(const RecommendQuestion& 
         continue;
       }
       emitted.push_back({fmt::format("{}-{}.yaml", name, i + 1),
-                         comment_of(r, c, fmt::format("{} {}", what, i + 1)) + commands_of(*scenario) + *text});
+                         comment_of(r, c, fmt::format("{} {}", what, i + 1)) + commands_of(*scenario, load_file) + *text});
     }
   };
   emit(r.ranked, "rank", "Rank");
@@ -101,6 +116,7 @@ Result<std::vector<EmittedScenario>> emitted_scenarios(const RecommendQuestion& 
   emit(r.cost_front, "cost-front",
        fmt::format("Front of cost against {}, point", r.base.slo[r.front_objective].metric));
   if (problems.has_errors()) return problems;
+  if (!load_file.text.empty() && !emitted.empty()) emitted.push_back({kLoadFile, std::move(load_file.text)});
   return emitted;
 }
 
@@ -122,7 +138,7 @@ Diagnostics check_emit_folder(const std::string& folder) {
   // What was made for the attempt goes again.
   for (const fs::path& made : absent) fs::remove(made, failed);
   const std::vector<std::string> unfinished = left_behind(folder);
-  for (const char* name : {"rank-1.yaml", "throughput-front-1.yaml", "cost-front-1.yaml"}) {
+  for (const char* name : {"rank-1.yaml", "throughput-front-1.yaml", "cost-front-1.yaml", kLoadFile}) {
     if (stands_there(folder, name, unfinished))
       refuse(fmt::format("there is a '{}' already, maybe of another search", name));
   }

@@ -5,10 +5,12 @@
 #include <cmath>
 
 #include "foretoken/report/json_report.hpp"
+#include "foretoken/report/sweep_front_report.hpp"
 #include "foretoken/report/sweep_table.hpp"
 #include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
+#include "study/point_figures.hpp"
 
 namespace foretoken {
 namespace {
@@ -111,19 +113,35 @@ Json to_json(const SweepTable& sweep) {
 }
 
 std::string to_csv(const SweepTable& sweep) {
+  return to_csv(sweep, std::nullopt);
+}
+
+std::string to_csv(const RunResult& result) {
+  SweepTable alone;
+  alone.points.push_back(point_of(result.scenario, result, {}));
+  return to_csv(alone);
+}
+
+std::string to_csv(const SweepTable& sweep, const std::optional<SweepFront>& front) {
   const std::vector<std::string> keys = summary_keys(sweep.points);
   std::string out;
   for (const SweepAxis& axis : sweep.axes) out += csv_text(axis.path) + ",";
   out += "status,reason";
   for (const std::string& key : keys) out += "," + csv_text(key);
-  out += ",prefill_bound,decode_bound,slo_ok\n";
-  for (const SweepPoint& point : sweep.points) {
+  out += fmt::format(",prefill_bound,decode_bound,slo_ok{}\n", front ? ",on_front" : "");
+  std::vector<bool> on_front(sweep.points.size(), false);
+  if (front) {
+    for (const std::size_t i : front->points) on_front[i] = true;
+  }
+  for (std::size_t i = 0; i < sweep.points.size(); ++i) {
+    const SweepPoint& point = sweep.points[i];
     for (const std::string& value : point.values) out += csv_text(value) + ",";
     out += fmt::format("{},{}", to_string(point.status), csv_text(point.reason));
     const PointFigures& f = point.figures;
     for (const std::string& key : keys) out += "," + csv_figure(f.summary, key);
     const bool ok = std::all_of(f.slo.begin(), f.slo.end(), [](const SloVerdict& v) { return v.ok; });
-    out += fmt::format(",{},{},{}\n", f.prefill.bound, f.decode.bound, f.slo.empty() ? "" : ok ? "true" : "false");
+    out += fmt::format(",{},{},{}{}\n", f.prefill.bound, f.decode.bound, f.slo.empty() ? "" : ok ? "true" : "false",
+                       !front ? "" : on_front[i] ? ",true" : ",false");
   }
   return out;
 }

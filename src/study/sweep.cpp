@@ -11,6 +11,7 @@
 #include "foretoken/base/csv.hpp"
 #include "study/cost_models.hpp"
 #include "study/parallel.hpp"
+#include "study/point_figures.hpp"
 
 namespace foretoken {
 namespace {
@@ -103,15 +104,7 @@ SweepPoint run_point(const SweepQuestion& question, std::size_t index, const Run
   Result<RunResult> result = run_scenario(*scenario, options);
   if (!result) return refused(std::move(point), result.error());
   if (result->interrupted) return point;
-  if (!result->feasible) return without_room(std::move(point), result->memory);
-  point.status = PointStatus::ok;
-  point.figures.scenario_sha256 = scenario_sha256(*scenario);
-  point.figures.summary = std::move(result->summary);
-  point.figures.half_widths = std::move(result->half_widths);
-  point.figures.slo = std::move(result->slo);
-  point.figures.prefill = result->prefill;
-  point.figures.decode = result->decode;
-  return point;
+  return point_of(*scenario, std::move(*result), std::move(point.values));
 }
 
 SweepPoint check_point(const SweepQuestion& question, std::size_t index) {

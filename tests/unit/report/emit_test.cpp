@@ -54,6 +54,18 @@ TEST_F(Emission, replacesWhatAKilledOneLeft) {
   EXPECT_FALSE(has("UNFINISHED.txt"));
 }
 
+TEST_F(Emission, ofALoadIsPartOfTheWhole) {
+  scenarios_.push_back({"load.jsonl", "{}\n"});
+  EXPECT_TRUE(write_scenarios(scenarios_, folder_).empty());
+  EXPECT_EQ(content("load.jsonl"), "{}\n");
+  file("UNFINISHED.txt",
+       "`foretoken recommend --emit` has not finished writing these files; run it again, and it replaces them.\n"
+       "rank-1.yaml\nrank-2.yaml\nload.jsonl\n");
+  EXPECT_FALSE(check_emit_folder(folder_).has_errors());
+  EXPECT_TRUE(write_scenarios({{"rank-1.yaml", "new\n"}}, folder_).empty());
+  EXPECT_FALSE(has("load.jsonl")) << "of no search any more";
+}
+
 TEST_F(Emission, keepsFilesThatTheNoteDoesNotName) {
   file("rank-2.yaml", "mine\n");
   file("UNFINISHED.txt",

@@ -1,0 +1,52 @@
+// What has been read of a deployment so far, and the readers that add to it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "scenario/yaml_tree.hpp"
+#include "study/import/command_words.hpp"
+#include "study/import/flag_tables.hpp"
+
+namespace foretoken {
+
+struct ImportedField {
+  std::string path;   // engine.max_num_seqs
+  std::string value;  // as --set would take it
+  std::string said;   // --max-num-seqs 64
+  SourceLocation where;
+};
+
+struct ImportDraft {
+  std::optional<Program> engine;
+  SourceLocation engine_where;
+  std::string version;  // of an image's tag; empty = not said
+  std::string model;
+  SourceLocation model_where;
+  std::string bench_model;
+  std::vector<ImportedField> fields;
+  bool has_load = false;
+  bool attention_dp = false;  // of SGLang: data-parallel ranks share the GPUs of one engine
+  bool expert_parallel = false;
+  std::string replicas;  // empty = not said
+  SourceLocation replicas_where;
+  std::string dataset_name, dataset_path;
+  std::vector<std::string> sources;  // the commands that were read
+  std::vector<std::string> harmless;
+  std::vector<std::string> not_simulated;
+  std::vector<std::string> notes;
+  Diagnostics problems;
+  Diagnostics warnings;
+
+  // A second value of one field replaces the first, with a warning.
+  void set(ImportedField field);
+  [[nodiscard]] const ImportedField* find(std::string_view path) const;
+};
+
+// The start line of an engine or of its benchmark; false when the words are another command.
+bool read_command(const CommandWords& words, ImportDraft& draft);
+// Helm values of the vLLM production stack, or any manifest with `command` and `args`; false when there is neither.
+bool read_manifest(const YamlNode& root, const std::string& entry, ImportDraft& draft);
+
+}  // namespace foretoken
