@@ -71,6 +71,7 @@ int parse_and_run(int argc, char** argv, PointRanks* ranks) {
   add_recommend_command(app, exit_code);
   add_explain_command(app, exit_code);
   add_accuracy_command(app, exit_code);
+  add_validate_command(app, exit_code);
   add_calibrate_command(app, exit_code);
   add_catalog_command(app, exit_code);
   add_schema_command(app, exit_code);

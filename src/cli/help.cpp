@@ -35,6 +35,7 @@ constexpr std::pair<const char*, const char*> kHelpExamples[] = {
     {"recommend", "foretoken recommend chat.yaml --over hardware.gpu=h100_sxm,l40s --top 3"},
     {"explain", "foretoken explain chat.yaml --request p99"},
     {"accuracy", "foretoken accuracy measured.csv --by cell"},
+    {"validate", "foretoken validate chat.yaml --measured measured.json --within 10%"},
     {"calibrate", "foretoken calibrate chat.yaml --measured measured.json --save my-fit.yaml"},
     {"catalog", "foretoken catalog gpus h100_sxm"},
     {"schema", "foretoken schema > foretoken.schema.json"},
