@@ -52,7 +52,7 @@ const char* example_of(const std::string& command) {
 
 // What several commands share stands in the same group everywhere; the rest is the command's own question.
 std::string group_of(const std::string& name) {
-  constexpr std::array scenario{"set", "seed", "catalog"};
+  constexpr std::array scenario{"set", "seed", "catalog", "load-factor"};
   constexpr std::array output{"format",      "json",          "output", "full", "color", "quiet",
                               "no-progress", "save-requests", "junit",  "emit", "save",  "date"};
   constexpr std::array running{"jobs", "step-by-step", "resume", "shard", "mpi", "dry-run"};

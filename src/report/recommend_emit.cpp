@@ -33,7 +33,7 @@ std::string comment_of(const RecommendResult& r, const Candidate& c, const std::
 std::string commands_of(const Scenario& s) {
   std::string text;
   if (const std::string serve = serve_line(s); !serve.empty()) {
-    if (s.cluster.replicas > 1) text += fmt::format("# {} times:\n", s.cluster.replicas);
+    if (replicas_in_all(s) > 1) text += fmt::format("# {} times:\n", replicas_in_all(s));
     text += "# " + serve + "\n";
   }
   if (const std::string bench = bench_line(s); !bench.empty()) text += "# " + bench + "\n";

@@ -28,6 +28,8 @@ std::optional<RunToFit> describe(MeasuredRun measured, const ScenarioText& sourc
                                  const std::vector<std::string>& overrides, Diagnostics& problems) {
   LoadOptions all = load;
   all.overrides = measured.overrides;
+  // The load of a measurement is what it was.
+  all.overrides.emplace_back("workload.load_factor=null");
   all.overrides.insert(all.overrides.end(), load.overrides.begin(), load.overrides.end());
   all.overrides.insert(all.overrides.end(), overrides.begin(), overrides.end());
   auto scenario = parse_scenario(source.text, source.origin, all);
