@@ -73,6 +73,7 @@ int parse_and_run(int argc, char** argv, PointRanks* ranks) {
   add_recommend_command(app, exit_code);
   add_explain_command(app, exit_code);
   add_accuracy_command(app, exit_code);
+  add_validate_command(app, exit_code);
   add_calibrate_command(app, exit_code);
   add_catalog_command(app, exit_code);
   add_schema_command(app, exit_code);
@@ -98,7 +99,8 @@ int parse_and_run(int argc, char** argv, PointRanks* ranks) {
 }  // namespace
 
 LoadOptions ScenarioOptions::load_options() const {
-  LoadOptions load{set, catalog_dir, over, recommend_over};
+  LoadOptions load{set, catalog_dir, over, recommend_over, spares_down};
+  if (!load_factor.empty()) load.overrides.push_back("workload.load_factor=" + load_factor);
   if (!seed.empty()) load.overrides.push_back("seed=" + seed);
   return load;
 }
@@ -119,6 +121,13 @@ void add_change_options(CLI::App& command, ScenarioOptions& options) {
       .add_option("--catalog", options.catalog_dir,
                   "Folder with gpus, models, links and calibration that win over the built-in ones")
       ->type_name("DIR");
+}
+
+void add_load_factor_option(CLI::App& command, ScenarioOptions& options) {
+  command
+      .add_option("--load-factor", options.load_factor,
+                  "So many times the traffic: rates, profiles and clients multiplied, a trace compressed in time")
+      ->type_name("X");
 }
 
 void add_output_options(CLI::App& command, OutputOptions& options, std::vector<std::string> formats) {

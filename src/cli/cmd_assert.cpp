@@ -69,6 +69,8 @@ void add_assert_command(CLI::App& app, int& exit_code) {
       "assert", "Judge the scenario's `assert` lines: all hold (0), one fails (99), not decided (98)");
   auto command = std::make_shared<AssertCommand>();
   add_scenario_options(*assert_app, command->scenario);
+  add_load_factor_option(*assert_app, command->scenario);
+  command->scenario.spares_down = true;
   add_output_options(*assert_app, command->output, {"table", "json"});
   assert_app->add_option("--junit", command->junit, "Also write JUnit XML, one test case per assertion")
       ->type_name("FILE");

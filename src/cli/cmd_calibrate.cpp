@@ -26,6 +26,13 @@ struct CalibrateCommand {
   CalibrationOptions options;
 };
 
+// A fit is judged on measurements that it has not seen.
+std::string next_step(const CalibrateCommand& command) {
+  return fmt::format("What the fit predicts of another measurement:\n  foretoken validate {} --set "
+                     "cost.calibration={} --measured OTHER.json\n",
+                     command.scenario.path, command.save);
+}
+
 int run(CalibrateCommand& command) {
   OutputOptions file;
   file.output = command.save;
@@ -64,8 +71,9 @@ int run(CalibrateCommand& command) {
     const int saved = deliver(to_calibration_file(*result, command.date), file);
     if (saved != kExitOk) return saved;
   }
-  const std::string text =
+  std::string text =
       command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
+  if (command.output.format != "json" && !command.save.empty()) text += next_step(command);
   return finish(text, result->interrupted, true, command.output);
 }
 

@@ -82,6 +82,8 @@ void add_capacity_command(CLI::App& app, int& exit_code) {
       "capacity", "The largest load that meets the objectives: found (0), none (99) or not decided (98)");
   auto command = std::make_shared<CapacityCommand>();
   add_scenario_options(*capacity, command->scenario);
+  add_load_factor_option(*capacity, command->scenario);
+  command->scenario.spares_down = true;
   capacity
       ->add_option("--variable", command->variable,
                    "What to raise: request_rate, max_concurrency or users (capacity.variable)")

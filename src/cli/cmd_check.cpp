@@ -72,6 +72,8 @@ void add_check_command(CLI::App& app, int& exit_code) {
       "check", "Judge the objectives: meets (0), misses (99) or not decided (98), with intervals, reasons and fixes");
   auto command = std::make_shared<CheckCommand>();
   add_scenario_options(*check_app, command->scenario);
+  add_load_factor_option(*check_app, command->scenario);
+  command->scenario.spares_down = true;
   add_output_options(*check_app, command->output, {"table", "json"});
   check_app->add_option("-j,--jobs", command->jobs, "Threads for replications and fixes; 0 = one per core")
       ->check(CLI::Range(0, 4096));

@@ -14,6 +14,7 @@
 #include "cli/terminal.hpp"
 #include "foretoken/report/compare_report.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
+#include "foretoken/study/validate.hpp"
 
 namespace foretoken {
 namespace {
@@ -35,7 +36,32 @@ std::optional<ScenarioText> read_text(const std::string& path) {
   return std::nullopt;
 }
 
+// Measurements are not compared on random numbers: says which command puts them beside a prediction.
+bool has_measurements(const CompareCommand& command) {
+  std::string scenario = "SCENARIO.yaml", measured, first;
+  for (const std::string& path : {command.before, command.after.path}) {
+    if (path.empty()) continue;
+    const Result<std::string> text = read_scenario_text(path);
+    if (!text) continue;
+    const ScenarioText source{*text, path};
+    if (is_foreign_result(source)) {
+      measured += " " + path;
+      if (first.empty()) first = path;
+    } else if (!is_stored_result(source)) {
+      scenario = path;
+    }
+  }
+  if (first.empty()) return false;
+  std::string set;
+  for (const std::string& change : command.after.set) set += fmt::format(" --set '{}'", change);
+  say(fmt::format("error: '{}' is a result of a benchmark tool, not of foretoken\n  hint: measured beside predicted: "
+                  "foretoken validate {} --measured{}{}\n",
+                  first, scenario, measured, set));
+  return true;
+}
+
 std::optional<Result<CompareResult>> compare(const CompareCommand& command, const RunOptions& options) {
+  if (has_measurements(command)) return std::nullopt;
   const bool one_file = command.after.path.empty();
   if (one_file && command.after.set.empty()) {
     say("error: there is nothing to compare with\n  hint: give a second scenario or result, or --set FIELD=VALUE for a "

@@ -93,6 +93,7 @@ int run_verify(const VerifyCommand& command) {
   options.stop = stop;
   options.model_band = true;
   options.attribution_groups = true;
+  options.load_slots = true;
   std::unique_ptr<ProgressLine> line = follow(options.progress, "requests", command.output);
   const Result<RunResult> result = run_scenario(*scenario, options);
   line.reset();

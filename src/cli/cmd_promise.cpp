@@ -66,6 +66,7 @@ void add_promise_command(CLI::App& app, int& exit_code) {
       "promise", "The load that keeps the objectives for each prompt and output length, and the longest context");
   auto command = std::make_shared<PromiseCommand>();
   add_scenario_options(*promise, command->scenario);
+  command->scenario.spares_down = true;
   promise->add_option("--variable", command->variable, "What to raise, as for capacity")->type_name("NAME");
   promise->add_option("--input-len", command->input_len, "Prompt lengths: 512,2048,8192 (promise.input_len)")
       ->type_name("TOKENS");

@@ -85,6 +85,8 @@ void add_recommend_command(CLI::App& app, int& exit_code) {
       "recommend", "Find the cheapest deployment that meets the objectives: found (0), none (99), not decided (98)");
   auto command = std::make_shared<RecommendCommand>();
   add_scenario_options(*recommend_app, command->scenario);
+  add_load_factor_option(*recommend_app, command->scenario);
+  command->scenario.spares_down = true;
   recommend_app
       ->add_option(
           "--over", command->scenario.recommend_over,

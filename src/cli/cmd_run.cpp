@@ -132,6 +132,7 @@ int run(const RunCommand& command) {
   options.step_by_step = command.step_by_step;
   options.model_band = true;
   options.attribution_groups = true;
+  options.load_slots = read->scenario.sweep.empty();
   const bool sweep = !read->scenario.sweep.empty();
   std::unique_ptr<ProgressLine> line;
   if (wants_progress(command.output)) {
@@ -148,6 +149,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
       app.add_subcommand("run", "Simulate a scenario and print its latencies, throughput and objectives");
   auto command = std::make_shared<RunCommand>();
   add_scenario_options(*run_app, command->scenario);
+  add_load_factor_option(*run_app, command->scenario);
   add_output_options(*run_app, command->output, {"table", "json", "csv", "vllm"});
   run_app->add_option("--save-requests", command->save_requests, "Also write one CSV row per request")
       ->type_name("FILE");

@@ -11,8 +11,8 @@
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
+#include "cli/shares.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/base/csv.hpp"
 #include "foretoken/report/sensitivity_report.hpp"
 
 namespace foretoken {
@@ -25,20 +25,9 @@ struct SensitivityCommand {
   std::string by = "10%";
 };
 
-// 10%, 10 % or 0.1.
-std::optional<double> share_of(std::string text) {
-  const bool percent = !text.empty() && text.back() == '%';
-  if (percent) text.pop_back();
-  while (!text.empty() && text.back() == ' ') text.pop_back();
-  double value = 0;
-  if (!parse_number(text, value)) return std::nullopt;
-  if (percent) value /= 100;
-  return value > 0 && value <= 0.5 ? std::optional(value) : std::nullopt;
-}
-
 int run(const SensitivityCommand& command) {
-  const std::optional<double> by = share_of(command.by);
-  if (!by) {
+  const std::optional<double> by = parse_share(command.by);
+  if (!by || !(*by > 0) || *by > 0.5) {
     say(fmt::format("error: --by: '{}' is no step\n  hint: more than 0 and at most 50 %, such as 10%\n", command.by));
     return kExitBadInput;
   }

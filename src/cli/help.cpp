@@ -37,6 +37,7 @@ constexpr std::pair<const char*, const char*> kHelpExamples[] = {
     {"recommend", "foretoken recommend chat.yaml --over hardware.gpu=h100_sxm,l40s --top 3"},
     {"explain", "foretoken explain chat.yaml --request p99"},
     {"accuracy", "foretoken accuracy measured.csv --by cell"},
+    {"validate", "foretoken validate chat.yaml --measured measured.json --within 10%"},
     {"calibrate", "foretoken calibrate chat.yaml --measured measured.json --save my-fit.yaml"},
     {"catalog", "foretoken catalog gpus h100_sxm"},
     {"schema", "foretoken schema > foretoken.schema.json"},
@@ -53,7 +54,7 @@ const char* example_of(const std::string& command) {
 
 // What several commands share stands in the same group everywhere; the rest is the command's own question.
 std::string group_of(const std::string& name) {
-  constexpr std::array scenario{"set", "seed", "catalog"};
+  constexpr std::array scenario{"set", "seed", "catalog", "load-factor"};
   constexpr std::array output{"format",      "json",          "output", "full", "color", "quiet",
                               "no-progress", "save-requests", "junit",  "emit", "save",  "date"};
   constexpr std::array running{"jobs", "step-by-step", "resume", "shard", "mpi", "dry-run"};

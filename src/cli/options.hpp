@@ -19,6 +19,8 @@ struct ScenarioOptions {
   std::vector<std::string> over;  // axes
   std::vector<std::string> recommend_over = {};
   std::string seed;               // empty = the scenario's
+  std::string load_factor = {};   // empty = the scenario's
+  bool spares_down = false;       // judged as with `spare` replicas down
   [[nodiscard]] LoadOptions load_options() const;
 };
 struct OutputOptions {
@@ -32,6 +34,8 @@ struct OutputOptions {
 void add_scenario_options(CLI::App& command, ScenarioOptions& options);
 // Those of add_scenario_options() that do not name a file.
 void add_change_options(CLI::App& command, ScenarioOptions& options);
+// --load-factor, for questions about more of the same traffic.
+void add_load_factor_option(CLI::App& command, ScenarioOptions& options);
 void add_output_options(CLI::App& command, OutputOptions& options, std::vector<std::string> formats);
 
 }  // namespace foretoken

@@ -52,8 +52,10 @@ bool MetricsCollector::is_steady(const Request& request) const {
   return at >= steady_begin_ && at < steady_end_;
 }
 
-void MetricsCollector::count_good(Measures& cell, const GoodputLimits& limits, const RequestRecord& r,
-                                  const std::array<Duration, 2>& tpot) const {
+namespace {
+
+void count_good(Measures& cell, const GoodputLimits& limits, const RequestRecord& r,
+                const std::array<Duration, 2>& tpot) {
   if (!within(limits.ttft_ms, r.first_token - r.request.arrival)) return;
   if (!within(limits.e2el_ms, r.finish - r.request.arrival)) return;
   for (std::size_t i = 0; i < tpot.size(); ++i) {
@@ -63,12 +65,9 @@ void MetricsCollector::count_good(Measures& cell, const GoodputLimits& limits, c
   }
 }
 
-void MetricsCollector::on_request(const RequestRecord& r) {
-  ++seen_;
-  const auto class_index = static_cast<std::size_t>(r.request.class_index);
-  invariant(2 * class_index < cells_.size(), "request of a class the collector was not told of");
-  Measures& cell = cells_[2 * class_index + (is_steady(r.request) ? 1 : 0)];
-  const GoodputLimits& limits = config_.goodput[class_index];
+}  // namespace
+
+void count_request(Measures& cell, const GoodputLimits& limits, const RequestRecord& r) {
   if (limits.any()) ++cell.limited;
   cell.first_arrival = std::min(cell.first_arrival, r.request.arrival);
   cell.last_arrival = std::max(cell.last_arrival, r.request.arrival);
@@ -104,6 +103,14 @@ void MetricsCollector::on_request(const RequestRecord& r) {
   cell.latency.e2el.add(r.finish - r.request.arrival);
   cell.latency.queue_time.add(r.scheduled - r.request.arrival);
   if (limits.any()) count_good(cell, limits, r, tpot);
+}
+
+void MetricsCollector::on_request(const RequestRecord& r) {
+  ++seen_;
+  const auto class_index = static_cast<std::size_t>(r.request.class_index);
+  invariant(2 * class_index < cells_.size(), "request of a class the collector was not told of");
+  count_request(cells_[2 * class_index + (is_steady(r.request) ? 1 : 0)], config_.goodput[class_index], r);
+  if (r.outcome != Outcome::finished) return;
   for (std::size_t i = 0; i < kAttributionParts; ++i) {
     ttft_parts_[i] += r.ttft_parts[i].count();
     e2e_parts_[i] += r.e2e_parts[i].count();

@@ -56,6 +56,8 @@ Json to_json(const CapacityResult& r) {
   Json json = document_head("foretoken.capacity/1", r.scenario);
   json["config"] = to_json(r.scenario);
   json["origins"] = origins_of(r.scenario);
+  json["replicas_down"] = r.scenario.replicas_down;
+  json["load_factor"] = r.scenario.load_factor;
   json["feasible"] = r.feasible;
   json["memory"] = to_json(r.memory);
   if (!r.feasible) return json;

@@ -191,7 +191,11 @@ std::string to_text(const CapacityResult& r, const TextStyle& style) {
     return within_width(out + fmt::format("Does not fit: {}\n", r.memory.verdict), style);
   }
   if (r.interrupted) out += "INTERRUPTED: what was known by then\n";
-  out += headline(r) + meaning_section(r);
+  out += headline(r);
+  if (r.scenario.replicas_down > 0)
+    out += fmt::format("  judged{}: that much load it carries then (spare)\n", spare_clause(r.scenario));
+  if (r.scenario.load_factor != 1) out += fmt::format("  today's load is taken x {:g} (workload.load_factor)\n", r.scenario.load_factor);
+  out += meaning_section(r);
   const std::string curve = curve_section(r, style);
   out += section("Loads looked at", style.color ? colored_ticks(curve) : curve, style);
   out += section("Where latency bends", knee_section(r), style);

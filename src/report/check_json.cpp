@@ -1,6 +1,7 @@
 // The check as a document.
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
+#include "foretoken/report/load_slots_report.hpp"
 #include "foretoken/report/uncertainty_report.hpp"
 #include "report/json_parts.hpp"
 
@@ -140,6 +141,8 @@ Json to_json(const CheckResult& r) {
   json["feasible"] = r.feasible;
   json["memory"] = to_json(r.memory);
   if (!r.feasible) return json;
+  json["replicas_down"] = r.scenario.replicas_down;
+  json["load_factor"] = r.scenario.load_factor;
   json["verdict"] = to_string(r.overall);
   json["impossible"] = r.impossible;
   json["interrupted"] = r.interrupted;
@@ -157,6 +160,7 @@ Json to_json(const CheckResult& r) {
   }
   json["bounds"] = std::move(bounds);
   if (r.verdict) json["study"] = verdict_of(*r.verdict, r.uncertainty);
+  if (!r.load_slots.slots.empty()) json["load_slots"] = to_json(r.load_slots);
   if (r.spread_outputs) json["equal_outputs"] = equal_outputs_of(*r.spread_outputs);
   Json fixes = Json::array();
   for (const Fix& fix : r.fixes) fixes.push_back(fix_of(r, fix));

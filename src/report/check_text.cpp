@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "foretoken/report/check_report.hpp"
+#include "foretoken/report/load_slots_report.hpp"
 #include "foretoken/report/uncertainty_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
@@ -171,10 +172,11 @@ std::string model_section(const CheckResult& r, const TextStyle& style) {
 
 // The verdict is of the model; what that is worth stands beside it.
 std::string headline(const CheckResult& r) {
-  if (r.impossible) return "IMPOSSIBLE: an objective lies beyond what any scheduler could reach\n";
+  if (r.impossible) return fmt::format("IMPOSSIBLE{}: an objective lies beyond what any scheduler could reach\n", spare_clause(r.scenario));
   std::string text = r.overall == Decision::meets    ? "MEETS its objectives"
                      : r.overall == Decision::misses ? "MISSES its objectives"
                                                      : "NOT DECIDED within the budget";
+  text += spare_clause(r.scenario);
   if (r.uncertainty && r.uncertainty->meets_all)
     text += fmt::format("; with the model's error as measured they hold with probability {}",
                         probability_text(*r.uncertainty->meets_all));
@@ -192,9 +194,11 @@ std::string to_text(const CheckResult& r, const TextStyle& style) {
   if (r.interrupted) out += "INTERRUPTED: judged by what had finished\n";
   out += headline(r);
   const auto ticked = [&](const std::string& text) { return style.color ? colored_ticks(text) : text; };
+  if (const std::string worst = worst_slot_sentence(r.load_slots); !worst.empty()) out += ticked(worst + "\n");
   if (r.verdict) {
     out += ticked(objectives_section(r, style));
   }
+  out += section("Through the day of the load", ticked(load_slots_section(r.load_slots, style)), style);
   std::string bounds;
   for (const Bound& b : r.bounds) {
     if (r.impossible && !b.impossible) continue;

@@ -48,10 +48,18 @@ std::string_view to_string(CostLevel level) {
   return "unknown";
 }
 
+namespace {
+
+std::string load_clause(const Scenario& s) {
+  return s.load_factor == 1 ? "" : fmt::format(", load x {:g}", s.load_factor);
+}
+
+}  // namespace
+
 std::string deployment_line(const Scenario& s) {
   const Deployment& d = s.deployment;
   const std::string engine = fmt::format("{} {}", s.engine.name, s.engine.version);
-  if (d.level == CostLevel::affine) return fmt::format("{}, affine step times", engine);
+  if (d.level == CostLevel::affine) return fmt::format("{}, affine step times{}", engine, load_clause(s));
   std::string split;
   const auto add = [&](const char* name, int n) {
     if (n > 1) split += fmt::format("{}{} {}", split.empty() ? "" : ", ", name, n);
@@ -59,9 +67,13 @@ std::string deployment_line(const Scenario& s) {
   add("TP", d.parallelism.tensor);
   add("PP", d.parallelism.pipeline);
   add("DP", d.parallelism.data);
-  add("replicas", s.cluster.replicas);
+  add("replicas", replicas_in_all(s));
   if (!split.empty()) split = fmt::format(" ({})", split);
-  return fmt::format("{} on {} x {}{}, {}", d.model.id, s.num_gpus, d.gpu.id, split, engine);
+  return fmt::format("{} on {} x {}{}, {}{}", d.model.id, s.num_gpus, d.gpu.id, split, engine, load_clause(s));
+}
+
+std::string spare_clause(const Scenario& s) {
+  return s.replicas_down > 0 ? fmt::format(" with {} of {} replicas down", s.replicas_down, replicas_in_all(s)) : "";
 }
 
 std::string readable(std::int64_t value) {

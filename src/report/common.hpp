@@ -19,6 +19,8 @@ namespace foretoken {
 
 // Llama-3.1-70B on 4 x h100_sxm (TP 4), vllm-v1 0.19.
 [[nodiscard]] std::string deployment_line(const Scenario& scenario);
+// " with 1 of 5 replicas down"; empty where all are up.
+[[nodiscard]] std::string spare_clause(const Scenario& scenario);
 
 // About four digits for people: 12,346 · 523.4 · 20.12 · 0.0123; "inf" and "-" for what is not finite.
 [[nodiscard]] std::string readable(double value);

@@ -1,5 +1,6 @@
 // Result documents.
 #include "foretoken/report/json_report.hpp"
+#include "foretoken/report/load_slots_report.hpp"
 
 #include <fmt/format.h>
 
@@ -118,6 +119,7 @@ Json to_json(const RunResult& result) {
     json["classes"] = std::move(classes);
   }
   json["slo"] = slo_of(result.slo);
+  if (!result.load_slots.slots.empty()) json["load_slots"] = to_json(result.load_slots);
   Json grades = Json::object();
   grades["ttft_p50"] = ttft_grade(result.summary["p50_ttft_ms"]);
   grades["ttft_p99"] = ttft_grade(result.summary["p99_ttft_ms"]);

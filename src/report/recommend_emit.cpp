@@ -37,7 +37,7 @@ constexpr const char* kLoadFile = "load.jsonl";
 std::string commands_of(const Scenario& s, const BenchTrace& load) {
   std::string text;
   if (const std::string serve = serve_line(s); !serve.empty()) {
-    if (s.cluster.replicas > 1) text += fmt::format("# {} times:\n", s.cluster.replicas);
+    if (replicas_in_all(s) > 1) text += fmt::format("# {} times:\n", replicas_in_all(s));
     text += "# " + serve + "\n";
   }
   const bool replayed = load.requests > 0 && wants_bench_trace(s);

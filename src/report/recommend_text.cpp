@@ -234,8 +234,8 @@ std::string commands_section(const RecommendResult& r, const TextStyle& style) {
   const std::string serve = serve_line(s), bench = bench_line(s);
   if (serve.empty()) return {};
   std::string text;
-  if (s.cluster.replicas > 1)
-    text += fmt::format("  {} times, behind a router ({}):\n", s.cluster.replicas, s.cluster.router);
+  if (replicas_in_all(s) > 1)
+    text += fmt::format("  {} times, behind a router ({}):\n", replicas_in_all(s), s.cluster.router);
   text += shell_command(serve, style, "  ");
   if (!bench.empty()) text += shell_command(bench, style, "  ");
   for (const std::string& difference : launch_differences(s)) text += "  differs: " + difference + "\n";
@@ -248,6 +248,9 @@ std::string to_text(const RecommendResult& r, const TextStyle& style) {
   std::string out = fmt::format("{}: the cheapest of {} candidates\n", r.base.name, counted(r.effort.candidates));
   if (r.interrupted) out += "INTERRUPTED: judged by what had finished\n";
   out += headline(r);
+  if (r.base.spare > 0)
+    out += fmt::format("Every verdict holds with {} of its replicas down; costs count all of them (spare)\n", r.base.spare);
+  if (r.base.load_factor != 1) out += fmt::format("Load x {:g} (workload.load_factor)\n", r.base.load_factor);
   if (!r.ranked.empty()) {
     std::string body = table_of(r, r.ranked, true, style);
     for (std::size_t i = 0; i < r.ranked.size(); ++i) body += twins_of(r, r.ranked[i], i + 1);

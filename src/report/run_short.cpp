@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/report/load_slots_report.hpp"
 #include "report/common.hpp"
 #include "report/run_parts.hpp"
 #include "report/sections.hpp"
@@ -125,6 +126,8 @@ std::string short_answer(const RunResult& r, const TextStyle& style) {
   if (r.interrupted) out += "INTERRUPTED: figures are of what had finished\n";
   if (!r.overload.empty()) out += r.overload + "\n";
   out += verdict_line(r) + slo_section(r, style, kMostObjectives);
+  if (const std::string worst = worst_slot_sentence(r.load_slots); !worst.empty())
+    out += fmt::format("  {} (--full: all)\n", worst);
   out += section("Load", load_section(r), style);
   out += section("Latency", latency_section_short(r, style) + classes_section(r, style), style);
   out += section("Throughput", throughput_section(r), style);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/report/load_slots_report.hpp"
 #include "foretoken/report/text_report.hpp"
 #include "foretoken/study/version.hpp"
 #include "report/common.hpp"
@@ -239,9 +240,11 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
   if (!style.full) return within_width(short_answer(r, style), style);
   if (r.interrupted) out += "INTERRUPTED: figures are of what had finished\n";
   if (!r.overload.empty()) out += r.overload + "\n";
+  if (const std::string worst = worst_slot_sentence(r.load_slots); !worst.empty()) out += worst + "\n";
   // In the order of questions: does it do, how fast, why, with what, and by which rules.
   if (!r.slo.empty()) out += section("Objectives", slo_section(r, style, r.slo.size()), style);
   out += section("Load", group_table(r, ColumnGroup::load, style), style);
+  out += section("Through the day of the load (by arrival)", load_slots_section(r.load_slots, style), style);
   out += section("Latency, whole run", latency_section(r, style), style);
   out +=
       section(fmt::format("Latency, steady state (without the first and last {})", percent(r.scenario.warmup_fraction)),

@@ -24,6 +24,8 @@ void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenar
 // Engine knobs, by the engine's own default rules; needs the deployment.
 void build_engine(Resolver& values, Scenario& scenario);
 void build_workload(Resolver& values, Scenario& scenario);
+// workload.load_factor on all that was built of the workload.
+void apply_load_factor(Resolver& values, Scenario& scenario);
 // SLO lines, sweep, conventions, seeds.
 void build_questions(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // What `foretoken capacity` and `promise` look for.
@@ -31,7 +33,7 @@ void build_capacity(Resolver& values, Scenario& scenario);
 // The axes of `sweep` and of `recommend.over`.
 void build_axes(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // Replicas, router and GPU count.
-void build_cluster(Resolver& values, Scenario& scenario);
+void build_cluster(Resolver& values, bool spares_down, Scenario& scenario);
 // Prices, and whether the metrics asked for have what they need; after the deployment and the questions.
 void build_prices(Resolver& values, const Catalog& catalog, const ScenarioInput& input, Scenario& scenario);
 // 168 multiples from any of its spellings; empty when it was wrong, which is reported.

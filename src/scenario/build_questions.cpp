@@ -149,10 +149,26 @@ void build_questions(Resolver& values, const Catalog& catalog, Scenario& s) {
   for (const char* path : {"goodput.ttft", "goodput.tpot", "goodput.e2el"}) values.record_given(path);
 }
 
-void build_cluster(Resolver& values, Scenario& s) {
+namespace {
+
+void take_spares_down(Resolver& values, bool spares_down, Scenario& s) {
+  if (s.spare >= s.cluster.replicas) {
+    values.error("spare", fmt::format("'spare' is {} of {} replicas: none is left to serve", s.spare, s.cluster.replicas),
+                 fmt::format("replicas: {} serve with {} down", s.spare + 1, s.spare));
+    return;
+  }
+  if (!spares_down) return;
+  s.replicas_down = s.spare;
+  s.cluster.replicas -= s.spare;
+}
+
+}  // namespace
+
+void build_cluster(Resolver& values, bool spares_down, Scenario& s) {
   const int per_replica = s.deployment.parallelism.gpus();
   const auto gpus = values.maybe_integer("hardware.num_gpus");
-  std::int64_t replicas = 1;
+  s.spare = static_cast<int>(values.maybe_integer("spare").value_or(0));
+  std::int64_t replicas = 1 + s.spare;
   if (gpus && *gpus % per_replica == 0) replicas = std::max<std::int64_t>(1, *gpus / per_replica);
   const double most = find_field("replicas")->most;
   if (!values.given("replicas") && static_cast<double>(replicas) > most) {
@@ -181,6 +197,7 @@ void build_cluster(Resolver& values, Scenario& s) {
                  "change num_gpus, replicas or the parallel sizes so that they agree");
   }
   values.integer("hardware.num_gpus", {s.num_gpus, Origin::derived, "replicas x TP x PP x DP"});
+  take_spares_down(values, spares_down, s);
 }
 
 }  // namespace foretoken

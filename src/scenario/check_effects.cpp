@@ -114,7 +114,7 @@ constexpr Effect kEffects[] = {
     {"hardware.scale_out_link",
      [](const Scenario& s) { return s.deployment.parallelism.gpus() <= s.deployment.node.gpus_per_node; },
      "every replica stays inside one node"},
-    {"router", [](const Scenario& s) { return s.cluster.replicas == 1; }, "there is one replica"},
+    {"router", [](const Scenario& s) { return replicas_in_all(s) == 1; }, "there is one replica"},
     {"workload.max_tokens", [](const Scenario& s) { return s.workload.ignore_eos; }, "workload.ignore_eos is true"},
     {"workload.think_time", is_open_loop, "without workload.max_concurrency nobody waits for an answer"},
     {"workload.think_time_distribution", has_no_pause, "there is no workload.think_time"},

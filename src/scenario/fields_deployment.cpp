@@ -215,6 +215,10 @@ constexpr Field kDeploymentRows[] = {
     {"cost.affine.per_context_token", K::quantity, "0 s", "Per token of context that decodes attend to.", 0, 1000},
 
     {"replicas", K::integer, "(num_gpus / (TP x PP x DP), or 1)", "Engines behind the router.", 1, 1e5},
+    {"spare", K::integer, "",
+     "Of the replicas so many may be down (N+1: 1): check, assert, recommend, capacity and promise judge without them, "
+     "costs count them; bill rents them beside what each hour needs.",
+     0, 1e5},
     {"router", K::choice, "round_robin", "Which replica gets a request.", 0, 0, {}, routers},
 };
 

@@ -189,8 +189,9 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
     // so that all its problems come at once.
     if (!broken()) build_engine(values, scenario);
     build_workload(values, scenario);
+    apply_load_factor(values, scenario);
     build_questions(values, catalog, scenario);
-    build_cluster(values, scenario);
+    build_cluster(values, options.spares_down, scenario);
     build_prices(values, catalog, {text, origin, options}, scenario);
     if (!broken()) check_together(values, scenario);
     if (!broken()) check_calibration_file(values, scenario);

@@ -41,7 +41,8 @@ FleetBill bill_of(const Bill& bill, const std::vector<double>& rates, const std:
   const double usd_per_replica_hour = bill.price.usd / bill.scenario.cluster.replicas;
   double replica_hours = 0, offered = 0, served = 0, capacity = 0;
   for (std::size_t hour = 0; hour < rates.size(); ++hour) {
-    const double can = replicas[hour] * bill.capacity_per_replica;
+    // Spares stand by: they are paid for, and what they could do is not counted on.
+    const double can = (replicas[hour] - bill.scenario.spare) * bill.capacity_per_replica;
     replica_hours += replicas[hour];
     capacity += can;
     offered += rates[hour];
@@ -63,7 +64,7 @@ Result<ReplicaCapacity> capacity_of_one_replica(const ScenarioText& source, cons
                                                 const RunOptions& options) {
   Diagnostics problems;
   LoadOptions one = load;
-  one.overrides.insert(one.overrides.end(), {"replicas=1", "hardware.num_gpus=null", "capacity.variable=request_rate"});
+  one.overrides.insert(one.overrides.end(), {"replicas=1", "spare=0", "hardware.num_gpus=null", "capacity.variable=request_rate"});
   const Result<Scenario> scenario = parse_scenario(source.text, source.origin, one);
   if (!scenario) return scenario.error();
   const Result<CapacityResult> found = find_capacity(source, one, *scenario, options);
@@ -99,7 +100,7 @@ Result<Bill> monthly_bill(const Scenario& scenario, const std::optional<ReplicaC
       return problems;
     }
     rates.push_back(rate);
-    bill.replicas_by_hour.push_back(std::max(scenario.prices.min_replicas, static_cast<int>(needed)));
+    bill.replicas_by_hour.push_back(std::max(scenario.prices.min_replicas, static_cast<int>(needed)) + scenario.spare);
     bill.mean_rate += rate / static_cast<double>(scenario.prices.load_profile.size());
     bill.peak_rate = std::max(bill.peak_rate, rate);
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/base/figures.hpp"
 #include "study/sampler.hpp"
 
 namespace foretoken {
@@ -35,15 +36,17 @@ std::string overload_sentence(const BacklogSeries& backlog) {
   const BacklogGrowth g = backlog.growth(backlog.early_residence());
   if (g.filled && stands_out(g.in_system, kSystemShare * g.arrival_rate, g.window, g.in_system_at_end))
     return fmt::format(
-        "OVERLOADED: {:.3g} requests/s come and {:.3g} leave, so the backlog grows by {:.3g} requests/s (in the system "
+        "OVERLOADED: {} requests/s come and {} leave, so the backlog grows by {} requests/s (in the system "
         "at the last arrival: {:.0f}); {}",
-        g.arrival_rate, std::max(0.0, g.arrival_rate - g.in_system), g.in_system, g.in_system_at_end, kRest);
+        plain_figure(g.arrival_rate, 3), plain_figure(std::max(0.0, g.arrival_rate - g.in_system), 3),
+        plain_figure(g.in_system, 3), g.in_system_at_end, kRest);
   // Before the first have left the number in the system says nothing, but a queue in front of full seats does.
   if (stands_out(g.waiting, kQueueShare * g.arrival_rate, g.waiting_window, g.waiting_at_end))
     return fmt::format(
-        "OVERLOADED: {:.3g} requests/s come and {:.3g} are taken in, so the queue grows by {:.3g} requests/s (waiting "
+        "OVERLOADED: {} requests/s come and {} are taken in, so the queue grows by {} requests/s (waiting "
         "at the last arrival: {:.0f}); {}",
-        g.arrival_rate, std::max(0.0, g.arrival_rate - g.waiting), g.waiting, g.waiting_at_end, kRest);
+        plain_figure(g.arrival_rate, 3), plain_figure(std::max(0.0, g.arrival_rate - g.waiting), 3),
+        plain_figure(g.waiting, 3), g.waiting_at_end, kRest);
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include "study/replication.hpp"
 #include "study/requests/latency_bands.hpp"
 #include "study/requests/request_limits.hpp"
+#include "study/slots/slot_series.hpp"
 #include "study/steady/equal_outputs.hpp"
 #include "study/what_fits.hpp"
 
@@ -57,6 +58,9 @@ class Replicator {
         groups_(replications, FinishGroups(0, std::max<std::int64_t>(1, requests.value_or(1)))),
         watch_groups_(requests && outputs_that_finish_together(scenario)) {}
 
+  // Also measure by slot of the load.
+  void watch_slots(Duration horizon) { slots_.assign(slow_.size(), SlotSeries(scenario_, horizon)); }
+
   // Diagnostics when the workload cannot be opened.
   Result<ReplicationResult> operator()(int index) {
     ReplicationOptions options;
@@ -65,13 +69,14 @@ class Replicator {
     options.step_by_step = options_.step_by_step;
     options.cost_models = options_.cost_models;
     const bool watch_backlog = index == 0 && may_overload(scenario_);
-    if (options_.on_request || options_.attribution_groups || watch_groups_ || watch_backlog) {
+    if (options_.on_request || !slots_.empty() || options_.attribution_groups || watch_groups_ || watch_backlog) {
       SlowRequests& slow = slow_[static_cast<std::size_t>(index)];
       FinishGroups& groups = groups_[static_cast<std::size_t>(index)];
       options.on_request = [this, index, watch_backlog, &slow, &groups](const RequestRecord& record) {
         if (watch_backlog) backlog_.add(record);
         if (options_.attribution_groups) slow.add(record, limits_);
         if (watch_groups_) groups.add(record);
+        if (!slots_.empty()) slots_[static_cast<std::size_t>(index)].add(record);
         if (options_.on_request) options_.on_request(index, record);
       };
     }
@@ -83,6 +88,13 @@ class Replicator {
     SlowRequests all;
     for (const SlowRequests& s : slow_) all.merge(s);
     return all;
+  }
+  // Of the replications that were simulated.
+  [[nodiscard]] LoadSlots slots(int replications) const {
+    if (slots_.empty()) return {};
+    SlotSeries all = slots_.front();
+    for (std::size_t i = 1; i < slots_.size(); ++i) all.merge(slots_[i]);
+    return all.figures(scenario_, replications);
   }
   [[nodiscard]] std::string overload() const {
     return may_overload(scenario_) ? overload_sentence(backlog_) : std::string();
@@ -105,6 +117,7 @@ class Replicator {
   RequestLimits limits_;
   std::vector<SlowRequests> slow_;  // by replication, as the next
   std::vector<FinishGroups> groups_;
+  std::vector<SlotSeries> slots_;
   BacklogSeries backlog_;  // of the first replication
   bool watch_groups_;
   std::mutex mutex_;
@@ -227,6 +240,11 @@ void collect_warnings(RunResult& result, const FinishGroups& groups) {
   if (!result.overload.empty()) result.warnings.push_back(result.overload);
   if (std::string warning = warning_of(result.scenario, groups); !warning.empty())
     result.warnings.push_back(std::move(warning));
+  const Scenario& s = result.scenario;
+  if (s.spare > 0 && s.replicas_down == 0)
+    result.warnings.push_back(fmt::format(
+        "spare: this run has all {} replicas; check, assert, recommend, capacity and promise judge with {} down",
+        replicas_in_all(s), s.spare));
   for (const ReplicationResult& r : result.replications) {
     if (!r.outcome.stop_reason.empty()) {
       result.warnings.push_back(fmt::format("replication {} ended early: {}", r.index, r.outcome.stop_reason));
@@ -300,6 +318,11 @@ Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& optio
   const auto count = static_cast<std::size_t>(std::max(1, scenario.replications));
   std::vector<std::optional<Result<ReplicationResult>>> finished(count);
   Replicator replicate(scenario, options, workload->requests, count);
+  if (options.load_slots && changes_with_time(scenario.workload)) {
+    const Result<Duration> horizon = expected_horizon(scenario);
+    if (!horizon) return horizon.error();
+    replicate.watch_slots(*horizon);
+  }
   parallel_for(count, options.on_request ? 1 : options.threads, [&](std::size_t i) {
     if (i > 0 && stopped(options)) return;
     finished[i] = replicate(static_cast<int>(i));
@@ -321,6 +344,7 @@ Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& optio
   summarise_replications(result);
   name_sketches(result);
   judge_objectives(result);
+  result.load_slots = replicate.slots(static_cast<int>(result.replications.size()));
   attribute(result);
   if (options.attribution_groups) attribute_slow_requests(result, replicate.slow_requests());
   if (!result.interrupted) result.overload = replicate.overload();

@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "foretoken/base/figures.hpp"
 #include "study/sampler.hpp"
 
 namespace foretoken {
@@ -83,8 +84,8 @@ std::string unsettled_reason(const SteadyState& steady) {
   std::string reason = fmt::format("the figure still moves with the length of the run: about {} requests would tell",
                                    rounded_count(steady.needed));
   if (steady.stability_limit)
-    reason += fmt::format("; saturated, the deployment lets through {:.4g} of {:.4g} requests/s",
-                          steady.stability_limit->value, steady.arrival_rate);
+    reason += fmt::format("; saturated, the deployment lets through {} of {} requests/s",
+                          plain_figure(steady.stability_limit->value), plain_figure(steady.arrival_rate));
   return reason;
 }
 
@@ -100,8 +101,8 @@ ObjectiveVerdict judge_objective(const Scenario& s, const SloLine& line, const R
   if (steady.overloaded && depends_on_backlog(s, line)) {
     verdict.decision = Decision::misses;
     verdict.reason =
-        fmt::format("no steady state: the backlog grows by {:.3g} requests/s, so any limit is missed in time",
-                    steady.backlog_growth.value);
+        fmt::format("no steady state: the backlog grows by {} requests/s, so any limit is missed in time",
+                    plain_figure(steady.backlog_growth.value, 3));
     return verdict;
   }
   const std::vector<double> values = sampler.values(metric);

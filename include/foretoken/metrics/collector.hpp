@@ -34,6 +34,9 @@ struct CollectorConfig {
   std::vector<GoodputLimits> goodput{1};  // per class, or one entry when there are no classes
 };
 
+// One request more in a cell: what became of it, its latencies, whether it kept `limits`.
+void count_request(Measures& cell, const GoodputLimits& limits, const RequestRecord& record);
+
 // The classes' names and limits of a workload, a class's own limits before the workload's.
 [[nodiscard]] CollectorConfig collector_config(const WorkloadConfig& workload, double warmup_fraction,
                                                std::optional<std::int64_t> requests);
@@ -98,8 +101,6 @@ class MetricsCollector final : public Observer {
   [[nodiscard]] bool is_steady(const Request& request) const;
   void add_gaps(const StepSpan& span, std::int64_t begin, std::int64_t end, Distribution& itl) const;
   void count_in_window(const StepSpan& span, std::int64_t first_tokens);
-  void count_good(Measures& cell, const GoodputLimits& limits, const RequestRecord& record,
-                  const std::array<Duration, 2>& tpot) const;
 
   CollectorConfig config_;
   std::int64_t steady_begin_ = 0;  // by index, or ns of arrival when the total is not known

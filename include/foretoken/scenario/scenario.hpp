@@ -113,17 +113,24 @@ struct Scenario {
   PriceConfig prices;
   CapacityConfig capacity;
   PromiseConfig promise;
-  int num_gpus = 1;                 // replicas * TP * PP * DP
+  int num_gpus = 1;                 // replicas * TP * PP * DP, also of those that are down
+  int spare = 0;                    // replicas that may be down without an objective being missed
+  int replicas_down = 0;            // left out of cluster.replicas: `spare` where verdicts are asked for, else 0
+  double load_factor = 1;           // already in `workload`: so many times what its keys say
   std::vector<ResolvedField> fields;  // every field with its origin, in the field table's order
 };
 
 [[nodiscard]] bool is_given(const Scenario& scenario, std::string_view path);
+
+// Those that serve and those that are down: what is rented.
+[[nodiscard]] inline int replicas_in_all(const Scenario& s) { return s.cluster.replicas + s.replicas_down; }
 
 struct LoadOptions {
   std::vector<std::string> overrides = {};  // `a.b.c=value`, later ones win
   std::string catalog_dir = {};        // replaces or adds to the built-in catalog; empty = built-in only
   std::vector<std::string> over = {};  // axes `a.b.c=1,2,4..64` that join those of the key `sweep`
   std::vector<std::string> recommend_over = {};  // the same for `recommend.over`
+  bool spares_down = false;  // as verdicts are judged: without the `spare` replicas, which are paid for all the same
 };
 
 // Reads, checks and resolves. All problems of the file and of the overrides come

@@ -8,18 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "foretoken/study/measured_file.hpp"
 #include "foretoken/study/run.hpp"
 #include "foretoken/study/sweep.hpp"
 
 namespace foretoken {
-
-// A result file or a replay folder, and what it does not say about its load: `workload.request_rate=8`.
-struct MeasuredFile {
-  std::string path;
-  std::vector<std::string> overrides;
-};
-// "FILE" or "FILE:key=value,key=value".
-[[nodiscard]] MeasuredFile parse_measured_file(const std::string& text);
 
 struct CalibrationOptions {
   std::int64_t fit_first = 0;                     // of each run's requests; the rest is predicted only. 0 = all

@@ -73,6 +73,7 @@ struct CheckResult {
   bool impossible = false;    // by a bound: nothing was simulated
   ModelBand band;             // of the prediction itself, which no number of replications narrows
   std::optional<Verdict> verdict;
+  LoadSlots load_slots;               // of a load that changes with time
   std::optional<SpreadOutputs> spread_outputs;  // where the verdict hangs on equal outputs
   std::optional<ModelUncertainty> uncertainty;  // with the verdict
   Decision overall = Decision::not_decided;

@@ -9,6 +9,7 @@
 
 #include "foretoken/metrics/summary.hpp"
 #include "foretoken/scenario/scenario.hpp"
+#include "foretoken/study/load_slots.hpp"
 #include "foretoken/study/model_band.hpp"
 #include "foretoken/workload/request_source.hpp"
 
@@ -26,6 +27,7 @@ struct RunOptions {
   const std::atomic<bool>* stop = nullptr;  // becomes true: keep what is finished
   bool step_by_step = false;                // the oracle instead of stretches
   bool attribution_groups = false;          // also say where the time of the slowest requests went
+  bool load_slots = false;                  // also cut a load that changes with time into hours
   bool model_band = false;                  // also say how far the cost model may be off
   CostModelPool* cost_models = nullptr;     // shared by the points of a study; the result does not depend on it
   // Called now and then, from any thread, one call at a time.
@@ -71,6 +73,7 @@ struct RunResult {
   std::vector<NamedSummary> classes;
   Summary half_widths;  // 95 % confidence intervals of `summary`; empty with one replication
   std::vector<SloVerdict> slo;
+  LoadSlots load_slots;  // when asked for
   Bottleneck prefill;
   Bottleneck decode;
   AttributionMeans attribution;

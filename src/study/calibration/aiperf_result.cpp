@@ -42,6 +42,23 @@ void read_aiperf_figures(ResultObject& result, MeasuredRun& run) {
   if (run.figures.empty()) result.problem("the summary holds no latencies");
 }
 
+void read_aiperf_reported(ResultObject& result, MeasuredRun& run) {
+  const auto add = [&](const Json& value, const std::string& metric, double factor) {
+    const auto number = result.number(value, metric);
+    if (number && *number > 0) run.reported.push_back({metric, *number * factor});
+  };
+  for (const MetricKey& key : kMetrics) {
+    const Json& metric = result.json()[key.name];
+    if (metric.is_null()) continue;
+    const double factor = to_ms(result, metric, key.name).value_or(1);
+    for (const auto& [statistic, name] : {std::pair("avg", "mean"), std::pair("p50", "median"), std::pair("p90", "p90"),
+                                          std::pair("p95", "p95"), std::pair("p99", "p99")})
+      add(metric[statistic], fmt::format("{}_{}_ms", name, to_string(key.latency)), factor);
+  }
+  add(result.json()["request_throughput"]["avg"], "request_throughput", 1);
+  add(result.json()["output_token_throughput"]["avg"], "output_throughput", 1);
+}
+
 double average(ResultObject& result, const char* key) {
   return result.number(result.json()[key]["avg"], std::string(key) + ".avg").value_or(0);
 }
@@ -123,6 +140,7 @@ void read_aiperf_summary(ResultObject& result, MeasuredRun run, std::vector<Meas
   run.failed = std::llround(average(result, "error_request_count"));
   read_aiperf_model(result, run);
   if (run.completed > 0) read_aiperf_figures(result, run);
+  if (result.problems().items().size() == before) read_aiperf_reported(result, run);
   read_aiperf_load(result, run, counted);
   if (result.problems().items().size() == before) runs.push_back(std::move(run));
 }

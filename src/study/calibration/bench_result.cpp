@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "study/calibration/result_file.hpp"
+#include "study/latency_key.hpp"
 
 namespace foretoken {
 namespace {
@@ -120,6 +121,30 @@ void read_bench_figures(ResultObject& result, MeasuredRun& run) {
   }
 }
 
+// mean_ttft_ms and p95_e2e_latency_ms to the keys of the summary; empty for anything else.
+std::string summary_key(std::string key) {
+  if (key == "total_throughput") return "total_token_throughput";
+  for (const char* rate : {"request_throughput", "output_throughput", "total_token_throughput"}) {
+    if (key == rate) return key;
+  }
+  if (const auto at = key.find("_e2e_latency_ms"); at != std::string::npos) key = key.substr(0, at) + "_e2el_ms";
+  if (key.starts_with("p50_")) key.replace(0, 3, "median");
+  const auto parts = latency_key_parts(key);
+  return parts && (parts->statistic == "mean" || parts->quantile) && canonical_metric(key) == key ? key : std::string();
+}
+
+void read_reported(ResultObject& result, MeasuredRun& run) {
+  const Json::Object* members = result.json().if_object();
+  for (std::size_t i = 0; members != nullptr && i < members->size(); ++i) {
+    const std::string metric = summary_key((*members)[i].first);
+    double value = 0;
+    if (metric.empty() || !(*members)[i].second.number(value) || !(value > 0)) continue;
+    const bool known = std::any_of(run.reported.begin(), run.reported.end(),
+                                   [&](const ReportedFigure& f) { return f.metric == metric; });
+    if (!known) run.reported.push_back({metric, value});
+  }
+}
+
 // A rate as the tools write it: a number, or "inf".
 void read_rate(ResultObject& result, MeasuredRun& run) {
   const Json& rate = result.json()["request_rate"];
@@ -186,6 +211,7 @@ void read_bench_result(ResultObject& result, MeasuredRun run, std::vector<Measur
   } else if (run.completed > 0) {
     read_bench_figures(result, run);
   }
+  read_reported(result, run);
   read_bench_load(result, run, sglang);
   read_bench_lengths(result, run);
   if (result.problems().items().size() == before) runs.push_back(std::move(run));

@@ -5,46 +5,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <limits>
 
-#include "study/calibration/check_measured.hpp"
-#include "study/calibration/measured_source.hpp"
+#include "study/calibration/measured_runs.hpp"
 #include "study/calibration/report_terms.hpp"
 
 namespace foretoken {
 namespace {
-
-bool starts_assignment(std::string_view text) {
-  const auto equals = text.find('=');
-  if (equals == std::string_view::npos || equals == 0 || text.front() < 'a' || text.front() > 'z') return false;
-  return text.substr(0, equals).find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_.[]") == std::string_view::npos;
-}
-
-// Problems of the scenario of one run say which run it is.
-Diagnostics of_run(const Diagnostics& problems, const std::string& run) {
-  Diagnostics named;
-  for (const Diagnostic& d : problems.items())
-    named.error(d.where, fmt::format("{} (scenario of {})", d.message, run), d.hint, d.source_line);
-  return named;
-}
-
-std::string load_text(const RunToFit& run) {
-  const WorkloadConfig& w = run.scenario.workload;
-  std::string text;
-  if (replays_arrivals(run.measured, run.scenario)) {
-    const double seconds = run.measured.requests.back().arrival;
-    text = seconds > 0 ? fmt::format("recorded sends, {:.3g} requests/s",
-                                     static_cast<double>(run.measured.requests.size() - 1) / seconds)
-                       : "all at once";
-  } else if (const auto* renewal = std::get_if<RenewalArrivals>(&w.arrivals)) {
-    text = fmt::format("{:g} requests/s", renewal->rate);
-  } else {
-    text = std::holds_alternative<AllAtOnceArrivals>(w.arrivals) ? "all at once" : "the scenario's arrivals";
-  }
-  if (w.max_concurrency) text += fmt::format(", at most {} at once", *w.max_concurrency);
-  return text;
-}
 
 class Study {
  public:
@@ -80,36 +47,14 @@ class Study {
                       "cost.level must be roofline or calibrated: the others have no terms to fit");
       return;
     }
-    for (const MeasuredFile& file : files) {
-      Result<std::vector<MeasuredRun>> runs = read_measured(file.path);
-      if (!runs) {
-        problems_.append(runs.error());
-        continue;
+    runs_ = read_runs(source_, load_, result_.scenario, files, problems_, doubts_);
+    for (const RunToFit& run : runs_) {
+      const auto requests = static_cast<std::int64_t>(run.measured.requests.size());
+      if (requests > 0 && options_.fit_first >= requests) {
+        problems_.error({run.measured.name, 0, 0}, fmt::format("--fit-first {} leaves none of its {} requests to predict",
+                                                               options_.fit_first, requests));
       }
-      for (MeasuredRun& run : *runs) add(std::move(run), file.overrides);
     }
-  }
-
-  void add(MeasuredRun measured, const std::vector<std::string>& overrides) {
-    LoadOptions load = load_;
-    load.overrides = measured.overrides;
-    load.overrides.insert(load.overrides.end(), load_.overrides.begin(), load_.overrides.end());
-    load.overrides.insert(load.overrides.end(), overrides.begin(), overrides.end());
-    auto scenario = parse_scenario(source_.text, source_.origin, load);
-    if (!scenario) {
-      problems_.append(of_run(scenario.error(), measured.name));
-      return;
-    }
-    const MemoryPlan plan = plan_memory(scenario->deployment, scenario->memory);
-    if (!plan.fits) problems_.error({measured.name, 0, 0}, plan.verdict);
-    if (!measured.requests.empty() && options_.fit_first >= static_cast<std::int64_t>(measured.requests.size())) {
-      problems_.error({measured.name, 0, 0}, fmt::format("--fit-first {} leaves none of its {} requests to predict",
-                                                         options_.fit_first, measured.requests.size()));
-    }
-    runs_.push_back({std::move(measured), std::move(*scenario)});
-    std::vector<std::string> given = load_.overrides;
-    given.insert(given.end(), overrides.begin(), overrides.end());
-    check_origin(runs_.back(), result_.scenario, source_, load_, given, doubts_);
   }
 
   // One simulation of each tells whether it is of this scenario, and that it can be simulated at all.
@@ -201,7 +146,7 @@ class Study {
     for (std::size_t i = 0; i < runs_.size(); ++i) {
       const MeasuredRun& m = runs_[i].measured;
       const std::int64_t fitted = m.requests.empty() ? 0 : static_cast<std::int64_t>(parts[i].end);
-      result_.runs.push_back({m.name, m.format, m.sha256, m.completed, m.failed, fitted, load_text(runs_[i]), m.notes});
+      result_.runs.push_back({m.name, m.format, m.sha256, m.completed, m.failed, fitted, load_of(runs_[i]), m.notes});
     }
   }
 
@@ -290,24 +235,6 @@ class Study {
 };
 
 }  // namespace
-
-MeasuredFile parse_measured_file(const std::string& text) {
-  std::error_code ignored;
-  if (std::filesystem::exists(text, ignored)) return {text, {}};
-  for (auto colon = text.find(':'); colon != std::string::npos; colon = text.find(':', colon + 1)) {
-    if (!starts_assignment(std::string_view(text).substr(colon + 1))) continue;
-    MeasuredFile file{text.substr(0, colon), {}};
-    std::size_t begin = colon + 1;
-    for (auto comma = text.find(',', begin); comma != std::string::npos; comma = text.find(',', comma + 1)) {
-      if (!starts_assignment(std::string_view(text).substr(comma + 1))) continue;
-      file.overrides.push_back(text.substr(begin, comma - begin));
-      begin = comma + 1;
-    }
-    file.overrides.push_back(text.substr(begin));
-    return file;
-  }
-  return {text, {}};
-}
 
 Result<CalibrationResult> calibrate(const ScenarioText& source, const LoadOptions& load,
                                     const std::vector<MeasuredFile>& files, const CalibrationOptions& options) {

@@ -41,7 +41,7 @@ class OriginCheck {
     if (other) {
       if (other->deployment.model.id != here)
         error(fmt::format("it was measured with {}; the scenario has {}", measured_.model, here),
-              "calibrate each model on measurements of its own");
+              "give each model measurements of its own");
       return;
     }
     const auto slash = measured_.model.find_last_of('/');

@@ -33,6 +33,24 @@ void read_guidellm_figures(ResultObject& result, const Json& metrics, MeasuredRu
   if (run.figures.empty()) result.problem("'metrics' holds no latencies of successful requests");
 }
 
+// Its own figures, whatever single requests say beside: their percentiles are points of the sample.
+void read_guidellm_reported(ResultObject& result, const Json& metrics, MeasuredRun& run) {
+  const auto add = [&](const Json& value, const std::string& metric, double factor) {
+    const auto number = result.number(value, metric);
+    if (number && *number > 0) run.reported.push_back({metric, *number * factor});
+  };
+  for (const DistributionKey& key : kDistributions) {
+    const Json& all = metrics[key.name]["successful"];
+    const std::string latency(to_string(key.latency));
+    add(all["mean"], fmt::format("mean_{}_ms", latency), key.to_ms);
+    add(all["median"], fmt::format("median_{}_ms", latency), key.to_ms);
+    for (const char* p : {"p90", "p95", "p99"})
+      add(all["percentiles"][p], fmt::format("{}_{}_ms", p, latency), key.to_ms);
+  }
+  add(metrics["requests_per_second"]["successful"]["mean"], "request_throughput", 1);
+  add(metrics["output_tokens_per_second"]["successful"]["mean"], "output_throughput", 1);
+}
+
 std::optional<MeasuredRequest> request_of(ResultObject& result, const Json& json, std::size_t index) {
   const std::size_t before = result.problems().items().size();
   const auto need = [&](const char* key) {
@@ -117,6 +135,7 @@ void read_guidellm_report(ResultObject& result, MeasuredRun run, std::vector<Mea
     } else if (one.completed > 0 || totals.is_null()) {
       read_guidellm_figures(result, benchmark["metrics"], one);
     }
+    read_guidellm_reported(result, benchmark["metrics"], one);
     read_guidellm_load(result, benchmark, one);
     if (result.problems().items().size() == before) runs.push_back(std::move(one));
   }

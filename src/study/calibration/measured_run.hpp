@@ -28,6 +28,12 @@ struct MeasuredFigure {
   double milliseconds = 0;
 };
 
+// A figure as the tool printed it, under the key of the summary that means the same: p95_ttft_ms, output_throughput.
+struct ReportedFigure {
+  std::string metric;
+  double value = 0;
+};
+
 struct MeasuredRun {
   std::string name;    // the file, and which of its runs if it has several
   std::string format;  // vllm, sglang, guidellm, aiperf, replay
@@ -37,7 +43,8 @@ struct MeasuredRun {
   // In the order of sending; empty where the file has figures only.
   std::vector<MeasuredRequest> requests;
   bool has_arrivals = false;
-  std::vector<MeasuredFigure> figures;  // where there are no requests
+  std::vector<MeasuredFigure> figures;   // where there are no requests
+  std::vector<ReportedFigure> reported;  // all that the file says itself, whatever is fitted
   // What the file says about its load and engine, as --set takes it.
   std::vector<std::string> overrides;
   // 0 and empty where the file does not say it.
@@ -51,5 +58,7 @@ struct MeasuredRun {
 // Every run of one file, or the one of a replay folder. Errors: foreign and empty files, missing keys,
 // broken numbers, runs in which all requests failed.
 [[nodiscard]] Result<std::vector<MeasuredRun>> read_measured(const std::string& path);
+// Whether the text begins as a result that read_measured() knows.
+[[nodiscard]] bool is_result_of_a_tool(const std::string& text, const std::string& origin);
 
 }  // namespace foretoken

@@ -44,9 +44,10 @@ bool replays_arrivals(const MeasuredRun& run, const Scenario& scenario) {
   return run.has_arrivals && !scenario.workload.max_concurrency;
 }
 
-Result<std::unique_ptr<RequestSource>> make_measured_source(const MeasuredRun& run, const Scenario& scenario) {
+Result<std::unique_ptr<RequestSource>> make_measured_source(const MeasuredRun& run, const Scenario& scenario,
+                                                            int replication) {
   if (!replays_arrivals(run, scenario)) {
-    const std::uint64_t seed = replication_seed(scenario.seed, 0);
+    const std::uint64_t seed = replication_seed(scenario.seed, static_cast<std::uint64_t>(replication));
     if (run.requests.empty()) return make_request_source(scenario.workload, seed);
     auto source = std::make_unique<MeasuredLengths>(scenario.workload, run.requests);
     if (Diagnostics problems = source->open(seed); problems.has_errors()) return problems;

@@ -11,7 +11,8 @@ namespace foretoken {
 // Recorded sends where they do not depend on the answers; otherwise the scenario's arrivals, with the
 // measured lengths in the order of sending where the file has them.
 [[nodiscard]] Result<std::unique_ptr<RequestSource>> make_measured_source(const MeasuredRun& run,
-                                                                          const Scenario& scenario);
+                                                                          const Scenario& scenario,
+                                                                          int replication = 0);
 // Whether the recorded sends are used.
 [[nodiscard]] bool replays_arrivals(const MeasuredRun& run, const Scenario& scenario);
 

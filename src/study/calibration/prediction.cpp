@@ -151,16 +151,16 @@ std::vector<Figure> figures_of_distribution(const MeasuredRun& measured, const P
 
 }  // namespace
 
-Result<PredictedRun> predict(const RunToFit& run, const Scenario& scenario, const std::atomic<bool>* stop) {
+Result<SimulationOutcome> simulate_measured(const RunToFit& run, const Scenario& scenario, int replication,
+                                            Observer& observer, const std::atomic<bool>* stop) {
   Diagnostics problems;
-  auto source = make_measured_source(run.measured, scenario);
+  auto source = make_measured_source(run.measured, scenario, replication);
   if (!source) return source.error();
   const std::unique_ptr<CostModel> cost = make_cost_model(scenario.deployment);
   SimulationConfig config;
   config.engine = scenario.engine;
   config.cluster = scenario.cluster;
-  LatencyObserver observer;
-  const SimulationOutcome outcome = simulate(config, **source, *cost, observer, stop);
+  SimulationOutcome outcome = simulate(config, **source, *cost, observer, stop);
   if (stop != nullptr && *stop) throw Interrupted{};
   if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
   if (outcome.finished < outcome.arrived || outcome.arrived == 0) {
@@ -171,6 +171,13 @@ Result<PredictedRun> predict(const RunToFit& run, const Scenario& scenario, cons
                    "check engine.max_model_len, engine.max_waiting_requests and engine.queue_timeout");
     return problems;
   }
+  return outcome;
+}
+
+Result<PredictedRun> predict(const RunToFit& run, const Scenario& scenario, const std::atomic<bool>* stop) {
+  LatencyObserver observer;
+  const Result<SimulationOutcome> outcome = simulate_measured(run, scenario, 0, observer, stop);
+  if (!outcome) return outcome.error();
   return std::move(observer.run);
 }
 

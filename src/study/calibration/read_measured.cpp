@@ -85,6 +85,14 @@ void read_values(const Document& document, const std::string& path, const Measur
 
 }  // namespace
 
+bool is_result_of_a_tool(const std::string& text, const std::string& origin) {
+  Diagnostics ignored;
+  const Document document = parse_document(text, origin, ignored);
+  if (document.values.empty()) return false;
+  const Json& first = document.values.front().second;
+  return is_bench_result(first) || is_guidellm_report(first) || is_aiperf_summary(first) || is_aiperf_record(first);
+}
+
 std::string_view to_string(Latency latency) {
   constexpr std::string_view kNames[kLatencies] = {"ttft", "tpot", "e2el", "itl"};
   return kNames[static_cast<std::size_t>(latency)];

@@ -57,6 +57,7 @@ SourceLocation workload_of(const Scenario& s) {
 Result<LoadKnob> rate_knob(const Scenario& s) {
   LoadKnob knob;
   knob.workload = s.workload;
+  knob.load_factor = s.load_factor;
   knob.unit = s.workload.sessions ? "conversations/s" : "requests/s";
   Diagnostics problems;
   if (std::holds_alternative<AllAtOnceArrivals>(s.workload.arrivals)) {
@@ -89,6 +90,7 @@ Result<LoadKnob> clients_knob(const Scenario& s, LoadVariable variable) {
   LoadKnob knob;
   knob.variable = variable;
   knob.workload = s.workload;
+  knob.load_factor = s.load_factor;
   knob.whole = true;
   knob.unit = variable == LoadVariable::users ? "users" : "clients";
   Diagnostics problems;
@@ -135,6 +137,8 @@ void set_rates(const WorkloadConfig& w, double load, double factor, std::vector<
 
 std::vector<std::string> LoadKnob::set(double load) const {
   std::vector<std::string> set;
+  // `load` is the whole of it.
+  if (load_factor != 1) set.emplace_back("workload.load_factor=1");
   if (variable == LoadVariable::request_rate) {
     set_rates(workload, load, load / offered, set);
     return set;

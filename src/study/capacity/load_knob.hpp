@@ -20,6 +20,7 @@ struct LoadKnob {
 
   // What `set` starts from.
   WorkloadConfig workload;
+  double load_factor = 1;  // that `workload` has in it
   bool keeps_length = false;  // more clients send more requests, so that the run still has a steady state
 };
 

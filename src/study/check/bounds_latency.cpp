@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/base/figures.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "study/check/bounds.hpp"
 #include "study/latency_key.hpp"
@@ -91,10 +92,10 @@ std::optional<Bound> latency_bound(const Scenario& s, std::size_t objective, con
   const std::optional<Floor> floor = floor_of(*key, requests);
   if (!floor || !std::isfinite(floor->value)) return std::nullopt;
   Bound bound{objective, floor->value, !judge(line, floor->value * (1 - kBoundSlack)).ok, {}};
-  bound.text = fmt::format("even {} needs {:.4g} ms ({}) for {}", deployment_of(s), floor->value, line.metric,
+  bound.text = fmt::format("even {} needs {} ms ({}) for {}", deployment_of(s), plain_figure(floor->value), line.metric,
                            work_of(s, key->metric, floor->at));
   if (bound.impossible)
-    bound.text += fmt::format("; the objective is {} {:g} ms", to_string(line.comparison), line.limit);
+    bound.text += fmt::format("; the objective is {} {} ms", to_string(line.comparison), plain_figure(line.limit, 6));
   return bound;
 }
 

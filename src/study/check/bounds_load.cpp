@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "foretoken/base/figures.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "study/check/bounds.hpp"
 #include "study/latency_key.hpp"
@@ -85,10 +86,11 @@ std::optional<Bound> throughput_bound(const Scenario& s, std::size_t objective, 
   Bound bound{objective, std::min(offered, through), false, {}};
   const bool by_load = offered <= through;
   bound.impossible = !judge(line, bound.value * (1 + (by_load ? sampling_slack(w.requests) : kBoundSlack))).ok;
-  bound.text = by_load ? fmt::format("only {:.4g} {} are offered ({:.4g} requests/s)", offered, unit, w.offered_rate)
-                       : fmt::format("the hardware lets through at most {:.4g} {}: {}", through, unit, capacity.binds);
+  bound.text = by_load ? fmt::format("only {} {} are offered ({} requests/s)", plain_figure(offered), unit,
+                                     plain_figure(w.offered_rate))
+                       : fmt::format("the hardware lets through at most {} {}: {}", plain_figure(through), unit, capacity.binds);
   if (bound.impossible)
-    bound.text += fmt::format("; the objective is {} {:g} {}", to_string(line.comparison), line.limit, unit);
+    bound.text += fmt::format("; the objective is {} {} {}", to_string(line.comparison), plain_figure(line.limit, 6), unit);
   return bound;
 }
 
@@ -103,11 +105,11 @@ std::optional<Bound> duration_bound(const Scenario& s, std::size_t objective, co
   const bool by_load = sending >= serving;
   Bound bound{objective, std::max(sending, serving), false, {}};
   bound.impossible = !judge(line, bound.value * (1 - (by_load ? sampling_slack(w.requests) : kBoundSlack))).ok;
-  bound.text = by_load ? fmt::format("the last request is sent after {:.4g} s", sending)
-                       : fmt::format("the hardware needs at least {:.4g} s for {} requests: {}", serving, *w.requests,
+  bound.text = by_load ? fmt::format("the last request is sent after {} s", plain_figure(sending))
+                       : fmt::format("the hardware needs at least {} s for {} requests: {}", plain_figure(serving), *w.requests,
                                      capacity.binds);
   if (bound.impossible)
-    bound.text += fmt::format("; the objective is {} {:g} s", to_string(line.comparison), line.limit);
+    bound.text += fmt::format("; the objective is {} {} s", to_string(line.comparison), plain_figure(line.limit, 6));
   return bound;
 }
 
@@ -122,10 +124,10 @@ std::optional<Bound> overload_bound(const Scenario& s, std::size_t objective, co
   if (w.offered_rate * (1 - kBoundSlack) <= capacity.requests_per_second) return std::nullopt;
   return Bound{
       objective, kUnbounded, true,
-      fmt::format("no steady state: {:.4g} requests/s are offered and the hardware lets through at most {:.4g} ({}); "
-                  "the backlog grows by at least {:.3g} requests/s",
-                  w.offered_rate, capacity.requests_per_second, capacity.binds,
-                  w.offered_rate - capacity.requests_per_second)};
+      fmt::format("no steady state: {} requests/s are offered and the hardware lets through at most {} ({}); "
+                  "the backlog grows by at least {} requests/s",
+                  plain_figure(w.offered_rate), plain_figure(capacity.requests_per_second), capacity.binds,
+                  plain_figure(w.offered_rate - capacity.requests_per_second, 3))};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "study/check/fixes.hpp"
 #include "study/check/spread_outputs.hpp"
+#include "study/slots/slot_series.hpp"
 
 namespace foretoken {
 namespace {
@@ -62,6 +63,11 @@ Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, c
     Result<std::optional<SpreadOutputs>> spread = spread_outputs(scenario, *result.verdict, options.run);
     if (!spread) return spread.error();
     result.spread_outputs = std::move(*spread);
+    if (changes_with_time(scenario.workload) && !result.interrupted) {
+      Result<LoadSlots> slots = simulate_slots(scenario, result.verdict->replications, options.run);
+      if (!slots) return slots.error();
+      result.load_slots = std::move(*slots);
+    }
     if (Diagnostics broken = add_uncertainty(result, options); broken.has_errors()) return broken;
   }
   if (options.fixes && result.overall == Decision::misses && !result.interrupted) {

@@ -1,6 +1,7 @@
 // Pairs of objectives that exclude each other by the definition of the metrics.
 #include <fmt/format.h>
 
+#include "foretoken/base/figures.hpp"
 #include "foretoken/study/check.hpp"
 #include "study/latency_key.hpp"
 
@@ -41,7 +42,7 @@ std::string contradiction(const SloLine& floor, const SloLine& ceiling) {
     const double q = *high->quantile;
     const double tail = (floor.limit - q * ceiling.limit) / (1 - q);
     if (tail > kAbsurdTail * ceiling.limit) {
-      return fmt::format("the slowest {:.3g} % would have to average {:.4g} ms or more", (1 - q) * 100, tail);
+      return fmt::format("the slowest {:.3g} % would have to average {} ms or more", (1 - q) * 100, plain_figure(tail));
     }
   }
   return {};

@@ -28,7 +28,7 @@ class Candidates {
   void replicas(int to) {
     std::vector<std::string> set{fmt::format("replicas={}", to)};
     add_gpus(set, to * s_.deployment.parallelism.gpus());
-    add(fmt::format("replicas {} -> {}", s_.cluster.replicas, to), std::move(set));
+    add(fmt::format("replicas {} -> {}", replicas_in_all(s_), to), std::move(set));
   }
   void tensor_parallel(int to) {
     std::vector<std::string> set{fmt::format("engine.tensor_parallel_size={}", to)};
@@ -87,7 +87,7 @@ std::vector<Fix> candidate_fixes(const Scenario& s, const std::string& catalog_d
     if (wide && s.deployment.gpu.peak_fp8) c.add("weights 16 bit -> fp8", {"engine.quantization=fp8"});
     c.tensor_parallel(2 * s.deployment.parallelism.tensor);
   }
-  const int r = s.cluster.replicas;
+  const int r = replicas_in_all(s);
   c.replicas(r + 1);
   if (r > 1) c.replicas(2 * r);
   c.replicas(4 * r);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/base/figures.hpp"
 #include "study/compare/fields.hpp"
 #include "study/compare/samples.hpp"
 #include "study/cost_models.hpp"
@@ -88,9 +89,9 @@ class Comparing {
       result_.requests += sampler.pilot_requests();
       if (own.overloaded || !own.settled) {
         result_.warnings.push_back(
-            own.overloaded ? fmt::format("{}: no steady state, the backlog grows by {:.3g} requests/s; its latencies depend on "
+            own.overloaded ? fmt::format("{}: no steady state, the backlog grows by {} requests/s; its latencies depend on "
                                          "how long it is watched",
-                                         s == &a_ ? "before" : "after", own.backlog_growth.value)
+                                         s == &a_ ? "before" : "after", plain_figure(own.backlog_growth.value, 3))
                            : fmt::format("{}: has not settled within the budget (study.max_requests)",
                                          s == &a_ ? "before" : "after"));
       }

@@ -95,7 +95,7 @@ Screened CandidateSource::screen(std::size_t index) const {
   screened.cost = cost_of_deployment(*s);
   screened.gpu = s->deployment.gpu.id;
   screened.own_price = price_per_hour(*s).has_value();
-  screened.replicas = s->cluster.replicas;
+  screened.replicas = replicas_in_all(*s);
   if (!memory.fits && s->deployment.level != CostLevel::affine) {
     screened.fate = Fate::does_not_fit;
     screened.why = memory.verdict;
@@ -151,7 +151,7 @@ Candidate CandidateSource::describe(std::size_t index, const Scenario& s) const 
   c.cost = cost_of_deployment(s);
   c.gpu = s.deployment.gpu.id;
   c.parallelism = s.deployment.parallelism;
-  c.replicas = s.cluster.replicas;
+  c.replicas = replicas_in_all(s);
   c.max_num_seqs = s.engine.max_num_seqs;
   c.token_budget = s.engine.name == "sglang" ? s.engine.chunked_prefill_size : s.engine.max_num_batched_tokens;
   return c;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/base/figures.hpp"
 #include "foretoken/study/model_uncertainty.hpp"
 #include "study/recommend/search.hpp"
 #include "study/steady/short_runs.hpp"
@@ -50,8 +51,8 @@ constexpr std::int64_t kMostRequestsOfCandidate = 2'000'000;
 
 std::string figure_text(const ObjectiveVerdict& o) {
   const std::string_view unit = metric_unit(o.line.metric);
-  return fmt::format("{}: {:.4g} in [{:.4g}, {:.4g}]{}{}", o.line.expression, o.interval.value, o.interval.low,
-                     o.interval.high, unit.empty() ? "" : " ", unit);
+  return fmt::format("{}: {} in [{}, {}]{}{}", o.line.expression, plain_figure(o.interval.value),
+                     plain_figure(o.interval.low), plain_figure(o.interval.high), unit.empty() ? "" : " ", unit);
 }
 
 bool never_waits_for_blocks(const Trial& trial, const EngineConfig& engine) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/base/figures.hpp"
 #include "study/batch/static.hpp"
 
 namespace foretoken {
@@ -15,7 +16,7 @@ namespace {
 constexpr double kSeatsHelp = 1.1;
 
 std::string ms(double value) {
-  return value >= 100 ? fmt::format("{:.0f} ms", value) : fmt::format("{:.3g} ms", value);
+  return value >= 100 ? plain_figure(std::round(value), 15) + " ms" : fmt::format("{:.3g} ms", value);
 }
 std::string share(double value) {
   return fmt::format("{:.0f} %", value * 100);
@@ -57,7 +58,8 @@ std::string words_for_queue(const RequestExplanation& e, Cause cause) {
       fmt::format("max_num_seqs {} was full {} of the time", engine.max_num_seqs, share(e.seats_full));
   if (cause == Cause::overload) {
     const std::string growth =
-        fmt::format("waited in a queue that grows by {:.3g} of {:.3g} requests/s", e.backlog_growth, e.arrival_rate);
+        fmt::format("waited in a queue that grows by {} of {} requests/s", plain_figure(e.backlog_growth, 3),
+                    plain_figure(e.arrival_rate, 3));
     if (e.more_with_seats >= kSeatsHelp)
       return fmt::format("{}: {}; twice the seats would serve some {} more", growth, seats,
                          share(e.more_with_seats - 1));

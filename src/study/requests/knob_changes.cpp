@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "foretoken/base/figures.hpp"
 #include "study/capacity/load_knob.hpp"
 #include "study/check/fixes.hpp"
 
@@ -131,7 +132,7 @@ std::vector<KnobChange> larger_changes(const RequestExplanation& e, const std::s
         load->whole ? static_cast<double>(static_cast<std::int64_t>(load->offered * kLess)) : load->offered * kLess;
     if (less > 0)
       changes.push_back(
-          {fmt::format("a load of {:.4g} instead of {:.4g} {}", less, load->offered, load->unit), load->set(less)});
+          {fmt::format("a load of {} instead of {} {}", plain_figure(less), plain_figure(load->offered), load->unit), load->set(less)});
   }
   return changes;
 }

@@ -11,7 +11,7 @@ namespace {
 
 // Below these nothing is said: groups of one replica's prefill step form and dissolve under any load.
 constexpr double kGrowth = 1.15;
-constexpr double kWave = 2;
+constexpr double kInOneWave = 2;
 
 std::optional<std::int64_t> fixed_tokens(const LengthPairConfig& lengths) {
   if (lengths.paired) return std::nullopt;
@@ -89,7 +89,7 @@ std::string warning_of(const Scenario& s, const FinishGroups& groups) {
       "by their schedulers engines should do so under such a benchmark, not under traffic whose outputs differ: "
       "workload.random_range_ratio: 0.1 shows the difference";
   if (s.workload.max_concurrency) {
-    if (last < kWave) return {};
+    if (last < kInOneWave) return {};
     return fmt::format(
         "every output has {} tokens, so clients that were served together come back together: they move in waves "
         "of {:.1f} requests that wait for each other's prefill; {}",

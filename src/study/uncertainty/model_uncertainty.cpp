@@ -273,19 +273,29 @@ Result<ModelUncertainty> model_uncertainty(const Scenario& scenario, const Model
   if (!result.why_not.empty()) return result;
   std::vector<std::string> metrics;
   for (const PredictedFigure& p : predicted) metrics.push_back(p.metric);
-  Uncertainty uncertainty(scenario, band, steady);
   const Result<StepResponse> response =
-      step_response(scenario, metrics, uncertainty.errors_to_simulate(), steady, options);
+      step_response(scenario, metrics, errors_to_simulate(scenario, band), steady, options);
   if (!response) return response.error();
   result.interrupted = response->interrupted;
   if (result.interrupted) {
     result.why_not = "interrupted";
     return result;
   }
-  result.runs = static_cast<int>(response->points.size());
-  result.requests = response->requests;
+  return bands_of(scenario, band, predicted, steady, *response);
+}
+
+std::vector<StepError> errors_to_simulate(const Scenario& scenario, const ModelBand& band) {
+  return Uncertainty(scenario, band, {}).errors_to_simulate();
+}
+
+ModelUncertainty bands_of(const Scenario& scenario, const ModelBand& band, const std::vector<PredictedFigure>& predicted,
+                          const SteadyState& steady, const StepResponse& response) {
+  ModelUncertainty result;
+  Uncertainty uncertainty(scenario, band, steady);
+  result.runs = static_cast<int>(response.points.size());
+  result.requests = response.requests;
   const auto scores = error_scores(measured_run_errors());
-  for (std::size_t i = 0; i < predicted.size(); ++i) uncertainty.add(predicted[i], i, *response, scores, result);
+  for (std::size_t i = 0; i < predicted.size(); ++i) uncertainty.add(predicted[i], i, response, scores, result);
   result.meets_all = uncertainty.meets_all();
   return result;
 }

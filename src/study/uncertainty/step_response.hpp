@@ -34,6 +34,13 @@ struct StepResponse {
                                                  const std::vector<StepError>& errors, const SteadyState& steady,
                                                  const UncertaintyOptions& options);
 
+// The errors of step times to simulate for this deployment, and the bands that their response makes of predictions:
+// what model_uncertainty() does, for whoever simulates something else than the scenario's own load.
+[[nodiscard]] std::vector<StepError> errors_to_simulate(const Scenario& scenario, const ModelBand& band);
+[[nodiscard]] ModelUncertainty bands_of(const Scenario& scenario, const ModelBand& band,
+                                        const std::vector<PredictedFigure>& predicted, const SteadyState& steady,
+                                        const StepResponse& response);
+
 // All steps take `factor` times as long, but for what no GPU can beat.
 [[nodiscard]] Scenario with_step_times(const Scenario& scenario, double factor);
 
