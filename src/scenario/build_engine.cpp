@@ -212,9 +212,11 @@ void build_scheduler(Resolver& values, EngineConfig& engine) {
   engine.scheduling_policy = values.text("engine.scheduling_policy");
   if (engine.name == "tensorrt-llm" && engine.scheduling_policy != "fcfs") {
     values.error("engine.scheduling_policy",
-                 "'engine.scheduling_policy: priority' is not modelled for tensorrt-llm: its PyTorch executor serves "
-                 "first come, "
-                 "first served",
+                 version_at_least(engine.version, "1.0")
+                     ? "'engine.scheduling_policy: priority' is not modelled for tensorrt-llm: its PyTorch executor serves "
+                       "first come, first served up to 1.2"
+                     : "'engine.scheduling_policy: priority' is not modelled for tensorrt-llm: its C++ executor keeps also "
+                       "running requests in order of priority, started contexts among them",
                  "leave it out; engine.name: vllm-v1 has priorities");
   }
   engine.scheduler_reserve_full_isl =

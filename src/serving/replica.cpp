@@ -78,6 +78,7 @@ void Replica::call_policy(TimePoint now, bool hold_contexts) {
     if (!knows_all) {  // nothing to run until the result is in
       knows_all = true;
       state_.let_all_go();
+      state_.publish_all();
       take_in(now);
       if (state_.running() == 0 && state_.waiting_->head() == nullptr) return;
       evicted = -1;
@@ -266,7 +267,10 @@ void Replica::settle_chunks(TimePoint now) {
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
     InFlight& r = state_.table_[chunk.id];
     r.cached += chunk.tokens;
-    if (r.cached == r.known_tokens() || !state_.stores_whole_contexts) state_.publish(chunk.id, r.cached);
+    if (!state_.stores_whole_contexts || (r.cached == r.known_tokens() && !async_))
+      state_.publish(chunk.id, r.cached);
+    else if (r.cached == r.known_tokens())
+      state_.publish_after_call(chunk.id);
     if (r.preemptions == 0) r.account.prefilled(first_step_, chunk.tokens, step_tokens);
     if (r.cached == r.known_tokens()) emit(chunk.id, now);
   }

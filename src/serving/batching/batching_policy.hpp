@@ -11,7 +11,8 @@
 namespace foretoken {
 
 // Why the head of the queue was not admitted.
-enum class Blocked { nothing, seats, token_budget, kv_blocks, waiting_for_batch };
+// shared_block: a context computes what it can reuse.
+enum class Blocked { nothing, seats, token_budget, kv_blocks, waiting_for_batch, shared_block };
 
 struct StepPlan {
   struct Chunk {
