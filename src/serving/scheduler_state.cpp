@@ -3,17 +3,27 @@
 
 #include <algorithm>
 
+#include "serving/engines/engine_profile.hpp"
+
 namespace foretoken {
+namespace {
+
+bool reuses_partial_blocks_first(const EngineConfig& engine) {
+  const std::string_view since = find_engine(engine.name).partial_blocks_first;
+  return !since.empty() && version_at_least(engine.version, since);
+}
+
+}  // namespace
 
 SchedulerState::SchedulerState(const EngineConfig& engine, BlockPolicy blocks, std::int64_t sliding_window,
                                const PrefixTable* prefixes)
     : config(engine),
       by_priority(engine.scheduling_policy == "priority"),
-      stores_whole_contexts(engine.name == "tensorrt-llm"),
+      stores_whole_contexts(find_engine(engine.name).stores_whole_contexts),
       has_window(sliding_window > 0),
       block_policy_(blocks),
       decodes_(table_, blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window),
-      pool_(engine.usable_blocks(), engine.name == "vllm-v1" && version_at_least(engine.version, "0.24")),
+      pool_(engine.usable_blocks(), reuses_partial_blocks_first(engine)),
       prefix_cache_(engine.enable_prefix_caching, engine.block_size, pool_, prefixes),
       waiting_(make_queueing_policy(engine)) {}
 

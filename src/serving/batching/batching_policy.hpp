@@ -2,10 +2,8 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "foretoken/serving/policies.hpp"
 #include "serving/scheduler_state.hpp"
 
 namespace foretoken {
@@ -74,16 +72,7 @@ class BatchingPolicy {
   [[nodiscard]] virtual bool can_serve(const SchedulerState& state, const Request& request) const = 0;
 };
 
-struct BatchingPolicyRow {
-  PolicyInfo info;
-  BlockPolicy blocks;
-  LastRow last_row;
-  std::unique_ptr<BatchingPolicy> (*make)();
-};
-
-// Precondition: the name is in the table; an unknown name is an InternalError.
-[[nodiscard]] const BatchingPolicyRow& find_batching_policy(const std::string& name);
-
+// One per folder of src/serving/engines.
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_static_batching();
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_orca();
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_vllm_v1();
