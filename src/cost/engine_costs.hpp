@@ -17,8 +17,8 @@ struct EngineCosts {
   double cdna2_per_sequence = 0;
   // CUDA graphs are taken out of the memory budget from this release on; before, they came on top. Empty: always.
   std::string_view graphs_in_budget_from = {};
-  bool shares_free_memory = false;   // its share is of what the model leaves free, not of the whole memory
-  bool kernels_by_release = false;   // measured kernel sets of its own release are the nearest
+  bool shares_free_memory = false;       // its share is of what the model leaves free, not of the whole memory
+  bool kernels_by_release = false;       // measured kernel sets of its own release are the nearest
   std::string_view all_reduce = "vllm";  // whose measured all-reduce kernels are its own
 };
 

@@ -30,9 +30,8 @@ std::string engine_release(Resolver& values, const std::string& engine) {
   std::string release =
       values.text("engine.version", {std::string(row->default_release), Origin::engine_default, "for " + engine});
   if (std::find(row->releases.begin(), row->releases.end(), release) == row->releases.end()) {
-    values.error("engine.version",
-                 fmt::format("'engine.version' must be one of {} for engine.name: {}; got '{}'",
-                             fmt::join(row->releases, ", "), engine, release));
+    values.error("engine.version", fmt::format("'engine.version' must be one of {} for engine.name: {}; got '{}'",
+                                               fmt::join(row->releases, ", "), engine, release));
   }
   return release;
 }

@@ -25,7 +25,11 @@ class RanksInTurn final : public RankBalance {
 
 }  // namespace
 
-std::unique_ptr<RankBalance> make_least_requests() { return std::make_unique<LeastRequests>(); }
-std::unique_ptr<RankBalance> make_ranks_in_turn() { return std::make_unique<RanksInTurn>(); }
+std::unique_ptr<RankBalance> make_least_requests() {
+  return std::make_unique<LeastRequests>();
+}
+std::unique_ptr<RankBalance> make_ranks_in_turn() {
+  return std::make_unique<RanksInTurn>();
+}
 
 }  // namespace foretoken

@@ -17,7 +17,8 @@ struct KnobRule {
   std::string reason = {};
 };
 
-// Contract: a key is one of the field table. Every call but the maybe_ one notes the value as resolved and the key as read.
+// Contract: a key is one of the field table. Every call but the maybe_ one notes the value as resolved and the key as
+// read.
 class EngineKnobs {
  public:
   virtual ~EngineKnobs() = default;

@@ -56,16 +56,17 @@ struct EngineProfile {
   std::unique_ptr<BatchingPolicy> (*make)() = nullptr;
   BlockPolicy blocks = BlockPolicy::grow;
   LastRow last_row = LastRow::wasted;
-  bool stores_whole_contexts = false;      // nothing of a prompt is found before all of it is computed
-  std::string_view partial_blocks_first;   // from this release on, blocks that are not full are reused first; empty: never
-  bool closed_batches = false;             // nobody joins a batch that runs
-  bool pipelines_micro_batches = false;    // pipeline stages work on micro-batches of one step
-  bool seats_only_cap = false;             // a run that never fills max_num_seqs is the same with any larger one
+  bool stores_whole_contexts = false;  // nothing of a prompt is found before all of it is computed
+  std::string_view
+      partial_blocks_first;     // from this release on, blocks that are not full are reused first; empty: never
+  bool closed_batches = false;  // nobody joins a batch that runs
+  bool pipelines_micro_batches = false;  // pipeline stages work on micro-batches of one step
+  bool seats_only_cap = false;           // a run that never fills max_num_seqs is the same with any larger one
 
   // ---- ranks of attention data parallelism ----
   std::unique_ptr<RankBalance> (*make_balance)() = make_ranks_in_turn;
-  bool has_waves = false;        // dummy steps until the next check whether any rank has work
-  std::int64_t idle_tokens = 1;  // of a rank that only takes part
+  bool has_waves = false;           // dummy steps until the next check whether any rank has work
+  std::int64_t idle_tokens = 1;     // of a rank that only takes part
   bool seats_of_all_ranks = false;  // max_num_seqs is of all ranks together
 
   // ---- releases: what rules depend on; none: no rule does ----
@@ -77,7 +78,7 @@ struct EngineProfile {
   MemoryShareKnob memory_share;
   std::span<const std::string_view> own_knobs = {};  // those that it reads and not every engine has
   bool budget_must_hold_prompts = false;             // without chunked prefill
-  std::string_view plans_ahead_from;       // async_scheduling is on by default from this release on; empty: it has none
+  std::string_view plans_ahead_from;  // async_scheduling is on by default from this release on; empty: it has none
   std::string_view reserves_full_isl_from = "0.19";  // the same for scheduler_reserve_full_isl
   double watermark = 0;
   int block_size = 16;

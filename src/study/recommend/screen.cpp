@@ -3,8 +3,8 @@
 #include <cmath>
 #include <limits>
 
-#include "study/latency_key.hpp"
 #include "serving/engines/engine_profile.hpp"
+#include "study/latency_key.hpp"
 #include "study/recommend/search.hpp"
 #include "study/sampler.hpp"
 

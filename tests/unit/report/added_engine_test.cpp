@@ -1,5 +1,5 @@
-// An engine is added by a row of the table, here in this file: the scenario reads it, the simulation runs it, and no advice
-// names another engine's knob.
+// An engine is added by a row of the table, here in this file: the scenario reads it, the simulation runs it, and no
+// advice names another engine's knob.
 #include <gmock/gmock.h>
 
 #include <algorithm>
@@ -38,11 +38,14 @@ class OneByOne final : public BatchingPolicy {
   }
 };
 
-std::unique_ptr<BatchingPolicy> make_one_by_one() { return std::make_unique<OneByOne>(); }
+std::unique_ptr<BatchingPolicy> make_one_by_one() {
+  return std::make_unique<OneByOne>();
+}
 
 void read_one_by_one(EngineKnobs& knobs, EngineSetting& setting) {
   setting.engine.max_num_seqs = knobs.integer("engine.max_num_seqs", {1, "one by one"});
-  setting.engine.max_prefill_tokens = setting.engine.max_num_batched_tokens = knobs.integer("engine.max_prefill_tokens");
+  setting.engine.max_prefill_tokens = setting.engine.max_num_batched_tokens =
+      knobs.integer("engine.max_prefill_tokens");
 }
 double read_one_by_one_share(EngineKnobs& knobs, const EngineSetting&) {
   return knobs.number("engine.mem_fraction_static", {0.5, "half"});
@@ -95,8 +98,10 @@ TEST(AddedEngine, is_read_from_a_scenario_by_its_own_rules) {
   EXPECT_EQ(s.engine.max_num_seqs, 1);
   EXPECT_EQ(s.memory.gpu_memory_utilization, 0.5);
   EXPECT_THAT(problems("name: one-by-on"), HasSubstr("one-by-one"));
-  EXPECT_THAT(problems("name: one-by-one, version: 0.15"), HasSubstr("must be one of 1.0, 2.0 for engine.name: one-by-one"));
-  EXPECT_THAT(problems("name: one-by-one, max_num_batched_tokens: 99"), HasSubstr("one-by-one has engine.max_prefill_tokens"));
+  EXPECT_THAT(problems("name: one-by-one, version: 0.15"),
+              HasSubstr("must be one of 1.0, 2.0 for engine.name: one-by-one"));
+  EXPECT_THAT(problems("name: one-by-one, max_num_batched_tokens: 99"),
+              HasSubstr("one-by-one has engine.max_prefill_tokens"));
   EXPECT_THAT(problems("name: one-by-one, enable_mixed_chunk: true"), HasSubstr("has no effect"));
   EXPECT_THAT(problems("name: one-by-one, max_prefill_tokens: 99"), Not(HasSubstr("has no effect")));
 }

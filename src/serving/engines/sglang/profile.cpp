@@ -33,7 +33,11 @@ double sglang_mem_fraction(const EngineSetting& setting) {
   const Parallelism& split = setting.deployment.parallelism;
   if (!version_at_least(setting.engine.version, "0.5")) {
     if (mib > 80 * 1024) return (mib - 13 * 1024) / mib;
-    return split.tensor >= 16 ? 0.79 : split.tensor >= 8 ? 0.81 : split.tensor >= 4 ? 0.85 : split.tensor >= 2 ? 0.87 : 0.88;
+    return split.tensor >= 16  ? 0.79
+           : split.tensor >= 8 ? 0.81
+           : split.tensor >= 4 ? 0.85
+           : split.tensor >= 2 ? 0.87
+                               : 0.88;
   }
   const auto graphs = static_cast<double>(sglang_graphs(setting));
   const std::int64_t chunk_of_all = setting.engine.chunked_prefill_size * split.data;
@@ -54,7 +58,8 @@ void read_sglang_batch(EngineKnobs& knobs, EngineSetting& setting) {
   engine.chunked_prefill_size =
       knobs.integer("engine.chunked_prefill_size", {sglang_sizes(setting).chunk, "by GPU memory"});
   engine.enable_chunked_prefill = engine.chunked_prefill_size > 0;
-  if (engine.enable_chunked_prefill) engine.chunked_prefill_size = sglang_rank_share(engine.chunked_prefill_size, engine);
+  if (engine.enable_chunked_prefill)
+    engine.chunked_prefill_size = sglang_rank_share(engine.chunked_prefill_size, engine);
   engine.max_prefill_tokens = knobs.integer("engine.max_prefill_tokens");
   engine.enable_mixed_chunk = knobs.flag("engine.enable_mixed_chunk");
   engine.schedule_conservativeness = knobs.number("engine.schedule_conservativeness");
@@ -84,7 +89,9 @@ KnobRule<std::int64_t> sglang_captured_rows(const EngineSetting& setting) {
   return {sglang_graphs(setting), "by GPU memory"};
 }
 
-bool sglang_has_chunks(const EngineConfig& engine) { return engine.enable_chunked_prefill; }
+bool sglang_has_chunks(const EngineConfig& engine) {
+  return engine.enable_chunked_prefill;
+}
 
 std::string sglang_launch_line(const LaunchRequest& launch) {
   const Parallelism& p = launch.deployment.parallelism;
@@ -105,11 +112,10 @@ std::string sglang_launch_line(const LaunchRequest& launch) {
 EngineProfile sglang_profile() {
   static constexpr std::string_view kReleases[] = {"0.4", "0.4.6", "0.5", "0.5.9", "0.5.18"};
   static constexpr std::string_view kWords[] = {"sglang"};
-  static constexpr std::string_view kKnobs[] = {
-      "engine.async_scheduling",          "engine.chunked_prefill_size", "engine.max_prefill_tokens",
-      "engine.enable_mixed_chunk",        "engine.schedule_conservativeness",
-      "engine.disable_radix_cache",       "engine.scheduler_recv_interval",
-      "engine.mem_fraction_static"};
+  static constexpr std::string_view kKnobs[] = {"engine.async_scheduling",          "engine.chunked_prefill_size",
+                                                "engine.max_prefill_tokens",        "engine.enable_mixed_chunk",
+                                                "engine.schedule_conservativeness", "engine.disable_radix_cache",
+                                                "engine.scheduler_recv_interval",   "engine.mem_fraction_static"};
   EngineProfile p;
   p.info = {"sglang", "SGLang: prefill batches alone, one split prompt, admission by expected output, retraction"};
   p.make = make_sglang;

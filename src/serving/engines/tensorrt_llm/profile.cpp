@@ -24,7 +24,9 @@ double read_tensorrt_memory_share(EngineKnobs& knobs, const EngineSetting&) {
   return knobs.number("engine.free_gpu_memory_fraction");
 }
 
-KnobRule<std::int64_t> tensorrt_captured_rows(const EngineSetting&) { return {128, "TensorRT-LLM"}; }
+KnobRule<std::int64_t> tensorrt_captured_rows(const EngineSetting&) {
+  return {128, "TensorRT-LLM"};
+}
 
 // The C++ executor: executor/requestUtils.cpp, getLeaderNewReqWithIds. PyTorch's has a queue by priority after 1.2.
 void check_tensorrt_start(EngineKnobs& knobs, const EngineConfig& engine) {
@@ -58,9 +60,8 @@ EngineProfile tensorrt_llm_profile() {
                                                    "0.20", "0.21", "1.0",  "1.1",  "1.2"};
   static constexpr std::string_view kWords[] = {"trt", "tensorrt"};
   static constexpr std::string_view kKnobs[] = {
-      "engine.enable_chunked_prefill",     "engine.async_scheduling",
-      "engine.capacity_scheduler_policy",  "engine.context_chunking_policy",
-      "engine.batch_wait_timeout_iters",   "engine.batch_wait_max_tokens_ratio",
+      "engine.enable_chunked_prefill",      "engine.async_scheduling",         "engine.capacity_scheduler_policy",
+      "engine.context_chunking_policy",     "engine.batch_wait_timeout_iters", "engine.batch_wait_max_tokens_ratio",
       "engine.attention_dp_enable_balance", "engine.free_gpu_memory_fraction"};
   EngineProfile p;
   p.info = {"tensorrt-llm", "TensorRT-LLM: in-flight batching, KV reserved to the end or paused when it runs out"};

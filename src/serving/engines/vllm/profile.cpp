@@ -42,8 +42,7 @@ double read_v1_memory_share(EngineKnobs& knobs, const EngineSetting& setting) {
 void read_v0_batch(EngineKnobs& knobs, EngineSetting& setting) {
   EngineConfig& engine = setting.engine;
   const bool long_context = engine.max_model_len > 32768;
-  engine.enable_chunked_prefill =
-      knobs.flag("engine.enable_chunked_prefill", {long_context, "on beyond 32768 tokens"});
+  engine.enable_chunked_prefill = knobs.flag("engine.enable_chunked_prefill", {long_context, "on beyond 32768 tokens"});
   engine.max_num_seqs = knobs.integer("engine.max_num_seqs", {256, "vLLM V0"});
   const std::int64_t chunked = version_at_least(engine.version, "0.6") ? 2048 : 512;
   const bool whole = !engine.enable_chunked_prefill;
@@ -72,7 +71,9 @@ void check_v0_start(EngineKnobs& knobs, const EngineConfig& engine) {
       fmt::format("it must be a multiple of block_size, {}", engine.block_size));
 }
 
-KnobRule<std::int64_t> v0_captured_rows(const EngineSetting&) { return {256, "vLLM V0"}; }
+KnobRule<std::int64_t> v0_captured_rows(const EngineSetting&) {
+  return {256, "vLLM V0"};
+}
 
 EngineProfile any_vllm() {
   EngineProfile p;

@@ -28,6 +28,8 @@ class VllmBalance final : public RankBalance {
 
 }  // namespace
 
-std::unique_ptr<RankBalance> make_vllm_balance() { return std::make_unique<VllmBalance>(); }
+std::unique_ptr<RankBalance> make_vllm_balance() {
+  return std::make_unique<VllmBalance>();
+}
 
 }  // namespace foretoken
