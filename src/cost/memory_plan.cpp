@@ -6,10 +6,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
+#include "cost/engine_costs.hpp"
 #include "foretoken/base/units.hpp"
+#include "foretoken/base/version.hpp"
 #include "foretoken/model/counts.hpp"
 
 namespace foretoken {
@@ -95,22 +96,10 @@ double non_torch(const Deployment& d) {
   return 0.5 * kGiB + nccl;
 }
 
-bool version_at_least(const std::string& version, int major, int minor) {
-  int found[2] = {0, 0};
-  const char* at = version.data();
-  const char* end = at + version.size();
-  for (int& part : found) {
-    const auto [next, error] = std::from_chars(at, end, part);
-    if (error != std::errc{}) break;
-    at = next < end && *next == '.' ? next + 1 : end;
-  }
-  return found[0] > major || (found[0] == major && found[1] >= minor);
-}
-
-// vLLM takes the graphs out of the budget from 0.21 on; before, they came on top of it.
 double cuda_graphs(const Deployment& d) {
   if (d.cuda_graph_max_rows == 0) return 0;
-  if (d.engine_name.starts_with("vllm") && !version_at_least(d.engine_version, 0, 21)) return 0;
+  const std::string_view since = engine_costs(d.engine_name).graphs_in_budget_from;
+  if (!since.empty() && !version_at_least(d.engine_version, since)) return 0;
   return kGiB;
 }
 
@@ -151,7 +140,7 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
   p.cuda_graphs = s.cuda_graph_bytes.value_or(ByteCount{cuda_graphs(d)});
   p.non_torch = s.non_torch_bytes.value_or(ByteCount{non_torch(d)});
   const double fixed = p.weights.value + p.activations.value + p.cuda_graphs.value + p.non_torch.value;
-  if (d.engine_name.starts_with("tensorrt")) {
+  if (engine_costs(d.engine_name).shares_free_memory) {
     // A share of what is free once the model is loaded, not of the whole memory.
     const double free = p.capacity.value - fixed;
     p.kv_cache = {free > 0 ? s.gpu_memory_utilization * free : free};

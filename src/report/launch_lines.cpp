@@ -1,4 +1,4 @@
-// Flags as the engines spell them: vllm serve, python -m sglang.launch_server, trtllm-serve.
+// The start line of the scenario's engine (src/serving/engines spells its flags), and vllm bench serve.
 #include "report/launch_lines.hpp"
 
 #include <fmt/format.h>
@@ -6,25 +6,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "serving/engines/engine_profile.hpp"
+#include "serving/engines/launch_line.hpp"
+
 namespace foretoken {
 namespace {
-
-class Line {
- public:
-  explicit Line(std::string start) : text_(std::move(start)) {}
-  template <class T>
-  void flag(std::string_view name, const T& value) {
-    text_ += fmt::format(" {} {}", name, value);
-  }
-  void size(std::string_view name, int value) {
-    if (value > 1) flag(name, value);
-  }
-  void word(std::string_view word) { text_ += fmt::format(" {}", word); }
-  [[nodiscard]] std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-};
 
 // As the scenario resolved it; empty when it is no field of it.
 std::string resolved(const Scenario& s, std::string_view path) {
@@ -48,60 +34,10 @@ bool is_sixteen_bits(const Scenario& s) {
   return name.empty() || name == "none" || name.find("float") != std::string::npos;
 }
 
-// vLLM's name of what it quantises or unpacks itself; empty: only a checkpoint can bring the format.
-std::string vllm_quantization(const Scenario& s) {
-  const std::string name = resolved(s, "engine.quantization");
-  if (name.starts_with("fp8")) return "fp8";
-  return name == "awq" || name == "gptq" ? name : std::string();
-}
-
-std::string vllm_line(const Scenario& s) {
-  const Parallelism& p = s.deployment.parallelism;
-  Line line("vllm serve " + served_model_name(s));
-  line.flag("--tensor-parallel-size", p.tensor);
-  line.size("--pipeline-parallel-size", p.pipeline);
-  line.size("--data-parallel-size", p.data);
-  if (p.expert_parallel) line.word("--enable-expert-parallel");
-  line.flag("--max-model-len", s.engine.max_model_len);
-  line.flag("--max-num-seqs", s.engine.max_num_seqs);
-  line.flag("--max-num-batched-tokens", s.engine.max_num_batched_tokens);
-  line.flag("--gpu-memory-utilization", fmt::format("{:g}", s.memory.gpu_memory_utilization));
-  if (const std::string q = vllm_quantization(s); !q.empty() && !format_is_in_checkpoint(s))
-    line.flag("--quantization", q);
-  if (s.deployment.kv_format == KvFormat::fp8) line.flag("--kv-cache-dtype", "fp8");
-  line.word(s.engine.enable_prefix_caching ? "--enable-prefix-caching" : "--no-enable-prefix-caching");
-  if (s.deployment.cuda_graph_max_rows == 0) line.word("--enforce-eager");
-  if (!s.engine.enable_chunked_prefill) line.word("--no-enable-chunked-prefill");
-  if (s.engine.long_prefill_token_threshold > 0)
-    line.flag("--long-prefill-token-threshold", s.engine.long_prefill_token_threshold);
-  if (s.engine.scheduling_policy != "fcfs") line.flag("--scheduling-policy", s.engine.scheduling_policy);
-  if (s.engine.block_size != 16) line.flag("--block-size", s.engine.block_size);
-  return line.take();
-}
-
-std::string sglang_line(const Scenario& s) {
-  const Parallelism& p = s.deployment.parallelism;
-  Line line("python -m sglang.launch_server --model-path " + served_model_name(s));
-  line.flag("--tp-size", p.tensor * p.data);
-  line.size("--pp-size", p.pipeline);
-  if (p.data > 1) line.word(fmt::format("--dp-size {} --enable-dp-attention", p.data));
-  line.flag("--context-length", s.engine.max_model_len);
-  line.flag("--max-running-requests", s.engine.max_num_seqs * p.data);
-  line.flag("--chunked-prefill-size", s.engine.enable_chunked_prefill ? s.engine.chunked_prefill_size * p.data : -1);
-  line.flag("--mem-fraction-static", fmt::format("{:.3g}", s.memory.gpu_memory_utilization));
-  return line.take();
-}
-
-std::string tensorrt_llm_line(const Scenario& s) {
-  const Parallelism& p = s.deployment.parallelism;
-  Line line("trtllm-serve " + served_model_name(s));
-  line.flag("--tp_size", p.tensor * p.data);
-  line.size("--pp_size", p.pipeline);
-  line.flag("--max_seq_len", s.engine.max_model_len);
-  line.flag("--max_batch_size", s.engine.max_num_seqs);
-  line.flag("--max_num_tokens", s.engine.max_num_batched_tokens);
-  line.flag("--kv_cache_free_gpu_memory_fraction", fmt::format("{:g}", s.memory.gpu_memory_utilization));
-  return line.take();
+// Can the scenario's engine make the format from a checkpoint without it?
+bool quantizes_itself(const Scenario& s) {
+  const auto own_name = find_engine(s.engine.name).quantizes;
+  return own_name != nullptr && !own_name(resolved(s, "engine.quantization")).empty();
 }
 
 // Uniform on [L(1 - r), L(1 + r)], which is all that the random dataset has.
@@ -128,7 +64,7 @@ bool lengths_are_exact(const Scenario& s, Span& input, Span& output) {
 }
 
 // Lengths of the load; the means where they can't be said.
-bool add_lengths(Line& line, const Scenario& s) {
+bool add_lengths(LaunchLine& line, const Scenario& s) {
   Span input, output;
   const bool exact = lengths_are_exact(s, input, output);
   if (!exact) {
@@ -154,14 +90,15 @@ std::string served_model_name(const Scenario& s) {
 
 std::string serve_line(const Scenario& s) {
   if (s.deployment.level == CostLevel::affine) return {};
-  if (s.engine.name.starts_with("vllm")) return vllm_line(s);
-  if (s.engine.name == "sglang") return sglang_line(s);
-  return s.engine.name == "tensorrt-llm" ? tensorrt_llm_line(s) : std::string{};
+  const auto launch_line = find_engine(s.engine.name).launch_line;
+  if (launch_line == nullptr) return {};
+  return launch_line({s.deployment, s.engine, s.memory, served_model_name(s), resolved(s, "engine.quantization"),
+                      format_is_in_checkpoint(s)});
 }
 
 std::string bench_line(const Scenario& s) {
   if (serve_line(s).empty() || s.workload.sessions) return {};
-  Line line("vllm bench serve --model " + served_model_name(s) + " --dataset-name random");
+  LaunchLine line("vllm bench serve --model " + served_model_name(s) + " --dataset-name random");
   if (!add_lengths(line, s)) return {};
   if (s.workload.num_prompts) line.flag("--num-prompts", *s.workload.num_prompts);
   if (const auto* renewal = std::get_if<RenewalArrivals>(&s.workload.arrivals)) {
@@ -182,7 +119,7 @@ bool bench_lengths_are_exact(const Scenario& s) {
 }
 
 std::string bench_measures(const Scenario& s) {
-  Line line(" --percentile-metrics ttft,tpot,itl,e2el --metric-percentiles 50,90,95,99");
+  LaunchLine line(" --percentile-metrics ttft,tpot,itl,e2el --metric-percentiles 50,90,95,99");
   const GoodputLimits& g = s.workload.goodput;
   if (g.any()) line.word("--goodput");
   if (g.ttft_ms) line.word(fmt::format("ttft:{:g}", *g.ttft_ms));
@@ -194,8 +131,7 @@ std::string bench_measures(const Scenario& s) {
 std::vector<std::string> launch_differences(const Scenario& s, bool load_is_replayed) {
   if (serve_line(s).empty()) return {};
   std::vector<std::string> differences;
-  if (!is_sixteen_bits(s) && !format_is_in_checkpoint(s) &&
-      (!s.engine.name.starts_with("vllm") || vllm_quantization(s).empty())) {
+  if (!is_sixteen_bits(s) && !format_is_in_checkpoint(s) && !quantizes_itself(s)) {
     differences.push_back(fmt::format("{} weights were simulated: serve a checkpoint that holds them instead of {}",
                                       resolved(s, "engine.quantization"), served_model_name(s)));
   }

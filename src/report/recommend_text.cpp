@@ -9,6 +9,7 @@
 #include "report/common.hpp"
 #include "report/launch_lines.hpp"
 #include "report/sections.hpp"
+#include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
 namespace {
@@ -24,6 +25,12 @@ std::string split_of(const Candidate& c) {
   return text + (c.replicas > 1 ? fmt::format(" x{}", c.replicas) : "");
 }
 
+bool is_token_budget(const std::string& path) {
+  const auto engines = engine_profiles();
+  return std::any_of(engines.begin(), engines.end(),
+                     [&](const EngineProfile& engine) { return engine.token_budget.key == path; });
+}
+
 // Values of fields that have no column of their own.
 std::string other_values(const RecommendResult& r, const Candidate& c) {
   std::string text;
@@ -31,8 +38,7 @@ std::string other_values(const RecommendResult& r, const Candidate& c) {
     const std::string& path = r.domain[i].path;
     const bool shown = path == "hardware.gpu" || path == "hardware.num_gpus" || path == "replicas" ||
                        path == "engine.tensor_parallel_size" || path == "engine.pipeline_parallel_size" ||
-                       path == "engine.data_parallel_size" || path == "engine.max_num_seqs" ||
-                       path == "engine.max_num_batched_tokens" || path == "engine.chunked_prefill_size";
+                       path == "engine.data_parallel_size" || path == "engine.max_num_seqs" || is_token_budget(path);
     if (shown) continue;
     const auto dot = path.rfind('.');
     text +=

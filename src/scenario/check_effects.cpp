@@ -4,38 +4,18 @@
 #include <algorithm>
 
 #include "scenario/build.hpp"
+#include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
 namespace {
 
 struct Effect {
   const char* path;
-  bool (*idle)(const Scenario&);
-  const char* reason;
+  bool (*idle)(const Scenario&);  // null: idle when the engine does not read it
+  const char* reason;             // null: the engine has another knob for that
 };
 
-bool is_not_static(const Scenario& s) {
-  return s.engine.name != "static";
-}
-bool is_not_vllm(const Scenario& s) {
-  return s.engine.name != "vllm-v1";
-}
-bool is_not_any_vllm(const Scenario& s) {
-  return !s.engine.name.starts_with("vllm");
-}
-bool cannot_chunk(const Scenario& s) {
-  return is_not_any_vllm(s) && s.engine.name != "tensorrt-llm";
-}
-bool is_not_sglang(const Scenario& s) {
-  return s.engine.name != "sglang";
-}
 bool is_unbalanced(const Scenario& s) { return !s.engine.attention_dp_enable_balance; }
-bool is_not_tensorrt_llm(const Scenario& s) {
-  return s.engine.name != "tensorrt-llm";
-}
-bool cannot_overlap(const Scenario& s) {
-  return is_not_vllm(s) && is_not_sglang(s) && is_not_tensorrt_llm(s);
-}
 bool is_affine(const Scenario& s) {
   return s.deployment.level == CostLevel::affine;
 }
@@ -52,39 +32,37 @@ bool has_no_pause(const Scenario& s) {
   return s.workload.think_time.mean == Duration{};
 }
 
+constexpr bool (*kUnread)(const Scenario&) = nullptr;
+
 constexpr Effect kEffects[] = {
-    {"engine.max_wait", is_not_static, "only engine.name: static waits for full batches"},
-    {"engine.padded", is_not_static, "only engine.name: static pads"},
-    {"engine.enable_chunked_prefill", cannot_chunk, "only vLLM and TensorRT-LLM have this switch"},
-    {"engine.long_prefill_token_threshold", is_not_vllm, "only engine.name: vllm-v1 has it"},
-    {"engine.watermark", is_not_any_vllm, "only vLLM keeps blocks back"},
-    {"engine.async_scheduling", cannot_overlap, "only vllm-v1, sglang and tensorrt-llm plan ahead"},
-    {"engine.scheduler_reserve_full_isl", is_not_vllm, "only engine.name: vllm-v1 has it"},
-    {"engine.max_num_batched_tokens", [](const Scenario& s) { return !is_not_sglang(s); },
-     "sglang has engine.chunked_prefill_size"},
-    {"engine.gpu_memory_utilization", [](const Scenario& s) { return !is_not_sglang(s); },
-     "sglang has engine.mem_fraction_static"},
-    {"engine.gpu_memory_utilization", [](const Scenario& s) { return !is_not_tensorrt_llm(s); },
-     "tensorrt-llm has engine.free_gpu_memory_fraction"},
-    {"engine.chunked_prefill_size", is_not_sglang, "only engine.name: sglang reads it"},
-    {"engine.max_prefill_tokens", is_not_sglang, "only engine.name: sglang reads it"},
-    {"engine.enable_mixed_chunk", is_not_sglang, "only engine.name: sglang reads it"},
-    {"engine.schedule_conservativeness", is_not_sglang, "only engine.name: sglang reads it"},
-    {"engine.disable_radix_cache", is_not_sglang, "only engine.name: sglang reads it"},
-    {"engine.scheduler_recv_interval", is_not_sglang, "only engine.name: sglang reads it"},
-    {"engine.mem_fraction_static", is_not_sglang, "only engine.name: sglang reads it"},
-    {"engine.capacity_scheduler_policy", is_not_tensorrt_llm, "only engine.name: tensorrt-llm reads it"},
-    {"engine.context_chunking_policy", is_not_tensorrt_llm, "only engine.name: tensorrt-llm reads it"},
-    {"engine.batch_wait_timeout_iters", is_not_tensorrt_llm, "only engine.name: tensorrt-llm reads it"},
-    {"engine.batch_wait_max_tokens_ratio", is_not_tensorrt_llm, "only engine.name: tensorrt-llm reads it"},
+    {"engine.max_wait", kUnread, "only engine.name: static waits for full batches"},
+    {"engine.padded", kUnread, "only engine.name: static pads"},
+    {"engine.enable_chunked_prefill", kUnread, "only vLLM and TensorRT-LLM have this switch"},
+    {"engine.long_prefill_token_threshold", kUnread, "only engine.name: vllm-v1 has it"},
+    {"engine.watermark", kUnread, "only vLLM keeps blocks back"},
+    {"engine.async_scheduling", kUnread, "only vllm-v1, sglang and tensorrt-llm plan ahead"},
+    {"engine.scheduler_reserve_full_isl", kUnread, "only engine.name: vllm-v1 has it"},
+    {"engine.max_num_batched_tokens", kUnread, nullptr},
+    {"engine.gpu_memory_utilization", kUnread, nullptr},
+    {"engine.chunked_prefill_size", kUnread, "only engine.name: sglang reads it"},
+    {"engine.max_prefill_tokens", kUnread, "only engine.name: sglang reads it"},
+    {"engine.enable_mixed_chunk", kUnread, "only engine.name: sglang reads it"},
+    {"engine.schedule_conservativeness", kUnread, "only engine.name: sglang reads it"},
+    {"engine.disable_radix_cache", kUnread, "only engine.name: sglang reads it"},
+    {"engine.scheduler_recv_interval", kUnread, "only engine.name: sglang reads it"},
+    {"engine.mem_fraction_static", kUnread, "only engine.name: sglang reads it"},
+    {"engine.capacity_scheduler_policy", kUnread, "only engine.name: tensorrt-llm reads it"},
+    {"engine.context_chunking_policy", kUnread, "only engine.name: tensorrt-llm reads it"},
+    {"engine.batch_wait_timeout_iters", kUnread, "only engine.name: tensorrt-llm reads it"},
+    {"engine.batch_wait_max_tokens_ratio", kUnread, "only engine.name: tensorrt-llm reads it"},
     {"engine.batch_wait_max_tokens_ratio", [](const Scenario& s) { return s.engine.batch_wait_timeout_iters == 0; },
      "engine.batch_wait_timeout_iters is 0"},
-    {"engine.attention_dp_enable_balance", is_not_tensorrt_llm, "only engine.name: tensorrt-llm has it"},
+    {"engine.attention_dp_enable_balance", kUnread, "only engine.name: tensorrt-llm has it"},
     {"engine.attention_dp_enable_balance", [](const Scenario& s) { return s.engine.data_parallel_size == 1; },
      "engine.data_parallel_size is 1"},
     {"engine.attention_dp_timeout_iters", is_unbalanced, "engine.attention_dp_enable_balance is false"},
     {"engine.attention_dp_batching_wait_iters", is_unbalanced, "engine.attention_dp_enable_balance is false"},
-    {"engine.free_gpu_memory_fraction", is_not_tensorrt_llm, "only engine.name: tensorrt-llm reads it"},
+    {"engine.free_gpu_memory_fraction", kUnread, "only engine.name: tensorrt-llm reads it"},
     {"engine.max_cudagraph_capture_size", [](const Scenario& s) { return s.deployment.cuda_graph_max_rows == 0; },
      "engine.enforce_eager is true"},
     {"engine.gpu_memory_utilization", is_affine, "cost.level: affine has no hardware"},
@@ -145,12 +123,16 @@ void check_classes(Resolver& values, const Scenario& s) {
 }  // namespace
 
 void check_effects(Resolver& values, const Scenario& s) {
+  const EngineProfile& engine = find_engine(s.engine.name);
   std::string last;
   for (const Effect& effect : kEffects) {
-    if (!values.given(effect.path) || effect.path == last || !effect.idle(s)) continue;
+    if (!values.given(effect.path) || effect.path == last) continue;
+    if (effect.idle == kUnread ? engine.reads(effect.path) : !effect.idle(s)) continue;
     last = effect.path;
     values.mark_read(effect.path);
-    values.warning(effect.path, fmt::format("'{}' has no effect: {}", effect.path, effect.reason));
+    const std::string reason =
+        effect.reason != nullptr ? effect.reason : fmt::format("{} has {}", engine.info.name, engine.instead_of(effect.path));
+    values.warning(effect.path, fmt::format("'{}' has no effect: {}", effect.path, reason));
   }
   check_classes(values, s);
   for (const std::string& path : values.unread())

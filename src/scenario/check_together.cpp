@@ -5,6 +5,7 @@
 
 #include "foretoken/workload/request_source.hpp"
 #include "scenario/build.hpp"
+#include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
 namespace {
@@ -103,8 +104,7 @@ void check_together(Resolver& values, Scenario& s) {
   check_lengths(values, s, *workload);
   check_run_length(values, s, *workload);
   if (s.engine.ignore_eos_admission && !s.workload.ignore_eos) s.engine.ignore_eos_admission = false;
-  const bool takes_whole_prompts = engine.name.starts_with("vllm") || engine.name == "tensorrt-llm";
-  if (!engine.enable_chunked_prefill && takes_whole_prompts &&
+  if (!engine.enable_chunked_prefill && find_engine(engine.name).budget_must_hold_prompts &&
       engine.max_num_batched_tokens < std::min(workload->max_prompt_tokens, engine.max_model_len)) {
     values.error(
         "engine.max_num_batched_tokens",

@@ -1,4 +1,4 @@
-// The table of releases: one row per engine whose rules depend on it.
+// Releases that rules know, by the engines' profiles.
 #include "scenario/engine_releases.hpp"
 
 #include <fmt/format.h>
@@ -6,34 +6,14 @@
 
 #include <algorithm>
 
+#include "serving/engines/engine_profile.hpp"
+
 namespace foretoken {
-namespace {
-
-struct Releases {
-  std::string_view engine;
-  std::string_view by_default;
-  std::vector<std::string_view> known;
-};
-
-const std::vector<Releases>& release_table() {
-  static const std::vector<Releases> rows{
-      {"vllm-v1", "0.19", {"0.15", "0.16", "0.17", "0.18", "0.19", "0.20", "0.21", "0.22", "0.23", "0.24"}},
-      {"vllm-v0", "0.6", {"0.2", "0.3", "0.4", "0.5", "0.6"}},
-      {"sglang", "0.5.9", {"0.4", "0.4.6", "0.5", "0.5.9", "0.5.18"}},
-      {"tensorrt-llm",
-       "1.0",
-       {"0.6", "0.7", "0.8", "0.9", "0.10", "0.11", "0.12", "0.13", "0.14", "0.15", "0.16", "0.17", "0.18", "0.19",
-        "0.20", "0.21", "1.0", "1.1", "1.2"}},
-  };
-  return rows;
-}
-
-}  // namespace
 
 std::vector<std::string_view> all_engine_releases() {
   std::vector<std::string_view> all;
-  for (const Releases& row : release_table()) {
-    for (const std::string_view release : row.known) {
+  for (const EngineProfile& row : engine_profiles()) {
+    for (const std::string_view release : row.releases) {
       if (std::find(all.begin(), all.end(), release) == all.end()) all.push_back(release);
     }
   }
@@ -41,16 +21,17 @@ std::vector<std::string_view> all_engine_releases() {
 }
 
 std::string engine_release(Resolver& values, const std::string& engine) {
-  const auto row = std::find_if(release_table().begin(), release_table().end(),
-                                [&](const Releases& r) { return r.engine == engine; });
-  if (row == release_table().end())
+  // An engine that is none has been reported; what follows is not used.
+  const auto rows = engine_profiles();
+  const auto row =
+      std::find_if(rows.begin(), rows.end(), [&](const EngineProfile& r) { return r.info.name == engine; });
+  if (row == rows.end() || row->releases.empty())
     return values.text("engine.version", {"0.19", Origin::engine_default, "no rule depends on it"});
   std::string release =
-      values.text("engine.version", {std::string(row->by_default), Origin::engine_default, "for " + engine});
-  if (std::find(row->known.begin(), row->known.end(), release) == row->known.end()) {
-    values.error("engine.version",
-                 fmt::format("'engine.version' must be one of {} for engine.name: {}; got '{}'",
-                             fmt::join(row->known, ", "), engine, release));
+      values.text("engine.version", {std::string(row->default_release), Origin::engine_default, "for " + engine});
+  if (std::find(row->releases.begin(), row->releases.end(), release) == row->releases.end()) {
+    values.error("engine.version", fmt::format("'engine.version' must be one of {} for engine.name: {}; got '{}'",
+                                               fmt::join(row->releases, ", "), engine, release));
   }
   return release;
 }

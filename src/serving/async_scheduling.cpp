@@ -5,7 +5,8 @@
 //   - arrivals since then wait in the inbox, so that an arrival cuts a stretch one boundary later;
 //   - requests that finish with it linger for this one call: they keep their seat and blocks, and
 //     have a row whose token is dropped, unless the engine foresaw the end (LastRow);
-//   - what it computes counts as computed, as engines count it on planning.
+//   - what it computes counts as computed, as engines count it on planning; but an engine that stores whole contexts
+//     (TensorRT-LLM, _process_previous_batch) stores those that it completes after the call.
 // A plan so made that is empty is made again at once, as an engine with nothing to run waits for the
 // result. Left out: a request that gives up its wait leaves the step planned with it; a token in flight when
 // SGLang retracts its request is kept.
@@ -34,7 +35,8 @@ bool Replica::take_in(TimePoint until) {
 
 // The call is over, and what it could not know comes to light. True when the next call may plan otherwise.
 bool Replica::catch_up(TimePoint now) {
-  bool changes = false;
+  bool changes = !state_.unpublished_.empty() && state_.waiting_->head() != nullptr;
+  state_.publish_all();
   if (!state_.lingering_.empty()) {
     const std::int64_t rows = state_.decodes_.size();
     const DecodeGroup& decodes = state_.decodes_;
@@ -46,7 +48,7 @@ bool Replica::catch_up(TimePoint now) {
       state_.let_go(id);
     }
     state_.lingering_.clear();
-    changes = state_.decodes_.size() < rows || state_.waiting_->head() != nullptr || !inbox_.empty();
+    changes = changes || state_.decodes_.size() < rows || state_.waiting_->head() != nullptr || !inbox_.empty();
   }
   const bool new_head = take_in(now);
   return changes || (new_head && policy_->may_change_plan(state_));

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "serving/engines/engine_profile.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -25,10 +27,10 @@ std::int64_t tokens_of(std::span<const PrefillChunk> chunks) {
 LockStepGroup::LockStepGroup(int replica, const SimulationConfig& config, const CostModel& cost, Observer& observer,
                              DepartureListener& listener, const PrefixTable* prefixes)
     : cost_(cost),
-      balance_(make_rank_balance(config.engine.name)),
+      balance_(find_engine(config.engine.name).make_balance()),
       contexts_(config.engine),
-      has_waves_(config.engine.name == "vllm-v1"),
-      idle_tokens_(config.engine.name == "sglang" ? 0 : 1) {
+      has_waves_(find_engine(config.engine.name).has_waves),
+      idle_tokens_(find_engine(config.engine.name).idle_tokens) {
   const int ranks = config.engine.data_parallel_size;
   for (int i = 0; i < ranks; ++i) {
     ranks_.push_back(std::make_unique<Replica>(replica * ranks + i, config, cost, cost.sliding_window(), observer,

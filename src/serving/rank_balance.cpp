@@ -1,44 +1,13 @@
-// The balancing rules of the engines that have attention data parallelism.
+// The balancing rules that are no engine's alone.
 #include "serving/rank_balance.hpp"
-
-#include <algorithm>
-#include <vector>
 
 namespace foretoken {
 namespace {
 
-// The first of the smallest: a later rank must be strictly smaller.
-template <class Score>
-int smallest(std::span<const RankLoad> loads, Score score) {
-  return static_cast<int>(std::min_element(loads.begin(), loads.end(),
-                                           [&](const RankLoad& a, const RankLoad& b) { return score(a) < score(b); }) -
-                          loads.begin());
-}
-
-// One front end, which hears of the ranks' loads at most every 100 ms and counts what it
-// sends in between as waiting.
-class VllmBalance final : public RankBalance {
- public:
-  int choose(std::span<const RankLoad> loads, TimePoint now) override {
-    constexpr Duration kReportEvery{100'000'000};
-    if (known_.empty() || now - heard_ >= kReportEvery) {
-      known_.assign(loads.begin(), loads.end());
-      heard_ = now;
-    }
-    const int chosen = smallest(known_, [](const RankLoad& l) { return 4 * l.waiting + l.running; });
-    ++known_[static_cast<std::size_t>(chosen)].waiting;
-    return chosen;
-  }
-
- private:
-  std::vector<RankLoad> known_;
-  TimePoint heard_{};
-};
-
 class LeastRequests final : public RankBalance {
  public:
   int choose(std::span<const RankLoad> loads, TimePoint) override {
-    return smallest(loads, [](const RankLoad& l) { return l.waiting + l.running; });
+    return smallest_rank(loads, [](const RankLoad& l) { return l.waiting + l.running; });
   }
 };
 
@@ -56,9 +25,10 @@ class RanksInTurn final : public RankBalance {
 
 }  // namespace
 
-std::unique_ptr<RankBalance> make_rank_balance(std::string_view engine) {
-  if (engine == "vllm-v1") return std::make_unique<VllmBalance>();
-  if (engine == "tensorrt-llm") return std::make_unique<LeastRequests>();
+std::unique_ptr<RankBalance> make_least_requests() {
+  return std::make_unique<LeastRequests>();
+}
+std::unique_ptr<RankBalance> make_ranks_in_turn() {
   return std::make_unique<RanksInTurn>();
 }
 

@@ -1,10 +1,10 @@
 // Which rank of an attention data-parallel group gets a request, by the engine's own rule.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
-#include <string_view>
 
 #include "foretoken/base/time.hpp"
 
@@ -24,8 +24,16 @@ class RankBalance {
   [[nodiscard]] virtual int choose(std::span<const RankLoad> loads, TimePoint now) = 0;
 };
 
-// vllm-v1: smallest 4*waiting + running, as last reported (engines 2.8). tensorrt-llm: fewest requests
-// (a guess, engines 5). All others: in turn (sglang 4.7).
-[[nodiscard]] std::unique_ptr<RankBalance> make_rank_balance(std::string_view engine);
+// The first of the smallest: a later rank must be strictly smaller.
+template <class Score>
+[[nodiscard]] int smallest_rank(std::span<const RankLoad> loads, Score score) {
+  return static_cast<int>(std::min_element(loads.begin(), loads.end(),
+                                           [&](const RankLoad& a, const RankLoad& b) { return score(a) < score(b); }) -
+                          loads.begin());
+}
+
+// Fewest requests (TensorRT-LLM: a guess, engines 5); in turn (SGLang 4.7, and who has no rule of its own).
+[[nodiscard]] std::unique_ptr<RankBalance> make_least_requests();
+[[nodiscard]] std::unique_ptr<RankBalance> make_ranks_in_turn();
 
 }  // namespace foretoken

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "serving/engines/engine_profile.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -16,8 +18,8 @@ constexpr FineDuration kLongestStretch{std::int64_t{1} << 62};
 Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
                  Observer& observer, DepartureListener& listener, const PrefixTable* prefixes)
     : Replica(index, config, cost, sliding_window, observer, listener, prefixes,
-              find_batching_policy(config.engine.name).make(), find_batching_policy(config.engine.name).blocks,
-              find_batching_policy(config.engine.name).last_row) {}
+              find_engine(config.engine.name).make(), find_engine(config.engine.name).blocks,
+              find_engine(config.engine.name).last_row) {}
 
 Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
                  Observer& observer, DepartureListener& listener, const PrefixTable* prefixes,
@@ -78,6 +80,7 @@ void Replica::call_policy(TimePoint now, bool hold_contexts) {
     if (!knows_all) {  // nothing to run until the result is in
       knows_all = true;
       state_.let_all_go();
+      state_.publish_all();
       take_in(now);
       if (state_.running() == 0 && state_.waiting_->head() == nullptr) return;
       evicted = -1;
@@ -266,7 +269,10 @@ void Replica::settle_chunks(TimePoint now) {
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
     InFlight& r = state_.table_[chunk.id];
     r.cached += chunk.tokens;
-    if (r.cached == r.known_tokens() || !state_.stores_whole_contexts) state_.publish(chunk.id, r.cached);
+    if (!state_.stores_whole_contexts || (r.cached == r.known_tokens() && !async_))
+      state_.publish(chunk.id, r.cached);
+    else if (r.cached == r.known_tokens())
+      state_.publish_after_call(chunk.id);
     if (r.preemptions == 0) r.account.prefilled(first_step_, chunk.tokens, step_tokens);
     if (r.cached == r.known_tokens()) emit(chunk.id, now);
   }

@@ -3,21 +3,41 @@
 
 #include <algorithm>
 
+#include "serving/engines/engine_profile.hpp"
+
 namespace foretoken {
+namespace {
+
+bool reuses_partial_blocks_first(const EngineConfig& engine) {
+  const std::string_view since = find_engine(engine.name).partial_blocks_first;
+  return !since.empty() && version_at_least(engine.version, since);
+}
+
+}  // namespace
 
 SchedulerState::SchedulerState(const EngineConfig& engine, BlockPolicy blocks, std::int64_t sliding_window,
                                const PrefixTable* prefixes)
     : config(engine),
       by_priority(engine.scheduling_policy == "priority"),
-      stores_whole_contexts(engine.name == "tensorrt-llm"),
+      stores_whole_contexts(find_engine(engine.name).stores_whole_contexts),
+      has_window(sliding_window > 0),
       block_policy_(blocks),
       decodes_(table_, blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window),
-      pool_(engine.usable_blocks(), engine.name == "vllm-v1" && version_at_least(engine.version, "0.24")),
+      pool_(engine.usable_blocks(), reuses_partial_blocks_first(engine)),
       prefix_cache_(engine.enable_prefix_caching, engine.block_size, pool_, prefixes),
       waiting_(make_queueing_policy(engine)) {}
 
 std::int64_t SchedulerState::blocks_needed(const InFlight& r, std::int64_t tokens) const {
   return std::max<std::int64_t>(0, blocks_for(tokens, config.block_size) - r.blocks);
+}
+
+void SchedulerState::set_aside() {
+  aside_.push_back(*waiting_->head());
+  waiting_->pop();
+}
+
+void SchedulerState::bring_back() {
+  for (; !aside_.empty(); aside_.pop_back()) waiting_->put_back(aside_.back());
 }
 
 PrefixMatch SchedulerState::match_head() {
@@ -64,6 +84,11 @@ void SchedulerState::publish(RequestId id, std::int64_t tokens) {
   InFlight& r = table_[id];
   r.published = std::max(r.published, tokens);
   prefix_cache_.publish(id, r.request, tokens);
+}
+
+void SchedulerState::publish_all() {
+  for (const RequestId id : unpublished_) publish(id, table_[id].cached);
+  unpublished_.clear();
 }
 
 void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep) {
@@ -155,6 +180,7 @@ void SchedulerState::settle_blocks(InFlight& r) const {
 
 void SchedulerState::release(RequestId id, bool preempted, std::int64_t full) {
   InFlight& r = table_[id];
+  if (std::erase(unpublished_, id) > 0 && !preempted) publish(id, r.cached);
   settle_blocks(r);
   prefix_cache_.let_go(id, r.request, r.blocks, full, preempted);
   committed_blocks_ -= committed_blocks(r.request);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "foretoken/serving/engine_config.hpp"
@@ -41,6 +42,7 @@ class SchedulerState {
   const EngineConfig config;
   const bool by_priority;            // scheduling_policy
   const bool stores_whole_contexts;  // TensorRT-LLM: nothing of a prompt is found before all of it is computed
+  const bool has_window;             // of the model's layers, some attend to a sliding window
 
   // Free blocks may hold content that a later request asks for; blocks shared by several requests count once.
   [[nodiscard]] std::int64_t free_blocks() const { return pool_.free(); }
@@ -72,6 +74,13 @@ class SchedulerState {
   // Decoding requests of this step take their blocks before anybody new is looked at, which
   // may evict what the new would have found. Of no effect on free_blocks().
   void decodes_take_first(std::int64_t blocks) { pool_.reserve(blocks); }
+  // The head of the queue is passed over until bring_back(), which follows in the same call.
+  void set_aside();
+  void bring_back();
+  // See PrefixCache::first_new.
+  [[nodiscard]] std::optional<BlockPool::Key> first_new_block(const Request& request) const {
+    return prefix_cache_.first_new(request);
+  }
   // What the cache holds of the head of the queue.
   [[nodiscard]] PrefixMatch match_head();
   // Blocks that leave the free queue when the head, matched so, has `tokens` tokens cached.
@@ -88,6 +97,8 @@ class SchedulerState {
   // Others find the full blocks of its first `tokens` tokens from now on, computed or not
   // (vLLM V1). Without this call they find what a step has computed at its end.
   void publish(RequestId id, std::int64_t tokens);
+  // The same for all it has computed, but after the next call (async_scheduling).
+  void publish_after_call(RequestId id) { unpublished_.push_back(id); }
   // A decoding request that was to take a block in the coming step, as others of this step
   // have done, is about to leave.
   void block_goes_round() { pool_.rotate(1); }
@@ -109,6 +120,7 @@ class SchedulerState {
   void linger(RequestId id, bool row);
   void let_go(RequestId id, bool evicted = false);
   void let_all_go();
+  void publish_all();
   void hold_decodes(TimePoint since);
   [[nodiscard]] std::int64_t held_rows() const;
   void link(RequestId id);  // at the running list's tail
@@ -129,6 +141,8 @@ class SchedulerState {
   std::vector<RequestId> lagging_;  // decoding, but sat out the last step
   std::vector<Held> held_;          // all of them left out of the last step; else empty
   std::vector<RequestId> lingering_;
+  std::vector<RequestId> unpublished_;
+  std::vector<Waiting> aside_;
   TimePoint last_decode_end_{};     // end of the last step the decoding requests took part in
   RequestId first_ = kNoRequest;
   RequestId last_ = kNoRequest;

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "contract/batching_trial.hpp"
+#include "serving/engines/engine_profile.hpp"
 #include "support/random_run.hpp"
 
 namespace foretoken::test {
@@ -19,9 +20,8 @@ bool keeps_token_budget(std::string_view name) { return name != "orca" && name !
 
 std::vector<PolicyUnderTest> every_row() {
   std::vector<PolicyUnderTest> all;
-  for (const PolicyInfo& info : batching_policies()) {
-    const std::string name(info.name);
-    const BatchingPolicyRow& row = find_batching_policy(name);
+  for (const EngineProfile& row : engine_profiles()) {
+    const std::string name(row.info.name);
     all.push_back({name, row.blocks, keeps_token_budget(name), [make = row.make] { return make(); }, row.last_row});
   }
   return all;

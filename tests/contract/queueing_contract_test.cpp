@@ -106,6 +106,30 @@ TEST_P(QueueingContract, serves_equals_in_order_of_arrival) {
   }
 }
 
+TEST_P(QueueingContract, puts_back_what_was_its_head) {
+  const auto queue = make(GetParam());
+  for (const int index : {3, 4, 5}) queue->push(fresh(index, 0));
+  for (const int index : {2, 1}) {
+    Waiting w = fresh(index, 0);
+    w.resumed = index;
+    queue->push(w);
+  }
+  Waiting last = fresh(6, 0);
+  last.resumed = 6;
+  last.last = true;
+  queue->push(last);
+  std::vector<Waiting> taken;
+  for (; queue->head() != nullptr; queue->pop()) taken.push_back(*queue->head());
+  queue->push(fresh(7, 0));
+  for (; !taken.empty(); taken.pop_back()) queue->put_back(taken.back());
+  EXPECT_EQ(queue->oldest()->request.index, 3);
+  EXPECT_EQ(queue->prompt_tokens(), 7 * fresh(1, 0).request.prompt_tokens);
+  for (int index = 1; index <= 7; ++index) {
+    ASSERT_EQ(queue->head()->request.index, index);
+    queue->pop();
+  }
+}
+
 TEST_P(QueueingContract, puts_the_preempted_before_equals_that_never_ran) {
   const auto queue = make(GetParam());
   queue->push(fresh(10, 0));
@@ -135,6 +159,7 @@ class LastComeFirstServed final : public QueueingPolicy {
   void push(const Waiting& w) override { stack_.push_back(w); }
   const Waiting* head() const override { return stack_.empty() ? nullptr : &stack_.back(); }
   void pop() override { stack_.pop_back(); }
+  void put_back(const Waiting& w) override { push(w); }
   std::size_t size() const override { return stack_.size(); }
   std::int64_t prompt_tokens() const override { return 0; }
   const Waiting* oldest() const override { return head(); }

@@ -88,6 +88,18 @@ TEST(GoldenAsyncSchedules, G48_sglang_and_tensorrt_llm_run_one_row_more_than_the
   }
 }
 
+// The call for the second step no longer sees A's context, and not yet its blocks: B computes the shared tokens again,
+// and C waits for B. The third finds them.
+TEST(GoldenAsyncSchedules, tensorrt_llm_stores_the_blocks_of_a_context_after_the_next_step_is_planned) {
+  EngineConfig engine = tensorrt_llm(false);
+  engine.enable_prefix_caching = true;
+  const std::vector<Prompt> prompts{{100, 9, 0, 0, 0, 0}, {90, 9, 0, 0, 0, 0}, {80, 9, 0, 0, 0, 0}};
+  EXPECT_THAT(Schedule(ahead(engine), prompts).schedule(4), ElementsAre("100 | 0", "90 | 1", "16+64 | 2", "| 3"));
+  EXPECT_THAT(Schedule(engine, prompts).schedule(3), ElementsAre("100 | 0", "26+64 16+64 | 1", "| 3"));
+  const std::vector<Prompt> short_lived{{100, 1, 0, 0, 0, 0}, {90, 1, 0, 5, 0, 0}};
+  EXPECT_EQ(Schedule(ahead(engine), short_lived).seen.by_index()[1].cached_tokens, 64) << "A's blocks outlive it";
+}
+
 // B is admitted with A's last row: its prefill runs in the step after it.
 TEST(GoldenAsyncSchedules, whoever_comes_during_a_wasted_row_starts_when_it_ends) {
   const Schedule run(ahead(tensorrt_llm(false)), {{10, 3}, {10, 2, 0, 3.5}});

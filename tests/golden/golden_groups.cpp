@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "serving/rank_balance.hpp"
+#include "serving/engines/engine_profile.hpp"
 #include "support/recorder.hpp"
 #include "support/stub_cost.hpp"
 
@@ -56,7 +56,7 @@ struct GroupRun {
 };
 
 TEST(GoldenGroups, G17_vllm_sends_a_request_where_four_times_waiting_plus_running_is_least) {
-  const auto balance = make_rank_balance("vllm-v1");
+  const auto balance = find_engine("vllm-v1").make_balance();
   const std::vector<RankLoad> loads{{0, 5}, {1, 0}, {0, 4}};
   // Scores 5, 4, 4: the first of the smallest. Then rank 1 counts as (2, 0) = 8, and rank 2 has 4.
   EXPECT_EQ(balance->choose(loads, TimePoint{}), 1);
@@ -68,8 +68,8 @@ TEST(GoldenGroups, G17_vllm_sends_a_request_where_four_times_waiting_plus_runnin
 }
 
 TEST(GoldenGroups, other_engines_balance_by_rank_in_turn_or_by_the_fewest_requests) {
-  const auto in_turn = make_rank_balance("sglang");
-  const auto fewest = make_rank_balance("tensorrt-llm");
+  const auto in_turn = find_engine("sglang").make_balance();
+  const auto fewest = find_engine("tensorrt-llm").make_balance();
   const std::vector<RankLoad> loads{{3, 1}, {0, 3}, {2, 1}};
   EXPECT_EQ(in_turn->choose(loads, TimePoint{}), 0);
   EXPECT_EQ(in_turn->choose(loads, TimePoint{}), 1);

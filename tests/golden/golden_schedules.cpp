@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "golden/schedule.hpp"
-#include "serving/batching/sglang_ratio.hpp"
+#include "serving/engines/sglang/new_token_ratio.hpp"
 
 namespace foretoken::test {
 namespace {
@@ -292,18 +292,6 @@ TEST(GoldenSchedules, G28_tensorrt_llm_mixes_whole_prompts_with_generations) {
 TEST(GoldenSchedules, G29_tensorrt_llm_cuts_chunks_to_whole_blocks) {
   const Schedule run(tensorrt_llm(true), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 544 | 0", "56+544 600 | 1", "| 3"));
-}
-
-// Blocks are stored when their context is complete: in the second step A has computed the shared 64 tokens, and B finds
-// nothing yet.
-TEST(GoldenSchedules, tensorrt_llm_stores_the_blocks_of_a_context_when_it_is_complete) {
-  EngineConfig engine = tensorrt_llm(true);
-  engine.max_num_batched_tokens = 96;
-  engine.enable_prefix_caching = true;
-  const Schedule run(engine, {{160, 3, 0, 0, 0, 0}, {72, 1, 0, 0.5, 0, 0}, {72, 1, 0, 4.5, 0, 0}});
-  EXPECT_THAT(run.schedule(4), ElementsAre("96 | 0", "64+96 32 | 0", "40+32 | 1", "| 1"));
-  EXPECT_EQ(run.seen.by_index()[1].cached_tokens, 0);
-  EXPECT_EQ(run.seen.by_index()[2].cached_tokens, 64);
 }
 
 TEST(GoldenSchedules, G30_tensorrt_llm_equal_progress_deals_one_block_each_in_turn) {

@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "serving/batching/batching_policy.hpp"
+#include "serving/engines/engine_profile.hpp"
 #include "support/invariant_tools.hpp"
 
 namespace foretoken::test {
@@ -132,7 +132,7 @@ Violations inv_3_clock_is_monotone(const RunLog& log) {
 Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
   Findings found("INV-4");
   const std::int64_t size = log.engine.block_size;
-  const bool grows = find_batching_policy(log.engine.name).blocks == BlockPolicy::grow;
+  const bool grows = find_engine(log.engine.name).blocks == BlockPolicy::grow;
   std::map<int, std::int64_t> cached;
   std::map<int, std::map<std::int64_t, std::int64_t>> hits;  // by replica and request in flight
   std::map<int, FineTotal> block_time;

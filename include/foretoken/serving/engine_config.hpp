@@ -4,14 +4,14 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "foretoken/base/time.hpp"
+#include "foretoken/base/version.hpp"
 
 namespace foretoken {
 
 struct EngineConfig {
-  std::string name = "vllm-v1";       // batching policy table
+  std::string name = "vllm-v1";       // a row of the engines' table
   std::string version = "0.19";
   int data_parallel_size = 1;  // attention ranks that step together; what follows is of one rank
   std::int64_t max_model_len = 8192;
@@ -52,9 +52,6 @@ struct EngineConfig {
   [[nodiscard]] std::int64_t step_tokens() const { return max_num_batched_tokens * micro_batches; }
   [[nodiscard]] std::int64_t usable_blocks() const { return num_gpu_blocks - (reserve_null_block ? 1 : 0); }
 };
-
-// Dotted numbers, compared part by part: 0.5.18 is at least 0.5.9.
-[[nodiscard]] bool version_at_least(std::string_view version, std::string_view bound);
 
 struct ClusterConfig {
   int replicas = 1;

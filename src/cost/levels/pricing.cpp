@@ -1,6 +1,7 @@
 // Chooses the physics of every operator family (cost-model section 4).
 #include "cost/levels/pricing.hpp"
 
+#include "cost/engine_costs.hpp"
 #include "cost/levels/coefficients.hpp"
 
 namespace foretoken {
@@ -127,12 +128,6 @@ class Chooser {
 // The vLLM kernel sets describe every engine's steps better than the other engines' own kernel tables do.
 const std::vector<std::string_view> kKernelEngines = {"vllm", "vidur", "trtllm"};
 
-std::string_view all_reduce_engine(std::string_view engine) {
-  if (engine.starts_with("tensorrt")) return "trtllm";
-  if (engine.starts_with("sglang")) return "sglang";
-  return "vllm";
-}
-
 std::vector<std::string_view> gemm_formats(std::string_view format) {
   // The fp8_block GEMM sets are unusable in steps; the per-tensor set is nearer.
   if (format == "fp8_block") return {"fp8"};
@@ -160,7 +155,8 @@ Pricing make_pricing(const Deployment& d) {
   p.datasheet = datasheet_device(d.gpu);
   const MatrixFormat dense = matrix_format(d.dense_format, p.datasheet);
   const MatrixFormat experts = matrix_format(d.expert_format, p.datasheet);
-  const std::string_view version = d.engine_name.starts_with("vllm") ? std::string_view(d.engine_version) : "";
+  const EngineCosts& engine = engine_costs(d.engine_name);
+  const std::string_view version = engine.kernels_by_release ? std::string_view(d.engine_version) : "";
   const std::vector<std::string_view> bf16 = {"bf16"};
   const auto kernel = [&](std::string_view operation, std::vector<std::string_view> formats) {
     return SetQuery{operation, std::move(formats), kKernelEngines, version, 0};
@@ -191,10 +187,9 @@ Pricing make_pricing(const Deployment& d) {
   p.rope = elementwise("elementwise_rope");
 
   const LinkGroup group = link_group(d, d.parallelism.tensor * d.parallelism.data);
-  const std::string_view own = all_reduce_engine(d.engine_name);
   const bool eager = d.cuda_graph_max_rows == 0;
   SetQuery custom{
-      eager ? "allreduce_eager" : "allreduce_custom", {"any"}, {own, "vllm"}, d.engine_version, group.bandwidth};
+      eager ? "allreduce_eager" : "allreduce_custom", {"any"}, {engine.all_reduce, "vllm"}, d.engine_version, group.bandwidth};
   p.all_reduce = chooser.choose(custom, Family::all_reduce);
   p.nccl = chooser.choose({"allreduce_nccl", {"any"}, {"nccl"}, "", group.bandwidth}, Family::nccl);
   // The engines' own kernels need peer access; over PCIe only a measured set says they are used.

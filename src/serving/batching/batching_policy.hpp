@@ -2,16 +2,15 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "foretoken/serving/policies.hpp"
 #include "serving/scheduler_state.hpp"
 
 namespace foretoken {
 
 // Why the head of the queue was not admitted.
-enum class Blocked { nothing, seats, token_budget, kv_blocks, waiting_for_batch };
+// shared_block: a context computes what it can reuse.
+enum class Blocked { nothing, seats, token_budget, kv_blocks, waiting_for_batch, shared_block };
 
 struct StepPlan {
   struct Chunk {
@@ -73,16 +72,7 @@ class BatchingPolicy {
   [[nodiscard]] virtual bool can_serve(const SchedulerState& state, const Request& request) const = 0;
 };
 
-struct BatchingPolicyRow {
-  PolicyInfo info;
-  BlockPolicy blocks;
-  LastRow last_row;
-  std::unique_ptr<BatchingPolicy> (*make)();
-};
-
-// Precondition: the name is in the table; an unknown name is an InternalError.
-[[nodiscard]] const BatchingPolicyRow& find_batching_policy(const std::string& name);
-
+// One per folder of src/serving/engines.
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_static_batching();
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_orca();
 [[nodiscard]] std::unique_ptr<BatchingPolicy> make_vllm_v1();

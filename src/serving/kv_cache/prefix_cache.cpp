@@ -70,6 +70,16 @@ PrefixMatch PrefixCache::match(const Request& request, std::int64_t known_tokens
   return match;
 }
 
+std::optional<BlockPool::Key> PrefixCache::first_new(const Request& request) const {
+  if (!enabled_ || request.prefix_row < 0) return std::nullopt;
+  KeyChain chain(request, described_, block_size_);
+  for (std::int64_t block = 0; block < chain.described_blocks(); ++block) {
+    const BlockPool::Key key = chain.key(block);
+    if (pool_.find(key) == BlockPool::kNone) return key;
+  }
+  return std::nullopt;
+}
+
 void PrefixCache::hold_match(RequestId id) {
   if (matched_.empty()) return;
   for (const BlockPool::Block block : matched_) pool_.hold(block);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "foretoken/workload/prefix_table.hpp"
@@ -34,6 +35,8 @@ class PrefixCache {
 
   // For the next known_tokens to be computed; at least one token is never matched.
   [[nodiscard]] PrefixMatch match(const Request& request, std::int64_t known_tokens, bool was_preempted);
+  // The first full block of its prompt that the cache does not hold, where another prompt may have the same one.
+  [[nodiscard]] std::optional<BlockPool::Key> first_new(const Request& request) const;
   // The blocks of the last match become the first ones of `id`.
   void hold_match(RequestId id);
   // The described full blocks of its first `tokens` tokens, for which it has blocks, can be found.

@@ -24,6 +24,10 @@ class Fcfs final : public QueueingPolicy {
     if (!preempted_.empty()) preempted_.pop_front();
     else fresh_.pop_front();
   }
+  void put_back(const Waiting& head) override {
+    prompt_tokens_ += head.request.prompt_tokens;
+    (head.resumed != kNoRequest && !head.last ? preempted_ : fresh_).push_front(head);
+  }
   std::size_t size() const override { return preempted_.size() + fresh_.size(); }
   const Waiting* oldest() const override {
     const auto place = oldest_place();

@@ -22,6 +22,7 @@ class PriorityQueueing final : public QueueingPolicy {
   }
   const Waiting* head() const override { return queue_.empty() ? nullptr : &*queue_.begin(); }
   void pop() override { erase(queue_.begin()); }
+  void put_back(const Waiting& head) override { push(head); }
   std::size_t size() const override { return queue_.size(); }
   std::int64_t prompt_tokens() const override { return prompt_tokens_; }
   const Waiting* oldest() const override {

@@ -27,6 +27,8 @@ class QueueingPolicy {
   virtual void push(const Waiting& waiting) = 0;
   [[nodiscard]] virtual const Waiting* head() const = 0;  // null when empty
   virtual void pop() = 0;
+  // One that was popped becomes the head again, as if it had never been.
+  virtual void put_back(const Waiting& head) = 0;
   [[nodiscard]] virtual std::size_t size() const = 0;
   [[nodiscard]] virtual std::int64_t prompt_tokens() const = 0;  // of all that wait
   // The longest-waiting request that was never admitted, and its removal: for time-outs.

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "foretoken/serving/policies.hpp"
+#include "serving/engines/engine_profile.hpp"
 #include "study/accuracy/recipes.hpp"
 
 namespace foretoken {
@@ -78,7 +79,7 @@ std::string engine_text(const Point& p, const Framework& framework) {
   if (split.experts) text += "  enable_expert_parallel: true\n";
   text += fmt::format("  quantization: {}\n  kv_cache_dtype: {}\n", quantization_of(p, framework), kv_of(p));
   text += fmt::format("  max_model_len: {}\n", p.prompt_tokens + p.output_tokens);
-  if (framework.engine == "static") {
+  if (find_engine(framework.engine).closed_batches) {
     text += fmt::format("  max_num_seqs: {}\n  gpu_memory_utilization: 0.95\n", p.batch);
   } else if (p.workload == "open_loop" && p.batch > 0) {
     text += fmt::format("  max_num_seqs: {}\n", p.batch);  // the column's meaning in open loop

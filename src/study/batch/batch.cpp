@@ -9,6 +9,7 @@
 
 #include "foretoken/base/csv.hpp"
 #include "scenario/sweep_axes.hpp"
+#include "serving/engines/engine_profile.hpp"
 #include "study/batch/static.hpp"
 #include "study/cost_models.hpp"
 #include "study/parallel.hpp"
@@ -106,15 +107,17 @@ class BatchStudier {
   }
 
  private:
-  // sglang's limit is of all ranks together.
+  // An engine's limit may be of all ranks together.
   Result<Scenario> resolve(BatchSize& point) const {
     LoadOptions load = load_;
-    const bool shared = study_.scenario.engine.name == "sglang";
-    const std::int64_t seats = point.size * (shared ? study_.scenario.engine.data_parallel_size : 1);
+    const EngineProfile& profile = find_engine(study_.scenario.engine.name);
+    const TokenBudgetKnob& budget = profile.token_budget;
+    const std::int64_t seats =
+        point.size * (profile.seats_of_all_ranks ? study_.scenario.engine.data_parallel_size : 1);
     load.overrides.push_back(fmt::format("engine.max_num_seqs={}", seats));
     load.overrides.emplace_back("sweep=null");
-    if (study_.scenario.engine.max_num_batched_tokens < point.size && !shared) {
-      load.overrides.push_back(fmt::format("engine.max_num_batched_tokens={}", point.size));
+    if (budget.counts_decodes && budget.of(study_.scenario.engine) < point.size) {
+      load.overrides.push_back(fmt::format("{}={}", budget.key, point.size));
       point.budget_raised = true;
     }
     return parse_scenario(source_.text, source_.origin, load);

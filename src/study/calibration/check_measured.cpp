@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "foretoken/base/csv.hpp"
+#include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
 namespace {
@@ -91,12 +92,12 @@ class OriginCheck {
   void backend() {
     const std::string& name = measured_.backend;
     const std::string& engine = base_.deployment.engine_name;
-    const auto names = [&](std::string_view word) { return name.find(word) != std::string::npos; };
-    const std::string_view family = names("sglang")                     ? "sglang"
-                                    : names("trt") || names("tensorrt") ? "tensorrt-llm"
-                                    : names("vllm")                     ? "vllm"
-                                                                        : "";
-    if (!family.empty() && !engine.starts_with(family))
+    const auto is_called = [&](const EngineProfile& profile) {
+      return std::any_of(profile.backend_words.begin(), profile.backend_words.end(),
+                         [&](std::string_view word) { return name.find(word) != std::string::npos; });
+    };
+    const auto engines = engine_profiles();
+    if (std::any_of(engines.begin(), engines.end(), is_called) && !is_called(find_engine(engine)))
       warn(fmt::format("was measured through the backend {}; the scenario has the engine {}", name, engine));
   }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "foretoken/scenario/catalog.hpp"
+#include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
 namespace {
@@ -71,13 +72,11 @@ void other_gpus(Candidates& candidates, const Scenario& s, const std::string& ca
 std::vector<Fix> candidate_fixes(const Scenario& s, const std::string& catalog_dir) {
   Candidates c(s);
   const EngineConfig& e = s.engine;
-  const bool sglang = e.name == "sglang";
-  const std::int64_t budget = sglang ? e.chunked_prefill_size : e.max_num_batched_tokens;
-  const char* budget_path = sglang ? "engine.chunked_prefill_size" : "engine.max_num_batched_tokens";
-  const char* budget_name = sglang ? "chunked_prefill_size" : "max_num_batched_tokens";
+  const TokenBudgetKnob& budget = find_engine(e.name).token_budget;
+  const std::int64_t tokens = budget.of(e);
   c.integer("engine.max_num_seqs", "max_num_seqs", e.max_num_seqs, e.max_num_seqs / 2);
   c.integer("engine.max_num_seqs", "max_num_seqs", e.max_num_seqs, e.max_num_seqs * 2);
-  for (const std::int64_t to : {budget / 4, budget / 2, budget * 2}) c.integer(budget_path, budget_name, budget, to);
+  for (const std::int64_t to : {tokens / 4, tokens / 2, tokens * 2}) c.integer(budget.key, budget.name(), tokens, to);
   if (!e.enable_prefix_caching && may_share_prefixes(s.workload))
     c.add("prefix caching on", {"engine.enable_prefix_caching=true"});
   if (s.deployment.level != CostLevel::affine) {

@@ -5,6 +5,7 @@
 
 #include "foretoken/scenario/catalog.hpp"
 #include "foretoken/study/recommend.hpp"
+#include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
 namespace {
@@ -36,7 +37,7 @@ bool is_declared(const RecommendQuestion& question) {
 
 std::vector<SweepAxis> usual_domain(const Scenario& base, const std::string& catalog_dir) {
   std::vector<SweepAxis> domain;
-  const auto add = [&](const char* path, std::vector<std::string> values) {
+  const auto add = [&](const std::string& path, std::vector<std::string> values) {
     if (values.size() > 1) domain.push_back({path, std::move(values)});
   };
   if (base.deployment.level != CostLevel::affine) {
@@ -47,8 +48,7 @@ std::vector<SweepAxis> usual_domain(const Scenario& base, const std::string& cat
   }
   add("replicas", {"1", "2", "3", "4", "5", "6", "7", "8"});
   // A knob that the scenario sets stays as it is.
-  const bool sglang = base.engine.name == "sglang";
-  const char* budget = sglang ? "engine.chunked_prefill_size" : "engine.max_num_batched_tokens";
+  const std::string budget(find_engine(base.engine.name).token_budget.key);
   if (!is_given(base, "engine.max_num_seqs")) add("engine.max_num_seqs", {"32", "128", "512"});
   if (!is_given(base, budget)) add(budget, {"2048", "8192"});
   return domain;

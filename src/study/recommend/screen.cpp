@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "serving/engines/engine_profile.hpp"
 #include "study/latency_key.hpp"
 #include "study/recommend/search.hpp"
 #include "study/sampler.hpp"
@@ -59,7 +60,6 @@ DeploymentCost cost_of_deployment(const Scenario& scenario) {
 }
 
 std::string twin_key_of(const Scenario& s) {
-  const bool known_engine = s.engine.name == "vllm-v1";
   // Figures of the KV cache are shares of its size, which differs.
   const bool plain = std::all_of(s.slo.begin(), s.slo.end(), [](const SloLine& line) {
     if (latency_key_parts(line.metric)) return true;
@@ -67,7 +67,7 @@ std::string twin_key_of(const Scenario& s) {
     const auto column = std::find_if(all.begin(), all.end(), [&](const Column& c) { return c.key == line.metric; });
     return column != all.end() && (column->group == ColumnGroup::throughput || column->group == ColumnGroup::goodput);
   });
-  if (!known_engine || may_find_prefixes(s) || !plain) return {};
+  if (!find_engine(s.engine.name).seats_only_cap || may_find_prefixes(s) || !plain) return {};
   std::string key;
   for (const ResolvedField& f : s.fields) {
     if (f.path != "engine.max_num_seqs") key += f.path + "=" + to_text(f.value, 0) + "\n";
@@ -153,7 +153,7 @@ Candidate CandidateSource::describe(std::size_t index, const Scenario& s) const 
   c.parallelism = s.deployment.parallelism;
   c.replicas = replicas_in_all(s);
   c.max_num_seqs = s.engine.max_num_seqs;
-  c.token_budget = s.engine.name == "sglang" ? s.engine.chunked_prefill_size : s.engine.max_num_batched_tokens;
+  c.token_budget = find_engine(s.engine.name).token_budget.of(s.engine);
   return c;
 }
 

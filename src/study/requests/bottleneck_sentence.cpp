@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "foretoken/base/figures.hpp"
+#include "serving/engines/engine_profile.hpp"
 #include "study/batch/static.hpp"
 
 namespace foretoken {
@@ -48,7 +49,7 @@ std::int64_t part(const RequestTime& time, AttributionPart p) {
 }
 
 std::int64_t token_budget(const EngineConfig& engine) {
-  return engine.name == "sglang" ? engine.chunked_prefill_size : engine.max_num_batched_tokens;
+  return find_engine(engine.name).token_budget.of(engine);
 }
 
 // All of these follow "of which 640 ms".
@@ -66,10 +67,10 @@ std::string words_for_queue(const RequestExplanation& e, Cause cause) {
     return growth + ": more arrives than this deployment serves";
   }
   if (cause == Cause::seats) return fmt::format("waited for a seat: {}", seats);
-  if (engine.name == "static") return "waited for the batch before to end: static batching";
-  const bool sglang = engine.name == "sglang";
-  return fmt::format("waited for the token budget or the end of a step ({} {})",
-                     sglang ? "chunked_prefill_size" : "max_num_batched_tokens", token_budget(engine));
+  const EngineProfile& profile = find_engine(engine.name);
+  if (profile.closed_batches) return "waited for the batch before to end: static batching";
+  return fmt::format("waited for the token budget or the end of a step ({} {})", profile.token_budget.name(),
+                     token_budget(engine));
 }
 
 std::string words_for_kv(const RequestExplanation& e) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "foretoken/base/figures.hpp"
+#include "serving/engines/engine_profile.hpp"
 #include "study/capacity/load_knob.hpp"
 #include "study/check/fixes.hpp"
 
@@ -94,12 +95,11 @@ void add_host(std::vector<KnobChange>& changes, const Scenario& s) {
 }  // namespace
 
 std::string memory_share_key(const Scenario& s) {
-  if (s.engine.name == "sglang") return "engine.mem_fraction_static";
-  return s.engine.name == "tensorrt-llm" ? "engine.free_gpu_memory_fraction" : "engine.gpu_memory_utilization";
+  return std::string(find_engine(s.engine.name).memory_share.key);
 }
 
 std::string token_budget_key(const Scenario& s) {
-  return s.engine.name == "sglang" ? "engine.chunked_prefill_size" : "engine.max_num_batched_tokens";
+  return std::string(find_engine(s.engine.name).token_budget.key);
 }
 
 std::vector<KnobChange> setting_changes(const RequestExplanation& e, const std::string& catalog_dir) {

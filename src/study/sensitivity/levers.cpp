@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "foretoken/base/math.hpp"
+#include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
 namespace {
@@ -108,12 +109,13 @@ void add_knobs(Levers& levers, const Scenario& s) {
   const auto knob = LeverGroup::knob;
   levers.integer(knob, "engine.max_num_seqs", s.engine.max_num_seqs,
                  [](Scenario& c, std::int64_t to) { c.engine.max_num_seqs = c.memory.max_num_seqs = to; });
-  const bool sglang = s.engine.name == "sglang";
-  if (!sglang || s.engine.enable_chunked_prefill) {
-    levers.integer(knob, sglang ? "engine.chunked_prefill_size" : "engine.max_num_batched_tokens",
-                   s.engine.max_num_batched_tokens, [sglang](Scenario& c, std::int64_t to) {
-                     c.engine.max_num_batched_tokens = c.memory.max_num_batched_tokens = to;
-                     if (sglang) c.engine.chunked_prefill_size = to;
+  const EngineProfile& profile = find_engine(s.engine.name);
+  const TokenBudgetKnob& budget = profile.token_budget;
+  if (budget.limits(s.engine)) {
+    levers.integer(knob, std::string(budget.key), s.engine.max_num_batched_tokens,
+                   [budget](Scenario& c, std::int64_t to) {
+                     c.memory.max_num_batched_tokens = to;
+                     budget.set(c.engine, to);
                    });
   }
   if (s.memory.num_gpu_blocks_override) {
@@ -121,10 +123,7 @@ void add_knobs(Levers& levers, const Scenario& s) {
                    [](Scenario& c, std::int64_t to) { c.memory.num_gpu_blocks_override = c.engine.num_gpu_blocks = to; });
   } else if (s.deployment.level != CostLevel::affine) {
     const double now = s.memory.gpu_memory_utilization;
-    levers.all().push_back({sglang ? "engine.mem_fraction_static"
-                            : s.engine.name == "tensorrt-llm" ? "engine.free_gpu_memory_fraction"
-                                                              : "engine.gpu_memory_utilization",
-                            knob, now, "", [now](Scenario& c, double f) {
+    levers.all().push_back({std::string(profile.memory_share.key), knob, now, "", [now](Scenario& c, double f) {
                               c.memory.gpu_memory_utilization = std::min(1.0, now * f);
                               return c.memory.gpu_memory_utilization / now;
                             }});

@@ -11,8 +11,11 @@
 // batch_wait_timeout_iters contexts wait some steps for more of them. Under attention data parallelism they may wait
 // for those of the other ranks: serving/context_balance.hpp.
 // The overlap scheduler's step of delay and wasted row: serving/async_scheduling.cpp.
-// Block reuse: full blocks of contexts that are complete; GUARANTEED_NO_EVICT counts held ones once.
-// Left out: a context waiting for blocks that an earlier one of its step computes, LoRA, beams. A queued prompt
+// Block reuse: full blocks of contexts that are complete; GUARANTEED_NO_EVICT counts held ones once. A request whose
+// next block another context computes now waits for it, and those behind it pass (beneficialToSkip; not under
+// STATIC_BATCH, nor where layers have windows of their own). With the overlap scheduler the call after that context's
+// last chunk neither finds its blocks nor sees a context: one that still waits then starts without them.
+// Left out: LoRA, beams; batch_wait_* counts the tokens of those that wait for a block. A queued prompt
 // shorter than the tokens that rounding leaves unused waits for the next step.
 #include <algorithm>
 
@@ -24,9 +27,35 @@ namespace {
 class TensorRtLlm final : public BatchingPolicy {
  public:
   void schedule(const ScheduleCall& call, StepPlan& plan) override {
+    const bool paused =
+        call.state.config.capacity_scheduler_policy == "MAX_UTILIZATION" && pause_until_decodes_fit(call);
+    note_computing(call.state);
+    plan_step(call, plan);
+    plan.once = plan.once || paused || !plan.skipped.empty() || (passed_over_ && plan.chunks.empty());
+    call.state.bring_back();
+  }
+
+  bool may_change_plan(const SchedulerState& s) const override {
+    return s.running() < s.config.max_num_seqs && s.decodes().size() < s.config.step_tokens() &&
+           (s.config.capacity_scheduler_policy != "STATIC_BATCH" || s.running() == 0);
+  }
+
+  bool has_contexts(SchedulerState& s) override {
+    StepPlan scratch;
+    const std::int64_t budget = s.config.step_tokens() - s.decodes().size();
+    computing_.clear();
+    return !s.prefilling().empty() || next(s, scratch, s.running() == 0, budget) > 0;
+  }
+
+  bool can_serve(const SchedulerState& s, const Request& request) const override {
+    return (s.config.enable_chunked_prefill || request.prompt_tokens <= s.config.max_num_batched_tokens) &&
+           s.committed_blocks(request) <= s.config.usable_blocks();
+  }
+
+ private:
+  void plan_step(const ScheduleCall& call, StepPlan& plan) {
     SchedulerState& s = call.state;
-    const bool paused = s.config.capacity_scheduler_policy == "MAX_UTILIZATION" && pause_until_decodes_fit(call);
-    std::int64_t budget = s.config.step_tokens() - s.decodes().size();
+    const std::int64_t budget = s.config.step_tokens() - s.decodes().size();
     if (budget < 0) leave_out(s, plan, -budget);
     const bool held = call.hold_contexts && s.decodes().size() > 0;
     if (held || contexts_wait(s, plan, budget)) {
@@ -42,26 +71,8 @@ class TensorRtLlm final : public BatchingPolicy {
     } else {
       first_come(call, plan, budget);
     }
-    plan.once = plan.once || paused || !plan.skipped.empty();
   }
 
-  bool may_change_plan(const SchedulerState& s) const override {
-    return s.running() < s.config.max_num_seqs && s.decodes().size() < s.config.step_tokens() &&
-           (s.config.capacity_scheduler_policy != "STATIC_BATCH" || s.running() == 0);
-  }
-
-  bool has_contexts(SchedulerState& s) override {
-    StepPlan scratch;
-    const std::int64_t budget = s.config.step_tokens() - s.decodes().size();
-    return !s.prefilling().empty() || next(s, scratch, s.running() == 0, budget) > 0;
-  }
-
-  bool can_serve(const SchedulerState& s, const Request& request) const override {
-    return (s.config.enable_chunked_prefill || request.prompt_tokens <= s.config.max_num_batched_tokens) &&
-           s.committed_blocks(request) <= s.config.usable_blocks();
-  }
-
- private:
   static bool pause_until_decodes_fit(const ScheduleCall& call) {
     SchedulerState& s = call.state;
     bool paused = false;
@@ -111,6 +122,11 @@ class TensorRtLlm final : public BatchingPolicy {
     const bool is_static = s.config.capacity_scheduler_policy == "STATIC_BATCH";
     if (is_static && !batch_is_open) { plan.blocked = Blocked::waiting_for_batch; return 0; }
     if (s.running() >= s.config.max_num_seqs) { plan.blocked = Blocked::seats; return 0; }
+    for (; waits_for_block(s, *head); passed_over_ = true) {
+      s.set_aside();
+      head = s.waiting().head();
+      if (head == nullptr) { plan.blocked = Blocked::shared_block; return 0; }
+    }
     hit_ = s.match_head();
     const std::int64_t prompt = known(s, *head);
     const std::int64_t tokens = prompt - hit_.tokens;
@@ -131,13 +147,31 @@ class TensorRtLlm final : public BatchingPolicy {
     return tokens;
   }
 
+  // The block that each context computes next, where another may need the same.
+  void note_computing(const SchedulerState& s) {
+    computing_.clear();
+    passed_over_ = false;
+    if (s.waiting().head() == nullptr) return;
+    for (const RequestId id : s.prefilling()) note_computing(s, s[id].request);
+  }
+  void note_computing(const SchedulerState& s, const Request& request) {
+    if (s.has_window || s.config.capacity_scheduler_policy == "STATIC_BATCH") return;
+    if (const auto block = s.first_new_block(request)) computing_.push_back(*block);
+  }
+  [[nodiscard]] bool waits_for_block(const SchedulerState& s, const Waiting& head) const {
+    if (computing_.empty()) return false;
+    const auto block = s.first_new_block(head.request);
+    return block && std::find(computing_.begin(), computing_.end(), *block) != computing_.end();
+  }
+
   static std::int64_t known(const SchedulerState& s, const Waiting& head) {
     return head.resumed != kNoRequest ? s[head.resumed].known_tokens() : head.request.prompt_tokens;
   }
   static std::int64_t rest(const SchedulerState& s, RequestId id) { return s[id].known_tokens() - s[id].cached; }
 
-  RequestId start(const ScheduleCall& call) const {
+  RequestId start(const ScheduleCall& call) {
     const RequestId id = call.admit(hit_);
+    note_computing(call.state, call.state[id].request);
     call.state.take_blocks(id, call.state[id].known_tokens());
     return id;
   }
@@ -204,7 +238,9 @@ class TensorRtLlm final : public BatchingPolicy {
   }
 
   std::int64_t waited_ = 0;  // steps in which contexts waited for company
-  PrefixMatch hit_;  // of the head, by next()
+  PrefixMatch hit_;          // of the head, by next()
+  std::vector<BlockPool::Key> computing_;
+  bool passed_over_ = false;  // somebody was, in this call
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Releases of engines, in order.
-#include "foretoken/serving/engine_config.hpp"
+// Releases, part by part.
+#include "foretoken/base/version.hpp"
 
 #include <algorithm>
 #include <charconv>

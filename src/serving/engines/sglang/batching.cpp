@@ -17,7 +17,7 @@
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"
-#include "serving/batching/sglang_ratio.hpp"
+#include "serving/engines/sglang/new_token_ratio.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,0 +1,28 @@
+// All that differs between engines below the simulation: host work, memory plan, kernels. One row each; what
+// differs from the simulation upwards is in src/serving/engines.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "foretoken/cost/deployment.hpp"
+
+namespace foretoken {
+
+struct EngineCosts {
+  std::string_view engine;
+  OverheadTerms (*overhead)(const std::string& release) = nullptr;
+  // What CDNA2 cards of AMD add to it, seconds; 0 = nothing is known.
+  double cdna2_per_layer = 0;
+  double cdna2_per_sequence = 0;
+  // CUDA graphs are taken out of the memory budget from this release on; before, they came on top. Empty: always.
+  std::string_view graphs_in_budget_from = {};
+  bool shares_free_memory = false;       // its share is of what the model leaves free, not of the whole memory
+  bool kernels_by_release = false;       // measured kernel sets of its own release are the nearest
+  std::string_view all_reduce = "vllm";  // whose measured all-reduce kernels are its own
+};
+
+// An engine without a row costs what current ones with asynchronous scheduling do.
+[[nodiscard]] const EngineCosts& engine_costs(std::string_view engine);
+
+}  // namespace foretoken

@@ -1,0 +1,26 @@
+// Look-ups in the table of engines.
+#include <algorithm>
+#include <vector>
+
+#include "foretoken/base/result.hpp"
+#include "serving/engines/engine_profile.hpp"
+
+namespace foretoken {
+
+std::span<const PolicyInfo> batching_policies() {
+  static const std::vector<PolicyInfo> kInfos = [] {
+    std::vector<PolicyInfo> infos;
+    for (const EngineProfile& row : engine_profiles()) infos.push_back(row.info);
+    return infos;
+  }();
+  return kInfos;
+}
+
+const EngineProfile& find_engine(std::string_view name) {
+  const std::span<const EngineProfile> rows = engine_profiles();
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const EngineProfile& r) { return r.info.name == name; });
+  if (row == rows.end()) throw InternalError("unknown engine: " + std::string(name));
+  return *row;
+}
+
+}  // namespace foretoken

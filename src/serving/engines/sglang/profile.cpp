@@ -1,0 +1,141 @@
+// SGLang.
+#include <algorithm>
+
+#include "serving/engines/engine_profile.hpp"
+#include "serving/engines/launch_line.hpp"
+
+namespace foretoken {
+namespace {
+
+// By GPU memory in GiB (engines.md 1.3); graph sizes for fewer than four TP ranks and for more.
+struct SglangSizes {
+  double below_gib;
+  std::int64_t chunk, graphs, graphs_wide;
+};
+SglangSizes sglang_sizes(const EngineSetting& setting) {
+  constexpr SglangSizes kSizes[] = {
+      {20, 2048, 8, 8}, {35, 2048, 24, 80}, {60, 4096, 32, 160}, {160, 8192, 256, 512}, {1e9, 16384, 512, 512}};
+  const double gib = setting.deployment.gpu.memory_capacity.value / kGiB;
+  SglangSizes sizes =
+      *std::find_if(std::begin(kSizes), std::end(kSizes), [&](const auto& r) { return gib < r.below_gib; });
+  if (!version_at_least(setting.engine.version, "0.5")) sizes.chunk = gib < 25 ? 2048 : 8192;
+  return sizes;
+}
+
+std::int64_t sglang_graphs(const EngineSetting& setting) {
+  const SglangSizes sizes = sglang_sizes(setting);
+  return setting.deployment.parallelism.tensor >= 4 ? sizes.graphs_wide : sizes.graphs;
+}
+
+// What activations and CUDA graphs are left, as a share of the memory.
+double sglang_mem_fraction(const EngineSetting& setting) {
+  const double mib = setting.deployment.gpu.memory_capacity.value / kGiB * 1024;
+  const Parallelism& split = setting.deployment.parallelism;
+  if (!version_at_least(setting.engine.version, "0.5")) {
+    if (mib > 80 * 1024) return (mib - 13 * 1024) / mib;
+    return split.tensor >= 16  ? 0.79
+           : split.tensor >= 8 ? 0.81
+           : split.tensor >= 4 ? 0.85
+           : split.tensor >= 2 ? 0.87
+                               : 0.88;
+  }
+  const auto graphs = static_cast<double>(sglang_graphs(setting));
+  const std::int64_t chunk_of_all = setting.engine.chunked_prefill_size * split.data;
+  double reserved = 512 + 1.5 * static_cast<double>(std::max<std::int64_t>(chunk_of_all, 2048)) + 2.0 * graphs +
+                    128.0 * split.tensor * split.pipeline;
+  if (split.data > 1) reserved += (graphs > 300 ? 4.5 : 3.0) * graphs * split.data;
+  if (mib > 60 * 1024) reserved = std::max(reserved, 10240.0);
+  return std::max(0.05, (mib - reserved) / mib);
+}
+
+// Its figures are of all attention data-parallel ranks together (engines.md 1.3, 4.7).
+std::int64_t sglang_rank_share(std::int64_t of_all, const EngineConfig& engine) {
+  return std::max<std::int64_t>(1, of_all / engine.data_parallel_size);
+}
+
+void read_sglang_batch(EngineKnobs& knobs, EngineSetting& setting) {
+  EngineConfig& engine = setting.engine;
+  engine.chunked_prefill_size =
+      knobs.integer("engine.chunked_prefill_size", {sglang_sizes(setting).chunk, "by GPU memory"});
+  engine.enable_chunked_prefill = engine.chunked_prefill_size > 0;
+  if (engine.enable_chunked_prefill)
+    engine.chunked_prefill_size = sglang_rank_share(engine.chunked_prefill_size, engine);
+  engine.max_prefill_tokens = knobs.integer("engine.max_prefill_tokens");
+  engine.enable_mixed_chunk = knobs.flag("engine.enable_mixed_chunk");
+  engine.schedule_conservativeness = knobs.number("engine.schedule_conservativeness");
+  engine.scheduler_recv_interval = knobs.integer("engine.scheduler_recv_interval");
+  engine.ignore_eos_admission = knobs.flag("engine.disable_radix_cache");
+  engine.max_num_batched_tokens = engine.enable_chunked_prefill ? engine.chunked_prefill_size : engine.max_model_len;
+  engine.max_num_seqs = knobs.maybe_integer("engine.max_num_seqs").value_or(4096);  // see read_sglang_seats
+  setting.memory.reserve_null_block = false;
+  // Activations and graphs live in what mem_fraction_static leaves.
+  setting.memory.activation_bytes = setting.memory.cuda_graph_bytes = ByteCount{0};
+}
+
+void read_sglang_seats(EngineKnobs& knobs, EngineConfig& engine) {
+  const std::int64_t pool = engine.num_gpu_blocks * engine.block_size;
+  const std::int64_t by_context = std::clamp<std::int64_t>(pool / engine.max_model_len * 512, 2048, 4096);
+  engine.max_num_seqs = knobs.integer("engine.max_num_seqs", {std::max<std::int64_t>(1, std::min(pool / 2, by_context)),
+                                                              "min(pool / 2, 2048 to 4096 by context)"});
+  if (knobs.maybe_integer("engine.max_num_seqs")) engine.max_num_seqs = sglang_rank_share(engine.max_num_seqs, engine);
+}
+
+double read_sglang_memory_share(EngineKnobs& knobs, const EngineSetting& setting) {
+  return knobs.number("engine.mem_fraction_static",
+                      {sglang_mem_fraction(setting), "what activations and graphs leave"});
+}
+
+KnobRule<std::int64_t> sglang_captured_rows(const EngineSetting& setting) {
+  return {sglang_graphs(setting), "by GPU memory"};
+}
+
+bool sglang_has_chunks(const EngineConfig& engine) {
+  return engine.enable_chunked_prefill;
+}
+
+std::string sglang_launch_line(const LaunchRequest& launch) {
+  const Parallelism& p = launch.deployment.parallelism;
+  const EngineConfig& engine = launch.engine;
+  LaunchLine line("python -m sglang.launch_server --model-path " + launch.model);
+  line.flag("--tp-size", p.tensor * p.data);
+  line.size("--pp-size", p.pipeline);
+  if (p.data > 1) line.word(fmt::format("--dp-size {} --enable-dp-attention", p.data));
+  line.flag("--context-length", engine.max_model_len);
+  line.flag("--max-running-requests", engine.max_num_seqs * p.data);
+  line.flag("--chunked-prefill-size", engine.enable_chunked_prefill ? engine.chunked_prefill_size * p.data : -1);
+  line.flag("--mem-fraction-static", fmt::format("{:.3g}", launch.memory.gpu_memory_utilization));
+  return line.take();
+}
+
+}  // namespace
+
+EngineProfile sglang_profile() {
+  static constexpr std::string_view kReleases[] = {"0.4", "0.4.6", "0.5", "0.5.9", "0.5.18"};
+  static constexpr std::string_view kWords[] = {"sglang"};
+  static constexpr std::string_view kKnobs[] = {"engine.async_scheduling",          "engine.chunked_prefill_size",
+                                                "engine.max_prefill_tokens",        "engine.enable_mixed_chunk",
+                                                "engine.schedule_conservativeness", "engine.disable_radix_cache",
+                                                "engine.scheduler_recv_interval",   "engine.mem_fraction_static"};
+  EngineProfile p;
+  p.info = {"sglang", "SGLang: prefill batches alone, one split prompt, admission by expected output, retraction"};
+  p.make = make_sglang;
+  p.idle_tokens = 0;
+  p.seats_of_all_ranks = true;
+  p.default_release = "0.5.9";
+  p.releases = kReleases;
+  p.token_budget = {"engine.chunked_prefill_size", &EngineConfig::chunked_prefill_size, false, sglang_has_chunks};
+  p.memory_share = {"engine.mem_fraction_static"};
+  p.own_knobs = kKnobs;
+  p.plans_ahead_from = "0.4";
+  p.block_size = 1;
+  p.prefix_caching = PrefixCaching::on;
+  p.read_batch = read_sglang_batch;
+  p.read_seats = read_sglang_seats;
+  p.read_memory_share = read_sglang_memory_share;
+  p.captured_rows = sglang_captured_rows;
+  p.launch_line = sglang_launch_line;
+  p.backend_words = kWords;
+  return p;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,89 @@
+// TensorRT-LLM.
+#include "serving/engines/engine_profile.hpp"
+#include "serving/engines/launch_line.hpp"
+
+namespace foretoken {
+namespace {
+
+void read_tensorrt_batch(EngineKnobs& knobs, EngineSetting& setting) {
+  EngineConfig& engine = setting.engine;
+  engine.enable_chunked_prefill = knobs.flag("engine.enable_chunked_prefill", {false, "TensorRT-LLM"});
+  engine.max_num_seqs = knobs.integer("engine.max_num_seqs", {2048, "TensorRT-LLM"});
+  engine.max_num_batched_tokens = knobs.integer("engine.max_num_batched_tokens", {8192, "TensorRT-LLM"});
+  engine.capacity_scheduler_policy = knobs.text("engine.capacity_scheduler_policy");
+  engine.context_chunking_policy = knobs.text("engine.context_chunking_policy");
+  engine.batch_wait_timeout_iters = knobs.integer("engine.batch_wait_timeout_iters");
+  engine.batch_wait_max_tokens_ratio = knobs.number("engine.batch_wait_max_tokens_ratio");
+  engine.attention_dp_enable_balance = knobs.flag("engine.attention_dp_enable_balance");
+  engine.attention_dp_timeout_iters = knobs.integer("engine.attention_dp_timeout_iters");
+  engine.attention_dp_batching_wait_iters = knobs.integer("engine.attention_dp_batching_wait_iters");
+  setting.memory.reserve_null_block = false;
+}
+
+double read_tensorrt_memory_share(EngineKnobs& knobs, const EngineSetting&) {
+  return knobs.number("engine.free_gpu_memory_fraction");
+}
+
+KnobRule<std::int64_t> tensorrt_captured_rows(const EngineSetting&) {
+  return {128, "TensorRT-LLM"};
+}
+
+// The C++ executor: executor/requestUtils.cpp, getLeaderNewReqWithIds. PyTorch's has a queue by priority after 1.2.
+void check_tensorrt_start(EngineKnobs& knobs, const EngineConfig& engine) {
+  if (engine.scheduling_policy == "fcfs") return;
+  const std::string refused = "'engine.scheduling_policy: priority' is not modelled for tensorrt-llm: ";
+  knobs.error("engine.scheduling_policy",
+              refused + (version_at_least(engine.version, "1.0")
+                             ? "its PyTorch executor serves first come, first served up to 1.2"
+                             : "its C++ executor keeps also running requests in order of priority, started contexts "
+                               "among them"),
+              "leave it out; engine.name: vllm-v1 has priorities");
+}
+
+std::string tensorrt_launch_line(const LaunchRequest& launch) {
+  const Parallelism& p = launch.deployment.parallelism;
+  LaunchLine line("trtllm-serve " + launch.model);
+  line.flag("--tp_size", p.tensor * p.data);
+  line.size("--pp_size", p.pipeline);
+  line.flag("--max_seq_len", launch.engine.max_model_len);
+  line.flag("--max_batch_size", launch.engine.max_num_seqs);
+  line.flag("--max_num_tokens", launch.engine.max_num_batched_tokens);
+  line.flag("--kv_cache_free_gpu_memory_fraction", fmt::format("{:g}", launch.memory.gpu_memory_utilization));
+  return line.take();
+}
+
+}  // namespace
+
+EngineProfile tensorrt_llm_profile() {
+  static constexpr std::string_view kReleases[] = {"0.6",  "0.7",  "0.8",  "0.9",  "0.10", "0.11", "0.12",
+                                                   "0.13", "0.14", "0.15", "0.16", "0.17", "0.18", "0.19",
+                                                   "0.20", "0.21", "1.0",  "1.1",  "1.2"};
+  static constexpr std::string_view kWords[] = {"trt", "tensorrt"};
+  static constexpr std::string_view kKnobs[] = {
+      "engine.enable_chunked_prefill",      "engine.async_scheduling",         "engine.capacity_scheduler_policy",
+      "engine.context_chunking_policy",     "engine.batch_wait_timeout_iters", "engine.batch_wait_max_tokens_ratio",
+      "engine.attention_dp_enable_balance", "engine.free_gpu_memory_fraction"};
+  EngineProfile p;
+  p.info = {"tensorrt-llm", "TensorRT-LLM: in-flight batching, KV reserved to the end or paused when it runs out"};
+  p.make = make_tensorrt_llm;
+  p.stores_whole_contexts = true;
+  p.pipelines_micro_batches = true;
+  p.make_balance = make_least_requests;
+  p.default_release = "1.0";
+  p.releases = kReleases;
+  p.memory_share = {"engine.free_gpu_memory_fraction"};
+  p.own_knobs = kKnobs;
+  p.budget_must_hold_prompts = true;
+  p.plans_ahead_from = "1.0";  // the overlap scheduler of the PyTorch executor, the default one since
+  p.block_size = 32;
+  p.prefix_caching = PrefixCaching::on;
+  p.read_batch = read_tensorrt_batch;
+  p.read_memory_share = read_tensorrt_memory_share;
+  p.captured_rows = tensorrt_captured_rows;
+  p.check_start = check_tensorrt_start;
+  p.launch_line = tensorrt_launch_line;
+  p.backend_words = kWords;
+  return p;
+}
+
+}  // namespace foretoken

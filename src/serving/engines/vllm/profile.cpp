@@ -1,0 +1,133 @@
+// vLLM's engines: V1, and V0 as it was up to 0.6.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "serving/engines/engine_profile.hpp"
+#include "serving/engines/vllm/vllm.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr std::string_view kVllmWords[] = {"vllm"};
+
+// get_batch_defaults for the API server: by GPU, then clamped by each other.
+void read_v1_batch(EngineKnobs& knobs, EngineSetting& setting) {
+  EngineConfig& engine = setting.engine;
+  const bool large = is_large_gpu(setting.deployment.gpu);
+  engine.enable_chunked_prefill = knobs.flag("engine.enable_chunked_prefill", {true, "vLLM V1"});
+  const auto given_budget = knobs.maybe_integer("engine.max_num_batched_tokens");
+  KnobRule<std::int64_t> seats{large ? 1024 : 256, large_gpu_reason(large)};
+  if (given_budget && *given_budget < seats.value) {
+    seats.value = *given_budget;
+    seats.reason += ", at most max_num_batched_tokens";
+  }
+  engine.max_num_seqs = knobs.integer("engine.max_num_seqs", seats);
+  read_budget_by_gpu(knobs, setting);
+  if (engine.max_num_batched_tokens < engine.max_num_seqs) {
+    knobs.warning("engine.max_num_batched_tokens",
+                  fmt::format("{} is below max_num_seqs {}: vLLM refuses to start with these",
+                              engine.max_num_batched_tokens, engine.max_num_seqs),
+                  "raise the budget or lower engine.max_num_seqs");
+  }
+}
+
+double read_v1_memory_share(EngineKnobs& knobs, const EngineSetting& setting) {
+  const EngineConfig& engine = setting.engine;
+  return knobs.number("engine.gpu_memory_utilization", {version_at_least(engine.version, "0.21") ? 0.92 : 0.9,
+                                                        fmt::format("{} {}", engine.name, engine.version)});
+}
+
+// engines.md 1.2.
+void read_v0_batch(EngineKnobs& knobs, EngineSetting& setting) {
+  EngineConfig& engine = setting.engine;
+  const bool long_context = engine.max_model_len > 32768;
+  engine.enable_chunked_prefill = knobs.flag("engine.enable_chunked_prefill", {long_context, "on beyond 32768 tokens"});
+  engine.max_num_seqs = knobs.integer("engine.max_num_seqs", {256, "vLLM V0"});
+  const std::int64_t chunked = version_at_least(engine.version, "0.6") ? 2048 : 512;
+  const bool whole = !engine.enable_chunked_prefill;
+  engine.max_num_batched_tokens =
+      knobs.integer("engine.max_num_batched_tokens",
+                    {whole ? std::max<std::int64_t>(engine.max_model_len, 2048) : chunked,
+                     whole ? "max(max_model_len, 2048)" : "chunked prefill of vLLM " + engine.version});
+  const std::int64_t least = whole ? std::max(engine.max_model_len, engine.max_num_seqs) : engine.max_num_seqs;
+  if (engine.max_num_batched_tokens < least) {
+    knobs.error("engine.max_num_batched_tokens",
+                fmt::format("vLLM V0 refuses to start with max_num_batched_tokens {} below {}",
+                            engine.max_num_batched_tokens, least),
+                whole ? "it must be at least max_model_len and max_num_seqs" : "it must be at least max_num_seqs");
+  }
+  setting.memory.reserve_null_block = false;
+}
+
+void check_v0_start(EngineKnobs& knobs, const EngineConfig& engine) {
+  const bool whole_blocks =
+      version_at_least(engine.version, "0.6") && engine.enable_chunked_prefill && engine.enable_prefix_caching;
+  if (!whole_blocks || engine.max_num_batched_tokens % engine.block_size == 0) return;
+  knobs.error(
+      "engine.max_num_batched_tokens",
+      fmt::format("vLLM {} with chunked prefill and prefix caching refuses to start with max_num_batched_tokens {}",
+                  engine.version, engine.max_num_batched_tokens),
+      fmt::format("it must be a multiple of block_size, {}", engine.block_size));
+}
+
+KnobRule<std::int64_t> v0_captured_rows(const EngineSetting&) {
+  return {256, "vLLM V0"};
+}
+
+EngineProfile any_vllm() {
+  EngineProfile p;
+  p.budget_must_hold_prompts = true;
+  p.launch_line = vllm_launch_line;
+  p.quantizes = vllm_quantization;
+  p.backend_words = kVllmWords;
+  return p;
+}
+
+}  // namespace
+
+EngineProfile vllm_v1_profile() {
+  static constexpr std::string_view kReleases[] = {"0.15", "0.16", "0.17", "0.18", "0.19",
+                                                   "0.20", "0.21", "0.22", "0.23", "0.24"};
+  static constexpr std::string_view kKnobs[] = {"engine.enable_chunked_prefill", "engine.long_prefill_token_threshold",
+                                                "engine.watermark", "engine.async_scheduling",
+                                                "engine.scheduler_reserve_full_isl"};
+  EngineProfile p = any_vllm();
+  p.info = {"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"};
+  p.make = make_vllm_v1;
+  p.last_row = LastRow::foreseen;
+  p.partial_blocks_first = "0.24";
+  p.pipelines_micro_batches = true;
+  p.seats_only_cap = true;
+  p.make_balance = make_vllm_balance;
+  p.has_waves = true;
+  p.default_release = "0.19";
+  p.releases = kReleases;
+  p.own_knobs = kKnobs;
+  p.plans_ahead_from = "0.14";
+  p.prefix_caching = PrefixCaching::on;
+  p.read_batch = read_v1_batch;
+  p.read_memory_share = read_v1_memory_share;
+  p.captured_rows = captured_by_seats;
+  return p;
+}
+
+EngineProfile vllm_v0_profile() {
+  static constexpr std::string_view kReleases[] = {"0.2", "0.3", "0.4", "0.5", "0.6"};
+  static constexpr std::string_view kKnobs[] = {"engine.enable_chunked_prefill", "engine.watermark"};
+  EngineProfile p = any_vllm();
+  p.info = {"vllm-v0", "vLLM V0: prompts first while decodes wait, or chunked prefill; watermark"};
+  p.make = make_vllm_v0;
+  p.default_release = "0.6";
+  p.releases = kReleases;
+  p.own_knobs = kKnobs;
+  p.watermark = 0.01;
+  p.prefix_caching = PrefixCaching::off;
+  p.read_batch = read_v0_batch;
+  p.read_memory_share = read_gpu_memory_utilization;
+  p.captured_rows = v0_captured_rows;
+  p.check_start = check_v0_start;
+  return p;
+}
+
+}  // namespace foretoken

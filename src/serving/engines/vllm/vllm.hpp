@@ -1,0 +1,15 @@
+// Parts of vLLM's two engines.
+#pragma once
+
+#include "serving/engines/engine_profile.hpp"
+
+namespace foretoken {
+
+// vllm serve.
+[[nodiscard]] std::string vllm_launch_line(const LaunchRequest& launch);
+// vLLM's name of what it quantises or unpacks itself; empty: only a checkpoint can bring the format.
+[[nodiscard]] std::string vllm_quantization(std::string_view quantization);
+// Smallest 4*waiting + running, as last reported (engines.md 2.8).
+[[nodiscard]] std::unique_ptr<RankBalance> make_vllm_balance();
+
+}  // namespace foretoken
