@@ -69,7 +69,7 @@ int run(ValidateCommand& command) {
 
 void add_validate_command(CLI::App& app, int& exit_code) {
   CLI::App* validate_app = app.add_subcommand(
-      "validate", "Predicted beside measured, figure by figure, without a fit: how far off, and is that more than usual");
+      "validate", "Predicted beside measured, figure by figure, without a fit");
   auto command = std::make_shared<ValidateCommand>();
   add_scenario_options(*validate_app, command->scenario);
   validate_app
