@@ -21,7 +21,8 @@ inline void add_product(UInt256& total, UInt128 factor, std::uint64_t weight) {
   const UInt128 second = UInt128{total[1]} + (low >> 64) + static_cast<std::uint64_t>(high) + (first >> 64);
   total[0] = static_cast<std::uint64_t>(first);
   total[1] = static_cast<std::uint64_t>(second);
-  if (const UInt128 carry = (high >> 64) + (second >> 64); carry != 0) [[unlikely]] add_at(total, 2, carry);
+  if (const UInt128 carry = (high >> 64) + (second >> 64); carry != 0) [[unlikely]]
+    add_at(total, 2, carry);
 }
 void add_to(UInt256& total, const UInt256& more);
 [[nodiscard]] UInt256 product(const UInt256& a, std::uint64_t b);

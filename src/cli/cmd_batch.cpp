@@ -47,9 +47,8 @@ int run(const BatchCommand& command) {
 }  // namespace
 
 void add_batch_command(CLI::App& app, int& exit_code) {
-  CLI::App* batch = app.add_subcommand(
-      "batch",
-      "Batch sizes side by side, and the largest throughput within the objectives");
+  CLI::App* batch =
+      app.add_subcommand("batch", "Batch sizes side by side, and the largest throughput within the objectives");
   auto command = std::make_shared<BatchCommand>();
   add_scenario_options(*batch, command->scenario);
   add_output_options(*batch, command->output, {"table", "json"});

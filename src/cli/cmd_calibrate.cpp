@@ -28,9 +28,10 @@ struct CalibrateCommand {
 
 // A fit is judged on measurements that it has not seen.
 std::string next_step(const CalibrateCommand& command) {
-  return fmt::format("What the fit predicts of another measurement:\n  foretoken validate {} --set "
-                     "cost.calibration={} --measured OTHER.json\n",
-                     command.scenario.path, command.save);
+  return fmt::format(
+      "What the fit predicts of another measurement:\n  foretoken validate {} --set "
+      "cost.calibration={} --measured OTHER.json\n",
+      command.scenario.path, command.save);
 }
 
 int run(CalibrateCommand& command) {

@@ -54,7 +54,8 @@ bool has_measurements(const CompareCommand& command) {
   if (first.empty()) return false;
   std::string set;
   for (const std::string& change : command.after.set) set += fmt::format(" --set '{}'", change);
-  say(fmt::format("error: '{}' is a result of a benchmark tool, not of foretoken\n  hint: measured beside predicted: "
+  say(
+      fmt::format("error: '{}' is a result of a benchmark tool, not of foretoken\n  hint: measured beside predicted: "
                   "foretoken validate {} --measured{}{}\n",
                   first, scenario, measured, set));
   return true;

@@ -48,9 +48,10 @@ std::optional<ImportSource> source_of(const std::string& given) {
     return std::nullopt;
   }
   if (given.find_first_of(" \t\n") != std::string::npos) return ImportSource{given, "command line", false};
-  say(fmt::format("{}: error: there is no such file or folder\n  hint: a start line stands in quotes, or its words behind --: "
-                  "foretoken import --gpu h100_sxm -- vllm serve MODEL\n",
-                  given));
+  say(fmt::format(
+      "{}: error: there is no such file or folder\n  hint: a start line stands in quotes, or its words behind --: "
+      "foretoken import --gpu h100_sxm -- vllm serve MODEL\n",
+      given));
   return std::nullopt;
 }
 
@@ -91,32 +92,39 @@ int run(const ImportCommand& command) {
     for (const std::string& flag : imported->not_simulated) say(fmt::format("not simulated: {}\n", flag));
   }
   if (imported->needs_gpu)
-    say("no GPU was named: fill in the line 'hardware' of the scenario, or give --gpu NAME (`foretoken catalog gpus`)\n");
+    say("no GPU was named: fill in the line 'hardware' of the scenario, or give --gpu NAME (`foretoken catalog "
+        "gpus`)\n");
   return deliver(imported->text, command.output);
 }
 
 }  // namespace
 
 void add_import_command(CLI::App& app, int& exit_code) {
-  CLI::App* import = app.add_subcommand(
-      "import", "A scenario from an engine's start line, Helm values, a manifest or a config.json");
+  CLI::App* import =
+      app.add_subcommand("import", "A scenario from an engine's start line, Helm values, a manifest or a config.json");
   auto command = std::make_shared<ImportCommand>();
   import
-      ->add_option("source", command->sources,
-                   "Start and `vllm bench serve` lines in quotes (or the words of one behind --), scripts, YAML files, a folder "
-                   "with a config.json, or - for standard input")
+      ->add_option(
+          "source", command->sources,
+          "Start and `vllm bench serve` lines in quotes (or the words of one behind --), scripts, YAML files, a folder "
+          "with a config.json, or - for standard input")
       ->required();
   import->add_option("--gpu", command->options.gpu, "GPU of the catalog, which no start line names")->type_name("NAME");
-  import->add_option("--model", command->options.model, "In place of the model that the sources name: a catalog name or a config.json")
+  import
+      ->add_option("--model", command->options.model,
+                   "In place of the model that the sources name: a catalog name or a config.json")
       ->type_name("NAME");
-  import->add_option("--entry", command->options.entry, "Of several models or containers in a file, this one")->type_name("NAME");
-  import->add_option("--catalog", command->options.catalog_dir,
-                     "Folder with gpus, models, links and calibration that win over the built-in ones")
+  import->add_option("--entry", command->options.entry, "Of several models or containers in a file, this one")
+      ->type_name("NAME");
+  import
+      ->add_option("--catalog", command->options.catalog_dir,
+                   "Folder with gpus, models, links and calibration that win over the built-in ones")
       ->type_name("DIR");
   import->add_option("-o,--output", command->output.output, "Write the scenario to a file instead of standard output")
       ->type_name("FILE");
   import->add_flag("-q,--quiet", command->output.quiet, "No notes and no warnings");
-  import->callback([command, &exit_code] { exit_code = run(*command); });
-}
+  import->callback([command, &exit_code] { exit_code = run(*command);
+});
+}  // namespace foretoken
 
 }  // namespace foretoken

@@ -42,8 +42,8 @@ int run(const MemoryCommand& command) {
 }  // namespace
 
 void add_memory_command(CLI::App& app, int& exit_code) {
-  CLI::App* memory = app.add_subcommand(
-      "memory", "What fits by precision, context and GPU: weights, KV cache, requests, TPOT");
+  CLI::App* memory =
+      app.add_subcommand("memory", "What fits by precision, context and GPU: weights, KV cache, requests, TPOT");
   auto command = std::make_shared<MemoryCommand>();
   memory->add_option("scenario", command->scenario.path,
                      "Scenario file (YAML), or - for standard input; none: --set model=... and --gpu say all");

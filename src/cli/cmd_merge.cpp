@@ -36,8 +36,9 @@ std::optional<std::vector<std::string>> files_of(const std::vector<std::string>&
       if (entry.path().extension() == ".jsonl") found.push_back(entry.path().string());
     }
     if (error || found.empty()) {
-      say(fmt::format("{}: error: {}\n  hint: shards are written with `foretoken sweep ... --shard 0/4 -o {}/0.jsonl`\n",
-                      path, error ? error.message() : "no *.jsonl files in this folder", path));
+      say(fmt::format(
+          "{}: error: {}\n  hint: shards are written with `foretoken sweep ... --shard 0/4 -o {}/0.jsonl`\n", path,
+          error ? error.message() : "no *.jsonl files in this folder", path));
       return std::nullopt;
     }
     std::sort(found.begin(), found.end());
@@ -75,7 +76,8 @@ void add_merge_command(CLI::App& app, int& exit_code) {
   CLI::App* merge = app.add_subcommand("merge", "Put the shards of a sweep together");
   auto command = std::make_shared<MergeCommand>();
   merge->add_option("files", command->paths, "Files of `sweep --shard`, or folders of them (*.jsonl)")->required();
-  merge->add_option("--front", command->front, "Pareto front of two figures of the points, as for sweep")->type_name("X,Y");
+  merge->add_option("--front", command->front, "Pareto front of two figures of the points, as for sweep")
+      ->type_name("X,Y");
   add_output_options(*merge, command->output, {"table", "json", "csv"});
   merge->callback([command, &exit_code] { exit_code = run(*command); });
 }

@@ -49,9 +49,10 @@ int become_mpi_program(const std::vector<std::string>& arguments) {
     say(fmt::format("error: cannot start {}: {}\n", program, std::generic_category().message(errno)));
     return kExitInternal;
   }
-  say(fmt::format("error: --mpi: this foretoken was built without MPI: there is no {}\n"
-                  "  hint: install libboost-mpi1.81-dev and openmpi-bin and build again, or split the sweep with --shard\n",
-                  program));
+  say(fmt::format(
+      "error: --mpi: this foretoken was built without MPI: there is no {}\n"
+      "  hint: install libboost-mpi1.81-dev and openmpi-bin and build again, or split the sweep with --shard\n",
+      program));
   return kExitBadInput;
 }
 
@@ -100,10 +101,11 @@ int run(const SweepCommand& command, const Invocation& invocation) {
   sweep.journal = command.journal;
   sweep.ranks = invocation.ranks;
   if (first) {
-    const bool distinct = files_are_distinct({{"the scenario", command.scenario.path},
-                                              {"--output", command.output.output},
-                                              {"--resume", command.journal}});
-    if (!distinct || !shard_of(command, sweep.shard) || !front_of(command, sweep.front) || !output_can_be_created(command.output)) return kExitBadInput;
+    const bool distinct = files_are_distinct(
+        {{"the scenario", command.scenario.path}, {"--output", command.output.output}, {"--resume", command.journal}});
+    if (!distinct || !shard_of(command, sweep.shard) || !front_of(command, sweep.front) ||
+        !output_can_be_created(command.output))
+      return kExitBadInput;
   } else {
     sweep.output.quiet = true;
   }
@@ -112,9 +114,11 @@ int run(const SweepCommand& command, const Invocation& invocation) {
   if (!read || (first && !inputs_are_kept(read->scenario, command.scenario.path, {"--resume", command.journal})))
     return kExitBadInput;
   if (read->scenario.sweep.empty()) {
-    if (first) say(fmt::format("{}: error: there is nothing to go over\n  hint: --over engine.max_num_seqs=1,2,4..512, or a key "
-                    "`sweep` in the scenario\n",
-                    command.scenario.path));
+    if (first)
+      say(
+          fmt::format("{}: error: there is nothing to go over\n  hint: --over engine.max_num_seqs=1,2,4..512, or a key "
+                      "`sweep` in the scenario\n",
+                      command.scenario.path));
     return kExitBadInput;
   }
   sweep.question = {std::move(read->source), command.scenario.load_options(), std::move(read->scenario)};
@@ -149,9 +153,9 @@ void add_sweep_command(CLI::App& app, int& exit_code, Invocation invocation) {
   CLI::Option* resume = sweep->add_option(
       "--resume", command->journal, "Journal: every finished point is added to it, and those in it are not run again");
   resume->type_name("FILE");
-  CLI::Option* shard = sweep->add_option(
-      "--shard", command->shard,
-      "Run part i of n only and write its points as JSON lines for `merge`: 0/4, auto (Slurm array), auto/4 (Kubernetes)");
+  CLI::Option* shard = sweep->add_option("--shard", command->shard,
+                                         "Run part i of n only and write its points as JSON lines for `merge`: 0/4, "
+                                         "auto (Slurm array), auto/4 (Kubernetes)");
   shard->type_name("I/N");
   CLI::Option* dry_run = sweep->add_flag("--dry-run", command->dry_run, "Print the points and whether they can run");
   dry_run->excludes(resume);
@@ -159,7 +163,8 @@ void add_sweep_command(CLI::App& app, int& exit_code, Invocation invocation) {
       ->add_option("--front", command->front,
                    "Pareto front of two figures: p99_ttft,output_throughput (`:min`, `:max`: which is better)")
       ->type_name("X,Y");
-  CLI::Option* mpi = sweep->add_flag("--mpi", command->mpi, "Under mpirun or srun: the first rank hands out the points");
+  CLI::Option* mpi =
+      sweep->add_flag("--mpi", command->mpi, "Under mpirun or srun: the first rank hands out the points");
   mpi->excludes(jobs)->excludes(shard)->excludes(dry_run);
   sweep->add_flag("--step-by-step", command->step_by_step,
                   "Simulate every engine step by itself: the same result, slower");

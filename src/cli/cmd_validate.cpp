@@ -57,9 +57,8 @@ int run(ValidateCommand& command) {
     say(result.error());
     return kExitBadInput;
   }
-  const std::string text = command.output.format == "json"
-                               ? to_text(to_json(*result, within)) + "\n"
-                               : to_text(*result, within, text_style(command.output));
+  const std::string text = command.output.format == "json" ? to_text(to_json(*result, within)) + "\n"
+                                                           : to_text(*result, within, text_style(command.output));
   const ValidationResult::Place worst = result->worst();
   const bool kept = !within || worst.figure == nullptr || std::abs(worst.figure->error()) <= *within;
   return finish(text, result->interrupted, true, command.output, kept ? kExitOk : kExitMissed);
@@ -68,8 +67,7 @@ int run(ValidateCommand& command) {
 }  // namespace
 
 void add_validate_command(CLI::App& app, int& exit_code) {
-  CLI::App* validate_app = app.add_subcommand(
-      "validate", "Predicted beside measured, figure by figure, without a fit");
+  CLI::App* validate_app = app.add_subcommand("validate", "Predicted beside measured, figure by figure, without a fit");
   auto command = std::make_shared<ValidateCommand>();
   add_scenario_options(*validate_app, command->scenario);
   validate_app
@@ -78,8 +76,7 @@ void add_validate_command(CLI::App& app, int& exit_code) {
                    "FILE:workload.request_rate=8 adds what a file does not say")
       ->type_name("FILE")
       ->required();
-  validate_app
-      ->add_option("--within", command->within, "Exit with 99 when an error is larger, such as 10%")
+  validate_app->add_option("--within", command->within, "Exit with 99 when an error is larger, such as 10%")
       ->type_name("SHARE");
   validate_app->add_option("-j,--jobs", command->options.threads, "Threads; 0 = one per core")
       ->check(CLI::Range(0, 4096));

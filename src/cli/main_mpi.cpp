@@ -28,7 +28,8 @@ class MpiRanks final : public PointRanks {
   MpiRanks& operator=(const MpiRanks&) = delete;
   ~MpiRanks() override {
     if (is_first())
-      serve({}, [](std::size_t, const std::string&) {}, nullptr);
+      serve(
+          {}, [](std::size_t, const std::string&) {}, nullptr);
     else if (!done_)
       world_.send(0, kLeave, std::string{});
   }

@@ -18,9 +18,9 @@ struct ScenarioOptions {
   std::string catalog_dir;
   std::vector<std::string> over;  // axes
   std::vector<std::string> recommend_over = {};
-  std::string seed;               // empty = the scenario's
-  std::string load_factor = {};   // empty = the scenario's
-  bool spares_down = false;       // judged as with `spare` replicas down
+  std::string seed;              // empty = the scenario's
+  std::string load_factor = {};  // empty = the scenario's
+  bool spares_down = false;      // judged as with `spare` replicas down
   [[nodiscard]] LoadOptions load_options() const;
 };
 struct OutputOptions {

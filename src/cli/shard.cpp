@@ -12,7 +12,8 @@ namespace foretoken {
 namespace {
 
 constexpr std::int64_t kMostShards = 100'000;
-constexpr const char* kExamples = "--shard 0/4 to 3/4; --shard auto in a Slurm array, auto/4 in a Kubernetes Indexed Job";
+constexpr const char* kExamples =
+    "--shard 0/4 to 3/4; --shard auto in a Slurm array, auto/4 in a Kubernetes Indexed Job";
 
 Diagnostics refusal(const std::string& text, std::string message, std::string hint = kExamples) {
   Diagnostics problems;
@@ -56,8 +57,7 @@ Result<Shard> from_environment(const std::string& text, std::optional<std::int64
                    count ? *count : *tasks);
   }
   if (!completion) return refusal(text, "neither SLURM_ARRAY_TASK_ID nor JOB_COMPLETION_INDEX is set");
-  if (!count)
-    return refusal(text, "a Kubernetes Indexed Job does not tell how many it has; say it: --shard auto/4");
+  if (!count) return refusal(text, "a Kubernetes Indexed Job does not tell how many it has; say it: --shard auto/4");
   return checked(text, *completion, *count);
 }
 

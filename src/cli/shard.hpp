@@ -17,7 +17,7 @@ struct Shard {
 
 // `i/n` counts i from 0. `auto` takes both from a Slurm job array, `auto/n` the index from a Slurm
 // array or a Kubernetes Indexed Job. `variable` looks an environment variable up.
-[[nodiscard]] Result<Shard> parse_shard(
-    const std::string& text, const std::function<std::optional<std::string>(const char* name)>& variable);
+[[nodiscard]] Result<Shard> parse_shard(const std::string& text,
+                                        const std::function<std::optional<std::string>(const char* name)>& variable);
 
 }  // namespace foretoken

@@ -69,7 +69,8 @@ int compute_for_others(const SweepRun& sweep) {
 }
 
 int finish_sweep(const SweepRun& sweep, const SweepFileHead& head, const SweepResult& result) {
-  const std::string text = sweep.shard ? stored_lines(head, result.points) : render(sweep_table(result), sweep.output, sweep.front);
+  const std::string text =
+      sweep.shard ? stored_lines(head, result.points) : render(sweep_table(result), sweep.output, sweep.front);
   const bool fits = sweep.shard || any_fits(result.points);
   const int code = finish(text, result.interrupted, fits, sweep.output);
   if (code == kExitInterrupted) {

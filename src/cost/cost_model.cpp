@@ -8,7 +8,8 @@ namespace foretoken {
 std::unique_ptr<CostModel> make_cost_model(const Deployment& deployment) {
   if (deployment.level == CostLevel::affine) return make_affine_model(deployment.affine);
   const Parallelism& split = deployment.parallelism;
-  if (split.pipeline > 1 && split.micro_batches) return make_pipelined_model(make_gpu_model(deployment), split.pipeline);
+  if (split.pipeline > 1 && split.micro_batches)
+    return make_pipelined_model(make_gpu_model(deployment), split.pipeline);
   return make_gpu_model(deployment);
 }
 

@@ -164,8 +164,8 @@ void StepOperators::add_routed_experts(std::vector<Operator>& out, double group_
   experts.width = spread ? m.moe.expert_width : split(m.moe.expert_width, ranks);
   experts.matrices = m.mlp_matrices;
   experts.format = d_.expert_format;
-  out.push_back({"routed_experts", static_cast<double>(counts_.moe_layers), routed_experts_work(experts, pricing_.datasheet),
-                 routed_experts_estimate(experts, pricing_.experts),
+  out.push_back({"routed_experts", static_cast<double>(counts_.moe_layers),
+                 routed_experts_work(experts, pricing_.datasheet), routed_experts_estimate(experts, pricing_.experts),
                  routed_experts_datasheet(experts, pricing_.datasheet), &pricing_.experts,
                  inside_range(pricing_.experts, "tokens", experts.tokens) &&
                      inside_range(pricing_.experts, "hidden", experts.hidden)});

@@ -168,7 +168,8 @@ Result<PrecisionGoal> parse_precision_goal(const std::string& text, const Source
   if (in_percent) share = trimmed(share.substr(0, share.size() - 1));
   double percent = 0;
   if (!in_percent || !parse_number(share, percent) || !(percent >= 0.01 && percent <= 100)) {
-    problems.error(where, fmt::format("the precision of '{}' must be from 0.01 % to 100 %", text), std::string(kExample));
+    problems.error(where, fmt::format("the precision of '{}' must be from 0.01 % to 100 %", text),
+                   std::string(kExample));
   }
   goal.share = percent / 100;
   if (problems.has_errors()) return problems;

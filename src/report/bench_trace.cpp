@@ -37,18 +37,20 @@ std::int64_t chunk_of(const std::vector<Request>& requests, const PrefixTable* p
 
 class TraceWriter {
  public:
-  TraceWriter(const PrefixTable* prefixes, std::int64_t chunk, bool timed) : prefixes_(prefixes), chunk_(chunk), timed_(timed) {}
+  TraceWriter(const PrefixTable* prefixes, std::int64_t chunk, bool timed)
+      : prefixes_(prefixes), chunk_(chunk), timed_(timed) {}
 
   void add(const Request& r) {
     const double seconds = timed_ ? to_seconds(r.arrival - TimePoint{}) : 0;
-    text_ += fmt::format("{{\"timestamp\": {:.6f}, \"input_length\": {}, \"output_length\": {}, \"hash_ids\": [", seconds,
-                         r.prompt_tokens, r.output_tokens);
+    text_ += fmt::format("{{\"timestamp\": {:.6f}, \"input_length\": {}, \"output_length\": {}, \"hash_ids\": [",
+                         seconds, r.prompt_tokens, r.output_tokens);
     const std::int64_t chunks = (r.prompt_tokens + chunk_ - 1) / chunk_;
     std::int64_t written = 0;
     if (prefixes_ != nullptr && r.prefix_row >= 0) {
       const std::int64_t block = prefixes_->block_tokens(r.prefix_row);
       for (const std::int64_t id : prefixes_->hash_ids(r.prefix_row)) {
-        for (std::int64_t part = 0; part < block / chunk_ && written < chunks; ++part) put(shared(id, block, part), written++);
+        for (std::int64_t part = 0; part < block / chunk_ && written < chunks; ++part)
+          put(shared(id, block, part), written++);
       }
     }
     while (written < chunks) put(next_++, written++);

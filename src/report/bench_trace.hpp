@@ -13,8 +13,8 @@ namespace foretoken {
 [[nodiscard]] bool wants_bench_trace(const Scenario& scenario);
 
 // Lines of JSON with timestamp (s), input_length, output_length and hash_ids: the first replication's requests, at most
-// kMostTraceRows. Prompts that share a beginning share its ids. Of a closed loop all timestamps are 0, and clients are of the line.
-// Errors: as make_request_source().
+// kMostTraceRows. Prompts that share a beginning share its ids. Of a closed loop all timestamps are 0, and clients are
+// of the line. Errors: as make_request_source().
 struct BenchTrace {
   std::string text;
   std::int64_t requests = 0;

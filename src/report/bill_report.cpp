@@ -73,8 +73,9 @@ std::string to_text(const Bill& b, const TextStyle& style) {
                       percent(b.fixed.usd_per_month > 0 ? saved / b.fixed.usd_per_month : 0));
   std::string basis = fmt::format("  {}\n", price_sentence(b.price));
   if (b.scenario.spare > 0)
-    basis += fmt::format("  {} of the replicas stand{} by (spare): paid for in every hour, what they could serve is not counted\n",
-                         b.scenario.spare, b.scenario.spare == 1 ? "s" : "");
+    basis += fmt::format(
+        "  {} of the replicas stand{} by (spare): paid for in every hour, what they could serve is not counted\n",
+        b.scenario.spare, b.scenario.spare == 1 ? "s" : "");
   basis +=
       fmt::format("  a replica serves {} requests/s ({}); offered: {} on average, {} in the busiest hour\n",
                   readable(b.capacity_per_replica), b.capacity_source, readable(b.mean_rate), readable(b.peak_rate));

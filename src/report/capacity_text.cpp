@@ -194,7 +194,8 @@ std::string to_text(const CapacityResult& r, const TextStyle& style) {
   out += headline(r);
   if (r.scenario.replicas_down > 0)
     out += fmt::format("  judged{}: that much load it carries then (spare)\n", spare_clause(r.scenario));
-  if (r.scenario.load_factor != 1) out += fmt::format("  today's load is taken x {:g} (workload.load_factor)\n", r.scenario.load_factor);
+  if (r.scenario.load_factor != 1)
+    out += fmt::format("  today's load is taken x {:g} (workload.load_factor)\n", r.scenario.load_factor);
   out += meaning_section(r);
   const std::string curve = curve_section(r, style);
   out += section("Loads looked at", style.color ? colored_ticks(curve) : curve, style);

@@ -81,8 +81,9 @@ std::string equal_outputs_lines(const CheckResult& r) {
   for (std::size_t i = 0; i < e.figures.size(); ++i) {
     if (!e.figures[i]) continue;
     const ObjectiveVerdict& o = r.verdict->objectives[i];
-    figures += fmt::format("{}{} {} instead of {}", figures.empty() ? "" : ", ", o.line.metric,
-                           with_unit_of(e.figures[i]->value, o.line.metric), with_unit_of(o.interval.value, o.line.metric));
+    figures +=
+        fmt::format("{}{} {} instead of {}", figures.empty() ? "" : ", ", o.line.metric,
+                    with_unit_of(e.figures[i]->value, o.line.metric), with_unit_of(o.interval.value, o.line.metric));
   }
   std::string text = fmt::format(
       "  every output has {} tokens: requests admitted together finish together, and their places are filled together, "
@@ -172,7 +173,9 @@ std::string model_section(const CheckResult& r, const TextStyle& style) {
 
 // The verdict is of the model; what that is worth stands beside it.
 std::string headline(const CheckResult& r) {
-  if (r.impossible) return fmt::format("IMPOSSIBLE{}: an objective lies beyond what any scheduler could reach\n", spare_clause(r.scenario));
+  if (r.impossible)
+    return fmt::format("IMPOSSIBLE{}: an objective lies beyond what any scheduler could reach\n",
+                       spare_clause(r.scenario));
   std::string text = r.overall == Decision::meets    ? "MEETS its objectives"
                      : r.overall == Decision::misses ? "MISSES its objectives"
                                                      : "NOT DECIDED within the budget";

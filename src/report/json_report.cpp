@@ -1,11 +1,11 @@
 // Result documents.
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/report/load_slots_report.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
+#include "foretoken/report/load_slots_report.hpp"
 #include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
@@ -49,7 +49,8 @@ Json energy_basis(const Deployment& deployment) {
     json["reason"] = why_no_power(deployment);
     return json;
   }
-  json["estimate"] = "idle power to TDP by the time in which compute or memory is the bound; GPUs alone; not calibrated";
+  json["estimate"] =
+      "idle power to TDP by the time in which compute or memory is the bound; GPUs alone; not calibrated";
   json["tdp_w"] = power->tdp_watts;
   json["idle_w"] = power->idle_watts;
   json["idle_is_guess"] = power->idle_is_guess;

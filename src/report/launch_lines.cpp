@@ -137,18 +137,20 @@ std::vector<std::string> launch_differences(const Scenario& s, bool load_is_repl
   }
   if (!load_is_replayed && bench_line(s).empty()) {
     differences.emplace_back(
-        s.workload.sessions ? "no `vllm bench serve` line makes conversations, whose turns wait for each other"
-                            : "no `vllm bench serve` flags make these arrivals: `recommend --emit` writes the load as a file "
-                              "that it replays");
+        s.workload.sessions
+            ? "no `vllm bench serve` line makes conversations, whose turns wait for each other"
+            : "no `vllm bench serve` flags make these arrivals: `recommend --emit` writes the load as a file "
+              "that it replays");
     return differences;
   }
   if (!load_is_replayed && !bench_lengths_are_exact(s)) {
-    differences.push_back(
-        fmt::format("every request of the bench line has the mean lengths; simulated were {} (`recommend --emit` writes "
-                    "them as a file that it replays)",
-                    s.workload.classes.empty() ? "distributions of lengths" : "classes with lengths of their own"));
+    differences.push_back(fmt::format(
+        "every request of the bench line has the mean lengths; simulated were {} (`recommend --emit` writes "
+        "them as a file that it replays)",
+        s.workload.classes.empty() ? "distributions of lengths" : "classes with lengths of their own"));
   }
-  if (!load_is_replayed && may_share_prefixes(s.workload) && bench_line(s).find("--random-prefix-len") == std::string::npos)
+  if (!load_is_replayed && may_share_prefixes(s.workload) &&
+      bench_line(s).find("--random-prefix-len") == std::string::npos)
     differences.emplace_back("prompts of the bench line share no prefix; those simulated do");
   if (s.deployment.kv_format != KvFormat::bf16 && s.deployment.kv_format != KvFormat::fp8)
     differences.emplace_back("the KV format that was simulated is none of vLLM's");

@@ -119,7 +119,8 @@ Json to_json(const LoadSlots& slots) {
     const Json figures = figures_json(slot.all);
     for (const auto& [key, value] : *figures.if_object()) one[key] = value;
     one["slo"] = slo_of(slot.slo);
-    for (std::size_t c = 0; c < slot.classes.size(); ++c) one["classes"][slots.classes[c]] = figures_json(slot.classes[c]);
+    for (std::size_t c = 0; c < slot.classes.size(); ++c)
+      one["classes"][slots.classes[c]] = figures_json(slot.classes[c]);
     json["slots"].push_back(std::move(one));
   }
   return json;

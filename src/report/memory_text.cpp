@@ -49,17 +49,18 @@ std::string answer(const MemoryStudy& s) {
     if (most == first) continue;
     const bool both = base.status == MemoryStatus::fits;
     const auto against = [&](double value, double of) { return both ? " (" + times(value, of) + ")" : ""; };
-    out += fmt::format("  most: {} with {}{}: TPOT {} ms alone{}, {} ms with {}\n", readable(best.requests), precision_of(best),
-                       against(static_cast<double>(best.requests), static_cast<double>(base.requests)), readable(best.tpot_alone_ms),
-                       against(best.tpot_alone_ms, base.tpot_alone_ms), readable(best.tpot_full_ms), readable(best.batch));
+    out += fmt::format(
+        "  most: {} with {}{}: TPOT {} ms alone{}, {} ms with {}\n", readable(best.requests), precision_of(best),
+        against(static_cast<double>(best.requests), static_cast<double>(base.requests)), readable(best.tpot_alone_ms),
+        against(best.tpot_alone_ms, base.tpot_alone_ms), readable(best.tpot_full_ms), readable(best.batch));
   }
   return out;
 }
 
 std::string table_of(const MemoryStudy& s, const TextStyle& style) {
   TextTable table("lllrrrrrrrrrr", "0000142060307");
-  table.row({"GPU", "weights", "KV", "context", "wt GiB", "KiB/tok", "GiB/req", "requests", "vs first", "TPOT 1", "batch",
-             "TPOT full", "tok/s"});
+  table.row({"GPU", "weights", "KV", "context", "wt GiB", "KiB/tok", "GiB/req", "requests", "vs first", "TPOT 1",
+             "batch", "TPOT full", "tok/s"});
   for (std::size_t i = 0; i < s.candidates.size(); ++i) {
     const MemoryCandidate& c = s.candidates[i];
     std::vector<std::string> cells{c.gpu, c.quantization, c.kv_cache_dtype, readable(c.context)};
@@ -115,8 +116,10 @@ std::string conventions_of(const MemoryStudy& s) {
   if (p.gpus() > 1) out += fmt::format(" of the {} of a replica", p.gpus());
   out += fmt::format(
       ", requests of one replica, each as long as its context in whole KV blocks\n"
-      "  wt GiB: weights; TPOT in ms = one decode step in which every request holds its whole context: a request alone, and the "
-      "largest batch that fits (* max_num_seqs {} ends it, not memory), priced by the cost model's level '{}', without prefill\n",
+      "  wt GiB: weights; TPOT in ms = one decode step in which every request holds its whole context: a request "
+      "alone, and the "
+      "largest batch that fits (* max_num_seqs {} ends it, not memory), priced by the cost model's level '{}', without "
+      "prefill\n",
       readable(s.scenario.engine.max_num_seqs), to_string(s.scenario.deployment.level));
   return out;
 }

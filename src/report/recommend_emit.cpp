@@ -44,7 +44,8 @@ std::string commands_of(const Scenario& s, const BenchTrace& load) {
   const std::string bench = replayed ? replay_line(s, load, kLoadFile) : bench_line(s);
   if (!bench.empty()) text += "# " + bench + "\n";
   if (replayed) text += "# (a vLLM whose benchmark has the dataset timed_trace)\n";
-  if (replayed && load.cut) text += fmt::format("# Differs: {} holds the first {} requests\n", kLoadFile, load.requests);
+  if (replayed && load.cut)
+    text += fmt::format("# Differs: {} holds the first {} requests\n", kLoadFile, load.requests);
   for (const std::string& difference : launch_differences(s, replayed)) text += "# Differs: " + difference + "\n";
   return text;
 }
@@ -107,8 +108,8 @@ Result<std::vector<EmittedScenario>> emitted_scenarios(const RecommendQuestion& 
         problems.append(text ? scenario.error() : text.error());
         continue;
       }
-      emitted.push_back({fmt::format("{}-{}.yaml", name, i + 1),
-                         comment_of(r, c, fmt::format("{} {}", what, i + 1)) + commands_of(*scenario, load_file) + *text});
+      emitted.push_back({fmt::format("{}-{}.yaml", name, i + 1), comment_of(r, c, fmt::format("{} {}", what, i + 1)) +
+                                                                     commands_of(*scenario, load_file) + *text});
     }
   };
   emit(r.ranked, "rank", "Rank");

@@ -255,7 +255,8 @@ std::string to_text(const RecommendResult& r, const TextStyle& style) {
   if (r.interrupted) out += "INTERRUPTED: judged by what had finished\n";
   out += headline(r);
   if (r.base.spare > 0)
-    out += fmt::format("Every verdict holds with {} of its replicas down; costs count all of them (spare)\n", r.base.spare);
+    out += fmt::format("Every verdict holds with {} of its replicas down; costs count all of them (spare)\n",
+                       r.base.spare);
   if (r.base.load_factor != 1) out += fmt::format("Load x {:g} (workload.load_factor)\n", r.base.load_factor);
   if (!r.ranked.empty()) {
     std::string body = table_of(r, r.ranked, true, style);

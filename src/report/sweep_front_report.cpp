@@ -56,7 +56,8 @@ std::string at_others(const SweepTable& sweep, const LoadCurve& curve) {
 std::string missed_lines(const SweepPoint& point) {
   std::string text;
   for (const SloVerdict& v : point.figures.slo) {
-    if (!v.ok) text += fmt::format("{}{} is {}", text.empty() ? "" : ", ", v.line.metric, with_unit_of(v.value, v.line.metric));
+    if (!v.ok)
+      text += fmt::format("{}{} is {}", text.empty() ? "" : ", ", v.line.metric, with_unit_of(v.value, v.line.metric));
   }
   return text;
 }
@@ -66,13 +67,14 @@ std::string curve_line(const SweepTable& sweep, const LoadCurve& curve) {
   std::string text = fmt::format("  {}{} {} to {}", at_others(sweep, curve), axis_name(sweep.axes[curve.axis]),
                                  load(curve.points.front()), load(curve.points.back()));
   if (curve.first_missed)
-    text += fmt::format("; objectives {} {}: {}", curve.last_met ? "met up to " + load(*curve.last_met) + ", missed from" : "missed already at",
+    text += fmt::format("; objectives {} {}: {}",
+                        curve.last_met ? "met up to " + load(*curve.last_met) + ", missed from" : "missed already at",
                         load(*curve.first_missed), missed_lines(sweep.points[*curve.first_missed]));
   else if (curve.last_met)
     text += "; objectives met all along";
   if (curve.knee && !curve.knee->at_end)
-    text += fmt::format("; knee of the latency at {:g}, between {:g} and {:g}: mean E2E {}", curve.knee->load, curve.knee->low,
-                        curve.knee->high, with_unit_of(curve.knee->value, curve.knee->metric));
+    text += fmt::format("; knee of the latency at {:g}, between {:g} and {:g}: mean E2E {}", curve.knee->load,
+                        curve.knee->low, curve.knee->high, with_unit_of(curve.knee->value, curve.knee->metric));
   else if (curve.knee)
     text += fmt::format("; the latency has not bent up to {:g}", curve.knee->load);
   return text + "\n";

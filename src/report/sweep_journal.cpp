@@ -83,8 +83,8 @@ Diagnostics SweepJournal::read(const SweepFileHead& head, Diagnostics& warnings)
     if (!wanted.starts_with(text)) return refusal(path_, "is not a journal of a sweep", "give the name of a new file");
   } else {
     const auto there = parse_head_line(std::string_view(text).substr(0, whole - 1), {path_, 1, 0});
-    if (!there) return refusal(path_, "is not a journal of a sweep, or its first line is damaged",
-                               "give the name of a new file");
+    if (!there)
+      return refusal(path_, "is not a journal of a sweep, or its first line is damaged", "give the name of a new file");
     if (there->identity != head.identity || there->axes != head.axes) {
       return refusal(path_, "is the journal of another sweep: " + difference(*there, head),
                      "take the scenario and options it was begun with, or the name of a new file");

@@ -140,8 +140,13 @@ std::string to_csv(const SweepTable& sweep, const std::optional<SweepFront>& fro
     const PointFigures& f = point.figures;
     for (const std::string& key : keys) out += "," + csv_figure(f.summary, key);
     const bool ok = std::all_of(f.slo.begin(), f.slo.end(), [](const SloVerdict& v) { return v.ok; });
-    out += fmt::format(",{},{},{}{}\n", f.prefill.bound, f.decode.bound, f.slo.empty() ? "" : ok ? "true" : "false",
-                       !front ? "" : on_front[i] ? ",true" : ",false");
+    out += fmt::format(",{},{},{}{}\n", f.prefill.bound, f.decode.bound,
+                       f.slo.empty() ? ""
+                       : ok          ? "true"
+                                     : "false",
+                       !front        ? ""
+                       : on_front[i] ? ",true"
+                                     : ",false");
   }
   return out;
 }

@@ -100,8 +100,8 @@ void check_all_there(const std::vector<Part>& parts, Diagnostics& problems) {
     if (id.part_count != count) continue;
     const auto [at, is_new] = there.emplace(id.part_index, &part);
     if (!is_new)
-      problems.error({part.path, 0, 0}, fmt::format("shard {}/{} is there twice, in {} as well", id.part_index, count,
-                                                    at->second->path),
+      problems.error({part.path, 0, 0},
+                     fmt::format("shard {}/{} is there twice, in {} as well", id.part_index, count, at->second->path),
                      "leave one of them out");
   }
   std::vector<std::size_t> missing;
@@ -130,9 +130,8 @@ Result<SweepTable> merge_sweeps(const std::vector<std::string>& paths) {
   check_all_there(parts, problems);
   if (problems.has_errors()) return problems;
 
-  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
-    return a.file.identity.part_index < b.file.identity.part_index;
-  });
+  std::sort(parts.begin(), parts.end(),
+            [](const Part& a, const Part& b) { return a.file.identity.part_index < b.file.identity.part_index; });
   SweepTable table;
   table.head = parts.front().file.head;
   table.axes = parts.front().file.axes;

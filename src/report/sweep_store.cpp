@@ -32,8 +32,8 @@ Diagnostics refusal(const SourceLocation& where, std::string message, std::strin
 
 Result<Json> unsealed(std::string_view line, const SourceLocation& where) {
   const auto at = line.rfind(kCheck);
-  const bool whole = at != std::string_view::npos && line.size() == at + kCheck.size() + kCheckDigits + 2 &&
-                     line.ends_with("\"}");
+  const bool whole =
+      at != std::string_view::npos && line.size() == at + kCheck.size() + kCheckDigits + 2 && line.ends_with("\"}");
   if (!whole) return refusal(where, "the line is cut off or was not written by foretoken");
   if (sha256(line.substr(0, at)).substr(0, kCheckDigits) != line.substr(at + kCheck.size(), kCheckDigits))
     return refusal(where, "the line is damaged: its check does not match");

@@ -42,9 +42,10 @@ std::string model_clause(const Count& count) {
   if (count.judged == 0) return "no band: errors of this cost level were never measured";
   if (count.outside == 0)
     return count.judged == count.figures ? "all inside what the model's measured errors allow (95 %)"
-                                         : fmt::format("{} of {} inside what the model's measured errors allow (95 %), "
-                                                       "the others have no band",
-                                                       count.judged, count.figures);
+                                         : fmt::format(
+                                               "{} of {} inside what the model's measured errors allow (95 %), "
+                                               "the others have no band",
+                                               count.judged, count.figures);
   return fmt::format("{} of {} OUTSIDE what the model's measured errors allow (95 %)", count.outside, count.judged);
 }
 
@@ -53,10 +54,9 @@ std::string verdict(const ValidationResult& result, std::optional<double> within
   if (worst.figure == nullptr) return "interrupted before the first measured run was simulated\n";
   const Count count = count_of(result);
   const double error = std::abs(worst.figure->error());
-  std::string text = fmt::format("Within {} on all {} figures; worst {}{}; {}.\n", percent(error), count.figures,
-                                 figure_text(*worst.figure),
-                                 result.runs.size() > 1 ? fmt::format(" ({})", worst.run->name) : "",
-                                 model_clause(count));
+  std::string text = fmt::format(
+      "Within {} on all {} figures; worst {}{}; {}.\n", percent(error), count.figures, figure_text(*worst.figure),
+      result.runs.size() > 1 ? fmt::format(" ({})", worst.run->name) : "", model_clause(count));
   if (within)
     text += fmt::format("{} --within {}: the largest error is {}\n", error <= *within ? "✓ kept" : "✗ broken",
                         percent(*within), percent(error));
@@ -73,7 +73,8 @@ std::string yes_or_no(const std::optional<bool>& inside) {
 
 std::string run_section(const ValidatedRun& run, const TextStyle& style) {
   TextTable table("lrrrrlrl", "00003142");
-  table.row({"figure", "measured", "predicted", "error %", "model's band, 95 %", "in band", "single runs, 95 %", "in chance"});
+  table.row({"figure", "measured", "predicted", "error %", "model's band, 95 %", "in band", "single runs, 95 %",
+             "in chance"});
   for (const ValidatedFigure& f : run.figures) {
     const bool chance = f.predicted.low != f.predicted.high;
     table.row({f.metric, readable(f.measured), readable(f.predicted.value), signed_percent(f.error() * 100),

@@ -16,8 +16,7 @@ struct Period {
 };
 // The Gregorian mean year of 365.2425 days is 365.25 to four digits; a month is a twelfth of it.
 constexpr double kYear = 365.25;
-constexpr Period kPeriods[] = {
-    {"day", 1}, {"week", 7}, {"month", kYear / 12}, {"quarter", kYear / 4}, {"year", kYear}};
+constexpr Period kPeriods[] = {{"day", 1}, {"week", 7}, {"month", kYear / 12}, {"quarter", kYear / 4}, {"year", kYear}};
 
 // Beyond these nothing is a plan any more.
 constexpr double kMostPercent = 10'000;

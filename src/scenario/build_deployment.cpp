@@ -268,7 +268,8 @@ void build_cost(Resolver& values, Deployment& d) {
       values.quantity("cost.per_prefill_moe_layer", {base.per_prefill_moe_layer, origin, reason});
   const bool calibrated = d.level == CostLevel::calibrated;
   d.overhead.scale = values.number(
-      "cost.scale", {calibrated ? base.scale : 1, calibrated ? origin : Origin::default_value, calibrated ? reason : ""});
+      "cost.scale",
+      {calibrated ? base.scale : 1, calibrated ? origin : Origin::default_value, calibrated ? reason : ""});
   if (d.level != CostLevel::affine) return;
   d.affine.per_step = values.quantity("cost.affine.per_step");
   d.affine.per_prefill_token = values.quantity("cost.affine.per_prefill_token");

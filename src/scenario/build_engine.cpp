@@ -74,9 +74,9 @@ void build_caching(Resolver& values, const EngineProfile& profile, EngineConfig&
 
 void build_scheduler(Resolver& values, const EngineProfile& profile, EngineConfig& engine) {
   engine.scheduling_policy = values.text("engine.scheduling_policy");
+  const bool reserves = version_at_least(engine.version, profile.reserves_full_isl_from);
   engine.scheduler_reserve_full_isl =
-      values.flag("engine.scheduler_reserve_full_isl", {version_at_least(engine.version, profile.reserves_full_isl_from),
-                                                        Origin::engine_default, "vLLM 0.19 or later"});
+      values.flag("engine.scheduler_reserve_full_isl", {reserves, Origin::engine_default, "vLLM 0.19 or later"});
   build_async(values, profile, engine);
   engine.watermark = values.number("engine.watermark", {profile.watermark, Origin::engine_default, engine.name});
   engine.max_wait = values.duration("engine.max_wait");
@@ -90,10 +90,12 @@ void build_scheduler(Resolver& values, const EngineProfile& profile, EngineConfi
 void read_startup_log(Resolver& values, const std::string& line, Scenario& s) {
   const std::optional<LoggedCache> cache = cache_of_log_line(line);
   if (!cache) {
-    values.error("memory.startup_log", "'memory.startup_log' names no KV cache",
-                 "copy the line with 'GPU KV cache size: ... tokens', '# GPU blocks: ...' or 'max_total_num_tokens=...'");
+    values.error(
+        "memory.startup_log", "'memory.startup_log' names no KV cache",
+        "copy the line with 'GPU KV cache size: ... tokens', '# GPU blocks: ...' or 'max_total_num_tokens=...'");
   } else if (s.memory.num_gpu_blocks_override) {
-    values.error("memory.startup_log", "'memory.startup_log' and 'engine.num_gpu_blocks_override' both give the KV blocks",
+    values.error("memory.startup_log",
+                 "'memory.startup_log' and 'engine.num_gpu_blocks_override' both give the KV blocks",
                  "keep one of them");
   } else {
     s.memory.num_gpu_blocks_override = cache->in_tokens ? cache->value / s.engine.block_size : cache->value;

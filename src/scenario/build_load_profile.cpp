@@ -14,9 +14,11 @@ constexpr double kLargestMultiple = 1e6;
 
 std::vector<double> read_multiples(Resolver& values, const YamlNode& node, std::size_t also_allowed) {
   std::vector<double> multiples;
-  const std::string lengths = also_allowed > 0 ? fmt::format("{} or {}", kHoursPerDay, also_allowed) : std::to_string(kHoursPerDay);
+  const std::string lengths =
+      also_allowed > 0 ? fmt::format("{} or {}", kHoursPerDay, also_allowed) : std::to_string(kHoursPerDay);
   if (node.kind != YamlNode::Kind::list || (node.items.size() != kHoursPerDay && node.items.size() != also_allowed)) {
-    const std::string got = node.kind == YamlNode::Kind::list ? fmt::format("{} of them", node.items.size()) : "no list";
+    const std::string got =
+        node.kind == YamlNode::Kind::list ? fmt::format("{} of them", node.items.size()) : "no list";
     values.error_at(node.where, fmt::format("a load profile must have {} numbers, got {}", lengths, got),
                     "24 for every day, {weekday: [24], weekend: [24]}, or 168 from Monday 0:00");
     return {};
@@ -26,7 +28,8 @@ std::vector<double> read_multiples(Resolver& values, const YamlNode& node, std::
     if (plain_number(item, multiple) && multiple >= 0 && multiple <= kLargestMultiple)
       multiples.push_back(multiple);
     else
-      values.error_at(item.where, fmt::format("a multiple of the offered rate must be a number from 0 to {:g}", kLargestMultiple));
+      values.error_at(item.where,
+                      fmt::format("a multiple of the offered rate must be a number from 0 to {:g}", kLargestMultiple));
   }
   return multiples.size() == node.items.size() ? multiples : std::vector<double>{};
 }
@@ -46,7 +49,8 @@ std::vector<double> read_load_profile(Resolver& values, const YamlNode& node) {
       values.error_at(node.where, "a load profile by kind of day has the keys weekday and weekend, 24 numbers each");
       return {};
     }
-    const std::vector<double> working = read_multiples(values, *weekday, 0), resting = read_multiples(values, *weekend, 0);
+    const std::vector<double> working = read_multiples(values, *weekday, 0),
+                              resting = read_multiples(values, *weekend, 0);
     append_days(week, working, 5);
     append_days(week, resting, 2);
   } else {

@@ -10,7 +10,8 @@ namespace foretoken {
 namespace {
 
 constexpr double kSmallestPrice = 1e-4;
-constexpr const char* kForms = "a number, {on_demand: 3, reserved: 2, spot: 1.5}, or either by GPU: {h100_sxm: 3, l4: 0.7}";
+constexpr const char* kForms =
+    "a number, {on_demand: 3, reserved: 2, spot: 1.5}, or either by GPU: {h100_sxm: 3, l4: 0.7}";
 
 bool is_purchase(std::string_view key) {
   return key == to_string(Purchase::on_demand) || key == to_string(Purchase::reserved) ||
@@ -40,7 +41,8 @@ GpuHourPrices read_prices_of_one(Resolver& values, const YamlNode& node) {
   }
   for (const auto& entry : node.entries) {
     if (!is_purchase(entry.key)) {
-      values.error_at(entry.where, fmt::format("'{}' is no way to buy; allowed are on_demand, reserved and spot", entry.key),
+      values.error_at(entry.where,
+                      fmt::format("'{}' is no way to buy; allowed are on_demand, reserved and spot", entry.key),
                       kForms);
       continue;
     }
@@ -67,7 +69,8 @@ std::optional<GpuHourPrices> read_prices_by_gpu(Resolver& values, const Catalog&
       continue;
     }
     if (std::find(seen.begin(), seen.end(), gpu->id) != seen.end())
-      values.error_at(entry.where, fmt::format("'{}' is another name of {}, which has a price already", entry.key, gpu->id));
+      values.error_at(entry.where,
+                      fmt::format("'{}' is another name of {}, which has a price already", entry.key, gpu->id));
     seen.push_back(gpu->id);
     const GpuHourPrices prices = read_prices_of_one(values, entry.value);
     if (gpu->id == wanted) of_wanted = prices;
@@ -85,7 +88,8 @@ std::size_t turn_of(const YamlNode* node, const std::vector<std::string>& overri
 
 // A price without the name of a GPU is of the GPU that stood in the scenario when it was given. A what-if that
 // sets another one later must not take it along.
-bool is_of_this_gpu(const ScenarioInput& input, const Catalog& catalog, std::size_t price_turn, const std::string& gpu_id) {
+bool is_of_this_gpu(const ScenarioInput& input, const Catalog& catalog, std::size_t price_turn,
+                    const std::string& gpu_id) {
   LoadOptions earlier = input.options;
   earlier.overrides.resize(price_turn);
   earlier.over.clear();
@@ -131,7 +135,8 @@ void read_gpu_hour(Resolver& values, const Catalog& catalog, const ScenarioInput
   }
   s.prices.gpu_hour = prices->of(s.prices.purchase);
   if (!s.prices.gpu_hour && prices->any())
-    values.warning("prices.gpu_hour", fmt::format("'prices.gpu_hour' has no price for purchase {}", to_string(s.prices.purchase)));
+    values.warning("prices.gpu_hour",
+                   fmt::format("'prices.gpu_hour' has no price for purchase {}", to_string(s.prices.purchase)));
 }
 
 // What this metric lacks; empty = nothing.
@@ -140,7 +145,8 @@ std::string missing_for(std::string_view metric, const Scenario& s) {
   const auto column = std::find_if(all.begin(), all.end(), [&](const Column& c) { return c.key == metric; });
   if (column == all.end()) return {};
   const bool energy = column->group == ColumnGroup::energy;
-  if (column->group == ColumnGroup::money && !price_per_hour(s)) return "a price: give prices.gpu_hour, or prices: {examples: true}";
+  if (column->group == ColumnGroup::money && !price_per_hour(s))
+    return "a price: give prices.gpu_hour, or prices: {examples: true}";
   if (energy && !power_of(s.deployment)) return "the power of the GPU: " + why_no_power(s.deployment);
   if (metric == "energy_cost_per_1m_tokens" && !s.prices.kwh) return "prices.kwh";
   if (metric == "co2e_g_per_1m_tokens" && !s.prices.grid_g_per_kwh) return "prices.grid_g_per_kwh";

@@ -153,7 +153,8 @@ namespace {
 
 void take_spares_down(Resolver& values, bool spares_down, Scenario& s) {
   if (s.spare >= s.cluster.replicas) {
-    values.error("spare", fmt::format("'spare' is {} of {} replicas: none is left to serve", s.spare, s.cluster.replicas),
+    values.error("spare",
+                 fmt::format("'spare' is {} of {} replicas: none is left to serve", s.spare, s.cluster.replicas),
                  fmt::format("replicas: {} serve with {} down", s.spare + 1, s.spare));
     return;
   }
@@ -183,8 +184,9 @@ void build_cluster(Resolver& values, bool spares_down, Scenario& s) {
   const std::int64_t ranks = std::int64_t{s.cluster.replicas} * s.deployment.parallelism.data;
   const auto most_gpus = static_cast<std::int64_t>(find_field("hardware.num_gpus")->most);
   if (in_all > most_gpus || static_cast<double>(ranks) > most) {
-    values.error("replicas", fmt::format("{} replicas of {} GPUs are {} GPUs with {} schedulers", s.cluster.replicas,
-                                         per_replica, in_all, ranks),
+    values.error("replicas",
+                 fmt::format("{} replicas of {} GPUs are {} GPUs with {} schedulers", s.cluster.replicas, per_replica,
+                             in_all, ranks),
                  fmt::format("at most {} GPUs and {:.0f} schedulers are simulated", most_gpus, most));
     return;
   }

@@ -23,8 +23,8 @@ constexpr FittedTerm kTerms[] = {
     {"kv_blocks", "engine.num_gpu_blocks_override", "", 1, "KV blocks of one replica"},
 };
 constexpr std::string_view kFormatKey = "foretoken_calibration";
-constexpr std::string_view kTopKeys[] = {kFormatKey, "foretoken", "fitted", "deployment", "terms", "kept_at_default",
-                                         "correlation", "covariance", "measured", "errors"};
+constexpr std::string_view kTopKeys[] = {kFormatKey,        "foretoken",   "fitted",     "deployment", "terms",
+                                         "kept_at_default", "correlation", "covariance", "measured",   "errors"};
 constexpr std::string_view kTermKeys[] = {"value", "standard_error", "default", "least", "most", "note"};
 
 class Reader {
@@ -64,7 +64,8 @@ class Reader {
       return;
     }
     if (format->text != std::to_string(kCalibrationFormat)) {
-      error(format->where, fmt::format("'{}' is '{}'; this version reads {}", kFormatKey, format->text, kCalibrationFormat));
+      error(format->where,
+            fmt::format("'{}' is '{}'; this version reads {}", kFormatKey, format->text, kCalibrationFormat));
     }
     for (const auto& entry : tree.entries) known(entry, kTopKeys, "key");
     const YamlNode* terms = tree.find("terms");
@@ -143,8 +144,8 @@ Diagnostics apply_calibration_file(YamlNode& scenario, const std::string& origin
   const YamlNode tree = reader.read();
   if (reader.problems().has_errors()) return reader.problems();
   for (const auto& entry : tree.find("terms")->entries) {
-    const auto term = std::find_if(std::begin(kTerms), std::end(kTerms),
-                                   [&](const FittedTerm& t) { return t.name == entry.key; });
+    const auto term =
+        std::find_if(std::begin(kTerms), std::end(kTerms), [&](const FittedTerm& t) { return t.name == entry.key; });
     put_if_absent(scenario, term->path, *entry.value.find("value"));
   }
   return {};

@@ -15,7 +15,9 @@ struct Effect {
   const char* reason;             // null: the engine has another knob for that
 };
 
-bool is_unbalanced(const Scenario& s) { return !s.engine.attention_dp_enable_balance; }
+bool is_unbalanced(const Scenario& s) {
+  return !s.engine.attention_dp_enable_balance;
+}
 bool is_affine(const Scenario& s) {
   return s.deployment.level == CostLevel::affine;
 }
@@ -130,8 +132,9 @@ void check_effects(Resolver& values, const Scenario& s) {
     if (effect.idle == kUnread ? engine.reads(effect.path) : !effect.idle(s)) continue;
     last = effect.path;
     values.mark_read(effect.path);
-    const std::string reason =
-        effect.reason != nullptr ? effect.reason : fmt::format("{} has {}", engine.info.name, engine.instead_of(effect.path));
+    const std::string reason = effect.reason != nullptr
+                                   ? effect.reason
+                                   : fmt::format("{} has {}", engine.info.name, engine.instead_of(effect.path));
     values.warning(effect.path, fmt::format("'{}' has no effect: {}", effect.path, reason));
   }
   check_classes(values, s);

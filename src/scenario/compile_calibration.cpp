@@ -37,17 +37,17 @@ const char* level_name(CostLevel level) {
 std::string source_of(const CalibrationTable& table) {
   std::string devices, sets, coefficients, ranges;
   for (const CalibrationDevice& d : table.devices) {
-    devices += fmt::format("    {{{}, {}, {}, {}, {}, {}, {}, {}, {}}},\n", literal(d.gpu), literal(d.generation),
-                           d.flops_bf16, d.flops_fp8, d.flops_fp4, d.bandwidth, d.compute_units, d.l2_bytes,
-                           d.link_bandwidth);
+    devices +=
+        fmt::format("    {{{}, {}, {}, {}, {}, {}, {}, {}, {}}},\n", literal(d.gpu), literal(d.generation),
+                    d.flops_bf16, d.flops_fp8, d.flops_fp4, d.bandwidth, d.compute_units, d.l2_bytes, d.link_bandwidth);
   }
   std::size_t first_coefficient = 0, first_range = 0;
   for (const CoefficientSet& s : table.sets) {
-    sets += fmt::format("    {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}},\n", literal(s.gpu),
-                        literal(s.engine), literal(s.version), literal(s.format), literal(s.operation),
-                        level_name(s.level), first_coefficient, s.coefficients.size(), first_range, s.ranges.size(),
-                        s.fitted_rows, s.held_out_error, literal(s.fitted_by), literal(s.note), s.unusable,
-                        s.transferable);
+    sets +=
+        fmt::format("    {{{}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}}},\n", literal(s.gpu),
+                    literal(s.engine), literal(s.version), literal(s.format), literal(s.operation), level_name(s.level),
+                    first_coefficient, s.coefficients.size(), first_range, s.ranges.size(), s.fitted_rows,
+                    s.held_out_error, literal(s.fitted_by), literal(s.note), s.unusable, s.transferable);
     for (const Coefficient& c : s.coefficients)
       coefficients += fmt::format("    {{{}, {}}},\n", literal(c.name), c.value);
     for (const FittedRange& r : s.ranges)

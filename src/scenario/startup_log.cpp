@@ -11,11 +11,8 @@ struct Wording {
   bool in_tokens;
 };
 constexpr Wording kWordings[] = {
-    {"GPU KV cache size:", true},
-    {"max_total_num_tokens=", true},
-    {"# GPU blocks:", false},
-    {"num_gpu_blocks is:", false},
-    {"num_gpu_blocks=", false},
+    {"GPU KV cache size:", true},  {"max_total_num_tokens=", true}, {"# GPU blocks:", false},
+    {"num_gpu_blocks is:", false}, {"num_gpu_blocks=", false},
 };
 constexpr std::int64_t kMost = 1'000'000'000'000;
 

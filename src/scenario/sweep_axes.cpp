@@ -137,10 +137,10 @@ class AxisValues {
     for (double value = progression.after(from);; value = progression.after(value)) {
       if (same(value, to)) return add(last);
       if ((value > to) == (to > from)) {
-        problems_.error(last.where,
-                        fmt::format("the range does not meet its end {}: {}, {}", last.text, spelled(before),
-                                    spelled(value)),
-                        fmt::format("end it with {} or {}", spelled(before), spelled(value)));
+        problems_.error(
+            last.where,
+            fmt::format("the range does not meet its end {}: {}, {}", last.text, spelled(before), spelled(value)),
+            fmt::format("end it with {} or {}", spelled(before), spelled(value)));
         return;
       }
       if (values_.size() > kMaxPoints) return;

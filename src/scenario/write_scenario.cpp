@@ -95,7 +95,8 @@ std::string scenario_sha256(const Scenario& scenario) {
 std::string scenario_reference() {
   std::string text =
       "# Scenario reference\n\n"
-      "Generated from the field table by `foretoken schema --format markdown`; a test keeps it current. Conventional keys "
+      "Generated from the field table by `foretoken schema --format markdown`; a test keeps it current. Conventional "
+      "keys "
       "are bare numbers\n"
       "(`request_rate` per second, `goodput` in ms); physical figures carry units (`250 ms`, `80 GiB`, `3.35 TB/s`). "
       "Any key can be\n"

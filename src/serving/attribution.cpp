@@ -5,9 +5,13 @@
 namespace foretoken {
 namespace {
 
-Duration whole(FineTotal fine) { return Duration{static_cast<std::int64_t>(fine >> FineDuration::kFractionBits)}; }
+Duration whole(FineTotal fine) {
+  return Duration{static_cast<std::int64_t>(fine >> FineDuration::kFractionBits)};
+}
 
-Duration& part(Attribution& a, AttributionPart p) { return a[static_cast<std::size_t>(p)]; }
+Duration& part(Attribution& a, AttributionPart p) {
+  return a[static_cast<std::size_t>(p)];
+}
 
 // Every part is rounded down; the remainder is of the order of a nanosecond per cut.
 void close(Attribution& a, Duration total) {
@@ -25,17 +29,28 @@ std::int64_t share(std::int64_t value, std::int64_t numerator, std::int64_t deno
 
 std::string_view to_string(AttributionPart p) {
   switch (p) {
-    case AttributionPart::queue: return "queue";
-    case AttributionPart::kv_wait: return "kv_wait";
-    case AttributionPart::prefill_compute: return "prefill_compute";
-    case AttributionPart::prefill_memory: return "prefill_memory";
-    case AttributionPart::interference: return "interference";
-    case AttributionPart::decode_memory: return "decode_memory";
-    case AttributionPart::decode_compute: return "decode_compute";
-    case AttributionPart::communication: return "communication";
-    case AttributionPart::engine_overhead: return "engine_overhead";
-    case AttributionPart::preemption_recompute: return "preemption_recompute";
-    case AttributionPart::kv_transfer: return "kv_transfer";
+    case AttributionPart::queue:
+      return "queue";
+    case AttributionPart::kv_wait:
+      return "kv_wait";
+    case AttributionPart::prefill_compute:
+      return "prefill_compute";
+    case AttributionPart::prefill_memory:
+      return "prefill_memory";
+    case AttributionPart::interference:
+      return "interference";
+    case AttributionPart::decode_memory:
+      return "decode_memory";
+    case AttributionPart::decode_compute:
+      return "decode_compute";
+    case AttributionPart::communication:
+      return "communication";
+    case AttributionPart::engine_overhead:
+      return "engine_overhead";
+    case AttributionPart::preemption_recompute:
+      return "preemption_recompute";
+    case AttributionPart::kv_transfer:
+      return "kv_transfer";
   }
   return "unknown";
 }

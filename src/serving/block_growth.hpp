@@ -20,13 +20,21 @@ class BlockGrowth {
       : members_(static_cast<std::size_t>(block_size)),
         mask_(std::has_single_bit(static_cast<std::uint64_t>(block_size)) ? block_size - 1 : 0) {}
 
-  void add(std::int64_t key) { if (!members_.empty()) { ++members_[residue(key)]; ++count_; } }
-  void remove(std::int64_t key) { if (!members_.empty()) { --members_[residue(key)]; --count_; } }
+  void add(std::int64_t key) {
+    if (!members_.empty()) {
+      ++members_[residue(key)];
+      ++count_;
+    }
+  }
+  void remove(std::int64_t key) {
+    if (!members_.empty()) {
+      --members_[residue(key)];
+      --count_;
+    }
+  }
 
   // Blocks taken by the step at `clock`.
-  [[nodiscard]] std::int64_t at(std::int64_t clock) const {
-    return members_.empty() ? 0 : members_[residue(-clock)];
-  }
+  [[nodiscard]] std::int64_t at(std::int64_t clock) const { return members_.empty() ? 0 : members_[residue(-clock)]; }
   [[nodiscard]] bool needs_block(std::int64_t key, std::int64_t clock) const {
     return !members_.empty() && residue(key) == residue(-clock);
   }
@@ -60,7 +68,7 @@ class BlockGrowth {
   }
 
   std::vector<std::int64_t> members_;  // by key mod block size
-  std::int64_t mask_;  // block size - 1 where that replaces the division (16, nearly always), else 0
+  std::int64_t mask_;                  // block size - 1 where that replaces the division (16, nearly always), else 0
   std::int64_t count_ = 0;
 };
 

@@ -21,7 +21,10 @@ class DecodeGroup {
   void join(RequestId id);
   void leave(RequestId id);
   // All members emit `steps` tokens.
-  void advance(std::int64_t steps) { clock_ += steps; settle_window(); }
+  void advance(std::int64_t steps) {
+    clock_ += steps;
+    settle_window();
+  }
   // `id` did not take part in the step just counted.
   void hold_back(RequestId id);
   // Members whose last token is out, in no order that means anything; they have left the group.
@@ -65,9 +68,9 @@ class DecodeGroup {
   std::int64_t clock_ = 0;
   std::int64_t size_ = 0;
   std::int64_t key_sum_ = 0;
-  std::int64_t below_window_ = 0;   // members whose context is below the window
+  std::int64_t below_window_ = 0;  // members whose context is below the window
   std::int64_t below_key_sum_ = 0;
-  std::vector<Entry> finishes_;     // heaps, earliest first; entries of members that left go stale
+  std::vector<Entry> finishes_;  // heaps, earliest first; entries of members that left go stale
   std::vector<Entry> crossings_;
 };
 

@@ -18,23 +18,23 @@ enum class Phase : std::uint8_t { prefilling, decoding, preempted, leaving };
 struct InFlight {
   Request request;
   Phase phase = Phase::prefilling;
-  bool finished = false;           // and reported; it lingers until the call that cannot know is over
+  bool finished = false;  // and reported; it lingers until the call that cannot know is over
   // Kept without doubt of its meaning while not decoding; while decoding, `emitted`
   // and `cached` follow from the group's clock.
-  std::int64_t emitted = 0;        // output tokens so far
-  std::int64_t cached = 0;         // tokens in the KV cache (vLLM: num_computed_tokens)
-  std::int64_t published = 0;      // others may find so many of its tokens, computed or not
-  std::int64_t blocks = 0;         // held; while decoding only when reserved up front
-  std::int64_t prefix_hit = 0;     // tokens found in the cache on its first admission
-  std::int64_t decode_key = 0;     // cached context - clock of the decode group
-  std::int64_t finish_clock = 0;   // of the decode group, when its last token is out
-  std::uint32_t decode_stamp = 0;  // tells old heap entries from the current one
-  std::int64_t admission = 0;      // order in the running list
+  std::int64_t emitted = 0;         // output tokens so far
+  std::int64_t cached = 0;          // tokens in the KV cache (vLLM: num_computed_tokens)
+  std::int64_t published = 0;       // others may find so many of its tokens, computed or not
+  std::int64_t blocks = 0;          // held; while decoding only when reserved up front
+  std::int64_t prefix_hit = 0;      // tokens found in the cache on its first admission
+  std::int64_t decode_key = 0;      // cached context - clock of the decode group
+  std::int64_t finish_clock = 0;    // of the decode group, when its last token is out
+  std::uint32_t decode_stamp = 0;   // tells old heap entries from the current one
+  std::int64_t admission = 0;       // order in the running list
   RequestId previous = kNoRequest;  // in the running list
   RequestId next = kNoRequest;
   TimePoint scheduled{};
   TimePoint first_token{};
-  TimePoint last_token{};          // when it stopped emitting every step
+  TimePoint last_token{};  // when it stopped emitting every step
   TimePoint preempted_at{};
   std::int32_t preemptions = 0;
   Account account;

@@ -23,21 +23,27 @@ class LockStepGroup {
                 DepartureListener& listener, const PrefixTable* prefixes);
 
   void arrive(const Request& request, TimePoint now) {
-    if (alone_) alone_->arrive(request, now);
-    else arrive_at_rank(request, now);
+    if (alone_)
+      alone_->arrive(request, now);
+    else
+      arrive_at_rank(request, now);
   }
   // The running steps end now, or the engine is back from dummy steps.
   void end_steps(TimePoint now) {
-    if (alone_) alone_->end_steps(now);
-    else end_group_step(now);
+    if (alone_)
+      alone_->end_steps(now);
+    else
+      end_group_step(now);
   }
   void expire(TimePoint now) {
     for (const auto& rank : ranks_) rank->expire(now);
   }
   // The schedule call. Precondition: idle().
   void schedule(TimePoint now) {
-    if (alone_) alone_->schedule(now);
-    else schedule_ranks(now);
+    if (alone_)
+      alone_->schedule(now);
+    else
+      schedule_ranks(now);
   }
   void abandon(TimePoint now) {
     for (const auto& rank : ranks_) rank->abandon(now);

@@ -17,9 +17,8 @@ constexpr FineDuration kLongestStretch{std::int64_t{1} << 62};
 
 Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
                  Observer& observer, DepartureListener& listener, const PrefixTable* prefixes)
-    : Replica(index, config, cost, sliding_window, observer, listener, prefixes,
-              find_engine(config.engine.name).make(), find_engine(config.engine.name).blocks,
-              find_engine(config.engine.name).last_row) {}
+    : Replica(index, config, cost, sliding_window, observer, listener, prefixes, find_engine(config.engine.name).make(),
+              find_engine(config.engine.name).blocks, find_engine(config.engine.name).last_row) {}
 
 Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
                  Observer& observer, DepartureListener& listener, const PrefixTable* prefixes,

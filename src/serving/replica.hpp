@@ -131,8 +131,8 @@ class Replica {
   std::int64_t steps_ = 0;
   std::int64_t decode_rows_ = 0;  // that emit
   std::int64_t gap_rows_ = 0;
-  StepTime first_step_;           // with its prefill chunks
-  StepTime decode_only_;          // the same step without them
+  StepTime first_step_;   // with its prefill chunks
+  StepTime decode_only_;  // the same step without them
   const DecodeCurve* curve_ = nullptr;
   DecodeShape shape_;
   DecodeRun run_;
@@ -142,10 +142,10 @@ class Replica {
   std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
 
   // With async_scheduling: what the next call cannot know.
-  std::deque<Waiting> inbox_;      // those who came since the last step began, in order
-  bool next_call_differs_ = false; // the plan holds for one step only
-  bool call_is_due_ = false;       // steps have ended: the call is one of when the last of them began,
-  TimePoint known_until_{};        // then
+  std::deque<Waiting> inbox_;       // those who came since the last step began, in order
+  bool next_call_differs_ = false;  // the plan holds for one step only
+  bool call_is_due_ = false;        // steps have ended: the call is one of when the last of them began,
+  TimePoint known_until_{};         // then
 };
 
 }  // namespace foretoken

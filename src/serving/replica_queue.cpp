@@ -48,8 +48,10 @@ void Replica::expire(TimePoint now) {
     const Waiting gone = *longest_waiting();
     const bool was_in_queue = state_.waiting_->oldest() != nullptr;
     const bool was_head = was_in_queue && state_.waiting_->head()->request.index == gone.request.index;
-    if (was_in_queue) state_.waiting_->pop_oldest();
-    else inbox_.pop_front();
+    if (was_in_queue)
+      state_.waiting_->pop_oldest();
+    else
+      inbox_.pop_front();
     Attribution parts{};
     const Duration blocked = kv_wait_.at(now) - gone.kv_wait_mark;
     parts[static_cast<std::size_t>(AttributionPart::kv_wait)] = blocked;

@@ -14,7 +14,9 @@ FineTotal sum_of_products(FineTotal m, FineTotal u, FineTotal n, FineTotal t, Fi
   return m * u * t + (u * s + n * t) * pairs + n * s * squares;
 }
 
-FineTotal sum_of_indices(std::int64_t steps) { return static_cast<FineTotal>(steps) * (steps - 1) / 2; }
+FineTotal sum_of_indices(std::int64_t steps) {
+  return static_cast<FineTotal>(steps) * (steps - 1) / 2;
+}
 
 }  // namespace
 

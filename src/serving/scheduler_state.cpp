@@ -104,10 +104,13 @@ void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& to
     decodes_.leave(id);
     r.account.left_decode(totals);
     const auto lag = std::find(lagging_.begin(), lagging_.end(), id);
-    if (lag == lagging_.end()) r.last_token = std::max(r.last_token, last_decode_end_);
-    else lagging_.erase(lag);
+    if (lag == lagging_.end())
+      r.last_token = std::max(r.last_token, last_decode_end_);
+    else
+      lagging_.erase(lag);
     in_flight = config.async_scheduling && r.last_token == last_decode_end_ ? 1 : 0;
-    const auto held = std::find_if(held_.begin(), held_.end(), [&](const Held& h) { return h.last_token == r.last_token; });
+    const auto held =
+        std::find_if(held_.begin(), held_.end(), [&](const Held& h) { return h.last_token == r.last_token; });
     if (held != held_.end()) --held->rows;
   } else {
     std::erase(prefilling_, id);

@@ -143,7 +143,7 @@ class SchedulerState {
   std::vector<RequestId> lingering_;
   std::vector<RequestId> unpublished_;
   std::vector<Waiting> aside_;
-  TimePoint last_decode_end_{};     // end of the last step the decoding requests took part in
+  TimePoint last_decode_end_{};  // end of the last step the decoding requests took part in
   RequestId first_ = kNoRequest;
   RequestId last_ = kNoRequest;
   std::int64_t running_ = 0;
@@ -151,11 +151,11 @@ class SchedulerState {
   std::int64_t admissions_ = 0;
   std::int64_t youngest_decode_ = -1;  // highest admission number that ever decoded
   std::int64_t preemptions_ = 0;
-  std::int64_t evictions_ = 0;         // preemptions, and those let go when they were to be preempted
-  std::int64_t prefix_queries_ = 0;    // tokens looked up by first admissions
-  std::int64_t prefix_hits_ = 0;       // of these, found
-  Observer* lifecycle_ = nullptr;      // null: nobody wants to know
-  int replica_ = 0;                    // for its events
+  std::int64_t evictions_ = 0;       // preemptions, and those let go when they were to be preempted
+  std::int64_t prefix_queries_ = 0;  // tokens looked up by first admissions
+  std::int64_t prefix_hits_ = 0;     // of these, found
+  Observer* lifecycle_ = nullptr;    // null: nobody wants to know
+  int replica_ = 0;                  // for its events
 };
 
 }  // namespace foretoken

@@ -1,11 +1,11 @@
 // The cluster: arrivals go through the router to replicas, departures go back to the source.
 #include "foretoken/serving/simulation.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 #include <variant>
-
-#include <fmt/format.h>
 
 #include "engine/run_loop.hpp"
 #include "serving/ingress.hpp"
@@ -15,9 +15,13 @@
 namespace foretoken {
 namespace {
 
-struct Boundary { int replica; };      // running steps end, or an idle engine wakes
-struct Arrival {};                     // the source's next request
-struct QueueTimeout { int replica; };  // someone has waited too long
+struct Boundary {
+  int replica;
+};                  // running steps end, or an idle engine wakes
+struct Arrival {};  // the source's next request
+struct QueueTimeout {
+  int replica;
+};  // someone has waited too long
 using Event = std::variant<Boundary, Arrival, QueueTimeout>;
 
 // At one instant: what has ended frees its seats first, then those who come (a finish
@@ -45,7 +49,8 @@ class Cluster final : public DepartureListener {
     events_.schedule(arrival_, source_.next_arrival());
     if (run_events(events_, *this)) {
       invariant(in_system_ == 0, [&] {
-        return fmt::format("{} requests are left at {} s and nothing will happen", in_system_, to_seconds(outcome_.end));
+        return fmt::format("{} requests are left at {} s and nothing will happen", in_system_,
+                           to_seconds(outcome_.end));
       });
     } else {
       outcome_.unfinished = in_system_;
@@ -98,8 +103,9 @@ class Cluster final : public DepartureListener {
 
   [[nodiscard]] bool stopped() {
     if (in_system_ > config_.max_requests_in_system) {
-      outcome_.stop_reason = fmt::format("more than {} requests in the system at {:.3f} s: the load is far above capacity",
-                                         config_.max_requests_in_system, to_seconds(outcome_.end));
+      outcome_.stop_reason =
+          fmt::format("more than {} requests in the system at {:.3f} s: the load is far above capacity",
+                      config_.max_requests_in_system, to_seconds(outcome_.end));
     } else if (events_.next_time() > kHorizon) {
       outcome_.stop_reason = "simulated time passed 146 years";
     }
@@ -110,10 +116,17 @@ class Cluster final : public DepartureListener {
   void departed(int rank, const Request& request, Outcome outcome, TimePoint now) override {
     --in_system_;
     switch (outcome) {
-      case Outcome::finished: ++outcome_.finished; break;
-      case Outcome::rejected: ++outcome_.rejected; break;
-      case Outcome::timed_out: ++outcome_.timed_out; break;
-      case Outcome::unfinished: break;
+      case Outcome::finished:
+        ++outcome_.finished;
+        break;
+      case Outcome::rejected:
+        ++outcome_.rejected;
+        break;
+      case Outcome::timed_out:
+        ++outcome_.timed_out;
+        break;
+      case Outcome::unfinished:
+        break;
     }
     router_->left(rank / config_.engine.data_parallel_size);
     source_.completed(request, now);

@@ -21,7 +21,8 @@ Diagnostics what_is_missing(const Scenario& s, const WorkloadSummary& load, bool
   Diagnostics problems;
   const SourceLocation where{s.name, 0, 0};
   if (!price_per_hour(s))
-    problems.error(where, "the bill needs a price", "give prices.gpu_hour, or prices: {examples: true} to see how it looks");
+    problems.error(where, "the bill needs a price",
+                   "give prices.gpu_hour, or prices: {examples: true} to see how it looks");
   if (s.prices.load_profile.empty())
     problems.error(where, "the bill needs the load by hour: prices.load_profile",
                    "24 multiples of the offered rate, {weekday: [...], weekend: [...]} or 168 from Monday 0:00");
@@ -29,7 +30,8 @@ Diagnostics what_is_missing(const Scenario& s, const WorkloadSummary& load, bool
     problems.error(where, "the bill needs what one replica can serve: prices.capacity_per_replica, in requests/s",
                    "or objectives (slo), and the largest rate at which one replica meets them is searched for");
   if (!(load.offered_rate > 0) || std::isinf(load.offered_rate))
-    problems.error(where, "this workload has no offered rate for the load profile to multiply", "set workload.request_rate");
+    problems.error(where, "this workload has no offered rate for the load profile to multiply",
+                   "set workload.request_rate");
   return problems;
 }
 
@@ -64,7 +66,8 @@ Result<ReplicaCapacity> capacity_of_one_replica(const ScenarioText& source, cons
                                                 const RunOptions& options) {
   Diagnostics problems;
   LoadOptions one = load;
-  one.overrides.insert(one.overrides.end(), {"replicas=1", "spare=0", "hardware.num_gpus=null", "capacity.variable=request_rate"});
+  one.overrides.insert(one.overrides.end(),
+                       {"replicas=1", "spare=0", "hardware.num_gpus=null", "capacity.variable=request_rate"});
   const Result<Scenario> scenario = parse_scenario(source.text, source.origin, one);
   if (!scenario) return scenario.error();
   const Result<CapacityResult> found = find_capacity(source, one, *scenario, options);
@@ -72,8 +75,9 @@ Result<ReplicaCapacity> capacity_of_one_replica(const ScenarioText& source, cons
   if (found->capacity && !found->interrupted)
     return ReplicaCapacity{*found->capacity, "the largest rate at which one replica meets slo"};
   problems.error({source.origin, 0, 0},
-                 fmt::format("no capacity of one replica was found: {}",
-                             !found->feasible ? found->memory.verdict : found->interrupted ? "interrupted" : found->reason),
+                 fmt::format("no capacity of one replica was found: {}", !found->feasible     ? found->memory.verdict
+                                                                         : found->interrupted ? "interrupted"
+                                                                                              : found->reason),
                  "give prices.capacity_per_replica");
   return problems;
 }

@@ -17,7 +17,9 @@ class EndlessSource final : public RequestSource {
   EndlessSource(RequestSource& inner, const EndlessRun& run, MetricsCollector& collector)
       : inner_(inner), run_(run), collector_(collector), end_(run.warmup + run.measured) {}
 
-  [[nodiscard]] TimePoint next_arrival() const override { return taken_ >= kMost * end_ ? kNever : inner_.next_arrival(); }
+  [[nodiscard]] TimePoint next_arrival() const override {
+    return taken_ >= kMost * end_ ? kNever : inner_.next_arrival();
+  }
   Request take() override {
     const Request request = inner_.take();
     if (request.index == run_.warmup) collector_.open_window(request.arrival);

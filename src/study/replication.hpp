@@ -8,8 +8,8 @@
 
 namespace foretoken {
 
-// Of a load that goes on for ever: the requests [warmup, warmup + measured) are measured, and others keep arriving until
-// the last of them has left, so that none sees an end.
+// Of a load that goes on for ever: the requests [warmup, warmup + measured) are measured, and others keep arriving
+// until the last of them has left, so that none sees an end.
 struct EndlessRun {
   std::int64_t warmup = 0;
   std::int64_t measured = 1;

@@ -42,8 +42,8 @@ Result<Scenario> scenario_at(const SweepQuestion& question, const std::vector<st
   return parse_scenario(question.source.text, question.source.origin, at_point(question, values));
 }
 
-void run_on_threads(const SweepQuestion& question, const SweepOptions& options,
-                    const std::vector<std::size_t>& wanted, const PointSink& sink) {
+void run_on_threads(const SweepQuestion& question, const SweepOptions& options, const std::vector<std::size_t>& wanted,
+                    const PointSink& sink) {
   CostModelPool models;
   RunOptions alone = options.run;
   alone.threads = 1;

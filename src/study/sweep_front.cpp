@@ -48,7 +48,8 @@ FrontFigure read_figure(std::string_view word, int column, const std::string& te
     }
     const std::string close = closest_match(name, spellings);
     problems.error(where, fmt::format("'{}' is no figure that a sweep keeps of its points", name),
-                   close.empty() ? "`foretoken catalog metrics` lists them" : fmt::format("did you mean '{}'?", close), text);
+                   close.empty() ? "`foretoken catalog metrics` lists them" : fmt::format("did you mean '{}'?", close),
+                   text);
     return figure;
   }
   if (sense == "min" || sense == "max") {
@@ -75,7 +76,8 @@ double merit(const FrontFigure& figure, const SweepPoint& point) {
 bool is_load(const SweepAxis& axis) {
   double number = 0;
   return (axis.path == "workload.request_rate" || axis.path == "workload.max_concurrency") &&
-         std::all_of(axis.values.begin(), axis.values.end(), [&](const std::string& v) { return parse_number(v, number); });
+         std::all_of(axis.values.begin(), axis.values.end(),
+                     [&](const std::string& v) { return parse_number(v, number); });
 }
 
 double load_of_point(const SweepPoint& point, std::size_t axis) {
@@ -116,7 +118,8 @@ Result<SweepFront> parse_front(const std::string& text) {
   std::vector<FrontFigure> figures;
   for (std::size_t at = 0, end = 0; at <= text.size(); at = end + 1) {
     end = std::min(text.find(',', at), text.size());
-    figures.push_back(read_figure(std::string_view(text).substr(at, end - at), static_cast<int>(at) + 1, text, problems));
+    figures.push_back(
+        read_figure(std::string_view(text).substr(at, end - at), static_cast<int>(at) + 1, text, problems));
   }
   if (figures.size() != 2)
     problems.error({"--front", 1, 1}, fmt::format("a front is of two figures, not of {}", figures.size()),

@@ -100,9 +100,8 @@ ObjectiveVerdict judge_objective(const Scenario& s, const SloLine& line, const R
   verdict.margin = judge(line, verdict.interval.value).margin;
   if (steady.overloaded && depends_on_backlog(s, line)) {
     verdict.decision = Decision::misses;
-    verdict.reason =
-        fmt::format("no steady state: the backlog grows by {} requests/s, so any limit is missed in time",
-                    plain_figure(steady.backlog_growth.value, 3));
+    verdict.reason = fmt::format("no steady state: the backlog grows by {} requests/s, so any limit is missed in time",
+                                 plain_figure(steady.backlog_growth.value, 3));
     return verdict;
   }
   const std::vector<double> values = sampler.values(metric);

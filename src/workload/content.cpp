@@ -70,7 +70,8 @@ ContentSource::SharedPrefix ContentSource::add_prefix(std::int64_t tokens) {
 void ContentSource::add_prefixes(const WorkloadConfig& config) {
   const SharedPrefix common = add_prefix(config.shared_prefix);
   if (config.classes.empty()) shared_.push_back(common);
-  for (const RequestClass& c : config.classes) shared_.push_back(c.shared_prefix ? add_prefix(*c.shared_prefix) : common);
+  for (const RequestClass& c : config.classes)
+    shared_.push_back(c.shared_prefix ? add_prefix(*c.shared_prefix) : common);
 }
 
 std::int16_t ContentSource::draw_class() {

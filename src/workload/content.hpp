@@ -63,7 +63,7 @@ class ContentSource {
   std::optional<AliasTable> choice_;      // with two classes or more
   std::vector<SharedPrefix> shared_;      // one per class
   PrefixTable prefixes_;
-  std::int64_t max_tokens_;               // what the clients ask for; 0 = the output's length
+  std::int64_t max_tokens_;  // what the clients ask for; 0 = the output's length
   RandomStream classes_;
 };
 

@@ -1,11 +1,10 @@
 // The load at which an M/M/c queue keeps its mean or p99 wait, by Erlang C, found by the capacity search.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <iostream>
 #include <string>
-
-#include <fmt/format.h>
 
 #include "foretoken/study/capacity.hpp"
 #include "support/queue_answers.hpp"
@@ -18,7 +17,9 @@ struct Queue {
   double limit_ms;  // of the mean wait
 };
 
-void PrintTo(const Queue& q, std::ostream* out) { *out << q.servers << " servers, " << q.limit_ms << " ms"; }
+void PrintTo(const Queue& q, std::ostream* out) {
+  *out << q.servers << " servers, " << q.limit_ms << " ms";
+}
 
 constexpr double kStepSeconds = 1e-3;
 constexpr double kMeanTokens = 200;

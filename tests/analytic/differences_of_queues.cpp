@@ -1,7 +1,6 @@
 // What a comparison says of two M/M/1 queues, whose waits differ by an amount that is known.
-#include <gtest/gtest.h>
-
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include <cmath>
 #include <iostream>

@@ -22,8 +22,12 @@ void expect_to_hold(QueueKind kind, double load) {
   }
 }
 
-TEST(IntervalsOfQueues, holdTheWaitsOfAnMM1) { expect_to_hold(QueueKind::mm1, 0.7); }
-TEST(IntervalsOfQueues, holdTheWaitsOfTwoKindsOfRequestsAtALowLoad) { expect_to_hold(QueueKind::mg1, 0.3); }
+TEST(IntervalsOfQueues, holdTheWaitsOfAnMM1) {
+  expect_to_hold(QueueKind::mm1, 0.7);
+}
+TEST(IntervalsOfQueues, holdTheWaitsOfTwoKindsOfRequestsAtALowLoad) {
+  expect_to_hold(QueueKind::mg1, 0.3);
+}
 TEST(IntervalsOfQueues, areOfTheRightQueues) {
   // Textbook: the Laplace inversion of exponential-like service against the closed form, and Pollaczek-Khinchine.
   const ServiceTimes constant{{0.01}, {1}};

@@ -1,9 +1,9 @@
 // A request alone on a GPU: its TTFT and TPOT in closed form from FLOPs and bytes, computed
 // here without the cost model, against the simulation at roofline level.
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <iostream>
-
-#include <gtest/gtest.h>
 
 #include "foretoken/scenario/catalog.hpp"
 #include "foretoken/serving/simulation.hpp"
@@ -20,10 +20,11 @@ class ByHand {
 
   [[nodiscard]] double prefill_step(double tokens, double history, double padded, bool samples) const {
     const double pairs = tokens * history + tokens * (tokens + 1) / 2;  // token i sees the history and i tokens
-    const double bytes = 2 * m_.head_dim * (2 * tokens * m_.heads + 2 * tokens * m_.kv_heads +
-                                            2 * (history + tokens) * m_.kv_heads);  // Q, O, new K and V; all K and V
-    const double attention = 12e-6 + std::max(4.0 * m_.heads * m_.head_dim * pairs / (0.46 * peak_),
-                                              bytes / (0.32 * bandwidth_));
+    const double bytes = 2 * m_.head_dim *
+                         (2 * tokens * m_.heads + 2 * tokens * m_.kv_heads +
+                          2 * (history + tokens) * m_.kv_heads);  // Q, O, new K and V; all K and V
+    const double attention =
+        12e-6 + std::max(4.0 * m_.heads * m_.head_dim * pairs / (0.46 * peak_), bytes / (0.32 * bandwidth_));
     return engine() + layers(padded) + m_.layers * attention + (samples ? head() : 0);
   }
 

@@ -1,9 +1,9 @@
 // One-server and many-server queues with known mean waits: the simulator must agree within its own
 // confidence interval (20 batch means, Student t at 99.9 %: 3.883).
+#include <gtest/gtest.h>
+
 #include <cmath>
 #include <iostream>
-
-#include <gtest/gtest.h>
 
 #include "foretoken/serving/simulation.hpp"
 #include "support/erlang.hpp"
@@ -70,7 +70,9 @@ void expect_wait(const Estimate& seen, double theory) {
 }
 
 // Pollaczek-Khinchine: W = lambda E[S^2] / (2 (1 - rho)).
-double khinchine(double rate, double mean, double mean_square) { return rate * mean_square / (2 * (1 - rate * mean)); }
+double khinchine(double rate, double mean, double mean_square) {
+  return rate * mean_square / (2 * (1 - rate * mean));
+}
 
 TEST(QueueingTheory, M_D_1_waits_half_as_long_as_M_M_1) {
   expect_wait(mean_wait(70, FixedLength{1000}), khinchine(70, 0.01, 0.0001));

@@ -1,5 +1,5 @@
-// The least that the work of W1 can cost: one loop for one replica, ten operators priced by a roofline, no request kept but
-// its times, no metric but their sums. `foretoken_floor [requests] [requests per second]`.
+// The least that the work of W1 can cost: one loop for one replica, ten operators priced by a roofline, no request kept
+// but its times, no metric but their sums. `foretoken_floor [requests] [requests per second]`.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -33,9 +33,9 @@ constexpr Operator gemm(double in, double out, double times) {
   return {2 * in * out * times, 2 * in * out * times, 2 * (in + out) * times};
 }
 constexpr std::array kOperators = {
-    gemm(4096, 6144, kLayers),  gemm(4096, 4096, kLayers),           gemm(4096, 28672, kLayers),
-    gemm(14336, 4096, kLayers), Operator{0, 0, 4 * 4096 * kLayers},  Operator{0, 0, 4 * 5120 * kLayers},
-    Operator{0, 0, 4096 * kLayers}, Operator{0, 0, 86016 * kLayers}, gemm(4096, 128256, 1),
+    gemm(4096, 6144, kLayers),      gemm(4096, 4096, kLayers),          gemm(4096, 28672, kLayers),
+    gemm(14336, 4096, kLayers),     Operator{0, 0, 4 * 4096 * kLayers}, Operator{0, 0, 4 * 5120 * kLayers},
+    Operator{0, 0, 4096 * kLayers}, Operator{0, 0, 86016 * kLayers},    gemm(4096, 128256, 1),
 };
 constexpr double kContextBytes = 2.0 * 2 * 8 * 128 * kLayers;  // of one token of context: K and V, 8 heads of 128, bf16
 
@@ -70,8 +70,8 @@ struct Running {
   bool operator>(const Running& other) const { return last_step > other.last_step; }
 };
 
-// Both modes step through prefills one by one; with `stretches` the decode-only steps until the next arrival or finish are
-// one iteration: their time is an arithmetic series, the boundary after an arrival one square root.
+// Both modes step through prefills one by one; with `stretches` the decode-only steps until the next arrival or finish
+// are one iteration: their time is an arithmetic series, the boundary after an arrival one square root.
 Totals simulate(std::int64_t requests, double rate, bool stretches) {
   Random random;
   Totals totals;
@@ -164,7 +164,7 @@ int main(int argc, char** argv) {
     const double seconds = cpu_seconds() - start;
     const auto n = static_cast<double>(requests);
     std::printf("%s requests_per_second %.0f ns_per_request %.1f iterations %lld ttft_ms %.4f tpot_ms %.4f\n",
-                stretches ? "mode2" : "mode1", n / seconds, 1e9 * seconds / n, static_cast<long long>(totals.iterations),
-                1e3 * totals.ttft / n, 1e3 * totals.tpot / n);
+                stretches ? "mode2" : "mode1", n / seconds, 1e9 * seconds / n,
+                static_cast<long long>(totals.iterations), 1e3 * totals.ttft / n, 1e3 * totals.tpot / n);
   }
 }

@@ -36,8 +36,9 @@ class CapacityCommand : public ::testing::Test {
 TEST_F(CapacityCommand, answersWithRateHeadroomAndDays) {
   const ProcessResult result = program("capacity", {"--growth", "5%/month"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("CAPACITY"), HasSubstr("requests/s"), HasSubstr("headroom"), HasSubstr("full: in"),
-                                HasSubstr("binds: p95_ttft"), HasSubstr("knee ="), HasSubstr("--set 'workload.request_rate=")));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("CAPACITY"), HasSubstr("requests/s"), HasSubstr("headroom"), HasSubstr("full: in"),
+                    HasSubstr("binds: p95_ttft"), HasSubstr("knee ="), HasSubstr("--set 'workload.request_rate=")));
 }
 
 TEST_F(CapacityCommand, writesADocumentWithTheOriginOfItsFlags) {
@@ -86,7 +87,8 @@ TEST_F(CapacityCommand, anInterruptKeepsWhatIsKnown) {
     ::kill(pid, SIGINT);
   };
   const ProcessResult result = program(
-      "capacity", {"--json", "-j", "1", "--set", "workload.num_prompts=200000", "--set", "study.max_replications=1000"}, options);
+      "capacity", {"--json", "-j", "1", "--set", "workload.num_prompts=200000", "--set", "study.max_replications=1000"},
+      options);
   EXPECT_EQ(result.exit_code, 130) << result.err;
   const Result<Json> json = parse_json(result.out, "capacity");
   ASSERT_TRUE(json) << result.out;
@@ -94,20 +96,22 @@ TEST_F(CapacityCommand, anInterruptKeepsWhatIsKnown) {
 }
 
 TEST_F(CapacityCommand, promisesByLengths) {
-  const ProcessResult result = program("promise", {"--input-len", "50,500,5000", "--output-len", "20", "--set",
-                                                   "workload.num_prompts=200"});
+  const ProcessResult result =
+      program("promise", {"--input-len", "50,500,5000", "--output-len", "20", "--set", "workload.num_prompts=200"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("prompt \\ output"), HasSubstr("none"), HasSubstr("Longest context by memory"),
-                                HasSubstr("Longest prompt by the objectives")));
+  EXPECT_THAT(result.out, AllOf(HasSubstr("prompt \\ output"), HasSubstr("none"),
+                                HasSubstr("Longest context by memory"), HasSubstr("Longest prompt by the objectives")));
   const ProcessResult trace = program("promise", {"--set", "workload.trace={path: x.csv}"});
   EXPECT_EQ(trace.exit_code, 2);
 }
 
 TEST_F(CapacityCommand, comparesAScenarioWithAChangeOfIt) {
-  const ProcessResult result = program("compare", {"--set", "cost.affine.per_step=12 ms", "--set", "workload.request_rate=6"});
+  const ProcessResult result =
+      program("compare", {"--set", "cost.affine.per_step=12 ms", "--set", "workload.request_rate=6"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("What differs"), HasSubstr("cost.affine.per_step"), HasSubstr("Each change alone"),
-                                HasSubstr("all together"), HasSubstr("same random numbers")));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("What differs"), HasSubstr("cost.affine.per_step"), HasSubstr("Each change alone"),
+                    HasSubstr("all together"), HasSubstr("same random numbers")));
   const ProcessResult nothing = program("compare", {});
   EXPECT_EQ(nothing.exit_code, 2);
   EXPECT_THAT(nothing.err, HasSubstr("nothing to compare with"));
@@ -115,9 +119,9 @@ TEST_F(CapacityCommand, comparesAScenarioWithAChangeOfIt) {
 
 TEST_F(CapacityCommand, comparesStoredResultsAndSaysWhatTheirIntervalIsWorth) {
   for (const char* rate : {"5", "6"}) {
-    const ProcessResult run = program("run", {"--format", "json", "--set", "replications=5", "--set",
-                                              std::string("workload.request_rate=") + rate, "-o",
-                                              folder_.path(std::string(rate) + ".json")});
+    const ProcessResult run =
+        program("run", {"--format", "json", "--set", "replications=5", "--set",
+                        std::string("workload.request_rate=") + rate, "-o", folder_.path(std::string(rate) + ".json")});
     ASSERT_EQ(run.exit_code, 0) << run.err;
   }
   const ProcessResult result = foretoken_program({"compare", folder_.path("5.json"), folder_.path("6.json")});

@@ -25,7 +25,8 @@ TEST(Check, exitsWith0WhenItMeetsItsObjectives) {
   const TemporaryFolder folder;
   const ProcessResult result = check_small(folder, {"--set", kSlo + "500 ms\"]"});
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("MEETS"), HasSubstr("✓"), HasSubstr("interval"), HasSubstr("load without end")));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("MEETS"), HasSubstr("✓"), HasSubstr("interval"), HasSubstr("load without end")));
   EXPECT_THAT(result.out, Not(HasSubstr("fixes")));
 }
 

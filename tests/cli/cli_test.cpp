@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-
 #include "cli/program.hpp"
 #include "foretoken/base/json.hpp"
 
@@ -57,7 +56,8 @@ TEST(Catalog, printsOneEntryALine) {
   EXPECT_EQ(gpus.exit_code, 0) << gpus.err;
   EXPECT_EQ(lines_of(gpus.out), 41u) << "titles, and a line for each of 40";
   EXPECT_THAT(gpus.out, HasSubstr("h100_sxm"));
-  EXPECT_EQ(lines_of(run_process({"/usr/bin/env", "COLUMNS=400", FORETOKEN_PROGRAM, "catalog", "models"}, {}).out), 84u);
+  EXPECT_EQ(lines_of(run_process({"/usr/bin/env", "COLUMNS=400", FORETOKEN_PROGRAM, "catalog", "models"}, {}).out),
+            84u);
   EXPECT_THAT(foretoken_program({"catalog", "links"}).out, HasSubstr("nvlink4"));
   EXPECT_THAT(foretoken_program({"catalog", "engines"}).out, HasSubstr("vllm-v1"));
   EXPECT_THAT(foretoken_program({"catalog", "routers"}).out, HasSubstr("round_robin"));

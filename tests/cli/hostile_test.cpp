@@ -113,7 +113,8 @@ TEST_F(Hostile, noCommandOverwritesTheFilesOfItsQuestion) {
   ASSERT_EQ(run({"--format", "vllm", "-o", measured}).exit_code, 0);
   const std::string figures = content_of(measured);
   for (const char* option : {"-o", "--save"})
-    EXPECT_EQ(foretoken_program({"calibrate", scenario_, "--measured", measured, option, measured}).exit_code, 2) << option;
+    EXPECT_EQ(foretoken_program({"calibrate", scenario_, "--measured", measured, option, measured}).exit_code, 2)
+        << option;
   EXPECT_EQ(content_of(measured), figures);
 }
 

@@ -1,4 +1,5 @@
-// foretoken batch, explain --request, sensitivity, and the model's error in check and run: exit codes, tables, JSON, bad input.
+// foretoken batch, explain --request, sensitivity, and the model's error in check and run: exit codes, tables, JSON,
+// bad input.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -19,10 +20,12 @@ ProcessResult on_small(const TemporaryFolder& folder, const std::string& command
 
 TEST(Batch, printsBothViewsTheFrontierTheRidgePointsAndTheBudget) {
   const TemporaryFolder folder;
-  const ProcessResult result = on_small(folder, "batch", {"--sizes", "16,1,4", "--set", "slo=[\"mean_tpot <= 50 ms\"]"});
+  const ProcessResult result =
+      on_small(folder, "batch", {"--sizes", "16,1,4", "--set", "slo=[\"mean_tpot <= 50 ms\"]"});
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("largest throughput that keeps"), HasSubstr("static"), HasSubstr("TPOT static"),
-                                HasSubstr("attention_decode never does"), HasSubstr("token budget"), HasSubstr("★")));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("largest throughput that keeps"), HasSubstr("static"), HasSubstr("TPOT static"),
+                    HasSubstr("attention_decode never does"), HasSubstr("token budget"), HasSubstr("★")));
 }
 
 TEST(Batch, jsonIsOneDocumentWithBothViewsOfEverySize) {
@@ -65,7 +68,8 @@ TEST(ExplainRequest, namesTheCauseAndTheKnob) {
   const TemporaryFolder folder;
   const ProcessResult result = on_small(folder, "explain", {"--request", "p99", "--set", "engine.max_num_seqs=1"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("p99 TTFT is"), HasSubstr("first to change: engine.max_num_seqs"), HasSubstr("median")));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("p99 TTFT is"), HasSubstr("first to change: engine.max_num_seqs"), HasSubstr("median")));
 }
 
 TEST(ExplainRequest, refusesWhatNamesNoRequest) {
@@ -83,7 +87,8 @@ TEST(Sensitivity, printsATornadoAndWhatIsWorthPayingFor) {
   const TemporaryFolder folder;
   const ProcessResult result = on_small(folder, "sensitivity", {"--metric", "mean_tpot", "--by", "20 %"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
-  EXPECT_THAT(result.out, AllOf(HasSubstr("is worth most"), HasSubstr("memory bandwidth"), HasSubstr("+20.0 %"), HasSubstr("█")));
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("is worth most"), HasSubstr("memory bandwidth"), HasSubstr("+20.0 %"), HasSubstr("█")));
 }
 
 TEST(Sensitivity, refusesUnknownMetricsAndSteps) {
@@ -102,7 +107,8 @@ TEST(ModelError, standsInTheTextAndJsonOfCheckAndRun) {
   const TemporaryFolder folder;
   const ProcessResult check = on_small(folder, "check", {"--set", "slo=[\"p99_ttft <= 500 ms\"]"});
   EXPECT_EQ(check.exit_code, 0) << check.err;
-  EXPECT_THAT(check.out, AllOf(HasSubstr("P(meets)"), HasSubstr("they hold with probability"), HasSubstr("errors as of")));
+  EXPECT_THAT(check.out,
+              AllOf(HasSubstr("P(meets)"), HasSubstr("they hold with probability"), HasSubstr("errors as of")));
   const ProcessResult off = on_small(folder, "check", {"--no-model-error", "--set", "slo=[\"p99_ttft <= 500 ms\"]"});
   EXPECT_THAT(off.out, HasSubstr("no P(meets): switched off"));
   const ProcessResult run = on_small(folder, "run", {"--band", "--format", "json"});

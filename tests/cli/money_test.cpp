@@ -36,7 +36,8 @@ TEST(Money, OfAnExamplePriceIsCalledOneWhereverItShows) {
   const TemporaryFolder folder;
   const ProcessResult run = with_small("run", folder, {"--full", "--set", "prices.examples=true"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
-  EXPECT_THAT(run.out, AllOf(HasSubstr("\nCost\n"), HasSubstr("EXAMPLE PRICE, not a quote"), HasSubstr("Cost of 1M output tokens")));
+  EXPECT_THAT(run.out, AllOf(HasSubstr("\nCost\n"), HasSubstr("EXAMPLE PRICE, not a quote"),
+                             HasSubstr("Cost of 1M output tokens")));
   const ProcessResult json = with_small("run", folder, {"--set", "prices.examples=true", "--format", "json"});
   EXPECT_THAT(json.out, AllOf(HasSubstr("\"example\": true"), HasSubstr("example, not a quote")));
   const ProcessResult own = with_small("run", folder, {"--full", "--set", "prices.gpu_hour=2"});
@@ -53,22 +54,25 @@ TEST(Money, OfASummaryIsPriceTimesTimeOverTokens) {
 
 TEST(Energy, WithoutATdpSaysWhy) {
   const TemporaryFolder folder;
-  const ProcessResult r = with_small("run", folder, {"--full", "--set", "hardware.gpu=gh200_96gb", "--set", "prices.kwh=0.2"});
+  const ProcessResult r =
+      with_small("run", folder, {"--full", "--set", "hardware.gpu=gh200_96gb", "--set", "prices.kwh=0.2"});
   EXPECT_THAT(r.out, HasSubstr("not available: the catalog has no TDP of gh200_96gb")) << r.err;
 }
 
 TEST(Bill, ComparesAFixedFleetWithOneResizedByTheHour) {
-  const ProcessResult r = foretoken_program({"bill", std::string(FORETOKEN_SOURCE_DIR) + "/scenarios/cost-per-token.yaml"});
+  const ProcessResult r =
+      foretoken_program({"bill", std::string(FORETOKEN_SOURCE_DIR) + "/scenarios/cost-per-token.yaml"});
   EXPECT_EQ(r.exit_code, 0) << r.err;
-  EXPECT_THAT(r.out, AllOf(HasSubstr("re-sized every hour"), HasSubstr("fixed, for the busiest hour"), HasSubstr("Mon to Fri"),
-                           HasSubstr("re-sizing saves")));
+  EXPECT_THAT(r.out, AllOf(HasSubstr("re-sized every hour"), HasSubstr("fixed, for the busiest hour"),
+                           HasSubstr("Mon to Fri"), HasSubstr("re-sizing saves")));
 }
 
 TEST(Bill, SaysAllThatIsMissing) {
   const TemporaryFolder folder;
   const ProcessResult r = with_small("bill", folder, {});
   EXPECT_EQ(r.exit_code, 2);
-  EXPECT_THAT(r.err, AllOf(HasSubstr("prices.gpu_hour"), HasSubstr("prices.load_profile"), HasSubstr("prices.capacity_per_replica")));
+  EXPECT_THAT(r.err, AllOf(HasSubstr("prices.gpu_hour"), HasSubstr("prices.load_profile"),
+                           HasSubstr("prices.capacity_per_replica")));
 }
 
 TEST(Assert, ExitsWith0When99And98) {
@@ -99,7 +103,8 @@ TEST(Assert, WritesJUnitAlsoWhenItFails) {
   const std::string xml = content_of(file);
   EXPECT_THAT(xml, AllOf(HasSubstr("tests=\"2\" failures=\"1\" errors=\"0\""), HasSubstr("&lt;fast&gt; &amp; good"),
                          HasSubstr("must be &lt;= 0.001 ms"), HasSubstr("interval")));
-  EXPECT_EQ(xml, (with_small("assert", folder, {"--set", lines, "--junit", file}), content_of(file))) << "the same bytes";
+  EXPECT_EQ(xml, (with_small("assert", folder, {"--set", lines, "--junit", file}), content_of(file)))
+      << "the same bytes";
   EXPECT_EQ(folder.size(), 2U) << "no temporary file stays";
 }
 

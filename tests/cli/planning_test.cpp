@@ -27,8 +27,8 @@ TEST(Memory, answersWithoutAScenario) {
 TEST(Memory, exitsBy3WhenNothingFitsAndBy2OnBadLists) {
   const TemporaryFolder folder;
   const std::string file = folder.file("s.yaml", small_scenario());
-  const ProcessResult none = foretoken_program(
-      {"memory", file, "--set", "model=Llama-3.1-405B", "--quantization", "none", "--kv-cache-dtype", "auto", "--json"});
+  const ProcessResult none = foretoken_program({"memory", file, "--set", "model=Llama-3.1-405B", "--quantization",
+                                                "none", "--kv-cache-dtype", "auto", "--json"});
   EXPECT_EQ(none.exit_code, 3) << none.err;
   const auto json = parse_json(none.out, "stdout");
   ASSERT_TRUE(json) << none.out;
@@ -43,10 +43,10 @@ TEST(Memory, exitsBy3WhenNothingFitsAndBy2OnBadLists) {
 TEST(ImportCommand, writesAScenarioThatRuns) {
   const TemporaryFolder folder;
   const std::string file = folder.path("mine.yaml");
-  const ProcessResult import =
-      foretoken_program({"import", "--gpu", "h100_sxm", "-o", file,
-                         "vllm serve Qwen/Qwen3-8B --max-num-seqs 32 --max-model-len 4096 --enable-lora",
-                         "vllm bench serve --model Qwen/Qwen3-8B --random-input-len 64 --random-output-len 16 --num-prompts 50"});
+  const ProcessResult import = foretoken_program(
+      {"import", "--gpu", "h100_sxm", "-o", file,
+       "vllm serve Qwen/Qwen3-8B --max-num-seqs 32 --max-model-len 4096 --enable-lora",
+       "vllm bench serve --model Qwen/Qwen3-8B --random-input-len 64 --random-output-len 16 --num-prompts 50"});
   ASSERT_EQ(import.exit_code, 0) << import.err;
   EXPECT_THAT(import.err, HasSubstr("not simulated: --enable-lora"));
   const ProcessResult run = foretoken_program({"run", file, "--format", "vllm", "-q"});
@@ -56,8 +56,8 @@ TEST(ImportCommand, writesAScenarioThatRuns) {
 }
 
 TEST(ImportCommand, takesTheWordsOfALineBehindTwoDashes) {
-  const ProcessResult import = foretoken_program(
-      {"import", "--gpu", "h100_sxm", "--", "vllm", "serve", "Qwen/Qwen3-8B", "--max-model-len", "4096", "--served-model-name", "my model"});
+  const ProcessResult import = foretoken_program({"import", "--gpu", "h100_sxm", "--", "vllm", "serve", "Qwen/Qwen3-8B",
+                                                  "--max-model-len", "4096", "--served-model-name", "my model"});
   EXPECT_EQ(import.exit_code, 0) << import.err;
   EXPECT_THAT(import.out, AllOf(HasSubstr("model: Qwen/Qwen3-8B"), HasSubstr("--served-model-name my model")));
 }
@@ -71,13 +71,17 @@ TEST(ImportCommand, readsAFolderWithAConfig) {
   std::filesystem::create_directory(folder.path("checkpoint"));
   const std::string path = folder.file("checkpoint/config.json", config);
   const std::string file = folder.path("mine.yaml");
-  const ProcessResult import = foretoken_program({"import", folder.path("checkpoint"), "--gpu", "h100_sxm", "-o", file});
+  const ProcessResult import =
+      foretoken_program({"import", folder.path("checkpoint"), "--gpu", "h100_sxm", "-o", file});
   ASSERT_EQ(import.exit_code, 0) << import.err;
   EXPECT_THAT(content_of(file), HasSubstr("config.json"));
   EXPECT_EQ(foretoken_program({"run", file, "-q", "--set", "workload.num_prompts=20"}).exit_code, 0);
   // The same for a start line that names the local checkpoint.
   EXPECT_EQ(foretoken_program({"import", "vllm serve " + folder.path("checkpoint"), "--gpu", "h100_sxm"}).exit_code, 0);
-  EXPECT_EQ(foretoken_program({"import", "vllm serve nobody/knows --max-model-len 4096", "--gpu", "h100_sxm", "--model", path}).exit_code, 0);
+  EXPECT_EQ(foretoken_program(
+                {"import", "vllm serve nobody/knows --max-model-len 4096", "--gpu", "h100_sxm", "--model", path})
+                .exit_code,
+            0);
 }
 
 TEST(ImportCommand, refusesWithThePlace) {
@@ -93,7 +97,8 @@ TEST(ImportCommand, refusesWithThePlace) {
 class Front : public ::testing::Test {
  protected:
   [[nodiscard]] ProcessResult sweep(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), {"sweep", folder_.file("s.yaml", small_scenario()), "-q", "--over", "engine.max_num_seqs=2,8,32"});
+    arguments.insert(arguments.begin(),
+                     {"sweep", folder_.file("s.yaml", small_scenario()), "-q", "--over", "engine.max_num_seqs=2,8,32"});
     return foretoken_program(arguments);
   }
   TemporaryFolder folder_;
@@ -102,7 +107,8 @@ class Front : public ::testing::Test {
 TEST_F(Front, standsInTheTableTheDocumentAndTheCsv) {
   const ProcessResult table = sweep({"--front", "mean_tpot,output_throughput"});
   EXPECT_EQ(table.exit_code, 0) << table.err;
-  EXPECT_THAT(table.out, AllOf(HasSubstr("Pareto front"), HasSubstr("mean_tpot_ms (less is better) against output_throughput (more is better)")));
+  EXPECT_THAT(table.out, AllOf(HasSubstr("Pareto front"),
+                               HasSubstr("mean_tpot_ms (less is better) against output_throughput (more is better)")));
   const ProcessResult csv = sweep({"--front", "mean_tpot,output_throughput", "-f", "csv"});
   EXPECT_THAT(csv.out.substr(0, csv.out.find('\n')), HasSubstr(",slo_ok,on_front"));
   const auto json = parse_json(sweep({"--front", "mean_tpot,output_throughput", "-f", "json"}).out, "stdout");
@@ -128,8 +134,9 @@ TEST_F(Front, comesWithTheShardsOfAMergeToo) {
 }
 
 TEST_F(Front, aLoadCurveSaysWhereObjectivesBreak) {
-  const ProcessResult result = foretoken_program({"sweep", folder_.file("s.yaml", small_scenario()), "-q", "--set",
-                                                  "slo=[p99_ttft <= 100 ms]", "--over", "workload.request_rate=10,20,2000"});
+  const ProcessResult result =
+      foretoken_program({"sweep", folder_.file("s.yaml", small_scenario()), "-q", "--set", "slo=[p99_ttft <= 100 ms]",
+                         "--over", "workload.request_rate=10,20,2000"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out, AllOf(HasSubstr("Load curve"), HasSubstr("met up to 20, missed from 2000: p99_ttft_ms is")));
 }
@@ -141,7 +148,8 @@ TEST_F(Front, aRunIsARowWithTheColumnsOfASweep) {
   EXPECT_EQ(lines_of(run.out), 2u);
   EXPECT_THAT(run.out, StartsWith("status,reason,duration,"));
   const ProcessResult point = foretoken_program({"sweep", file, "--over", "engine.max_num_seqs=64", "-f", "csv", "-q"});
-  const std::string header = point.out.substr(0, point.out.find('\n')), row = point.out.substr(point.out.find('\n') + 1);
+  const std::string header = point.out.substr(0, point.out.find('\n')),
+                    row = point.out.substr(point.out.find('\n') + 1);
   EXPECT_EQ(header, "engine.max_num_seqs," + run.out.substr(0, run.out.find('\n')));
   EXPECT_EQ(row, "64," + run.out.substr(run.out.find('\n') + 1));
   const ProcessResult none = foretoken_program({"run", file, "-f", "csv", "-q", "--set", "model=Llama-3.1-405B"});

@@ -59,7 +59,8 @@ TEST(Verify, NamesAnotherVersionAndAFigureThatWasTouched) {
   replace(file, "\"completed\": 200", "\"completed\": 199");
   const ProcessResult r = foretoken_program({"verify", file});
   EXPECT_EQ(r.exit_code, 99);
-  EXPECT_THAT(r.out, AllOf(HasSubstr("foretoken_version"), HasSubstr("completed"), HasSubstr("199"), Not(HasSubstr("Configuration"))));
+  EXPECT_THAT(r.out, AllOf(HasSubstr("foretoken_version"), HasSubstr("completed"), HasSubstr("199"),
+                           Not(HasSubstr("Configuration"))));
 }
 
 TEST(Verify, NamesTheTraceThatChanged) {
@@ -93,7 +94,9 @@ TEST(Verify, RefusesWhatIsNoWholeResult) {
   const TemporaryFolder folder;
   (void)folder.file("s.yaml", small_scenario());
   const std::string whole = content_of(store(folder, "r.json"));
-  const auto exit_of = [&](const std::string& text) { return foretoken_program({"verify", folder.file("x.json", text)}); };
+  const auto exit_of = [&](const std::string& text) {
+    return foretoken_program({"verify", folder.file("x.json", text)});
+  };
   const ProcessResult half = exit_of(whole.substr(0, whole.size() / 2));
   EXPECT_EQ(half.exit_code, 2);
   EXPECT_THAT(half.err, HasSubstr("x.json:"));
@@ -109,8 +112,8 @@ TEST(Diff, SaysWhichFieldChangedAndWhatItDidToTheFigures) {
   const std::string b = store(folder, "b.json", {"--set", "engine.max_num_seqs=8"});
   const ProcessResult r = foretoken_program({"diff", a, b});
   EXPECT_EQ(r.exit_code, 0) << r.err;
-  EXPECT_THAT(r.out, AllOf(HasSubstr("engine.max_num_seqs"), HasSubstr("scenario_sha256"), HasSubstr("p99_ttft_ms"), HasSubstr("%"),
-                           Not(HasSubstr("Catalog and files"))));
+  EXPECT_THAT(r.out, AllOf(HasSubstr("engine.max_num_seqs"), HasSubstr("scenario_sha256"), HasSubstr("p99_ttft_ms"),
+                           HasSubstr("%"), Not(HasSubstr("Catalog and files"))));
   EXPECT_THAT(foretoken_program({"diff", a, a}).out, HasSubstr("no difference"));
   EXPECT_THAT(foretoken_program({"diff", a, b, "--format", "json"}).out, HasSubstr("\"identical\": false"));
   EXPECT_EQ(foretoken_program({"diff", a, folder.path("s.yaml")}).exit_code, 2);

@@ -130,7 +130,8 @@ TEST_F(RunCommandTest, noOutputOverwritesAnotherOrTheScenario) {
   const std::string detour = folder_.path("./same.out");
   const std::string before = content_of(scenario_);
   for (const std::vector<std::string>& files : {std::vector<std::string>{"-o", path, "--save-requests", detour},
-                                                {"-o", scenario_}, {"--save-requests", scenario_}}) {
+                                                {"-o", scenario_},
+                                                {"--save-requests", scenario_}}) {
     std::vector<std::string> arguments{"run", scenario_};
     arguments.insert(arguments.end(), files.begin(), files.end());
     const ProcessResult result = foretoken_program(arguments);
@@ -213,8 +214,8 @@ TEST_F(RunCommandTest, aTerminatedRunSavesWholeRowsForAllItFinished) {
     wait_for_rows(csv);
     ::kill(pid, SIGTERM);
   };
-  const std::vector<std::string> command{"run",     scenario_, "--format",          "json",
-                                         "--set",   "workload.num_prompts=100000000", "--save-requests", csv};
+  const std::vector<std::string> command{
+      "run", scenario_, "--format", "json", "--set", "workload.num_prompts=100000000", "--save-requests", csv};
   const ProcessResult result = foretoken_program(command, options);
   EXPECT_EQ(result.exit_code, 130) << result.err;
   const Result<Json> json = parse_json(result.out, "standard output");
@@ -243,8 +244,8 @@ TEST_F(RunCommandTest, aKilledRunLeavesNoFileUnderTheName) {
     wait_for_rows(csv);
     ::kill(pid, SIGKILL);
   };
-  const ProcessResult result = foretoken_program(
-      {"run", scenario_, "--set", "workload.num_prompts=100000000", "--save-requests", csv}, options);
+  const ProcessResult result =
+      foretoken_program({"run", scenario_, "--set", "workload.num_prompts=100000000", "--save-requests", csv}, options);
   EXPECT_EQ(result.exit_code, 128 + SIGKILL);
   EXPECT_FALSE(std::filesystem::exists(csv));
 }
@@ -252,9 +253,8 @@ TEST_F(RunCommandTest, aKilledRunLeavesNoFileUnderTheName) {
 TEST_F(RunCommandTest, rowsThatDoNotFitOnTheDiskLeaveNoFileButTheResult) {
   // A limit on the size of files (8 x 512 bytes) stands for the full disk.
   const std::string csv = folder_.path("requests.csv");
-  const ProcessResult result =
-      run_process({"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"", FORETOKEN_PROGRAM, "run",
-                   scenario_, "--save-requests", csv});
+  const ProcessResult result = run_process({"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"",
+                                            FORETOKEN_PROGRAM, "run", scenario_, "--save-requests", csv});
   EXPECT_EQ(result.exit_code, 1) << result.err;
   EXPECT_THAT(result.err, HasSubstr("requests.csv: error: cannot write: File too large"));
   EXPECT_THAT(result.out, HasSubstr("Time to First Token")) << "the run itself is not lost";
@@ -287,10 +287,9 @@ TEST_F(RunCommandTest, aTerminatedSweepKeepsItsFinishedPoints) {
     ::kill(pid, SIGTERM);
   };
   // The first point takes no time, the second would take hours.
-  const ProcessResult result =
-      foretoken_program({"run", scenario_, "--format", "json", "--step-by-step", "-j", "1", "--set",
-                         "sweep={workload.num_prompts: [50, 100000000]}"},
-                        options);
+  const ProcessResult result = foretoken_program({"run", scenario_, "--format", "json", "--step-by-step", "-j", "1",
+                                                  "--set", "sweep={workload.num_prompts: [50, 100000000]}"},
+                                                 options);
   EXPECT_EQ(result.exit_code, 130) << result.err;
   EXPECT_THAT(result.err, HasSubstr("what was finished is kept"));
   const Result<Json> json = parse_json(result.out, "standard output");

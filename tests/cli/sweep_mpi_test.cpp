@@ -20,13 +20,13 @@ class SweepOnRanksTest : public ::testing::Test {
     return std::filesystem::exists(program) && std::filesystem::exists("/usr/bin/mpirun");
   }
   std::vector<std::string> sweep(const std::vector<std::string>& more) const {
-    std::vector<std::string> command{"sweep", scenario_, "--over", "engine.max_num_seqs=1,4,16..256", "--over",
-                                     "workload.request_rate=5,20"};
+    std::vector<std::string> command{
+        "sweep", scenario_, "--over", "engine.max_num_seqs=1,4,16..256", "--over", "workload.request_rate=5,20"};
     command.insert(command.end(), more.begin(), more.end());
     return command;
   }
   ProcessResult on_ranks(int count, const std::vector<std::string>& more) const {
-    std::vector<std::string> command{"/usr/bin/mpirun", "--allow-run-as-root", "--oversubscribe", "-n",
+    std::vector<std::string> command{"/usr/bin/mpirun",     "--allow-run-as-root", "--oversubscribe", "-n",
                                      std::to_string(count), FORETOKEN_PROGRAM};
     for (const std::string& word : sweep(more)) command.push_back(word);
     command.emplace_back("--mpi");

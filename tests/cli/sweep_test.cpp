@@ -23,8 +23,9 @@ class SweepCommandTest : public ::testing::Test {
  protected:
   // 3 x 4 points, of which those of the largest model do not fit.
   std::vector<std::string> sweep(const std::vector<std::string>& more = {}) const {
-    std::vector<std::string> command{"sweep", scenario_, "--over", "engine.max_num_seqs=1,4,16..64", "--over",
-                                     "model=Llama-3.1-8B,Llama-3.1-70B,Llama-3.2-1B"};
+    std::vector<std::string> command{"sweep",  scenario_,
+                                     "--over", "engine.max_num_seqs=1,4,16..64",
+                                     "--over", "model=Llama-3.1-8B,Llama-3.1-70B,Llama-3.2-1B"};
     command.insert(command.end(), more.begin(), more.end());
     return command;
   }
@@ -65,7 +66,8 @@ TEST_F(SweepCommandTest, threadsShardsAndAJournalGiveTheSameBytes) {
 }
 
 TEST_F(SweepCommandTest, theSweepOfTheScenarioAndThatOfTheCommandLineAreOne) {
-  const std::string path = folder_.file("own.yaml", small_scenario() + "sweep: {engine.max_num_seqs: [1, 4, 16..64]}\n");
+  const std::string path =
+      folder_.file("own.yaml", small_scenario() + "sweep: {engine.max_num_seqs: [1, 4, 16..64]}\n");
   const std::vector<std::string> more{"--over", "model=Llama-3.1-8B,Llama-3.1-70B,Llama-3.2-1B", "-f", "csv"};
   std::vector<std::string> own{"sweep", path};
   own.insert(own.end(), more.begin(), more.end());
@@ -157,7 +159,8 @@ TEST_F(SweepCommandTest, aJournalOfSomethingElseIsRefusedAndLeftAlone) {
 TEST_F(SweepCommandTest, aFullDiskCostsTheJournalButNotTheResult) {
   const std::string journal = folder_.path("journal");
   // A limit on the size of files (40 x 512 bytes) stands for the full disk: the head and a few points.
-  std::vector<std::string> command{"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\"", FORETOKEN_PROGRAM};
+  std::vector<std::string> command{"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\"",
+                                   FORETOKEN_PROGRAM};
   for (const std::string& word : sweep({"--resume", journal})) command.push_back(word);
   const ProcessResult result = run_process(command);
   EXPECT_EQ(result.exit_code, 1);
@@ -211,16 +214,23 @@ TEST_F(SweepCommandTest, shardsCanComeFromSlurmAndKubernetes) {
   };
   const std::string second = out_of(sweep({"--shard", "1/4"}));
   EXPECT_EQ(with({"JOB_COMPLETION_INDEX=1"}, "auto/4").out, second);
-  EXPECT_EQ(with({"SLURM_ARRAY_TASK_ID=12", "SLURM_ARRAY_TASK_COUNT=4", "SLURM_ARRAY_TASK_MIN=10",
-                  "SLURM_ARRAY_TASK_STEP=2"},
-                 "auto")
-                .out,
-            second);
+  EXPECT_EQ(
+      with({"SLURM_ARRAY_TASK_ID=12", "SLURM_ARRAY_TASK_COUNT=4", "SLURM_ARRAY_TASK_MIN=10", "SLURM_ARRAY_TASK_STEP=2"},
+           "auto")
+          .out,
+      second);
   const std::pair<std::vector<std::string>, std::string> wrong[] = {
-      {{"JOB_COMPLETION_INDEX=1"}, "auto"},     {{"JOB_COMPLETION_INDEX=4"}, "auto/4"}, {{}, "auto"},
-      {{"JOB_COMPLETION_INDEX=x"}, "auto/4"},   {{}, "4/4"},                            {{}, "1"},
-      {{}, "-1/4"},                             {{}, "0/0"},                            {{}, "a/b"},
-      {{"SLURM_ARRAY_TASK_ID=1"}, "auto"},      {{}, ""},
+      {{"JOB_COMPLETION_INDEX=1"}, "auto"},
+      {{"JOB_COMPLETION_INDEX=4"}, "auto/4"},
+      {{}, "auto"},
+      {{"JOB_COMPLETION_INDEX=x"}, "auto/4"},
+      {{}, "4/4"},
+      {{}, "1"},
+      {{}, "-1/4"},
+      {{}, "0/0"},
+      {{}, "a/b"},
+      {{"SLURM_ARRAY_TASK_ID=1"}, "auto"},
+      {{}, ""},
   };
   for (const auto& [variables, shard] : wrong) {
     if (shard.empty()) continue;

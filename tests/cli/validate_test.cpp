@@ -63,8 +63,8 @@ TEST(ValidateCommand, IsWhatAFitIsJudgedBy) {
   const ProcessResult r = foretoken_program({"calibrate", folder.path("s.yaml"), "--measured", file, "--terms",
                                              "memory_efficiency_scale", "--save", folder.path("fit.yaml")});
   EXPECT_EQ(r.exit_code, 0) << r.err;
-  EXPECT_THAT(r.out, HasSubstr("foretoken validate " + folder.path("s.yaml") + " --set cost.calibration=" +
-                               folder.path("fit.yaml") + " --measured"));
+  EXPECT_THAT(r.out, HasSubstr("foretoken validate " + folder.path("s.yaml") +
+                               " --set cost.calibration=" + folder.path("fit.yaml") + " --measured"));
 }
 
 }  // namespace

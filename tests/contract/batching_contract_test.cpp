@@ -16,7 +16,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // Rows that batch whole prompts without a token budget, by their own rules; any other row keeps it.
-bool keeps_token_budget(std::string_view name) { return name != "orca" && name != "static" && name != "sglang"; }
+bool keeps_token_budget(std::string_view name) {
+  return name != "orca" && name != "static" && name != "sglang";
+}
 
 std::vector<PolicyUnderTest> every_row() {
   std::vector<PolicyUnderTest> all;
@@ -116,9 +118,12 @@ TEST_P(BatchingContract, is_kept_when_kv_blocks_hardly_suffice) {
     EXPECT_THAT(report.violations, IsEmpty());
     preemptions += report.preemptions;
   }
-  if (GetParam().blocks == BlockPolicy::reserve) EXPECT_EQ(preemptions, 0) << "all blocks are held from the start";
-  else if (GetParam().name == "sglang") EXPECT_EQ(preemptions, 0) << "a second request of 180 tokens is not let in";
-  else EXPECT_GT(preemptions, 0) << "blocks were to run out";
+  if (GetParam().blocks == BlockPolicy::reserve)
+    EXPECT_EQ(preemptions, 0) << "all blocks are held from the start";
+  else if (GetParam().name == "sglang")
+    EXPECT_EQ(preemptions, 0) << "a second request of 180 tokens is not let in";
+  else
+    EXPECT_GT(preemptions, 0) << "blocks were to run out";
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryRow, BatchingContract, ::testing::ValuesIn(every_row()),

@@ -58,7 +58,9 @@ class Watched final : public BatchingPolicy {
   // What happens is seen by the next call, or by the one after it.
   void finished(bool async) { excused_ = async ? 2 : 1; }
   void arrived() { excused_ = 2; }
-  void new_head(const SchedulerState& s) { if (inner_->may_change_plan(s)) excused_ = 1; }
+  void new_head(const SchedulerState& s) {
+    if (inner_->may_change_plan(s)) excused_ = 1;
+  }
 
  private:
   template <class... Args>
@@ -92,8 +94,7 @@ class Watched final : public BatchingPolicy {
       if (!seen.insert(chunk.id).second) broken("request {} is planned twice", r.request.index);
       if (r.phase != Phase::prefilling) broken("request {} has nothing to prefill", r.request.index);
       if (chunk.tokens <= 0 || r.cached + chunk.tokens > r.known_tokens()) {
-        broken("request {} is to compute {} of {} tokens", r.request.index, chunk.tokens,
-               r.known_tokens() - r.cached);
+        broken("request {} is to compute {} of {} tokens", r.request.index, chunk.tokens, r.known_tokens() - r.cached);
       }
       if (s.blocks_needed(r, r.cached + chunk.tokens) > 0) broken("request {} lacks blocks", r.request.index);
     }
@@ -115,8 +116,8 @@ class Watched final : public BatchingPolicy {
     if (plan.padding_rows < 0) broken("{} padding rows", plan.padding_rows);
     std::int64_t growth = 0;
     for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) {
-      const bool sits_out = plan.hold_decodes ||
-                            std::find(plan.skipped.begin(), plan.skipped.end(), id) != plan.skipped.end();
+      const bool sits_out =
+          plan.hold_decodes || std::find(plan.skipped.begin(), plan.skipped.end(), id) != plan.skipped.end();
       if (policy_.blocks == BlockPolicy::reserve || s[id].phase != Phase::decoding || sits_out) continue;
       growth += s.decodes().context_of(s[id]) % s.config.block_size == 0 ? 1 : 0;
     }
@@ -129,8 +130,8 @@ class Watched final : public BatchingPolicy {
   std::unique_ptr<BatchingPolicy> inner_;
   Boundaries boundaries_;
   TrialReport& report_;
-  bool repeats_ = false;  // the contract wants the last plan again
-  int excused_ = 0;       // calls that may answer differently because something happened
+  bool repeats_ = false;    // the contract wants the last plan again
+  int excused_ = 0;         // calls that may answer differently because something happened
   std::int64_t spare_ = 0;  // while so many blocks stay free
 };
 
@@ -161,9 +162,10 @@ class Driver final : public DepartureListener {
     }
     if (!report_.violations.empty()) return;
     if (outcome_.finished + outcome_.rejected != static_cast<std::int64_t>(trial_.requests.size())) {
-      report_.violations.push_back(fmt::format("{} of {} requests never leave",
-          static_cast<std::int64_t>(trial_.requests.size()) - outcome_.finished - outcome_.rejected,
-          trial_.requests.size()));
+      report_.violations.push_back(
+          fmt::format("{} of {} requests never leave",
+                      static_cast<std::int64_t>(trial_.requests.size()) - outcome_.finished - outcome_.rejected,
+                      trial_.requests.size()));
     }
     if (report_.plans_before_finish == 0) report_.plans_before_finish = report_.plans.size();
     check_order();
@@ -173,7 +175,10 @@ class Driver final : public DepartureListener {
   }
 
   void departed(int, const Request&, Outcome outcome, TimePoint) override {
-    if (outcome == Outcome::rejected) { ++outcome_.rejected; return; }
+    if (outcome == Outcome::rejected) {
+      ++outcome_.rejected;
+      return;
+    }
     ++outcome_.finished;
     watched_->finished(trial_.engine.async_scheduling);
     if (report_.plans_before_finish == 0) report_.plans_before_finish = report_.plans.size();
@@ -199,8 +204,10 @@ class Driver final : public DepartureListener {
     const std::int64_t rejected = outcome_.rejected;
     replica_->arrive(request, now);
     ++outcome_.arrived;
-    if (trial_.engine.async_scheduling) watched_->arrived();
-    else if (head() != before) watched_->new_head(replica_->state());
+    if (trial_.engine.async_scheduling)
+      watched_->arrived();
+    else if (head() != before)
+      watched_->new_head(replica_->state());
     if (outcome_.rejected > rejected && fits(request)) {
       report_.violations.push_back(fmt::format("request {} is refused although it fits", request.index));
     }
@@ -262,8 +269,8 @@ TrialReport check_contract(const PolicyUnderTest& policy, const Trial& trial) {
   const std::size_t common = std::min(report.plans_before_finish, other.plans_before_finish);
   for (std::size_t i = 0; i < common; ++i) {
     if (report.plans[i] == other.plans[i]) continue;
-    report.violations.push_back(
-        fmt::format("call {}: the plan depends on true output lengths: '{}' or '{}'", i, report.plans[i], other.plans[i]));
+    report.violations.push_back(fmt::format("call {}: the plan depends on true output lengths: '{}' or '{}'", i,
+                                            report.plans[i], other.plans[i]));
     break;
   }
   return report;

@@ -26,16 +26,16 @@ struct Trial {
 };
 
 enum class Boundaries {
-  every_step,      // the policy is asked before every step
-  policy_says,     // runs of decode steps, cut by arrivals for which may_change_plan() is true
-  every_arrival,   // the same, cut by every arrival at the head of the queue
+  every_step,     // the policy is asked before every step
+  policy_says,    // runs of decode steps, cut by arrivals for which may_change_plan() is true
+  every_arrival,  // the same, cut by every arrival at the head of the queue
 };
 
 struct TrialReport {
   std::vector<std::string> violations;
-  std::vector<std::string> plans;        // of every schedule call
-  std::size_t plans_before_finish = 0;   // made before anybody's output ended
-  std::string result;                    // what a user could see, as text
+  std::vector<std::string> plans;       // of every schedule call
+  std::size_t plans_before_finish = 0;  // made before anybody's output ended
+  std::string result;                   // what a user could see, as text
   std::int64_t preemptions = 0;
 };
 

@@ -51,8 +51,7 @@ Use use(RoutingPolicy& router, int replicas, int requests, std::size_t most, std
       return u;
     }
     const auto c = static_cast<std::size_t>(chosen);
-    u.always_a_minimum =
-        u.always_a_minimum && in_flight[c] == *std::min_element(in_flight.begin(), in_flight.end());
+    u.always_a_minimum = u.always_a_minimum && in_flight[c] == *std::min_element(in_flight.begin(), in_flight.end());
     ++in_flight[c];
     ++u.counts[c];
     active.push_back(chosen);

@@ -24,7 +24,8 @@ TEST(VllmAgainstReference, every_request_is_scheduled_emits_and_finishes_at_the_
     run.config.engine.queue_timeout = Duration{};  // the reference has no time-outs and refuses nothing
     run.config.engine.max_waiting_requests = 0;
     for (Request& r : run.requests) {
-      r.prompt_tokens = std::min<std::int32_t>(r.prompt_tokens, static_cast<std::int32_t>(run.config.engine.max_model_len) - 1);
+      r.prompt_tokens =
+          std::min<std::int32_t>(r.prompt_tokens, static_cast<std::int32_t>(run.config.engine.max_model_len) - 1);
       const std::int32_t room = static_cast<std::int32_t>(run.config.engine.max_model_len) - r.prompt_tokens;
       r.output_tokens = std::min(r.output_tokens, room);
       r.max_tokens = std::min(r.max_tokens, room);
@@ -44,7 +45,8 @@ TEST(VllmAgainstReference, every_request_is_scheduled_emits_and_finishes_at_the_
     }
     ++compared;
   }
-  std::cout << compared << " scenarios, " << preemptions << " preemptions, " << hits << " requests with a cached prefix\n";
+  std::cout << compared << " scenarios, " << preemptions << " preemptions, " << hits
+            << " requests with a cached prefix\n";
   EXPECT_GT(compared, scenarios / 3);
   EXPECT_GT(preemptions, compared / 2);
   EXPECT_GT(hits, compared);

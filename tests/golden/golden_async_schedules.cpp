@@ -50,8 +50,8 @@ TEST(GoldenAsyncSchedules, G15_a_stretch_of_a_real_run) {
   EngineConfig engine = ahead(vllm());
   engine.max_num_seqs = 128;
   std::vector<Prompt> prompts(13, Prompt{10, 99});
-  const std::vector<std::vector<std::int32_t>> visible{{2357}, {835}, {3452, 1355}, {866}, {2884, 539}, {1403, 2197},
-                                                       {483, 461}, {268}};
+  const std::vector<std::vector<std::int32_t>> visible{{2357},      {835},        {3452, 1355}, {866},
+                                                       {2884, 539}, {1403, 2197}, {483, 461},   {268}};
   for (std::size_t call = 0; call < visible.size(); ++call) {
     for (const std::int32_t prompt : visible[call]) prompts.push_back({prompt, 99, 0, 7.5 + static_cast<double>(call)});
   }
@@ -75,7 +75,8 @@ TEST(GoldenAsyncSchedules, G46_a_seat_is_given_again_in_the_step_after_next) {
   std::vector<Prompt> prompts(131, Prompt{10, 50});
   prompts[7].output = 5;
   const Schedule run(engine, prompts);
-  EXPECT_THAT(run.schedule(8), ElementsAre(::testing::_, "| 128", "| 128", "| 128", "| 128", "| 127", "10 | 127", "| 128"));
+  EXPECT_THAT(run.schedule(8),
+              ElementsAre(::testing::_, "| 128", "| 128", "| 128", "| 128", "| 127", "10 | 127", "| 128"));
 }
 
 TEST(GoldenAsyncSchedules, G48_sglang_and_tensorrt_llm_run_one_row_more_than_they_need) {

@@ -48,7 +48,8 @@ struct GroupRun {
     for (const Recorder::Step& s : seen.steps) {
       std::int64_t prefill = 0;
       for (const PrefillChunk& c : s.prefill) prefill += c.new_tokens;
-      lines.push_back(fmt::format("rank {}: {} to {} ms, {} + {}", s.replica, ms(s.begin), ms(s.end), prefill, s.decode_rows));
+      lines.push_back(
+          fmt::format("rank {}: {} to {} ms, {} + {}", s.replica, ms(s.begin), ms(s.end), prefill, s.decode_rows));
     }
     return lines;
   }
@@ -124,9 +125,10 @@ TEST(GoldenGroups, G51_dummy_steps_run_until_the_next_check_of_the_wave) {
 
 TEST(GoldenGroups, a_wave_goes_on_when_a_request_comes_during_it) {
   // The second request runs at 76 to 77 ms (counter 77); dummies go on until 96, also for a third one.
-  const GroupRun run("vllm-v1", 2,
-                prompts({prompt(10, 70), prompt(10, 1, 75'500'000), prompt(10, 1, 90'300'000), prompt(10, 1, 97'300'000)}),
-                StubTerms{});
+  const GroupRun run(
+      "vllm-v1", 2,
+      prompts({prompt(10, 70), prompt(10, 1, 75'500'000), prompt(10, 1, 90'300'000), prompt(10, 1, 97'300'000)}),
+      StubTerms{});
   const auto records = run.seen.by_index();
   EXPECT_EQ(records[2].scheduled, TimePoint{Duration{91'000'000}});
   EXPECT_EQ(records[3].scheduled, TimePoint{Duration{97'300'000}});
@@ -148,8 +150,7 @@ EngineConfig balanced(std::int64_t timeout, std::int64_t batching_wait) {
 
 TEST(GoldenGroups, tensorrt_llm_holds_contexts_until_every_rank_has_one) {
   // The third comes in step 2 and could start at 3; the fourth, on the other rank, comes in step 5: both start at 6.
-  const auto requests =
-      prompts({prompt(10, 40), prompt(10, 40), prompt(10, 4, 2'500'000), prompt(10, 4, 5'500'000)});
+  const auto requests = prompts({prompt(10, 40), prompt(10, 40), prompt(10, 4, 2'500'000), prompt(10, 4, 5'500'000)});
   const GroupRun balance("tensorrt-llm", 2, requests, StubTerms{}, balanced(50, 0));
   EXPECT_EQ(balance.scheduled(2), 6);
   EXPECT_EQ(balance.scheduled(3), 6);

@@ -1,8 +1,8 @@
 // The benchmark client's send times and percentiles, worked out by hand (engines.md section 10, by number).
-#include <cmath>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <cmath>
 
 #include "foretoken/metrics/summary.hpp"
 #include "unit/metrics/records.hpp"

@@ -15,7 +15,7 @@ struct Prompt {
   std::int32_t output;
   int priority = 0;
   double arrival_ms = 0;
-  std::int32_t max_tokens = 0;  // 0 = output
+  std::int32_t max_tokens = 0;   // 0 = output
   std::int32_t prefix_row = -1;  // equal rows: the prompts start with the same Schedule::kSharedTokens
 };
 

@@ -1,5 +1,7 @@
 // The invariants on every scenario of the repository and every point of its sweeps, with at
 // most a few hundred requests. A new file is covered as it stands.
+#include "support/scenario_files.hpp"
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,7 +17,6 @@
 #include "foretoken/scenario/scenario.hpp"
 #include "foretoken/study/run.hpp"
 #include "support/invariants.hpp"
-#include "support/scenario_files.hpp"
 
 namespace foretoken::test {
 namespace {

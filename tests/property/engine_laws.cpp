@@ -100,7 +100,8 @@ TEST(EngineLaws, aHigherRateNeverShortensTheQueueOfOneServer) {
       const Recorded r = run(config, *source, cost);
       ASSERT_EQ(r.outcome.finished, 200);
       double queueing = 0;
-      for (const RequestRecord& record : r.seen.records) queueing += to_seconds(record.scheduled - record.request.arrival);
+      for (const RequestRecord& record : r.seen.records)
+        queueing += to_seconds(record.scheduled - record.request.arrival);
       // Arrivals stand on whole nanoseconds.
       EXPECT_GE(queueing, before - 200 * 200e-9) << "seed " << seed << ", rate " << rate;
       before = queueing;
@@ -263,7 +264,8 @@ TEST(EngineLaws, twoEqualClassesAddUpToOne) {
     s.workload.arrivals = RenewalArrivals{random.real(1, 50), random.real(0.2, 3), false};
     s.workload.lengths = {FixedLength{random.pick(1, 300)}, FixedLength{random.pick(1, 60)}, {}};
     const auto one = run_scenario(s);
-    s.workload.classes = {{"a", 1, s.workload.lengths, {}, 0, {}}, {"b", random.real(0.1, 5), s.workload.lengths, {}, 0, {}}};
+    s.workload.classes = {{"a", 1, s.workload.lengths, {}, 0, {}},
+                          {"b", random.real(0.1, 5), s.workload.lengths, {}, 0, {}}};
     const auto two = run_scenario(s);
     ASSERT_TRUE(one && two);
     ASSERT_EQ(two->summary.entries.size(), one->summary.entries.size());

@@ -208,8 +208,8 @@ Violations inv_7_never_idle_with_runnable_work(const RunLog& log) {
 }
 
 // Emitted: one token a decode row and step, one a prompt's last chunk. Cached: every token
-// computed or found by a prefix lookup is in the cache of a request that finished (all but its last token), was lost in a preemption
-// (and computed again: recompute), or lies with a request that is still there.
+// computed or found by a prefix lookup is in the cache of a request that finished (all but its last token), was lost in
+// a preemption (and computed again: recompute), or lies with a request that is still there.
 Violations inv_8_tokens_are_conserved(const RunLog& log) {
   Findings found("INV-8");
   std::int64_t emitted = 0, owned = 0, prefilled = 0, decoded = 0, kept = 0, lost = 0, prompts = 0;

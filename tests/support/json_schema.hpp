@@ -33,7 +33,8 @@ inline std::vector<std::string> schema_violations(const Json& schema, const Json
   const auto into = [&](const Json& part, const Json& at, const std::string& name) {
     for (std::string& inner : schema_violations(part, at, path + "/" + name)) found.push_back(std::move(inner));
   };
-  if (const auto* one = schema["type"].if_string(); one != nullptr && !json_is_a(value, *one)) violates("not a " + *one);
+  if (const auto* one = schema["type"].if_string(); one != nullptr && !json_is_a(value, *one))
+    violates("not a " + *one);
   if (const auto* types = schema["type"].if_array()) {
     bool any = false;
     for (const Json& type : *types) any |= json_is_a(value, *type.if_string());

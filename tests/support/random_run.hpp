@@ -49,8 +49,7 @@ inline RandomRun random_run(std::uint64_t seed) {
   engine.scheduler_recv_interval = one_in(3) ? pick(2, 40) : 1;
   engine.batch_wait_timeout_iters = one_in(3) ? pick(1, 30) : 0;
   engine.batch_wait_max_tokens_ratio = random.uniform();
-  engine.capacity_scheduler_policy =
-      one_in(3) ? "GUARANTEED_NO_EVICT" : one_in(2) ? "MAX_UTILIZATION" : "STATIC_BATCH";
+  engine.capacity_scheduler_policy = one_in(3) ? "GUARANTEED_NO_EVICT" : one_in(2) ? "MAX_UTILIZATION" : "STATIC_BATCH";
   engine.context_chunking_policy = one_in(2) ? "FIRST_COME_FIRST_SERVED" : "EQUAL_PROGRESS";
   engine.max_model_len = pick(100, 600);
   engine.max_num_seqs = one_in(3) ? pick(1, 4) : pick(2, 40);

@@ -38,7 +38,8 @@ class ReferenceVllm {
     while (true) {
       while (next_ < requests_.size() && requests_[next_].arrival <= now) waiting_.push_back({requests_[next_++]});
       schedule();
-      const bool has_work = std::any_of(running_.begin(), running_.end(), [](const Sequence& r) { return r.scheduled > 0; });
+      const bool has_work =
+          std::any_of(running_.begin(), running_.end(), [](const Sequence& r) { return r.scheduled > 0; });
       if (has_work) launch(now);
       if (has_work && in_flight_.size() < depth) continue;
       if (!in_flight_.empty()) {
@@ -112,7 +113,8 @@ class ReferenceVllm {
     return found;
   }
   [[nodiscard]] std::int64_t in_free_queue(const std::vector<int>& blocks) const {
-    return std::count_if(blocks.begin(), blocks.end(), [&](int b) { return blocks_[static_cast<std::size_t>(b)].holders == 0; });
+    return std::count_if(blocks.begin(), blocks.end(),
+                         [&](int b) { return blocks_[static_cast<std::size_t>(b)].holders == 0; });
   }
   void touch(Sequence& r, const std::vector<int>& found) {
     for (const int b : found) {
@@ -245,7 +247,8 @@ class ReferenceVllm {
 
   // The step runs after those in flight.
   void launch(TimePoint now) {
-    if (in_flight_.empty() && ceil(exact_) != now) exact_ = static_cast<FineTotal>(now.time_since_epoch().count()) << 20;
+    if (in_flight_.empty() && ceil(exact_) != now)
+      exact_ = static_cast<FineTotal>(now.time_since_epoch().count()) << 20;
     const TimePoint begin = ceil(exact_);
     exact_ += price();
     Step step;
@@ -265,8 +268,8 @@ class ReferenceVllm {
 
   void update(const Step& step, TimePoint now) {
     const auto emit = [&](auto& sequences, std::int64_t index) {
-      const auto r = std::find_if(sequences.begin(), sequences.end(),
-                                  [&](const Sequence& s) { return s.request.index == index; });
+      const auto r =
+          std::find_if(sequences.begin(), sequences.end(), [&](const Sequence& s) { return s.request.index == index; });
       if (r == sequences.end()) return false;
       r->coming = std::max<std::int64_t>(0, r->coming - 1);
       if (++r->emitted == 1) times_[index].first_token = now;
@@ -292,9 +295,9 @@ class ReferenceVllm {
   const PrefixTable* prefixes_;
   std::vector<Block> blocks_;
   std::deque<int> free_;
-  std::map<std::int64_t, std::vector<Content>> chains_;               // by request
+  std::map<std::int64_t, std::vector<Content>> chains_;                 // by request
   std::map<std::pair<Content, std::vector<Token>>, Content> contents_;  // by the content before and the block's tokens
-  std::map<Content, std::vector<int>> table_;  // blocks of equal content, the oldest first
+  std::map<Content, std::vector<int>> table_;                           // blocks of equal content, the oldest first
   std::deque<Sequence> waiting_;
   std::list<Sequence> running_;
   std::map<std::int64_t, ReferenceTimes> times_;

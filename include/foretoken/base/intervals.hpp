@@ -38,10 +38,10 @@ struct Interval {
 // (Johnson 1978; Hall 1992, section 3.2).
 [[nodiscard]] Interval skewed_mean_interval(std::span<const double> values, double confidence);
 
-// Figures of pooled data that are smooth in it, such as the mean of parts of random size: what the figure is `without_each`
-// of n independent parts of the data tells its error (Tukey's jackknife).
-// The pseudo-values n whole - (n - 1) without_i behave like n independent estimates of it, and their mean is free of
-// the bias of order 1/n. Not finite where the figures are not. Precondition: n > 1.
+// Figures of pooled data that are smooth in it, such as the mean of parts of random size: what the figure is
+// `without_each` of n independent parts of the data tells its error (Tukey's jackknife). The pseudo-values n whole - (n
+// - 1) without_i behave like n independent estimates of it, and their mean is free of the bias of order 1/n. Not finite
+// where the figures are not. Precondition: n > 1.
 [[nodiscard]] std::vector<double> pseudo_values(double whole, std::span<const double> without_each);
 // skewed_mean_interval over the pseudo-values, of the logarithm where all figures are positive: what is far too low by
 // chance then does not also look far too certain.

@@ -15,11 +15,11 @@ struct WarmupCut {
 };
 [[nodiscard]] WarmupCut mser_cut(std::span<const double> series);
 
-// Integrated autocorrelation 1 + 2 (rho_1 + rho_2 + ...) of a stationary series, in values: so many of them are worth one
-// independent one in a mean. Of several replications, around their common mean, so that a series which is still on its
-// way, or wanders slower than it is long, counts as correlated over a good part of its length. Lags up to five times the result
-// (Sokal, Monte Carlo Methods in Statistical Mechanics, 1996, section 3). At least 1; 1 for a constant series.
-// Precondition: equally long.
+// Integrated autocorrelation 1 + 2 (rho_1 + rho_2 + ...) of a stationary series, in values: so many of them are worth
+// one independent one in a mean. Of several replications, around their common mean, so that a series which is still on
+// its way, or wanders slower than it is long, counts as correlated over a good part of its length. Lags up to five
+// times the result (Sokal, Monte Carlo Methods in Statistical Mechanics, 1996, section 3). At least 1; 1 for a constant
+// series. Precondition: equally long.
 [[nodiscard]] double correlation_length(std::span<const std::vector<double>> replications);
 
 // Slope of the least-squares line through (x, y). 0 when it is not defined.

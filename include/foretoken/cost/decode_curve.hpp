@@ -49,18 +49,18 @@ class PiecewiseCurve {
   void refine(std::int64_t begin, std::int64_t end, std::vector<CurveSegment>& segments) const;
 
   Function exact_;
-  CurveSegment everywhere_{0, INT64_MAX, {}, {}, TimePart::memory};  // when exact_ is empty
+  CurveSegment everywhere_{0, INT64_MAX, {}, {}, TimePart::memory};               // when exact_ is empty
   CurveSegment saturated_{INT64_MAX, INT64_MAX, kLargest, {}, TimePart::memory};  // beyond it
-  mutable std::vector<std::vector<CurveSegment>> octaves_;  // [bit width of the context]
+  mutable std::vector<std::vector<CurveSegment>> octaves_;                        // [bit width of the context]
   mutable std::size_t last_found_ = 0;  // place in its octave: neighbours ask for neighbours
 };
 
 // Step time of a decode batch with a fixed number of rows.
 struct DecodeCurve {
   std::int64_t sequences = 0;
-  StepTime fixed;               // everything that does not depend on the context
-  PiecewiseCurve full;          // attention of the full layers, in sum of L
-  PiecewiseCurve windowed;      // attention of the sliding layers, in sum of min(L, window)
+  StepTime fixed;                      // everything that does not depend on the context
+  PiecewiseCurve full;                 // attention of the full layers, in sum of L
+  PiecewiseCurve windowed;             // attention of the sliding layers, in sum of min(L, window)
   std::int64_t flops_per_context = 0;  // added to fixed.flops per token of sum L
   std::int64_t bytes_per_context = 0;
   std::int64_t flops_per_windowed = 0;

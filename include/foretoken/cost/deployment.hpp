@@ -13,15 +13,15 @@ namespace foretoken {
 // Number format of weights (and of the activations inside the matrix unit),
 // cost-model 3.1. Bytes per element include the scales.
 enum class WeightFormat {
-  bf16,             // fp16 as well
-  fp8,              // per tensor or channel, dynamic activation scales
-  fp8_static,       // static activation scales: no quantisation kernel
-  fp8_block,        // 128 x 128 block scales
-  int8,             // W8A8
-  int8_weight_only, // W8A16
-  int4_weight_only, // W4A16, group 128 (AWQ, GPTQ)
-  nvfp4,            // 16-element blocks
-  mxfp4,            // 32-element blocks, W4A16
+  bf16,              // fp16 as well
+  fp8,               // per tensor or channel, dynamic activation scales
+  fp8_static,        // static activation scales: no quantisation kernel
+  fp8_block,         // 128 x 128 block scales
+  int8,              // W8A8
+  int8_weight_only,  // W8A16
+  int4_weight_only,  // W4A16, group 128 (AWQ, GPTQ)
+  nvfp4,             // 16-element blocks
+  mxfp4,             // 32-element blocks, W4A16
 };
 enum class KvFormat { bf16, fp8, int8, int4, fp4 };
 
@@ -94,7 +94,7 @@ struct Deployment {
   WeightFormat dense_format = WeightFormat::bf16;   // attention and dense MLP projections
   WeightFormat expert_format = WeightFormat::bf16;  // routed experts
   KvFormat kv_format = KvFormat::bf16;
-  std::string engine_name = "vllm-v1";              // for coefficient sets and overheads
+  std::string engine_name = "vllm-v1";  // for coefficient sets and overheads
   std::string engine_version = "0.19";
   // CUDA-graph padding of decode batches: captured up to this many rows, 0 = eager.
   int cuda_graph_max_rows = 512;

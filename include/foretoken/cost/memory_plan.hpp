@@ -12,35 +12,35 @@ namespace foretoken {
 
 // What the engine's settings contribute; every derived term can be overridden.
 struct MemorySettings {
-  double gpu_memory_utilization = 0.9;   // of total memory
+  double gpu_memory_utilization = 0.9;  // of total memory
   std::int64_t max_num_batched_tokens = 8192;
   std::int64_t max_num_seqs = 256;
   std::int64_t max_model_len = 8192;
   int block_size = 16;
   std::optional<std::int64_t> num_gpu_blocks_override;
-  std::optional<ByteCount> activation_bytes;   // instead of the derived peak
-  std::optional<ByteCount> cuda_graph_bytes;   // default: 0 before vLLM 0.21, 1 GiB after
-  std::optional<ByteCount> non_torch_bytes;    // context, NCCL, workspaces
-  bool reserve_null_block = true;              // vLLM keeps one block back
+  std::optional<ByteCount> activation_bytes;  // instead of the derived peak
+  std::optional<ByteCount> cuda_graph_bytes;  // default: 0 before vLLM 0.21, 1 GiB after
+  std::optional<ByteCount> non_torch_bytes;   // context, NCCL, workspaces
+  bool reserve_null_block = true;             // vLLM keeps one block back
   bool operator==(const MemorySettings&) const = default;
 };
 
 // One (the fullest) GPU of a replica.
 struct MemoryPlan {
   ByteCount capacity;
-  ByteCount budget;            // capacity * gpu_memory_utilization
+  ByteCount budget;  // capacity * gpu_memory_utilization
   ByteCount weights;
-  ByteCount activations;       // peak at max_num_batched_tokens
+  ByteCount activations;  // peak at max_num_batched_tokens
   ByteCount cuda_graphs;
   ByteCount non_torch;
-  ByteCount kv_cache;          // what remains; negative when nothing does
-  double kv_bytes_per_token = 0;      // on this GPU
-  std::int64_t num_gpu_blocks = 0;    // as the engine logs it
-  std::int64_t usable_blocks = 0;     // without the null block
-  std::int64_t kv_cache_size_tokens = 0;       // num_gpu_blocks * block_size
-  double kv_cache_max_concurrency = 0;         // tokens / max_model_len
-  bool fits = false;           // at least one request of max_model_len, and weights, fit
-  std::string verdict;         // a sentence with the numbers when it does not fit
+  ByteCount kv_cache;                     // what remains; negative when nothing does
+  double kv_bytes_per_token = 0;          // on this GPU
+  std::int64_t num_gpu_blocks = 0;        // as the engine logs it
+  std::int64_t usable_blocks = 0;         // without the null block
+  std::int64_t kv_cache_size_tokens = 0;  // num_gpu_blocks * block_size
+  double kv_cache_max_concurrency = 0;    // tokens / max_model_len
+  bool fits = false;                      // at least one request of max_model_len, and weights, fit
+  std::string verdict;                    // a sentence with the numbers when it does not fit
 };
 
 [[nodiscard]] MemoryPlan plan_memory(const Deployment& deployment, const MemorySettings& settings);

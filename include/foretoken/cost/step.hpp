@@ -64,23 +64,23 @@ struct StepTime {
 
 // One operator's line of `explain`: all layers of one device together.
 struct OperatorCost {
-  std::string name;        // qkv, attention_decode, gate_up, all_reduce ...
-  double count = 0;        // launches in the step
+  std::string name;  // qkv, attention_decode, gate_up, all_reduce ...
+  double count = 0;  // launches in the step
   double flops = 0;
   double bytes = 0;
   double seconds = 0;
   double datasheet_seconds = 0;  // the bound nothing may beat
   TimePart bound = TimePart::memory;
-  std::string served_by;   // datasheet, roofline default, or the coefficient set's name
+  std::string served_by;     // datasheet, roofline default, or the coefficient set's name
   bool inside_range = true;  // shape inside the set's fitted range
   double error = 0;          // mean absolute relative error to expect of `seconds`; 0 = a bound or an overhead term
 };
 
 struct StepBreakdown {
   std::vector<OperatorCost> operators;
-  double seconds = 0;            // their sum with the engine's overheads
+  double seconds = 0;  // their sum with the engine's overheads
   double datasheet_seconds = 0;
-  int clamped = 0;               // operators lifted to their datasheet bound
+  int clamped = 0;  // operators lifted to their datasheet bound
 };
 
 }  // namespace foretoken

@@ -13,13 +13,13 @@ namespace foretoken {
 
 // A link between devices, per device and direction (never both directions summed).
 struct LinkSpec {
-  std::string id;            // nvlink4, pcie5, xgmi, infiniband_ndr400 ...
-  Bandwidth per_direction;   // byte/s one device can send
-  Seconds latency;           // of one message, without kernel launches
+  std::string id;           // nvlink4, pcie5, xgmi, infiniband_ndr400 ...
+  Bandwidth per_direction;  // byte/s one device can send
+  Seconds latency;          // of one message, without kernel launches
   std::string source;
-  int lanes = 0;             // per_direction = lanes * per_lane
-  Bandwidth per_lane;        // of one lane, port or sub-link, one direction
-  Bandwidth per_peer;        // to one peer; below per_direction in a mesh (MI300X: 64 of 448 GB/s)
+  int lanes = 0;       // per_direction = lanes * per_lane
+  Bandwidth per_lane;  // of one lane, port or sub-link, one direction
+  Bandwidth per_peer;  // to one peer; below per_direction in a mesh (MI300X: 64 of 448 GB/s)
   std::vector<std::string> aliases;
   std::string notes;
   bool operator==(const LinkSpec&) const = default;
@@ -31,35 +31,35 @@ struct GpuSpec {
   std::string display_name;          // H100-SXM-80GB
   std::vector<std::string> aliases;  // other spellings that find it
   std::string vendor;
-  std::string memory_type;           // HBM3, GDDR6 ...
-  std::string architecture;          // Hopper, CDNA3 ...
+  std::string memory_type;   // HBM3, GDDR6 ...
+  std::string architecture;  // Hopper, CDNA3 ...
   int year = 0;
-  int compute_units = 0;             // SMs or CUs; 0 = not found in a source
-  ComputeRate peak_bf16;             // fp16 and bf16
+  int compute_units = 0;  // SMs or CUs; 0 = not found in a source
+  ComputeRate peak_bf16;  // fp16 and bf16
   std::optional<ComputeRate> peak_fp8;
   std::optional<ComputeRate> peak_int8;
   std::optional<ComputeRate> peak_fp4;
   std::optional<ComputeRate> measured_bf16;  // best matmul rate anyone measured
   std::optional<ComputeRate> measured_fp8;
-  ByteCount memory_capacity;         // what the driver shows, in bytes
+  ByteCount memory_capacity;                  // what the driver shows, in bytes
   std::optional<Bandwidth> memory_bandwidth;  // decimal; empty = not found: such a GPU can't be simulated
-  ByteCount l2_cache;                // 0 = not found
-  LinkSpec scale_up_link;            // between devices of one scale-up domain; the host link where there is none
-  int scale_up_domain = 1;           // devices that share the scale-up link
-  LinkSpec host_link;                // PCIe to the host, also between devices outside a domain; empty id = not found
+  ByteCount l2_cache;                         // 0 = not found
+  LinkSpec scale_up_link;   // between devices of one scale-up domain; the host link where there is none
+  int scale_up_domain = 1;  // devices that share the scale-up link
+  LinkSpec host_link;       // PCIe to the host, also between devices outside a domain; empty id = not found
   std::optional<Power> tdp;
   std::optional<Power> idle_power;
   bool idle_power_is_guess = false;
-  GpuHourPrices example_price;       // to try the arithmetic with: no quote of anybody
+  GpuHourPrices example_price;  // to try the arithmetic with: no quote of anybody
   std::vector<std::string> sources;
-  std::string notes;                 // disputed or derived figures
+  std::string notes;  // disputed or derived figures
   bool operator==(const GpuSpec&) const = default;
 };
 
 // Where the replica's devices sit.
 struct NodeSpec {
   int gpus_per_node = 8;
-  LinkSpec scale_out_link;           // between nodes, per device and direction
+  LinkSpec scale_out_link;  // between nodes, per device and direction
   bool operator==(const NodeSpec&) const = default;
 };
 

@@ -71,9 +71,9 @@ struct RunMeasures {
   Distribution steady_itl;                                // of steps that end in a window that was opened on the clock
   std::array<FineTotal, kAttributionParts> ttft_parts{};  // ns, summed over completed requests
   std::array<FineTotal, kAttributionParts> e2e_parts{};
-  double max_output_tokens_per_s = 0;                   // busiest second; NaN when the run is too long for 1 s buckets
-  std::int64_t max_concurrent_requests = 0;             // most in the system at once
-  ReplicaTotals engine;                                 // summed over replicas; peaks are maxima
+  double max_output_tokens_per_s = 0;        // busiest second; NaN when the run is too long for 1 s buckets
+  std::int64_t max_concurrent_requests = 0;  // most in the system at once
+  ReplicaTotals engine;                      // summed over replicas; peaks are maxima
   int replicas = 0;
   TimePoint end = TimePoint::min();  // of the last event: a step may end after the last completion
   bool interrupted = false;

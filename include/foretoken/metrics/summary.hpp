@@ -23,8 +23,8 @@ struct DeviceFigures {
   bool example_price = false;         // ... and it is nobody's quote
   double tdp_watts = 0;               // of one device; 0 = not known: no figures of energy
   double idle_watts = 0;
-  int pipeline_stages = 1;            // of which one works at a time
-  double usd_per_kwh = 0;             // 0 = not said
+  int pipeline_stages = 1;  // of which one works at a time
+  double usd_per_kwh = 0;   // 0 = not said
   std::optional<double> grid_g_per_kwh = std::nullopt;
 };
 

@@ -7,22 +7,22 @@ namespace foretoken {
 
 // Elements, not bytes. Per layer where it says so, otherwise of the whole model.
 struct ParameterCounts {
-  double embedding = 0;          // V*H, once
-  double lm_head = 0;            // V*H when untied, 0 when tied
+  double embedding = 0;  // V*H, once
+  double lm_head = 0;    // V*H when untied, 0 when tied
   double attention_per_layer = 0;
-  double dense_mlp_per_layer = 0;      // of a layer with a dense MLP
-  double routed_experts_per_layer = 0; // all experts of a MoE layer
+  double dense_mlp_per_layer = 0;       // of a layer with a dense MLP
+  double routed_experts_per_layer = 0;  // all experts of a MoE layer
   double shared_expert_per_layer = 0;
   double router_per_layer = 0;
-  double norms = 0;              // all norms of the model, incl. the final one
-  int dense_layers = 0;          // layers with a dense MLP
+  double norms = 0;      // all norms of the model, incl. the final one
+  int dense_layers = 0;  // layers with a dense MLP
   int moe_layers = 0;
   double latent_projections_per_layer = 0;  // down and up to MoeSpec::latent_width
-  double recurrent = 0;          // layers that are not attention + MLP
-  double extra = 0;              // ModelSpec::extra_parameters
-  int attention_layers = 0;      // layers with a KV cache
+  double recurrent = 0;                     // layers that are not attention + MLP
+  double extra = 0;                         // ModelSpec::extra_parameters
+  int attention_layers = 0;                 // layers with a KV cache
   double total = 0;
-  double active = 0;             // touched by one token, both embedding tables counted
+  double active = 0;  // touched by one token, both embedding tables counted
 };
 
 [[nodiscard]] ParameterCounts count_parameters(const ModelSpec& model);

@@ -21,13 +21,13 @@ struct LatentAttentionSpec {
 };
 
 struct MoeSpec {
-  int experts = 0;               // routed experts; 0 = dense model
-  int active_experts = 0;        // per token
-  int expert_width = 0;          // intermediate size of one routed expert
-  int shared_width = 0;          // total intermediate size of the shared experts, 0 = none
-  int first_dense_layers = 0;    // leading layers with a dense MLP
-  int layer_step = 1;            // every n-th layer is MoE (Llama-4-Maverick: 2)
-  int latent_width = 0;          // experts read and write this width instead of hidden_size (Nemotron-3-Super)
+  int experts = 0;             // routed experts; 0 = dense model
+  int active_experts = 0;      // per token
+  int expert_width = 0;        // intermediate size of one routed expert
+  int shared_width = 0;        // total intermediate size of the shared experts, 0 = none
+  int first_dense_layers = 0;  // leading layers with a dense MLP
+  int layer_step = 1;          // every n-th layer is MoE (Llama-4-Maverick: 2)
+  int latent_width = 0;        // experts read and write this width instead of hidden_size (Nemotron-3-Super)
   bool operator==(const MoeSpec&) const = default;
 };
 
@@ -35,8 +35,8 @@ struct MoeSpec {
 // that weights and KV are right; their own operators are not modelled.
 struct RecurrentSpec {
   int layers = 0;
-  double parameters = 0;           // of all recurrent layers together
-  double state_bytes = 0;          // per sequence, all layers
+  double parameters = 0;   // of all recurrent layers together
+  double state_bytes = 0;  // per sequence, all layers
   bool operator==(const RecurrentSpec&) const = default;
 };
 
@@ -44,14 +44,14 @@ struct ModelSpec {
   std::string id;                    // Llama-3.1-8B
   std::vector<std::string> aliases;  // HF ids and other spellings
   std::string hf_id;
-  std::string architecture;          // LlamaForCausalLM
+  std::string architecture;  // LlamaForCausalLM
   int hidden_size = 0;
   int layers = 0;
   int heads = 0;
   int kv_heads = 0;
-  int head_dim = 0;                  // real head_dim, not hidden/heads
-  int intermediate_size = 0;         // dense MLP width
-  int mlp_matrices = 3;              // 3 = gated (SwiGLU), 2 = ungated
+  int head_dim = 0;           // real head_dim, not hidden/heads
+  int intermediate_size = 0;  // dense MLP width
+  int mlp_matrices = 3;       // 3 = gated (SwiGLU), 2 = ungated
   int vocab_size = 0;
   bool tie_word_embeddings = false;
   bool qkv_bias = false;
@@ -59,15 +59,16 @@ struct ModelSpec {
   AttentionKind attention = AttentionKind::grouped_query;
   LatentAttentionSpec latent;
   MoeSpec moe;
-  int sliding_window = 0;            // tokens, 0 = none (chunked attention: the chunk)
-  int sliding_layers = 0;            // layers that look back only `sliding_window` tokens
-  int full_attention_layers = 0;     // layers with an unbounded KV cache
+  int sliding_window = 0;         // tokens, 0 = none (chunked attention: the chunk)
+  int sliding_layers = 0;         // layers that look back only `sliding_window` tokens
+  int full_attention_layers = 0;  // layers with an unbounded KV cache
   RecurrentSpec recurrent;
-  int mlp_layers = 0;                // layers with an MLP or experts; 0 = all (Nemotron-H has one mixer per layer)
-  double extra_parameters = 0;       // what the shape doesn't imply: learned positions, a sparse-attention indexer
+  int mlp_layers = 0;           // layers with an MLP or experts; 0 = all (Nemotron-H has one mixer per layer)
+  double extra_parameters = 0;  // what the shape doesn't imply: learned positions, a sparse-attention indexer
   int max_position_embeddings = 0;
-  std::string released_weight_format;  // bfloat16, float16, fp8, fp8_block, int8, int4, nvfp4, mxfp4; empty = not stated
-  std::string released_dense_format;   // attention and dense MLPs where experts alone are quantised; empty = alike
+  std::string
+      released_weight_format;         // bfloat16, float16, fp8, fp8_block, int8, int4, nvfp4, mxfp4; empty = not stated
+  std::string released_dense_format;  // attention and dense MLPs where experts alone are quantised; empty = alike
   std::string released_format_origin;  // what of the checkpoint says so, its name or its config; empty = the catalog
   // As stated by the source, billions; count_parameters() must agree with them.
   std::optional<double> stated_total_params_b;

@@ -34,7 +34,7 @@ class SweepJournal {
   [[nodiscard]] Diagnostics append(const std::string& line);
 
   std::string path_;
-  int descriptor_ = -1;  // locked
+  int descriptor_ = -1;    // locked
   std::int64_t size_ = 0;  // of what is whole
   bool failed_ = false;
   std::map<std::size_t, SweepPoint> known_;

@@ -22,13 +22,15 @@ class Catalog {
   [[nodiscard]] Result<GpuSpec> gpu(std::string_view name) const;
   [[nodiscard]] Result<ModelSpec> model(std::string_view name) const;
   [[nodiscard]] Result<LinkSpec> link(std::string_view name) const;
-  [[nodiscard]] Result<std::vector<GpuSpec>> gpus() const;      // sorted by id
+  [[nodiscard]] Result<std::vector<GpuSpec>> gpus() const;  // sorted by id
   [[nodiscard]] Result<std::vector<ModelSpec>> models() const;
   [[nodiscard]] Result<std::vector<LinkSpec>> links() const;
   // All coefficient sets of the cost model, with the device constants they belong to.
   [[nodiscard]] Result<SharedCalibration> calibration() const;
   // File text by folder and stem, for calibration sets and `catalog NAME`.
-  struct File { std::string folder, stem, text, origin; };
+  struct File {
+    std::string folder, stem, text, origin;
+  };
   [[nodiscard]] std::vector<File> files(std::string_view folder) const;
 
  private:

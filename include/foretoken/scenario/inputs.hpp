@@ -9,7 +9,7 @@
 namespace foretoken {
 
 struct InputHash {
-  std::string name;    // gpu h100_sxm, model Llama-3.1-8B, calibration, file traces/chat.csv
+  std::string name;  // gpu h100_sxm, model Llama-3.1-8B, calibration, file traces/chat.csv
   std::string sha256;
   bool operator==(const InputHash&) const = default;
 };

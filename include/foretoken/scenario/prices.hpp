@@ -11,10 +11,10 @@
 namespace foretoken {
 
 struct PriceConfig {
-  bool given = false;                  // there is a section `prices`
+  bool given = false;  // there is a section `prices`
   Purchase purchase = Purchase::on_demand;
-  std::optional<double> gpu_hour;      // USD, of this deployment's GPU bought that way; empty = not said
-  bool examples = false;               // the catalog's example price stands in where gpu_hour says nothing
+  std::optional<double> gpu_hour;        // USD, of this deployment's GPU bought that way; empty = not said
+  bool examples = false;                 // the catalog's example price stands in where gpu_hour says nothing
   std::optional<double> kwh;             // USD
   std::optional<double> grid_g_per_kwh;  // CO2 equivalent
   // For the bill: load by hour of the week from Monday 0:00, as multiples of the offered rate; 168 numbers or none.
@@ -25,10 +25,10 @@ struct PriceConfig {
 };
 
 struct HourlyPrice {
-  double usd = 0;          // of all GPUs of the deployment, running or idle
+  double usd = 0;  // of all GPUs of the deployment, running or idle
   double usd_per_gpu = 0;
-  bool example = false;    // of the catalog, to try the arithmetic with: every output that uses it must say so
-  std::string source;      // prices.gpu_hour (spot)
+  bool example = false;  // of the catalog, to try the arithmetic with: every output that uses it must say so
+  std::string source;    // prices.gpu_hour (spot)
 };
 
 struct Scenario;

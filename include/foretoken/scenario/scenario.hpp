@@ -23,11 +23,11 @@ namespace foretoken {
 enum class Origin { default_value, engine_default, model, gpu, derived, file, command_line };
 
 struct ResolvedField {
-  std::string path;        // engine.max_num_seqs
-  Json value;              // as the scenario would spell it
+  std::string path;  // engine.max_num_seqs
+  Json value;        // as the scenario would spell it
   Origin origin = Origin::default_value;
-  SourceLocation where;    // for Origin::file
-  std::string reason;      // for engine_default and derived: the rule
+  SourceLocation where;  // for Origin::file
+  std::string reason;    // for engine_default and derived: the rule
 };
 
 // Said by the file or on the command line.
@@ -50,7 +50,7 @@ struct Assertion {
 // How sure a verdict must be, and how much may be simulated for it.
 struct StudyConfig {
   double confidence = 0.95;
-  std::vector<PrecisionGoal> until;      // beside the objectives: figures to be known this closely
+  std::vector<PrecisionGoal> until;  // beside the objectives: figures to be known this closely
   std::int64_t max_replications = 100'000;
   std::int64_t max_requests = 20'000'000;  // over all replications of one alternative
   bool operator==(const StudyConfig&) const = default;
@@ -80,7 +80,7 @@ struct CapacityConfig {
 
 // The grid of lengths for which a load is promised.
 struct PromiseConfig {
-  std::vector<std::int64_t> input_len;   // empty = fourfold steps
+  std::vector<std::int64_t> input_len;  // empty = fourfold steps
   std::vector<std::int64_t> output_len;
   double precision = 0.1;
   bool operator==(const PromiseConfig&) const = default;
@@ -93,11 +93,11 @@ struct KnownWorkload {
 };
 
 struct Scenario {
-  std::string name;                 // of the file, without folder and extension
+  std::string name;  // of the file, without folder and extension
   std::string description;
-  Deployment deployment;            // of one replica
+  Deployment deployment;  // of one replica
   MemorySettings memory;
-  EngineConfig engine;              // num_gpu_blocks filled from the memory plan
+  EngineConfig engine;  // num_gpu_blocks filled from the memory plan
   ClusterConfig cluster;
   WorkloadConfig workload;
   std::optional<KnownWorkload> known_workload;  // counts only while its config equals `workload`
@@ -106,29 +106,31 @@ struct Scenario {
   std::vector<SweepAxis> sweep;
   std::vector<SweepAxis> recommend;  // where the cheapest deployment is looked for; empty = everywhere usual
   TpotConvention tpot = TpotConvention::per_output_token;
-  double warmup_fraction = 0.1;     // of the requests, cut from the steady-state figures; and as much at the end
+  double warmup_fraction = 0.1;  // of the requests, cut from the steady-state figures; and as much at the end
   std::uint64_t seed = 0;
   int replications = 1;
   StudyConfig study;
   PriceConfig prices;
   CapacityConfig capacity;
   PromiseConfig promise;
-  int num_gpus = 1;                 // replicas * TP * PP * DP, also of those that are down
-  int spare = 0;                    // replicas that may be down without an objective being missed
-  int replicas_down = 0;            // left out of cluster.replicas: `spare` where verdicts are asked for, else 0
-  double load_factor = 1;           // already in `workload`: so many times what its keys say
+  int num_gpus = 1;                   // replicas * TP * PP * DP, also of those that are down
+  int spare = 0;                      // replicas that may be down without an objective being missed
+  int replicas_down = 0;              // left out of cluster.replicas: `spare` where verdicts are asked for, else 0
+  double load_factor = 1;             // already in `workload`: so many times what its keys say
   std::vector<ResolvedField> fields;  // every field with its origin, in the field table's order
 };
 
 [[nodiscard]] bool is_given(const Scenario& scenario, std::string_view path);
 
 // Those that serve and those that are down: what is rented.
-[[nodiscard]] inline int replicas_in_all(const Scenario& s) { return s.cluster.replicas + s.replicas_down; }
+[[nodiscard]] inline int replicas_in_all(const Scenario& s) {
+  return s.cluster.replicas + s.replicas_down;
+}
 
 struct LoadOptions {
-  std::vector<std::string> overrides = {};  // `a.b.c=value`, later ones win
-  std::string catalog_dir = {};        // replaces or adds to the built-in catalog; empty = built-in only
-  std::vector<std::string> over = {};  // axes `a.b.c=1,2,4..64` that join those of the key `sweep`
+  std::vector<std::string> overrides = {};       // `a.b.c=value`, later ones win
+  std::string catalog_dir = {};                  // replaces or adds to the built-in catalog; empty = built-in only
+  std::vector<std::string> over = {};            // axes `a.b.c=1,2,4..64` that join those of the key `sweep`
   std::vector<std::string> recommend_over = {};  // the same for `recommend.over`
   bool spares_down = false;  // as verdicts are judged: without the `spare` replicas, which are paid for all the same
 };

@@ -11,7 +11,7 @@
 namespace foretoken {
 
 struct EngineConfig {
-  std::string name = "vllm-v1";       // a row of the engines' table
+  std::string name = "vllm-v1";  // a row of the engines' table
   std::string version = "0.19";
   int data_parallel_size = 1;  // attention ranks that step together; what follows is of one rank
   std::int64_t max_model_len = 8192;
@@ -21,31 +21,31 @@ struct EngineConfig {
   std::int64_t long_prefill_token_threshold = 0;  // 0 = off
   bool enable_prefix_caching = false;
   int block_size = 16;
-  std::int64_t num_gpu_blocks = 0;                // of one replica, null block included
+  std::int64_t num_gpu_blocks = 0;  // of one replica, null block included
   bool reserve_null_block = true;
-  bool scheduler_reserve_full_isl = true;         // admit only when all blocks of the prompt fit (0.19+)
-  double watermark = 0;                           // share of blocks kept free on admission (V1 0.24+, V0)
-  std::int64_t chunked_prefill_size = 8192;       // sglang: most prefill tokens of a step
-  std::int64_t max_prefill_tokens = 16384;        // sglang: a prefill batch is closed beyond
-  bool enable_mixed_chunk = false;                // sglang: decodes join prefill steps
-  double schedule_conservativeness = 1;           // sglang: factor on new_token_ratio
-  bool ignore_eos_admission = false;              // sglang: ignore_eos without radix cache
-  std::int64_t scheduler_recv_interval = 1;       // sglang: decode steps between two looks at new requests
-  std::string capacity_scheduler_policy = "GUARANTEED_NO_EVICT";      // tensorrt-llm
-  std::string context_chunking_policy = "FIRST_COME_FIRST_SERVED";    // tensorrt-llm
-  std::int64_t batch_wait_timeout_iters = 0;      // tensorrt-llm: longest wait of contexts for company; 0 = none
-  double batch_wait_max_tokens_ratio = 0;         // tensorrt-llm: they stop waiting at this share of the budget
-  bool attention_dp_enable_balance = false;       // tensorrt-llm: the ranks of a group start contexts together
-  std::int64_t attention_dp_timeout_iters = 50;   // ... or after so many steps
+  bool scheduler_reserve_full_isl = true;    // admit only when all blocks of the prompt fit (0.19+)
+  double watermark = 0;                      // share of blocks kept free on admission (V1 0.24+, V0)
+  std::int64_t chunked_prefill_size = 8192;  // sglang: most prefill tokens of a step
+  std::int64_t max_prefill_tokens = 16384;   // sglang: a prefill batch is closed beyond
+  bool enable_mixed_chunk = false;           // sglang: decodes join prefill steps
+  double schedule_conservativeness = 1;      // sglang: factor on new_token_ratio
+  bool ignore_eos_admission = false;         // sglang: ignore_eos without radix cache
+  std::int64_t scheduler_recv_interval = 1;  // sglang: decode steps between two looks at new requests
+  std::string capacity_scheduler_policy = "GUARANTEED_NO_EVICT";    // tensorrt-llm
+  std::string context_chunking_policy = "FIRST_COME_FIRST_SERVED";  // tensorrt-llm
+  std::int64_t batch_wait_timeout_iters = 0;           // tensorrt-llm: longest wait of contexts for company; 0 = none
+  double batch_wait_max_tokens_ratio = 0;              // tensorrt-llm: they stop waiting at this share of the budget
+  bool attention_dp_enable_balance = false;            // tensorrt-llm: the ranks of a group start contexts together
+  std::int64_t attention_dp_timeout_iters = 50;        // ... or after so many steps
   std::int64_t attention_dp_batching_wait_iters = 10;  // ... and, once all have one, so many steps later
-  int micro_batches = 1;                          // in flight in the pipeline; a step of the simulation is all of them
-  std::string scheduling_policy = "fcfs";         // queueing policy table: fcfs, priority
-  bool async_scheduling = false;                  // a step is planned when the one before it begins
-  Duration max_wait{};                            // static: longest wait for a full batch
-  bool padded = true;                             // static: finished rows keep their place
-  std::int64_t max_waiting_requests = 0;          // arrivals beyond are rejected; 0 = no limit
-  Duration queue_timeout{};                       // leave the queue unserved after it; 0 = never
-  Duration per_request{};                         // from the client's send until the scheduler knows the request
+  int micro_batches = 1;                   // in flight in the pipeline; a step of the simulation is all of them
+  std::string scheduling_policy = "fcfs";  // queueing policy table: fcfs, priority
+  bool async_scheduling = false;           // a step is planned when the one before it begins
+  Duration max_wait{};                     // static: longest wait for a full batch
+  bool padded = true;                      // static: finished rows keep their place
+  std::int64_t max_waiting_requests = 0;   // arrivals beyond are rejected; 0 = no limit
+  Duration queue_timeout{};                // leave the queue unserved after it; 0 = never
+  Duration per_request{};                  // from the client's send until the scheduler knows the request
   bool operator==(const EngineConfig&) const = default;
 
   // Token budget of a step. Each of its micro-batches, and so each chunk, has max_num_batched_tokens at most.

@@ -16,11 +16,11 @@ namespace foretoken {
 
 // Where a request's time went; the parts of a request sum to its total exactly (INV-12).
 enum class AttributionPart {
-  queue,                 // waiting for a seat, the token budget or a step boundary
-  kv_wait,               // waiting while the head of the queue lacked KV blocks
+  queue,    // waiting for a seat, the token budget or a step boundary
+  kv_wait,  // waiting while the head of the queue lacked KV blocks
   prefill_compute,
   prefill_memory,
-  interference,          // other requests' prefill in the same steps
+  interference,  // other requests' prefill in the same steps
   decode_memory,
   decode_compute,
   communication,
@@ -40,9 +40,9 @@ struct RequestRecord {
   Request request;
   Outcome outcome = Outcome::finished;
   int replica = 0;
-  TimePoint scheduled{};    // first time in a step
+  TimePoint scheduled{};  // first time in a step
   TimePoint first_token{};
-  TimePoint finish{};       // last token; for rejected and timed out: when it left
+  TimePoint finish{};  // last token; for rejected and timed out: when it left
   std::int32_t preemptions = 0;
   std::int32_t cached_tokens = 0;
   Attribution ttft_parts{};  // sum: first_token - arrival
@@ -52,11 +52,11 @@ struct RequestRecord {
 // The edges of a request's life between its arrival and its record.
 enum class LifecycleEdge {
   queued,
-  admitted,     // for the first time
+  admitted,  // for the first time
   first_token,
-  preempted,    // `cached` tokens are lost
-  resumed,      // admitted again after a preemption
-  abandoned,    // still in flight when the run was stopped
+  preempted,  // `cached` tokens are lost
+  resumed,    // admitted again after a preemption
+  abandoned,  // still in flight when the run was stopped
 };
 struct LifecycleEvent {
   LifecycleEdge edge = LifecycleEdge::queued;
@@ -70,8 +70,8 @@ struct LifecycleEvent {
 // `steps` consecutive engine steps of one replica with the same composition.
 struct StepSpan {
   int replica = 0;
-  TimePoint begin{};                      // of the first step, whole ns
-  TimePoint end{};                        // of the last step
+  TimePoint begin{};  // of the first step, whole ns
+  TimePoint end{};    // of the last step
   std::int64_t steps = 1;
   std::span<const PrefillChunk> prefill;  // non-empty only when steps == 1
   std::int64_t decode_rows = 0;           // sequences that emit one token per step

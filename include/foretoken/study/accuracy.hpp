@@ -39,7 +39,7 @@ struct AccuracyOptions {
   std::string names_path;  // CSV kind,name_in_points,facts_name; empty = names.csv beside the file, if there is one
   std::string catalog_dir;
   std::vector<std::string> overrides;  // KEY=VALUE of every row's scenario: what a mechanism is worth
-  int threads = 0;  // 0 = one per core; the result does not depend on it
+  int threads = 0;                     // 0 = one per core; the result does not depend on it
 };
 
 struct KernelRow {
@@ -78,10 +78,10 @@ using ServingFigures = std::array<std::optional<double>, kServingMetrics>;
 struct PointRow {
   int line = 0;  // of the file
   std::string id;
-  std::string grade;  // A static batch, B closed loop, C offline, D open loop, E not scored
-  std::string group;  // engine generation (and kind of model), as targets name them
-  std::string cell;   // model, GPU, engine, precision, split
-  std::string engine;   // of the simulator
+  std::string grade;   // A static batch, B closed loop, C offline, D open loop, E not scored
+  std::string group;   // engine generation (and kind of model), as targets name them
+  std::string cell;    // model, GPU, engine, precision, split
+  std::string engine;  // of the simulator
   bool scored = true;
   bool speculative = false;  // several tokens a step for sure or perhaps, which is not modelled
   bool closed_loop = false;
@@ -91,7 +91,7 @@ struct PointRow {
   ServingFigures error_percent;
   double band_percent = 0;   // half-width of the 95 % band of its typical decode step; 0 = the level has none
   bool inside_range = true;  // all its operators within their calibrated ranges
-  std::string skipped;  // why there is no prediction
+  std::string skipped;       // why there is no prediction
 };
 // How often the measured TPOT lies within the band that the prediction carries. Cells have equal weight.
 struct BandCoverage {
@@ -113,8 +113,8 @@ struct PointAccuracy {
   std::vector<PointErrors> overall;
   std::vector<PointErrors> groups;
   std::vector<PointErrors> cells;
-  std::vector<BandCoverage> bands;  // inside the range first
-  RunErrorTable run_errors;         // of rows whose engine settings are known
+  std::vector<BandCoverage> bands;          // inside the range first
+  RunErrorTable run_errors;                 // of rows whose engine settings are known
   std::vector<ReliabilityBin> reliability;  // of probabilities that rest on half of the systems
 };
 // What P(meets) rests on: scored rows without speculation, open loops and batches as measured. Of a closed loop E2E and

@@ -11,8 +11,8 @@ namespace foretoken {
 struct AssertionsResult {
   Scenario scenario;
   MemoryPlan memory;
-  bool feasible = true;             // false: does not fit, nothing was simulated
-  std::optional<Verdict> verdict;   // its objectives are the assertions, in their order
+  bool feasible = true;                         // false: does not fit, nothing was simulated
+  std::optional<Verdict> verdict;               // its objectives are the assertions, in their order
   std::optional<ModelUncertainty> uncertainty;  // with the verdict, in the same order
   Decision overall = Decision::not_decided;
   bool interrupted = false;

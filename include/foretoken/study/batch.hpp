@@ -13,7 +13,8 @@
 
 namespace foretoken {
 
-// In closed form: one batch of B mean requests starts together, prefills, decodes at its mean context, and ends together.
+// In closed form: one batch of B mean requests starts together, prefills, decodes at its mean context, and ends
+// together.
 struct StaticBatch {
   double ttft_ms = 0;  // of the last prompt, when all prefill in turn under the token budget
   double tpot_ms = 0;  // NaN with one output token
@@ -28,7 +29,8 @@ struct StaticBatch {
   double bound_share = 0;
 };
 
-// Simulated: B requests in flight all the time (per replica and rank), the next sent when one is answered; without warm-up and end.
+// Simulated: B requests in flight all the time (per replica and rank), the next sent when one is answered; without
+// warm-up and end.
 struct ContinuousBatch {
   Interval ttft_ms;  // means
   Interval tpot_ms;
@@ -39,13 +41,13 @@ struct ContinuousBatch {
   double tps_per_gpu = 0;
   double mfu = 0;  // of whole runs, as the next
   double mbu = 0;
-  double kv_usage = 0;  // peak share of the usable blocks
+  double kv_usage = 0;     // peak share of the usable blocks
   double preemptions = 0;  // per run
   std::vector<Interval> objectives;
-  // Nothing in this load is random, so the replications are one run over again: its figures are exact for the model, and
-  // their intervals, which have no width, say nothing.
+  // Nothing in this load is random, so the replications are one run over again: its figures are exact for the model,
+  // and their intervals, which have no width, say nothing.
   bool identical_runs = false;
-  bool settled = true;  // false: the figures still move with the length of the run
+  bool settled = true;                        // false: the figures still move with the length of the run
   Decision decision = Decision::not_decided;  // of all objectives
 };
 
@@ -53,7 +55,7 @@ struct BatchSize {
   std::int64_t size = 0;  // seats of one rank
   bool refined = false;   // not asked for: found between two sizes, where the objectives begin to be missed
   PointStatus status = PointStatus::ok;
-  std::string reason;     // when not ok
+  std::string reason;  // when not ok
   std::int64_t token_budget = 0;
   bool budget_raised = false;  // engines want the budget at least as large as the batch
   MemoryPlan memory;           // with max_num_seqs = size
@@ -91,7 +93,7 @@ struct BudgetRow {
   double activations = 0;  // bytes
   std::int64_t kv_tokens = 0;
   std::int64_t sequences = 0;  // of the mean request's full length
-  double step_ms = 0;  // of a full prefill step: how long decodes that share it wait for their token
+  double step_ms = 0;          // of a full prefill step: how long decodes that share it wait for their token
   double prefill_tokens_per_s = 0;
 };
 

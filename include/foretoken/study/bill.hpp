@@ -1,4 +1,5 @@
-// What a load that follows the hours of the week costs in a month: a fleet of fixed size against one re-sized every hour.
+// What a load that follows the hours of the week costs in a month: a fleet of fixed size against one re-sized every
+// hour.
 #pragma once
 
 #include <optional>
@@ -14,10 +15,10 @@ struct FleetBill {
   int least_replicas = 0;
   int most_replicas = 0;
   double usd_per_month = 0;
-  double usd_per_1m_tokens = 0;   // in and out, of what is served; NaN when nothing is
-  double used_share = 0;          // of the capacity paid for
-  int hours_short = 0;            // of the week, in which more is offered than it can serve
-  double unserved_share = 0;      // of the requests of the week
+  double usd_per_1m_tokens = 0;  // in and out, of what is served; NaN when nothing is
+  double used_share = 0;         // of the capacity paid for
+  int hours_short = 0;           // of the week, in which more is offered than it can serve
+  double unserved_share = 0;     // of the requests of the week
 };
 
 struct Bill {
@@ -25,14 +26,14 @@ struct Bill {
   HourlyPrice price;                // of the deployment as given
   double capacity_per_replica = 0;  // requests/s
   std::string capacity_source;
-  double offered_rate = 0;          // what the profile multiplies
-  double mean_rate = 0;             // over the week
+  double offered_rate = 0;  // what the profile multiplies
+  double mean_rate = 0;     // over the week
   double peak_rate = 0;
-  double tokens_per_request = 0;    // in and out
+  double tokens_per_request = 0;      // in and out
   std::vector<int> replicas_by_hour;  // of the re-sized fleet, from Monday 0:00
-  FleetBill as_given;               // the scenario's replicas, whatever the hour
-  FleetBill fixed;                  // enough for the busiest hour
-  FleetBill resized;                // enough for each hour, at once and without cold starts
+  FleetBill as_given;                 // the scenario's replicas, whatever the hour
+  FleetBill fixed;                    // enough for the busiest hour
+  FleetBill resized;                  // enough for each hour, at once and without cold starts
 };
 
 struct ReplicaCapacity {

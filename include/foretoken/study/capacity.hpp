@@ -52,14 +52,15 @@ enum class CapacityOutcome {
 
 // Where a latency's curve bends: the load with the largest ratio of load to latency (Kleinrock's power). Below it one
 // percent more load costs less than one percent of latency, beyond it more: the tangent through the origin touches the
-// curve there. Unlike the largest distance from a chord it does not depend on how far the curve was drawn, nor on units.
+// curve there. Unlike the largest distance from a chord it does not depend on how far the curve was drawn, nor on
+// units.
 struct Knee {
   std::string metric;
   double load = 0;  // of the looks
   double low = 0;   // the looks beside it, between which the knee lies
   double high = 0;
-  double value = 0;       // of the metric
-  bool at_end = false;    // the ratio still grows at the largest load with a figure: the knee is not below it
+  double value = 0;     // of the metric
+  bool at_end = false;  // the ratio still grows at the largest load with a figure: the knee is not below it
 };
 
 struct CapacityResult {
@@ -68,26 +69,26 @@ struct CapacityResult {
   bool feasible = true;  // false: does not fit, nothing else is filled
   ModelBand band;
   LoadVariable variable = LoadVariable::request_rate;
-  std::string unit;      // requests/s ...
-  double offered = 0;    // the scenario's own load
+  std::string unit;    // requests/s ...
+  double offered = 0;  // the scenario's own load
   CapacityOutcome outcome = CapacityOutcome::not_decided;
-  std::optional<double> capacity;  // the largest load that meets, with all looked at below it
-  std::optional<double> missed;    // the smallest that misses
-  std::optional<double> least;     // objectives with a floor are missed below it
-  bool precise = false;            // the two are as close as asked for
-  std::string reason;              // why the answer is no number, or a wide interval
+  std::optional<double> capacity;   // the largest load that meets, with all looked at below it
+  std::optional<double> missed;     // the smallest that misses
+  std::optional<double> least;      // objectives with a floor are missed below it
+  bool precise = false;             // the two are as close as asked for
+  std::string reason;               // why the answer is no number, or a wide interval
   std::vector<CapacityLook> looks;  // by load
   std::vector<NotMonotone> not_monotone;
   // Requests per second that saturated replicas let through, with its interval: no capacity lies above. Of open loads.
   std::optional<Interval> stability_limit;
-  std::optional<std::size_t> binding;  // index into scenario.slo
-  std::string binding_reason;          // in words
+  std::optional<std::size_t> binding;   // index into scenario.slo
+  std::string binding_reason;           // in words
   std::vector<std::string> bottleneck;  // sentences about the slow requests at the capacity
   std::optional<Knee> knee;
   std::vector<LoadConfidence> confidence;  // by load, up to the capacity
   std::vector<PromisedLoad> promised;      // by kPromises
   std::string no_confidence;               // why there are none
-  std::optional<double> headroom;  // (capacity - offered) / offered
+  std::optional<double> headroom;          // (capacity - offered) / offered
   // Days until `capacity` and until `missed` with the growth asked for; infinite when the load does not grow.
   std::optional<double> days_until_full;
   std::optional<double> days_until_missed;

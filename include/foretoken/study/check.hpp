@@ -24,7 +24,7 @@ struct Bound {
 // What a fix costs: money where prices are known, else GPUs more than now.
 struct FixCost {
   int gpus_added = 0;
-  bool other_gpu = false;  // another kind: without prices nobody knows what it costs
+  bool other_gpu = false;                    // another kind: without prices nobody knows what it costs
   std::optional<double> usd_per_hour_added;  // empty: the price of the deployment before or after is not known
   bool example_price = false;
   bool operator==(const FixCost&) const = default;
@@ -41,11 +41,11 @@ struct FixEffect {
 };
 
 struct Fix {
-  std::string change;             // max_num_seqs 256 -> 128
-  std::vector<std::string> set;   // as --set takes them
+  std::string change;            // max_num_seqs 256 -> 128
+  std::vector<std::string> set;  // as --set takes them
   PointStatus status = PointStatus::ok;
-  std::string why_not;            // when status is not ok
-  bool simulated = false;         // false: only its bounds are known
+  std::string why_not;                        // when status is not ok
+  bool simulated = false;                     // false: only its bounds are known
   Decision decision = Decision::not_decided;  // of all objectives
   FixCost cost;
   std::vector<FixEffect> effects;  // the worst missed objective first
@@ -58,9 +58,9 @@ struct Fix {
 
 // All outputs are equally long, which makes requests move in groups; the same load with outputs that differ does not.
 struct SpreadOutputs {
-  std::int64_t tokens = 0;   // of every output
-  double share = 0;          // by which outputs differ in the other load, either way
-  double group = 0;          // requests that finish in the step in which a request finishes
+  std::int64_t tokens = 0;  // of every output
+  double share = 0;         // by which outputs differ in the other load, either way
+  double group = 0;         // requests that finish in the step in which a request finishes
   double group_spread = 0;
   std::vector<std::optional<Interval>> figures;  // of each objective with spread outputs; empty: of whole runs
 };
@@ -68,12 +68,12 @@ struct SpreadOutputs {
 struct CheckResult {
   Scenario scenario;
   MemoryPlan memory;
-  bool feasible = true;       // false: does not fit, nothing else is filled
+  bool feasible = true;  // false: does not fit, nothing else is filled
   std::vector<Bound> bounds;
-  bool impossible = false;    // by a bound: nothing was simulated
-  ModelBand band;             // of the prediction itself, which no number of replications narrows
+  bool impossible = false;  // by a bound: nothing was simulated
+  ModelBand band;           // of the prediction itself, which no number of replications narrows
   std::optional<Verdict> verdict;
-  LoadSlots load_slots;               // of a load that changes with time
+  LoadSlots load_slots;                         // of a load that changes with time
   std::optional<SpreadOutputs> spread_outputs;  // where the verdict hangs on equal outputs
   std::optional<ModelUncertainty> uncertainty;  // with the verdict
   Decision overall = Decision::not_decided;

@@ -23,7 +23,7 @@ struct MetricChange {
   std::string metric;
   double before = 0;  // means over the replications
   double after = 0;
-  PairedDifference change;         // after - before; unbounded where it cannot be said
+  PairedDifference change;  // after - before; unbounded where it cannot be said
   [[nodiscard]] double ratio() const { return after / before; }
   // The interval excludes no change.
   [[nodiscard]] bool is_sure() const { return change.difference.low > 0 || change.difference.high < 0; }
@@ -38,18 +38,18 @@ struct ObjectiveChange {
 
 // One changed field alone: the first alternative with nothing else of the second.
 struct ChangeAlone {
-  std::size_t field = 0;    // index into CompareResult::fields
+  std::size_t field = 0;  // index into CompareResult::fields
   std::vector<std::string> set;
   PointStatus status = PointStatus::ok;
-  std::string why_not;      // when status is not ok
+  std::string why_not;                // when status is not ok
   std::vector<MetricChange> metrics;  // of the objectives and the headline metrics
 };
 
 enum class Pairing {
-  paired,         // same seeds, replication by replication
-  unpaired,       // different seeds: the variances add up
-  not_kept,       // stored results of one seed and load, whose replications were not kept: the interval is too wide
-  no_interval,    // a stored result with one replication
+  paired,       // same seeds, replication by replication
+  unpaired,     // different seeds: the variances add up
+  not_kept,     // stored results of one seed and load, whose replications were not kept: the interval is too wide
+  no_interval,  // a stored result with one replication
 };
 [[nodiscard]] std::string_view to_string(Pairing pairing);
 
@@ -69,7 +69,7 @@ struct CompareResult {
   std::int64_t requests = 0;  // simulated in all
   double confidence = 0.95;
   std::vector<std::string> does_not_fit;  // the verdict of the memory plan, per alternative that does not
-  std::vector<std::string> warnings;        // of an alternative without a steady state
+  std::vector<std::string> warnings;      // of an alternative without a steady state
   bool interrupted = false;
 };
 

@@ -16,9 +16,9 @@ struct ImportSource {
 };
 
 struct ImportOptions {
-  std::string gpu = {};          // of the catalog; empty = left for the user to fill in
-  std::string model = {};        // in place of the one that the sources name: a catalog name, or the path of a config.json
-  std::string entry = {};        // of several models in one file, the one of this name
+  std::string gpu = {};    // of the catalog; empty = left for the user to fill in
+  std::string model = {};  // in place of the one that the sources name: a catalog name, or the path of a config.json
+  std::string entry = {};  // of several models in one file, the one of this name
   std::string catalog_dir = {};  // as LoadOptions
 };
 
@@ -29,9 +29,9 @@ struct ImportedScenario {
   bool needs_gpu = false;                  // nobody named a GPU: the text has a comment in its place
 };
 
-// Flags that mean nothing for latency are comments only. Errors, all at once and where they stand: quotes that do not close,
-// flags without value, values that a scenario refuses, no start line at all, a model that the catalog does not have.
-// `warnings`: flags given twice, of which the last counts, as in the engines.
+// Flags that mean nothing for latency are comments only. Errors, all at once and where they stand: quotes that do not
+// close, flags without value, values that a scenario refuses, no start line at all, a model that the catalog does not
+// have. `warnings`: flags given twice, of which the last counts, as in the engines.
 [[nodiscard]] Result<ImportedScenario> import_scenario(const std::vector<ImportSource>& sources,
                                                        const ImportOptions& options, Diagnostics* warnings = nullptr);
 

@@ -25,7 +25,7 @@ struct SlotFigures {
 
 struct LoadSlot {
   Duration begin{};
-  Duration width{};  // the last slot may see arrivals for a part of it only
+  Duration width{};         // the last slot may see arrivals for a part of it only
   double offered_rate = 0;  // requests/s: of a rate_profile as it says, else as they arrived
   SlotFigures all;
   std::vector<SlotFigures> classes;  // in the order of the workload's; empty: no classes, or too many of them

@@ -1,5 +1,5 @@
-// What fits: weights, KV cache and requests of every precision, context length and GPU, beside what each does to the time
-// of a decode step. In closed form.
+// What fits: weights, KV cache and requests of every precision, context length and GPU, beside what each does to the
+// time of a decode step. In closed form.
 #pragma once
 
 #include <cstdint>
@@ -21,15 +21,15 @@ struct MemoryCandidate {
   std::string kv_cache_dtype;  // as engine.kv_cache_dtype
   std::int64_t context = 0;    // tokens of one request, prompt and output; also max_model_len
   MemoryStatus status = MemoryStatus::invalid;
-  std::string reason;  // when it does not fit, is not available or is invalid
-  std::string remedy;  // what would fit, when it does not
-  std::string note;    // what is priced where the GPU has no such arithmetic
-  MemoryPlan memory;   // without meaning where invalid or not available
-  double missing = 0;  // bytes that one request more memory would need; 0 when it fits
-  double kv_bytes_per_request = 0;     // context in whole blocks
-  std::int64_t requests = 0;           // of the context's length that the KV cache holds, of a replica
-  std::int64_t batch = 0;              // of one rank: the same, at most max_num_seqs
-  bool by_seats = false;               // max_num_seqs ends the batch, not memory
+  std::string reason;               // when it does not fit, is not available or is invalid
+  std::string remedy;               // what would fit, when it does not
+  std::string note;                 // what is priced where the GPU has no such arithmetic
+  MemoryPlan memory;                // without meaning where invalid or not available
+  double missing = 0;               // bytes that one request more memory would need; 0 when it fits
+  double kv_bytes_per_request = 0;  // context in whole blocks
+  std::int64_t requests = 0;        // of the context's length that the KV cache holds, of a replica
+  std::int64_t batch = 0;           // of one rank: the same, at most max_num_seqs
+  bool by_seats = false;            // max_num_seqs ends the batch, not memory
   // One decode step with every request at the full context, as the cost model prices it; 0 = does not fit.
   double tpot_alone_ms = 0;
   double tpot_full_ms = 0;  // with `batch` requests
@@ -48,8 +48,8 @@ struct MemoryStudy {
   [[nodiscard]] const MemoryCandidate& baseline_of(std::size_t candidate) const;
 };
 
-// Lists as of a sweep's axis; empty = by the scenario: its own GPU and precision, fp8 and 4-bit weights, an fp8 KV cache,
-// its requests' mean length, 4,096 tokens and max_model_len.
+// Lists as of a sweep's axis; empty = by the scenario: its own GPU and precision, fp8 and 4-bit weights, an fp8 KV
+// cache, its requests' mean length, 4,096 tokens and max_model_len.
 struct MemoryOptions {
   std::string gpus = {};
   std::string quantizations = {};
@@ -58,8 +58,8 @@ struct MemoryOptions {
   int threads = 0;
 };
 
-// Errors, all at once: lists with names or numbers that do not exist, a scenario without hardware (cost.level: affine), and
-// one that is invalid at every candidate.
+// Errors, all at once: lists with names or numbers that do not exist, a scenario without hardware (cost.level: affine),
+// and one that is invalid at every candidate.
 [[nodiscard]] Result<MemoryStudy> study_memory(const ScenarioText& source, const LoadOptions& load,
                                                const MemoryOptions& options = {});
 

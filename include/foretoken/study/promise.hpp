@@ -16,9 +16,9 @@ struct PromiseCell {
   std::int64_t output = 0;
   bool skipped = false;  // longer than max_model_len, or an interrupt came first
   CapacityOutcome outcome = CapacityOutcome::not_decided;
-  std::optional<double> capacity;  // the largest load known to meet
-  std::optional<double> missed;    // the smallest known to miss
-  std::string reason;              // when there is no capacity
+  std::optional<double> capacity;      // the largest load known to meet
+  std::optional<double> missed;        // the smallest known to miss
+  std::string reason;                  // when there is no capacity
   std::optional<std::size_t> binding;  // index into scenario.slo
   std::int64_t requests = 0;
 };
@@ -26,8 +26,8 @@ struct PromiseCell {
 // The KV cache shared out evenly, in closed form.
 struct ContextByMemory {
   std::int64_t concurrency = 0;
-  std::int64_t tokens = 0;       // prompt and output of each; 0 = so many do not run at once
-  bool by_model_len = false;     // engine.max_model_len ends it, not memory
+  std::int64_t tokens = 0;    // prompt and output of each; 0 = so many do not run at once
+  bool by_model_len = false;  // engine.max_model_len ends it, not memory
 };
 
 // The longest prompt that meets the objectives at the scenario's own load, with outputs of its mean length.

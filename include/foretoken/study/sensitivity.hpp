@@ -33,8 +33,8 @@ struct LeverEffect {
   LeverStep up;
   // Percent of the metric per percent of the lever, over both steps; NaN when neither was possible.
   double elasticity = 0;
-  double effect = 0;      // the larger of both differences, absolute
-  bool certain = false;   // an interval of one of them leaves 0 out
+  double effect = 0;     // the larger of both differences, absolute
+  bool certain = false;  // an interval of one of them leaves 0 out
 };
 
 struct SensitivityStudy {
@@ -59,6 +59,7 @@ struct SensitivityOptions {
 };
 
 // Errors: an unknown metric, or one without a value in this workload; a workload that cannot be read.
-[[nodiscard]] Result<SensitivityStudy> study_sensitivity(const Scenario& scenario, const SensitivityOptions& options = {});
+[[nodiscard]] Result<SensitivityStudy> study_sensitivity(const Scenario& scenario,
+                                                         const SensitivityOptions& options = {});
 
 }  // namespace foretoken

@@ -37,21 +37,23 @@ struct RequestTime {
   // Of the queue's part: while all seats of the replica were taken.
   std::int64_t waiting_for_seat = 0;
   std::int64_t preemptions = 0;
-  [[nodiscard]] double per(std::int64_t ns) const { return tokens > 0 ? static_cast<double>(ns) * 1e-6 / static_cast<double>(tokens) : 0; }
+  [[nodiscard]] double per(std::int64_t ns) const {
+    return tokens > 0 ? static_cast<double>(ns) * 1e-6 / static_cast<double>(tokens) : 0;
+  }
   [[nodiscard]] double milliseconds() const { return per(total); }
 };
 
 // What the time was spent on, in the words of the knobs that change it.
 enum class Cause {
-  overload,     // more arrives than is served
-  seats,        // waited while max_num_seqs were running
-  step,         // waited for the token budget or the end of a step
-  kv_blocks,    // waited for KV blocks, or computed again what a preemption lost
-  prefill,      // the request's own prompt
-  interference, // steps made longer by others' prefill
-  decode,       // the decode steps themselves
+  overload,      // more arrives than is served
+  seats,         // waited while max_num_seqs were running
+  step,          // waited for the token budget or the end of a step
+  kv_blocks,     // waited for KV blocks, or computed again what a preemption lost
+  prefill,       // the request's own prompt
+  interference,  // steps made longer by others' prefill
+  decode,        // the decode steps themselves
   communication,
-  overhead,     // the engine's host work
+  overhead,  // the engine's host work
   kv_transfer,
 };
 [[nodiscard]] std::string_view to_string(Cause cause);
@@ -83,7 +85,7 @@ struct RequestExplanation {
   std::int64_t failed = 0;    // rejected, timed out or unfinished: in no percentile here
   RequestTime selected;
   RequestTime median;
-  std::optional<RequestRecord> request;         // when one is selected
+  std::optional<RequestRecord> request;  // when one is selected
   std::optional<RequestRecord> median_request;
   std::string limits;  // that violators missed, in words
 
@@ -96,7 +98,7 @@ struct RequestExplanation {
   bool overloaded = false;
   double more_with_seats = 0;  // estimated gain in throughput with twice the seats, in closed form
 
-  Cause cause = Cause::decode;  // the largest, or overload
+  Cause cause = Cause::decode;   // the largest, or overload
   std::vector<KnobTrial> tried;  // settings, then larger changes where no setting helps
   std::string knob;              // what to change first, as --set names it; empty: nothing that was tried helps
   std::string advice;            // the change and its gain, or what would help instead; empty: nothing was tried

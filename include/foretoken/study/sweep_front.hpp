@@ -32,9 +32,9 @@ void find_front(SweepFront& front, const std::vector<SweepPoint>& points);
 
 // The points of one combination of the other axes, by rising load.
 struct LoadCurve {
-  std::size_t axis = 0;             // of the axes: workload.request_rate or workload.max_concurrency
-  std::vector<std::string> values;  // of the other axes, in their order
-  std::vector<std::size_t> points;  // indices of those with figures
+  std::size_t axis = 0;                     // of the axes: workload.request_rate or workload.max_concurrency
+  std::vector<std::string> values;          // of the other axes, in their order
+  std::vector<std::size_t> points;          // indices of those with figures
   std::optional<std::size_t> last_met;      // index of the largest load below the first that misses
   std::optional<std::size_t> first_missed;  // index; both empty without objectives
   std::optional<Knee> knee;                 // of mean_e2el_ms, among points that serve nine tenths of what arrives

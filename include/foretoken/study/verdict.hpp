@@ -14,8 +14,8 @@ namespace foretoken {
 enum class Decision { meets, misses, not_decided };
 [[nodiscard]] std::string_view to_string(Decision decision);
 
-// What the figures are of. A load with a steady state (arrivals of constant rate, or a closed loop) is watched for as long
-// as its figures need, whatever num_prompts says: see src/study/statistics.md. Anything else (a trace, a ramp,
+// What the figures are of. A load with a steady state (arrivals of constant rate, or a closed loop) is watched for as
+// long as its figures need, whatever num_prompts says: see src/study/statistics.md. Anything else (a trace, a ramp,
 // everything at once) is judged as a whole.
 struct SteadyState {
   bool exists = false;        // false: whole runs are judged
@@ -29,7 +29,7 @@ struct SteadyState {
   double arrival_rate = 0;    // where arrivals do not wait for answers
   // Requests per second that saturated replicas let through, where the load came near enough to ask.
   std::optional<Interval> stability_limit;
-  std::int64_t needed = 0;    // about so many requests would settle it, where they have not
+  std::int64_t needed = 0;  // about so many requests would settle it, where they have not
 };
 
 // Of a load beyond the stability limit this grows (or, for goodput, falls) with the length of the run, without end.
@@ -41,9 +41,9 @@ struct ObjectiveVerdict {
   // Of the replications' figures. Its confidence holds over all looks at the data together, so
   // each look used a wider interval than one look would need.
   Interval interval;
-  double margin = 0;        // as in SloVerdict
+  double margin = 0;          // as in SloVerdict
   bool steady_state = false;  // else of whole runs
-  std::string reason;       // when the interval alone does not say why
+  std::string reason;         // when the interval alone does not say why
 };
 
 struct PrecisionVerdict {
@@ -58,7 +58,7 @@ struct Verdict {
   std::vector<PrecisionVerdict> precision;
   SteadyState steady;
   int replications = 0;
-  std::int64_t requests = 0;   // simulated, the pilot's not counted
+  std::int64_t requests = 0;        // simulated, the pilot's not counted
   std::int64_t pilot_requests = 0;  // simulated in those
   std::int64_t peak_running = 0;    // the most of any replica in any of the runs, pilots included
   std::int64_t peak_kv_blocks = 0;

@@ -51,13 +51,13 @@ class RequestSource {
 // What can be said before a run, for validation and floors; counts are exact
 // for traces (read once) and bounds for distributions.
 struct WorkloadSummary {
-  std::optional<std::int64_t> requests;   // exact when known
+  std::optional<std::int64_t> requests;  // exact when known
   std::int64_t max_prompt_tokens = 0;
-  std::int64_t max_total_tokens = 0;      // prompt + output
+  std::int64_t max_total_tokens = 0;  // prompt + output
   double mean_prompt_tokens = 0;
   double mean_output_tokens = 0;
-  double offered_rate = 0;                // requests per second, mean over the run; 0 = all at once or closed
-  std::int64_t failed_rows = 0;           // trace rows left out: logged with no prompt or no output tokens
+  double offered_rate = 0;       // requests per second, mean over the run; 0 = all at once or closed
+  std::int64_t failed_rows = 0;  // trace rows left out: logged with no prompt or no output tokens
 };
 [[nodiscard]] Result<WorkloadSummary> summarise_workload(const WorkloadConfig& config);
 

@@ -13,9 +13,16 @@
 namespace foretoken {
 
 // ---- lengths, in tokens ----
-struct FixedLength { std::int64_t tokens = 1024; bool operator==(const FixedLength&) const = default; };
+struct FixedLength {
+  std::int64_t tokens = 1024;
+  bool operator==(const FixedLength&) const = default;
+};
 // Uniform integers in [low, high].
-struct UniformLength { std::int64_t low = 1; std::int64_t high = 1; bool operator==(const UniformLength&) const = default; };
+struct UniformLength {
+  std::int64_t low = 1;
+  std::int64_t high = 1;
+  bool operator==(const UniformLength&) const = default;
+};
 // exp(N(mu, sigma)), rounded, cut to [min, max].
 struct LognormalLength {
   double mu = 0, sigma = 0;
@@ -45,7 +52,11 @@ using LengthConfig =
 
 // (input, output) pairs drawn together from a file (any trace format), so that
 // their correlation is kept.
-struct PairedLengths { std::string path; std::string format = "auto"; bool operator==(const PairedLengths&) const = default; };
+struct PairedLengths {
+  std::string path;
+  std::string format = "auto";
+  bool operator==(const PairedLengths&) const = default;
+};
 
 struct LengthPairConfig {
   LengthConfig input = FixedLength{1024};
@@ -62,7 +73,9 @@ struct RenewalArrivals {
   bool vllm_rescale = false;  // stretch the gaps so that the last request is sent at num_prompts/rate
   bool operator==(const RenewalArrivals&) const = default;
 };
-struct AllAtOnceArrivals { bool operator==(const AllAtOnceArrivals&) const = default; };  // request_rate: inf
+struct AllAtOnceArrivals {
+  bool operator==(const AllAtOnceArrivals&) const = default;
+};  // request_rate: inf
 struct RampArrivals {
   bool exponential = false;  // else linear in the request's index
   double start_rate = 1, end_rate = 1, burstiness = 1;
@@ -82,10 +95,10 @@ struct ProfileArrivals {
 };
 struct TraceConfig {
   std::string path;
-  std::string format = "auto";     // auto, azure, mooncake, burstgpt, sharegpt, csv
-  double time_scale = 1;           // arrival times are multiplied by it
-  double rate_scale = 1;           // arrivals per second are multiplied by it (times divided)
-  std::optional<Duration> start;   // slice of the trace's own time, [start, end)
+  std::string format = "auto";    // auto, azure, mooncake, burstgpt, sharegpt, csv
+  double time_scale = 1;          // arrival times are multiplied by it
+  double rate_scale = 1;          // arrivals per second are multiplied by it (times divided)
+  std::optional<Duration> start;  // slice of the trace's own time, [start, end)
   std::optional<Duration> end;
   bool operator==(const TraceConfig&) const = default;
 };
@@ -124,18 +137,18 @@ struct RequestClass {
 struct WorkloadConfig {
   ArrivalConfig arrivals = RenewalArrivals{};
   LengthPairConfig lengths;
-  std::int64_t shared_prefix = 0;                 // tokens in front of every prompt, the same in all (a system prompt)
+  std::int64_t shared_prefix = 0;  // tokens in front of every prompt, the same in all (a system prompt)
   // Requests in all; empty with a trace = the whole trace.
   std::optional<std::int64_t> num_prompts = 1000;
-  std::optional<Duration> duration;               // no arrivals at or after it
-  std::optional<std::int64_t> max_concurrency;    // requests in flight at most; others wait at the client
-  PauseConfig think_time;                         // closed loop: between a finish and the next send
-  Duration client_delay{};                        // added to every send that follows a finish
+  std::optional<Duration> duration;             // no arrivals at or after it
+  std::optional<std::int64_t> max_concurrency;  // requests in flight at most; others wait at the client
+  PauseConfig think_time;                       // closed loop: between a finish and the next send
+  Duration client_delay{};                      // added to every send that follows a finish
   std::optional<SessionConfig> sessions;
-  std::vector<RequestClass> classes;              // empty = one class with `lengths`; a trace keeps its own lengths
-  bool ignore_eos = true;                         // max_tokens = output length
-  std::int64_t max_tokens = 0;                    // when !ignore_eos: what policies see; longer outputs are cut to it
-  GoodputLimits goodput;                          // of requests whose class has none
+  std::vector<RequestClass> classes;  // empty = one class with `lengths`; a trace keeps its own lengths
+  bool ignore_eos = true;             // max_tokens = output length
+  std::int64_t max_tokens = 0;        // when !ignore_eos: what policies see; longer outputs are cut to it
+  GoodputLimits goodput;              // of requests whose class has none
   bool operator==(const WorkloadConfig&) const = default;
 };
 

@@ -325,7 +325,8 @@ StepTime GpuModel::step(const StepShape& shape) const {
     const double gpu = to_seconds(time.total()) - constant;
     add(time[TimePart::overhead], capped_fine(overlapped(gpu) - gpu));
     // The decode curve's chords stand up to 0.05 % above the norm.
-    const FineDuration missing = rows > 0 && !grouped ? decode(rows).at(shape.decode).total() - time.total() : FineDuration{};
+    const FineDuration missing =
+        rows > 0 && !grouped ? decode(rows).at(shape.decode).total() - time.total() : FineDuration{};
     if (missing.units > 0) add(time[TimePart::overhead], missing);
   }
   return time;

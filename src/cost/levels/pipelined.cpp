@@ -14,7 +14,9 @@ namespace {
 constexpr double kUnitsPerSecond = 1e9 * static_cast<double>(FineDuration::kPerNanosecond);
 constexpr double kFarthest = 4611686018427387904.0;  // 2^62 tokens
 
-std::int64_t up(std::int64_t n, std::int64_t by) { return (n + by - 1) / by; }
+std::int64_t up(std::int64_t n, std::int64_t by) {
+  return (n + by - 1) / by;
+}
 
 // The inner curve where a micro-batch has only this share of the context.
 PiecewiseCurve of_share(const PiecewiseCurve& inner, double share) {

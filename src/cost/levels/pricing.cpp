@@ -188,8 +188,11 @@ Pricing make_pricing(const Deployment& d) {
 
   const LinkGroup group = link_group(d, d.parallelism.tensor * d.parallelism.data);
   const bool eager = d.cuda_graph_max_rows == 0;
-  SetQuery custom{
-      eager ? "allreduce_eager" : "allreduce_custom", {"any"}, {engine.all_reduce, "vllm"}, d.engine_version, group.bandwidth};
+  SetQuery custom{eager ? "allreduce_eager" : "allreduce_custom",
+                  {"any"},
+                  {engine.all_reduce, "vllm"},
+                  d.engine_version,
+                  group.bandwidth};
   p.all_reduce = chooser.choose(custom, Family::all_reduce);
   p.nccl = chooser.choose({"allreduce_nccl", {"any"}, {"nccl"}, "", group.bandwidth}, Family::nccl);
   // The engines' own kernels need peer access; over PCIe only a measured set says they are used.

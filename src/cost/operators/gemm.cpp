@@ -76,9 +76,8 @@ class Tilings {
     std::size_t which = size_;
     const auto end = tilings_.begin() + static_cast<std::ptrdiff_t>(size_);
     for (std::size_t left = size_; left > 0; --left) {
-      const auto next = std::min_element(tilings_.begin(), end, [](const Tiling& a, const Tiling& b) {
-        return a.least < b.least;
-      });
+      const auto next =
+          std::min_element(tilings_.begin(), end, [](const Tiling& a, const Tiling& b) { return a.least < b.least; });
       if (next->least > best.seconds) break;
       const auto index = static_cast<std::size_t>(next - tilings_.begin());
       const double seconds = p_norm(p_, next->compute, next->l2, memory_) + next->extra;
@@ -111,8 +110,8 @@ Best best_tiling(const Gemm& g, const MatrixFormat& f, const ServedSet& set, boo
   using enum GemmCoefficients::At;
   const Device& d = set.device;
   const double working_set = 6 * g.n * g.k * f.weight_bytes + g.m * g.k * f.activation_bytes + g.m * g.n * kOutputBytes;
-  const double memory = traffic(g, f) * l2_miss(g.resident, working_set, d.l2_bytes * set.c[kBl], 4) /
-                        (d.bandwidth * set.c[kEm]);
+  const double memory =
+      traffic(g, f) * l2_miss(g.resident, working_set, d.l2_bytes * set.c[kBl], 4) / (d.bandwidth * set.c[kEm]);
   return Tilings(g, f, set, memory, may_split).best();
 }
 

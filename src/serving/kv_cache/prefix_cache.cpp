@@ -95,8 +95,7 @@ void PrefixCache::identify_described(RequestId id, const Request& request, std::
   }
 }
 
-void PrefixCache::let_go(RequestId id, const Request& request, std::int64_t blocks, std::int64_t full,
-                         bool preempted) {
+void PrefixCache::let_go(RequestId id, const Request& request, std::int64_t blocks, std::int64_t full, bool preempted) {
   const bool has_own = enabled_ && (preempted || request.conversation >= 0);
   if (!has_own && static_cast<std::size_t>(id) >= tables_.size()) {
     const std::int64_t whole = enabled_ ? std::min(blocks, full / block_size_) : 0;

@@ -12,8 +12,10 @@ class Fcfs final : public QueueingPolicy {
   // Victims are preempted youngest first, so pushing each to the front keeps arrival order.
   void push(const Waiting& waiting) override {
     prompt_tokens_ += waiting.request.prompt_tokens;
-    if (waiting.resumed != kNoRequest && !waiting.last) preempted_.push_front(waiting);
-    else fresh_.push_back(waiting);
+    if (waiting.resumed != kNoRequest && !waiting.last)
+      preempted_.push_front(waiting);
+    else
+      fresh_.push_back(waiting);
   }
   const Waiting* head() const override {
     if (!preempted_.empty()) return &preempted_.front();
@@ -21,8 +23,10 @@ class Fcfs final : public QueueingPolicy {
   }
   void pop() override {
     prompt_tokens_ -= head()->request.prompt_tokens;
-    if (!preempted_.empty()) preempted_.pop_front();
-    else fresh_.pop_front();
+    if (!preempted_.empty())
+      preempted_.pop_front();
+    else
+      fresh_.pop_front();
   }
   void put_back(const Waiting& head) override {
     prompt_tokens_ += head.request.prompt_tokens;
@@ -52,6 +56,8 @@ class Fcfs final : public QueueingPolicy {
 
 }  // namespace
 
-std::unique_ptr<QueueingPolicy> make_fcfs() { return std::make_unique<Fcfs>(); }
+std::unique_ptr<QueueingPolicy> make_fcfs() {
+  return std::make_unique<Fcfs>();
+}
 
 }  // namespace foretoken

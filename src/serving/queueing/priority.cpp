@@ -25,9 +25,7 @@ class PriorityQueueing final : public QueueingPolicy {
   void put_back(const Waiting& head) override { push(head); }
   std::size_t size() const override { return queue_.size(); }
   std::int64_t prompt_tokens() const override { return prompt_tokens_; }
-  const Waiting* oldest() const override {
-    return fresh_by_age_.empty() ? nullptr : &*fresh_by_age_.begin()->place;
-  }
+  const Waiting* oldest() const override { return fresh_by_age_.empty() ? nullptr : &*fresh_by_age_.begin()->place; }
   void pop_oldest() override { erase(fresh_by_age_.begin()->place); }
 
  private:

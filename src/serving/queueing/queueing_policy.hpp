@@ -14,9 +14,9 @@ namespace foretoken {
 // A waiting request: small, because an overloaded replica holds many.
 struct Waiting {
   Request request;
-  Duration kv_wait_mark{};          // the replica's KV wait clock when it arrived
-  RequestId resumed = kNoRequest;   // preempted: its place in the in-flight table
-  bool last = false;                // preempted, and waits behind those that are here
+  Duration kv_wait_mark{};         // the replica's KV wait clock when it arrived
+  RequestId resumed = kNoRequest;  // preempted: its place in the in-flight table
+  bool last = false;               // preempted, and waits behind those that are here
 };
 
 // Contract: head() is the request pop() takes; preempted requests that tie with

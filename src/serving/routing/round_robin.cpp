@@ -21,6 +21,8 @@ class RoundRobin final : public RoutingPolicy {
 
 }  // namespace
 
-std::unique_ptr<RoutingPolicy> make_round_robin(int replicas) { return std::make_unique<RoundRobin>(replicas); }
+std::unique_ptr<RoutingPolicy> make_round_robin(int replicas) {
+  return std::make_unique<RoundRobin>(replicas);
+}
 
 }  // namespace foretoken

@@ -48,7 +48,8 @@ std::string major_minor(const std::string& version) {
 }  // namespace
 
 std::vector<EngineField> engine_fields(const Recording& recording, std::vector<std::string>& not_modelled) {
-  std::vector<EngineField> fields = {{"name", "vllm-v1"}, {"version", to_text(Json(major_minor(recording.version)), 0)}};
+  std::vector<EngineField> fields = {{"name", "vllm-v1"},
+                                     {"version", to_text(Json(major_minor(recording.version)), 0)}};
   bool length_given = false;
   for (const auto& [name, value] : *recording.arguments.if_object()) {
     if (value.is_null() || std::find(std::begin(kHarmless), std::end(kHarmless), name) != std::end(kHarmless)) continue;

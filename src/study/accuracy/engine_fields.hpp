@@ -13,6 +13,7 @@ struct EngineField {
   std::string value;  // as YAML
 };
 // Arguments that the simulation ignores are named in `not_modelled`.
-[[nodiscard]] std::vector<EngineField> engine_fields(const Recording& recording, std::vector<std::string>& not_modelled);
+[[nodiscard]] std::vector<EngineField> engine_fields(const Recording& recording,
+                                                     std::vector<std::string>& not_modelled);
 
 }  // namespace foretoken

@@ -133,7 +133,8 @@ std::string lengths_text(const Point& p) {
   if (!mentions(p, "uniform in [0.8;1.0]")) {
     const std::int64_t shared = shared_prompt(p);
     const std::string prefix = shared > 0 ? fmt::format("  random_prefix_len: {}\n", shared) : std::string();
-    return prefix + fmt::format("  random_input_len: {}\n  random_output_len: {}\n", p.prompt_tokens - shared, p.output_tokens);
+    return prefix +
+           fmt::format("  random_input_len: {}\n  random_output_len: {}\n", p.prompt_tokens - shared, p.output_tokens);
   }
   const auto uniform = [](std::int64_t nominal) {
     return fmt::format("{{distribution: uniform, min: {}, max: {}}}", std::max<std::int64_t>(1, nominal * 8 / 10),

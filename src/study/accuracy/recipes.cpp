@@ -9,7 +9,9 @@
 namespace foretoken {
 namespace {
 
-bool starts(const std::string& text, std::string_view prefix) { return text.starts_with(prefix); }
+bool starts(const std::string& text, std::string_view prefix) {
+  return text.starts_with(prefix);
+}
 bool is_lengths(const Point& p, std::int64_t prompt, std::int64_t output) {
   return p.prompt_tokens == prompt && p.output_tokens == output;
 }
@@ -49,14 +51,15 @@ Recipe deepseek_tensorrt(const Point& p) {
   if (later) budget = std::max<std::int64_t>(budget, 8192);
   const bool fp8 = starts(p.weights, "fp8");
   const bool tight = fp8 && later && p.tensor == 4 && is_lengths(p, 8192, 1024);
-  Recipe r{"fp8", fmt::format("  max_num_batched_tokens: {}\n  free_gpu_memory_fraction: {}\n", budget,
-                              tight ? 0.75 : 0.8)};
+  Recipe r{"fp8",
+           fmt::format("  max_num_batched_tokens: {}\n  free_gpu_memory_fraction: {}\n", budget, tight ? 0.75 : 0.8)};
   const std::int64_t ranks = std::max<std::int64_t>(1, p.data);
   const std::int64_t captured = later ? std::max<std::int64_t>(1, p.batch / (ranks > 1 ? 4 : 1)) : 512;
   r.engine += fmt::format("  max_cudagraph_capture_size: {}\n", captured);
   if (ranks > 1) {
-    r.engine += "  attention_dp_enable_balance: true\n  attention_dp_timeout_iters: 60\n"
-                "  attention_dp_batching_wait_iters: 0\n";
+    r.engine +=
+        "  attention_dp_enable_balance: true\n  attention_dp_timeout_iters: 60\n"
+        "  attention_dp_batching_wait_iters: 0\n";
   }
   if (fp8 && later && ranks == 1 && is_lengths(p, 1024, 1024) && p.batch >= 64) {
     r.engine += "  batch_wait_timeout_iters: 40\n  batch_wait_max_tokens_ratio: 0.8\n";
@@ -107,7 +110,8 @@ Recipe recipe_of(const Point& p) {
   const bool vllm = starts(p.framework, "vllm"), sglang = starts(p.framework, "sglang");
   const bool tensorrt = starts(p.framework, "trtllm");
   if (starts(p.model_family, "llama-70b")) return vllm ? llama_vllm(p) : tensorrt ? llama_tensorrt(p) : Recipe{};
-  if (starts(p.model_family, "deepseek")) return sglang ? deepseek_sglang(p) : tensorrt ? deepseek_tensorrt(p) : Recipe{};
+  if (starts(p.model_family, "deepseek"))
+    return sglang ? deepseek_sglang(p) : tensorrt ? deepseek_tensorrt(p) : Recipe{};
   if (starts(p.model_family, "minimax")) return vllm ? minimax_vllm(p) : Recipe{};
   return {};
 }

@@ -20,8 +20,9 @@ namespace {
 
 constexpr std::int64_t kMostSeats = 1'000'000;  // as engine.max_num_seqs
 constexpr int kReplicationsPerSize = 5;
-// A pilot finds how long to measure: whole rounds of the clients, so that waves are never cut (statistics.md). These are
-// of the runs from empty to empty that utilisations are of, whose first round fills the batch and whose last empties it.
+// A pilot finds how long to measure: whole rounds of the clients, so that waves are never cut (statistics.md). These
+// are of the runs from empty to empty that utilisations are of, whose first round fills the batch and whose last
+// empties it.
 constexpr std::int64_t kRounds = 8;
 constexpr int kRunsPerSize = 8 + 2 * kReplicationsPerSize;  // at least: the pilot's, and both kinds
 constexpr std::int64_t kFewestRequests = 200;
@@ -144,8 +145,8 @@ class BatchStudier {
     s.known_workload.reset();
     s.cluster.router = "least_outstanding";  // or the batches of the replicas differ
     if (kRunsPerSize * *s.workload.num_prompts > study_.scenario.study.max_requests) {
-      point.why_not_simulated = fmt::format("{} requests are more than study.max_requests",
-                                            kRunsPerSize * *s.workload.num_prompts);
+      point.why_not_simulated =
+          fmt::format("{} requests are more than study.max_requests", kRunsPerSize * *s.workload.num_prompts);
       return;
     }
     if (const Diagnostics wrong = check_workload(s.workload); wrong.has_errors()) {
@@ -199,9 +200,9 @@ class BatchStudier {
     c.identical_runs = sampler.replications() > 1;
     for (const Interval* i : {&c.ttft_ms, &c.tpot_ms, &c.p99_ttft_ms, &c.p99_tpot_ms, &c.tps})
       c.identical_runs = c.identical_runs && (std::isnan(i->value) || i->low == i->high);
-    c.decision = any(Decision::misses)                       ? Decision::misses
+    c.decision = any(Decision::misses)                      ? Decision::misses
                  : any(Decision::not_decided) || !c.settled ? Decision::not_decided
-                                                             : Decision::meets;
+                                                            : Decision::meets;
     point.simulated = std::move(c);
   }
 

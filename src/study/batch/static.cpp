@@ -45,8 +45,7 @@ Cost prefill_all(const Scenario& s, const CostModel& cost, std::int64_t size, st
     return all;
   }
   const std::int64_t together = std::clamp<std::int64_t>(budget / prompt, 1, std::min(size, kMostChunks));
-  if (size / together > 0)
-    all.add(prefill_step(cost, together, prompt), static_cast<double>(size / together));
+  if (size / together > 0) all.add(prefill_step(cost, together, prompt), static_cast<double>(size / together));
   if (size % together > 0) all.add(prefill_step(cost, size % together, prompt), 1);
   return all;
 }
@@ -62,7 +61,8 @@ BoundTimes bound_times(const StepBreakdown& step) {
   return times;
 }
 
-// The datasheet's time of an operator is the larger of FLOPs over the peak of its number format and bytes over the bandwidth.
+// The datasheet's time of an operator is the larger of FLOPs over the peak of its number format and bytes over the
+// bandwidth.
 bool compute_bound_by_datasheet(const OperatorCost& op, double bandwidth) {
   constexpr double kRounding = 1e-9;
   return op.flops > 0 && op.datasheet_seconds > op.bytes / bandwidth * (1 + kRounding);

@@ -51,8 +51,9 @@ class Study {
     for (const RunToFit& run : runs_) {
       const auto requests = static_cast<std::int64_t>(run.measured.requests.size());
       if (requests > 0 && options_.fit_first >= requests) {
-        problems_.error({run.measured.name, 0, 0}, fmt::format("--fit-first {} leaves none of its {} requests to predict",
-                                                               options_.fit_first, requests));
+        problems_.error(
+            {run.measured.name, 0, 0},
+            fmt::format("--fit-first {} leaves none of its {} requests to predict", options_.fit_first, requests));
       }
     }
   }

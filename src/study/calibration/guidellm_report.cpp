@@ -95,8 +95,10 @@ void read_guidellm_load(ResultObject& result, const Json& benchmark, MeasuredRun
   } else if (*type == "concurrent" && streams && *streams >= 1) {
     closed(*streams);
   } else if (*type == "throughput") {
-    if (limit && *limit >= 1) closed(*limit);
-    else run.overrides.push_back("workload.request_rate=inf");
+    if (limit && *limit >= 1)
+      closed(*limit);
+    else
+      run.overrides.push_back("workload.request_rate=inf");
   } else if ((*type == "constant" || *type == "poisson" || *type == "async") && rate && *rate > 0) {
     run.overrides.push_back(fmt::format("workload.request_rate={}", *rate));
     if (*type != "poisson") run.overrides.push_back("workload.burstiness=inf");
@@ -125,8 +127,8 @@ void read_guidellm_report(ResultObject& result, MeasuredRun run, std::vector<Mea
     };
     one.failed = total("errored") + total("incomplete");
     const Json::Array* requests = benchmark["requests"]["successful"].if_array();
-    one.completed = requests != nullptr && !requests->empty() ? static_cast<std::int64_t>(requests->size())
-                                                              : total("successful");
+    one.completed =
+        requests != nullptr && !requests->empty() ? static_cast<std::int64_t>(requests->size()) : total("successful");
     if (requests != nullptr && !requests->empty()) {
       one.has_arrivals = true;
       for (std::size_t r = 0; r < requests->size(); ++r) {

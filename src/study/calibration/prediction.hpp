@@ -29,11 +29,12 @@ struct PredictedRun {
   std::vector<std::int64_t> prompt_tokens, output_tokens;
 };
 
-// The run as it was sent, in front of an observer. Replications differ where chance is left: in arrivals and lengths that
-// the file does not hold. Errors: requests that the engine's limits refuse, workload files that cannot be read. When
-// `stop` turns true it throws Interrupted.
-[[nodiscard]] Result<SimulationOutcome> simulate_measured(const RunToFit& run, const Scenario& scenario, int replication,
-                                                          Observer& observer, const std::atomic<bool>* stop);
+// The run as it was sent, in front of an observer. Replications differ where chance is left: in arrivals and lengths
+// that the file does not hold. Errors: requests that the engine's limits refuse, workload files that cannot be read.
+// When `stop` turns true it throws Interrupted.
+[[nodiscard]] Result<SimulationOutcome> simulate_measured(const RunToFit& run, const Scenario& scenario,
+                                                          int replication, Observer& observer,
+                                                          const std::atomic<bool>* stop);
 // The latencies of its first replication.
 [[nodiscard]] Result<PredictedRun> predict(const RunToFit& run, const Scenario& scenario,
                                            const std::atomic<bool>* stop = nullptr);

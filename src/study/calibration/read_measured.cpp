@@ -32,7 +32,8 @@ Document parse_document(const std::string& text, const std::string& path, Diagno
   }
   const auto end = text.find_last_not_of(" \t\r\n");
   const auto first_break = text.find('\n', begin);
-  const bool first_line_closes = first_break < end && text.find_last_not_of(" \t\r", first_break - 1) != std::string::npos &&
+  const bool first_line_closes = first_break < end &&
+                                 text.find_last_not_of(" \t\r", first_break - 1) != std::string::npos &&
                                  text[text.find_last_not_of(" \t\r", first_break - 1)] == '}';
   if (!first_line_closes) {
     Result<Json> json = parse_json(text, path);
@@ -154,12 +155,14 @@ void finish_requests(MeasuredRun& run, const std::string& path, int line, Diagno
     for (MeasuredRequest& r : run.requests) r.arrival -= first;
     constexpr double kLongest = 30 * 86400;
     if (run.requests.back().arrival > kLongest) {
-      problems.error({path, line, 0}, fmt::format("{}: the sends are {:.0f} days apart: the time stamps are of several clocks",
-                                                  run.name, run.requests.back().arrival / 86400));
+      problems.error({path, line, 0},
+                     fmt::format("{}: the sends are {:.0f} days apart: the time stamps are of several clocks", run.name,
+                                 run.requests.back().arrival / 86400));
     }
   }
   if (run.failed > 0)
-    run.notes.push_back(fmt::format("{} of {} requests failed and are left out", run.failed, run.failed + run.completed));
+    run.notes.push_back(
+        fmt::format("{} of {} requests failed and are left out", run.failed, run.failed + run.completed));
 }
 
 Result<std::vector<MeasuredRun>> read_measured(const std::string& path) {

@@ -26,9 +26,10 @@ Result<MeasuredRun> read_recorded_run(const std::string& folder) {
   const double start = recording->requests.front().arrival;
   for (const RecordedRequest& r : recording->requests) {
     const double decode = r.last_token - r.first_token;
-    run.requests.push_back({r.prompt_tokens, r.output_tokens, r.arrival - start, (r.first_token - r.arrival) * 1e3,
-                            r.output_tokens > 1 ? decode * 1e3 / static_cast<double>(r.output_tokens - 1) : std::nan(""),
-                            (r.last_token - r.arrival) * 1e3});
+    run.requests.push_back(
+        {r.prompt_tokens, r.output_tokens, r.arrival - start, (r.first_token - r.arrival) * 1e3,
+         r.output_tokens > 1 ? decode * 1e3 / static_cast<double>(r.output_tokens - 1) : std::nan(""),
+         (r.last_token - r.arrival) * 1e3});
   }
   run.completed = static_cast<std::int64_t>(run.requests.size());
   std::vector<std::string> not_modelled;

@@ -35,7 +35,7 @@ class ResultObject {
 };
 
 // One reader per tool. Each appends to `runs`, or says in `problems` why it cannot.
-void read_bench_result(ResultObject& result, MeasuredRun run, std::vector<MeasuredRun>& runs);      // vllm, sglang
+void read_bench_result(ResultObject& result, MeasuredRun run, std::vector<MeasuredRun>& runs);  // vllm, sglang
 void read_guidellm_report(ResultObject& result, MeasuredRun run, std::vector<MeasuredRun>& runs);
 void read_aiperf_summary(ResultObject& result, MeasuredRun run, std::vector<MeasuredRun>& runs);
 // Lines of AIPerf's profile_export.jsonl.

@@ -15,7 +15,8 @@ namespace foretoken {
 namespace {
 
 const CapacityLook* look_at(const CapacityResult& r, const std::optional<double>& load) {
-  const auto at = std::find_if(r.looks.begin(), r.looks.end(), [&](const CapacityLook& l) { return load && l.load == *load; });
+  const auto at =
+      std::find_if(r.looks.begin(), r.looks.end(), [&](const CapacityLook& l) { return load && l.load == *load; });
   return at == r.looks.end() ? nullptr : &*at;
 }
 
@@ -69,8 +70,9 @@ void name_outcome(CapacityResult& r, const SearchRange& range) {
     const double width = *r.missed - *r.capacity;
     r.precise = width <= range.precision * *r.capacity || (range.whole && width <= 1);
     if (!r.precise && !r.interrupted)
-      r.reason = "loads in between are not decided within the budget of a verdict (study.max_replications, "
-                 "study.max_requests)";
+      r.reason =
+          "loads in between are not decided within the budget of a verdict (study.max_replications, "
+          "study.max_requests)";
     return;
   }
   if (r.interrupted) {
@@ -85,14 +87,16 @@ void name_outcome(CapacityResult& r, const SearchRange& range) {
   }
   if (r.capacity && !undecided) {
     r.outcome = CapacityOutcome::everything_meets;
-    r.reason = fmt::format("met up to {:g} {}, the largest tried: beyond it requests only wait longer, and no objective "
-                           "limits that, or the run is too short to show it",
-                           r.looks.back().load, r.unit);
+    r.reason = fmt::format(
+        "met up to {:g} {}, the largest tried: beyond it requests only wait longer, and no objective "
+        "limits that, or the run is too short to show it",
+        r.looks.back().load, r.unit);
     return;
   }
   if (undecided) {
-    r.reason = "the verdicts that would say it are not decided within the budget (study.max_replications, "
-               "study.max_requests)";
+    r.reason =
+        "the verdicts that would say it are not decided within the budget (study.max_replications, "
+        "study.max_requests)";
     return;
   }
   r.outcome = CapacityOutcome::nothing_meets;
@@ -182,7 +186,8 @@ void conclude(CapacityResult& r, const LoadSearch& search, const SearchRange& ra
     if (below && look.too_little) r.least.reset();
     if (r.capacity && look.load <= *r.capacity && look.decision == Decision::meets && !r.least) r.least = look.load;
   }
-  const bool has_floor = std::any_of(r.looks.begin(), r.looks.end(), [](const CapacityLook& l) { return l.too_little; });
+  const bool has_floor =
+      std::any_of(r.looks.begin(), r.looks.end(), [](const CapacityLook& l) { return l.too_little; });
   if (!has_floor) r.least.reset();
   if (!r.capacity || !(r.offered > 0)) return;
   r.headroom = *r.capacity / r.offered - 1;

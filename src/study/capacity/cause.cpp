@@ -33,8 +33,9 @@ void describe_bottleneck(CapacityResult& r, const ScenarioText& source, const Lo
   if (!e || e->interrupted || !e->feasible) return;
   if (!e->sentence.empty()) r.bottleneck.push_back(e->sentence);
   if (!e->advice.empty()) r.bottleneck.push_back(fmt::format("to change first: {}", e->advice));
-  r.bottleneck.push_back(fmt::format("all seats are taken {:.0f} % of the time, the KV cache is {:.0f} % full at its peak",
-                                     100 * e->seats_full, 100 * e->kv_peak));
+  r.bottleneck.push_back(
+      fmt::format("all seats are taken {:.0f} % of the time, the KV cache is {:.0f} % full at its peak",
+                  100 * e->seats_full, 100 * e->kv_peak));
 }
 
 }  // namespace foretoken

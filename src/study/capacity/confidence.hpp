@@ -1,4 +1,5 @@
-// How likely the objectives hold at a load when the model errs as measured, and the load at which that is likely enough.
+// How likely the objectives hold at a load when the model errs as measured, and the load at which that is likely
+// enough.
 #pragma once
 
 #include "study/capacity/load_knob.hpp"

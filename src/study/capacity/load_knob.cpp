@@ -106,7 +106,8 @@ Result<LoadKnob> clients_knob(const Scenario& s, LoadVariable variable) {
                    "--set workload.request_rate=inf --set workload.max_concurrency=1 makes it a closed loop");
     return problems;
   }
-  const bool duration = std::any_of(s.slo.begin(), s.slo.end(), [](const SloLine& l) { return l.metric == "duration"; });
+  const bool duration =
+      std::any_of(s.slo.begin(), s.slo.end(), [](const SloLine& l) { return l.metric == "duration"; });
   knob.keeps_length = s.workload.num_prompts && is_closed_loop(s.workload) && !duration;
   knob.offered = static_cast<double>(*s.workload.max_concurrency);
   knob.least = 1;

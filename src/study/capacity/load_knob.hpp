@@ -10,17 +10,17 @@ namespace foretoken {
 
 struct LoadKnob {
   LoadVariable variable = LoadVariable::request_rate;
-  std::string unit;     // requests/s, conversations/s, clients, users
-  bool whole = false;   // counts
-  double offered = 0;   // today's load
-  double least = 0;     // what the field table allows
+  std::string unit;    // requests/s, conversations/s, clients, users
+  bool whole = false;  // counts
+  double offered = 0;  // today's load
+  double least = 0;    // what the field table allows
   double most = 0;
   // The scenario at this load, as --set takes it.
   [[nodiscard]] std::vector<std::string> set(double load) const;
 
   // What `set` starts from.
   WorkloadConfig workload;
-  double load_factor = 1;  // that `workload` has in it
+  double load_factor = 1;     // that `workload` has in it
   bool keeps_length = false;  // more clients send more requests, so that the run still has a steady state
 };
 

@@ -96,7 +96,8 @@ void LoadSearch::bisect() {
     const auto first = seen_.upper_bound(from);
     const auto last = std::prev(seen_.lower_bound(to));
     if (first->first < to) {  // undecided ones from *first to *last
-      const bool below = !close(from, first->first) && (close(last->first, to) || first->first / from >= to / last->first);
+      const bool below =
+          !close(from, first->first) && (close(last->first, to) || first->first / from >= to / last->first);
       if (below)
         to = first->first;
       else

@@ -10,7 +10,7 @@ namespace foretoken {
 
 // What a verdict says of one load.
 enum class LoadSide {
-  too_little,   // only floors on throughput are missed, which more load may reach
+  too_little,  // only floors on throughput are missed, which more load may reach
   meets,
   misses,
   not_decided,
@@ -20,9 +20,9 @@ struct SearchRange {
   double start = 1;
   double least = 1;
   double most = 1;
-  double precision = 0.02;   // relative distance of the two ends at which to stop
-  bool whole = false;        // only whole loads exist
-  double check_from = 0.15;  // loads from this share of the answer on are looked at for monotonicity; 1 = none
+  double precision = 0.02;     // relative distance of the two ends at which to stop
+  bool whole = false;          // only whole loads exist
+  double check_from = 0.15;    // loads from this share of the answer on are looked at for monotonicity; 1 = none
   std::optional<double> also;  // a load to look at whatever comes out
 };
 

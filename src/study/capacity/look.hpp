@@ -46,7 +46,7 @@ class LoadJudge {
   std::int64_t requests_ = 0;
   std::optional<Interval> stability_limit_;
   double largest_met_ = 0;
-  bool one_kind_ = true;  // of requests, whatever the load
+  bool one_kind_ = true;                    // of requests, whatever the load
   std::map<double, std::int64_t> lengths_;  // requests of a replication, by load
 };
 

@@ -86,11 +86,13 @@ std::optional<Bound> throughput_bound(const Scenario& s, std::size_t objective, 
   Bound bound{objective, std::min(offered, through), false, {}};
   const bool by_load = offered <= through;
   bound.impossible = !judge(line, bound.value * (1 + (by_load ? sampling_slack(w.requests) : kBoundSlack))).ok;
-  bound.text = by_load ? fmt::format("only {} {} are offered ({} requests/s)", plain_figure(offered), unit,
-                                     plain_figure(w.offered_rate))
-                       : fmt::format("the hardware lets through at most {} {}: {}", plain_figure(through), unit, capacity.binds);
+  bound.text =
+      by_load ? fmt::format("only {} {} are offered ({} requests/s)", plain_figure(offered), unit,
+                            plain_figure(w.offered_rate))
+              : fmt::format("the hardware lets through at most {} {}: {}", plain_figure(through), unit, capacity.binds);
   if (bound.impossible)
-    bound.text += fmt::format("; the objective is {} {} {}", to_string(line.comparison), plain_figure(line.limit, 6), unit);
+    bound.text +=
+        fmt::format("; the objective is {} {} {}", to_string(line.comparison), plain_figure(line.limit, 6), unit);
   return bound;
 }
 
@@ -106,8 +108,8 @@ std::optional<Bound> duration_bound(const Scenario& s, std::size_t objective, co
   Bound bound{objective, std::max(sending, serving), false, {}};
   bound.impossible = !judge(line, bound.value * (1 - (by_load ? sampling_slack(w.requests) : kBoundSlack))).ok;
   bound.text = by_load ? fmt::format("the last request is sent after {} s", plain_figure(sending))
-                       : fmt::format("the hardware needs at least {} s for {} requests: {}", plain_figure(serving), *w.requests,
-                                     capacity.binds);
+                       : fmt::format("the hardware needs at least {} s for {} requests: {}", plain_figure(serving),
+                                     *w.requests, capacity.binds);
   if (bound.impossible)
     bound.text += fmt::format("; the objective is {} {} s", to_string(line.comparison), plain_figure(line.limit, 6));
   return bound;
@@ -122,12 +124,11 @@ std::optional<Bound> overload_bound(const Scenario& s, std::size_t objective, co
   if (!has_steady_state(s.workload) || s.workload.max_concurrency || limited) return std::nullopt;
   const RooflineCapacity capacity = roofline_capacity(s, w);
   if (w.offered_rate * (1 - kBoundSlack) <= capacity.requests_per_second) return std::nullopt;
-  return Bound{
-      objective, kUnbounded, true,
-      fmt::format("no steady state: {} requests/s are offered and the hardware lets through at most {} ({}); "
-                  "the backlog grows by at least {} requests/s",
-                  plain_figure(w.offered_rate), plain_figure(capacity.requests_per_second), capacity.binds,
-                  plain_figure(w.offered_rate - capacity.requests_per_second, 3))};
+  return Bound{objective, kUnbounded, true,
+               fmt::format("no steady state: {} requests/s are offered and the hardware lets through at most {} ({}); "
+                           "the backlog grows by at least {} requests/s",
+                           plain_figure(w.offered_rate), plain_figure(capacity.requests_per_second), capacity.binds,
+                           plain_figure(w.offered_rate - capacity.requests_per_second, 3))};
 }
 
 }  // namespace
@@ -167,8 +168,7 @@ Result<std::vector<Bound>> bounds_with(const Scenario& s, const std::vector<Lone
     const bool cold = key && key->metric != "tpot" && may_find_prefixes(s);
     if (cold) continue;
     if (auto bound = latency_bound(s, i, lone)) bounds.push_back(std::move(*bound));
-    if (auto bound = attainment_bound(s, i, lone); bound && !may_find_prefixes(s))
-      bounds.push_back(std::move(*bound));
+    if (auto bound = attainment_bound(s, i, lone); bound && !may_find_prefixes(s)) bounds.push_back(std::move(*bound));
   }
   if (problems.has_errors()) return problems;
   return bounds;

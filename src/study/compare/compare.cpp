@@ -89,11 +89,12 @@ class Comparing {
       result_.requests += sampler.pilot_requests();
       if (own.overloaded || !own.settled) {
         result_.warnings.push_back(
-            own.overloaded ? fmt::format("{}: no steady state, the backlog grows by {} requests/s; its latencies depend on "
-                                         "how long it is watched",
-                                         s == &a_ ? "before" : "after", plain_figure(own.backlog_growth.value, 3))
-                           : fmt::format("{}: has not settled within the budget (study.max_requests)",
-                                         s == &a_ ? "before" : "after"));
+            own.overloaded
+                ? fmt::format("{}: no steady state, the backlog grows by {} requests/s; its latencies depend on "
+                              "how long it is watched",
+                              s == &a_ ? "before" : "after", plain_figure(own.backlog_growth.value, 3))
+                : fmt::format("{}: has not settled within the budget (study.max_requests)",
+                              s == &a_ ? "before" : "after"));
       }
       if (own.measured > steady_.measured) steady_ = own;
     }

@@ -59,7 +59,8 @@ std::vector<ChangedField> changed_fields(const Fields& before, const Fields& aft
                        was.given || (is != nullptr && is->given), is_simulated(path)});
   }
   for (const auto& [path, is] : after) {
-    if (find(before, path) == nullptr) changed.push_back({path, "", to_text(is.value, 0), is.given, is_simulated(path)});
+    if (find(before, path) == nullptr)
+      changed.push_back({path, "", to_text(is.value, 0), is.given, is_simulated(path)});
   }
   return changed;
 }

@@ -67,8 +67,8 @@ std::vector<ObjectiveChange> objectives_of(const Json& a, const Json& b, const s
       const bool known = std::any_of(objectives.begin(), objectives.end(),
                                      [&](const ObjectiveChange& o) { return o.line.expression == expression; });
       if (!line || known) continue;
-      const auto at = std::find_if(metrics.begin(), metrics.end(),
-                                   [&](const MetricChange& m) { return m.metric == line->metric; });
+      const auto at =
+          std::find_if(metrics.begin(), metrics.end(), [&](const MetricChange& m) { return m.metric == line->metric; });
       if (at == metrics.end()) continue;
       objectives.push_back({*line, *at, judge(*line, at->before).ok, judge(*line, at->after).ok});
     }
@@ -89,7 +89,8 @@ bool is_stored_result(const ScenarioText& source) {
   if (first == std::string::npos || source.text[first] != '{') return false;
   const Result<Json> document = parse_json(source.text, source.origin);
   // A broken document is refused as what its name says it is.
-  return document ? document->if_object() != nullptr && !(*document)["schema"].is_null() : source.origin.ends_with(".json");
+  return document ? document->if_object() != nullptr && !(*document)["schema"].is_null()
+                  : source.origin.ends_with(".json");
 }
 
 Result<CompareResult> compare_results(const ScenarioText& before, const ScenarioText& after) {

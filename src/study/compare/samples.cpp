@@ -9,7 +9,8 @@ namespace foretoken {
 namespace {
 
 std::vector<double> existing(const std::vector<double>& values, std::size_t count) {
-  std::vector<double> kept(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(std::min(count, values.size())));
+  std::vector<double> kept(values.begin(),
+                           values.begin() + static_cast<std::ptrdiff_t>(std::min(count, values.size())));
   std::erase_if(kept, [](double v) { return std::isnan(v); });
   return kept;
 }

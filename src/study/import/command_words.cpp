@@ -63,7 +63,8 @@ class Splitter {
       next();
     }
     if (at_ < text_.size()) return next();
-    problems_.error(begin, fmt::format("the quote {} does not close", quote), "end it with the same quote", line_of(begin.line));
+    problems_.error(begin, fmt::format("the quote {} does not close", quote), "end it with the same quote",
+                    line_of(begin.line));
   }
 
   void comment() {

@@ -11,11 +11,11 @@ enum class Program { vllm, sglang, tensorrt_llm, vllm_bench };
 [[nodiscard]] std::string_view engine_name_of(Program program);
 
 enum class FlagKind {
-  value,      // one word, taken as it is
-  tokens,     // a number of tokens, 32k and 32K too
-  on,         // no word: true
-  off,        // no word: false
-  harmless,   // one word that changes nothing here
+  value,       // one word, taken as it is
+  tokens,      // a number of tokens, 32k and 32K too
+  on,          // no word: true
+  off,         // no word: false
+  harmless,    // one word that changes nothing here
   harmless_on  // no word, likewise
 };
 

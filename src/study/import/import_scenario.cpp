@@ -67,8 +67,9 @@ void read_commands_source(const ImportSource& source, ImportDraft& draft) {
       draft.notes.push_back(fmt::format("'{}' is no start line and is left out", words.front().text));
   }
   if (!found && !draft.problems.has_errors())
-    draft.problems.error({source.origin, 1, 1}, "this is no start line of an engine",
-                         "vllm serve MODEL ..., python -m sglang.launch_server ..., trtllm-serve MODEL ..., vllm bench serve ...");
+    draft.problems.error(
+        {source.origin, 1, 1}, "this is no start line of an engine",
+        "vllm serve MODEL ..., python -m sglang.launch_server ..., trtllm-serve MODEL ..., vllm bench serve ...");
 }
 
 void read_folder(const ImportSource& source, ImportDraft& draft) {
@@ -94,7 +95,8 @@ void resolve_model(const ImportOptions& options, ImportDraft& draft) {
   if (draft.model.empty() && !draft.bench_model.empty()) draft.model = draft.bench_model;
   if (draft.model.empty()) {
     if (!draft.problems.has_errors())
-      draft.problems.error(draft.engine_where, "no model is named", "vllm serve MODEL, --model-path MODEL, or --model here");
+      draft.problems.error(draft.engine_where, "no model is named",
+                           "vllm serve MODEL, --model-path MODEL, or --model here");
     return;
   }
   if (draft.model.ends_with(".json")) return;
@@ -109,8 +111,9 @@ void resolve_model(const ImportOptions& options, ImportDraft& draft) {
   std::string close;
   const Diagnostics found = model.error();
   for (const Diagnostic& d : found.items()) close += close.empty() && !d.hint.empty() ? d.hint + "; " : "";
-  draft.problems.error(draft.model_where, fmt::format("the catalog has no model '{}'", draft.model),
-                       close + "with its config.json at hand: --model path/to/config.json (or the folder it stands in)");
+  draft.problems.error(
+      draft.model_where, fmt::format("the catalog has no model '{}'", draft.model),
+      close + "with its config.json at hand: --model path/to/config.json (or the folder it stands in)");
 }
 
 bool is_dense(const ImportDraft& draft, const ImportOptions& options) {
@@ -144,7 +147,9 @@ void settle_data_parallelism(const ImportOptions& options, ImportDraft& draft) {
     if (f.path != "engine.tensor_parallel_size") continue;
     const std::int64_t ranks = whole(f.value, 1), groups = whole(dp->value, 1);
     if (ranks % groups != 0)
-      draft.problems.error(f.where, fmt::format("--tp-size {} does not divide into {} ranks of attention data parallelism", ranks, groups));
+      draft.problems.error(
+          f.where,
+          fmt::format("--tp-size {} does not divide into {} ranks of attention data parallelism", ranks, groups));
     else
       f.value = std::to_string(ranks / groups);
   }
@@ -154,13 +159,15 @@ void settle_dataset(ImportDraft& draft) {
   if (draft.dataset_name.empty() || draft.dataset_name == "random") return;
   const bool known = draft.dataset_name == "sharegpt" || draft.dataset_name == "burstgpt";
   if (!known || draft.dataset_path.empty()) {
-    draft.not_simulated.push_back(fmt::format("--dataset-name {}: the lengths are those of random prompts", draft.dataset_name));
+    draft.not_simulated.push_back(
+        fmt::format("--dataset-name {}: the lengths are those of random prompts", draft.dataset_name));
     return;
   }
   std::error_code failed;
   const SourceLocation nowhere{};
   draft.set({"workload.dataset_name", draft.dataset_name, "--dataset-name " + draft.dataset_name, nowhere});
-  draft.set({"workload.dataset_path", fs::absolute(draft.dataset_path, failed).string(), "--dataset-path " + draft.dataset_path, nowhere});
+  draft.set({"workload.dataset_path", fs::absolute(draft.dataset_path, failed).string(),
+             "--dataset-path " + draft.dataset_path, nowhere});
 }
 
 // What a comment can hold: one line, no control characters.
@@ -177,9 +184,7 @@ class Writer {
     text_ += text + "\n";
     places_.push_back(where);
   }
-  void comment(const std::string& text) {
-    line("# " + flat(text));
-  }
+  void comment(const std::string& text) { line("# " + flat(text)); }
   void list(const std::string& title, const std::vector<std::string>& items) {
     if (items.empty()) return;
     comment(title);
@@ -187,7 +192,8 @@ class Writer {
   }
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] SourceLocation place(int line) const {
-    return line >= 1 && line <= static_cast<int>(places_.size()) ? places_[static_cast<std::size_t>(line) - 1] : SourceLocation{};
+    return line >= 1 && line <= static_cast<int>(places_.size()) ? places_[static_cast<std::size_t>(line) - 1]
+                                                                 : SourceLocation{};
   }
 
  private:
@@ -196,8 +202,10 @@ class Writer {
 };
 
 std::string quoted(const std::string& value) {
-  const bool plain = !value.empty() && value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-/") ==
-                                           std::string::npos && value.front() != '-';
+  const bool plain = !value.empty() &&
+                     value.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.+-/") ==
+                         std::string::npos &&
+                     value.front() != '-';
   double number = 0;
   return plain || parse_number(value, number) ? value : to_text(Json(value), 0);
 }
@@ -211,7 +219,8 @@ void write_group(Writer& out, const ImportDraft& draft, const std::string& group
 }
 
 bool has_group(const ImportDraft& draft, const std::string& group) {
-  return std::any_of(draft.fields.begin(), draft.fields.end(), [&](const ImportedField& f) { return f.path.starts_with(group + "."); });
+  return std::any_of(draft.fields.begin(), draft.fields.end(),
+                     [&](const ImportedField& f) { return f.path.starts_with(group + "."); });
 }
 
 void write_engine(Writer& out, const ImportDraft& draft, std::int64_t model_context) {
@@ -219,21 +228,26 @@ void write_engine(Writer& out, const ImportDraft& draft, std::int64_t model_cont
   const std::string name(engine_name_of(*draft.engine));
   out.line("engine:");
   out.line("  name: " + name, draft.engine_where);
-  if (!draft.version.empty()) out.line(fmt::format("  version: {}  # the image's tag", to_text(Json(draft.version), 0)), draft.engine_where);
+  if (!draft.version.empty())
+    out.line(fmt::format("  version: {}  # the image's tag", to_text(Json(draft.version), 0)), draft.engine_where);
   if (draft.find("engine.max_model_len") == nullptr && model_context > 0)
-    out.line(fmt::format("  max_model_len: {}  # not given: the model's own context, as the engine takes it", model_context));
+    out.line(fmt::format("  max_model_len: {}  # not given: the model's own context, as the engine takes it",
+                         model_context));
   write_group(out, draft, "engine");
 }
 
 void write_workload(Writer& out, const ImportDraft& draft) {
   if (!draft.has_load)
-    out.comment("No load was given (a `vllm bench serve` line beside it fills this): the defaults of `vllm bench serve`, at once.");
+    out.comment(
+        "No load was given (a `vllm bench serve` line beside it fills this): the defaults of `vllm bench serve`, at "
+        "once.");
   out.line("workload:");
   const std::pair<const char*, const char*> defaults[] = {
       {"random_input_len", "1024"}, {"random_output_len", "128"}, {"num_prompts", "1000"}};
   const bool dataset = draft.find("workload.dataset_path") != nullptr;
   for (const auto& [key, value] : defaults) {
-    if (draft.find(std::string("workload.") + key) != nullptr || (dataset && std::string_view(key) != "num_prompts")) continue;
+    if (draft.find(std::string("workload.") + key) != nullptr || (dataset && std::string_view(key) != "num_prompts"))
+      continue;
     out.line(fmt::format("  {}: {}  # default of vllm bench serve", key, value));
   }
   write_group(out, draft, "workload");
@@ -249,7 +263,8 @@ std::vector<std::string> gpu_names(const ImportOptions& options) {
   return names;
 }
 
-Writer write_scenario(const ImportDraft& draft, const ImportOptions& options, const std::string& gpu, std::int64_t model_context) {
+Writer write_scenario(const ImportDraft& draft, const ImportOptions& options, const std::string& gpu,
+                      std::int64_t model_context) {
   Writer out;
   for (const std::string& source : draft.sources) out.comment("Imported from: " + source);
   out.list("Assumed:", draft.notes);
@@ -258,13 +273,16 @@ Writer write_scenario(const ImportDraft& draft, const ImportOptions& options, co
   out.line("version: 1");
   out.line("model: " + quoted(draft.model), draft.model_where);
   if (gpu.empty())
-    out.comment(fmt::format("hardware: {{gpu: NAME}}  # required; NAME is one of {}", fmt::join(gpu_names(options), ", ")));
+    out.comment(
+        fmt::format("hardware: {{gpu: NAME}}  # required; NAME is one of {}", fmt::join(gpu_names(options), ", ")));
   else
     out.line(fmt::format("hardware: {{gpu: {}}}", quoted(gpu)), {"--gpu", 1, 1});
   write_engine(out, draft, model_context);
-  if (!draft.replicas.empty() && draft.replicas != "1") out.line("replicas: " + quoted(draft.replicas), draft.replicas_where);
+  if (!draft.replicas.empty() && draft.replicas != "1")
+    out.line("replicas: " + quoted(draft.replicas), draft.replicas_where);
   write_workload(out, draft);
-  if (const ImportedField* seed = draft.find("seed")) out.line(fmt::format("seed: {}  # {}", quoted(seed->value), flat(seed->said)), seed->where);
+  if (const ImportedField* seed = draft.find("seed"))
+    out.line(fmt::format("seed: {}  # {}", quoted(seed->value), flat(seed->said)), seed->where);
   if (has_group(draft, "goodput")) {
     out.line("goodput:");
     write_group(out, draft, "goodput");
@@ -278,8 +296,8 @@ Diagnostics at_the_source(const Diagnostics& problems, const Writer& out) {
   for (const Diagnostic& d : problems.items()) {
     if (d.severity != Severity::error) continue;
     const SourceLocation place = out.place(d.where.line);
-    moved.error(place.file.empty() ? SourceLocation{"imported scenario", d.where.line, d.where.column} : place, d.message, d.hint,
-                place.file.empty() ? d.source_line : "");
+    moved.error(place.file.empty() ? SourceLocation{"imported scenario", d.where.line, d.where.column} : place,
+                d.message, d.hint, place.file.empty() ? d.source_line : "");
   }
   return moved;
 }
@@ -334,9 +352,11 @@ Result<ImportedScenario> import_scenario(const std::vector<ImportSource>& source
   if (!options.gpu.empty() && !plan_memory(scenario->deployment, scenario->memory).fits)
     draft.notes.push_back("does not fit on this GPU: " + plan_memory(scenario->deployment, scenario->memory).verdict);
   if (draft.engine && draft.version.empty())
-    draft.notes.push_back(fmt::format("no version was given: the rules of {} {}", scenario->engine.name, scenario->engine.version));
+    draft.notes.push_back(
+        fmt::format("no version was given: the rules of {} {}", scenario->engine.name, scenario->engine.version));
   if (draft.has_load && draft.find("workload.ignore_eos") == nullptr)
-    draft.notes.emplace_back("without --ignore-eos a model ends its answers itself; here every output has its full length");
+    draft.notes.emplace_back(
+        "without --ignore-eos a model ends its answers itself; here every output has its full length");
   ImportedScenario imported;
   imported.text = write_scenario(draft, options, options.gpu, context).text();
   imported.not_simulated = draft.not_simulated;

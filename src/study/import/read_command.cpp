@@ -39,8 +39,8 @@ std::string plain_name(std::string_view word) {
 
 struct ProgramAt {
   Program program = Program::vllm;
-  std::size_t next = 0;        // of the words behind its name
-  bool model_first = false;    // a word without flag names the model
+  std::size_t next = 0;      // of the words behind its name
+  bool model_first = false;  // a word without flag names the model
 };
 
 // v0.19.0 of vllm/vllm-openai:v0.19.0 is 0.19; empty for other tags.
@@ -50,13 +50,17 @@ std::string release_of_image(std::string_view image) {
   if (tag.starts_with('v')) tag.remove_prefix(1);
   std::size_t end = 0;
   int dots = 0;
-  while (end < tag.size() && (std::isdigit(static_cast<unsigned char>(tag[end])) != 0 || (tag[end] == '.' && ++dots < 2))) ++end;
+  while (end < tag.size() &&
+         (std::isdigit(static_cast<unsigned char>(tag[end])) != 0 || (tag[end] == '.' && ++dots < 2)))
+    ++end;
   return dots == 0 ? "" : std::string(tag.substr(0, end));
 }
 
 std::optional<ProgramAt> find_program(const CommandWords& words, ImportDraft& draft) {
   std::size_t at = 0;
-  const auto word = [&](std::size_t i) { return i < words.size() ? std::string_view(words[i].text) : std::string_view(); };
+  const auto word = [&](std::size_t i) {
+    return i < words.size() ? std::string_view(words[i].text) : std::string_view();
+  };
   const auto skip_prefixes = [&] {
     for (; at < words.size(); ++at) {
       const std::string_view w = word(at);
@@ -80,7 +84,8 @@ std::optional<ProgramAt> find_program(const CommandWords& words, ImportDraft& dr
   }
   const std::string_view name = base_name(word(at));
   if (name == "vllm" && word(at + 1) == "serve") return ProgramAt{Program::vllm, at + 2, true};
-  if (name == "vllm" && word(at + 1) == "bench" && word(at + 2) == "serve") return ProgramAt{Program::vllm_bench, at + 3};
+  if (name == "vllm" && word(at + 1) == "bench" && word(at + 2) == "serve")
+    return ProgramAt{Program::vllm_bench, at + 3};
   if (name == "sglang" && word(at + 1) == "serve") return ProgramAt{Program::sglang, at + 2};
   if (name == "trtllm-serve") return ProgramAt{Program::tensorrt_llm, word(at + 1) == "serve" ? at + 2 : at + 1, true};
   if (!name.starts_with("python")) return std::nullopt;
@@ -108,11 +113,22 @@ std::string number_of_tokens(const std::string& value) {
 
 // The scenario's word for a weight format; empty: it has none.
 std::string weight_format(const std::string& value) {
-  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-      {"fp8", "fp8"},          {"w8a8_fp8", "fp8"}, {"fbgemm_fp8", "fp8"},      {"ptpc_fp8", "fp8"},    {"modelopt", "fp8"},
-      {"modelopt_fp8", "fp8"}, {"awq", "awq"},      {"awq_marlin", "awq"},      {"gptq", "gptq"},       {"gptq_marlin", "gptq"},
-      {"mxfp4", "mxfp4"},      {"nvfp4", "nvfp4"},  {"modelopt_fp4", "nvfp4"},  {"petit_nvfp4", "nvfp4"}, {"w8a8_int8", "int8"},
-      {"int8", "int8"}};
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"fp8", "fp8"},
+                                                                      {"w8a8_fp8", "fp8"},
+                                                                      {"fbgemm_fp8", "fp8"},
+                                                                      {"ptpc_fp8", "fp8"},
+                                                                      {"modelopt", "fp8"},
+                                                                      {"modelopt_fp8", "fp8"},
+                                                                      {"awq", "awq"},
+                                                                      {"awq_marlin", "awq"},
+                                                                      {"gptq", "gptq"},
+                                                                      {"gptq_marlin", "gptq"},
+                                                                      {"mxfp4", "mxfp4"},
+                                                                      {"nvfp4", "nvfp4"},
+                                                                      {"modelopt_fp4", "nvfp4"},
+                                                                      {"petit_nvfp4", "nvfp4"},
+                                                                      {"w8a8_int8", "int8"},
+                                                                      {"int8", "int8"}};
   for (const auto& [name, ours] : kNames) {
     if (value == name) return std::string(ours);
   }
@@ -155,7 +171,8 @@ class CommandReader {
       return;
     }
     if (!draft_.model.empty() && draft_.model != name)
-      draft_.warnings.warning(where, fmt::format("the model is named twice: '{}' takes the place of '{}'", name, draft_.model));
+      draft_.warnings.warning(
+          where, fmt::format("the model is named twice: '{}' takes the place of '{}'", name, draft_.model));
     draft_.model = name;
     draft_.model_where = where;
   }
@@ -172,8 +189,9 @@ class CommandReader {
         row->kind == FlagKind::on || row->kind == FlagKind::off || row->kind == FlagKind::harmless_on;
     if (!without_word && !value) {
       if (at_ >= words_.size() || is_flag(words_[at_].text)) {
-        draft_.problems.error(word.where, fmt::format("'{}' needs a value", word.text),
-                              at_ < words_.size() ? fmt::format("behind it stands '{}'", words_[at_].text) : "nothing stands behind it");
+        draft_.problems.error(
+            word.where, fmt::format("'{}' needs a value", word.text),
+            at_ < words_.size() ? fmt::format("behind it stands '{}'", words_[at_].text) : "nothing stands behind it");
         return;
       }
       value = words_[at_++].text;
@@ -195,7 +213,8 @@ class CommandReader {
     const std::string name = plain_name(std::string_view(word.text).substr(0, word.text.find('=')));
     const std::string close = name.size() > 3 ? closest_match(name, names) : "";
     if (!close.empty())
-      draft_.warnings.warning(word.where, fmt::format("'{}' is not known", word.text), fmt::format("did you mean '--{}'?", close));
+      draft_.warnings.warning(word.where, fmt::format("'{}' is not known", word.text),
+                              fmt::format("did you mean '--{}'?", close));
     draft_.not_simulated.push_back(said);
   }
 
@@ -224,7 +243,8 @@ class CommandReader {
     } else if (field == "engine.dtype") {
       set_or_leave(row, value.find("32") == std::string::npos && value != "float" ? value : "", word, said);
     } else if (field == "engine.max_model_len" && (value == "auto" || value == "-1")) {
-      draft_.notes.push_back(fmt::format("{}: the engine takes what fits; here the model's context or 8,192, whatever is less", said));
+      draft_.notes.push_back(
+          fmt::format("{}: the engine takes what fits; here the model's context or 8,192, whatever is less", said));
     } else if (!field.empty()) {
       set(field, row.kind == FlagKind::tokens ? number_of_tokens(value) : value, word, said);
     } else {
@@ -257,7 +277,8 @@ class CommandReader {
       const std::string metric = value.substr(0, colon);
       const bool known = metric == "ttft" || metric == "tpot" || metric == "e2el";
       if (colon == std::string::npos || !known || !parse_number(value.substr(colon + 1), limit))
-        draft_.problems.error(word.where, fmt::format("'{}' is no limit of --goodput", value), "ttft:500, tpot:50 or e2el:10000, in ms");
+        draft_.problems.error(word.where, fmt::format("'{}' is no limit of --goodput", value),
+                              "ttft:500, tpot:50 or e2el:10000, in ms");
       else
         set("goodput." + metric, fmt::format("{:g}", limit), word, "--goodput " + value);
       if (at_ >= words_.size() || is_flag(words_[at_].text)) return;
@@ -277,8 +298,10 @@ class CommandReader {
 void ImportDraft::set(ImportedField field) {
   for (ImportedField& there : fields) {
     if (there.path != field.path) continue;
-    warnings.warning(field.where, fmt::format("'{}' is given twice: '{}' takes the place of '{}'", field.path, field.said, there.said),
-                     "the last one counts, as in the engine");
+    warnings.warning(
+        field.where,
+        fmt::format("'{}' is given twice: '{}' takes the place of '{}'", field.path, field.said, there.said),
+        "the last one counts, as in the engine");
     there = std::move(field);
     return;
   }

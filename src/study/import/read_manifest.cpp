@@ -19,7 +19,9 @@ std::string tag_release(std::string tag) {
   if (tag.starts_with('v')) tag.erase(0, 1);
   const auto second = tag.find('.', tag.find('.') == std::string::npos ? tag.size() : tag.find('.') + 1);
   const std::string release = tag.substr(0, second);
-  return release.find_first_not_of("0123456789.") == std::string::npos && release.find('.') != std::string::npos ? release : "";
+  return release.find_first_not_of("0123456789.") == std::string::npos && release.find('.') != std::string::npos
+             ? release
+             : "";
 }
 
 void add_words(const YamlNode* node, CommandWords& words, Diagnostics& problems) {
@@ -37,8 +39,10 @@ void add_words(const YamlNode* node, CommandWords& words, Diagnostics& problems)
 
 // sh -c "vllm serve ..." is what stands in the quotes.
 CommandWords without_shell(CommandWords words, Diagnostics& problems) {
-  const auto flag = std::find_if(words.begin(), words.end(), [](const CommandWord& w) { return w.text == "-c" || w.text == "-lc"; });
-  if (words.empty() || flag == words.end() || flag + 1 == words.end() || !words.front().text.ends_with("sh")) return words;
+  const auto flag =
+      std::find_if(words.begin(), words.end(), [](const CommandWord& w) { return w.text == "-c" || w.text == "-lc"; });
+  if (words.empty() || flag == words.end() || flag + 1 == words.end() || !words.front().text.ends_with("sh"))
+    return words;
   CommandWords inner;
   for (const CommandWords& command : split_commands((flag + 1)->text, (flag + 1)->where.file, problems)) {
     if (!inner.empty() && inner.front().text.find("vllm") != std::string::npos) break;
@@ -68,12 +72,14 @@ bool is_true(const std::string& text) {
 void add_chart_flags(const YamlNode& config, CommandWords& words, ImportDraft& draft) {
   bool prefix = false;
   for (const YamlNode::Entry& entry : config.entries) {
-    const auto flag = std::find_if(std::begin(kChartFlags), std::end(kChartFlags), [&](const ChartFlag& f) { return f.key == entry.key; });
+    const auto flag = std::find_if(std::begin(kChartFlags), std::end(kChartFlags),
+                                   [&](const ChartFlag& f) { return f.key == entry.key; });
     if (flag != std::end(kChartFlags)) {
       words.push_back({std::string(flag->flag), entry.where});
       words.push_back({entry.value.text, entry.value.where});
     } else if (entry.key == "enableChunkedPrefill") {
-      words.push_back({is_true(entry.value.text) ? "--enable-chunked-prefill" : "--no-enable-chunked-prefill", entry.where});
+      words.push_back(
+          {is_true(entry.value.text) ? "--enable-chunked-prefill" : "--no-enable-chunked-prefill", entry.where});
     } else if (entry.key == "enablePrefixCaching") {
       prefix = is_true(entry.value.text);
     } else if (entry.key != "extraArgs") {
@@ -82,15 +88,35 @@ void add_chart_flags(const YamlNode& config, CommandWords& words, ImportDraft& d
   }
   words.push_back({prefix ? "--enable-prefix-caching" : "--no-enable-prefix-caching", config.where});
   if (!prefix)
-    draft.notes.emplace_back("the chart switches prefix caching off where vllmConfig.enablePrefixCaching does not switch it on");
+    draft.notes.emplace_back(
+        "the chart switches prefix caching off where vllmConfig.enablePrefixCaching does not switch it on");
   if (const YamlNode* extra = config.find("extraArgs")) add_words(extra, words, draft.problems);
 }
 
 void read_model_spec(const YamlNode& spec, ImportDraft& draft) {
-  constexpr std::string_view kHarmless[] = {"name",       "repository", "tag",          "modelURL",   "replicaCount", "vllmConfig",
-                                            "requestCPU", "requestMemory", "requestGPU", "limitCPU",   "limitMemory",  "pvcStorage",
-                                            "pvcAccessMode", "hf_token", "env",          "nodeSelectorTerms", "enabled", "annotations",
-                                            "podAnnotations", "requestGPUType", "pvcMatchLabels", "storageClass", "shmSize"};
+  constexpr std::string_view kHarmless[] = {"name",
+                                            "repository",
+                                            "tag",
+                                            "modelURL",
+                                            "replicaCount",
+                                            "vllmConfig",
+                                            "requestCPU",
+                                            "requestMemory",
+                                            "requestGPU",
+                                            "limitCPU",
+                                            "limitMemory",
+                                            "pvcStorage",
+                                            "pvcAccessMode",
+                                            "hf_token",
+                                            "env",
+                                            "nodeSelectorTerms",
+                                            "enabled",
+                                            "annotations",
+                                            "podAnnotations",
+                                            "requestGPUType",
+                                            "pvcMatchLabels",
+                                            "storageClass",
+                                            "shmSize"};
   CommandWords words{{"vllm", spec.where}, {"serve", spec.where}};
   const YamlNode* url = spec.find("modelURL");
   if (url == nullptr || url->kind != Kind::scalar)
@@ -110,8 +136,9 @@ void read_model_spec(const YamlNode& spec, ImportDraft& draft) {
   const std::string gpus = text_at(spec, "requestGPU");
   const ImportedField* tensor = draft.find("engine.tensor_parallel_size");
   if (!gpus.empty() && gpus != (tensor == nullptr ? "1" : tensor->value))
-    draft.notes.push_back(fmt::format("requestGPU is {}, tensor parallelism {}: GPUs beyond it stay idle, and are not simulated",
-                                      gpus, tensor == nullptr ? "1" : tensor->value));
+    draft.notes.push_back(
+        fmt::format("requestGPU is {}, tensor parallelism {}: GPUs beyond it stay idle, and are not simulated", gpus,
+                    tensor == nullptr ? "1" : tensor->value));
 }
 
 bool read_chart(const YamlNode& root, const std::string& entry, ImportDraft& draft) {
@@ -127,8 +154,9 @@ bool read_chart(const YamlNode& root, const std::string& entry, ImportDraft& dra
     if (entry.empty() || entry == name) chosen.push_back(&spec);
   }
   if (chosen.size() != 1) {
-    draft.problems.error(specs->where, fmt::format("{} models {}: {}", chosen.empty() ? "none of the" : "there are several",
-                                                   chosen.empty() ? fmt::format("is called '{}'", entry) : "here", names),
+    draft.problems.error(specs->where,
+                         fmt::format("{} models {}: {}", chosen.empty() ? "none of the" : "there are several",
+                                     chosen.empty() ? fmt::format("is called '{}'", entry) : "here", names),
                          "choose one: --entry NAME");
     return true;
   }
@@ -139,7 +167,8 @@ bool read_chart(const YamlNode& root, const std::string& entry, ImportDraft& dra
 // ---- manifests ----
 
 // Depth first, with the nearest `replicas` above.
-bool read_containers(const YamlNode& node, const std::string& entry, std::string replicas, SourceLocation where, ImportDraft& draft) {
+bool read_containers(const YamlNode& node, const std::string& entry, std::string replicas, SourceLocation where,
+                     ImportDraft& draft) {
   bool found = false;
   if (node.kind == Kind::map) {
     if (const YamlNode* count = node.find("replicas"); count != nullptr && count->kind == Kind::scalar) {
@@ -152,18 +181,19 @@ bool read_containers(const YamlNode& node, const std::string& entry, std::string
     add_words(node.find("args"), words, draft.problems);
     words = without_shell(std::move(words), draft.problems);
     const bool own_entry_point = node.find("command") == nullptr && image.find("vllm-openai") != std::string::npos;
-    if (own_entry_point && !words.empty())
-      words.insert(words.begin(), {{"vllm", node.where}, {"serve", node.where}});
+    if (own_entry_point && !words.empty()) words.insert(words.begin(), {{"vllm", node.where}, {"serve", node.where}});
     const bool wanted = entry.empty() || text_at(node, "name") == entry;
     if (wanted && !words.empty() && read_command(words, draft)) {
       found = true;
       draft.replicas = replicas;
       draft.replicas_where = where;
-      if (const auto colon = image.find_last_of(':'); colon != std::string::npos) draft.version = tag_release(image.substr(colon + 1));
+      if (const auto colon = image.find_last_of(':'); colon != std::string::npos)
+        draft.version = tag_release(image.substr(colon + 1));
     }
   }
   for (const YamlNode& item : node.items) found = read_containers(item, entry, replicas, where, draft) || found;
-  for (const YamlNode::Entry& e : node.entries) found = read_containers(e.value, entry, replicas, where, draft) || found;
+  for (const YamlNode::Entry& e : node.entries)
+    found = read_containers(e.value, entry, replicas, where, draft) || found;
   return found;
 }
 

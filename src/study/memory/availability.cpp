@@ -39,7 +39,8 @@ std::string weights_problem(const Deployment& d, const std::string& name, std::s
   if (!unpacks)
     return fmt::format("{} has no {} matrix units, and {} does not serve {} weights without them", d.gpu.id, missing,
                        d.engine_name, name);
-  note = fmt::format("{} has no {} matrix units: {} weights are unpacked and multiplied in 16 bits", d.gpu.id, missing, name);
+  note = fmt::format("{} has no {} matrix units: {} weights are unpacked and multiplied in 16 bits", d.gpu.id, missing,
+                     name);
   return {};
 }
 
@@ -54,7 +55,8 @@ std::string kv_problem(const Deployment& d, const std::string& name, std::string
       return {};
     case KvFormat::fp8:
       if (!d.gpu.peak_fp8)
-        note += fmt::format("{}{} has no FP8 matrix units: an fp8 KV cache is only stored so", note.empty() ? "" : "; ", d.gpu.id);
+        note += fmt::format("{}{} has no FP8 matrix units: an fp8 KV cache is only stored so", note.empty() ? "" : "; ",
+                            d.gpu.id);
       return {};
     case KvFormat::int8:
       return tensorrt ? "" : none(sglang ? "16 bits, fp8 and fp4" : "16 bits and fp8");

@@ -116,7 +116,8 @@ void fill_lists(MemoryStudy& study, const std::vector<SweepAxis>& axes) {
       add_once(study.quantizations, name);
   }
   if (study.kv_cache_dtypes.empty()) {
-    for (const std::string& name : {resolved_text(s, kKvDtype), std::string("fp8")}) add_once(study.kv_cache_dtypes, name);
+    for (const std::string& name : {resolved_text(s, kKvDtype), std::string("fp8")})
+      add_once(study.kv_cache_dtypes, name);
   }
   if (study.contexts.empty()) study.contexts = default_contexts(s);
 }
@@ -147,8 +148,9 @@ void price(const Scenario& s, MemoryCandidate& c, std::int64_t blocks) {
 void fill_candidate(const ScenarioText& source, const LoadOptions& load, MemoryCandidate& c) {
   LoadOptions with = load;
   const std::int64_t output = std::max<std::int64_t>(1, c.context / 8);
-  for (const auto& [path, value] : {std::pair(kGpu, c.gpu), std::pair(kQuantization, c.quantization),
-                                    std::pair(kKvDtype, c.kv_cache_dtype), std::pair(kMaxModelLen, std::to_string(c.context))})
+  for (const auto& [path, value] :
+       {std::pair(kGpu, c.gpu), std::pair(kQuantization, c.quantization), std::pair(kKvDtype, c.kv_cache_dtype),
+        std::pair(kMaxModelLen, std::to_string(c.context))})
     with.overrides.push_back(fmt::format("{}={}", path, value));
   // A request as long as the context, so that the scenario is one that can be sent.
   with.overrides.push_back(fmt::format("workload={{random_input_len: {}, random_output_len: {}, num_prompts: 1}}",
@@ -197,9 +199,10 @@ void leave_out_measured_blocks(MemoryStudy& study, LoadOptions& load) {
 
 std::vector<Axis> given_axes(const MemoryOptions& options) {
   std::vector<Axis> axes;
-  for (const Axis& axis : {Axis{kGpu, "--gpu", options.gpus}, Axis{kQuantization, "--quantization", options.quantizations},
-                           Axis{kKvDtype, "--kv-cache-dtype", options.kv_cache_dtypes},
-                           Axis{kMaxModelLen, "--context", options.contexts}}) {
+  for (const Axis& axis :
+       {Axis{kGpu, "--gpu", options.gpus}, Axis{kQuantization, "--quantization", options.quantizations},
+        Axis{kKvDtype, "--kv-cache-dtype", options.kv_cache_dtypes},
+        Axis{kMaxModelLen, "--context", options.contexts}}) {
     if (!axis.given.empty()) axes.push_back(axis);
   }
   return axes;
@@ -237,8 +240,8 @@ Diagnostics too_short(const std::vector<std::int64_t>& contexts, const MemoryOpt
   Diagnostics problems;
   for (const std::int64_t context : contexts) {
     if (context >= 2) continue;
-    problems.error({"--context", 1, 1}, "a request has at least two tokens, one of its prompt and one of its output", {},
-                   options.contexts);
+    problems.error({"--context", 1, 1}, "a request has at least two tokens, one of its prompt and one of its output",
+                   {}, options.contexts);
   }
   return problems;
 }
@@ -287,12 +290,10 @@ Result<MemoryStudy> study_memory(const ScenarioText& source, const LoadOptions& 
   study.candidates = all_candidates(study);
   parallel_for(study.candidates.size(), options.threads,
                [&](std::size_t i) { fill_candidate(source, question, study.candidates[i]); });
-  const bool all_invalid = std::all_of(study.candidates.begin(), study.candidates.end(), [](const MemoryCandidate& c) {
-    return c.status == MemoryStatus::invalid;
-  });
+  const bool all_invalid = std::all_of(study.candidates.begin(), study.candidates.end(),
+                                       [](const MemoryCandidate& c) { return c.status == MemoryStatus::invalid; });
   if (!all_invalid) return study;
-  problems.error({source.origin, 0, 0},
-                 fmt::format("no candidate is valid here: {}", study.candidates.front().reason));
+  problems.error({source.origin, 0, 0}, fmt::format("no candidate is valid here: {}", study.candidates.front().reason));
   return problems;
 }
 

@@ -58,9 +58,8 @@ std::string words_for_queue(const RequestExplanation& e, Cause cause) {
   const std::string seats =
       fmt::format("max_num_seqs {} was full {} of the time", engine.max_num_seqs, share(e.seats_full));
   if (cause == Cause::overload) {
-    const std::string growth =
-        fmt::format("waited in a queue that grows by {} of {} requests/s", plain_figure(e.backlog_growth, 3),
-                    plain_figure(e.arrival_rate, 3));
+    const std::string growth = fmt::format("waited in a queue that grows by {} of {} requests/s",
+                                           plain_figure(e.backlog_growth, 3), plain_figure(e.arrival_rate, 3));
     if (e.more_with_seats >= kSeatsHelp)
       return fmt::format("{}: {}; twice the seats would serve some {} more", growth, seats,
                          share(e.more_with_seats - 1));

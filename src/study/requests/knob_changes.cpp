@@ -132,7 +132,8 @@ std::vector<KnobChange> larger_changes(const RequestExplanation& e, const std::s
         load->whole ? static_cast<double>(static_cast<std::int64_t>(load->offered * kLess)) : load->offered * kLess;
     if (less > 0)
       changes.push_back(
-          {fmt::format("a load of {} instead of {} {}", plain_figure(less), plain_figure(load->offered), load->unit), load->set(less)});
+          {fmt::format("a load of {} instead of {} {}", plain_figure(less), plain_figure(load->offered), load->unit),
+           load->set(less)});
   }
   return changes;
 }

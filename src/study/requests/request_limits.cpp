@@ -17,7 +17,9 @@ RequestLimits::RequestLimits(const Scenario& s) : scenario_(s) {
   for (const SloLine& line : s.slo) {
     const auto key = latency_key_parts(line.metric);
     if (!key || !is_upper_limit(line.comparison)) continue;
-    const auto tighten = [&](std::optional<double>& limit) { limit = std::min(limit.value_or(line.limit), line.limit); };
+    const auto tighten = [&](std::optional<double>& limit) {
+      limit = std::min(limit.value_or(line.limit), line.limit);
+    };
     if (key->metric == "ttft") tighten(of_objectives_.ttft_ms);
     if (key->metric == "tpot") tighten(of_objectives_.tpot_ms);
     if (key->metric == "e2el") tighten(of_objectives_.e2el_ms);

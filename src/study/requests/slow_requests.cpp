@@ -133,8 +133,8 @@ class Explainer {
       result_.backlog_growth = std::max(0.0, growth.waiting);
       result_.overloaded = growth.waiting > kGrowthShare * growth.arrival_rate;
     }
-    const MeasureView view = view_of(result_.scenario, device_figures(result_.scenario), run->measures,
-                                     run->measures.all, Scope::run);
+    const MeasureView view =
+        view_of(result_.scenario, device_figures(result_.scenario), run->measures, run->measures.all, Scope::run);
     result_.kv_peak = metric_value(view, "max_kv_cache_usage_perc", Population::completed).value_or(0);
     result_.preemptions = run->measures.all.preemptions;
     return {};
@@ -146,14 +146,16 @@ class Explainer {
     if (q >= 1 || q <= 0) return;
     const double beyond = 1 / (1 - q);
     if (static_cast<double>(ranked_.size()) >= beyond - 1e-9) return;
-    result_.notes.push_back(fmt::format("{} requests are too few for {}: it takes {:.0f} for one beyond it; this is the slowest one",
-                                        ranked_.size(), result_.selector.text, beyond));
+    result_.notes.push_back(
+        fmt::format("{} requests are too few for {}: it takes {:.0f} for one beyond it; this is the slowest one",
+                    ranked_.size(), result_.selector.text, beyond));
   }
 
   Diagnostics choose_id() {
     const std::int64_t id = result_.selector.id;
     if (!seen_)
-      return refuse(fmt::format("there is no request {}", id), fmt::format("the run has {}: 0 to {}", arrived_, arrived_ - 1));
+      return refuse(fmt::format("there is no request {}", id),
+                    fmt::format("the run has {}: 0 to {}", arrived_, arrived_ - 1));
     if (latency_of(*seen_, result_.metric, result_.scenario.tpot)) {
       chosen_.push_back(id);
       return {};
@@ -189,8 +191,7 @@ class Explainer {
     if (selector.kind == Kind::violators) {
       chosen_ = violators_;
       result_.limits = limits_.text();
-      if (chosen_.empty())
-        return refuse("no request misses its limits", "ask for a percentile: --request p99");
+      if (chosen_.empty()) return refuse("no request misses its limits", "ask for a percentile: --request p99");
     }
     std::sort(chosen_.begin(), chosen_.end());
     median_ = ranked_[rank_of(0.5) - 1].index;

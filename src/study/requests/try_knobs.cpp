@@ -171,8 +171,8 @@ class KnobTrials {
   }
 
   [[nodiscard]] std::string words(const KnobTrial& t) const {
-    return fmt::format("{} takes {} {} from {} to {} ms ({:+.0f} %)", t.change, e_.selector.text,
-                       in_words(e_.metric), plain_figure(t.before_ms), plain_figure(t.after_ms), -100 * t.gain);
+    return fmt::format("{} takes {} {} from {} to {} ms ({:+.0f} %)", t.change, e_.selector.text, in_words(e_.metric),
+                       plain_figure(t.before_ms), plain_figure(t.after_ms), -100 * t.gain);
   }
 
   void say(const KnobTrial* best, std::size_t settings) {

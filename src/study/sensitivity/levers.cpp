@@ -1,4 +1,5 @@
-// Hardware moves with the constants its coefficient sets were fitted with, so that a faster GPU is faster at every cost level.
+// Hardware moves with the constants its coefficient sets were fitted with, so that a faster GPU is faster at every cost
+// level.
 #include "study/sensitivity/levers.hpp"
 
 #include <algorithm>
@@ -21,7 +22,8 @@ class Levers {
   explicit Levers(const Scenario& s) : s_(s) {}
 
   // One that multiplies exactly.
-  void add(LeverGroup group, std::string name, std::string unit, double now, std::function<void(Scenario&, double)> scale) {
+  void add(LeverGroup group, std::string name, std::string unit, double now,
+           std::function<void(Scenario&, double)> scale) {
     if (!(now > 0) || !std::isfinite(now)) return;
     levers_.push_back({std::move(name), group, now, std::move(unit), [scale = std::move(scale)](Scenario& s, double f) {
                          scale(s, f);
@@ -82,12 +84,13 @@ void add_hardware(Levers& levers, const Scenario& s) {
                [](Scenario& c, double f) { c.deployment.gpu.memory_capacity.value *= f; });
   }
   if (s.deployment.parallelism.gpus() > 1) {
-    levers.add(hardware, "link bandwidth", "GB/s", gpu.scale_up_link.per_direction.value * 1e-9, [](Scenario& c, double f) {
-      scale_link(c.deployment.gpu.scale_up_link, f);
-      scale_link(c.deployment.gpu.host_link, f);
-      scale_link(c.deployment.node.scale_out_link, f);
-      change_devices(c, [&](CalibrationDevice& d) { d.link_bandwidth *= f; });
-    });
+    levers.add(hardware, "link bandwidth", "GB/s", gpu.scale_up_link.per_direction.value * 1e-9,
+               [](Scenario& c, double f) {
+                 scale_link(c.deployment.gpu.scale_up_link, f);
+                 scale_link(c.deployment.gpu.host_link, f);
+                 scale_link(c.deployment.node.scale_out_link, f);
+                 change_devices(c, [&](CalibrationDevice& d) { d.link_bandwidth *= f; });
+               });
   }
 }
 
@@ -119,8 +122,9 @@ void add_knobs(Levers& levers, const Scenario& s) {
                    });
   }
   if (s.memory.num_gpu_blocks_override) {
-    levers.integer(knob, "engine.num_gpu_blocks_override", *s.memory.num_gpu_blocks_override,
-                   [](Scenario& c, std::int64_t to) { c.memory.num_gpu_blocks_override = c.engine.num_gpu_blocks = to; });
+    levers.integer(
+        knob, "engine.num_gpu_blocks_override", *s.memory.num_gpu_blocks_override,
+        [](Scenario& c, std::int64_t to) { c.memory.num_gpu_blocks_override = c.engine.num_gpu_blocks = to; });
   } else if (s.deployment.level != CostLevel::affine) {
     const double now = s.memory.gpu_memory_utilization;
     levers.all().push_back({std::string(profile.memory_share.key), knob, now, "", [now](Scenario& c, double f) {
@@ -176,14 +180,16 @@ void add_load(Levers& levers, const Scenario& s) {
   const Result<WorkloadSummary> summary = workload_summary(s);
   if (!summary) return;
   if (!std::holds_alternative<AllAtOnceArrivals>(w.arrivals))
-    levers.add(load, "request rate", "requests/s", summary->offered_rate, [](Scenario& c, double f) { scale_rate(c.workload, f); });
+    levers.add(load, "request rate", "requests/s", summary->offered_rate,
+               [](Scenario& c, double f) { scale_rate(c.workload, f); });
   if (w.max_concurrency) {
     levers.integer(load, "workload.max_concurrency", *w.max_concurrency,
                    [](Scenario& c, std::int64_t to) { c.workload.max_concurrency = to; });
   }
   const auto paired = [](const LengthPairConfig& l) { return l.paired.has_value(); };
-  const bool from_file = std::holds_alternative<TraceConfig>(w.arrivals) || paired(w.lengths) ||
-                         std::any_of(w.classes.begin(), w.classes.end(), [&](const RequestClass& c) { return paired(c.lengths); });
+  const bool from_file =
+      std::holds_alternative<TraceConfig>(w.arrivals) || paired(w.lengths) ||
+      std::any_of(w.classes.begin(), w.classes.end(), [&](const RequestClass& c) { return paired(c.lengths); });
   if (from_file) return;
   levers.add(load, "prompt length", "tokens", summary->mean_prompt_tokens,
              [](Scenario& c, double f) { scale_lengths(c.workload, &LengthPairConfig::input, f); });

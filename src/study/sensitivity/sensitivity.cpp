@@ -128,8 +128,8 @@ std::string worth_paying_for(const SensitivityStudy& s) {
     others += fmt::format("{}{} {}", others.empty() ? "; " : ", ", l.name,
                           l.certain ? per_percent(l.elasticity) : std::string("nothing"));
   }
-  return fmt::format("of the hardware, {} is worth most: each percent more of it moves {} by {}{}", best->name, s.metric,
-                     per_percent(best->elasticity), others);
+  return fmt::format("of the hardware, {} is worth most: each percent more of it moves {} by {}{}", best->name,
+                     s.metric, per_percent(best->elasticity), others);
 }
 
 // The objective with the least room, by a first look at all of them.

@@ -32,8 +32,7 @@ double profile_rate(const ProfileArrivals& profile, Duration begin, Duration wid
   constexpr int kPoints = 3600;
   double sum = 0;
   for (int i = 0; i < kPoints; ++i) {
-    const double at = (static_cast<double>(begin.count()) +
-                       (i + 0.5) / kPoints * static_cast<double>(width.count())) /
+    const double at = (static_cast<double>(begin.count()) + (i + 0.5) / kPoints * static_cast<double>(width.count())) /
                       static_cast<double>(profile.period.count());
     const auto n = static_cast<double>(profile.rates.size());
     const auto index = static_cast<std::size_t>((at - std::floor(at)) * n);

@@ -33,7 +33,7 @@ class SlotSeries {
   void double_width();
   [[nodiscard]] std::vector<Measures>& slot(std::size_t index);
 
-  std::vector<GoodputLimits> limits_;    // by class
+  std::vector<GoodputLimits> limits_;  // by class
   bool by_class_ = false;
   Duration width_{};
   std::vector<std::vector<Measures>> slots_;  // [slot][class], or one for all

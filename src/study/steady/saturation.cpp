@@ -49,8 +49,8 @@ Result<Flood> flood(const Scenario& s, int index, const RunOptions& run) {
   flood.offered = static_cast<double>(n) / std::max(1e-9, to_seconds(last_arrival.time_since_epoch()));
   // While requests still arrive the queue is never empty.
   std::sort(finishes.begin(), finishes.end());
-  const auto end = static_cast<std::size_t>(
-      std::upper_bound(finishes.begin(), finishes.end(), last_arrival) - finishes.begin());
+  const auto end =
+      static_cast<std::size_t>(std::upper_bound(finishes.begin(), finishes.end(), last_arrival) - finishes.begin());
   const auto begin = static_cast<std::size_t>(kWarmup * static_cast<double>(end));
   if (end < begin + 2) return flood;
   const double seconds = to_seconds(finishes[end - 1] - finishes[begin]);
@@ -75,7 +75,8 @@ bool turns_requests_away(const EngineConfig& engine) {
 
 }  // namespace
 
-Result<Saturation> saturate(const Scenario& scenario, double rate, std::int64_t most_requests, const RunOptions& options) {
+Result<Saturation> saturate(const Scenario& scenario, double rate, std::int64_t most_requests,
+                            const RunOptions& options) {
   Saturation saturation;
   if (turns_requests_away(scenario.engine) || !(rate > 0)) return saturation;
   const double replicas = scenario.cluster.replicas;

@@ -14,8 +14,8 @@ struct Saturation {
 };
 
 // One replica under a load beyond what it lets through, once its seats and its cache are full, times the number of
-// replicas. By the saturation rule (Baccelli and Foss 1995) a queue is stable below that rate and unstable above it. `rate`: of
-// the whole deployment, where to start. Errors: a workload that cannot be read.
+// replicas. By the saturation rule (Baccelli and Foss 1995) a queue is stable below that rate and unstable above it.
+// `rate`: of the whole deployment, where to start. Errors: a workload that cannot be read.
 [[nodiscard]] Result<Saturation> saturate(const Scenario& scenario, double rate, std::int64_t most_requests,
                                           const RunOptions& options);
 

@@ -17,8 +17,8 @@ constexpr std::int64_t kParts = 16;
 void measure_rates(TraceRun& run) {
   for (std::size_t i = 0; i < run.parts.size(); ++i) {
     RunMeasures& part = run.parts[i];
-    const TimePoint end =
-        i + 1 < run.parts.size() ? run.parts[i + 1].all.first_arrival : std::max(run.whole.all.last_finish, part.all.last_arrival);
+    const TimePoint end = i + 1 < run.parts.size() ? run.parts[i + 1].all.first_arrival
+                                                   : std::max(run.whole.all.last_finish, part.all.last_arrival);
     WindowRates rates;
     rates.seconds = to_seconds(end - part.all.first_arrival);
     rates.completed = static_cast<double>(part.all.completed);
@@ -37,7 +37,9 @@ Result<TraceRun> run_trace(const Scenario& scenario, std::int64_t requests, cons
   std::vector<MetricsCollector> collectors;
   for (std::int64_t i = 0; i < parts; ++i)
     collectors.emplace_back(collector_config(scenario.workload, scenario.warmup_fraction, std::nullopt));
-  const auto part_of = [&](std::int64_t index) { return static_cast<std::size_t>(std::min(parts - 1, index * parts / requests)); };
+  const auto part_of = [&](std::int64_t index) {
+    return static_cast<std::size_t>(std::min(parts - 1, index * parts / requests));
+  };
   std::int64_t latest = 0;
   ReplicationOptions options;
   options.requests = requests;
@@ -62,8 +64,8 @@ Result<TraceRun> run_trace(const Scenario& scenario, std::int64_t requests, cons
   return trace;
 }
 
-Interval interval_of(const TraceRun& run, const Scenario& scenario, const DeviceFigures& device, const std::string& metric,
-                     double confidence) {
+Interval interval_of(const TraceRun& run, const Scenario& scenario, const DeviceFigures& device,
+                     const std::string& metric, double confidence) {
   const double whole =
       metric_value(view_of(scenario, device, run.whole, run.whole.all, Scope::run), metric, Population::offered)
           .value_or(std::nan(""));

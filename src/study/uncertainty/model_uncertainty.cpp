@@ -288,8 +288,9 @@ std::vector<StepError> errors_to_simulate(const Scenario& scenario, const ModelB
   return Uncertainty(scenario, band, {}).errors_to_simulate();
 }
 
-ModelUncertainty bands_of(const Scenario& scenario, const ModelBand& band, const std::vector<PredictedFigure>& predicted,
-                          const SteadyState& steady, const StepResponse& response) {
+ModelUncertainty bands_of(const Scenario& scenario, const ModelBand& band,
+                          const std::vector<PredictedFigure>& predicted, const SteadyState& steady,
+                          const StepResponse& response) {
   ModelUncertainty result;
   Uncertainty uncertainty(scenario, band, steady);
   result.runs = static_cast<int>(response.points.size());

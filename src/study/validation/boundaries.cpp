@@ -22,8 +22,7 @@ std::string clock_of(const RunToFit& run) {
   std::string text =
       "clock: the client's, from the send to the first and last chunk; the prediction has no network, and what comes "
       "before the scheduler is cost.per_request";
-  if (run.scenario.workload.max_concurrency)
-    text += "; waiting for one of the client's places counts in neither";
+  if (run.scenario.workload.max_concurrency) text += "; waiting for one of the client's places counts in neither";
   return text;
 }
 
@@ -31,21 +30,27 @@ std::string warmup_of(const std::string& format) {
   if (format == "vllm")
     return "warm-up: vllm bench serve sends its first prompt once before it measures, so that prompt may be found in "
            "the prefix cache; the prediction starts empty. Both count filling and draining";
-  if (format == "sglang") return "warm-up: bench_serving sends a request or more first, not counted; the prediction starts empty";
-  if (format == "guidellm") return "warm-up: GuideLLM can leave out a share at either end; the prediction counts the whole run";
-  if (format == "aiperf") return "warm-up: AIPerf leaves out its warm-up phase, after which caches are warm; the prediction starts empty";
+  if (format == "sglang")
+    return "warm-up: bench_serving sends a request or more first, not counted; the prediction starts empty";
+  if (format == "guidellm")
+    return "warm-up: GuideLLM can leave out a share at either end; the prediction counts the whole run";
+  if (format == "aiperf")
+    return "warm-up: AIPerf leaves out its warm-up phase, after which caches are warm; the prediction starts empty";
   return "warm-up: the recording counts from its first request, as the prediction does";
 }
 
 std::string tokens_of(const std::string& format) {
   if (is_vllm_like(format))
-    return "TPOT: (E2E - TTFT) / (N - 1) in both, whatever conventions.tpot says; ITL: gaps between chunks, of which one "
+    return "TPOT: (E2E - TTFT) / (N - 1) in both, whatever conventions.tpot says; ITL: gaps between chunks, of which "
+           "one "
            "may hold several tokens, against gaps between tokens";
   if (format == "guidellm")
-    return "TPOT: GuideLLM's inter_token_latency, (last - first token) / (N - 1); its time_per_output_token counts TTFT "
+    return "TPOT: GuideLLM's inter_token_latency, (last - first token) / (N - 1); its time_per_output_token counts "
+           "TTFT "
            "in and is not read";
   if (format == "aiperf")
-    return "TPOT: AIPerf's inter_token_latency, (E2E - TTFT) / (N - 1) per request; its inter_chunk_latency is not read";
+    return "TPOT: AIPerf's inter_token_latency, (E2E - TTFT) / (N - 1) per request; its inter_chunk_latency is not "
+           "read";
   return "TPOT: (last - first token) / (N - 1) in both";
 }
 
@@ -67,8 +72,9 @@ std::string load_text(const RunToFit& run) {
                          ? "load: arrivals and lengths are drawn as the scenario and the file say"
                          : "load: the recorded lengths are simulated, sends are drawn";
   if (run.measured.format == "vllm" && renewal != nullptr && !renewal->vllm_rescale)
-    text += "; vllm bench serve stretches its gaps so that the last request leaves at num_prompts / rate, which "
-            "workload.vllm_rescale=true imitates";
+    text +=
+        "; vllm bench serve stretches its gaps so that the last request leaves at num_prompts / rate, which "
+        "workload.vllm_rescale=true imitates";
   return text;
 }
 

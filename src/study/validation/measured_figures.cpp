@@ -14,8 +14,8 @@ namespace foretoken {
 namespace {
 
 void add_new(std::vector<ReportedFigure>& figures, const std::string& metric, double value) {
-  const bool known = std::any_of(figures.begin(), figures.end(),
-                                 [&](const ReportedFigure& f) { return f.metric == metric; });
+  const bool known =
+      std::any_of(figures.begin(), figures.end(), [&](const ReportedFigure& f) { return f.metric == metric; });
   if (!known && std::isfinite(value) && value > 0) figures.push_back({metric, value});
 }
 

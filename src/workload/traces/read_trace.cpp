@@ -177,9 +177,9 @@ void TraceReader::finish() {
   }
   if (problems_.has_errors() || rows_ > 0) return;
   if (failed_rows_ > 0) {
-    problems_.error({lines_.path(), 0, 0},
-                    fmt::format("all {} requests of this trace failed: they have no prompt or no output tokens",
-                                failed_rows_));
+    problems_.error(
+        {lines_.path(), 0, 0},
+        fmt::format("all {} requests of this trace failed: they have no prompt or no output tokens", failed_rows_));
   } else if (extent_.start || extent_.end) {
     problems_.error(
         {lines_.path(), 0, 0}, "the slice from start to end holds no requests",

@@ -133,9 +133,7 @@ class TraceCursor {
   [[nodiscard]] TimePoint next_time() const { return next_time_; }
   // Precondition: next_time() is not kNever.
   [[nodiscard]] const TraceRow& row() const { return row_; }
-  [[nodiscard]] std::int32_t prefix_row() const {
-    return trace_.prefixes ? static_cast<std::int32_t>(next_) : -1;
-  }
+  [[nodiscard]] std::int32_t prefix_row() const { return trace_.prefixes ? static_cast<std::int32_t>(next_) : -1; }
   void advance();
   [[nodiscard]] const PrefixTable* prefixes() const { return trace_.prefixes ? &*trace_.prefixes : nullptr; }
   // Of the rows read so far.

@@ -22,7 +22,9 @@ struct Models {
   }
 };
 
-double seconds(FineDuration d) { return static_cast<double>(d.units) / static_cast<double>(FineDuration::kPerNanosecond) * 1e-9; }
+double seconds(FineDuration d) {
+  return static_cast<double>(d.units) / static_cast<double>(FineDuration::kPerNanosecond) * 1e-9;
+}
 
 TEST(Pipelined, RowsComeRoundInTheTimeOfOneMicroBatchThroughAllStages) {
   const Models m;

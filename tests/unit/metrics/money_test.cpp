@@ -16,8 +16,8 @@ FineTotal& part(std::array<FineTotal, kTimeParts>& parts, TimePart p) {
   return parts[static_cast<std::size_t>(p)];
 }
 
-// 1 s from first send to last completion; 4 requests of 250 tokens in and 50 out. Steps: 150 ms of prefill (100 compute,
-// 50 overhead) and 450 ms of decode (300 memory, 50 compute, 100 network); 400 ms idle.
+// 1 s from first send to last completion; 4 requests of 250 tokens in and 50 out. Steps: 150 ms of prefill (100
+// compute, 50 overhead) and 450 ms of decode (300 memory, 50 compute, 100 network); 400 ms idle.
 RunMeasures one_second() {
   MetricsCollector collector(every_request(4));
   for (int i = 0; i < 4; ++i) collector.on_request(record(i, {0, 0, 500, 1000}, 50, 250));

@@ -96,9 +96,12 @@ TEST(ParsePrecisionGoal, takesEverySpellingOfPlusMinus) {
 }
 
 TEST(ParsePrecisionGoal, saysWhatIsWrong) {
-  const std::pair<const char*, const char*> cases[] = {{"p99_ttft", "not a precision"},   {"p99_tft +- 3 %", "did you mean"},
-                                                       {"p99_ttft +- 3", "from 0.01 %"},  {"p99_ttft +- 0 %", "from 0.01 %"},
-                                                       {"p99_ttft +- nan %", "from 0.01 %"}, {"p99_ttft +-", "from 0.01 %"},
+  const std::pair<const char*, const char*> cases[] = {{"p99_ttft", "not a precision"},
+                                                       {"p99_tft +- 3 %", "did you mean"},
+                                                       {"p99_ttft +- 3", "from 0.01 %"},
+                                                       {"p99_ttft +- 0 %", "from 0.01 %"},
+                                                       {"p99_ttft +- nan %", "from 0.01 %"},
+                                                       {"p99_ttft +-", "from 0.01 %"},
                                                        {"", "not a precision"}};
   for (const auto& [text, word] : cases) {
     const Result<PrecisionGoal> goal = parse_precision_goal(text, {"s.yaml", 3, 1});

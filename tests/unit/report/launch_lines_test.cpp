@@ -61,9 +61,11 @@ TEST(LaunchLines, SayWhatTheBenchmarkCannotSend) {
 TEST(LaunchLines, WriteALoadThatFlagsCannotSayAsAFileToReplay) {
   const std::string model = "model: Llama-3.1-8B\nworkload: ";
   EXPECT_FALSE(wants_bench_trace(load(model + "{random_input_len: 512, random_prefix_len: 128, request_rate: 3}\n")));
-  EXPECT_FALSE(wants_bench_trace(load(model + "{sessions: {turns: 3}, request_rate: 1}\n"))) << "turns wait for each other";
-  const Scenario spread = load(model + "{input_lengths: {distribution: lognormal, mu: 6.2, sigma: 0.8, min: 16, max: 6000}, "
-                                       "random_output_len: 64, num_prompts: 40, request_rate: 5}\n");
+  EXPECT_FALSE(wants_bench_trace(load(model + "{sessions: {turns: 3}, request_rate: 1}\n")))
+      << "turns wait for each other";
+  const Scenario spread = load(model +
+                               "{input_lengths: {distribution: lognormal, mu: 6.2, sigma: 0.8, min: 16, max: 6000}, "
+                               "random_output_len: 64, num_prompts: 40, request_rate: 5}\n");
   ASSERT_TRUE(wants_bench_trace(spread));
   const Result<BenchTrace> trace = bench_trace(spread);
   ASSERT_TRUE(trace) << format(trace.error());
@@ -76,7 +78,8 @@ TEST(LaunchLines, WriteALoadThatFlagsCannotSayAsAFileToReplay) {
     const Result<Json> row = parse_json(line, "load.jsonl");
     ASSERT_TRUE(row) << line;
     double time = 0, input = 0, output = 0;
-    ASSERT_TRUE((*row)["timestamp"].number(time) && (*row)["input_length"].number(input) && (*row)["output_length"].number(output));
+    ASSERT_TRUE((*row)["timestamp"].number(time) && (*row)["input_length"].number(input) &&
+                (*row)["output_length"].number(output));
     EXPECT_GE(time, last);
     last = time;
     most = std::max(most, input), least = std::min(least, input);
@@ -89,9 +92,10 @@ TEST(LaunchLines, WriteALoadThatFlagsCannotSayAsAFileToReplay) {
     }
   }
   EXPECT_GT(most, 2 * least);
-  EXPECT_THAT(replay_line(spread, *trace, "load.jsonl"),
-              AllOf(HasSubstr("--dataset-name timed_trace --dataset-path load.jsonl --num-prompts 40 "), HasSubstr("--self-timed"),
-                    HasSubstr("--timed-trace-chunk-hash-size 512"), HasSubstr("--ignore-eos")));
+  EXPECT_THAT(
+      replay_line(spread, *trace, "load.jsonl"),
+      AllOf(HasSubstr("--dataset-name timed_trace --dataset-path load.jsonl --num-prompts 40 "),
+            HasSubstr("--self-timed"), HasSubstr("--timed-trace-chunk-hash-size 512"), HasSubstr("--ignore-eos")));
   EXPECT_THAT(launch_differences(spread, true), IsEmpty());
 }
 
@@ -116,7 +120,8 @@ TEST(LaunchLines, KeepWhatPromptsShareAndTheClientsOfAClosedLoop) {
   }
   EXPECT_GT(prefixed, 1);
   EXPECT_EQ(first.size(), 1u);
-  EXPECT_THAT(replay_line(s, *trace, "l"), AllOf(HasSubstr("--request-rate inf --max-concurrency 4"), Not(HasSubstr("--self-timed"))));
+  EXPECT_THAT(replay_line(s, *trace, "l"),
+              AllOf(HasSubstr("--request-rate inf --max-concurrency 4"), Not(HasSubstr("--self-timed"))));
 }
 
 TEST(LaunchLines, NameEveryKnobThatIsNotTheEnginesDefault) {

@@ -48,7 +48,8 @@ TEST(JUnit, HasOneCasePerAssertionWithValueLimitAndInterval) {
   EXPECT_THAT(xml, HasSubstr("<?xml version=\"1.0\" encoding=\"UTF-8\"?>"));
   EXPECT_THAT(xml, HasSubstr("tests=\"3\" failures=\"1\" errors=\"1\""));
   EXPECT_THAT(xml, HasSubstr("classname=\"foretoken.chat &lt;1&gt;\" name=\"is &quot;fast&quot; &amp; cheap\"/>"));
-  EXPECT_THAT(xml, HasSubstr("<failure type=\"fails\" message=\"p99_ttft_ms is 400.0 ms, must be &lt;= 500.0 ms; 95.0 % interval [390.0, 410.0]\">"));
+  EXPECT_THAT(xml, HasSubstr("<failure type=\"fails\" message=\"p99_ttft_ms is 400.0 ms, must be &lt;= 500.0 ms; 95.0 "
+                             "% interval [390.0, 410.0]\">"));
   EXPECT_THAT(xml, HasSubstr("<error type=\"not_decided\""));
 }
 

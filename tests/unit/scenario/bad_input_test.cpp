@@ -76,8 +76,8 @@ TEST_P(BadInput, GetsItsDiagnosis) {
     const bool there = place != found.items().end();
     if (there && !wanted.token.empty()) {
       const auto shown = above_the_caret(*place);
-      EXPECT_TRUE(shown && shown->starts_with(wanted.token))
-          << "the caret should stand under " << wanted.token << "\n" << format(*place);
+      EXPECT_TRUE(shown && shown->starts_with(wanted.token)) << "the caret should stand under " << wanted.token << "\n"
+                                                             << format(*place);
     }
     EXPECT_TRUE(there) << "not said: " << wanted.line << ":" << wanted.column << " "
                        << fmt::format("{}", wanted.words.front()) << "\nsaid:\n"

@@ -8,8 +8,8 @@
 namespace foretoken {
 namespace {
 
-using ::testing::HasSubstr;
 using test::TemporaryFile;
+using ::testing::HasSubstr;
 
 constexpr const char* kBase = "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\n";
 
@@ -68,7 +68,8 @@ TEST(CalibrationFile, SaysWhereItIsWrong) {
 
 TEST(CalibrationFile, WarnsOnAnotherDeployment) {
   const TemporaryFile fit(
-      "foretoken_calibration: 1\ndeployment: {gpu: a100_sxm, model: Llama-3.1-8B}\nterms: {per_step: {value: 1 ms}}\n", ".yaml");
+      "foretoken_calibration: 1\ndeployment: {gpu: a100_sxm, model: Llama-3.1-8B}\nterms: {per_step: {value: 1 ms}}\n",
+      ".yaml");
   Diagnostics warnings;
   ASSERT_TRUE(with(fit, &warnings));
   EXPECT_THAT(format(warnings), HasSubstr("fitted on gpu a100_sxm; this scenario has h100_sxm"));

@@ -1,8 +1,7 @@
 // Defaults of the engines by release and GPU (engines.md 1.2 to 1.4), and what each refuses.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <fmt/format.h>
 
 #include "foretoken/scenario/scenario.hpp"
 

@@ -146,10 +146,10 @@ TEST(Schema, AcceptsEveryKeyAndEveryOtherSpellingOfIt) {
 
 TEST(Schema, RefusesWhatTheReaderRefuses) {
   const Json schema = scenario_schema();
-  const char* const wrong[][2] = {{"engine.max_num_seqs", "-4"},    {"engine.tp", "0"},
-                                  {"engine.name", "vllm-v7"},       {"engine.padded", "\"true\""},
+  const char* const wrong[][2] = {{"engine.max_num_seqs", "-4"},     {"engine.tp", "0"},
+                                  {"engine.name", "vllm-v7"},        {"engine.padded", "\"true\""},
                                   {"workload.request_rate", "1e12"}, {"engine.queue_timeout", "90"},
-                                  {"engine.enable_lora", "true"},   {"workload.isl", "many"}};
+                                  {"engine.enable_lora", "true"},    {"workload.isl", "many"}};
   for (const auto& [path, value] : wrong) {
     const Json document = document_with(path, value);
     EXPECT_THAT(testing::schema_violations(schema, document), ::testing::Not(::testing::IsEmpty())) << path;

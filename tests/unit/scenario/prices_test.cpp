@@ -104,8 +104,9 @@ TEST(Prices, OfEveryCatalogEntrySayWhatTheyAre) {
 }
 
 TEST(Prices, AreRefusedWhenTheyCannotBePrices) {
-  for (const char* bad : {"0", "-1", ".nan", ".inf", "1e9", "cheap", "[1, 2]", "{}", "{on_demand: 0}", "{on_demand: {spot: 1}}",
-                          "{on_demand: 2, h100_sxm: 3}", "{h100_sxm: {monthly: 3}}", "{h100_sxmm: 3}", "{H100: 2, h100_sxm: 3}"}) {
+  for (const char* bad :
+       {"0", "-1", ".nan", ".inf", "1e9", "cheap", "[1, 2]", "{}", "{on_demand: 0}", "{on_demand: {spot: 1}}",
+        "{on_demand: 2, h100_sxm: 3}", "{h100_sxm: {monthly: 3}}", "{h100_sxmm: 3}", "{H100: 2, h100_sxm: 3}"}) {
     EXPECT_THAT(problems(std::string("prices: {gpu_hour: ") + bad + "}\n"), HasSubstr("error")) << bad;
   }
   EXPECT_THAT(problems("prices: {gpu_hour: {h100_sxmm: 3}}\n"), HasSubstr("did you mean `h100_sxm`"));

@@ -59,8 +59,8 @@ TEST(LoadFactor, MultipliesRatesClientsAndRequests) {
   const Scenario ramp =
       load("workload: {ramp_up_strategy: linear, ramp_up_start_rps: 1, ramp_up_end_rps: 5, load_factor: 2}\n");
   EXPECT_DOUBLE_EQ(std::get<RampArrivals>(ramp.workload.arrivals).end_rate, 10);
-  const Scenario bursts = load(
-      "workload: {bursts: {low_rate: 1, high_rate: 4, mean_low: 1 s, mean_high: 1 s}, load_factor: 2}\n");
+  const Scenario bursts =
+      load("workload: {bursts: {low_rate: 1, high_rate: 4, mean_low: 1 s, mean_high: 1 s}, load_factor: 2}\n");
   EXPECT_DOUBLE_EQ(std::get<TwoStateArrivals>(bursts.workload.arrivals).high_rate, 8);
   const Scenario day =
       load("workload: {rate_profile: {period: 24 h, rates: [1, 2]}, duration: 24 h, load_factor: 2}\n");
@@ -70,7 +70,8 @@ TEST(LoadFactor, MultipliesRatesClientsAndRequests) {
 
 TEST(LoadFactor, CompressesATraceInTime) {
   const std::string trace = std::string(FORETOKEN_SOURCE_DIR) + "/scenarios/traces/small-conversation.csv";
-  const Scenario s = load("engine: {max_model_len: 32768}\nworkload: {trace: {path: " + trace + ", rate_scale: 3}, load_factor: 2}\n");
+  const Scenario s =
+      load("engine: {max_model_len: 32768}\nworkload: {trace: {path: " + trace + ", rate_scale: 3}, load_factor: 2}\n");
   EXPECT_DOUBLE_EQ(std::get<TraceConfig>(s.workload.arrivals).rate_scale, 6);
 }
 

@@ -9,7 +9,8 @@ namespace foretoken {
 namespace {
 
 TEST(StartupLog, ReadsWhatTheEnginesPrint) {
-  const auto v1 = cache_of_log_line("(EngineCore_0 pid=7) INFO 11-24 kv_cache_utils.py:868] GPU KV cache size: 1,062,336 tokens");
+  const auto v1 =
+      cache_of_log_line("(EngineCore_0 pid=7) INFO 11-24 kv_cache_utils.py:868] GPU KV cache size: 1,062,336 tokens");
   ASSERT_TRUE(v1);
   EXPECT_EQ(v1->value, 1'062'336);
   EXPECT_TRUE(v1->in_tokens);
@@ -21,14 +22,16 @@ TEST(StartupLog, ReadsWhatTheEnginesPrint) {
 }
 
 TEST(StartupLog, IsNothingWithoutANumber) {
-  for (const char* line : {"", "GPU KV cache size:", "GPU KV cache size: -4 tokens", "GPU KV cache size: 0 tokens",
-                           "# GPU blocks: many", "num_gpu_blocks=99999999999999999999", "Available KV cache memory: 42 GiB"}) {
+  for (const char* line :
+       {"", "GPU KV cache size:", "GPU KV cache size: -4 tokens", "GPU KV cache size: 0 tokens", "# GPU blocks: many",
+        "num_gpu_blocks=99999999999999999999", "Available KV cache memory: 42 GiB"}) {
     EXPECT_FALSE(cache_of_log_line(line)) << line;
   }
 }
 
 Result<Scenario> load(const std::string& more) {
-  return parse_scenario("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nworkload: {request_rate: 1}\n" + more, "s.yaml", {});
+  return parse_scenario("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nworkload: {request_rate: 1}\n" + more,
+                        "s.yaml", {});
 }
 
 TEST(StartupLog, ReplacesThePlannedBlocks) {
@@ -43,9 +46,10 @@ TEST(StartupLog, ReplacesThePlannedBlocks) {
 TEST(StartupLog, IsRefusedWhenItSaysNothingOrTooMuch) {
   EXPECT_NE(format(load("memory: {startup_log: 'Model loading took 15 GiB'}\n").error()).find("names no KV cache"),
             std::string::npos);
-  EXPECT_NE(format(load("engine: {num_gpu_blocks_override: 900}\nmemory: {startup_log: '# GPU blocks: 5000'}\n").error())
-                .find("both give the KV blocks"),
-            std::string::npos);
+  EXPECT_NE(
+      format(load("engine: {num_gpu_blocks_override: 900}\nmemory: {startup_log: '# GPU blocks: 5000'}\n").error())
+          .find("both give the KV blocks"),
+      std::string::npos);
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ std::vector<RequestRecord> records_of(const RandomRun& run, Duration delay, Dura
   Recorder recorder;
   (void)simulate(config, *source, cost, recorder);
   std::vector<RequestRecord> records = recorder.records;
-  std::sort(records.begin(), records.end(), [](const auto& a, const auto& b) { return a.request.index < b.request.index; });
+  std::sort(records.begin(), records.end(),
+            [](const auto& a, const auto& b) { return a.request.index < b.request.index; });
   return records;
 }
 

@@ -73,18 +73,21 @@ TEST(Bill, ReadsTheThreeSpellingsOfAWeekAlike) {
   const std::string weekend = "[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]";
   EXPECT_EQ(load("prices: {load_profile: " + kDay + "}\n").prices.load_profile,
             load("prices: {load_profile: {weekday: " + kDay + ", weekend: " + kDay + "}}\n").prices.load_profile);
-  const auto week = load("prices: {load_profile: {weekday: " + kDay + ", weekend: " + weekend + "}}\n").prices.load_profile;
+  const auto week =
+      load("prices: {load_profile: {weekday: " + kDay + ", weekend: " + weekend + "}}\n").prices.load_profile;
   ASSERT_THAT(week, SizeIs(168));
   EXPECT_EQ(week[12], 2) << "Monday noon";
   EXPECT_EQ(week[5 * 24 + 12], 0) << "Saturday noon";
   EXPECT_EQ(week[6 * 24 + 23], 1) << "Sunday night";
-  EXPECT_THAT(load("prices: {load_profile: " + list(168, "0.5") + "}\n").prices.load_profile, AllOf(SizeIs(168), Each(0.5)));
+  EXPECT_THAT(load("prices: {load_profile: " + list(168, "0.5") + "}\n").prices.load_profile,
+              AllOf(SizeIs(168), Each(0.5)));
 }
 
 TEST(Bill, RefusesProfilesThatAreNoWeek) {
-  for (const std::string& bad : {list(167), list(169), list(0), list(23), std::string("5"), list(24, "-1"), list(24, ".nan"),
-                                list(24, ".inf"), list(24, "x"), list(24, "0"), std::string("{weekday: ") + list(24) + "}",
-                                "{weekday: " + list(24) + ", weekend: " + list(23) + "}"}) {
+  for (const std::string& bad :
+       {list(167), list(169), list(0), list(23), std::string("5"), list(24, "-1"), list(24, ".nan"), list(24, ".inf"),
+        list(24, "x"), list(24, "0"), std::string("{weekday: ") + list(24) + "}",
+        "{weekday: " + list(24) + ", weekend: " + list(23) + "}"}) {
     EXPECT_THAT(problems("prices: {load_profile: " + bad + "}\n"), HasSubstr("error")) << bad;
   }
   EXPECT_THAT(problems("prices: {load_profile: " + list(167) + "}\n"), HasSubstr("24 or 168 numbers, got 167"));
@@ -112,13 +115,15 @@ TEST(Bill, LooksForTheCapacityOfOneReplicaWhereItIsNotSaid) {
 
 TEST(Bill, NeedsNoReplicaMoreForARoundingError) {
   // 5 x 0.6 over 1.0 is 3.0000000000000004 or so.
-  const auto bill = monthly_bill(load("prices: {gpu_hour: 1, capacity_per_replica: 1, load_profile: " + list(24, "0.6") + "}\n"));
+  const auto bill =
+      monthly_bill(load("prices: {gpu_hour: 1, capacity_per_replica: 1, load_profile: " + list(24, "0.6") + "}\n"));
   ASSERT_TRUE(bill);
   EXPECT_EQ(bill->fixed.most_replicas, 3);
 }
 
 TEST(Bill, RefusesFleetsThatCannotBeMeant) {
-  const auto bill = monthly_bill(load("prices: {gpu_hour: 1, capacity_per_replica: 0.00001, load_profile: " + list(24) + "}\n"));
+  const auto bill =
+      monthly_bill(load("prices: {gpu_hour: 1, capacity_per_replica: 0.00001, load_profile: " + list(24) + "}\n"));
   ASSERT_FALSE(bill);
   EXPECT_THAT(format(bill.error()), HasSubstr("replicas"));
 }
@@ -164,9 +169,11 @@ TEST(Assertions, HaveThreeSpellingsAndRefuseTheRest) {
   EXPECT_EQ(load("assert: {mean_tpot_ms: \"<=500\"}\n").assertions[0].line.limit, 500);
   EXPECT_EQ(load("assert: [mean_tpot <= 500 ms]\n").assertions[0].name, "mean_tpot <= 500 ms");
   EXPECT_EQ(load("assert: {name: n, that: mean_tpot <= 500 ms}\n").assertions[0].name, "n");
-  EXPECT_THAT(problems("assert: [mean_tpt <= 500 ms]\n"), AllOf(HasSubstr("s.yaml:6"), HasSubstr("did you mean 'mean_tpot'")));
-  for (const char* bad : {"p99_ttft <= 5 ms", "[[1]]", "[{that: p99_ttft}]", "[{name: x}]", "[{that: p99_ttft <= 1 ms, nme: x}]",
-                          "{p99_ttft_ms: [1]}", "[slo_attainment >= 99 %]", "[cost_per_request <= 1 $]"}) {
+  EXPECT_THAT(problems("assert: [mean_tpt <= 500 ms]\n"),
+              AllOf(HasSubstr("s.yaml:6"), HasSubstr("did you mean 'mean_tpot'")));
+  for (const char* bad :
+       {"p99_ttft <= 5 ms", "[[1]]", "[{that: p99_ttft}]", "[{name: x}]", "[{that: p99_ttft <= 1 ms, nme: x}]",
+        "{p99_ttft_ms: [1]}", "[slo_attainment >= 99 %]", "[cost_per_request <= 1 $]"}) {
     EXPECT_THAT(problems(std::string("assert: ") + bad + "\n"), HasSubstr("error")) << bad;
   }
 }

@@ -57,10 +57,11 @@ TEST(Capacity, passesAtTheAnswerAndFailsAboveIt) {
 }
 
 TEST(Capacity, promisesLessTheSurerOneWantsToBe) {
-  const ScenarioText source{"model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_num_seqs: 8}\n"
-                            "workload: {random_input_len: 500, random_output_len: 100, request_rate: 4}\n"
-                            "capacity: {precision: 0.1}\nslo: [mean_e2el <= 2 s]\n",
-                            "s.yaml"};
+  const ScenarioText source{
+      "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_num_seqs: 8}\n"
+      "workload: {random_input_len: 500, random_output_len: 100, request_rate: 4}\n"
+      "capacity: {precision: 0.1}\nslo: [mean_e2el <= 2 s]\n",
+      "s.yaml"};
   const Result<Scenario> scenario = parse_scenario(source.text, source.origin, {});
   ASSERT_TRUE(scenario) << format(scenario.error());
   const auto r = find_capacity(source, {}, *scenario, {});
@@ -131,8 +132,8 @@ TEST(Capacity, countsClientsAndUsersWhole) {
   EXPECT_EQ(clients->unit, "clients");
   ASSERT_TRUE(clients->capacity);
   EXPECT_EQ(*clients->capacity, std::floor(*clients->capacity));
-  const auto users = capacity_of("[p90_ttft <= 200 ms]", {"workload.request_rate=inf", "workload.max_concurrency=2",
-                                                          "workload.think_time=2 s"});
+  const auto users = capacity_of(
+      "[p90_ttft <= 200 ms]", {"workload.request_rate=inf", "workload.max_concurrency=2", "workload.think_time=2 s"});
   ASSERT_TRUE(users) << format(users.error());
   EXPECT_EQ(users->variable, LoadVariable::users);
   ASSERT_TRUE(users->capacity);
@@ -148,7 +149,8 @@ TEST(Capacity, refusesAVariableThatTheWorkloadLacks) {
       {{"capacity.variable=users"}, "no users to add"},
       {{"capacity.variable=max_concurrency"}, "requests arrive by themselves"},
       {{"workload.request_rate=inf"}, "request_rate is inf"},
-      {{"workload.request_rate=inf", "workload.max_concurrency=4", "capacity.variable=request_rate"}, "no request_rate"},
+      {{"workload.request_rate=inf", "workload.max_concurrency=4", "capacity.variable=request_rate"},
+       "no request_rate"},
   };
   for (const Case& c : cases) {
     const auto result = capacity_of("[p99_ttft <= 1 s]", c.set);

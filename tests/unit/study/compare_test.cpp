@@ -83,12 +83,13 @@ TEST(Compare, takesAFieldAwayThatOnlyTheFirstHas) {
 }
 
 TEST(Compare, saysWhatCannotBeChangedAlone) {
-  const auto r = compared({"workload.request_rate=null", "workload.bursts={low_rate: 1, high_rate: 8, mean_low: 20 s, "
-                           "mean_high: 5 s}", "cost.affine.per_step=11 ms"});
+  const auto r = compared({"workload.request_rate=null",
+                           "workload.bursts={low_rate: 1, high_rate: 8, mean_low: 20 s, "
+                           "mean_high: 5 s}",
+                           "cost.affine.per_step=11 ms"});
   ASSERT_TRUE(r) << format(r.error());
-  EXPECT_TRUE(std::any_of(r->alone.begin(), r->alone.end(), [](const ChangeAlone& a) {
-    return a.status == PointStatus::invalid && !a.why_not.empty();
-  }));
+  EXPECT_TRUE(std::any_of(r->alone.begin(), r->alone.end(),
+                          [](const ChangeAlone& a) { return a.status == PointStatus::invalid && !a.why_not.empty(); }));
 }
 
 TEST(Compare, doesNotPairRunsOfDifferentSeeds) {
@@ -111,8 +112,8 @@ std::string stored(const std::string& seed, const std::string& tpot, const std::
   return R"({"schema": "foretoken.result/1", "scenario": "s", "scenario_sha256": "ab", "seed": )" + seed +
          R"(, "config": {"engine": {"max_num_seqs": )" + seed + R"(}, "workload": {"request_rate": 5}},
       "origins": {"engine.max_num_seqs": {"origin": "file"}},
-      "summary": {"mean_tpot_ms": )" + tpot + R"(, "completed": 100}, "slo": [{"expr": "mean_tpot <= 15 ms"}])" +
-         half_widths + "}";
+      "summary": {"mean_tpot_ms": )" +
+         tpot + R"(, "completed": 100}, "slo": [{"expr": "mean_tpot <= 15 ms"}])" + half_widths + "}";
 }
 
 TEST(CompareResults, takesIntervalsFromStoredHalfWidthsAndSaysWhatTheyAreWorth) {

@@ -1,10 +1,9 @@
 // Start lines and manifests as scenarios that can be run.
-#include "foretoken/study/import_scenario.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "foretoken/scenario/scenario.hpp"
+#include "foretoken/study/import_scenario.hpp"
 
 namespace foretoken {
 namespace {
@@ -29,14 +28,16 @@ Scenario scenario_of(const std::string& text, const std::string& origin = "comma
   return scenario ? *scenario : Scenario{};
 }
 
-std::string error_of(const std::string& text, const std::string& origin = "command line", ImportOptions options = {"h100_sxm"}) {
+std::string error_of(const std::string& text, const std::string& origin = "command line",
+                     ImportOptions options = {"h100_sxm"}) {
   const auto imported = import_of(text, origin, std::move(options));
   return imported ? "" : format(imported.error());
 }
 
 TEST(Import, readsAVllmLine) {
   const Scenario s = scenario_of(
-      "vllm serve meta-llama/Llama-3.1-70B-Instruct -tp 4 --max-model-len 16k --max_num_seqs=128 --gpu-memory-utilization 0.85 "
+      "vllm serve meta-llama/Llama-3.1-70B-Instruct -tp 4 --max-model-len 16k --max_num_seqs=128 "
+      "--gpu-memory-utilization 0.85 "
       "--kv-cache-dtype fp8 --no-enable-prefix-caching --enforce-eager --port 8000");
   EXPECT_EQ(s.deployment.model.id, "Llama-3.1-70B");
   EXPECT_EQ(s.deployment.parallelism.tensor, 4);
@@ -55,28 +56,33 @@ TEST(Import, readsTheOlderEntryPointAndTheModelsOwnContext) {
 }
 
 TEST(Import, saysEveryFlagThatItDoesNotSimulate) {
-  const auto imported = import_of("vllm serve Qwen/Qwen3-8B --enable-lora --lora-modules a=b c=d --max-num-seqs 8 --host 0.0.0.0");
+  const auto imported =
+      import_of("vllm serve Qwen/Qwen3-8B --enable-lora --lora-modules a=b c=d --max-num-seqs 8 --host 0.0.0.0");
   ASSERT_TRUE(imported) << format(imported.error());
   EXPECT_THAT(imported->not_simulated, AllOf(Contains("--enable-lora"), Contains("--lora-modules a=b c=d")));
-  EXPECT_THAT(imported->text, AllOf(HasSubstr("#   --enable-lora\n"), HasSubstr("#   --host 0.0.0.0\n"), HasSubstr("# --max-num-seqs 8")));
+  EXPECT_THAT(imported->text, AllOf(HasSubstr("#   --enable-lora\n"), HasSubstr("#   --host 0.0.0.0\n"),
+                                    HasSubstr("# --max-num-seqs 8")));
 }
 
 TEST(Import, readsSglangWithAttentionDataParallelism) {
   const Scenario s = scenario_of(
-      "python -m sglang.launch_server --model-path deepseek-ai/DeepSeek-V3 --tp 8 --dp 4 --enable-dp-attention --context-length 4096 "
+      "python -m sglang.launch_server --model-path deepseek-ai/DeepSeek-V3 --tp 8 --dp 4 --enable-dp-attention "
+      "--context-length 4096 "
       "--mem-fraction-static 0.9 --disable-radix-cache --disable-overlap-schedule");
   EXPECT_EQ(s.engine.name, "sglang");
   EXPECT_EQ(s.deployment.parallelism.tensor, 2);
   EXPECT_EQ(s.deployment.parallelism.data, 4);
   EXPECT_FALSE(s.engine.async_scheduling);
-  const Scenario apart = scenario_of("python -m sglang.launch_server --model-path Qwen/Qwen3-8B --dp-size 2 --context-length 4096");
+  const Scenario apart =
+      scenario_of("python -m sglang.launch_server --model-path Qwen/Qwen3-8B --dp-size 2 --context-length 4096");
   EXPECT_EQ(apart.cluster.replicas, 2);
   EXPECT_EQ(apart.deployment.parallelism.data, 1);
 }
 
 TEST(Import, readsTensorRtLlm) {
   const Scenario s = scenario_of(
-      "trtllm-serve meta-llama/Llama-3.1-8B-Instruct --tp_size 2 --max_batch_size 64 --max_num_tokens 4096 --max_seq_len 4096 "
+      "trtllm-serve meta-llama/Llama-3.1-8B-Instruct --tp_size 2 --max_batch_size 64 --max_num_tokens 4096 "
+      "--max_seq_len 4096 "
       "--kv_cache_free_gpu_memory_fraction 0.8");
   EXPECT_EQ(s.engine.name, "tensorrt-llm");
   EXPECT_EQ(s.engine.max_num_seqs, 64);
@@ -121,9 +127,11 @@ TEST(Import, readsValuesOfTheProductionStack) {
   EXPECT_EQ(s.engine.version, "0.19");
   EXPECT_FALSE(s.engine.enable_prefix_caching) << "as the chart's template has it";
   const std::string two = std::string(kChart) + "  - {name: other, tag: x, modelURL: Qwen/Qwen3-8B, replicaCount: 1}\n";
-  EXPECT_THAT(error_of(two, "values.yaml"), AllOf(HasSubstr("values.yaml:3"), HasSubstr("llama, other"), HasSubstr("--entry")));
+  EXPECT_THAT(error_of(two, "values.yaml"),
+              AllOf(HasSubstr("values.yaml:3"), HasSubstr("llama, other"), HasSubstr("--entry")));
   EXPECT_EQ(error_of(two, "values.yaml", {"h100_sxm", "", "other"}), "");
-  EXPECT_THAT(error_of(two, "values.yaml", {"h100_sxm", "", "nobody"}), HasSubstr("none of the models is called 'nobody'"));
+  EXPECT_THAT(error_of(two, "values.yaml", {"h100_sxm", "", "nobody"}),
+              HasSubstr("none of the models is called 'nobody'"));
 }
 
 TEST(Import, readsAManifest) {
@@ -143,7 +151,8 @@ spec:
   const Scenario s = scenario_of(manifest, "deploy.yaml");
   EXPECT_EQ(s.cluster.replicas, 2);
   EXPECT_EQ(s.engine.version, "0.20");
-  const std::string shell = "command: [\"/bin/sh\", \"-c\"]\nargs: [\"export A=1; vllm serve Qwen/Qwen3-8B --max-model-len 2048\"]\n";
+  const std::string shell =
+      "command: [\"/bin/sh\", \"-c\"]\nargs: [\"export A=1; vllm serve Qwen/Qwen3-8B --max-model-len 2048\"]\n";
   EXPECT_EQ(scenario_of(shell, "pod.yaml").engine.max_model_len, 2048);
   EXPECT_THAT(error_of("a: 1\n", "x.yaml"), HasSubstr("no start line"));
 }
@@ -152,15 +161,20 @@ TEST(Import, asksForAGpuThatNoLineNames) {
   const auto imported = import_of("vllm serve Qwen/Qwen3-8B --max-model-len 4096", "command line", {});
   ASSERT_TRUE(imported) << format(imported.error());
   EXPECT_TRUE(imported->needs_gpu);
-  EXPECT_THAT(imported->text, AllOf(HasSubstr("# hardware: {gpu: NAME}  # required; NAME is one of"), HasSubstr("h100_sxm")));
+  EXPECT_THAT(imported->text,
+              AllOf(HasSubstr("# hardware: {gpu: NAME}  # required; NAME is one of"), HasSubstr("h100_sxm")));
   EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B", "command line", {"h200x"}), HasSubstr("--gpu:1:1"));
 }
 
 TEST(Import, reportsEveryProblemAtOnceWhereItStands) {
-  const std::string text = error_of("vllm serve nobody/knows --max-num-seqs --tensor-parallel-size two stray", "run.sh");
-  EXPECT_THAT(text, AllOf(HasSubstr("run.sh:1:25: error: '--max-num-seqs' needs a value"), HasSubstr("run.sh:1:67: error: 'stray'"),
-                          HasSubstr("run.sh:1:12: error: the catalog has no model 'nobody/knows'"), HasSubstr("config.json")));
-  EXPECT_THAT(error_of("vllm serve 'Qwen/Qwen3-8B --max-num-seqs 8", "run.sh"), HasSubstr("run.sh:1:12: error: the quote ' does not close"));
+  const std::string text =
+      error_of("vllm serve nobody/knows --max-num-seqs --tensor-parallel-size two stray", "run.sh");
+  EXPECT_THAT(
+      text,
+      AllOf(HasSubstr("run.sh:1:25: error: '--max-num-seqs' needs a value"), HasSubstr("run.sh:1:67: error: 'stray'"),
+            HasSubstr("run.sh:1:12: error: the catalog has no model 'nobody/knows'"), HasSubstr("config.json")));
+  EXPECT_THAT(error_of("vllm serve 'Qwen/Qwen3-8B --max-num-seqs 8", "run.sh"),
+              HasSubstr("run.sh:1:12: error: the quote ' does not close"));
   EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B --tensor-parallel-size two", "run.sh"),
               AllOf(HasSubstr("run.sh:1:26: error"), HasSubstr("'engine.tensor_parallel_size'")));
   EXPECT_THAT(error_of("ls -l", "run.sh"), HasSubstr("no start line of an engine"));
@@ -168,9 +182,11 @@ TEST(Import, reportsEveryProblemAtOnceWhereItStands) {
 }
 
 TEST(Import, holdsOutAgainstWordsThatAreNone) {
-  EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B -- - ---", "run.sh"), AllOf(HasSubstr("'--' belongs to no flag"), HasSubstr("'---'")));
+  EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B -- - ---", "run.sh"),
+              AllOf(HasSubstr("'--' belongs to no flag"), HasSubstr("'---'")));
   EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B --max-num-seqs -1", "run.sh"), HasSubstr("from 1 to"));
-  EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B --max-model-len 99999999999999999k", "run.sh"), HasSubstr("run.sh:1:26"));
+  EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B --max-model-len 99999999999999999k", "run.sh"),
+              HasSubstr("run.sh:1:26"));
   EXPECT_THAT(error_of("", "run.sh"), HasSubstr("no start line"));
   EXPECT_THAT(error_of("\"", "run.sh"), HasSubstr("does not close"));
   EXPECT_THAT(error_of("[1, 2", "a.yaml"), HasSubstr("a.yaml:"));
@@ -181,8 +197,9 @@ TEST(Import, holdsOutAgainstWordsThatAreNone) {
 
 TEST(Import, letsTheLastOfTwoCountAndSaysSo) {
   Diagnostics warnings;
-  const auto imported = import_of("vllm serve Qwen/Qwen3-8B --max-num-seqs 8 --max-model-len 4096 --max-num-seqs 16 --max-num-seqz 3",
-                                  "command line", {"h100_sxm"}, &warnings);
+  const auto imported =
+      import_of("vllm serve Qwen/Qwen3-8B --max-num-seqs 8 --max-model-len 4096 --max-num-seqs 16 --max-num-seqz 3",
+                "command line", {"h100_sxm"}, &warnings);
   ASSERT_TRUE(imported) << format(imported.error());
   EXPECT_THAT(imported->text, AllOf(HasSubstr("max_num_seqs: 16"), Not(HasSubstr("max_num_seqs: 8"))));
   EXPECT_THAT(format(warnings), AllOf(HasSubstr("given twice"), HasSubstr("did you mean '--max-num-seqs'")));

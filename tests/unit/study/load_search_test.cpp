@@ -21,7 +21,8 @@ LoadSearch searched(const SearchRange& range, LoadSearch::Look look) {
 TEST(LoadSearch, findsTheLimitWithinThePrecisionFromAnyStart) {
   for (const double start : {0.01, 1.0, 17.0, 900.0}) {
     for (const double limit : {0.02, 3.3, 17.0, 512.0}) {
-      const auto search = searched({start, 0.001, 1e4, 0.02, false, 0.15, {}}, [&](double x) { return below(x, limit); });
+      const auto search =
+          searched({start, 0.001, 1e4, 0.02, false, 0.15, {}}, [&](double x) { return below(x, limit); });
       ASSERT_TRUE(search.largest_met() && search.smallest_missed()) << start << " " << limit;
       EXPECT_LE(*search.largest_met(), limit);
       EXPECT_GT(*search.smallest_missed(), limit);

@@ -76,13 +76,15 @@ TEST(LoadSlots, AreOfEveryReplicationAndClass) {
   const LoadSlots& slots = three.load_slots;
   EXPECT_EQ(slots.replications, 3);
   ASSERT_EQ(slots.slots.at(4).classes.size(), 2u);
-  EXPECT_NEAR(slots.slots[4].classes[0].arrivals + slots.slots[4].classes[1].arrivals, slots.slots[4].all.arrivals, 1e-9);
+  EXPECT_NEAR(slots.slots[4].classes[0].arrivals + slots.slots[4].classes[1].arrivals, slots.slots[4].all.arrivals,
+              1e-9);
   EXPECT_NEAR(slots.slots[4].classes[0].arrivals / slots.slots[4].all.arrivals, 0.75, 0.08);
   EXPECT_THAT(load_slots_section(slots, {}), HasSubstr("  chat"));
 }
 
 TEST(LoadSlots, AreOnlyOfLoadsThatChangeWithTime) {
-  const Scenario steady = scenario("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nworkload: {request_rate: 5, num_prompts: 50}\n");
+  const Scenario steady =
+      scenario("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nworkload: {request_rate: 5, num_prompts: 50}\n");
   EXPECT_TRUE(run(steady).load_slots.slots.empty());
   EXPECT_EQ(worst_slot_sentence(run(steady).load_slots), "");
   const Scenario ramp = scenario(

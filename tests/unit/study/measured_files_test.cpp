@@ -9,8 +9,8 @@
 namespace foretoken {
 namespace {
 
-using ::testing::HasSubstr;
 using test::TemporaryFile;
+using ::testing::HasSubstr;
 
 std::string errors_of(std::string_view content) {
   const TemporaryFile file(content, ".json");
@@ -50,17 +50,20 @@ TEST(MeasuredFiles, sayWhatIsWrong) {
       {R"({"completed": 1, "ttfts": [0.1], "input_lens": [5]})", "'output_lens' is missing or not a list"},
       {R"({"completed": 1, "ttfts": [0.1], "input_lens": [5, 6], "output_lens": [1], "itls": [[]]})",
        "'input_lens' has 2 elements, 'ttfts' has 1"},
-      {R"({"completed": 1, "ttfts": [null], "input_lens": [5], "output_lens": [1], "itls": [[]]})", "'ttfts[0]' is null"},
+      {R"({"completed": 1, "ttfts": [null], "input_lens": [5], "output_lens": [1], "itls": [[]]})",
+       "'ttfts[0]' is null"},
       {R"({"completed": 1, "ttfts": [0.1], "input_lens": [5], "output_lens": [2], "itls": [["x"]]})",
        "'itls[0]' is not a list of seconds"},
       {R"({"completed": 1, "ttfts": [0.0], "input_lens": [5], "output_lens": [0], "itls": [[]], "errors": ["boom"]})",
        "all 1 requests failed"},
       {R"({"benchmarks": []})", "'benchmarks' is empty"},
-      {R"({"benchmarks": [{"metrics": {"request_totals": {"successful": 0, "errored": 4}}}]})", "all 4 requests failed"},
+      {R"({"benchmarks": [{"metrics": {"request_totals": {"successful": 0, "errored": 4}}}]})",
+       "all 4 requests failed"},
       {R"({"benchmarks": [{"requests": {"successful": [{"prompt_tokens": 5}]}}]})",
        "'requests.successful[0].output_tokens' is missing"},
       {R"({"request_latency": {"unit": "weeks", "avg": 3}})", "has the unit 'weeks'"},
-      {"{\"metadata\": {\"request_start_ns\": 5}, \"metrics\": {}, \"error\": null}\n", "'metrics.input_sequence_length' is missing"},
+      {"{\"metadata\": {\"request_start_ns\": 5}, \"metrics\": {}, \"error\": null}\n",
+       "'metrics.input_sequence_length' is missing"},
       {"{\"completed\": 1, \"mean_ttft_ms\": 3}\n{\"completed\": }\n", ":2:"},
   };
   for (const Bad& bad : cases) EXPECT_THAT(errors_of(bad.content), HasSubstr(bad.message)) << bad.content;
@@ -83,8 +86,8 @@ TEST(MeasuredFiles, sayTheSameInEveryFormat) {
   const test::RecordedFolder folder(few());
   std::vector<MeasuredRun> runs = {only_run(to_text(test::vllm_detailed(few()))),
                                    only_run(to_text(test::sglang_line(few()), 0)),
-                                   only_run(to_text(test::guidellm_report(few()))), only_run(test::aiperf_records(few())),
-                                   read_measured(folder.path()).value().at(0)};
+                                   only_run(to_text(test::guidellm_report(few()))),
+                                   only_run(test::aiperf_records(few())), read_measured(folder.path()).value().at(0)};
   const char* formats[] = {"vllm", "sglang", "guidellm", "aiperf", "replay"};
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const MeasuredRun& run = runs[i];
@@ -102,13 +105,19 @@ TEST(MeasuredFiles, sayTheSameInEveryFormat) {
 }
 
 TEST(MeasuredFiles, takeTheLoadFromTheFile) {
-  EXPECT_THAT(only_run(R"({"completed": 9, "failed": 1, "mean_ttft_ms": 3, "request_rate": "inf", "max_concurrency": 4})").overrides,
-              ::testing::ElementsAre("workload.request_rate=inf", "workload.max_concurrency=4", "workload.num_prompts=10"));
-  EXPECT_THAT(only_run(R"({"benchmarks": [{"config": {"strategy": {"type_": "concurrent", "streams": 16}},
-    "metrics": {"request_totals": {"successful": 5}, "request_latency": {"successful": {"mean": 2}}}}]})").overrides,
-              ::testing::ElementsAre("workload.num_prompts=5", "workload.request_rate=inf", "workload.max_concurrency=16"));
-  EXPECT_THAT(only_run(R"({"request_latency": {"unit": "ms", "avg": 3}, "input_config": {"loadgen": {"request_rate": 2.5}}})").overrides,
-              ::testing::ElementsAre("workload.request_rate=2.5"));
+  EXPECT_THAT(
+      only_run(R"({"completed": 9, "failed": 1, "mean_ttft_ms": 3, "request_rate": "inf", "max_concurrency": 4})")
+          .overrides,
+      ::testing::ElementsAre("workload.request_rate=inf", "workload.max_concurrency=4", "workload.num_prompts=10"));
+  EXPECT_THAT(
+      only_run(R"({"benchmarks": [{"config": {"strategy": {"type_": "concurrent", "streams": 16}},
+    "metrics": {"request_totals": {"successful": 5}, "request_latency": {"successful": {"mean": 2}}}}]})")
+          .overrides,
+      ::testing::ElementsAre("workload.num_prompts=5", "workload.request_rate=inf", "workload.max_concurrency=16"));
+  EXPECT_THAT(
+      only_run(R"({"request_latency": {"unit": "ms", "avg": 3}, "input_config": {"loadgen": {"request_rate": 2.5}}})")
+          .overrides,
+      ::testing::ElementsAre("workload.request_rate=2.5"));
 }
 
 TEST(MeasuredFiles, refuseRecordingsWhoseClocksDisagree) {

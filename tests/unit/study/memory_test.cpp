@@ -19,7 +19,8 @@ Result<MemoryStudy> study(const MemoryOptions& options, std::vector<std::string>
   return study_memory({text, "s.yaml"}, {std::move(set)}, options);
 }
 
-const MemoryCandidate& at(const MemoryStudy& s, const std::string& quantization, const std::string& kv, std::int64_t context) {
+const MemoryCandidate& at(const MemoryStudy& s, const std::string& quantization, const std::string& kv,
+                          std::int64_t context) {
   for (const MemoryCandidate& c : s.candidates) {
     if (c.quantization == quantization && c.kv_cache_dtype == kv && c.context == context) return c;
   }
@@ -48,7 +49,8 @@ TEST(MemoryStudy, countsWholeRequestsAndPricesThem) {
     EXPECT_GT(c.tpot_full_ms, c.tpot_alone_ms);
   }
   const MemoryCandidate &wide = at(*s, "none", "auto", 4096), &narrow = at(*s, "fp8", "fp8", 4096);
-  EXPECT_NEAR(narrow.memory.weights.value / wide.memory.weights.value, 0.5, 0.03) << "all but embedding and head are halved";
+  EXPECT_NEAR(narrow.memory.weights.value / wide.memory.weights.value, 0.5, 0.03)
+      << "all but embedding and head are halved";
   EXPECT_GT(narrow.requests, 2 * wide.requests);
   EXPECT_LT(narrow.tpot_alone_ms, wide.tpot_alone_ms);
   EXPECT_EQ(&s->baseline_of(3), &wide);
@@ -81,8 +83,10 @@ TEST(MemoryStudy, saysWhyAFormatIsNotThereInsteadOfDroppingIt) {
 }
 
 TEST(MemoryStudy, takesItsListsFromTheScenario) {
-  const auto s = study({}, {}, "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_model_len: 16384}\n"
-                               "workload: {random_input_len: 900, random_output_len: 100, num_prompts: 5}\nslo: [p99_ttft <= 1 s]\n");
+  const auto s =
+      study({}, {},
+            "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_model_len: 16384}\n"
+            "workload: {random_input_len: 900, random_output_len: 100, num_prompts: 5}\nslo: [p99_ttft <= 1 s]\n");
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_THAT(s->contexts, ElementsAre(1000, 4096, 16384));
   EXPECT_THAT(s->quantizations, ElementsAre("none", "fp8", "awq"));
@@ -104,7 +108,8 @@ TEST(MemoryStudy, halvesTheKvOfARankByTensorParallelism) {
 }
 
 TEST(MemoryStudy, leavesMeasuredBlocksOutBecauseTheyAreOfOnePrecision) {
-  const auto s = study({"h100_sxm", "none,fp8", "auto", "2048"}, {"model=Llama-2-7B", "engine.num_gpu_blocks_override=1000"});
+  const auto s =
+      study({"h100_sxm", "none,fp8", "auto", "2048"}, {"model=Llama-2-7B", "engine.num_gpu_blocks_override=1000"});
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_GT(s->candidates.front().memory.num_gpu_blocks, 2000);
   ASSERT_EQ(s->notes.size(), 1u);
@@ -114,8 +119,9 @@ TEST(MemoryStudy, leavesMeasuredBlocksOutBecauseTheyAreOfOnePrecision) {
 TEST(MemoryStudy, reportsEveryWrongListAtOnceByItsOption) {
   const auto s = study({"h100_sxm,l40z", "fb8", "fp9", "x"});
   ASSERT_FALSE(s);
-  EXPECT_THAT(format(s.error()), AllOf(HasSubstr("--gpu:1:10: error"), HasSubstr("did you mean `l40s`"), HasSubstr("--quantization:1:1"),
-                                       HasSubstr("--kv-cache-dtype:1:1"), HasSubstr("--context:1:1")));
+  EXPECT_THAT(format(s.error()),
+              AllOf(HasSubstr("--gpu:1:10: error"), HasSubstr("did you mean `l40s`"), HasSubstr("--quantization:1:1"),
+                    HasSubstr("--kv-cache-dtype:1:1"), HasSubstr("--context:1:1")));
   EXPECT_THAT(format(study({"h100_sxm", "", "", "1"}).error()), HasSubstr("at least two tokens"));
   EXPECT_THAT(format(study({}, {"cost.level=affine"}).error()), HasSubstr("no hardware"));
   EXPECT_THAT(format(study({"h100_sxm"}, {}).error()), HasSubstr("'model' is missing"));

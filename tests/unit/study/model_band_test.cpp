@@ -32,7 +32,8 @@ OperatorCost taking(const char* name, double seconds, double error, bool inside 
 // sqrt((3 x 0.1)^2 + (4 x 0.1)^2) = 0.5 of 10 s; times 1.2533 (deviation over mean error) x 1.96.
 TEST(ModelBand, AddsIndependentErrorsByTheirShareOfTheStep) {
   Explanation e;
-  e.steps = {step(100, {taking("gemm", 2, 0)}), step(0, {taking("qkv", 3, 0.1), taking("attention", 4, 0.1), taking("host", 3, 0)})};
+  e.steps = {step(100, {taking("gemm", 2, 0)}),
+             step(0, {taking("qkv", 3, 0.1), taking("attention", 4, 0.1), taking("host", 3, 0)})};
   const ModelBand band = model_band(e);
   EXPECT_NEAR(band.decode, 0.05 * 1.2533 * 1.96, 1e-12);
   EXPECT_EQ(band.prefill, 0);
@@ -41,7 +42,8 @@ TEST(ModelBand, AddsIndependentErrorsByTheirShareOfTheStep) {
 
 TEST(ModelBand, NamesWhatLiesOutsideOnce) {
   Explanation e;
-  e.steps = {step(100, {taking("gemm", 1, 0.1, false)}), step(0, {taking("gemm", 1, 0.1, false), taking("norm", 1, 0.1)})};
+  e.steps = {step(100, {taking("gemm", 1, 0.1, false)}),
+             step(0, {taking("gemm", 1, 0.1, false), taking("norm", 1, 0.1)})};
   const ModelBand band = model_band(e);
   EXPECT_FALSE(band.inside_range);
   EXPECT_THAT(band.outside, ElementsAre("gemm"));
@@ -64,7 +66,8 @@ TEST(ModelBand, IsWiderOnAGpuThatBorrowsItsSets) {
 }
 
 TEST(ModelBand, DoesNotExistWithoutAModelOfHardware) {
-  const auto s = parse_scenario("cost: {level: affine, affine: {per_step: 10 ms}}\nworkload: {request_rate: 1}\n", "s.yaml", {});
+  const auto s =
+      parse_scenario("cost: {level: affine, affine: {per_step: 10 ms}}\nworkload: {request_rate: 1}\n", "s.yaml", {});
   const ModelBand band = model_band(*explain(*s));
   EXPECT_EQ(band.decode, 0);
   EXPECT_THAT(band.outside, IsEmpty());

@@ -16,7 +16,8 @@ using ::testing::HasSubstr;
 
 std::string at_rate(const std::string& rate) {
   return "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\n"
-         "workload: {random_input_len: 500, random_output_len: 100, num_prompts: 400, request_rate: " + rate + "}\n";
+         "workload: {random_input_len: 500, random_output_len: 100, num_prompts: 400, request_rate: " +
+         rate + "}\n";
 }
 
 Scenario scenario(const std::string& text, const std::string& slo) {
@@ -28,7 +29,8 @@ Interval sure(double value) {
 }
 
 // The uncertainty of given figures, at a load light enough for times to follow step times.
-ModelUncertainty of(const Scenario& s, const std::vector<PredictedFigure>& figures, const UncertaintyOptions& options = {}) {
+ModelUncertainty of(const Scenario& s, const std::vector<PredictedFigure>& figures,
+                    const UncertaintyOptions& options = {}) {
   SteadyState steady;
   steady.exists = true;
   steady.warmup = 50;
@@ -41,7 +43,8 @@ const RunErrors& errors(ErrorMetric metric) {
 }
 
 TEST(ModelUncertainty, OfALatencyIsThatOfMeasuredRuns) {
-  const ModelUncertainty u = of(scenario(at_rate("0.1"), "[]"), {{"mean_ttft_ms", sure(100)}, {"mean_tpot_ms", sure(10)}});
+  const ModelUncertainty u =
+      of(scenario(at_rate("0.1"), "[]"), {{"mean_ttft_ms", sure(100)}, {"mean_tpot_ms", sure(10)}});
   ASSERT_EQ(u.why_not, "");
   const RunErrors& ttft = errors(ErrorMetric::ttft);
   // Points of an even sequence; beside them stand the little that even one request in ten seconds queues.
@@ -105,7 +108,8 @@ TEST(ModelUncertainty, GrowsNearSaturationWhereALongerStepIsMuchLongerWaiting) {
 }
 
 TEST(ModelUncertainty, IsTheSameOnAnyNumberOfThreads) {
-  const Scenario limited = scenario(at_rate("5") + "goodput: {ttft: 50}\n", "[p99_ttft <= 100 ms, slo_attainment >= 90 %]");
+  const Scenario limited =
+      scenario(at_rate("5") + "goodput: {ttft: 50}\n", "[p99_ttft <= 100 ms, slo_attainment >= 90 %]");
   const auto with = [&](int threads) {
     UncertaintyOptions options;
     options.run.threads = threads;
@@ -130,7 +134,8 @@ TEST(ModelUncertainty, SaysWhyThereIsNone) {
   UncertaintyOptions off;
   off.enabled = false;
   EXPECT_EQ(of(scenario(at_rate("1"), "[]"), {}, off).why_not, "switched off");
-  const char* const affine = "cost: {level: affine, affine: {per_step: 10 ms}}\nworkload: {request_rate: 1, num_prompts: 50}\n";
+  const char* const affine =
+      "cost: {level: affine, affine: {per_step: 10 ms}}\nworkload: {request_rate: 1, num_prompts: 50}\n";
   EXPECT_THAT(of(scenario(affine, "[]"), {}).why_not, HasSubstr("no hardware"));
 }
 

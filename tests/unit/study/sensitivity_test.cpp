@@ -119,9 +119,15 @@ TEST(Sensitivity, ModelsThatDoNotFitStepsThatCannotBeTakenAndInterrupts) {
 }
 
 TEST(Sensitivity, EveryKindOfLoadHasItsLevers) {
-  for (const std::string& load : {std::string("max_concurrency: 8, request_rate: inf, num_prompts: 100, random_input_len: 50, random_output_len: 20"),
-                                  std::string("classes: [{name: a, weight: 1, random_input_len: 50, random_output_len: 10}], request_rate: 2, num_prompts: 100")}) {
-    const auto s = study("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm, num_gpus: 2}\nengine: {tensor_parallel_size: 2}\nworkload: {" + load + "}\n", "mean_e2el");
+  for (const std::string& load :
+       {std::string(
+            "max_concurrency: 8, request_rate: inf, num_prompts: 100, random_input_len: 50, random_output_len: 20"),
+        std::string("classes: [{name: a, weight: 1, random_input_len: 50, random_output_len: 10}], request_rate: 2, "
+                    "num_prompts: 100")}) {
+    const auto s = study(
+        "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm, num_gpus: 2}\nengine: {tensor_parallel_size: 2}\nworkload: {" +
+            load + "}\n",
+        "mean_e2el");
     ASSERT_TRUE(s) << format(s.error());
     EXPECT_NE(find(*s, "link bandwidth"), nullptr);
     EXPECT_GT(find(*s, "output length")->elasticity, 0.4) << load;

@@ -69,8 +69,8 @@ TEST(PlantedCause, SoFewSeatsThatTheQueueGrowsAreStillTheSeats) {
 
 TEST(PlantedCause, ALoadThatNoSeatHelpsIsFoundAsOverload) {
   // Prompts alone take 100 x 1 ms = 0.1 s: 10 requests/s at most, whatever the seats.
-  const RequestExplanation e = found("p99", RequestMetric::ttft,
-                                     {"cost.affine.per_prefill_token=1 ms", "workload.request_rate=30"});
+  const RequestExplanation e =
+      found("p99", RequestMetric::ttft, {"cost.affine.per_prefill_token=1 ms", "workload.request_rate=30"});
   EXPECT_EQ(e.cause, Cause::overload);
   EXPECT_EQ(e.knob, "replicas");
   EXPECT_THAT(e.sentence, HasSubstr("more arrives than this deployment serves"));
@@ -87,12 +87,13 @@ TEST(PlantedCause, ATinyKvCacheIsFoundAsBlocks) {
 
 TEST(PlantedCause, AHugePrefillNeighbourIsFoundAsInterference) {
   // Prompts of 8,000 tokens make steps of 2,048 x 0.05 + 10 = 112 ms for everyone who decodes.
-  const RequestExplanation e = found(
-      "p95..p99", RequestMetric::tpot,
-      {"workload.random_input_len=null", "workload.random_output_len=null", "engine.max_model_len=10000", "engine.num_gpu_blocks_override=100000",
-       "workload.classes=[{name: chat, weight: 4, random_input_len: 50, random_output_len: 20}, {name: documents, weight: 1, "
-       "random_input_len: 8000, random_output_len: 20}]",
-       "workload.request_rate=4"});
+  const RequestExplanation e = found("p95..p99", RequestMetric::tpot,
+                                     {"workload.random_input_len=null", "workload.random_output_len=null",
+                                      "engine.max_model_len=10000", "engine.num_gpu_blocks_override=100000",
+                                      "workload.classes=[{name: chat, weight: 4, random_input_len: 50, "
+                                      "random_output_len: 20}, {name: documents, weight: 1, "
+                                      "random_input_len: 8000, random_output_len: 20}]",
+                                      "workload.request_rate=4"});
   EXPECT_EQ(e.cause, Cause::interference);
   EXPECT_EQ(e.knob, "engine.max_num_batched_tokens");
   EXPECT_THAT(e.sentence, HasSubstr("other requests' prefill"));
@@ -203,20 +204,17 @@ TEST(SlowRequests, BandsAndViolatorsAreMeansOfTheirRequests) {
   const auto no_limits = explained("violators", RequestMetric::ttft, {"goodput=null"});
   ASSERT_FALSE(no_limits);
   EXPECT_THAT(format(no_limits.error()), HasSubstr("no limits"));
-  EXPECT_TRUE(explained("violators", RequestMetric::ttft, {"goodput=null", "slo=[p99_ttft <= 20 ms]", "engine.max_num_seqs=3"}));
+  EXPECT_TRUE(explained("violators", RequestMetric::ttft,
+                        {"goodput=null", "slo=[p99_ttft <= 20 ms]", "engine.max_num_seqs=3"}));
 }
 
 TEST(SlowRequests, SaysWhatItCannotExplain) {
-  const std::pair<const char*, const char*> cases[] = {{"500", "0 to 499"},
-                                                       {"99999999999", "there is no request"},
-                                                       {"p101", "names no request"},
-                                                       {"-1", "names no request"},
-                                                       {"1.5", "names no request"},
-                                                       {"p99..p95", "does not rise"},
-                                                       {"p99..", "no band"},
-                                                       {"p99.97..p99.98", "no request lies in"},
-                                                       {"slow", "names no request"},
-                                                       {"pnan", "names no request"}};
+  const std::pair<const char*, const char*> cases[] = {
+      {"500", "0 to 499"},          {"99999999999", "there is no request"},
+      {"p101", "names no request"}, {"-1", "names no request"},
+      {"1.5", "names no request"},  {"p99..p95", "does not rise"},
+      {"p99..", "no band"},         {"p99.97..p99.98", "no request lies in"},
+      {"slow", "names no request"}, {"pnan", "names no request"}};
   for (const auto& [which, words] : cases) {
     const auto e = explained(which, RequestMetric::ttft);
     ASSERT_FALSE(e) << which;
@@ -249,14 +247,17 @@ TEST(SlowRequests, StretchesAndStepsGiveTheSame) {
   }
 }
 
-// The groups of `run` beside its mean: the slowest are slower, violators are counted, and parts sum to what they sum up.
+// The groups of `run` beside its mean: the slowest are slower, violators are counted, and parts sum to what they sum
+// up.
 TEST(SlowRequests, ARunShowsTheSlowestAndTheViolators) {
   const Scenario s = parse_scenario(kBase, "s.yaml", {{"engine.max_num_seqs=3"}, {}}).value();
   RunOptions options;
   options.attribution_groups = true;
   const RunResult r = run_scenario(s, options).value();
   ASSERT_EQ(r.attribution_groups.size(), 2u);
-  const auto sum = [](const double (&ms)[kAttributionParts]) { return std::accumulate(std::begin(ms), std::end(ms), 0.0); };
+  const auto sum = [](const double(&ms)[kAttributionParts]) {
+    return std::accumulate(std::begin(ms), std::end(ms), 0.0);
+  };
   const AttributionGroup& slowest = r.attribution_groups[0];
   EXPECT_GE(slowest.requests, 5);
   EXPECT_LE(slowest.requests, 15);

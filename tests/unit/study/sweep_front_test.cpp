@@ -36,8 +36,9 @@ SweepFront front_of(const std::string& text, const std::vector<SweepPoint>& poin
 }
 
 TEST(SweepFront, keepsWhatNoOtherPointBeats) {
-  const std::vector<SweepPoint> points{point({"1"}, 10, 100), point({"2"}, 20, 90), point({"3"}, 30, 300), point({"4"}, 30, 250),
-                                       point({"5"}, 10, 100), point({"6"}, 40, std::nan("")), point({"7"}, INFINITY, 900)};
+  const std::vector<SweepPoint> points{
+      point({"1"}, 10, 100), point({"2"}, 20, 90),           point({"3"}, 30, 300),      point({"4"}, 30, 250),
+      point({"5"}, 10, 100), point({"6"}, 40, std::nan("")), point({"7"}, INFINITY, 900)};
   const SweepFront front = front_of("mean_e2el,output_throughput", points);
   EXPECT_THAT(front.points, ElementsAre(0, 4, 2)) << "equal points are both there";
   EXPECT_EQ(front.compared, 5u);
@@ -72,8 +73,8 @@ TEST(SweepFront, refusesWhatIsNoPairOfFigures) {
 const std::vector<SweepAxis> kAxes{{"workload.request_rate", {"40", "10", "20", "30"}}, {"engine.max_num_seqs", {"8"}}};
 
 TEST(LoadCurve, putsPointsInOrderAndFindsWhereObjectivesBreak) {
-  const std::vector<SweepPoint> points{point({"40", "8"}, 900, 1100, false), point({"10", "8"}, 10, 300), point({"20", "8"}, 11, 600),
-                                       point({"30", "8"}, 14, 900)};
+  const std::vector<SweepPoint> points{point({"40", "8"}, 900, 1100, false), point({"10", "8"}, 10, 300),
+                                       point({"20", "8"}, 11, 600), point({"30", "8"}, 14, 900)};
   const std::vector<LoadCurve> curves = load_curves(kAxes, points);
   ASSERT_EQ(curves.size(), 1u);
   EXPECT_THAT(curves[0].points, ElementsAre(1, 2, 3, 0));
@@ -95,10 +96,11 @@ TEST(LoadCurve, isThereOnlyForALoadWithThreePoints) {
 TEST(SweepFrontReport, isBelowTheTableInTheDocumentAndAColumnOfTheCsv) {
   SweepTable table;
   table.axes = {kAxes[0]};
-  table.points = {point({"40"}, 900, 1100, false), point({"10"}, 10, 300), point({"20"}, 11, 200), point({"30"}, 14, 900)};
+  table.points = {point({"40"}, 900, 1100, false), point({"10"}, 10, 300), point({"20"}, 11, 200),
+                  point({"30"}, 14, 900)};
   const std::optional<SweepFront> front = front_of("mean_e2el,output_throughput", table.points);
-  EXPECT_THAT(front_text(table, front),
-              AllOf(HasSubstr("Pareto front"), HasSubstr("3 of 4 points"), HasSubstr("met up to 30, missed from 40"), HasSubstr("knee")));
+  EXPECT_THAT(front_text(table, front), AllOf(HasSubstr("Pareto front"), HasSubstr("3 of 4 points"),
+                                              HasSubstr("met up to 30, missed from 40"), HasSubstr("knee")));
   EXPECT_THAT(to_csv(table, front), AllOf(HasSubstr("slo_ok,on_front\n"), HasSubstr("\n20,ok,,11,200,,,true,false\n")));
   EXPECT_EQ(to_csv(table, std::nullopt), to_csv(table));
   Json json = Json::object();

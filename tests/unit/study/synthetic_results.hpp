@@ -21,17 +21,17 @@ struct SyntheticRequest {
 };
 
 // What clients see of `scenario`; `stretch(i)` is a factor on the times of request i.
-inline std::vector<SyntheticRequest> serve(const Scenario& scenario, const std::function<double(std::size_t)>& stretch) {
+inline std::vector<SyntheticRequest> serve(const Scenario& scenario,
+                                           const std::function<double(std::size_t)>& stretch) {
   std::vector<SyntheticRequest> requests(static_cast<std::size_t>(*scenario.workload.num_prompts));
   RunOptions options;
   options.threads = 1;
   options.on_request = [&](int, const RequestRecord& r) {
     const auto i = static_cast<std::size_t>(r.request.index);
     const double factor = stretch(i);
-    requests.at(i) = {r.request.prompt_tokens, r.request.output_tokens,
-                      to_seconds(r.request.arrival.time_since_epoch()),
-                      to_seconds(r.first_token - r.request.arrival) * factor,
-                      to_seconds(r.finish - r.request.arrival) * factor};
+    requests.at(i) = {
+        r.request.prompt_tokens, r.request.output_tokens, to_seconds(r.request.arrival.time_since_epoch()),
+        to_seconds(r.first_token - r.request.arrival) * factor, to_seconds(r.finish - r.request.arrival) * factor};
   };
   if (!run_scenario(scenario, options)) throw std::runtime_error("the synthetic scenario does not run");
   return requests;
@@ -114,7 +114,8 @@ inline std::string aiperf_records(const std::vector<SyntheticRequest>& requests)
   };
   for (const SyntheticRequest& r : requests) {
     Json json = Json::object();
-    json["metadata"]["request_start_ns"] = 1'700'000'000'000'000'000 + static_cast<std::int64_t>(std::llround(r.arrival * 1e9));
+    json["metadata"]["request_start_ns"] =
+        1'700'000'000'000'000'000 + static_cast<std::int64_t>(std::llround(r.arrival * 1e9));
     json["metadata"]["benchmark_phase"] = "profiling";
     json["metrics"]["input_sequence_length"] = metric(r.prompt, "tokens");
     json["metrics"]["output_sequence_length"] = metric(r.output, "tokens");

@@ -96,11 +96,10 @@ TEST(Validate, replaysRecordedSendsWithoutChance) {
 
 TEST(Validate, readsTheFiguresOfEveryTool) {
   const auto requests = test::serve(scenario_with({}), [](std::size_t) { return 1.0; });
-  const std::pair<std::string, const char*> files[] = {
-      {to_text(test::vllm_detailed(requests)), "vllm bench serve"},
-      {to_text(test::sglang_line(requests), 0), "bench_serving"},
-      {to_text(test::guidellm_report(requests)), "GuideLLM"},
-      {test::aiperf_records(requests), "AIPerf"}};
+  const std::pair<std::string, const char*> files[] = {{to_text(test::vllm_detailed(requests)), "vllm bench serve"},
+                                                       {to_text(test::sglang_line(requests), 0), "bench_serving"},
+                                                       {to_text(test::guidellm_report(requests)), "GuideLLM"},
+                                                       {test::aiperf_records(requests), "AIPerf"}};
   for (const auto& [text, tool] : files) {
     const TemporaryFile file(text, ".json");
     const Result<ValidationResult> result = validated(file.path(), {"engine.name=vllm-v1"});
@@ -117,8 +116,9 @@ TEST(Validate, saysWhereTheTwoDoNotMeasureTheSame) {
   json["completed"] = 197;
   const ValidationResult result = validated(json);
   const std::string text = to_text(result, std::nullopt, {});
-  for (const char* words : {"clock: the client's", "warm-up: vllm bench serve", "(E2E - TTFT) / (N - 1)",
-                            "linear between two values", "workload.vllm_rescale=true", "3 of 200 are in no measured figure"})
+  for (const char* words :
+       {"clock: the client's", "warm-up: vllm bench serve", "(E2E - TTFT) / (N - 1)", "linear between two values",
+        "workload.vllm_rescale=true", "3 of 200 are in no measured figure"})
     EXPECT_THAT(text, HasSubstr(words));
 }
 
@@ -142,7 +142,8 @@ TEST(Validate, refusesMeasurementsOfSomethingElse) {
 
 TEST(Validate, hasNoBandWhereNoHardwareIsPredicted) {
   const TemporaryFile file(to_text(figures_of({"cost.level=datasheet"})), ".json");
-  const Result<ValidationResult> result = validate({kBase, "base.yaml"}, {{"cost.level=datasheet"}, {}}, {{file.path(), {}}});
+  const Result<ValidationResult> result =
+      validate({kBase, "base.yaml"}, {{"cost.level=datasheet"}, {}}, {{file.path(), {}}});
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_FALSE(figure(*result, "mean_tpot_ms").inside_model());
   EXPECT_THAT(to_text(*result, std::nullopt, {}), HasSubstr("errors of this cost level were never"));

@@ -12,8 +12,14 @@ class Orca final : public BatchingPolicy {
     SchedulerState& s = call.state;
     const std::int64_t reserved = blocks_for(s.config.max_model_len, s.config.block_size);
     while (s.waiting().head() != nullptr) {
-      if (s.running() >= s.config.max_num_seqs) { plan.blocked = Blocked::seats; return; }
-      if (reserved > s.free_blocks()) { plan.blocked = Blocked::kv_blocks; return; }
+      if (s.running() >= s.config.max_num_seqs) {
+        plan.blocked = Blocked::seats;
+        return;
+      }
+      if (reserved > s.free_blocks()) {
+        plan.blocked = Blocked::kv_blocks;
+        return;
+      }
       const RequestId id = call.admit();
       plan.chunks.push_back({id, s[id].known_tokens()});
     }
@@ -28,6 +34,8 @@ class Orca final : public BatchingPolicy {
 
 }  // namespace
 
-std::unique_ptr<BatchingPolicy> make_orca() { return std::make_unique<Orca>(); }
+std::unique_ptr<BatchingPolicy> make_orca() {
+  return std::make_unique<Orca>();
+}
 
 }  // namespace foretoken

@@ -50,6 +50,8 @@ class StaticBatching final : public BatchingPolicy {
 
 }  // namespace
 
-std::unique_ptr<BatchingPolicy> make_static_batching() { return std::make_unique<StaticBatching>(); }
+std::unique_ptr<BatchingPolicy> make_static_batching() {
+  return std::make_unique<StaticBatching>();
+}
 
 }  // namespace foretoken

@@ -117,7 +117,8 @@ class Sglang final : public BatchingPolicy {
     if (s.config.enable_mixed_chunk) s.decodes_take_first(s.decode_blocks_needed());
     Budget budget = budget_of(s);
     if (!s.prefilling().empty() && !continue_chunked(s, plan, budget)) return;
-    while (!full_ && head(s) != nullptr && admit_one(call, plan, budget)) {}
+    while (!full_ && head(s) != nullptr && admit_one(call, plan, budget)) {
+    }
   }
 
   Budget budget_of(const SchedulerState& s) {
@@ -270,14 +271,16 @@ class Sglang final : public BatchingPolicy {
   std::int64_t looked_at_ = 0;  // the decode group's clock at the last look at new requests
   TimePoint looked_{};          // and its time
   bool retracted_ = false;
-  std::int64_t running_ = 0;  // after the last call
-  NewTokenRatio ratio_;  // by the decode group's clock
+  std::int64_t running_ = 0;                                 // after the last call
+  NewTokenRatio ratio_;                                      // by the decode group's clock
   std::vector<std::pair<std::int64_t, std::int64_t>> ends_;  // scratch: (tokens left, occupied)
-  std::vector<RequestId> by_output_;                          // scratch
+  std::vector<RequestId> by_output_;                         // scratch
 };
 
 }  // namespace
 
-std::unique_ptr<BatchingPolicy> make_sglang() { return std::make_unique<Sglang>(); }
+std::unique_ptr<BatchingPolicy> make_sglang() {
+  return std::make_unique<Sglang>();
+}
 
 }  // namespace foretoken

@@ -102,8 +102,7 @@ class TensorRtLlm final : public BatchingPolicy {
     std::int64_t tokens = s.waiting().prompt_tokens();
     for (const RequestId id : s.prefilling()) tokens += rest(s, id);
     tokens = std::min(tokens, budget) + generations;
-    const double enough =
-        s.config.batch_wait_max_tokens_ratio * static_cast<double>(s.config.step_tokens());
+    const double enough = s.config.batch_wait_max_tokens_ratio * static_cast<double>(s.config.step_tokens());
     if (waited_ >= s.config.batch_wait_timeout_iters || static_cast<double>(tokens) >= enough) {
       waited_ = 0;
       return false;
@@ -120,25 +119,36 @@ class TensorRtLlm final : public BatchingPolicy {
     const Waiting* head = s.waiting().head();
     if (head == nullptr) return 0;
     const bool is_static = s.config.capacity_scheduler_policy == "STATIC_BATCH";
-    if (is_static && !batch_is_open) { plan.blocked = Blocked::waiting_for_batch; return 0; }
-    if (s.running() >= s.config.max_num_seqs) { plan.blocked = Blocked::seats; return 0; }
+    if (is_static && !batch_is_open) {
+      plan.blocked = Blocked::waiting_for_batch;
+      return 0;
+    }
+    if (s.running() >= s.config.max_num_seqs) {
+      plan.blocked = Blocked::seats;
+      return 0;
+    }
     for (; waits_for_block(s, *head); passed_over_ = true) {
       s.set_aside();
       head = s.waiting().head();
-      if (head == nullptr) { plan.blocked = Blocked::shared_block; return 0; }
+      if (head == nullptr) {
+        plan.blocked = Blocked::shared_block;
+        return 0;
+      }
     }
     hit_ = s.match_head();
     const std::int64_t prompt = known(s, *head);
     const std::int64_t tokens = prompt - hit_.tokens;
     // A paused request that has outgrown max_num_tokens runs alone rather than never.
-    const bool starts = s.config.enable_chunked_prefill ? cut(s, tokens, budget) > 0
-                                                        : tokens <= budget || s.running() == 0;
-    if (!starts) { plan.blocked = Blocked::token_budget; return 0; }
-    const bool fits =
-        s.config.capacity_scheduler_policy == "MAX_UTILIZATION"
-            ? s.blocks_to_take(hit_, prompt) + s.decode_blocks_needed() <= s.free_blocks()
-            : s.committed_blocks(head->request) - hit_.blocks + hit_.free_blocks + s.committed_blocks() <=
-                  s.config.usable_blocks();
+    const bool starts =
+        s.config.enable_chunked_prefill ? cut(s, tokens, budget) > 0 : tokens <= budget || s.running() == 0;
+    if (!starts) {
+      plan.blocked = Blocked::token_budget;
+      return 0;
+    }
+    const bool fits = s.config.capacity_scheduler_policy == "MAX_UTILIZATION"
+                          ? s.blocks_to_take(hit_, prompt) + s.decode_blocks_needed() <= s.free_blocks()
+                          : s.committed_blocks(head->request) - hit_.blocks + hit_.free_blocks + s.committed_blocks() <=
+                                s.config.usable_blocks();
     if (!fits) {
       plan.blocked = Blocked::kv_blocks;
       plan.once = plan.once || (hit_.free_blocks > 0 && prompt > budget);  // see PrefixMatch
@@ -245,6 +255,8 @@ class TensorRtLlm final : public BatchingPolicy {
 
 }  // namespace
 
-std::unique_ptr<BatchingPolicy> make_tensorrt_llm() { return std::make_unique<TensorRtLlm>(); }
+std::unique_ptr<BatchingPolicy> make_tensorrt_llm() {
+  return std::make_unique<TensorRtLlm>();
+}
 
 }  // namespace foretoken

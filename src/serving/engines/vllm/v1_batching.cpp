@@ -5,9 +5,9 @@
 // moment they are scheduled (serving/kv_cache).
 // Fields: the full-prompt KV gate (0.19+), the watermark beyond that gate (0.24+), chunked prefill off,
 // long_prefill_token_threshold, priority scheduling.
-// Left out: 0.24's order of free blocks is inexact where async scheduling evicts a request whose last token is still to come
-// (a prefix is found or lost in 1 of 70 overfull random runs); speculation, encoder budgets, LoRA limits, KV connectors; sliding layers
-// hold blocks for their whole context.
+// Left out: 0.24's order of free blocks is inexact where async scheduling evicts a request whose last token is still to
+// come (a prefix is found or lost in 1 of 70 overfull random runs); speculation, encoder budgets, LoRA limits, KV
+// connectors; sliding layers hold blocks for their whole context.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"
@@ -92,8 +92,14 @@ class VllmV1 final : public BatchingPolicy {
     RequestId id = s.first_running();
     while (id != kNoRequest && budget > 0) {
       const std::int64_t tokens = wanted(s, id, budget);
-      if (tokens == 0) { id = s[id].next; continue; }
-      if (!make_room(call, id, tokens, budget)) { preempted = true; break; }
+      if (tokens == 0) {
+        id = s[id].next;
+        continue;
+      }
+      if (!make_room(call, id, tokens, budget)) {
+        preempted = true;
+        break;
+      }
       preempted = preempted || evicted_;
       take(s, id, tokens);
       budget -= tokens;
@@ -143,8 +149,8 @@ class VllmV1 final : public BatchingPolicy {
 
   // A victim that was already scheduled in this step returns its tokens.
   void give_back(SchedulerState& s, RequestId victim, std::int64_t& budget) {
-    const auto place = std::find_if(scheduled_.begin(), scheduled_.end(),
-                                    [&](const StepPlan::Chunk& c) { return c.id == victim; });
+    const auto place =
+        std::find_if(scheduled_.begin(), scheduled_.end(), [&](const StepPlan::Chunk& c) { return c.id == victim; });
     if (place == scheduled_.end()) return;
     budget += place->tokens;
     if (s[victim].phase == Phase::decoding && need(s, victim, 1) > 0) {
@@ -189,14 +195,23 @@ class VllmV1 final : public BatchingPolicy {
     const auto fits = [&](std::int64_t blocks) { return blocks + owed <= s.free_blocks(); };
     const auto reserve = static_cast<std::int64_t>(s.config.watermark * static_cast<double>(s.config.num_gpu_blocks));
     while (const Waiting* head = s.waiting().head()) {
-      if (s.running() >= s.config.max_num_seqs) { plan.blocked = Blocked::seats; return; }
-      if (budget == 0) { plan.blocked = Blocked::token_budget; return; }
+      if (s.running() >= s.config.max_num_seqs) {
+        plan.blocked = Blocked::seats;
+        return;
+      }
+      if (budget == 0) {
+        plan.blocked = Blocked::token_budget;
+        return;
+      }
       const std::int64_t known =
           head->resumed != kNoRequest ? s[head->resumed].known_tokens() : head->request.prompt_tokens;
       const PrefixMatch hit = s.match_head();
       std::int64_t tokens = capped(s, known - hit.tokens);
       if (tokens > budget) {
-        if (!s.config.enable_chunked_prefill) { plan.blocked = Blocked::token_budget; return; }
+        if (!s.config.enable_chunked_prefill) {
+          plan.blocked = Blocked::token_budget;
+          return;
+        }
         tokens = budget;
       }
       const std::int64_t kept_back = s.running() > 0 ? reserve : 0;
@@ -220,6 +235,8 @@ class VllmV1 final : public BatchingPolicy {
 
 }  // namespace
 
-std::unique_ptr<BatchingPolicy> make_vllm_v1() { return std::make_unique<VllmV1>(); }
+std::unique_ptr<BatchingPolicy> make_vllm_v1() {
+  return std::make_unique<VllmV1>();
+}
 
 }  // namespace foretoken
