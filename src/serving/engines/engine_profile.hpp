@@ -93,6 +93,10 @@ struct EngineProfile {
   // Null: any combination will do. What the engine refuses to start with, or has and is not modelled.
   void (*check_start)(EngineKnobs&, const EngineConfig&) = nullptr;
 
+  // ---- number formats ----
+  std::span<const KvFormat> kv_formats = {};  // of its KV cache; none: nobody says
+  bool unpacks_weights = true;  // FP8 and FP4 weights, to 16 bits (Marlin kernels), where a GPU cannot multiply them
+
   // ---- outside the simulation ----
   // Null: it has no start line. Flags as the engine spells them.
   std::string (*launch_line)(const LaunchRequest&) = nullptr;

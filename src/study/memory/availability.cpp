@@ -1,15 +1,14 @@
 // Which number formats engines serve on which GPUs, as far as their documentation says.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <span>
+
 #include "foretoken/study/memory.hpp"
+#include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
 namespace {
-
-// Engines of the catalog that people run, as opposed to those that show a policy.
-bool is(const Deployment& d, std::string_view family) {
-  return d.engine_name.starts_with(family);
-}
 
 const char* missing_arithmetic(WeightFormat format, const GpuSpec& gpu) {
   switch (format) {
@@ -30,13 +29,11 @@ const char* missing_arithmetic(WeightFormat format, const GpuSpec& gpu) {
   return "";
 }
 
-// vLLM and SGLang unpack FP8 and FP4 weights to 16 bits where the GPU has no such matrix units (Marlin kernels);
-// TensorRT-LLM does not, and nobody does so for INT8 activations.
+// Nobody unpacks weights whose activations are INT8 too.
 std::string weights_problem(const Deployment& d, const std::string& name, std::string& note) {
   const std::string missing = missing_arithmetic(d.expert_format, d.gpu);
   if (missing.empty()) return {};
-  const bool unpacks = missing != "INT8" && !is(d, "tensorrt");
-  if (!unpacks)
+  if (d.expert_format == WeightFormat::int8 || !find_engine(d.engine_name).unpacks_weights)
     return fmt::format("{} has no {} matrix units, and {} does not serve {} weights without them", d.gpu.id, missing,
                        d.engine_name, name);
   note = fmt::format("{} has no {} matrix units: {} weights are unpacked and multiplied in 16 bits", d.gpu.id, missing,
@@ -44,29 +41,40 @@ std::string weights_problem(const Deployment& d, const std::string& name, std::s
   return {};
 }
 
-std::string kv_problem(const Deployment& d, const std::string& name, std::string& note) {
-  const bool vllm = is(d, "vllm"), sglang = is(d, "sglang"), tensorrt = is(d, "tensorrt");
-  if (!vllm && !sglang && !tensorrt) return {};
-  const auto none = [&](const char* allowed) {
-    return fmt::format("{} has no {} KV cache; it has {}", d.engine_name, name, allowed);
-  };
-  switch (d.kv_format) {
+std::string_view word_of(KvFormat format) {
+  switch (format) {
     case KvFormat::bf16:
-      return {};
+      return "16 bits";
     case KvFormat::fp8:
-      if (!d.gpu.peak_fp8)
-        note += fmt::format("{}{} has no FP8 matrix units: an fp8 KV cache is only stored so", note.empty() ? "" : "; ",
-                            d.gpu.id);
-      return {};
+      return "fp8";
     case KvFormat::int8:
-      return tensorrt ? "" : none(sglang ? "16 bits, fp8 and fp4" : "16 bits and fp8");
+      return "int8";
     case KvFormat::int4:
-      return none(vllm ? "16 bits and fp8" : sglang ? "16 bits, fp8 and fp4" : "16 bits, fp8, int8 and fp4");
+      return "int4";
     case KvFormat::fp4:
-      if (vllm) return none("16 bits and fp8");
-      if (!d.gpu.peak_fp4) return fmt::format("{} has no FP4 units, which an fp4 KV cache needs", d.gpu.id);
-      return {};
+      return "fp4";
   }
+  return "unknown";
+}
+
+// 16 bits, fp8 and fp4.
+std::string words_of(std::span<const KvFormat> formats) {
+  std::string text;
+  for (std::size_t i = 0; i < formats.size(); ++i)
+    text += fmt::format("{}{}", i == 0 ? "" : i + 1 < formats.size() ? ", " : " and ", word_of(formats[i]));
+  return text;
+}
+
+std::string kv_problem(const Deployment& d, const std::string& name, std::string& note) {
+  const std::span<const KvFormat> formats = find_engine(d.engine_name).kv_formats;
+  if (formats.empty()) return {};
+  if (std::find(formats.begin(), formats.end(), d.kv_format) == formats.end())
+    return fmt::format("{} has no {} KV cache; it has {}", d.engine_name, name, words_of(formats));
+  if (d.kv_format == KvFormat::fp4 && !d.gpu.peak_fp4)
+    return fmt::format("{} has no FP4 units, which an fp4 KV cache needs", d.gpu.id);
+  if (d.kv_format == KvFormat::fp8 && !d.gpu.peak_fp8)
+    note += fmt::format("{}{} has no FP8 matrix units: an fp8 KV cache is only stored so", note.empty() ? "" : "; ",
+                        d.gpu.id);
   return {};
 }
 

@@ -116,6 +116,7 @@ EngineProfile sglang_profile() {
                                                 "engine.max_prefill_tokens",        "engine.enable_mixed_chunk",
                                                 "engine.schedule_conservativeness", "engine.disable_radix_cache",
                                                 "engine.scheduler_recv_interval",   "engine.mem_fraction_static"};
+  static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8, KvFormat::fp4};
   EngineProfile p;
   p.info = {"sglang", "SGLang: prefill batches alone, one split prompt, admission by expected output, retraction"};
   p.make = make_sglang;
@@ -133,6 +134,7 @@ EngineProfile sglang_profile() {
   p.read_seats = read_sglang_seats;
   p.read_memory_share = read_sglang_memory_share;
   p.captured_rows = sglang_captured_rows;
+  p.kv_formats = kKvFormats;
   p.launch_line = sglang_launch_line;
   p.backend_words = kWords;
   return p;

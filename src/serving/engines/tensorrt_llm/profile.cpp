@@ -63,6 +63,7 @@ EngineProfile tensorrt_llm_profile() {
       "engine.enable_chunked_prefill",      "engine.async_scheduling",         "engine.capacity_scheduler_policy",
       "engine.context_chunking_policy",     "engine.batch_wait_timeout_iters", "engine.batch_wait_max_tokens_ratio",
       "engine.attention_dp_enable_balance", "engine.free_gpu_memory_fraction"};
+  static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8, KvFormat::int8, KvFormat::fp4};
   EngineProfile p;
   p.info = {"tensorrt-llm", "TensorRT-LLM: in-flight batching, KV reserved to the end or paused when it runs out"};
   p.make = make_tensorrt_llm;
@@ -81,6 +82,8 @@ EngineProfile tensorrt_llm_profile() {
   p.read_memory_share = read_tensorrt_memory_share;
   p.captured_rows = tensorrt_captured_rows;
   p.check_start = check_tensorrt_start;
+  p.kv_formats = kKvFormats;
+  p.unpacks_weights = false;
   p.launch_line = tensorrt_launch_line;
   p.backend_words = kWords;
   return p;

@@ -76,7 +76,9 @@ KnobRule<std::int64_t> v0_captured_rows(const EngineSetting&) {
 }
 
 EngineProfile any_vllm() {
+  static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8};
   EngineProfile p;
+  p.kv_formats = kKvFormats;
   p.budget_must_hold_prompts = true;
   p.launch_line = vllm_launch_line;
   p.quantizes = vllm_quantization;
