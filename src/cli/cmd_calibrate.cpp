@@ -8,6 +8,7 @@
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/measured.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
@@ -44,21 +45,16 @@ int run(CalibrateCommand& command) {
   command.options.stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;
-  std::vector<MeasuredFile> files;
-  for (const std::string& text : command.measured) {
-    files.push_back(parse_measured_file(text));
-    const std::pair<std::string, std::string> measured{"the measurement", files.back().path};
-    if (!files_are_distinct({measured, {"--save", command.save}}) ||
-        !files_are_distinct({measured, {"--output", command.output.output}}))
-      return kExitBadInput;
-  }
+  const std::optional<std::vector<MeasuredFile>> files =
+      measured_files(command.measured, {{"--save", command.save}, {"--output", command.output.output}});
+  if (!files) return kExitBadInput;
   std::unique_ptr<ProgressLine> line;
   if (wants_progress(command.output)) {
     line = std::make_unique<ProgressLine>("simulations");
     command.options.progress = [&](const Progress& progress) { line->update(progress); };
   }
   const Result<CalibrationResult> result =
-      calibrate(read->source, command.scenario.load_options(), files, command.options);
+      calibrate(read->source, command.scenario.load_options(), *files, command.options);
   line.reset();
   if (!result) {
     say(result.error());
@@ -85,12 +81,7 @@ void add_calibrate_command(CLI::App& app, int& exit_code) {
       app.add_subcommand("calibrate", "Fit a handful of cost terms to measured runs of your own deployment");
   auto command = std::make_shared<CalibrateCommand>();
   add_scenario_options(*calibrate, command->scenario);
-  calibrate
-      ->add_option("--measured", command->measured,
-                   "Results of vllm bench serve, SGLang bench_serving, GuideLLM or AIPerf, or a recorded run's folder; "
-                   "FILE:workload.request_rate=8 adds what a file does not say")
-      ->type_name("FILE")
-      ->required();
+  add_measured_option(*calibrate, command->measured);
   calibrate->add_option("--save", command->save, "Write the calibration file that cost.calibration names")
       ->type_name("FILE");
   calibrate->add_option("--date", command->date, "Date to note in the calibration file")

@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/measured.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
@@ -43,15 +44,12 @@ int run(ValidateCommand& command) {
   command.options.stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;
-  std::vector<MeasuredFile> files;
-  for (const std::string& text : command.measured) {
-    files.push_back(parse_measured_file(text));
-    if (!files_are_distinct({{"the measurement", files.back().path}, {"--output", command.output.output}}))
-      return kExitBadInput;
-  }
+  const std::optional<std::vector<MeasuredFile>> files =
+      measured_files(command.measured, {{"--output", command.output.output}});
+  if (!files) return kExitBadInput;
   std::unique_ptr<ProgressLine> line = follow(command.options.progress, "simulations", command.output);
   const Result<ValidationResult> result =
-      validate(read->source, command.scenario.load_options(), files, command.options);
+      validate(read->source, command.scenario.load_options(), *files, command.options);
   line.reset();
   if (!result) {
     say(result.error());
@@ -70,12 +68,7 @@ void add_validate_command(CLI::App& app, int& exit_code) {
   CLI::App* validate_app = app.add_subcommand("validate", "Predicted beside measured, figure by figure, without a fit");
   auto command = std::make_shared<ValidateCommand>();
   add_scenario_options(*validate_app, command->scenario);
-  validate_app
-      ->add_option("--measured", command->measured,
-                   "Results of vllm bench serve, SGLang bench_serving, GuideLLM or AIPerf, or a recorded run's folder; "
-                   "FILE:workload.request_rate=8 adds what a file does not say")
-      ->type_name("FILE")
-      ->required();
+  add_measured_option(*validate_app, command->measured);
   validate_app->add_option("--within", command->within, "Exit with 99 when an error is larger, such as 10%")
       ->type_name("SHARE");
   validate_app->add_option("-j,--jobs", command->options.threads, "Threads; 0 = one per core")

@@ -18,6 +18,17 @@ bool within(const std::optional<double>& limit_ms, Duration value) {
   return !limit_ms || to_milliseconds(value) <= *limit_ms;
 }
 
+void count_good(Measures& cell, const GoodputLimits& limits, const RequestRecord& r,
+                const std::array<Duration, 2>& tpot) {
+  if (!within(limits.ttft_ms, r.first_token - r.request.arrival)) return;
+  if (!within(limits.e2el_ms, r.finish - r.request.arrival)) return;
+  for (std::size_t i = 0; i < tpot.size(); ++i) {
+    if (!within(limits.tpot_ms, tpot[i])) continue;
+    ++cell.good[i];
+    cell.good_output_tokens[i] += r.request.output_tokens;
+  }
+}
+
 }  // namespace
 
 CollectorConfig collector_config(const WorkloadConfig& workload, double warmup_fraction,
@@ -51,21 +62,6 @@ bool MetricsCollector::is_steady(const Request& request) const {
   const std::int64_t at = by_index ? request.index : request.arrival.time_since_epoch().count();
   return at >= steady_begin_ && at < steady_end_;
 }
-
-namespace {
-
-void count_good(Measures& cell, const GoodputLimits& limits, const RequestRecord& r,
-                const std::array<Duration, 2>& tpot) {
-  if (!within(limits.ttft_ms, r.first_token - r.request.arrival)) return;
-  if (!within(limits.e2el_ms, r.finish - r.request.arrival)) return;
-  for (std::size_t i = 0; i < tpot.size(); ++i) {
-    if (!within(limits.tpot_ms, tpot[i])) continue;
-    ++cell.good[i];
-    cell.good_output_tokens[i] += r.request.output_tokens;
-  }
-}
-
-}  // namespace
 
 void count_request(Measures& cell, const GoodputLimits& limits, const RequestRecord& r) {
   if (limits.any()) ++cell.limited;

@@ -38,18 +38,6 @@ Json look_of(const CapacityResult& r, const CapacityLook& look) {
   return json;
 }
 
-Json knee_of(const Knee& k) {
-  Json json = Json::object();
-  json["definition"] = "the load with the largest load / latency";
-  json["metric"] = k.metric;
-  json["load"] = k.load;
-  json["low"] = k.low;
-  json["high"] = k.high;
-  json["value"] = k.value;
-  json["at_end"] = k.at_end;
-  return json;
-}
-
 }  // namespace
 
 Json to_json(const CapacityResult& r) {
@@ -98,7 +86,7 @@ Json to_json(const CapacityResult& r) {
   if (r.binding) json["binding"] = r.scenario.slo[*r.binding].expression;
   if (!r.binding_reason.empty()) json["binding_reason"] = r.binding_reason;
   json["bottleneck"] = texts(r.bottleneck);
-  if (r.knee) json["knee"] = knee_of(*r.knee);
+  if (r.knee) json["knee"] = to_json(*r.knee);
   Json contradictions = Json::array();
   for (const NotMonotone& n : r.not_monotone) {
     Json entry = Json::object();

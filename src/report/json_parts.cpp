@@ -74,6 +74,18 @@ Json price_of(const HourlyPrice& price) {
   return json;
 }
 
+Json to_json(const Knee& knee) {
+  Json json = Json::object();
+  json["definition"] = "the load with the largest load / latency";
+  json["metric"] = knee.metric;
+  json["load"] = knee.load;
+  json["low"] = knee.low;
+  json["high"] = knee.high;
+  json["value"] = knee.value;
+  json["at_end"] = knee.at_end;
+  return json;
+}
+
 Json value_or_null(const std::optional<double>& value) {
   return value ? Json(*value) : Json();
 }

@@ -10,6 +10,7 @@
 #include "foretoken/metrics/slo.hpp"
 #include "foretoken/metrics/summary.hpp"
 #include "foretoken/scenario/scenario.hpp"
+#include "foretoken/study/capacity.hpp"
 
 namespace foretoken {
 
@@ -20,6 +21,7 @@ namespace foretoken {
 [[nodiscard]] Json slo_of(const std::vector<SloVerdict>& verdicts);
 [[nodiscard]] Json bottlenecks_of(const Bottleneck& prefill, const Bottleneck& decode);
 [[nodiscard]] Json price_of(const HourlyPrice& price);
+[[nodiscard]] Json to_json(const Knee& knee);
 [[nodiscard]] Json value_or_null(const std::optional<double>& value);
 [[nodiscard]] Json value_or_null(const std::optional<std::int64_t>& value);
 [[nodiscard]] Json texts(const std::vector<std::string>& lines);

@@ -109,15 +109,7 @@ Json curve_entry(const SweepTable& sweep, const LoadCurve& curve) {
   };
   entry["last_met"] = load(curve.last_met);
   entry["first_missed"] = load(curve.first_missed);
-  if (!curve.knee) return entry;
-  Json knee = Json::object();
-  knee["metric"] = curve.knee->metric;
-  knee["load"] = curve.knee->load;
-  knee["low"] = curve.knee->low;
-  knee["high"] = curve.knee->high;
-  knee["value"] = curve.knee->value;
-  knee["at_end"] = curve.knee->at_end;
-  entry["knee"] = std::move(knee);
+  if (curve.knee) entry["knee"] = to_json(*curve.knee);
   return entry;
 }
 

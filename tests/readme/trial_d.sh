@@ -1,6 +1,6 @@
-#!/bin/sh
+#!/bin/bash
 # Three knobs, all combinations, and the Pareto front as CSV. `trial_d.sh PROGRAM SOURCE_FOLDER`.
-. "$(dirname "$0")/trial_helpers.sh"
+source "$(dirname "$(realpath "$0")")/transcript.sh"
 
 cat >service.yaml <<'YAML'
 version: 1
@@ -10,17 +10,17 @@ workload: {random_input_len: 1024, random_output_len: 128, num_prompts: 300, req
 slo: [p99_ttft <= 1 s, p95_tpot <= 30 ms]
 YAML
 
-ask "Batch, token budget and tensor parallelism: which combinations does no other beat?"
-lines=60 show sweep service.yaml -q --over engine.max_num_seqs=8,32,128 --over engine.max_num_batched_tokens=1024,4096 \
+heading "Batch, token budget and tensor parallelism: which combinations does no other beat?"
+lines=60 try 0 sweep service.yaml -q --over engine.max_num_seqs=8,32,128 --over engine.max_num_batched_tokens=1024,4096 \
   --over engine.tensor_parallel_size=1,2 --front p99_ttft,tokens_per_s_per_gpu
-expect_text "the front is below the table" '^Pareto front'
+expect '^Pareto front'
 
-ask "The same as a file"
-show sweep service.yaml -q --over engine.max_num_seqs=8,32,128 --over engine.max_num_batched_tokens=1024,4096 \
+heading "The same as a file"
+try 0 sweep service.yaml -q --over engine.max_num_seqs=8,32,128 --over engine.max_num_batched_tokens=1024,4096 \
   --over engine.tensor_parallel_size=1,2 --front p99_ttft,tokens_per_s_per_gpu --format csv
 cut -d, -f 1-4 answer | head -n 3
 cp answer pareto.csv
-expect "twelve points" "$(wc -l <pareto.csv) == 13"
+holds "twelve points" "$(wc -l <pareto.csv) == 13"
 # Every point against every other: on the front are those, and only those, that none beats.
 awk -F, '
   NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
@@ -37,11 +37,11 @@ awk -F, '
     print wrong, on
   }' pareto.csv >counted
 read -r wrong on <counted
-expect "the front is what no point beats" "$wrong == 0"
-expect "it has points, and leaves some out" "$on > 0 && $on < 12"
+holds "the front is what no point beats" "$wrong == 0"
+holds "it has points, and leaves some out" "$on > 0 && $on < 12"
 
-ask "And the load: where do the objectives break?"
-lines=40 show sweep service.yaml -q --over workload.request_rate=10,20..60
-expect_text "the curve says up to where they hold" 'objectives met up to'
+heading "And the load: where do the objectives break?"
+lines=40 try 0 sweep service.yaml -q --over workload.request_rate=10,20..60
+expect 'objectives met up to'
 
-finish
+verdict

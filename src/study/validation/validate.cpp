@@ -61,7 +61,7 @@ class Validation {
     advance();
     const std::int64_t each = std::max<std::int64_t>(1, first->requests);
     // Replayed sends and lengths leave nothing to chance.
-    const bool chance = !(run_.measured.has_arrivals && !run_.scenario.workload.max_concurrency);
+    const bool chance = !replays_arrivals(run_.measured, run_.scenario);
     const int replications =
         chance ? static_cast<int>(std::clamp<std::int64_t>(kMostRequests / each, 1, kReplications)) : 1;
     if (Diagnostics problems = replicate(*first, replications); problems.has_errors()) return problems;
