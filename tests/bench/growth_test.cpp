@@ -49,7 +49,7 @@ void expect_few(const Work& work) {
   EXPECT_LE(work.schedule_calls, work.spans + 1);
 }
 
-TEST(Growth, countsASpanForEveryStepWhenStepByStep) {
+TEST(Growth, CountsASpanForEveryStepWhenStepByStep) {
   const Work oracle = work_of("w1.yaml", {"workload.num_prompts=500"}, true);
   EXPECT_EQ(oracle.spans, oracle.steps);
   const Work stretches = work_of("w1.yaml", {"workload.num_prompts=500"});
@@ -58,7 +58,7 @@ TEST(Growth, countsASpanForEveryStepWhenStepByStep) {
 }
 
 // Alone, a request of 4,096 tokens takes 16 times the steps of one of 256; among others they share their steps.
-TEST(Growth, ofWorkWithTheOutputLengthIsNone) {
+TEST(Growth, OfWorkWithTheOutputLengthIsNone) {
   const auto at = [](const std::string& rate, int output_tokens) {
     return work_of("w1.yaml", {"workload.request_rate=" + rate, "workload.num_prompts=2000",
                                fmt::format("workload.random_output_len={}", output_tokens)});
@@ -75,7 +75,7 @@ TEST(Growth, ofWorkWithTheOutputLengthIsNone) {
   }
 }
 
-TEST(Growth, ofWorkWithTheRunLengthIsNone) {
+TEST(Growth, OfWorkWithTheRunLengthIsNone) {
   for (const char* workload : {"w1.yaml", "w3.yaml"}) {
     const Work shorter = work_of(workload, {"workload.num_prompts=20000"});
     const Work longer = work_of(workload, {"workload.num_prompts=200000"});
@@ -84,27 +84,27 @@ TEST(Growth, ofWorkWithTheRunLengthIsNone) {
   }
 }
 
-TEST(Growth, ofWorkWithTheRunLengthIsNoneUnderPreemptions) {
+TEST(Growth, OfWorkWithTheRunLengthIsNoneUnderPreemptions) {
   const Work shorter = work_of("w4.yaml", {"workload.num_prompts=10000"});
   const Work longer = work_of("w4.yaml", {"workload.num_prompts=50000"});
   EXPECT_GT(shorter.preemptions, 1000);
   EXPECT_NEAR(longer.spans, shorter.spans, 0.02 * shorter.spans);
 }
 
-TEST(Growth, ofWorkWithTheBatchIsNone) {
+TEST(Growth, OfWorkWithTheBatchIsNone) {
   for (const int seats : {4, 16, 64, 256}) {
     expect_few(work_of("w1.yaml", {"workload.request_rate=inf", "workload.num_prompts=10000",
                                    fmt::format("engine.max_num_seqs={}", seats)}));
   }
 }
 
-TEST(Growth, ofWorkWithTheLoadIsNone) {
+TEST(Growth, OfWorkWithTheLoadIsNone) {
   for (const char* rate : {"0.1", "2", "8", "16", "24.8", "32", "40"}) {
     expect_few(work_of("w1.yaml", {std::string("workload.request_rate=") + rate, "workload.num_prompts=10000"}));
   }
 }
 
-TEST(Growth, ofWorkWithReplicasIsNone) {
+TEST(Growth, OfWorkWithReplicasIsNone) {
   for (const char* router : {"round_robin", "least_outstanding"}) {
     for (const int replicas : {1, 4, 16}) {
       expect_few(work_of("w2.yaml", {fmt::format("replicas={}", replicas), std::string("router=") + router,

@@ -38,7 +38,7 @@ double number_of(const Json& json) {
   return json.number(value) ? value : -1;
 }
 
-TEST(AccuracyOfPoints, simulatesEveryKindOfRunAndSaysWhyOthersAreLeftOut) {
+TEST(AccuracyOfPoints, SimulatesEveryKindOfRunAndSaysWhyOthersAreLeftOut) {
   const TemporaryFolder folder;
   const ProcessResult run = foretoken_program({"accuracy", folder.file("points.csv", kPoints), "--format", "json"});
   ASSERT_EQ(run.exit_code, 0) << run.err;
@@ -63,7 +63,7 @@ TEST(AccuracyOfPoints, simulatesEveryKindOfRunAndSaysWhyOthersAreLeftOut) {
   EXPECT_EQ(number_of((*result)["summary"]["predicted"]), 4);
 }
 
-TEST(AccuracyOfPoints, printsTheSameBytesOnOneThreadAndOnSeveral) {
+TEST(AccuracyOfPoints, PrintsTheSameBytesOnOneThreadAndOnSeveral) {
   const TemporaryFolder folder;
   const std::string points = folder.file("points.csv", kPoints);
   const ProcessResult one = foretoken_program({"accuracy", points, "-j", "1", "--by", "cell"});
@@ -74,7 +74,7 @@ TEST(AccuracyOfPoints, printsTheSameBytesOnOneThreadAndOnSeveral) {
   EXPECT_THAT(one.out, HasSubstr("Rows without a prediction: 3 of 7"));
 }
 
-TEST(AccuracyOfPoints, readsNamesFromTheFileBesideThePoints) {
+TEST(AccuracyOfPoints, ReadsNamesFromTheFileBesideThePoints) {
   const TemporaryFolder folder;
   const std::string points = folder.file("points.csv", kPoints);
   (void)folder.file("names.csv", "kind,name_in_points,facts_name\nmodel,No-Such-Model,Llama-3.1-8B\n");
@@ -82,7 +82,7 @@ TEST(AccuracyOfPoints, readsNamesFromTheFileBesideThePoints) {
   EXPECT_THAT(run.out, HasSubstr("Rows without a prediction: 2 of 7"));
 }
 
-TEST(AccuracyOfPoints, listsEveryProblemOfTheFileWithItsLine) {
+TEST(AccuracyOfPoints, ListsEveryProblemOfTheFileWithItsLine) {
   const TemporaryFolder folder;
   const std::string bad = kPointsHeader +
                           "a,M,H100,1,1,1,1,1,bf16,,vllm 0.19,closed_loop,many,64,8,,40,8,,,,,B\n"
@@ -106,7 +106,7 @@ TEST(AccuracyOfPoints, listsEveryProblemOfTheFileWithItsLine) {
     EXPECT_THAT(again.err, HasSubstr(problem));
 }
 
-TEST(AccuracyOfPoints, refusesFilesThatAreNoPoints) {
+TEST(AccuracyOfPoints, RefusesFilesThatAreNoPoints) {
   const TemporaryFolder folder;
   EXPECT_EQ(foretoken_program({"accuracy"}).exit_code, 2);
   EXPECT_EQ(foretoken_program({"accuracy", folder.path("absent.csv")}).exit_code, 2);
@@ -129,7 +129,7 @@ TEST(AccuracyOfPoints, refusesFilesThatAreNoPoints) {
 const std::string kKernelsHeader =
     "op,gpu,engine,engine_version,dtype,kv_dtype,m,n,k,tokens,bytes,distribution,kernel,measured_us,m3_us,source\n";
 
-TEST(AccuracyOfKernels, predictsEachLaunchByTheSetOfItsKey) {
+TEST(AccuracyOfKernels, PredictsEachLaunchByTheSetOfItsKey) {
   const TemporaryFolder folder;
   // Worked example E1 of the cost model, operands not in L2: 14.857 us.
   const std::string path =
@@ -150,7 +150,7 @@ TEST(AccuracyOfKernels, predictsEachLaunchByTheSetOfItsKey) {
   EXPECT_THAT(*row_of(*result, 3)["skipped"].if_string(), HasSubstr("no GPU 'Abacus'"));
 }
 
-TEST(AccuracyOfKernels, refusesBrokenNumbersWithTheirLines) {
+TEST(AccuracyOfKernels, RefusesBrokenNumbersWithTheirLines) {
   const TemporaryFolder folder;
   const std::string path =
       folder.file("kernels.csv", kKernelsHeader + "gemm,H100,vllm,0.24.0,bfloat16,,one,4096,4096,,,,,15,,x\n" +
@@ -188,7 +188,7 @@ class Replay {
   TemporaryFolder folder_;
 };
 
-TEST(AccuracyOfReplay, comparesRequestsOnTheEnginesClock) {
+TEST(AccuracyOfReplay, ComparesRequestsOnTheEnginesClock) {
   const Replay replay;
   const ProcessResult run = replay.run({"--format", "json"});
   ASSERT_EQ(run.exit_code, 0) << run.err;
@@ -205,7 +205,7 @@ TEST(AccuracyOfReplay, comparesRequestsOnTheEnginesClock) {
   EXPECT_THAT(*(*(*result)["not_modelled"].if_array())[0].if_string(), HasSubstr("swap_space"));
 }
 
-TEST(AccuracyOfReplay, refusesStampsOutOfOrderAndDriftingClocks) {
+TEST(AccuracyOfReplay, RefusesStampsOutOfOrderAndDriftingClocks) {
   Replay replay;
   replay.write(
       "requests.jsonl",
@@ -229,7 +229,7 @@ TEST(AccuracyOfReplay, refusesStampsOutOfOrderAndDriftingClocks) {
   EXPECT_THAT(drift.err, HasSubstr("requests.jsonl:2: error: queued_ts lies 8993 s after arrival_time"));
 }
 
-TEST(AccuracyOfReplay, refusesFoldersThatAreNoRecording) {
+TEST(AccuracyOfReplay, RefusesFoldersThatAreNoRecording) {
   const TemporaryFolder folder;
   const ProcessResult absent = foretoken_program({"accuracy", "--replay", folder.path("absent")});
   EXPECT_EQ(absent.exit_code, 2);

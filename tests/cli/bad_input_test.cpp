@@ -32,7 +32,7 @@ void expect_words(const BadInputCase& bad, const std::string& err) {
   }
 }
 
-TEST(BadInputOnTheCommandLine, exitsWithItsCodeAndSaysWhatIsWrong) {
+TEST(BadInputOnTheCommandLine, ExitsWithItsCodeAndSaysWhatIsWrong) {
   const TemporaryFolder folder;
   for (const BadInputCase& bad : read_bad_input_cases(std::string(FORETOKEN_SOURCE_DIR) + "/tests/cli/bad_input.txt")) {
     SCOPED_TRACE(bad.title);

@@ -32,12 +32,12 @@ double number(const Json& json, const char* key) {
 
 class BenchWorkload : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(BenchWorkload, servesEveryRequest) {
+TEST_P(BenchWorkload, ServesEveryRequest) {
   const Json json = result_of(GetParam(), {"workload.num_prompts=2000"});
   EXPECT_EQ(number(json["summary"], "completed"), 2000);
 }
 
-TEST_P(BenchWorkload, givesTheSameBytesStepByStep) {
+TEST_P(BenchWorkload, GivesTheSameBytesStepByStep) {
   const std::string file = std::string(FORETOKEN_SOURCE_DIR "/tests/bench/") + GetParam();
   std::vector<std::string> arguments = {"run", file, "--format", "json", "--set", "workload.num_prompts=1000"};
   const ProcessResult stretches = foretoken_program(arguments);
@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(OfTheRepository, BenchWorkload,
                          });
 
 // Their rates are numbers, so that they stay when the model changes; this is how far capacity may have moved since.
-TEST(BenchRates, areSeventyPercentOfCapacity) {
+TEST(BenchRates, AreSeventyPercentOfCapacity) {
   for (const char* workload : {"w1.yaml", "w3.yaml"}) {
     const double rate = number(result_of(workload, {"workload.num_prompts=100"})["config"]["workload"], "request_rate");
     const Json saturated = result_of(workload, {"workload.num_prompts=20000", "workload.request_rate=inf"});
@@ -66,7 +66,7 @@ TEST(BenchRates, areSeventyPercentOfCapacity) {
   }
 }
 
-TEST(BenchW4, preemptsForItsFullCache) {
+TEST(BenchW4, PreemptsForItsFullCache) {
   const Json summary = result_of("w4.yaml", {"workload.num_prompts=5000"})["summary"];
   EXPECT_GT(number(summary, "preemption_count"), 500) << "about one request in three loses its blocks once";
 }

@@ -33,7 +33,7 @@ class CapacityCommand : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
-TEST_F(CapacityCommand, answersWithRateHeadroomAndDays) {
+TEST_F(CapacityCommand, AnswersWithRateHeadroomAndDays) {
   const ProcessResult result = program("capacity", {"--growth", "5%/month"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_THAT(result.out,
@@ -41,7 +41,7 @@ TEST_F(CapacityCommand, answersWithRateHeadroomAndDays) {
                     HasSubstr("binds: p95_ttft"), HasSubstr("knee ="), HasSubstr("--set 'workload.request_rate=")));
 }
 
-TEST_F(CapacityCommand, writesADocumentWithTheOriginOfItsFlags) {
+TEST_F(CapacityCommand, WritesADocumentWithTheOriginOfItsFlags) {
   const ProcessResult result = program("capacity", {"--json", "--precision", "0.1"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   const Result<Json> json = parse_json(result.out, "capacity");
@@ -54,7 +54,7 @@ TEST_F(CapacityCommand, writesADocumentWithTheOriginOfItsFlags) {
   EXPECT_GT((*json)["looks"].if_array()->size(), 4u);
 }
 
-TEST_F(CapacityCommand, exitsBy99WhenNothingMeetsAndBy98WhenTheBudgetIsTooSmall) {
+TEST_F(CapacityCommand, ExitsBy99WhenNothingMeetsAndBy98WhenTheBudgetIsTooSmall) {
   const ProcessResult none = program("capacity", {"--set", "slo=[p95_ttft <= 15 ms]"});
   EXPECT_EQ(none.exit_code, 99) << none.out;
   EXPECT_THAT(none.out, AllOf(HasSubstr("NO CAPACITY"), HasSubstr("100 prompt tokens")));
@@ -63,7 +63,7 @@ TEST_F(CapacityCommand, exitsBy99WhenNothingMeetsAndBy98WhenTheBudgetIsTooSmall)
   EXPECT_THAT(open.out, AllOf(HasSubstr("NOT DECIDED"), HasSubstr("study.max_requests")));
 }
 
-TEST_F(CapacityCommand, refusesWhatItCannotAnswer) {
+TEST_F(CapacityCommand, RefusesWhatItCannotAnswer) {
   const std::pair<std::vector<std::string>, const char*> cases[] = {
       {{"--variable", "users"}, "no users to add"},
       {{"--variable", "gpus"}, "request_rate"},
@@ -80,7 +80,7 @@ TEST_F(CapacityCommand, refusesWhatItCannotAnswer) {
   }
 }
 
-TEST_F(CapacityCommand, anInterruptKeepsWhatIsKnown) {
+TEST_F(CapacityCommand, AnInterruptKeepsWhatIsKnown) {
   ProcessOptions options;
   options.meanwhile = [](int pid) {
     ::usleep(700'000);
@@ -95,7 +95,7 @@ TEST_F(CapacityCommand, anInterruptKeepsWhatIsKnown) {
   EXPECT_TRUE(*(*json)["interrupted"].if_bool());
 }
 
-TEST_F(CapacityCommand, promisesByLengths) {
+TEST_F(CapacityCommand, PromisesByLengths) {
   const ProcessResult result =
       program("promise", {"--input-len", "50,500,5000", "--output-len", "20", "--set", "workload.num_prompts=200"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -105,7 +105,7 @@ TEST_F(CapacityCommand, promisesByLengths) {
   EXPECT_EQ(trace.exit_code, 2);
 }
 
-TEST_F(CapacityCommand, comparesAScenarioWithAChangeOfIt) {
+TEST_F(CapacityCommand, ComparesAScenarioWithAChangeOfIt) {
   const ProcessResult result =
       program("compare", {"--set", "cost.affine.per_step=12 ms", "--set", "workload.request_rate=6"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -117,7 +117,7 @@ TEST_F(CapacityCommand, comparesAScenarioWithAChangeOfIt) {
   EXPECT_THAT(nothing.err, HasSubstr("nothing to compare with"));
 }
 
-TEST_F(CapacityCommand, comparesStoredResultsAndSaysWhatTheirIntervalIsWorth) {
+TEST_F(CapacityCommand, ComparesStoredResultsAndSaysWhatTheirIntervalIsWorth) {
   for (const char* rate : {"5", "6"}) {
     const ProcessResult run =
         program("run", {"--format", "json", "--set", "replications=5", "--set",

@@ -21,7 +21,7 @@ ProcessResult check_small(const TemporaryFolder& folder, std::vector<std::string
   return foretoken_program(arguments);
 }
 
-TEST(Check, exitsWith0WhenItMeetsItsObjectives) {
+TEST(Check, ExitsWith0WhenItMeetsItsObjectives) {
   const TemporaryFolder folder;
   const ProcessResult result = check_small(folder, {"--set", kSlo + "500 ms\"]"});
   EXPECT_EQ(result.exit_code, 0) << result.out << result.err;
@@ -30,7 +30,7 @@ TEST(Check, exitsWith0WhenItMeetsItsObjectives) {
   EXPECT_THAT(result.out, Not(HasSubstr("fixes")));
 }
 
-TEST(Check, exitsWith99WhenAnObjectiveIsImpossibleAndSaysWhatBinds) {
+TEST(Check, ExitsWith99WhenAnObjectiveIsImpossibleAndSaysWhatBinds) {
   const TemporaryFolder folder;
   const ProcessResult result = check_small(folder, {"--set", kSlo + "1 ms\"]"});
   EXPECT_EQ(result.exit_code, 99) << result.out << result.err;
@@ -38,7 +38,7 @@ TEST(Check, exitsWith99WhenAnObjectiveIsImpossibleAndSaysWhatBinds) {
               AllOf(HasSubstr("IMPOSSIBLE"), HasSubstr("even an idle h100_sxm needs"), HasSubstr("bound by")));
 }
 
-TEST(Check, exitsWith99AndFixesWhenItMisses) {
+TEST(Check, ExitsWith99AndFixesWhenItMisses) {
   const TemporaryFolder folder;
   const ProcessResult result = check_small(folder, {"--set", "engine.max_num_seqs=6", "--set", kSlo + "500 ms\"]"});
   EXPECT_EQ(result.exit_code, 99) << result.out << result.err;
@@ -49,21 +49,21 @@ TEST(Check, exitsWith99AndFixesWhenItMisses) {
   EXPECT_THAT(alone.out, Not(HasSubstr("fixes")));
 }
 
-TEST(Check, exitsWith98WhenTheBudgetIsTooSmallToDecide) {
+TEST(Check, ExitsWith98WhenTheBudgetIsTooSmallToDecide) {
   const TemporaryFolder folder;
   const ProcessResult result = check_small(folder, {"--set", kSlo + "500 ms\"]", "--set", "study.max_requests=200"});
   EXPECT_EQ(result.exit_code, 98) << result.out << result.err;
   EXPECT_THAT(result.out, AllOf(HasSubstr("NOT DECIDED"), HasSubstr("study.max_requests 200")));
 }
 
-TEST(Check, exitsWith3WhenTheModelDoesNotFit) {
+TEST(Check, ExitsWith3WhenTheModelDoesNotFit) {
   const TemporaryFolder folder;
   const ProcessResult result = check_small(folder, {"--set", "model=Llama-3.1-70B"});
   EXPECT_EQ(result.exit_code, 3) << result.out << result.err;
   EXPECT_THAT(result.err, HasSubstr("does not fit"));
 }
 
-TEST(Check, exitsWith2OnObjectivesThatCannotBeJudged) {
+TEST(Check, ExitsWith2OnObjectivesThatCannotBeJudged) {
   const TemporaryFolder folder;
   const std::pair<std::vector<std::string>, const char*> cases[] = {
       {{"--set", "slo=[]"}, "'slo' is empty"},
@@ -78,7 +78,7 @@ TEST(Check, exitsWith2OnObjectivesThatCannotBeJudged) {
   }
 }
 
-TEST(Check, writesJsonThatSaysTheSame) {
+TEST(Check, WritesJsonThatSaysTheSame) {
   const TemporaryFolder folder;
   const ProcessResult result =
       check_small(folder, {"--set", "engine.max_num_seqs=6", "--set", kSlo + "500 ms\"]", "--format", "json"});

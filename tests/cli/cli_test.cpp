@@ -14,7 +14,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-TEST(CommandLine, printsItsVersionAndHelpOnStandardOutput) {
+TEST(CommandLine, PrintsItsVersionAndHelpOnStandardOutput) {
   const ProcessResult version = foretoken_program({"--version"});
   EXPECT_EQ(version.exit_code, 0);
   EXPECT_THAT(version.out, StartsWith("foretoken "));
@@ -27,7 +27,7 @@ TEST(CommandLine, printsItsVersionAndHelpOnStandardOutput) {
   EXPECT_THAT(run_help.err, IsEmpty());
 }
 
-TEST(CommandLine, refusesWhatItDoesNotKnowWithExitCode2) {
+TEST(CommandLine, RefusesWhatItDoesNotKnowWithExitCode2) {
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{},
                                              {"rum"},
@@ -46,12 +46,12 @@ TEST(CommandLine, refusesWhatItDoesNotKnowWithExitCode2) {
   }
 }
 
-TEST(CommandLine, suggestsTheWordThatWasMeant) {
+TEST(CommandLine, SuggestsTheWordThatWasMeant) {
   EXPECT_THAT(foretoken_program({"explian", "x.yaml"}).err, HasSubstr("did you mean 'explain'"));
   EXPECT_THAT(foretoken_program({"run", "x.yaml", "--fromat", "json"}).err, HasSubstr("did you mean '--format'"));
 }
 
-TEST(Catalog, printsOneEntryALine) {
+TEST(Catalog, PrintsOneEntryALine) {
   const ProcessResult gpus = run_process({"/usr/bin/env", "COLUMNS=400", FORETOKEN_PROGRAM, "catalog", "gpus"}, {});
   EXPECT_EQ(gpus.exit_code, 0) << gpus.err;
   EXPECT_EQ(lines_of(gpus.out), 41u) << "titles, and a line for each of 40";
@@ -64,7 +64,7 @@ TEST(Catalog, printsOneEntryALine) {
   EXPECT_THAT(foretoken_program({"catalog", "metrics"}).out, HasSubstr("request_throughput"));
 }
 
-TEST(Catalog, showsAnEntryWithItsSources) {
+TEST(Catalog, ShowsAnEntryWithItsSources) {
   const ProcessResult gpu = foretoken_program({"catalog", "gpus", "H100-SXM-80GB"});
   EXPECT_EQ(gpu.exit_code, 0) << gpu.err;
   EXPECT_THAT(gpu.out, HasSubstr("3.35 TB/s"));
@@ -72,7 +72,7 @@ TEST(Catalog, showsAnEntryWithItsSources) {
   EXPECT_EQ(foretoken_program({"catalog", "engines", "vllm-v1"}).exit_code, 0);
 }
 
-TEST(Catalog, suggestsNames) {
+TEST(Catalog, SuggestsNames) {
   const ProcessResult gpu = foretoken_program({"catalog", "gpus", "h100_smx"});
   EXPECT_EQ(gpu.exit_code, 2);
   EXPECT_THAT(gpu.err, HasSubstr("h100_sxm"));
@@ -81,7 +81,7 @@ TEST(Catalog, suggestsNames) {
   EXPECT_THAT(engine.err, HasSubstr("did you mean 'vllm-v1'"));
 }
 
-TEST(Schema, isJson) {
+TEST(Schema, IsJson) {
   const ProcessResult schema = foretoken_program({"schema"});
   EXPECT_EQ(schema.exit_code, 0);
   const Result<Json> json = parse_json(schema.out, "schema");
@@ -89,7 +89,7 @@ TEST(Schema, isJson) {
   EXPECT_FALSE((*json)["properties"].is_null());
 }
 
-TEST(CommandLine, aReaderThatGoesAwayIsNoErrorAndAFullDiskIs) {
+TEST(CommandLine, AReaderThatGoesAwayIsNoErrorAndAFullDiskIs) {
   ProcessOptions gone;
   gone.close_stdout_early = true;
   const ProcessResult pipe = foretoken_program({"catalog", "models"}, gone);

@@ -36,7 +36,7 @@ class Hostile : public ::testing::Test {
   std::string scenario_ = folder_.file("s.yaml", small_scenario());
 };
 
-TEST_F(Hostile, devicesAndFoldersAreNoResultsOrShards) {
+TEST_F(Hostile, DevicesAndFoldersAreNoResultsOrShards) {
   std::filesystem::create_directories(folder_.path("d/x.jsonl"));
   for (const char* path : {"/dev/zero", "/dev/urandom", "/dev/null", "/", folder_.path("d").c_str()}) {
     for (const std::vector<std::string>& words :
@@ -51,7 +51,7 @@ TEST_F(Hostile, devicesAndFoldersAreNoResultsOrShards) {
   EXPECT_THAT(endless.err, HasSubstr("NUL byte"));
 }
 
-TEST_F(Hostile, aPipeAsATraceIsRefused) {
+TEST_F(Hostile, APipeAsATraceIsRefused) {
   ASSERT_EQ(::mkfifo(folder_.path("pipe.csv").c_str(), 0600), 0);
   const std::string trace = folder_.file(
       "trace.yaml", "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nworkload: {trace: {path: pipe.csv}}\n");
@@ -62,7 +62,7 @@ TEST_F(Hostile, aPipeAsATraceIsRefused) {
   }
 }
 
-TEST_F(Hostile, rangesWithoutEndAreRefused) {
+TEST_F(Hostile, RangesWithoutEndAreRefused) {
   EXPECT_THAT(foretoken_program({"sweep", scenario_, "--over", "hardware.gpu=1..1000000000"}).err,
               HasSubstr("more than 100000 points"));
   const ProcessResult sizes = foretoken_program({"batch", scenario_, "--sizes", "1..1000000000"});
@@ -70,7 +70,7 @@ TEST_F(Hostile, rangesWithoutEndAreRefused) {
   EXPECT_THAT(sizes.err, HasSubstr("more than 1000 batch sizes"));
 }
 
-TEST_F(Hostile, noCommandOverwritesItsScenario) {
+TEST_F(Hostile, NoCommandOverwritesItsScenario) {
   const std::string before = content_of(scenario_);
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{"run"},
                                                                                      {"check"},
@@ -94,7 +94,7 @@ TEST_F(Hostile, noCommandOverwritesItsScenario) {
   }
 }
 
-TEST_F(Hostile, noCommandOverwritesTheFilesOfItsQuestion) {
+TEST_F(Hostile, NoCommandOverwritesTheFilesOfItsQuestion) {
   const std::string rows = "arrival_s,input_tokens,output_tokens\n0,5,5\n";
   (void)folder_.file("t.csv", rows);
   const std::string trace =
@@ -119,14 +119,14 @@ TEST_F(Hostile, noCommandOverwritesTheFilesOfItsQuestion) {
 }
 
 // Neither is there yet, so only the folder tells that they are one.
-TEST_F(Hostile, twoSpellingsOfANewFileAreOne) {
+TEST_F(Hostile, TwoSpellingsOfANewFileAreOne) {
   const ProcessResult r =
       shell("cd \"$1\" && exec \"$0\" run s.yaml -o x.json --save-requests ./x.json", {folder_.path("")});
   EXPECT_EQ(r.exit_code, 2);
   EXPECT_THAT(r.err, HasSubstr("are the same file"));
 }
 
-TEST_F(Hostile, linksStayAndDescriptorsAreWrittenInPlace) {
+TEST_F(Hostile, LinksStayAndDescriptorsAreWrittenInPlace) {
   const ProcessResult r = shell("\"$0\" run \"$1\" -q --format json -o /dev/stdout > \"$2\" && ls -l /dev/stdout",
                                 {scenario_, folder_.path("redirected")});
   EXPECT_EQ(r.exit_code, 0) << r.err;
@@ -134,7 +134,7 @@ TEST_F(Hostile, linksStayAndDescriptorsAreWrittenInPlace) {
   EXPECT_THAT(content_of(folder_.path("redirected")), StartsWith("{"));
 }
 
-TEST_F(Hostile, aPipeGetsTheWholeResult) {
+TEST_F(Hostile, APipeGetsTheWholeResult) {
   const ProcessResult r =
       shell("mkfifo \"$2\" && { cat \"$2\" > \"$3\" & } && \"$0\" run \"$1\" -q --format json -o \"$2\"; wait",
             {scenario_, folder_.path("pipe"), folder_.path("read")});
@@ -142,7 +142,7 @@ TEST_F(Hostile, aPipeGetsTheWholeResult) {
   EXPECT_TRUE(parse_json(content_of(folder_.path("read")), "pipe"));
 }
 
-TEST_F(Hostile, aClosedStreamTakesNoFilesPlace) {
+TEST_F(Hostile, AClosedStreamTakesNoFilesPlace) {
   const ProcessResult r =
       shell("exec \"$0\" sweep \"$1\" --over seed=1,2 --resume \"$2\" >&-", {scenario_, folder_.path("journal")});
   EXPECT_EQ(r.exit_code, 1);
@@ -150,14 +150,14 @@ TEST_F(Hostile, aClosedStreamTakesNoFilesPlace) {
   EXPECT_EQ(lines_of(content_of(folder_.path("journal"))), 3u) << "a head and two points, no table";
 }
 
-TEST_F(Hostile, theUmaskHolds) {
+TEST_F(Hostile, TheUmaskHolds) {
   EXPECT_EQ(shell("umask 077; exec \"$0\" run \"$1\" -q -o \"$2\"", {scenario_, folder_.path("u")}).exit_code, 0);
   struct stat status {};
   ASSERT_EQ(::stat(folder_.path("u").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777u, 0600u);
 }
 
-TEST_F(Hostile, theLimitOfTheSizeOfFilesIsAMessage) {
+TEST_F(Hostile, TheLimitOfTheSizeOfFilesIsAMessage) {
   const ProcessResult r =
       shell("ulimit -f 8; exec \"$0\" run \"$1\" -q --save-requests \"$2\"", {scenario_, folder_.path("rows.csv")});
   EXPECT_EQ(r.exit_code, 1) << r.err;
@@ -176,7 +176,7 @@ ProcessOptions interrupted_by(int signal) {
   return options;
 }
 
-TEST_F(Hostile, aClosedTerminalKeepsWhatWasFinished) {
+TEST_F(Hostile, AClosedTerminalKeepsWhatWasFinished) {
   for (const int signal : {SIGHUP, SIGTERM, SIGINT}) {
     const std::string out = folder_.path("part.json");
     const ProcessResult r =
@@ -191,14 +191,14 @@ TEST_F(Hostile, aClosedTerminalKeepsWhatWasFinished) {
   }
 }
 
-TEST_F(Hostile, nohupIsObeyed) {
+TEST_F(Hostile, NohupIsObeyed) {
   const ProcessResult r =
       shell("trap '' HUP; \"$0\" run \"$1\" -q --set workload.num_prompts=20000 & sleep 0.2; kill -HUP $!; wait $!",
             {scenario_});
   EXPECT_EQ(r.exit_code, 0) << r.err;
 }
 
-TEST_F(Hostile, killedRunsLeaveOneFileThatTheNextUsesUp) {
+TEST_F(Hostile, KilledRunsLeaveOneFileThatTheNextUsesUp) {
   const std::size_t before = folder_.size();
   const std::vector<std::string> words{"--set", "workload.num_prompts=100000000", "--save-requests",
                                        folder_.path("rows.csv")};
@@ -211,7 +211,7 @@ TEST_F(Hostile, killedRunsLeaveOneFileThatTheNextUsesUp) {
   EXPECT_EQ(lines_of(content_of(folder_.path("rows.csv"))), 201u);
 }
 
-TEST_F(Hostile, anUnreadableCatalogIsNoAbsentOne) {
+TEST_F(Hostile, AnUnreadableCatalogIsNoAbsentOne) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs to become somebody who may not read";
   std::filesystem::create_directories(folder_.path("c/gpus"));
   std::filesystem::permissions(folder_.path("c/gpus"), std::filesystem::perms::none);
@@ -224,7 +224,7 @@ TEST_F(Hostile, anUnreadableCatalogIsNoAbsentOne) {
   EXPECT_THAT(r.err, HasSubstr("can't be read"));
 }
 
-TEST_F(Hostile, terminalsGetNoEscapesFromTexts) {
+TEST_F(Hostile, TerminalsGetNoEscapesFromTexts) {
   const ProcessResult key = run({"--set", "\x1b[31mx=1"});
   EXPECT_EQ(key.exit_code, 2);
   EXPECT_THAT(key.err, AllOf(Not(HasSubstr("\x1b")), HasSubstr("\\x1b[31mx")));
@@ -232,7 +232,7 @@ TEST_F(Hostile, terminalsGetNoEscapesFromTexts) {
 
 // ---- answers that obey ----
 
-TEST_F(Hostile, diffHasAnExitCode) {
+TEST_F(Hostile, DiffHasAnExitCode) {
   const std::string a = folder_.path("a.json"), b = folder_.path("b.json");
   ASSERT_EQ(run({"--format", "json", "-o", a}).exit_code, 0);
   ASSERT_EQ(run({"--format", "json", "-o", b, "--seed", "5"}).exit_code, 0);
@@ -241,7 +241,7 @@ TEST_F(Hostile, diffHasAnExitCode) {
   EXPECT_EQ(foretoken_program({"diff", a, b}).exit_code, 0);
 }
 
-TEST_F(Hostile, verifyPassesWhenOnlyTheVersionDiffers) {
+TEST_F(Hostile, VerifyPassesWhenOnlyTheVersionDiffers) {
   const std::string stored = folder_.path("r.json");
   ASSERT_EQ(run({"--format", "json", "-o", stored}).exit_code, 0);
   std::string text = content_of(stored);
@@ -253,7 +253,7 @@ TEST_F(Hostile, verifyPassesWhenOnlyTheVersionDiffers) {
   EXPECT_THAT(r.err, HasSubstr("every figure is the same"));
 }
 
-TEST_F(Hostile, assertFallsBackToTheObjectives) {
+TEST_F(Hostile, AssertFallsBackToTheObjectives) {
   const ProcessResult r = foretoken_program({"assert", scenario_, "--junit", folder_.path("j.xml")});
   EXPECT_EQ(r.exit_code, 99) << r.err;
   EXPECT_THAT(r.out, AllOf(HasSubstr("p99_ttft <= 500 ms"), HasSubstr("output_throughput >= 100000")));
@@ -263,7 +263,7 @@ TEST_F(Hostile, assertFallsBackToTheObjectives) {
   EXPECT_THAT(none.err, HasSubstr("there is nothing to judge"));
 }
 
-TEST_F(Hostile, catalogMetricsShowsTheOneThatIsNamed) {
+TEST_F(Hostile, CatalogMetricsShowsTheOneThatIsNamed) {
   const ProcessResult one = foretoken_program({"catalog", "metrics", "engine_busy"});
   EXPECT_EQ(one.exit_code, 0);
   EXPECT_EQ(lines_of(one.out), 1u);

@@ -18,7 +18,7 @@ ProcessResult on_small(const TemporaryFolder& folder, const std::string& command
   return foretoken_program(arguments);
 }
 
-TEST(Batch, printsBothViewsTheFrontierTheRidgePointsAndTheBudget) {
+TEST(Batch, PrintsBothViewsTheFrontierTheRidgePointsAndTheBudget) {
   const TemporaryFolder folder;
   const ProcessResult result =
       on_small(folder, "batch", {"--sizes", "16,1,4", "--set", "slo=[\"mean_tpot <= 50 ms\"]"});
@@ -28,7 +28,7 @@ TEST(Batch, printsBothViewsTheFrontierTheRidgePointsAndTheBudget) {
                     HasSubstr("attention_decode never does"), HasSubstr("token budget"), HasSubstr("★")));
 }
 
-TEST(Batch, jsonIsOneDocumentWithBothViewsOfEverySize) {
+TEST(Batch, JsonIsOneDocumentWithBothViewsOfEverySize) {
   const TemporaryFolder folder;
   const ProcessResult result = on_small(folder, "batch", {"--sizes", "1,2", "--json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
@@ -43,7 +43,7 @@ TEST(Batch, jsonIsOneDocumentWithBothViewsOfEverySize) {
   }
 }
 
-TEST(Batch, refusesSizesThatAreNone) {
+TEST(Batch, RefusesSizesThatAreNone) {
   const TemporaryFolder folder;
   for (const char* sizes : {"0", "1,x", "8,8", "4..1"}) {
     const ProcessResult result = on_small(folder, "batch", {"--sizes", sizes});
@@ -52,7 +52,7 @@ TEST(Batch, refusesSizesThatAreNone) {
   }
 }
 
-TEST(Insight, aModelThatDoesNotFitIs3ForEveryCommand) {
+TEST(Insight, AModelThatDoesNotFitIs3ForEveryCommand) {
   const TemporaryFolder folder;
   const std::vector<std::vector<std::string>> commands{{"batch"}, {"explain", "--request", "p99"}, {"sensitivity"}};
   for (const auto& command : commands) {
@@ -64,7 +64,7 @@ TEST(Insight, aModelThatDoesNotFitIs3ForEveryCommand) {
   }
 }
 
-TEST(ExplainRequest, namesTheCauseAndTheKnob) {
+TEST(ExplainRequest, NamesTheCauseAndTheKnob) {
   const TemporaryFolder folder;
   const ProcessResult result = on_small(folder, "explain", {"--request", "p99", "--set", "engine.max_num_seqs=1"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -72,7 +72,7 @@ TEST(ExplainRequest, namesTheCauseAndTheKnob) {
               AllOf(HasSubstr("p99 TTFT is"), HasSubstr("first to change: engine.max_num_seqs"), HasSubstr("median")));
 }
 
-TEST(ExplainRequest, refusesWhatNamesNoRequest) {
+TEST(ExplainRequest, RefusesWhatNamesNoRequest) {
   const TemporaryFolder folder;
   for (const char* which : {"p101", "-3", "slow", "1000000", "p99..p50"}) {
     const ProcessResult result = on_small(folder, "explain", {std::string("--request=") + which});
@@ -83,7 +83,7 @@ TEST(ExplainRequest, refusesWhatNamesNoRequest) {
   EXPECT_EQ(on_small(folder, "explain", {"--metric", "ttft"}).exit_code, 2) << "nothing to rank without --request";
 }
 
-TEST(Sensitivity, printsATornadoAndWhatIsWorthPayingFor) {
+TEST(Sensitivity, PrintsATornadoAndWhatIsWorthPayingFor) {
   const TemporaryFolder folder;
   const ProcessResult result = on_small(folder, "sensitivity", {"--metric", "mean_tpot", "--by", "20 %"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -91,7 +91,7 @@ TEST(Sensitivity, printsATornadoAndWhatIsWorthPayingFor) {
               AllOf(HasSubstr("is worth most"), HasSubstr("memory bandwidth"), HasSubstr("+20.0 %"), HasSubstr("█")));
 }
 
-TEST(Sensitivity, refusesUnknownMetricsAndSteps) {
+TEST(Sensitivity, RefusesUnknownMetricsAndSteps) {
   const TemporaryFolder folder;
   const ProcessResult metric = on_small(folder, "sensitivity", {"--metric", "p99_tftt_ms"});
   EXPECT_EQ(metric.exit_code, 2);
@@ -103,7 +103,7 @@ TEST(Sensitivity, refusesUnknownMetricsAndSteps) {
   }
 }
 
-TEST(ModelError, standsInTheTextAndJsonOfCheckAndRun) {
+TEST(ModelError, StandsInTheTextAndJsonOfCheckAndRun) {
   const TemporaryFolder folder;
   const ProcessResult check = on_small(folder, "check", {"--set", "slo=[\"p99_ttft <= 500 ms\"]"});
   EXPECT_EQ(check.exit_code, 0) << check.err;

@@ -40,7 +40,7 @@ class Limits : public ::testing::Test {
   std::string scenario_ = folder_.file("small.yaml", small_scenario());
 };
 
-TEST_F(Limits, answersOfOneTokenHaveNoTimePerOutputToken) {
+TEST_F(Limits, AnswersOfOneTokenHaveNoTimePerOutputToken) {
   const ProcessResult result = run({"workload.random_output_len=1", "workload.num_prompts=20000", "slo=[]"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(figure(result, "completed"), 20000);
@@ -48,13 +48,13 @@ TEST_F(Limits, answersOfOneTokenHaveNoTimePerOutputToken) {
   EXPECT_TRUE(std::isnan(figure(result, "mean_tpot_ms")));
 }
 
-TEST_F(Limits, aHundredThousandReplicasServeAHandful) {
+TEST_F(Limits, AHundredThousandReplicasServeAHandful) {
   const ProcessResult result = run({"replicas=100000", "workload.num_prompts=5"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_EQ(figure(result, "completed"), 5);
 }
 
-TEST_F(Limits, tenMillionRequestsPerSecondWaitInTheQueue) {
+TEST_F(Limits, TenMillionRequestsPerSecondWaitInTheQueue) {
   const ProcessResult result =
       run({"workload.request_rate=10000000", "workload.num_prompts=20000", "workload.random_output_len=2"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -63,7 +63,7 @@ TEST_F(Limits, tenMillionRequestsPerSecondWaitInTheQueue) {
   EXPECT_NEAR(figure(result, "mean_ttft_ms") / (1e3 * figure(result, "duration")), 0.5, 0.05);
 }
 
-TEST_F(Limits, aPromptOfAMillionTokensNeedsItsMaxModelLen) {
+TEST_F(Limits, APromptOfAMillionTokensNeedsItsMaxModelLen) {
   const ProcessResult refused = run({"workload.random_input_len=1000000"});
   EXPECT_EQ(refused.exit_code, 2);
   EXPECT_THAT(refused.err, HasSubstr("a prompt of 1000000 tokens does not fit max_model_len 8192"));
@@ -85,7 +85,7 @@ long resident(int pid) {
   return 0;
 }
 
-TEST_F(Limits, aBillionRequestsStreamUntilTheyAreInterrupted) {
+TEST_F(Limits, ABillionRequestsStreamUntilTheyAreInterrupted) {
   if (!std::filesystem::exists("/proc/self/status")) GTEST_SKIP() << "no /proc on this system";
   long kilobytes = 0;
   ProcessOptions options;

@@ -16,7 +16,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-TEST(Memory, answersWithoutAScenario) {
+TEST(Memory, AnswersWithoutAScenario) {
   const ProcessResult result =
       foretoken_program({"memory", "--set", "model=Llama-2-7B", "--gpu", "h100_sxm,l40s", "--context", "4096"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -24,7 +24,7 @@ TEST(Memory, answersWithoutAScenario) {
                                 HasSubstr("tokens on l40s with"), HasSubstr("level 'calibrated'")));
 }
 
-TEST(Memory, exitsBy3WhenNothingFitsAndBy2OnBadLists) {
+TEST(Memory, ExitsBy3WhenNothingFitsAndBy2OnBadLists) {
   const TemporaryFolder folder;
   const std::string file = folder.file("s.yaml", small_scenario());
   const ProcessResult none = foretoken_program({"memory", file, "--set", "model=Llama-3.1-405B", "--quantization",
@@ -40,7 +40,7 @@ TEST(Memory, exitsBy3WhenNothingFitsAndBy2OnBadLists) {
 }
 
 // The scenario that import writes is one that runs as it stands.
-TEST(ImportCommand, writesAScenarioThatRuns) {
+TEST(ImportCommand, WritesAScenarioThatRuns) {
   const TemporaryFolder folder;
   const std::string file = folder.path("mine.yaml");
   const ProcessResult import = foretoken_program(
@@ -55,14 +55,14 @@ TEST(ImportCommand, writesAScenarioThatRuns) {
   EXPECT_THAT(run.out, HasSubstr("\"completed\": 50"));
 }
 
-TEST(ImportCommand, takesTheWordsOfALineBehindTwoDashes) {
+TEST(ImportCommand, TakesTheWordsOfALineBehindTwoDashes) {
   const ProcessResult import = foretoken_program({"import", "--gpu", "h100_sxm", "--", "vllm", "serve", "Qwen/Qwen3-8B",
                                                   "--max-model-len", "4096", "--served-model-name", "my model"});
   EXPECT_EQ(import.exit_code, 0) << import.err;
   EXPECT_THAT(import.out, AllOf(HasSubstr("model: Qwen/Qwen3-8B"), HasSubstr("--served-model-name my model")));
 }
 
-TEST(ImportCommand, readsAFolderWithAConfig) {
+TEST(ImportCommand, ReadsAFolderWithAConfig) {
   const TemporaryFolder folder;
   const std::string config =
       R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32,
@@ -84,7 +84,7 @@ TEST(ImportCommand, readsAFolderWithAConfig) {
             0);
 }
 
-TEST(ImportCommand, refusesWithThePlace) {
+TEST(ImportCommand, RefusesWithThePlace) {
   const TemporaryFolder folder;
   const std::string script = folder.file("start.sh", "# mine\nvllm serve Qwen/Qwen3-8B \\\n  --max-num-seqs\n");
   const ProcessResult import = foretoken_program({"import", script});
@@ -104,7 +104,7 @@ class Front : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
-TEST_F(Front, standsInTheTableTheDocumentAndTheCsv) {
+TEST_F(Front, StandsInTheTableTheDocumentAndTheCsv) {
   const ProcessResult table = sweep({"--front", "mean_tpot,output_throughput"});
   EXPECT_EQ(table.exit_code, 0) << table.err;
   EXPECT_THAT(table.out, AllOf(HasSubstr("Pareto front"),
@@ -116,7 +116,7 @@ TEST_F(Front, standsInTheTableTheDocumentAndTheCsv) {
   EXPECT_FALSE((*json)["front"]["points"].if_array()->empty());
 }
 
-TEST_F(Front, isRefusedBeforeAnythingRuns) {
+TEST_F(Front, IsRefusedBeforeAnythingRuns) {
   const ProcessResult result = sweep({"--front", "mean_tpt,output_throughput"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.err, AllOf(HasSubstr("--front:1:1"), HasSubstr("did you mean 'mean_tpot'?")));
@@ -125,7 +125,7 @@ TEST_F(Front, isRefusedBeforeAnythingRuns) {
   EXPECT_THAT(shard.err, HasSubstr("foretoken merge"));
 }
 
-TEST_F(Front, comesWithTheShardsOfAMergeToo) {
+TEST_F(Front, ComesWithTheShardsOfAMergeToo) {
   const std::vector<std::string> front{"--front", "mean_tpot,output_throughput"};
   const std::string one = folder_.path("0.jsonl"), two = folder_.path("1.jsonl");
   ASSERT_EQ(sweep({"--shard", "0/2", "-o", one}).exit_code, 0);
@@ -133,7 +133,7 @@ TEST_F(Front, comesWithTheShardsOfAMergeToo) {
   EXPECT_EQ(foretoken_program({"merge", one, two, front[0], front[1]}).out, sweep(front).out);
 }
 
-TEST_F(Front, aLoadCurveSaysWhereObjectivesBreak) {
+TEST_F(Front, ALoadCurveSaysWhereObjectivesBreak) {
   const ProcessResult result =
       foretoken_program({"sweep", folder_.file("s.yaml", small_scenario()), "-q", "--set", "slo=[p99_ttft <= 100 ms]",
                          "--over", "workload.request_rate=10,20,2000"});
@@ -141,7 +141,7 @@ TEST_F(Front, aLoadCurveSaysWhereObjectivesBreak) {
   EXPECT_THAT(result.out, AllOf(HasSubstr("Load curve"), HasSubstr("met up to 20, missed from 2000: p99_ttft_ms is")));
 }
 
-TEST_F(Front, aRunIsARowWithTheColumnsOfASweep) {
+TEST_F(Front, ARunIsARowWithTheColumnsOfASweep) {
   const std::string file = folder_.file("s.yaml", small_scenario());
   const ProcessResult run = foretoken_program({"run", file, "-f", "csv", "-q"});
   ASSERT_EQ(run.exit_code, 0) << run.err;

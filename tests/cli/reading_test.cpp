@@ -90,7 +90,7 @@ class Reading : public ::testing::Test {
   }
 };
 
-TEST_F(Reading, noLineIsWiderThanTheTerminal) {
+TEST_F(Reading, NoLineIsWiderThanTheTerminal) {
   for (const int columns : {0, 72}) {
     for (const auto& question : questions()) {
       const ProcessResult result = with_columns(columns, question);
@@ -101,7 +101,7 @@ TEST_F(Reading, noLineIsWiderThanTheTerminal) {
   }
 }
 
-TEST_F(Reading, aWideTerminalShowsEveryColumnInPlainWords) {
+TEST_F(Reading, AWideTerminalShowsEveryColumnInPlainWords) {
   for (const auto& question : questions()) {
     const std::string out = with_columns(400, question).out;
     EXPECT_THAT(out, Not(HasSubstr("left out:"))) << question[0];
@@ -111,7 +111,7 @@ TEST_F(Reading, aWideTerminalShowsEveryColumnInPlainWords) {
   }
 }
 
-TEST_F(Reading, theTerminalSaysItsWidth) {
+TEST_F(Reading, TheTerminalSaysItsWidth) {
   const std::string command =
       "env -u COLUMNS script -qec \"stty cols 64; '" FORETOKEN_PROGRAM "' catalog gpus --color never\" /dev/null";
   const ProcessResult result = run_process({"/bin/bash", "-c", command}, {});
@@ -123,12 +123,12 @@ TEST_F(Reading, theTerminalSaysItsWidth) {
   }
 }
 
-TEST_F(Reading, jsonKnowsNoTerminal) {
+TEST_F(Reading, JsonKnowsNoTerminal) {
   EXPECT_EQ(with_columns(50, {"run", scenario_, "--format", "json"}).out,
             with_columns(300, {"run", scenario_, "--format", "json"}).out);
 }
 
-TEST_F(Reading, theAnswerStandsInTheFirstThreeLines) {
+TEST_F(Reading, TheAnswerStandsInTheFirstThreeLines) {
   const auto answer = [](const std::vector<std::string>& question) {
     const std::vector<std::string> lines = split_lines(with_columns(0, question).out);
     std::string text;
@@ -144,7 +144,7 @@ TEST_F(Reading, theAnswerStandsInTheFirstThreeLines) {
               HasSubstr("is the cheapest that meets the objectives"));
 }
 
-TEST_F(Reading, aRunTakesNoMoreThanFortyLinesWhateverItHasToTell) {
+TEST_F(Reading, ARunTakesNoMoreThanFortyLinesWhateverItHasToTell) {
   std::string text = R"(model: Llama-3.1-8B
 description: |
   A description
@@ -175,7 +175,7 @@ workload:
   EXPECT_THAT(full.out, HasSubstr("p99_ttft <= 300 ms"));
 }
 
-TEST(Help, ofEachCommandFitsAScreenAndShowsAnExample) {
+TEST(Help, OfEachCommandFitsAScreenAndShowsAnExample) {
   const std::vector<std::string> names = commands();
   ASSERT_GT(names.size(), 20U);
   EXPECT_LE(lines_of(with_columns(100, {"--help"}).out), 40U);
@@ -188,7 +188,7 @@ TEST(Help, ofEachCommandFitsAScreenAndShowsAnExample) {
   }
 }
 
-TEST(Completion, knowsEveryCommandAndOption) {
+TEST(Completion, KnowsEveryCommandAndOption) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const ProcessResult script = with_columns(100, {"completion", shell});
     ASSERT_EQ(script.exit_code, 0) << script.err;
@@ -202,7 +202,7 @@ TEST(Completion, knowsEveryCommandAndOption) {
   }
 }
 
-TEST(Completion, isReadByItsShell) {
+TEST(Completion, IsReadByItsShell) {
   TemporaryFolder folder;
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const std::string path = folder.file(shell, with_columns(100, {"completion", shell}).out);
@@ -214,7 +214,7 @@ TEST(Completion, isReadByItsShell) {
   }
 }
 
-TEST(Completion, ofBashCompletesCommandsOptionsAndValues) {
+TEST(Completion, OfBashCompletesCommandsOptionsAndValues) {
   TemporaryFolder folder;
   const std::string path = folder.file("foretoken.bash", with_columns(100, {"completion", "bash"}).out);
   const auto complete = [&](const std::string& words) {
@@ -233,7 +233,7 @@ TEST(Completion, ofBashCompletesCommandsOptionsAndValues) {
   EXPECT_EQ(complete("foretoken run " + path.substr(0, path.size() - 5)), path + "\n");
 }
 
-TEST(Manual, hasAPageForEveryCommandWithEveryOption) {
+TEST(Manual, HasAPageForEveryCommandWithEveryOption) {
   TemporaryFolder folder;
   ASSERT_EQ(with_columns(100, {"man", "--all", folder.path("")}).exit_code, 0);
   const std::vector<std::string> names = commands();

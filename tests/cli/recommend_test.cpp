@@ -44,7 +44,7 @@ recommend: {over: {replicas: {choices: [1, 2, 4, 6]}}}
   std::string scenario_;
 };
 
-TEST_F(RecommendCommand, emitsAWinnerThatCheckConfirms) {
+TEST_F(RecommendCommand, EmitsAWinnerThatCheckConfirms) {
   const std::string out = (folder_ / "deep" / "out").string();
   const ProcessResult found = recommend({"--emit", out});
   EXPECT_EQ(found.exit_code, 0) << found.err;
@@ -58,13 +58,13 @@ TEST_F(RecommendCommand, emitsAWinnerThatCheckConfirms) {
   EXPECT_THAT(again.err, HasSubstr("already"));
 }
 
-TEST_F(RecommendCommand, refusesAFolderThatCannotBeWrittenInto) {
+TEST_F(RecommendCommand, RefusesAFolderThatCannotBeWrittenInto) {
   EXPECT_EQ(recommend({"--emit", scenario_}).exit_code, 2) << "a file";
   EXPECT_EQ(recommend({"--emit", scenario_ + "/below"}).exit_code, 2) << "below a file";
   EXPECT_EQ(recommend({"--emit", "/proc/none"}).exit_code, 2);
 }
 
-TEST_F(RecommendCommand, hasAnExitCodePerAnswer) {
+TEST_F(RecommendCommand, HasAnExitCodePerAnswer) {
   EXPECT_EQ(recommend({"--set", "recommend.over={replicas: [1, 2]}"}).exit_code, 99);
   EXPECT_EQ(recommend({"--set", "slo=[p95_tpot <= 5 ms]"}).exit_code, 99);
   EXPECT_EQ(recommend({"--set", "slo=null"}).exit_code, 2);
@@ -73,7 +73,7 @@ TEST_F(RecommendCommand, hasAnExitCodePerAnswer) {
       << "one replication gives no interval";
 }
 
-TEST_F(RecommendCommand, saysAllThatIsWrongWithADomainWhereItStands) {
+TEST_F(RecommendCommand, SaysAllThatIsWrongWithADomainWhereItStands) {
   const std::pair<const char*, const char*> wrong[] = {
       {"replicas={choices: []}", "--over:1:20: error: 'replicas' has no values to go over"},
       {"replicas=", "--over:1:10: error: no values after '='"},
@@ -103,14 +103,14 @@ TEST_F(RecommendCommand, saysAllThatIsWrongWithADomainWhereItStands) {
   EXPECT_THAT(recommend({"--set", "recommend.over={}"}).err, HasSubstr("names no field"));
 }
 
-TEST_F(RecommendCommand, saysAnUnknownNameOfASweepWhereItStands) {
+TEST_F(RecommendCommand, SaysAnUnknownNameOfASweepWhereItStands) {
   const ProcessResult sweep =
       foretoken_program({"sweep", scenario_, "--over", "hardware.gpu=h100_sxm,h900_sxm", "--dry-run"});
   EXPECT_EQ(sweep.exit_code, 2);
   EXPECT_THAT(sweep.err, HasSubstr("--over:1:23: error: unknown gpu `h900_sxm`"));
 }
 
-TEST_F(RecommendCommand, keepsTheOtherAxesOfTheUsualDomain) {
+TEST_F(RecommendCommand, KeepsTheOtherAxesOfTheUsualDomain) {
   const ProcessResult found =
       recommend({"--set", "recommend=null", "--over", "engine.max_num_batched_tokens=2048", "--top", "1"});
   EXPECT_EQ(found.exit_code, 0) << found.err;
@@ -119,7 +119,7 @@ TEST_F(RecommendCommand, keepsTheOtherAxesOfTheUsualDomain) {
   EXPECT_THAT(found.out, HasSubstr("cost_per_1m_output_tokens as `run`"));
 }
 
-TEST_F(RecommendCommand, printsADocument) {
+TEST_F(RecommendCommand, PrintsADocument) {
   const ProcessResult json = recommend({"--json", "--top", "1"});
   EXPECT_EQ(json.exit_code, 0);
   EXPECT_THAT(json.out, HasSubstr("\"foretoken.recommend/1\""));

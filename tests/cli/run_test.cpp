@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-class RunCommandTest : public ::testing::Test {
+class RunCommand : public ::testing::Test {
  protected:
   TemporaryFolder folder_;
   std::string scenario_ = folder_.file("small.yaml", small_scenario());
@@ -36,7 +36,7 @@ class RunCommandTest : public ::testing::Test {
   }
 };
 
-TEST_F(RunCommandTest, printsATableWithEverythingPromised) {
+TEST_F(RunCommand, PrintsATableWithEverythingPromised) {
   const ProcessResult result = foretoken_program({"run", scenario_, "--full"});
   EXPECT_EQ(result.exit_code, 0) << result.err << "objectives that are missed do not change the exit code of run";
   for (const char* words :
@@ -53,7 +53,7 @@ TEST_F(RunCommandTest, printsATableWithEverythingPromised) {
   EXPECT_THAT(foretoken_program({"run", scenario_, "--color", "always"}).out, HasSubstr("\x1b["));
 }
 
-TEST_F(RunCommandTest, printsAResultDocument) {
+TEST_F(RunCommand, PrintsAResultDocument) {
   const Json json = json_of(foretoken_program({"run", scenario_, "--format", "json", "--seed", "7"}));
   EXPECT_EQ(*json["schema"].if_string(), "foretoken.result/1");
   EXPECT_EQ(*json["seed"].if_int(), 7);
@@ -71,7 +71,7 @@ TEST_F(RunCommandTest, printsAResultDocument) {
   EXPECT_GT(number(json["memory"], "num_gpu_blocks"), 0);
 }
 
-TEST_F(RunCommandTest, theSameScenarioGivesTheSameBytesHoweverItRuns) {
+TEST_F(RunCommand, TheSameScenarioGivesTheSameBytesHoweverItRuns) {
   const std::vector<std::string> base{"run", scenario_, "--format", "json", "--set", "replications=3"};
   const auto with = [&](std::vector<std::string> more) {
     more.insert(more.begin(), base.begin(), base.end());
@@ -86,7 +86,7 @@ TEST_F(RunCommandTest, theSameScenarioGivesTheSameBytesHoweverItRuns) {
   EXPECT_NE(once, with({"--seed", "5"}));
 }
 
-TEST_F(RunCommandTest, theVllmFileHasTheBenchmarksKeysAndConvention) {
+TEST_F(RunCommand, TheVllmFileHasTheBenchmarksKeysAndConvention) {
   const Json vllm = json_of(foretoken_program({"run", scenario_, "--format", "vllm"}));
   const Json own = json_of(foretoken_program({"run", scenario_, "--format", "json"}));
   for (const char* key :
@@ -99,7 +99,7 @@ TEST_F(RunCommandTest, theVllmFileHasTheBenchmarksKeysAndConvention) {
   EXPECT_NEAR(number(vllm, "mean_tpot_ms"), number(own["summary"], "mean_tpot_ms") * 64 / 63, 1e-4);
 }
 
-TEST_F(RunCommandTest, savesARowPerRequest) {
+TEST_F(RunCommand, SavesARowPerRequest) {
   const std::string csv = folder_.path("requests.csv");
   const ProcessResult result = foretoken_program({"run", scenario_, "--save-requests", csv});
   EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -107,7 +107,7 @@ TEST_F(RunCommandTest, savesARowPerRequest) {
   EXPECT_EQ(folder_.size(), 2u) << "no temporary file stays";
 }
 
-TEST_F(RunCommandTest, aFullDiskIsDiagnosedWithExitCode1) {
+TEST_F(RunCommand, AFullDiskIsDiagnosedWithExitCode1) {
   if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full on this system";
   for (const char* option : {"--save-requests", "--output"}) {
     const ProcessResult result = foretoken_program({"run", scenario_, option, "/dev/full"});
@@ -117,7 +117,7 @@ TEST_F(RunCommandTest, aFullDiskIsDiagnosedWithExitCode1) {
   }
 }
 
-TEST_F(RunCommandTest, writesTheResultToAFile) {
+TEST_F(RunCommand, WritesTheResultToAFile) {
   const std::string path = folder_.path("result.json");
   const ProcessResult result = foretoken_program({"run", scenario_, "--format", "json", "-o", path});
   EXPECT_EQ(result.exit_code, 0) << result.err;
@@ -125,7 +125,7 @@ TEST_F(RunCommandTest, writesTheResultToAFile) {
   EXPECT_EQ(content_of(path), foretoken_program({"run", scenario_, "--format", "json"}).out);
 }
 
-TEST_F(RunCommandTest, noOutputOverwritesAnotherOrTheScenario) {
+TEST_F(RunCommand, NoOutputOverwritesAnotherOrTheScenario) {
   const std::string path = folder_.path("same.out");
   const std::string detour = folder_.path("./same.out");
   const std::string before = content_of(scenario_);
@@ -142,14 +142,14 @@ TEST_F(RunCommandTest, noOutputOverwritesAnotherOrTheScenario) {
   EXPECT_EQ(content_of(scenario_), before);
 }
 
-TEST_F(RunCommandTest, readsStandardInput) {
+TEST_F(RunCommand, ReadsStandardInput) {
   ProcessOptions options;
   options.input = small_scenario();
   const ProcessResult result = foretoken_program({"run", "-", "--format", "json"}, options);
   EXPECT_EQ(*json_of(result)["summary"]["completed"].if_int(), 200);
 }
 
-TEST_F(RunCommandTest, refusesBadInputWithExitCode2AndSaysWhere) {
+TEST_F(RunCommand, RefusesBadInputWithExitCode2AndSaysWhere) {
   const ProcessResult missing = foretoken_program({"run", folder_.path("none.yaml")});
   EXPECT_EQ(missing.exit_code, 2);
   EXPECT_THAT(missing.err, HasSubstr("none.yaml"));
@@ -165,7 +165,7 @@ TEST_F(RunCommandTest, refusesBadInputWithExitCode2AndSaysWhere) {
   EXPECT_EQ(foretoken_program({"run", scenario_, "-o", folder_.path("no/such/folder.txt")}).exit_code, 2);
 }
 
-TEST_F(RunCommandTest, aModelThatDoesNotFitExitsWith3AndTheNumbers) {
+TEST_F(RunCommand, AModelThatDoesNotFitExitsWith3AndTheNumbers) {
   const ProcessResult result =
       foretoken_program({"run", scenario_, "--set", "model=Llama-3.1-70B", "--format", "json"});
   EXPECT_EQ(result.exit_code, 3) << result.err;
@@ -176,7 +176,7 @@ TEST_F(RunCommandTest, aModelThatDoesNotFitExitsWith3AndTheNumbers) {
   EXPECT_EQ(foretoken_program({"explain", scenario_, "--set", "model=Llama-3.1-70B"}).exit_code, 3);
 }
 
-TEST_F(RunCommandTest, anInterruptKeepsWhatIsFinished) {
+TEST_F(RunCommand, AnInterruptKeepsWhatIsFinished) {
   ProcessOptions options;
   options.meanwhile = [](int pid) {
     std::this_thread::sleep_for(std::chrono::milliseconds{700});
@@ -207,7 +207,7 @@ void wait_for_rows(const std::string& csv) {
   ADD_FAILURE() << "no rows after half a minute";
 }
 
-TEST_F(RunCommandTest, aTerminatedRunSavesWholeRowsForAllItFinished) {
+TEST_F(RunCommand, ATerminatedRunSavesWholeRowsForAllItFinished) {
   const std::string csv = folder_.path("requests.csv");
   ProcessOptions options;
   options.meanwhile = [&](int pid) {
@@ -237,7 +237,7 @@ TEST_F(RunCommandTest, aTerminatedRunSavesWholeRowsForAllItFinished) {
   EXPECT_EQ(folder_.size(), 2u) << "scenario and rows";
 }
 
-TEST_F(RunCommandTest, aKilledRunLeavesNoFileUnderTheName) {
+TEST_F(RunCommand, AKilledRunLeavesNoFileUnderTheName) {
   const std::string csv = folder_.path("requests.csv");
   ProcessOptions options;
   options.meanwhile = [&](int pid) {
@@ -250,7 +250,7 @@ TEST_F(RunCommandTest, aKilledRunLeavesNoFileUnderTheName) {
   EXPECT_FALSE(std::filesystem::exists(csv));
 }
 
-TEST_F(RunCommandTest, rowsThatDoNotFitOnTheDiskLeaveNoFileButTheResult) {
+TEST_F(RunCommand, RowsThatDoNotFitOnTheDiskLeaveNoFileButTheResult) {
   // A limit on the size of files (8 x 512 bytes) stands for the full disk.
   const std::string csv = folder_.path("requests.csv");
   const ProcessResult result = run_process({"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 8; exec \"$0\" \"$@\"",
@@ -261,7 +261,7 @@ TEST_F(RunCommandTest, rowsThatDoNotFitOnTheDiskLeaveNoFileButTheResult) {
   EXPECT_EQ(folder_.size(), 1u) << "only the scenario";
 }
 
-TEST_F(RunCommandTest, anUnwritableFolderIsSaidBeforeTheRun) {
+TEST_F(RunCommand, AnUnwritableFolderIsSaidBeforeTheRun) {
   // The superuser may write everywhere but there.
   std::string folder = "/sys";
   if (::geteuid() != 0) {
@@ -280,7 +280,7 @@ TEST_F(RunCommandTest, anUnwritableFolderIsSaidBeforeTheRun) {
   }
 }
 
-TEST_F(RunCommandTest, aTerminatedSweepKeepsItsFinishedPoints) {
+TEST_F(RunCommand, ATerminatedSweepKeepsItsFinishedPoints) {
   ProcessOptions options;
   options.meanwhile = [](int pid) {
     std::this_thread::sleep_for(std::chrono::milliseconds{1500});
@@ -299,7 +299,7 @@ TEST_F(RunCommandTest, aTerminatedSweepKeepsItsFinishedPoints) {
   EXPECT_GE((*json)["points"].if_array()->size(), 1u);
 }
 
-TEST_F(RunCommandTest, aSweepNamesTheLargestBatchWithinTheLimit) {
+TEST_F(RunCommand, ASweepNamesTheLargestBatchWithinTheLimit) {
   const std::string path = folder_.file("sweep.yaml", R"(model: Llama-3.1-8B
 hardware: {gpu: h100_sxm}
 workload: {random_input_len: 128, random_output_len: 128, num_prompts: 256, request_rate: inf}
@@ -321,7 +321,7 @@ sweep: {engine.max_num_seqs: [1, 8, 64, 256]}
   EXPECT_EQ(foretoken_program({"run", path, "--format", "vllm"}).exit_code, 2);
 }
 
-TEST_F(RunCommandTest, explainShowsOriginsMemoryRooflinesAndFloors) {
+TEST_F(RunCommand, ExplainShowsOriginsMemoryRooflinesAndFloors) {
   const ProcessResult result = foretoken_program({"explain", scenario_, "--set", "engine.max_num_seqs=32"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   for (const char* words : {"engine.max_num_seqs", "command line", "small.yaml:", "default", "weights", "KV cache",

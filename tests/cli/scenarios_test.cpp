@@ -23,7 +23,7 @@ double number(const Json& json, const char* key) {
 
 class Scenarios : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(Scenarios, runsAndIsExplained) {
+TEST_P(Scenarios, RunsAndIsExplained) {
   const ProcessResult table = foretoken_program({"run", GetParam()});
   EXPECT_EQ(table.exit_code, 0) << table.err;
   const ProcessResult explained = foretoken_program({"explain", GetParam()});
@@ -31,7 +31,7 @@ TEST_P(Scenarios, runsAndIsExplained) {
   EXPECT_THAT(explained.out, HasSubstr("Floors"));
 }
 
-TEST_P(Scenarios, givesTheSameBytesStepByStep) {
+TEST_P(Scenarios, GivesTheSameBytesStepByStep) {
   const ProcessResult stretches = foretoken_program({"run", GetParam(), "--format", "json"});
   const ProcessResult steps = foretoken_program({"run", GetParam(), "--format", "json", "--step-by-step", "-j", "1"});
   EXPECT_EQ(stretches.exit_code, 0) << stretches.err;
@@ -46,7 +46,7 @@ std::string test_name(const ::testing::TestParamInfo<std::string>& scenario) {
 
 INSTANTIATE_TEST_SUITE_P(OfTheRepository, Scenarios, ::testing::ValuesIn(test::scenario_files()), test_name);
 
-TEST(BatchTradeoff, risesFlattensCrossesTheRidgeAndNamesTheLargestBatch) {
+TEST(BatchTradeoff, RisesFlattensCrossesTheRidgeAndNamesTheLargestBatch) {
   const ProcessResult run =
       foretoken_program({"run", FORETOKEN_SOURCE_DIR "/scenarios/batch-tradeoff.yaml", "--format", "json"});
   const Result<Json> json = parse_json(run.out, "batch-tradeoff");
@@ -73,7 +73,7 @@ TEST(BatchTradeoff, risesFlattensCrossesTheRidgeAndNamesTheLargestBatch) {
   EXPECT_FALSE((*(*json)["frontiers"].if_array())[1]["largest"].is_null());
 }
 
-TEST(AzureTrace, completesEveryRequestOfTheRealOne) {
+TEST(AzureTrace, CompletesEveryRequestOfTheRealOne) {
   const std::string trace = FORETOKEN_SOURCE_DIR "/../shared/traces/azure_2023_conv.csv";
   if (!std::filesystem::exists(trace)) GTEST_SKIP() << "the real trace is not here: " << trace;
   const ProcessResult run = foretoken_program({"run", FORETOKEN_SOURCE_DIR "/scenarios/azure-conversation.yaml",

@@ -13,7 +13,7 @@ using namespace foretoken::testing;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-class SweepOnRanksTest : public ::testing::Test {
+class SweepOnRanks : public ::testing::Test {
  protected:
   [[nodiscard]] static bool has_mpi() {
     const auto program = std::filesystem::path(FORETOKEN_PROGRAM).parent_path() / "foretoken-mpi";
@@ -37,7 +37,7 @@ class SweepOnRanksTest : public ::testing::Test {
   std::string scenario_ = folder_.file("small.yaml", small_scenario());
 };
 
-TEST_F(SweepOnRanksTest, threeRanksAndOneGiveTheBytesOfOneProcess) {
+TEST_F(SweepOnRanks, ThreeRanksAndOneGiveTheBytesOfOneProcess) {
   if (!has_mpi()) GTEST_SKIP() << "this build has no MPI, or there is no mpirun";
   const std::string alone = foretoken_program(sweep({"-f", "json"})).out;
   const std::string journal = folder_.path("journal");
@@ -51,7 +51,7 @@ TEST_F(SweepOnRanksTest, threeRanksAndOneGiveTheBytesOfOneProcess) {
   EXPECT_EQ(foretoken_program(sweep({"-f", "json", "--resume", journal})).out, alone);
 }
 
-TEST_F(SweepOnRanksTest, badInputIsSaidOnceAndEndsAllRanks) {
+TEST_F(SweepOnRanks, BadInputIsSaidOnceAndEndsAllRanks) {
   if (!has_mpi()) GTEST_SKIP() << "this build has no MPI, or there is no mpirun";
   const ProcessResult result = on_ranks(3, {"--over", "engine.block_size=x"});
   EXPECT_EQ(result.exit_code, 2);
@@ -62,7 +62,7 @@ TEST_F(SweepOnRanksTest, badInputIsSaidOnceAndEndsAllRanks) {
   EXPECT_EQ(foretoken_program({"sweep", "-", "--mpi"}).exit_code, 2) << "standard input is for one rank alone";
 }
 
-TEST_F(SweepOnRanksTest, aBuildWithoutMpiSaysWhatToDo) {
+TEST_F(SweepOnRanks, ABuildWithoutMpiSaysWhatToDo) {
   // The program alone, in a folder without foretoken-mpi.
   const std::string program = folder_.path("foretoken");
   std::filesystem::copy_file(FORETOKEN_PROGRAM, program);

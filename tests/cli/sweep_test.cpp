@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-class SweepCommandTest : public ::testing::Test {
+class SweepCommand : public ::testing::Test {
  protected:
   // 3 x 4 points, of which those of the largest model do not fit.
   std::vector<std::string> sweep(const std::vector<std::string>& more = {}) const {
@@ -49,7 +49,7 @@ class SweepCommandTest : public ::testing::Test {
   std::string scenario_ = folder_.file("small.yaml", small_scenario());
 };
 
-TEST_F(SweepCommandTest, threadsShardsAndAJournalGiveTheSameBytes) {
+TEST_F(SweepCommand, ThreadsShardsAndAJournalGiveTheSameBytes) {
   for (int i = 0; i < 3; ++i) {
     const std::string shard = std::to_string(i) + "/3";
     (void)out_of(sweep({"--shard", shard, "-j", "2", "-o", folder_.path(std::to_string(i) + ".jsonl")}));
@@ -65,7 +65,7 @@ TEST_F(SweepCommandTest, threadsShardsAndAJournalGiveTheSameBytes) {
   EXPECT_EQ(lines_of(content_of(whole)), 13u) << "a head, 12 points, each once";
 }
 
-TEST_F(SweepCommandTest, theSweepOfTheScenarioAndThatOfTheCommandLineAreOne) {
+TEST_F(SweepCommand, TheSweepOfTheScenarioAndThatOfTheCommandLineAreOne) {
   const std::string path =
       folder_.file("own.yaml", small_scenario() + "sweep: {engine.max_num_seqs: [1, 4, 16..64]}\n");
   const std::vector<std::string> more{"--over", "model=Llama-3.1-8B,Llama-3.1-70B,Llama-3.2-1B", "-f", "csv"};
@@ -75,7 +75,7 @@ TEST_F(SweepCommandTest, theSweepOfTheScenarioAndThatOfTheCommandLineAreOne) {
   EXPECT_EQ(out_of({"run", path}), out_of({"sweep", path})) << "run on such a scenario is the same study";
 }
 
-TEST_F(SweepCommandTest, aKilledSweepGoesOnWhereItStood) {
+TEST_F(SweepCommand, AKilledSweepGoesOnWhereItStood) {
   const std::string journal = folder_.path("journal");
   const std::vector<std::string> slow{"--set", "workload.num_prompts=3000", "--step-by-step", "-j", "1", "-f", "json"};
   const std::string alone = out_of(sweep(slow));
@@ -95,7 +95,7 @@ TEST_F(SweepCommandTest, aKilledSweepGoesOnWhereItStood) {
   EXPECT_EQ(lines_of(after), 13u) << "and nothing runs twice";
 }
 
-TEST_F(SweepCommandTest, aDamagedTailOfAJournalIsDroppedAndRunAgain) {
+TEST_F(SweepCommand, ADamagedTailOfAJournalIsDroppedAndRunAgain) {
   const std::string journal = folder_.path("journal");
   const std::string alone = out_of(sweep({"--resume", journal}));
   const std::string whole = content_of(journal);
@@ -112,7 +112,7 @@ TEST_F(SweepCommandTest, aDamagedTailOfAJournalIsDroppedAndRunAgain) {
   }
 }
 
-TEST_F(SweepCommandTest, aDamagedLineOfAJournalCostsItsOwnPointOnly) {
+TEST_F(SweepCommand, ADamagedLineOfAJournalCostsItsOwnPointOnly) {
   const std::string journal = folder_.path("journal");
   const std::string alone = out_of(sweep({"--resume", journal}));
   const std::string whole = content_of(journal);
@@ -126,7 +126,7 @@ TEST_F(SweepCommandTest, aDamagedLineOfAJournalCostsItsOwnPointOnly) {
   EXPECT_EQ(lines_of(content_of(journal)), lines_of(whole) + 1) << "one point is run again";
 }
 
-TEST_F(SweepCommandTest, aJournalOfSomethingElseIsRefusedAndLeftAlone) {
+TEST_F(SweepCommand, AJournalOfSomethingElseIsRefusedAndLeftAlone) {
   const std::string journal = folder_.path("journal");
   (void)out_of(sweep({"--resume", journal}));
   const std::string whole = content_of(journal);
@@ -156,7 +156,7 @@ TEST_F(SweepCommandTest, aJournalOfSomethingElseIsRefusedAndLeftAlone) {
   EXPECT_EQ(content_of(notes), "my notes\n");
 }
 
-TEST_F(SweepCommandTest, aFullDiskCostsTheJournalButNotTheResult) {
+TEST_F(SweepCommand, AFullDiskCostsTheJournalButNotTheResult) {
   const std::string journal = folder_.path("journal");
   // A limit on the size of files (40 x 512 bytes) stands for the full disk: the head and a few points.
   std::vector<std::string> command{"/bin/sh", "-c", "trap '' XFSZ; ulimit -f 40; exec \"$0\" \"$@\"",
@@ -171,7 +171,7 @@ TEST_F(SweepCommandTest, aFullDiskCostsTheJournalButNotTheResult) {
   EXPECT_LT(lines_of(kept), 13u);
 }
 
-TEST_F(SweepCommandTest, mergeNamesWhatIsWrongWithTheShards) {
+TEST_F(SweepCommand, MergeNamesWhatIsWrongWithTheShards) {
   const auto shard = [&](const std::string& which, const std::string& file, const std::vector<std::string>& more = {}) {
     std::vector<std::string> command = sweep({"--shard", which, "-o", folder_.path(file)});
     command.insert(command.end(), more.begin(), more.end());
@@ -204,7 +204,7 @@ TEST_F(SweepCommandTest, mergeNamesWhatIsWrongWithTheShards) {
   EXPECT_THAT(refused({scenario_}), HasSubstr("was not written by foretoken"));
 }
 
-TEST_F(SweepCommandTest, shardsCanComeFromSlurmAndKubernetes) {
+TEST_F(SweepCommand, ShardsCanComeFromSlurmAndKubernetes) {
   const auto with = [&](const std::vector<std::string>& variables, const std::string& shard) {
     std::vector<std::string> command{"/usr/bin/env"};
     command.insert(command.end(), variables.begin(), variables.end());
@@ -240,7 +240,7 @@ TEST_F(SweepCommandTest, shardsCanComeFromSlurmAndKubernetes) {
   }
 }
 
-TEST_F(SweepCommandTest, theDryRunListsThePointsAndWhyOneCannotRun) {
+TEST_F(SweepCommand, TheDryRunListsThePointsAndWhyOneCannotRun) {
   const std::string table = out_of(sweep({"--dry-run"}));
   EXPECT_THAT(table, HasSubstr("Points: 12, of which 8 can run"));
   EXPECT_THAT(table, HasSubstr("does not fit"));
@@ -251,7 +251,7 @@ TEST_F(SweepCommandTest, theDryRunListsThePointsAndWhyOneCannotRun) {
 }
 
 // Values, and what is said of them, with the place in the text of the option.
-TEST_F(SweepCommandTest, rangesGoOnTheWayTheyBeginOrSayWhereTheyDoNot) {
+TEST_F(SweepCommand, RangesGoOnTheWayTheyBeginOrSayWhereTheyDoNot) {
   const auto values = [&](const std::string& axis) {
     const ProcessResult result = foretoken_program({"sweep", scenario_, "--over", axis, "--dry-run", "-f", "csv"});
     if (result.exit_code != 0) return result.err;

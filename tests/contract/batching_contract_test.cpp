@@ -66,7 +66,7 @@ Trial uniform_trial(std::int32_t prompt, std::int32_t output, int count, Duratio
 
 class BatchingContract : public ::testing::TestWithParam<PolicyUnderTest> {};
 
-TEST_P(BatchingContract, is_kept_on_random_loads) {
+TEST_P(BatchingContract, IsKeptOnRandomLoads) {
   std::size_t calls = 0;
   std::int64_t preemptions = 0;
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
@@ -78,7 +78,7 @@ TEST_P(BatchingContract, is_kept_on_random_loads) {
   std::cout << calls << " plans checked, " << preemptions << " preemptions\n";
 }
 
-TEST_P(BatchingContract, is_kept_with_async_scheduling) {
+TEST_P(BatchingContract, IsKeptWithAsyncScheduling) {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     Trial trial = random_trial(seed);
     trial.engine.async_scheduling = true;
@@ -89,7 +89,7 @@ TEST_P(BatchingContract, is_kept_with_async_scheduling) {
   }
 }
 
-TEST_P(BatchingContract, is_kept_with_one_token_prompts_and_outputs) {
+TEST_P(BatchingContract, IsKeptWithOneTokenPromptsAndOutputs) {
   for (const Duration gap : {Duration{0}, Duration{1}, Duration{1'000'000}, Duration{700'000}}) {
     EXPECT_THAT(check_contract(GetParam(), uniform_trial(1, 1, 100, gap)).violations, IsEmpty());
     EXPECT_THAT(check_contract(GetParam(), uniform_trial(1, 200, 30, gap)).violations, IsEmpty());
@@ -97,7 +97,7 @@ TEST_P(BatchingContract, is_kept_with_one_token_prompts_and_outputs) {
   }
 }
 
-TEST_P(BatchingContract, is_kept_with_one_seat_and_with_more_seats_than_requests) {
+TEST_P(BatchingContract, IsKeptWithOneSeatAndWithMoreSeatsThanRequests) {
   for (const std::int64_t seats : {1, 1000}) {
     Trial trial = uniform_trial(40, 25, 40, Duration{3'000'000});
     trial.engine.max_num_seqs = seats;
@@ -106,7 +106,7 @@ TEST_P(BatchingContract, is_kept_with_one_seat_and_with_more_seats_than_requests
 }
 
 // Blocks for a little more than one request of the longest kind: policies that grow must preempt.
-TEST_P(BatchingContract, is_kept_when_kv_blocks_hardly_suffice) {
+TEST_P(BatchingContract, IsKeptWhenKvBlocksHardlySuffice) {
   std::int64_t preemptions = 0;
   for (const bool gate : {false, true}) {
     Trial trial = uniform_trial(60, 150, 40, Duration{5'000'000});
@@ -223,7 +223,7 @@ std::string complaint(const PolicyUnderTest& policy, const Trial& trial) {
   return report.violations.empty() ? "nothing" : report.violations.front();
 }
 
-TEST(BatchingContractChecker, reports_each_faulty_policy) {
+TEST(BatchingContractChecker, ReportsEachFaultyPolicy) {
   const Trial trial = uniform_trial(40, 25, 40, Duration{2'500'000});
   ASSERT_EQ(complaint(faulty<Simple>(), trial), "nothing") << "the policy that the faulty ones start from";
   EXPECT_THAT(complaint(faulty<TooManySeats>(), trial), HasSubstr("9 run of max_num_seqs 8"));
@@ -237,7 +237,7 @@ TEST(BatchingContractChecker, reports_each_faulty_policy) {
   EXPECT_THAT(complaint(faulty<RefusesLongPrompts>(), trial), HasSubstr("refused although it fits"));
 }
 
-TEST(BatchingContractChecker, reports_a_policy_that_ignores_budget_or_blocks) {
+TEST(BatchingContractChecker, ReportsAPolicyThatIgnoresBudgetOrBlocks) {
   const Trial trial = uniform_trial(40, 25, 40, Duration{2'500'000});
   PolicyUnderTest spends = faulty<Simple>();
   spends.keeps_token_budget = true;

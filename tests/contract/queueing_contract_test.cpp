@@ -89,14 +89,14 @@ std::string fault_of(QueueingPolicy& queue, bool honours_priority, std::uint64_t
 
 class QueueingContract : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(QueueingContract, starts_empty) {
+TEST_P(QueueingContract, StartsEmpty) {
   const auto queue = make(GetParam());
   EXPECT_EQ(queue->size(), 0u);
   EXPECT_EQ(queue->head(), nullptr);
   EXPECT_EQ(queue->oldest(), nullptr);
 }
 
-TEST_P(QueueingContract, serves_equals_in_order_of_arrival) {
+TEST_P(QueueingContract, ServesEqualsInOrderOfArrival) {
   const auto queue = make(GetParam());
   for (int i = 0; i < 1000; ++i) queue->push(fresh(i, 7));
   for (int i = 0; i < 1000; ++i) {
@@ -106,7 +106,7 @@ TEST_P(QueueingContract, serves_equals_in_order_of_arrival) {
   }
 }
 
-TEST_P(QueueingContract, puts_back_what_was_its_head) {
+TEST_P(QueueingContract, PutsBackWhatWasItsHead) {
   const auto queue = make(GetParam());
   for (const int index : {3, 4, 5}) queue->push(fresh(index, 0));
   for (const int index : {2, 1}) {
@@ -130,7 +130,7 @@ TEST_P(QueueingContract, puts_back_what_was_its_head) {
   }
 }
 
-TEST_P(QueueingContract, puts_the_preempted_before_equals_that_never_ran) {
+TEST_P(QueueingContract, PutsThePreemptedBeforeEqualsThatNeverRan) {
   const auto queue = make(GetParam());
   queue->push(fresh(10, 0));
   for (const int index : {5, 4, 3}) {  // evicted youngest first
@@ -145,7 +145,7 @@ TEST_P(QueueingContract, puts_the_preempted_before_equals_that_never_ran) {
   }
 }
 
-TEST_P(QueueingContract, holds_for_random_use) {
+TEST_P(QueueingContract, HoldsForRandomUse) {
   const bool honours_priority = GetParam() == "priority";
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     ASSERT_EQ(fault_of(*make(GetParam()), honours_priority, seed), "") << "seed " << seed;
@@ -169,7 +169,7 @@ class LastComeFirstServed final : public QueueingPolicy {
   std::vector<Waiting> stack_;
 };
 
-TEST(QueueingContractChecker, reports_a_stack_and_an_order_taken_for_another) {
+TEST(QueueingContractChecker, ReportsAStackAndAnOrderTakenForAnother) {
   LastComeFirstServed stack;
   EXPECT_NE(fault_of(stack, false, 1), "");
   EXPECT_NE(fault_of(*make("fcfs"), true, 1), "") << "first come, first served knows no priority";

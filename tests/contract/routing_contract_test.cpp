@@ -67,7 +67,7 @@ std::int64_t spread(const Use& u) {
 
 class RoutingContract : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(RoutingContract, chooses_an_existing_replica_and_keeps_its_promise_for_any_number_of_them) {
+TEST_P(RoutingContract, ChoosesAnExistingReplicaAndKeepsItsPromiseForAnyNumberOfThem) {
   for (const int replicas : {1, 2, 3, 4, 5, 7, 8, 63, 64, 65, 1000}) {
     const Use u = use(*make(GetParam(), replicas), replicas, 5000, 300, 3);
     ASSERT_EQ(u.fault, "");
@@ -76,14 +76,14 @@ TEST_P(RoutingContract, chooses_an_existing_replica_and_keeps_its_promise_for_an
   }
 }
 
-TEST_P(RoutingContract, answers_the_same_again) {
+TEST_P(RoutingContract, AnswersTheSameAgain) {
   for (const int replicas : {1, 6, 1000}) {
     const Use first = use(*make(GetParam(), replicas), replicas, 3000, 200, 5);
     EXPECT_EQ(first.choices, use(*make(GetParam(), replicas), replicas, 3000, 200, 5).choices);
   }
 }
 
-TEST_P(RoutingContract, leaves_no_replica_out_when_all_are_needed) {
+TEST_P(RoutingContract, LeavesNoReplicaOutWhenAllAreNeeded) {
   for (const int replicas : {2, 10, 1000}) {
     const Use u = use(*make(GetParam(), replicas), replicas, 20 * replicas, 100'000, 7);
     EXPECT_GT(*std::min_element(u.counts.begin(), u.counts.end()), 0) << replicas << " replicas";
@@ -98,7 +98,7 @@ class OneTooFar final : public RoutingPolicy {
   void left(int) override {}
 };
 
-TEST(RoutingContractChecker, reports_a_replica_that_does_not_exist_and_promises_not_kept) {
+TEST(RoutingContractChecker, ReportsAReplicaThatDoesNotExistAndPromisesNotKept) {
   OneTooFar router;
   EXPECT_EQ(use(router, 4, 100, 300, 1).fault, "chose replica 4 of 4");
   EXPECT_GT(spread(use(router, 6, 100, 300, 1)), 1) << "the sixth gets nothing";

@@ -95,11 +95,11 @@ void expect(const Violations& found, const char* name) {
   EXPECT_THAT(found, Each(StartsWith(std::string(name) + ":")));
 }
 
-TEST(Checkers, find_nothing_in_a_sound_run) {
+TEST(Checkers, FindNothingInASoundRun) {
   EXPECT_THAT(violations_of(two_requests()), IsEmpty());
 }
 
-TEST(Checkers, inv_1_finds_a_lost_request_and_one_counted_twice) {
+TEST(Checkers, Inv1FindsALostRequestAndOneCountedTwice) {
   RunLog lost = two_requests();
   lost.events.pop_back();
   expect(inv_1_requests_are_conserved(lost), "INV-1");
@@ -114,7 +114,7 @@ TEST(Checkers, inv_1_finds_a_lost_request_and_one_counted_twice) {
   expect(inv_1_requests_are_conserved(not_waiting), "INV-1");
 }
 
-TEST(Checkers, inv_2_finds_a_forbidden_edge) {
+TEST(Checkers, Inv2FindsAForbiddenEdge) {
   RunLog resumed = two_requests();
   event<LifecycleEvent>(resumed, kSecondAdmitted).edge = LifecycleEdge::resumed;
   expect(inv_2_only_allowed_lifecycle_edges(resumed), "INV-2");
@@ -129,7 +129,7 @@ TEST(Checkers, inv_2_finds_a_forbidden_edge) {
   expect(inv_2_only_allowed_lifecycle_edges(other_record), "INV-2");
 }
 
-TEST(Checkers, inv_3_finds_a_clock_that_goes_back_and_a_step_of_no_time) {
+TEST(Checkers, Inv3FindsAClockThatGoesBackAndAStepOfNoTime) {
   RunLog back = two_requests();
   std::swap(back.events[kFirstStep], back.events[kSecondStep]);
   expect(inv_3_clock_is_monotone(back), "INV-3");
@@ -141,7 +141,7 @@ TEST(Checkers, inv_3_finds_a_clock_that_goes_back_and_a_step_of_no_time) {
   expect(inv_3_clock_is_monotone(overlapping), "INV-3");
 }
 
-TEST(Checkers, inv_4_finds_lost_invented_and_leaked_blocks) {
+TEST(Checkers, Inv4FindsLostInventedAndLeakedBlocks) {
   for (const std::int64_t blocks : {1, 3, 9}) {
     RunLog wrong = two_requests();
     event<Stepped>(wrong, kThirdStep).kv_blocks_used = blocks;
@@ -155,7 +155,7 @@ TEST(Checkers, inv_4_finds_lost_invented_and_leaked_blocks) {
   expect(inv_4_kv_blocks_are_conserved(too_few), "INV-4");
 }
 
-TEST(Checkers, inv_5_finds_times_out_of_order) {
+TEST(Checkers, Inv5FindsTimesOutOfOrder) {
   const auto with = [](auto change) {
     RunLog log = two_requests();
     change(event<Left>(log, kLastLeaves).record);
@@ -167,13 +167,13 @@ TEST(Checkers, inv_5_finds_times_out_of_order) {
   expect(with([](RequestRecord& r) { r.finish = at(80); }), "INV-5");  // two tokens at once
 }
 
-TEST(Checkers, inv_6_finds_the_first_byte_that_differs) {
+TEST(Checkers, Inv6FindsTheFirstByteThatDiffers) {
   EXPECT_THAT(inv_6_same_seed_same_bytes("abc", "abc"), IsEmpty());
   expect(inv_6_same_seed_same_bytes("abc", "abd"), "INV-6");
   expect(inv_6_same_seed_same_bytes("abc", "ab"), "INV-6");
 }
 
-TEST(Checkers, inv_7_finds_an_engine_that_idles_although_somebody_waits) {
+TEST(Checkers, Inv7FindsAnEngineThatIdlesAlthoughSomebodyWaits) {
   RunLog late = two_requests();
   event<Stepped>(late, kThirdStep).begin = at(51);
   expect(inv_7_never_idle_with_runnable_work(late), "INV-7");
@@ -188,7 +188,7 @@ TEST(Checkers, inv_7_finds_an_engine_that_idles_although_somebody_waits) {
   expect(inv_7_never_idle_with_runnable_work(batching), "INV-7");
 }
 
-TEST(Checkers, inv_8_finds_tokens_out_of_nothing_and_unaccounted_recomputation) {
+TEST(Checkers, Inv8FindsTokensOutOfNothingAndUnaccountedRecomputation) {
   RunLog more = two_requests();
   event<Stepped>(more, kLastStep).decode_rows = 2;
   expect(inv_8_tokens_are_conserved(more), "INV-8");
@@ -203,7 +203,7 @@ TEST(Checkers, inv_8_finds_tokens_out_of_nothing_and_unaccounted_recomputation) 
   expect(inv_8_tokens_are_conserved(totals), "INV-8");
 }
 
-TEST(Checkers, inv_9_finds_a_decision_that_depends_on_what_nobody_has_seen) {
+TEST(Checkers, Inv9FindsADecisionThatDependsOnWhatNobodyHasSeen) {
   const RunLog log = two_requests();
   RunLog longer = two_requests();  // the second request's decode takes longer: seen at 90 ns only
   event<Left>(longer, kLastLeaves).record.finish = at(95);
@@ -214,7 +214,7 @@ TEST(Checkers, inv_9_finds_a_decision_that_depends_on_what_nobody_has_seen) {
   expect(inv_9_no_oracle(log, foresight, at(50)), "INV-9");
 }
 
-TEST(Checkers, inv_10_finds_a_step_below_its_floor_and_one_that_nobody_priced) {
+TEST(Checkers, Inv10FindsAStepBelowItsFloorAndOneThatNobodyPriced) {
   RunLog fast = two_requests();
   fast.priced[2].floor_seconds = 31e-9;
   expect(inv_10_no_step_beats_the_datasheet(fast), "INV-10");
@@ -226,7 +226,7 @@ TEST(Checkers, inv_10_finds_a_step_below_its_floor_and_one_that_nobody_priced) {
   expect(inv_10_no_step_beats_the_datasheet(shortened), "INV-10");
 }
 
-TEST(Checkers, inv_12_finds_a_missing_nanosecond) {
+TEST(Checkers, Inv12FindsAMissingNanosecond) {
   RunLog total = two_requests();
   event<Left>(total, kFirstLeaves).record.e2e_parts[3] += Duration{1};
   expect(inv_12_parts_sum_to_the_total(total), "INV-12");
@@ -239,7 +239,7 @@ TEST(Checkers, inv_12_finds_a_missing_nanosecond) {
   expect(inv_12_parts_sum_to_the_total(negative), "INV-12");
 }
 
-TEST(Checkers, inv_13_finds_time_in_the_system_that_no_request_spent) {
+TEST(Checkers, Inv13FindsTimeInTheSystemThatNoRequestSpent) {
   RunLog log = two_requests();
   std::get<Arrived>(log.events[3]).at = at(16);
   expect(inv_13_littles_law(log), "INV-13");

@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-TEST(NoOracle, no_policy_names_a_field_that_tells_the_output_length) {
+TEST(NoOracle, NoPolicyNamesAFieldThatTellsTheOutputLength) {
   int files = 0;
   for (const char* family : {"engines", "queueing", "routing"}) {
     for (const auto& entry :
@@ -43,7 +43,7 @@ RunLog steps_of(const SimulationConfig& config, const std::vector<Request>& requ
   return logged_run(every_step, *make_fixed_source(requests), cost);
 }
 
-TEST(NoOracle, output_lengths_that_nobody_has_seen_change_no_decision) {
+TEST(NoOracle, OutputLengthsThatNobodyHasSeenChangeNoDecision) {
   int compared = 0;
   int differ = 0;
   for (int seed = 0; seed < how_many_scenarios(200); ++seed) {

@@ -39,7 +39,7 @@ struct Met {
   }
 };
 
-TEST(Invariants, hold_in_random_runs) {
+TEST(Invariants, HoldInRandomRuns) {
   Met met;
   const int runs = how_many_scenarios(200);
   for (int seed = 0; seed < runs; ++seed) {
@@ -60,7 +60,7 @@ TEST(Invariants, hold_in_random_runs) {
   EXPECT_EQ(met.engines.size(), batching_policies().size()) << "random_run() leaves a policy out";
 }
 
-TEST(Invariants, hold_when_a_run_is_interrupted) {
+TEST(Invariants, HoldWhenARunIsInterrupted) {
   Met met;
   for (int seed = 0; seed < how_many_scenarios(200); ++seed) {
     const RandomRun run = random_run(static_cast<std::uint64_t>(seed));
@@ -72,7 +72,7 @@ TEST(Invariants, hold_when_a_run_is_interrupted) {
   EXPECT_GT(met.unfinished, 0);
 }
 
-TEST(Invariants, hold_at_every_cost_level_of_real_models) {
+TEST(Invariants, HoldAtEveryCostLevelOfRealModels) {
   std::vector<std::unique_ptr<CostModel>> models;
   for (const CostLevel level : {CostLevel::datasheet, CostLevel::roofline, CostLevel::calibrated}) {
     for (Deployment d : {deployment(h100(), llama_8b()), deployment(h100(), gpt_oss_120b(), 2),
@@ -89,7 +89,7 @@ TEST(Invariants, hold_at_every_cost_level_of_real_models) {
   }
 }
 
-TEST(Invariants, inv_6_same_seed_same_bytes_another_seed_others) {
+TEST(Invariants, Inv6SameSeedSameBytesAnotherSeedOthers) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     const RandomRun run = random_run(seed);
     const StubCost cost(run.cost);

@@ -80,7 +80,7 @@ class ScenarioFiles : public ::testing::TestWithParam<std::string> {
   const std::vector<Scenario> points_ = points_of(GetParam());
 };
 
-TEST_P(ScenarioFiles, keep_the_invariants_in_stretches_and_step_by_step) {
+TEST_P(ScenarioFiles, KeepTheInvariantsInStretchesAndStepByStep) {
   ASSERT_FALSE(points_.empty()) << "no point of the scenario fits";
   std::size_t events = 0;
   for (const Scenario& point : points_) {
@@ -94,7 +94,7 @@ TEST_P(ScenarioFiles, keep_the_invariants_in_stretches_and_step_by_step) {
   std::cout << points_.size() << " points, " << events << " events\n";
 }
 
-TEST_P(ScenarioFiles, inv_6_give_the_same_bytes_for_the_same_seed) {
+TEST_P(ScenarioFiles, Inv6GiveTheSameBytesForTheSameSeed) {
   for (const Scenario* point : {&points_.front(), &points_.back()}) {
     const std::string once = json_of(*point);
     EXPECT_THAT(inv_6_same_seed_same_bytes(once, json_of(*point)), IsEmpty());
@@ -102,7 +102,7 @@ TEST_P(ScenarioFiles, inv_6_give_the_same_bytes_for_the_same_seed) {
 }
 
 // Where the seed changes no request (a trace, fixed lengths at once) it must not matter at all.
-TEST_P(ScenarioFiles, inv_6_give_other_bytes_for_another_seed_where_the_workload_is_random) {
+TEST_P(ScenarioFiles, Inv6GiveOtherBytesForAnotherSeedWhereTheWorkloadIsRandom) {
   Scenario other = points_.front();
   ++other.seed;
   const RunLog one = log_of(points_.front(), false);
@@ -122,7 +122,7 @@ TEST_P(ScenarioFiles, inv_6_give_other_bytes_for_another_seed_where_the_workload
   EXPECT_TRUE(differ || !random_arrivals) << "random arrivals, one outcome";
 }
 
-TEST_P(ScenarioFiles, inv_9_decide_nothing_by_output_lengths_that_nobody_has_seen) {
+TEST_P(ScenarioFiles, Inv9DecideNothingByOutputLengthsThatNobodyHasSeen) {
   for (const Scenario* point : {&points_.front(), &points_.back()}) {
     // The requests as they came, as an open loop with more room than each needs.
     std::vector<Request> requests;
@@ -145,7 +145,7 @@ TEST_P(ScenarioFiles, inv_9_decide_nothing_by_output_lengths_that_nobody_has_see
 }
 
 // Every level prices every scenario; with none may a step beat the data sheet.
-TEST_P(ScenarioFiles, inv_10_keep_the_datasheet_bound_at_every_cost_level) {
+TEST_P(ScenarioFiles, Inv10KeepTheDatasheetBoundAtEveryCostLevel) {
   Scenario point = points_.front();
   if (point.deployment.level == CostLevel::affine) GTEST_SKIP() << "has no hardware";
   point.workload.num_prompts = 40;

@@ -69,7 +69,7 @@ class Readme : public ::testing::TestWithParam<Command> {
 };
 std::optional<Checkout> Readme::checkout_;
 
-TEST_P(Readme, commandDoesWhatItSays) {
+TEST_P(Readme, CommandDoesWhatItSays) {
   const Command& command = GetParam();
   const std::string where = command.page + ":" + std::to_string(command.line) + ": " + command.text;
   std::string first;
@@ -100,7 +100,7 @@ INSTANTIATE_TEST_SUITE_P(EveryCommand, Readme, ::testing::ValuesIn(all_commands(
                            return page + "_line_" + std::to_string(shown.param.line);
                          });
 
-TEST(ReadmePages, showEveryCommandOfTheProgram) {
+TEST(ReadmePages, ShowEveryCommandOfTheProgram) {
   const ProcessResult help = run_process({FORETOKEN_PROGRAM, "--help"});
   ASSERT_EQ(help.exit_code, 0);
   std::string shown;
@@ -119,7 +119,7 @@ TEST(ReadmePages, showEveryCommandOfTheProgram) {
 }
 
 // Folders and files in backquotes, other than patterns: `src/serving/batching/`, but not `src/<layer>/`.
-TEST(ReadmePages, nameOnlyFilesThatExist) {
+TEST(ReadmePages, NameOnlyFilesThatExist) {
   static const std::regex named(R"(`((?:src|include|tests|tools|scenarios)/[A-Za-z0-9_./-]*)`)");
   int found = 0;
   for (const char* page : {"README.md", "CONTRIBUTING.md", "src/README.md"}) {
@@ -133,7 +133,7 @@ TEST(ReadmePages, nameOnlyFilesThatExist) {
   EXPECT_GE(found, 10);
 }
 
-TEST(ReadmeReader, findsCommandsContinuationsAndExitCodes) {
+TEST(ReadmeReader, FindsCommandsContinuationsAndExitCodes) {
   const std::vector<Block> blocks = fenced_blocks({"text", "```sh", "# a comment", "foretoken run a \\", "  --seed 1",
                                                    "", "foretoken run b  # exit 3: no room", "```",
                                                    "foretoken not a command", "```yaml", "# x.yaml", "```"});

@@ -42,7 +42,7 @@ class Lines : public ::testing::Test {
   std::filesystem::path directory_;
 };
 
-TEST_F(Lines, line_ends_of_both_kinds_a_utf8_mark_and_a_missing_last_newline_are_read) {
+TEST_F(Lines, LineEndsOfBothKindsAUtf8MarkAndAMissingLastNewlineAreRead) {
   EXPECT_THAT(read("\xef\xbb\xbf"
                    "a,b\r\n\n1,2\n3,4"),
               ElementsAre("a,b", "", "1,2", "3,4"));
@@ -51,7 +51,7 @@ TEST_F(Lines, line_ends_of_both_kinds_a_utf8_mark_and_a_missing_last_newline_are
   EXPECT_THAT(read("\n"), ElementsAre(""));
 }
 
-TEST_F(Lines, lines_across_buffer_borders_stay_whole) {
+TEST_F(Lines, LinesAcrossBufferBordersStayWhole) {
   for (const std::size_t length : {65'534U, 65'535U, 65'536U, 65'537U, 200'000U, 1U << 20}) {
     const std::string first(length, 'x');
     EXPECT_THAT(read(first + "\nsecond\n"), ElementsAre(first, "second")) << length;
@@ -59,14 +59,14 @@ TEST_F(Lines, lines_across_buffer_borders_stay_whole) {
   }
 }
 
-TEST_F(Lines, a_line_over_one_mebibyte_ends_the_reading_with_its_number) {
+TEST_F(Lines, ALineOverOneMebibyteEndsTheReadingWithItsNumber) {
   const std::vector<std::string> lines = read("ok\n" + std::string((1U << 20) + 1, 'x') + "\nmore\n");
   ASSERT_EQ(lines.size(), 2U);
   EXPECT_EQ(lines[0], "ok");
   EXPECT_THAT(lines[1], HasSubstr("input.csv:2: error: the line is longer than 1 MiB"));
 }
 
-TEST_F(Lines, binary_compressed_and_utf16_files_are_refused) {
+TEST_F(Lines, BinaryCompressedAndUtf16FilesAreRefused) {
   using namespace std::string_literals;
   EXPECT_THAT(read("a\0b"s), ElementsAre(HasSubstr("binary")));
   EXPECT_THAT(read("\x1f\x8b\x08\x01"s), ElementsAre(HasSubstr("compressed")));
@@ -77,7 +77,7 @@ TEST_F(Lines, binary_compressed_and_utf16_files_are_refused) {
   EXPECT_THAT(read(late + "x\0y\n"s).back(), HasSubstr("input.csv:70001: error: the line contains a NUL byte"));
 }
 
-TEST_F(Lines, missing_files_and_directories_are_refused_with_the_path) {
+TEST_F(Lines, MissingFilesAndDirectoriesAreRefusedWithThePath) {
   const Result<LineReader> missing = LineReader::open((directory_ / "none.csv").string());
   ASSERT_FALSE(missing);
   EXPECT_THAT(format(missing.error()), HasSubstr("none.csv: error: cannot read the file: No such file"));
@@ -98,7 +98,7 @@ TEST(LineReader, RefusesAPipeInsteadOfWaitingForItsWriter) {
   EXPECT_FALSE(LineReader::open("/dev/zero"));
 }
 
-TEST(Csv, fields_follow_rfc_4180) {
+TEST(Csv, FieldsFollowRfc4180) {
   EXPECT_THAT(split_csv("1,2.5,abc"), ElementsAre("1", "2.5", "abc"));
   EXPECT_THAT(split_csv(R"("a,b","say ""hi""",)"), ElementsAre("a,b", R"(say "hi")", ""));
   EXPECT_THAT(split_csv(",,"), ElementsAre("", "", ""));
@@ -106,7 +106,7 @@ TEST(Csv, fields_follow_rfc_4180) {
   EXPECT_THAT(split_csv(R"(5" disk,x)"), ElementsAre(R"(5" disk)", "x"));
 }
 
-TEST(Csv, a_quote_left_open_is_seen) {
+TEST(Csv, AQuoteLeftOpenIsSeen) {
   EXPECT_TRUE(ends_inside_quotes(R"(1,"text that goes on)"));
   EXPECT_TRUE(ends_inside_quotes(R"(")"));
   EXPECT_TRUE(ends_inside_quotes(R"("a"")"));
@@ -115,7 +115,7 @@ TEST(Csv, a_quote_left_open_is_seen) {
   EXPECT_FALSE(ends_inside_quotes(""));
 }
 
-TEST(Csv, only_whole_finite_decimal_numbers_are_numbers) {
+TEST(Csv, OnlyWholeFiniteDecimalNumbersAreNumbers) {
   double real = -1;
   for (const char* text : {"", "nan", "inf", "-inf", "0x10", "1e400", "1.5x", " 1", "1 ", "+1", "1,5", "1e", "--1"}) {
     EXPECT_FALSE(parse_number(text, real)) << text;

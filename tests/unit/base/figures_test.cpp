@@ -10,7 +10,7 @@
 namespace foretoken {
 namespace {
 
-TEST(PlainFigure, spellsOutWhatPeopleRead) {
+TEST(PlainFigure, SpellsOutWhatPeopleRead) {
   EXPECT_EQ(plain_figure(27840), "27,840");
   EXPECT_EQ(plain_figure(27844.4), "27,840");
   EXPECT_EQ(plain_figure(-27844.4), "-27,840");
@@ -22,7 +22,7 @@ TEST(PlainFigure, spellsOutWhatPeopleRead) {
   EXPECT_EQ(plain_figure(1234.5, 6), "1,234.5");
 }
 
-TEST(PlainFigure, leavesOrdinaryFiguresAsTheyWere) {
+TEST(PlainFigure, LeavesOrdinaryFiguresAsTheyWere) {
   EXPECT_EQ(plain_figure(19.264), "19.26");
   EXPECT_EQ(plain_figure(0.5), "0.5");
   EXPECT_EQ(plain_figure(500), "500");
@@ -30,13 +30,13 @@ TEST(PlainFigure, leavesOrdinaryFiguresAsTheyWere) {
   EXPECT_EQ(plain_figure(-3.25), "-3.25");
 }
 
-TEST(PlainFigure, spellsOutSmallFigures) {
+TEST(PlainFigure, SpellsOutSmallFigures) {
   EXPECT_EQ(plain_figure(0.000123456), "0.0001235");
   EXPECT_EQ(plain_figure(0.0000123456, 3), "0.0000123");
   EXPECT_EQ(plain_figure(2e-5), "0.00002");
 }
 
-TEST(PlainFigure, saysWhatIsNoFigure) {
+TEST(PlainFigure, SaysWhatIsNoFigure) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   EXPECT_EQ(plain_figure(kInfinity), "inf");
   EXPECT_EQ(plain_figure(-kInfinity), "-inf");
@@ -45,7 +45,7 @@ TEST(PlainFigure, saysWhatIsNoFigure) {
   EXPECT_EQ(plain_figure(1e-12), "1e-12");
 }
 
-TEST(PlainFigure, neverHasAnExponentInBetween) {
+TEST(PlainFigure, NeverHasAnExponentInBetween) {
   for (double v = 1e-9; v < 1e15; v *= 1.37) {
     for (const int digits : {3, 4, 6}) EXPECT_EQ(plain_figure(v, digits).find('e'), std::string::npos) << v;
   }

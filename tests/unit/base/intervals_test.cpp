@@ -60,7 +60,7 @@ bool covers(const Interval& i, double truth) {
   return i.low <= truth && truth <= i.high;
 }
 
-TEST(MeanInterval, ofReplicationsCoversTheMeanWaitOfM_M_1NinetyFiveTimesInAHundred) {
+TEST(MeanInterval, OfReplicationsCoversTheMeanWaitOfMM1NinetyFiveTimesInAHundred) {
   constexpr int kIntervals = 400;
   int covered = 0;
   for (int e = 0; e < kIntervals; ++e) {
@@ -76,7 +76,7 @@ TEST(MeanInterval, ofReplicationsCoversTheMeanWaitOfM_M_1NinetyFiveTimesInAHundr
   expect_nominal(covered, kIntervals, "replications, M/M/1 at 0.5");
 }
 
-TEST(BatchMeansInterval, ofOneRunCoversTheMeanWaitOfM_M_1NinetyFiveTimesInAHundred) {
+TEST(BatchMeansInterval, OfOneRunCoversTheMeanWaitOfMM1NinetyFiveTimesInAHundred) {
   constexpr int kIntervals = 400;
   int covered = 0;
   for (int e = 0; e < kIntervals; ++e) {
@@ -87,7 +87,7 @@ TEST(BatchMeansInterval, ofOneRunCoversTheMeanWaitOfM_M_1NinetyFiveTimesInAHundr
 }
 
 // The same run taken value by value pretends that waits are independent: the test above can fail.
-TEST(MeanInterval, ofCorrelatedValuesCoversFarTooSeldom) {
+TEST(MeanInterval, OfCorrelatedValuesCoversFarTooSeldom) {
   int covered = 0;
   for (int e = 0; e < 200; ++e) {
     const auto waits = Mm1::in_steady_state(static_cast<std::uint64_t>(e), 0.5).take(2000);
@@ -96,7 +96,7 @@ TEST(MeanInterval, ofCorrelatedValuesCoversFarTooSeldom) {
   EXPECT_LT(covered, 140) << "of 200";
 }
 
-TEST(QuantileInterval, coversThePercentileOfIndependentValuesAtLeastNinetyFiveTimesInAHundred) {
+TEST(QuantileInterval, CoversThePercentileOfIndependentValuesAtLeastNinetyFiveTimesInAHundred) {
   constexpr int kIntervals = 1000;
   for (const double q : {0.5, 0.9, 0.99}) {
     int covered = 0;
@@ -115,7 +115,7 @@ TEST(QuantileInterval, coversThePercentileOfIndependentValuesAtLeastNinetyFiveTi
   }
 }
 
-TEST(QuantileInterval, isUnboundedWhereTheSampleIsTooSmall) {
+TEST(QuantileInterval, IsUnboundedWhereTheSampleIsTooSmall) {
   std::vector<double> values(300);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<double>(i);
   // 0.99^300 = 4.9 % of samples of 300 have no value above the p99: above 2.5 %, so no rank is safe.
@@ -127,7 +127,7 @@ TEST(QuantileInterval, isUnboundedWhereTheSampleIsTooSmall) {
   EXPECT_TRUE(std::isnan(none.value) && std::isinf(none.low) && std::isinf(none.high));
 }
 
-TEST(MeanInterval, handlesOneValueEqualValuesAndInfinity) {
+TEST(MeanInterval, HandlesOneValueEqualValuesAndInfinity) {
   const Interval one = mean_interval(std::vector<double>{3}, 0.95);
   EXPECT_EQ(one.value, 3);
   EXPECT_TRUE(std::isinf(one.high) && std::isinf(one.low));
@@ -146,7 +146,7 @@ TEST(MeanInterval, handlesOneValueEqualValuesAndInfinity) {
   EXPECT_NEAR(mean_interval(std::vector<double>{1, 2, 3}, 0.95).half_width(), 2.484, 0.001);
 }
 
-TEST(PairedDifference, ofCommonRandomNumbersIsFarNarrowerThanOfIndependentRuns) {
+TEST(PairedDifference, OfCommonRandomNumbersIsFarNarrowerThanOfIndependentRuns) {
   std::vector<double> before, after, alone;
   for (std::uint64_t r = 0; r < 20; ++r) {
     const auto mean = [](Mm1 queue) {
@@ -170,7 +170,7 @@ TEST(PairedDifference, ofCommonRandomNumbersIsFarNarrowerThanOfIndependentRuns) 
   EXPECT_LT(3 * paired.difference.half_width(), independent.difference.half_width());
 }
 
-TEST(PairedDifference, leavesOutPairsWithoutAFiniteValueAndKnowsWhenNothingVaries) {
+TEST(PairedDifference, LeavesOutPairsWithoutAFiniteValueAndKnowsWhenNothingVaries) {
   const double inf = std::numeric_limits<double>::infinity();
   const PairedDifference some = paired_difference(std::vector<double>{1, inf, 3}, std::vector<double>{2, 5, 4}, 0.95);
   EXPECT_EQ(some.difference.value, 1);
@@ -192,7 +192,7 @@ std::vector<double> average_of_fives(double rho, double first_wait, std::size_t 
   return fives;
 }
 
-TEST(MserCut, leavesOutTheBacklogAQueueStartedWith) {
+TEST(MserCut, LeavesOutTheBacklogAQueueStartedWith) {
   // From a wait of 200 it falls by 1/rho - 1 = 1 an arrival: 200 arrivals, 40 fives.
   const std::vector<double> from_full = average_of_fives(0.5, 200, 10'000);
   const WarmupCut cut = mser_cut(from_full);
@@ -209,7 +209,7 @@ TEST(MserCut, leavesOutTheBacklogAQueueStartedWith) {
   EXPECT_GT(all, Mm1::mean(0.5) + 1) << "without the cut the mean is wrong";
 }
 
-TEST(MserCut, leavesASteadySeriesAloneAndSaysWhenASeriesNeverSettles) {
+TEST(MserCut, LeavesASteadySeriesAloneAndSaysWhenASeriesNeverSettles) {
   EXPECT_LT(mser_cut(average_of_fives(0.5, Mm1::mean(0.5), 10'000)).cut, 200u);
   const WarmupCut constant = mser_cut(std::vector<double>(100, 3.0));
   EXPECT_EQ(constant.cut, 0u);
@@ -220,7 +220,7 @@ TEST(MserCut, leavesASteadySeriesAloneAndSaysWhenASeriesNeverSettles) {
   EXPECT_FALSE(mser_cut(std::vector<double>{1, 2}).settled);
 }
 
-TEST(SlopeOf, isThatOfALine) {
+TEST(SlopeOf, IsThatOfALine) {
   EXPECT_DOUBLE_EQ(slope_of(std::vector<double>{0, 1, 2}, std::vector<double>{1, 4, 7}), 3);
   EXPECT_EQ(slope_of(std::vector<double>{1}, std::vector<double>{2}), 0);
   EXPECT_EQ(slope_of({}, {}), 0);

@@ -25,12 +25,12 @@ std::string compact(std::string_view text) {
   return to_text(parse_json(text, "x.json").value(), 0);
 }
 
-TEST(Json, keys_keep_their_order_through_reading_and_writing) {
+TEST(Json, KeysKeepTheirOrderThroughReadingAndWriting) {
   const std::string text = R"({"z":1,"a":[true,null,{"m":"x","b":-2.5}],"k":{},"e":[]})";
   EXPECT_EQ(compact(text), text);
 }
 
-TEST(Json, pretty_text_is_indented_and_reads_back_equal) {
+TEST(Json, PrettyTextIsIndentedAndReadsBackEqual) {
   Json value;
   value["b"] = 1;
   value["a"].push_back("x");
@@ -41,7 +41,7 @@ TEST(Json, pretty_text_is_indented_and_reads_back_equal) {
   EXPECT_EQ(parse_json(text, "").value(), value);
 }
 
-TEST(Json, members_are_found_and_absent_ones_are_null) {
+TEST(Json, MembersAreFoundAndAbsentOnesAreNull) {
   const Json value = parse_json(R"({"a":{"b":7}})", "").value();
   EXPECT_EQ(*value["a"]["b"].if_int(), 7);
   EXPECT_TRUE(value["a"]["c"]["d"].is_null());
@@ -54,7 +54,7 @@ TEST(Json, members_are_found_and_absent_ones_are_null) {
   EXPECT_THROW(text.push_back(1), InternalError);
 }
 
-TEST(Json, integers_stay_integers_and_doubles_stay_doubles) {
+TEST(Json, IntegersStayIntegersAndDoublesStayDoubles) {
   EXPECT_EQ(compact("[9223372036854775807,-9223372036854775808,3,3.0,1e2,-0.0]"),
             "[9223372036854775807,-9223372036854775808,3,3.0,100.0,-0.0]");
   EXPECT_EQ(to_text(parse_json("18446744073709551615", "").value()), "18446744073709551616.0")
@@ -65,7 +65,7 @@ TEST(Json, integers_stay_integers_and_doubles_stay_doubles) {
   EXPECT_EQ(to_text(Json(std::uint64_t{5})), "5");
 }
 
-TEST(Json, every_double_is_read_back_to_the_last_bit) {
+TEST(Json, EveryDoubleIsReadBackToTheLastBit) {
   RandomStream bits(1, "json");
   for (int i = 0; i < 200'000; ++i) {
     const double value = std::bit_cast<double>(bits.next());
@@ -77,7 +77,7 @@ TEST(Json, every_double_is_read_back_to_the_last_bit) {
   }
 }
 
-TEST(Json, strings_are_escaped_and_stay_utf8) {
+TEST(Json, StringsAreEscapedAndStayUtf8) {
   const Json value = parse_json(R"("tab\t quote\" slash\/ \u00e9 \ud83d\ude00 nul\u0000")", "").value();
   EXPECT_EQ(*value.if_string(), std::string("tab\t quote\" slash/ \u00e9 \U0001F600 nul") + '\0');
   EXPECT_EQ(parse_json(to_text(value), "").value(), value);
@@ -86,7 +86,7 @@ TEST(Json, strings_are_escaped_and_stay_utf8) {
   EXPECT_EQ(to_text(Json("\x01\n")), R"("\u0001\n")");
 }
 
-TEST(Json, errors_stand_at_line_and_column_with_the_usual_cause) {
+TEST(Json, ErrorsStandAtLineAndColumnWithTheUsualCause) {
   EXPECT_THAT(problems("{\n  \"a\": 1,\n}"), AllOf(HasSubstr("x.json:3:1: error: unexpected `}`"), HasSubstr("comma")));
   EXPECT_THAT(problems("[1, 2,]"), AllOf(HasSubstr("x.json:1:7"), HasSubstr("remove the comma")));
   EXPECT_THAT(problems("{'a': 1}"), AllOf(HasSubstr("x.json:1:2"), HasSubstr("double quotes")));
@@ -106,7 +106,7 @@ TEST(Json, errors_stand_at_line_and_column_with_the_usual_cause) {
   EXPECT_THAT(problems("\"\xff\""), HasSubstr("0xff"));
 }
 
-TEST(Json, all_duplicate_keys_are_reported_with_both_places) {
+TEST(Json, AllDuplicateKeysAreReportedWithBothPlaces) {
   const std::string text = problems("{\"a\": \"x\\\"y: \",\n \"b\": {\"c\": 1, \"c\": 2},\n \"\\u0061\": 3, \"a\": 4}");
   EXPECT_THAT(text, HasSubstr("x.json:2:16: error: duplicate key `c`; first at 2:8"));
   EXPECT_THAT(text, HasSubstr("x.json:3:2: error: duplicate key `a`; first at 1:2"));
@@ -116,7 +116,7 @@ TEST(Json, all_duplicate_keys_are_reported_with_both_places) {
       << "with the other problems of the text";
 }
 
-TEST(Json, many_keys_do_not_take_quadratic_time) {
+TEST(Json, ManyKeysDoNotTakeQuadraticTime) {
   std::string text = "{";
   for (int i = 0; i < 200'000; ++i) text += "\"key" + std::to_string(i) + "\":0,";
   EXPECT_TRUE(parse_json(text + "\"end\":0}", ""));
@@ -126,20 +126,20 @@ TEST(Json, many_keys_do_not_take_quadratic_time) {
   EXPECT_THAT(problems(same + "}"), HasSubstr("980 more duplicate keys"));
 }
 
-TEST(Json, numbers_beyond_double_are_errors_where_they_stand) {
+TEST(Json, NumbersBeyondDoubleAreErrorsWhereTheyStand) {
   EXPECT_THAT(problems("[1,\n 1e400, -1e999]"), AllOf(HasSubstr("x.json:2:2: error: `1e400`"), HasSubstr("`-1e999`")));
   EXPECT_THAT(problems("1e400"), HasSubstr("x.json:1:1"));
   EXPECT_THAT(problems("1e99999999999"), HasSubstr("beyond the range"));
   EXPECT_THAT(problems(std::string(400, '9')), HasSubstr("beyond the range"));
 }
 
-TEST(Json, depth_is_limited_to_64_levels) {
+TEST(Json, DepthIsLimitedTo64Levels) {
   EXPECT_TRUE(parse_json(std::string(64, '[') + std::string(64, ']'), ""));
   EXPECT_THAT(problems(std::string(65, '[') + std::string(65, ']')), HasSubstr("more than 64 levels"));
   EXPECT_THAT(problems(std::string(1'000'000, '[')), HasSubstr("more than 64 levels"));
 }
 
-TEST(Json, a_utf8_mark_is_skipped) {
+TEST(Json, AUtf8MarkIsSkipped) {
   EXPECT_EQ(problems("\xef\xbb\xbf"
                      "[1]"),
             "accepted: [1]");

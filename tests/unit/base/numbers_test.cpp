@@ -16,7 +16,7 @@
 namespace foretoken {
 namespace {
 
-TEST(Time, seconds_round_up_to_whole_nanoseconds_and_saturate) {
+TEST(Time, SecondsRoundUpToWholeNanosecondsAndSaturate) {
   EXPECT_EQ(duration_from_seconds(1e-9).count(), 1);
   EXPECT_EQ(duration_from_seconds(1.1e-9).count(), 2);
   EXPECT_EQ(duration_from_seconds(1e300).count(), INT64_MAX);
@@ -28,7 +28,7 @@ TEST(Time, seconds_round_up_to_whole_nanoseconds_and_saturate) {
 }
 
 // Against the long double functions of this machine, which are good to 64 bits.
-TEST(Math, exp_log_and_pow_are_within_one_part_in_1e15) {
+TEST(Math, ExpLogAndPowAreWithinOnePartIn1e15) {
   RandomStream random(1, "math");
   double worst_exp = 0, worst_log = 0, worst_pow = 0;
   const auto error = [](double value, long double truth) {
@@ -52,7 +52,7 @@ TEST(Math, exp_log_and_pow_are_within_one_part_in_1e15) {
   EXPECT_LT(worst_pow, 1e-15);
 }
 
-TEST(Math, the_edges_behave_as_in_C) {
+TEST(Math, TheEdgesBehaveAsInC) {
   EXPECT_EQ(exact_exp(0), 1);
   EXPECT_EQ(exact_exp(1e9), INFINITY);
   EXPECT_EQ(exact_exp(-1e9), 0);
@@ -66,7 +66,7 @@ TEST(Math, the_edges_behave_as_in_C) {
 }
 
 // The exact values rounded to double, by 60-digit decimal arithmetic.
-TEST(Math, known_values_come_out_to_the_last_bit) {
+TEST(Math, KnownValuesComeOutToTheLastBit) {
   EXPECT_EQ(exact_exp(1.5), 0x1.1ed3fe64fc541p+2);
   EXPECT_EQ(exact_exp(-700.25), 0x1.af5fe9a485c8ep-1011);
   EXPECT_EQ(exact_log(10), 0x1.26bb1bbb55516p+1);
@@ -76,7 +76,7 @@ TEST(Math, known_values_come_out_to_the_last_bit) {
 
 // One digest of a hundred thousand results: another compiler, optimisation level
 // or processor that changes a single bit shows here.
-TEST(Math, every_machine_gives_the_same_bits) {
+TEST(Math, EveryMachineGivesTheSameBits) {
   RandomStream random(2, "bits");
   std::uint64_t digest = 0xcbf29ce484222325u;
   for (int i = 0; i < 33'000; ++i) {
@@ -88,7 +88,7 @@ TEST(Math, every_machine_gives_the_same_bits) {
   EXPECT_EQ(digest, 0x6e4300878f5dd23fu) << std::hex << digest;
 }
 
-TEST(Math, p_norm_lies_between_the_largest_and_the_sum) {
+TEST(Math, PNormLiesBetweenTheLargestAndTheSum) {
   EXPECT_NEAR(p_norm(2, 3, 4), 5, 1e-14);
   EXPECT_NEAR(p_norm(1, 3, 4), 7, 1e-14);
   EXPECT_NEAR(p_norm(16, 1e-200, 1e-200), 1e-200 * std::pow(2.0, 1.0 / 16), 1e-214);
@@ -101,7 +101,7 @@ TEST(Math, p_norm_lies_between_the_largest_and_the_sum) {
   EXPECT_EQ(p_norm(2, 1, INFINITY), INFINITY);
 }
 
-TEST(Random, streams_differ_by_purpose_and_repeat_by_seed) {
+TEST(Random, StreamsDifferByPurposeAndRepeatBySeed) {
   RandomStream a(7, "arrivals"), b(7, "arrivals"), c(7, "lengths"), d(8, "arrivals");
   const std::uint64_t first = a.next();
   EXPECT_EQ(first, b.next());
@@ -113,7 +113,7 @@ TEST(Random, streams_differ_by_purpose_and_repeat_by_seed) {
 
 // Computed apart from this code, by a transcription of the published algorithms into
 // Python that was itself checked against their reference outputs.
-TEST(Random, streams_are_xoshiro256_plus_plus_over_splitmix64) {
+TEST(Random, StreamsAreXoshiro256PlusPlusOverSplitmix64) {
   RandomStream random(42, "arrivals");
   EXPECT_EQ(random.next(), 0x358f0ef3f2d801abu);
   EXPECT_EQ(random.next(), 0x6d5f9a91ff40649fu);
@@ -123,7 +123,7 @@ TEST(Random, streams_are_xoshiro256_plus_plus_over_splitmix64) {
   EXPECT_EQ(replication_seed(42, 1), 0xf34fe9248c9342e5u);
 }
 
-TEST(Random, integers_cover_any_range) {
+TEST(Random, IntegersCoverAnyRange) {
   RandomStream random(5, "ranges");
   EXPECT_EQ(random.uniform_int(9, 9), 9);
   bool negative = false, positive = false;
@@ -135,7 +135,7 @@ TEST(Random, integers_cover_any_range) {
   EXPECT_THROW((void)random.uniform_int(2, 1), InternalError);
 }
 
-TEST(Random, uniform_integers_are_unbiased) {
+TEST(Random, UniformIntegersAreUnbiased) {
   RandomStream random(3, "dice");
   std::array<int, 7> counts{};
   for (int i = 0; i < 70'000; ++i) ++counts[static_cast<std::size_t>(random.uniform_int(-3, 3) + 3)];
@@ -159,7 +159,7 @@ std::string shown(SourceLocation where, const std::string& line, const std::stri
   return format(problems);
 }
 
-TEST(Diagnostics, show_place_line_caret_and_hint) {
+TEST(Diagnostics, ShowPlaceLineCaretAndHint) {
   EXPECT_EQ(shown({"s.yaml", 3, 5}, "    modle: x", "did you mean 'model'?"),
             "s.yaml:3:5: error: odd\n      modle: x\n      ^\n  hint: did you mean 'model'?\n");
   EXPECT_EQ(shown({"--set", 0, 0}, ""), "--set: error: odd\n");
@@ -173,7 +173,7 @@ TEST(Diagnostics, show_place_line_caret_and_hint) {
   EXPECT_EQ(format(all), "warning: strange\ns.yaml:2: error: bad\n");
 }
 
-TEST(Diagnostics, the_caret_stands_under_the_character_in_lines_of_utf8_and_in_long_ones) {
+TEST(Diagnostics, TheCaretStandsUnderTheCharacterInLinesOfUtf8AndInLongOnes) {
   // Four characters of two bytes each stand before column 9 (in bytes).
   EXPECT_EQ(shown({"s.yaml", 1, 9}, "\u00e9\u00e9\u00e9\u00e9x"),
             "s.yaml:1:9: error: odd\n  \u00e9\u00e9\u00e9\u00e9x\n      ^\n");
@@ -188,7 +188,7 @@ TEST(Diagnostics, the_caret_stands_under_the_character_in_lines_of_utf8_and_in_l
   EXPECT_EQ(text.substr(end + 1), "  " + std::string(characters, ' ') + "^\n");
 }
 
-TEST(Diagnostics, the_closest_word_is_suggested_when_it_is_close) {
+TEST(Diagnostics, TheClosestWordIsSuggestedWhenItIsClose) {
   const std::vector<std::string> words{"model", "hardware", "workload", "engine"};
   EXPECT_EQ(closest_match("modle", words), "model");
   EXPECT_EQ(closest_match("Hardwear", words), "hardware");

@@ -10,7 +10,7 @@ namespace {
 
 using Numbers = Shared<std::vector<int>>;
 
-TEST(Shared, copies_are_one_object_until_one_of_them_is_changed) {
+TEST(Shared, CopiesAreOneObjectUntilOneOfThemIsChanged) {
   const Numbers first(std::vector<int>{1, 2});
   Numbers second = first;
   EXPECT_EQ(&*second, &*first);
@@ -19,14 +19,14 @@ TEST(Shared, copies_are_one_object_until_one_of_them_is_changed) {
   EXPECT_EQ(*second, (std::vector<int>{1, 2, 3}));
 }
 
-TEST(Shared, values_are_compared_and_not_where_they_stand) {
+TEST(Shared, ValuesAreComparedAndNotWhereTheyStand) {
   const Numbers one(std::vector<int>{1}), same(std::vector<int>{1}), other(std::vector<int>{2});
   EXPECT_NE(&*one, &*same);
   EXPECT_TRUE(one == same);
   EXPECT_FALSE(one == other);
 }
 
-TEST(Shared, nothing_given_is_an_empty_value_and_what_was_moved_from_still_holds_one) {
+TEST(Shared, NothingGivenIsAnEmptyValueAndWhatWasMovedFromStillHoldsOne) {
   Numbers nothing;
   EXPECT_TRUE(nothing->empty());
   nothing.change([](std::vector<int>& v) { v.push_back(7); });

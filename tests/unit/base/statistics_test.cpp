@@ -50,7 +50,7 @@ Distribution spilled() {
   return d;
 }
 
-TEST(Percentile, follows_numpys_linear_rule) {
+TEST(Percentile, FollowsNumpysLinearRule) {
   const std::vector<double> four = {1, 2, 3, 4};
   EXPECT_EQ(percentile_of_sorted(four, 0.5), 2.5);
   EXPECT_EQ(percentile_of_sorted(four, 0.99), 3.9699999999999998);  // numpy.percentile([1, 2, 3, 4], 99)
@@ -68,7 +68,7 @@ TEST(Percentile, follows_numpys_linear_rule) {
   EXPECT_EQ(percentile_of_sorted(last_infinite, 0.9), kInfinity) << "numpy's rule would give NaN";
 }
 
-TEST(Distribution, an_empty_one_answers_zero) {
+TEST(Distribution, AnEmptyOneAnswersZero) {
   const Distribution d;
   EXPECT_EQ(d.count(), 0);
   EXPECT_TRUE(d.exact());
@@ -77,7 +77,7 @@ TEST(Distribution, an_empty_one_answers_zero) {
   EXPECT_EQ(d.percentile(0.5, 3), kInfinity);
 }
 
-TEST(Distribution, weighted_percentiles_equal_those_of_the_expanded_values) {
+TEST(Distribution, WeightedPercentilesEqualThoseOfTheExpandedValues) {
   RandomStream random(7, "weights");
   for (int round = 0; round < 200; ++round) {
     Distribution d;
@@ -99,7 +99,7 @@ TEST(Distribution, weighted_percentiles_equal_those_of_the_expanded_values) {
   }
 }
 
-TEST(Distribution, failed_requests_stand_at_the_top_as_infinity) {
+TEST(Distribution, FailedRequestsStandAtTheTopAsInfinity) {
   const Distribution d = of({1, 2, 3, 4});
   std::vector<double> with_failed = {1, 2, 3, 4, kInfinity, kInfinity};
   for (const double q : {0.0, 0.2, 0.3, 0.5, 0.6, 0.61, 0.8, 1.0}) {
@@ -109,7 +109,7 @@ TEST(Distribution, failed_requests_stand_at_the_top_as_infinity) {
   EXPECT_EQ(d.percentile(0.61, 2), kInfinity);
 }
 
-TEST(Distribution, moments_are_exact_where_doubles_cancel) {
+TEST(Distribution, MomentsAreExactWhereDoublesCancel) {
   // A mean of 2^50 ns (13 days) with a spread of 1 ns: a sum of squares in double loses it.
   Distribution d;
   const std::int64_t base = std::int64_t{1} << 50;
@@ -126,7 +126,7 @@ TEST(Distribution, moments_are_exact_where_doubles_cancel) {
   EXPECT_DOUBLE_EQ(few.standard_deviation(), std::sqrt(173.0 / 8 - 3.875 * 3.875));
 }
 
-TEST(Distribution, sketch_percentiles_of_a_heavy_tail_stay_within_a_thousandth) {
+TEST(Distribution, SketchPercentilesOfAHeavyTailStayWithinAThousandth) {
   const std::vector<std::int64_t> values = heavy_tail(600'000, 11);
   const Distribution d = of(values);
   ASSERT_FALSE(d.exact());
@@ -152,7 +152,7 @@ TEST(Distribution, sketch_percentiles_of_a_heavy_tail_stay_within_a_thousandth) 
   }
 }
 
-TEST(Distribution, sketch_buckets_hold_over_the_whole_range_of_durations) {
+TEST(Distribution, SketchBucketsHoldOverTheWholeRangeOfDurations) {
   Distribution d = spilled();
   const Distribution base = d;
   std::int64_t previous = 0;
@@ -173,7 +173,7 @@ TEST(Distribution, sketch_buckets_hold_over_the_whole_range_of_durations) {
   EXPECT_GT(previous, std::int64_t{1} << 61);
 }
 
-TEST(Distribution, the_form_depends_on_the_count_only) {
+TEST(Distribution, TheFormDependsOnTheCountOnly) {
   const std::int64_t limit = Distribution::kExactLimit;
   Distribution one_by_one, weighted, merged, half;
   for (std::int64_t v = 0; v < limit; ++v) one_by_one.add(Duration{v % 7});
@@ -189,7 +189,7 @@ TEST(Distribution, the_form_depends_on_the_count_only) {
   }
 }
 
-TEST(Distribution, order_and_reading_in_between_do_not_change_the_state) {
+TEST(Distribution, OrderAndReadingInBetweenDoNotChangeTheState) {
   std::vector<std::int64_t> values = heavy_tail(400'000, 3);
   const Distribution forward = of(values);
   ASSERT_FALSE(forward.exact());
@@ -213,7 +213,7 @@ TEST(Distribution, order_and_reading_in_between_do_not_change_the_state) {
   EXPECT_FALSE(of(values) == small);
 }
 
-TEST(Distribution, any_grouping_into_parts_merges_to_the_same_state) {
+TEST(Distribution, AnyGroupingIntoPartsMergesToTheSameState) {
   const std::vector<std::int64_t> values = heavy_tail(700'000, 5);
   const Distribution whole = of(values);
   ASSERT_FALSE(whole.exact());
@@ -246,7 +246,7 @@ TEST(Distribution, any_grouping_into_parts_merges_to_the_same_state) {
   EXPECT_EQ(doubled, twice);
 }
 
-TEST(Distribution, merging_many_exact_parts_equals_the_whole) {
+TEST(Distribution, MergingManyExactPartsEqualsTheWhole) {
   // 64 parts of 156 values with weights 1 to 3, 19,968 in all: just below the limit of the exact form.
   Distribution whole, merged;
   std::vector<Distribution> parts(64);
@@ -271,7 +271,7 @@ void add_one_by_one(Distribution& d, FineDuration first, FineDuration step, std:
   for (std::int64_t i = 0; i < count; ++i) d.add(ceil_to_nanoseconds(first + step * i), weight);
 }
 
-TEST(Distribution, a_ramp_equals_its_steps_one_by_one_in_both_forms) {
+TEST(Distribution, ARampEqualsItsStepsOneByOneInBothForms) {
   RandomStream random(13, "ramps");
   Distribution sketch_ramps = spilled(), sketch_steps = spilled();
   for (int round = 0; round < 1500; ++round) {
@@ -293,7 +293,7 @@ TEST(Distribution, a_ramp_equals_its_steps_one_by_one_in_both_forms) {
   }
 }
 
-TEST(Distribution, a_ramp_that_spills_half_way_equals_its_steps) {
+TEST(Distribution, ARampThatSpillsHalfWayEqualsItsSteps) {
   for (const std::int64_t step : {std::int64_t{700'001}, 3 * FineDuration::kPerNanosecond + 5}) {
     Distribution ramp, steps;
     ramp.add_ramp({123}, {step}, 900'000, 3);
@@ -303,7 +303,7 @@ TEST(Distribution, a_ramp_that_spills_half_way_equals_its_steps) {
   }
 }
 
-TEST(Distribution, edges_of_a_ramp) {
+TEST(Distribution, EdgesOfARamp) {
   Distribution d, constant;
   d.add_ramp({5}, {7}, 0, 3);
   d.add_ramp({5}, {7}, 3, 0);
@@ -331,7 +331,7 @@ TEST(Distribution, edges_of_a_ramp) {
   EXPECT_THROW(d.add(Duration{1}, -1), InternalError);
 }
 
-TEST(Distribution, a_ramp_of_billions_of_steps_is_counted_in_closed_form) {
+TEST(Distribution, ARampOfBillionsOfStepsIsCountedInClosedForm) {
   // Steps of 2^-20 ns from 0: ceil gives 0 once, each of 1..N-1 2^20 times, N for the rest.
   Distribution d = spilled();
   const std::int64_t before = d.count(), count = std::int64_t{1} << 37;
@@ -344,7 +344,7 @@ TEST(Distribution, a_ramp_of_billions_of_steps_is_counted_in_closed_form) {
   EXPECT_NEAR(d.percentile(0.5), 65536.0, 65536.0 / 1024 * 1.01);
 }
 
-TEST(IntegerSums, closed_sums_of_floors_equal_the_loop) {
+TEST(IntegerSums, ClosedSumsOfFloorsEqualTheLoop) {
   RandomStream random(17, "floors");
   for (int round = 0; round < 3000; ++round) {
     const std::int64_t a = random.uniform_int(0, std::int64_t{1} << random.uniform_int(0, 24));
@@ -364,7 +364,7 @@ TEST(IntegerSums, closed_sums_of_floors_equal_the_loop) {
   }
 }
 
-TEST(IntegerSums, limbs_carry_and_borrow) {
+TEST(IntegerSums, LimbsCarryAndBorrow) {
   const UInt128 ones = ~UInt128{0};
   // (2^128 - 1)^2 = 2^256 - 2^129 + 1
   const std::uint64_t full = ~std::uint64_t{0};

@@ -16,7 +16,7 @@ std::string problem(std::string_view text, Dimension dimension) {
   return value ? "accepted: " + std::to_string(*value) : format(value.error());
 }
 
-TEST(Units, values_are_the_doubles_one_would_write) {
+TEST(Units, ValuesAreTheDoublesOneWouldWrite) {
   EXPECT_EQ(parse_quantity("3.35 TB/s", Dimension::bandwidth).value(), 3.35e12);
   EXPECT_EQ(parse_quantity("989.4TFLOP/s", Dimension::compute_rate).value(), 989.4e12);
   EXPECT_EQ(parse_quantity("1979 TFLOPS", Dimension::compute_rate).value(), 1979e12);
@@ -31,7 +31,7 @@ TEST(Units, values_are_the_doubles_one_would_write) {
   EXPECT_EQ(parse_quantity("  0 s ", Dimension::time).value(), 0.0);
 }
 
-TEST(Units, decimal_and_binary_prefixes_and_bits_are_kept_apart) {
+TEST(Units, DecimalAndBinaryPrefixesAndBitsAreKeptApart) {
   EXPECT_EQ(parse_quantity("80 GB", Dimension::bytes).value(), 80e9);
   EXPECT_EQ(parse_quantity("80 GiB", Dimension::bytes).value(), 80.0 * 1073741824.0);
   EXPECT_EQ(parse_quantity("400 Gb/s", Dimension::bandwidth).value(), 50e9);
@@ -40,12 +40,12 @@ TEST(Units, decimal_and_binary_prefixes_and_bits_are_kept_apart) {
   EXPECT_THAT(problem("64 KB", Dimension::bytes), HasSubstr("`kB` for 1000 bytes or `KiB` for 1024 bytes"));
 }
 
-TEST(Units, a_unit_of_another_dimension_is_named_as_such) {
+TEST(Units, AUnitOfAnotherDimensionIsNamedAsSuch) {
   EXPECT_THAT(problem("80 GB", Dimension::bandwidth), HasSubstr("`GB` is a unit of memory size, not of bandwidth"));
   EXPECT_THAT(problem("10 ms", Dimension::rate), HasSubstr("`ms` is a unit of time, not of rate"));
 }
 
-TEST(Units, refusals_say_what_is_wrong_and_what_is_allowed) {
+TEST(Units, RefusalsSayWhatIsWrongAndWhatIsAllowed) {
   EXPECT_THAT(problem("80", Dimension::bytes), HasSubstr("has no unit"));
   EXPECT_THAT(problem("80", Dimension::bytes), HasSubstr("GiB"));
   EXPECT_THAT(problem("-5 GB", Dimension::bytes), HasSubstr("negative"));
@@ -56,7 +56,7 @@ TEST(Units, refusals_say_what_is_wrong_and_what_is_allowed) {
   EXPECT_THAT(problem("5 GBx", Dimension::bytes), HasSubstr("not a unit"));
 }
 
-TEST(Units, what_is_not_a_decimal_number_is_refused) {
+TEST(Units, WhatIsNotADecimalNumberIsRefused) {
   for (const char* text :
        {"", " ", "GB", "nan GB", "inf GB", ". GB", "-", "- GB", "1.2.3 GB", "+5 GB", "--5 GB", "e5 GB", "-e5 GB"}) {
     EXPECT_THAT(problem(text, Dimension::bytes), HasSubstr("is not a memory size")) << text;
@@ -64,7 +64,7 @@ TEST(Units, what_is_not_a_decimal_number_is_refused) {
   EXPECT_THAT(problem("0x10 GB", Dimension::bytes), HasSubstr("not a unit"));
 }
 
-TEST(Units, output_takes_the_prefix_that_reads_best) {
+TEST(Units, OutputTakesThePrefixThatReadsBest) {
   EXPECT_EQ(format_quantity(3.35e12, Dimension::bandwidth), "3.35 TB/s");
   EXPECT_EQ(format_quantity(989.4e12, Dimension::compute_rate), "989.4 TFLOP/s");
   EXPECT_EQ(format_quantity(999.96e9, Dimension::bandwidth), "1 TB/s");
@@ -79,7 +79,7 @@ TEST(Units, output_takes_the_prefix_that_reads_best) {
   EXPECT_EQ(format_quantity(HUGE_VAL, Dimension::bytes), "inf");
 }
 
-TEST(Units, what_is_written_is_read_back_within_four_digits) {
+TEST(Units, WhatIsWrittenIsReadBackWithinFourDigits) {
   const Dimension dimensions[] = {Dimension::bytes, Dimension::bandwidth, Dimension::compute_rate, Dimension::power,
                                   Dimension::time,  Dimension::rate,      Dimension::frequency};
   for (const Dimension dimension : dimensions) {

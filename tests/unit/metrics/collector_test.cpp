@@ -13,7 +13,7 @@ namespace {
 using namespace foretoken::testing;
 using C = TpotConvention;
 
-TEST(MetricsCollector, halfASecondThenAHundredTokensInTwoAndAHalfSecondsIsTwentyMillisecondsPerToken) {
+TEST(MetricsCollector, HalfASecondThenAHundredTokensInTwoAndAHalfSecondsIsTwentyMillisecondsPerToken) {
   MetricsCollector collector(every_request(1));
   collector.on_request(record(0, {0, 100, 500, 2500}, 100));
   const RunMeasures run = collector.take({});
@@ -24,7 +24,7 @@ TEST(MetricsCollector, halfASecondThenAHundredTokensInTwoAndAHalfSecondsIsTwenty
   EXPECT_DOUBLE_EQ(summarise(view_of(run))["mean_queue_time_ms"], 100.0);
 }
 
-TEST(MetricsCollector, endToEndIsTtftPlusTpotTimesTokensToHalfATokenOfNanoseconds) {
+TEST(MetricsCollector, EndToEndIsTtftPlusTpotTimesTokensToHalfATokenOfNanoseconds) {
   for (int n : {2, 3, 7, 100, 255, 4096}) {
     MetricsCollector collector(every_request(1));
     RequestRecord r = record(0, {1, 2, 123.456789, 7654.321987}, n);
@@ -37,7 +37,7 @@ TEST(MetricsCollector, endToEndIsTtftPlusTpotTimesTokensToHalfATokenOfNanosecond
   }
 }
 
-TEST(MetricsCollector, aOneTokenRequestHasNoTpotButPassesItsLimit) {
+TEST(MetricsCollector, AOneTokenRequestHasNoTpotButPassesItsLimit) {
   CollectorConfig config = every_request(2);
   config.goodput = {GoodputLimits{1000.0, 5.0, std::nullopt}};
   MetricsCollector collector(config);
@@ -50,7 +50,7 @@ TEST(MetricsCollector, aOneTokenRequestHasNoTpotButPassesItsLimit) {
   EXPECT_DOUBLE_EQ(summarise(view_of(run))["slo_attainment"], 0.5);
 }
 
-TEST(MetricsCollector, goodputFollowsTheConventionShown) {
+TEST(MetricsCollector, GoodputFollowsTheConventionShown) {
   CollectorConfig config = every_request(1);
   config.goodput = {GoodputLimits{std::nullopt, 20.1, std::nullopt}};
   MetricsCollector collector(config);
@@ -61,7 +61,7 @@ TEST(MetricsCollector, goodputFollowsTheConventionShown) {
   EXPECT_DOUBLE_EQ(summarise(view_of(run))["request_goodput"], 1 / 2.5);
 }
 
-TEST(MetricsCollector, failedRequestsAreInfinityInPercentilesOverOfferedRequests) {
+TEST(MetricsCollector, FailedRequestsAreInfinityInPercentilesOverOfferedRequests) {
   MetricsCollector collector(every_request(100));
   for (int i = 0; i < 95; ++i) collector.on_request(record(i, {0, 0, 100.0 + i, 300.0 + i}, 10));
   for (int i = 95; i < 98; ++i) collector.on_request(failed_record(i, 0, Outcome::rejected));
@@ -80,14 +80,14 @@ TEST(MetricsCollector, failedRequestsAreInfinityInPercentilesOverOfferedRequests
   EXPECT_NEAR(s["offered_p90_ttft_ms"], 100 + 0.90 * 99, 1e-6);  // rank 89.1 of 100
 }
 
-TEST(MetricsCollector, offeredPercentilesAppearOnlyWhenRequestsFailed) {
+TEST(MetricsCollector, OfferedPercentilesAppearOnlyWhenRequestsFailed) {
   MetricsCollector collector(every_request(1));
   collector.on_request(record(0, {0, 0, 1, 2}, 2));
   const RunMeasures run = collector.take({});
   EXPECT_TRUE(std::isnan(summarise(view_of(run))["offered_p99_ttft_ms"]));
 }
 
-TEST(MetricsCollector, theSteadyStateLeavesOutTheFirstAndLastTenthByIndex) {
+TEST(MetricsCollector, TheSteadyStateLeavesOutTheFirstAndLastTenthByIndex) {
   CollectorConfig config;
   config.window = {0.1, 20, std::nullopt};
   MetricsCollector collector(config);
@@ -105,7 +105,7 @@ TEST(MetricsCollector, theSteadyStateLeavesOutTheFirstAndLastTenthByIndex) {
 }
 
 // Waves of a closed loop end at the instant at which a window opens or closes: shares of 125 ms would be parts of them.
-TEST(MetricsCollector, anOpenedWindowCountsToTheInstant) {
+TEST(MetricsCollector, AnOpenedWindowCountsToTheInstant) {
   CollectorConfig config;
   config.window.indices = {0, 100};
   MetricsCollector collector(config);
@@ -131,7 +131,7 @@ TEST(MetricsCollector, anOpenedWindowCountsToTheInstant) {
   EXPECT_DOUBLE_EQ(run.window->input_tokens, 160);
 }
 
-TEST(MetricsCollector, withoutATotalTheSteadyStateIsCutByArrivalTime) {
+TEST(MetricsCollector, WithoutATotalTheSteadyStateIsCutByArrivalTime) {
   CollectorConfig config;
   config.window = {0.25, std::nullopt, std::chrono::seconds{40}};
   MetricsCollector collector(config);
@@ -142,7 +142,7 @@ TEST(MetricsCollector, withoutATotalTheSteadyStateIsCutByArrivalTime) {
   EXPECT_EQ(run.steady.first_arrival, at_ms(10'000));
 }
 
-TEST(MetricsCollector, classesAreMeasuredApartAndSumToTheWhole) {
+TEST(MetricsCollector, ClassesAreMeasuredApartAndSumToTheWhole) {
   CollectorConfig config = every_request(3);
   config.classes = {"chat", "batch"};
   config.goodput = {GoodputLimits{50.0, {}, {}}, GoodputLimits{}};
@@ -165,14 +165,14 @@ TEST(MetricsCollector, classesAreMeasuredApartAndSumToTheWhole) {
   EXPECT_DOUBLE_EQ(run.classes[1].measures.latency.ttft.mean(), 500e6);
 }
 
-TEST(MetricsCollector, aRequestOfAnUnknownClassIsAnInternalError) {
+TEST(MetricsCollector, ARequestOfAnUnknownClassIsAnInternalError) {
   MetricsCollector collector(every_request(1));
   RequestRecord r = record(0, {0, 0, 1, 2}, 2);
   r.request.class_index = 3;
   EXPECT_THROW(collector.on_request(r), InternalError);
 }
 
-TEST(MetricsCollector, meanConcurrencyIsLittlesLaw) {
+TEST(MetricsCollector, MeanConcurrencyIsLittlesLaw) {
   MetricsCollector collector(every_request(2));
   collector.on_request(record(0, {0, 100, 200, 1000}, 2));
   collector.on_request(record(1, {500, 1000, 1500, 2000}, 2));
@@ -184,7 +184,7 @@ TEST(MetricsCollector, meanConcurrencyIsLittlesLaw) {
   EXPECT_DOUBLE_EQ(s["request_throughput"], 1.0);
 }
 
-TEST(MetricsCollector, singleStepsAndLongGapsPoolIntoItl) {
+TEST(MetricsCollector, SingleStepsAndLongGapsPoolIntoItl) {
   MetricsCollector collector(every_request(1));
   StepSpan span;
   span.begin = at_ms(0);
@@ -209,7 +209,7 @@ DecodeCurve rising_curve(std::int64_t rows) {
   return curve;
 }
 
-TEST(MetricsCollector, aRunOfStepsCountsAsItsStepsOneByOne) {
+TEST(MetricsCollector, ARunOfStepsCountsAsItsStepsOneByOne) {
   const DecodeCurve curve = rising_curve(1);
   const DecodeRun run(curve, {1, 0, 0}, 1, 0);
   constexpr std::int64_t kSteps = 40;
@@ -239,7 +239,7 @@ TEST(MetricsCollector, aRunOfStepsCountsAsItsStepsOneByOne) {
   EXPECT_DOUBLE_EQ(a.max_output_tokens_per_s, b.max_output_tokens_per_s);
 }
 
-TEST(RateSeries, tokensOfALongRunFallIntoTheSecondsOfTheirSteps) {
+TEST(RateSeries, TokensOfALongRunFallIntoTheSecondsOfTheirSteps) {
   DecodeCurve curve;
   curve.fixed[TimePart::overhead] = fine_from(ms(100));
   const DecodeRun run(curve, {1, 0, 0}, 1, 0);
@@ -256,7 +256,7 @@ TEST(RateSeries, tokensOfALongRunFallIntoTheSecondsOfTheirSteps) {
   EXPECT_DOUBLE_EQ(series.between(at_ms(0), at_ms(4000)).output_tokens, 30 * 7);
 }
 
-TEST(RateSeries, bucketsWidenWhenARunIsLongAndKeepTheirSums) {
+TEST(RateSeries, BucketsWidenWhenARunIsLongAndKeepTheirSums) {
   RateSeries series;
   for (int hour = 0; hour < 24 * 20; ++hour) series.tokens(TimePoint{std::chrono::hours{hour}}, 5);
   const WindowRates all = series.between(TimePoint{}, TimePoint{std::chrono::hours{24 * 20}});
@@ -264,7 +264,7 @@ TEST(RateSeries, bucketsWidenWhenARunIsLongAndKeepTheirSums) {
   EXPECT_TRUE(std::isnan(series.busiest_second()));
 }
 
-TEST(MetricsCollector, attributionSumsOverCompletedRequests) {
+TEST(MetricsCollector, AttributionSumsOverCompletedRequests) {
   MetricsCollector collector(every_request(2));
   RequestRecord r = record(0, {0, 10, 30, 100}, 5);
   r.ttft_parts[static_cast<std::size_t>(AttributionPart::queue)] = ms(10);
@@ -278,7 +278,7 @@ TEST(MetricsCollector, attributionSumsOverCompletedRequests) {
             ms(140).count());
 }
 
-TEST(MetricsCollector, aRunWithoutRequestsHasNoRatesAndNoPercentiles) {
+TEST(MetricsCollector, ARunWithoutRequestsHasNoRatesAndNoPercentiles) {
   MetricsCollector collector(every_request(0));
   const RunMeasures run = collector.take({});
   const Summary s = summarise(view_of(run));

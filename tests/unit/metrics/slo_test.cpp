@@ -23,7 +23,7 @@ std::string problem(const std::string& text) {
   return line ? "" : format(line.error());
 }
 
-TEST(SloLine, readsBothSpellings) {
+TEST(SloLine, ReadsBothSpellings) {
   for (const char* text :
        {"p99_ttft <= 500 ms", "p99_ttft_ms <= 500", "p99_ttft<=0.5s", "  p99_ttft_ms<=500 ms ", "p99_ttft ≤ 500 ms"}) {
     const SloLine line = parsed(text);
@@ -34,7 +34,7 @@ TEST(SloLine, readsBothSpellings) {
   }
 }
 
-TEST(SloLine, readsPlainKeysTheirUnitsAndAliases) {
+TEST(SloLine, ReadsPlainKeysTheirUnitsAndAliases) {
   EXPECT_EQ(parsed("output_throughput >= 2000").comparison, Comparison::at_least);
   EXPECT_DOUBLE_EQ(parsed("output_throughput >= 2000 tok/s").limit, 2000);
   EXPECT_EQ(parsed("tps > 2000").metric, "output_throughput");
@@ -46,7 +46,7 @@ TEST(SloLine, readsPlainKeysTheirUnitsAndAliases) {
   EXPECT_EQ(parsed("p99.9_itl <= 80 ms").metric, "p99.9_itl_ms");
 }
 
-TEST(SloLine, saysWhatIsWrong) {
+TEST(SloLine, SaysWhatIsWrong) {
   EXPECT_THAT(problem("p99_tfft <= 500 ms"), HasSubstr("did you mean 'p99_ttft'"));
   EXPECT_THAT(problem("p99_ttft <= 500"), HasSubstr("has no unit; write '500 ms'"));
   EXPECT_THAT(problem("p99_ttft = 500 ms"), HasSubstr("allowed are <=, <, >= and >"));
@@ -65,14 +65,14 @@ TEST(SloLine, saysWhatIsWrong) {
               HasSubstr("not a time"));
 }
 
-TEST(SloLine, reportsEveryProblemAtOnceWithItsPlace) {
+TEST(SloLine, ReportsEveryProblemAtOnceWithItsPlace) {
   const std::string text = problem("p99_tfft <=");
   EXPECT_THAT(text, HasSubstr("unknown metric"));
   EXPECT_THAT(text, HasSubstr("has no limit"));
   EXPECT_THAT(text, HasSubstr("s.yaml:3:5"));
 }
 
-TEST(SloVerdict, comparesAndStatesTheRoom) {
+TEST(SloVerdict, ComparesAndStatesTheRoom) {
   const SloLine at_most = parsed("p99_ttft <= 1 s");
   EXPECT_TRUE(judge(at_most, 812.4).ok);
   EXPECT_NEAR(judge(at_most, 812.4).margin, 0.1876, 1e-12);
@@ -86,7 +86,7 @@ TEST(SloVerdict, comparesAndStatesTheRoom) {
   EXPECT_TRUE(std::isnan(judge(parsed("preemption_count <= 0"), 0).margin));
 }
 
-TEST(ParsePrecisionGoal, takesEverySpellingOfPlusMinus) {
+TEST(ParsePrecisionGoal, TakesEverySpellingOfPlusMinus) {
   for (const char* text : {"p99_ttft +- 3 %", "p99_ttft ± 3%", "p99_ttft_ms +/- 3 %", "p99_ttft+-3%"}) {
     const Result<PrecisionGoal> goal = parse_precision_goal(text, {});
     ASSERT_TRUE(goal) << text;
@@ -95,7 +95,7 @@ TEST(ParsePrecisionGoal, takesEverySpellingOfPlusMinus) {
   }
 }
 
-TEST(ParsePrecisionGoal, saysWhatIsWrong) {
+TEST(ParsePrecisionGoal, SaysWhatIsWrong) {
   const std::pair<const char*, const char*> cases[] = {{"p99_ttft", "not a precision"},
                                                        {"p99_tft +- 3 %", "did you mean"},
                                                        {"p99_ttft +- 3", "from 0.01 %"},

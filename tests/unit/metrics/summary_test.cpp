@@ -13,7 +13,7 @@ namespace {
 
 using namespace foretoken::testing;
 
-TEST(Columns, everyKeyIsUniqueAndDocumented) {
+TEST(Columns, EveryKeyIsUniqueAndDocumented) {
   std::set<std::string_view> keys;
   for (const Column& c : columns()) {
     EXPECT_TRUE(keys.insert(c.key).second) << c.key;
@@ -23,7 +23,7 @@ TEST(Columns, everyKeyIsUniqueAndDocumented) {
   }
 }
 
-TEST(Summary, hasTheFlatKeysOfVllmBenchServe) {
+TEST(Summary, HasTheFlatKeysOfVllmBenchServe) {
   MetricsCollector collector(every_request(2));
   collector.on_request(record(0, {0, 0, 100, 300}, 11, 40));
   collector.on_request(record(1, {100, 100, 250, 1000}, 11, 60));
@@ -48,7 +48,7 @@ TEST(Summary, hasTheFlatKeysOfVllmBenchServe) {
   EXPECT_DOUBLE_EQ(s["p90_ttft_ms"], 145.0);  // numpy's linear rule
 }
 
-TEST(MetricValue, readsAnyPercentile) {
+TEST(MetricValue, ReadsAnyPercentile) {
   MetricsCollector collector(every_request(1001));
   for (int i = 0; i <= 1000; ++i) collector.on_request(record(i, {0, 0, 1.0 * i, 2000}, 2));
   const RunMeasures run = collector.take({});
@@ -65,11 +65,11 @@ TEST(MetricValue, readsAnyPercentile) {
   EXPECT_FALSE(value(""));
 }
 
-TEST(MetricNames, areAllUnderstood) {
+TEST(MetricNames, AreAllUnderstood) {
   for (const std::string& name : metric_names()) EXPECT_EQ(canonical_metric(name), name);
 }
 
-TEST(Grades, followTheThresholdsPeopleKnow) {
+TEST(Grades, FollowTheThresholdsPeopleKnow) {
   EXPECT_EQ(ttft_grade(199.9), "excellent");
   EXPECT_EQ(ttft_grade(200), "acceptable");
   EXPECT_EQ(ttft_grade(1000), "slow");
@@ -81,7 +81,7 @@ TEST(Grades, followTheThresholdsPeopleKnow) {
   EXPECT_EQ(ttft_grade(std::nan("")), "");
 }
 
-TEST(Bottleneck, namesTheLargestShare) {
+TEST(Bottleneck, NamesTheLargestShare) {
   std::array<FineTotal, kTimeParts> parts{};
   EXPECT_EQ(bottleneck(parts).bound, "none");
   parts[static_cast<std::size_t>(TimePart::memory)] = 300;

@@ -92,7 +92,7 @@ std::string problems(const std::string& engine) {
   return scenario ? format(warnings) : format(scenario.error());
 }
 
-TEST(AddedEngine, is_read_from_a_scenario_by_its_own_rules) {
+TEST(AddedEngine, IsReadFromAScenarioByItsOwnRules) {
   const Scenario s = load("name: one-by-one, max_prefill_tokens: 256");
   EXPECT_EQ(s.engine.version, "2.0");
   EXPECT_EQ(s.engine.max_num_seqs, 1);
@@ -106,14 +106,14 @@ TEST(AddedEngine, is_read_from_a_scenario_by_its_own_rules) {
   EXPECT_THAT(problems("name: one-by-one, max_prefill_tokens: 99"), Not(HasSubstr("has no effect")));
 }
 
-TEST(AddedEngine, runs) {
+TEST(AddedEngine, Runs) {
   const auto result = run_scenario(load("name: one-by-one"));
   ASSERT_TRUE(result.has_value());
   ASSERT_TRUE(result->feasible);
   EXPECT_EQ(result->replications.at(0).outcome.replicas.at(0).prefill_tokens, 50 * 1000);
 }
 
-TEST(AddedEngine, gets_no_advice_on_knobs_of_others) {
+TEST(AddedEngine, GetsNoAdviceOnKnobsOfOthers) {
   RequestExplanation explanation;
   explanation.scenario = load("name: one-by-one");
   EXPECT_EQ(token_budget_key(explanation.scenario), "engine.max_prefill_tokens");
@@ -125,7 +125,7 @@ TEST(AddedEngine, gets_no_advice_on_knobs_of_others) {
   EXPECT_THAT(knobs, Not(Contains(HasSubstr("chunked_prefill_size"))));
 }
 
-TEST(AddedEngine, has_its_start_line) {
+TEST(AddedEngine, HasItsStartLine) {
   const std::string line = serve_line(load("name: one-by-one, max_prefill_tokens: 256"));
   EXPECT_THAT(line, ::testing::StartsWith("one-by-one "));
   EXPECT_THAT(line, ::testing::EndsWith("Llama-3.1-8B --prefill 256"));

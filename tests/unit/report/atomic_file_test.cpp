@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-class AtomicFileTest : public ::testing::Test {
+class AtomicFiles : public ::testing::Test {
  protected:
   void SetUp() override {
     folder_ = fs::temp_directory_path() / ("foretoken_atomic_" + std::to_string(::getpid()));
@@ -36,7 +36,7 @@ class AtomicFileTest : public ::testing::Test {
   fs::path folder_;
 };
 
-TEST_F(AtomicFileTest, isThereWithItsContentAfterCommit) {
+TEST_F(AtomicFiles, IsThereWithItsContentAfterCommit) {
   Result<AtomicFile> file = AtomicFile::create(path("a.csv"));
   ASSERT_TRUE(file);
   const std::string big(200'000, 'x');  // more than the buffer
@@ -48,7 +48,7 @@ TEST_F(AtomicFileTest, isThereWithItsContentAfterCommit) {
   EXPECT_EQ(files(), 1u);
 }
 
-TEST_F(AtomicFileTest, leavesNothingBehindWithoutCommit) {
+TEST_F(AtomicFiles, LeavesNothingBehindWithoutCommit) {
   {
     Result<AtomicFile> file = AtomicFile::create(path("a.csv"));
     ASSERT_TRUE(file);
@@ -57,7 +57,7 @@ TEST_F(AtomicFileTest, leavesNothingBehindWithoutCommit) {
   EXPECT_EQ(files(), 0u);
 }
 
-TEST_F(AtomicFileTest, replacesAnOldFileOnlyOnCommitAndKeepsItsMode) {
+TEST_F(AtomicFiles, ReplacesAnOldFileOnlyOnCommitAndKeepsItsMode) {
   std::ofstream(path("a.csv")) << "old";
   fs::permissions(path("a.csv"), fs::perms::owner_read | fs::perms::owner_write);
   Result<AtomicFile> file = AtomicFile::create(path("a.csv"));
@@ -69,7 +69,7 @@ TEST_F(AtomicFileTest, replacesAnOldFileOnlyOnCommitAndKeepsItsMode) {
   EXPECT_EQ(fs::status(path("a.csv")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
 }
 
-TEST_F(AtomicFileTest, movingItKeepsOneOwner) {
+TEST_F(AtomicFiles, MovingItKeepsOneOwner) {
   Result<AtomicFile> file = AtomicFile::create(path("a.csv"));
   ASSERT_TRUE(file);
   file->write("text");
@@ -78,7 +78,7 @@ TEST_F(AtomicFileTest, movingItKeepsOneOwner) {
   EXPECT_EQ(content(path("a.csv")), "text");
 }
 
-TEST_F(AtomicFileTest, keepsALinkAndReplacesWhatItPointsTo) {
+TEST_F(AtomicFiles, KeepsALinkAndReplacesWhatItPointsTo) {
   fs::create_directory(path("there"));
   std::ofstream(path("there/a.csv")) << "old";
   fs::create_symlink("there/a.csv", path("link"));
@@ -92,7 +92,7 @@ TEST_F(AtomicFileTest, keepsALinkAndReplacesWhatItPointsTo) {
 }
 
 // /dev/stdout is such a link; what was redirected is a plain file behind it.
-TEST_F(AtomicFileTest, writesThroughALinkToADescriptor) {
+TEST_F(AtomicFiles, WritesThroughALinkToADescriptor) {
   const int descriptor = ::open(path("redirected").c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   ASSERT_GE(descriptor, 0);
   ASSERT_EQ(::write(descriptor, "head\n", 5), 5);
@@ -105,7 +105,7 @@ TEST_F(AtomicFileTest, writesThroughALinkToADescriptor) {
   EXPECT_FALSE(AtomicFile::check(path("stdout")).empty()) << "closed by now";
 }
 
-TEST_F(AtomicFileTest, usesUpWhatAKilledRunLeftBehind) {
+TEST_F(AtomicFiles, UsesUpWhatAKilledRunLeftBehind) {
   for (int run = 0; run < 3; ++run) {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -122,7 +122,7 @@ TEST_F(AtomicFileTest, usesUpWhatAKilledRunLeftBehind) {
   EXPECT_EQ(files(), 1u);
 }
 
-TEST_F(AtomicFileTest, lastsBesideAnotherWriterOfTheSameFile) {
+TEST_F(AtomicFiles, LastsBesideAnotherWriterOfTheSameFile) {
   Result<AtomicFile> one = AtomicFile::create(path("a.csv")), other = AtomicFile::create(path("a.csv"));
   ASSERT_TRUE(one && other);
   one->write("one");
@@ -134,32 +134,32 @@ TEST_F(AtomicFileTest, lastsBesideAnotherWriterOfTheSameFile) {
   EXPECT_EQ(files(), 1u);
 }
 
-TEST_F(AtomicFileTest, obeysTheUmask) {
+TEST_F(AtomicFiles, ObeysTheUmask) {
   const mode_t before = ::umask(077);
   EXPECT_TRUE(write_file(path("a.csv"), "mine").empty());
   ::umask(before);
   EXPECT_EQ(fs::status(path("a.csv")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
 }
 
-TEST_F(AtomicFileTest, isCheckedWithoutOpeningAPipe) {
+TEST_F(AtomicFiles, IsCheckedWithoutOpeningAPipe) {
   ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
   EXPECT_TRUE(AtomicFile::check(path("pipe")).empty()) << "opening it would wait for a reader";
   EXPECT_EQ(files(), 1u);
 }
 
-TEST_F(AtomicFileTest, takesNamesAsLongAsTheSystemDoes) {
+TEST_F(AtomicFiles, TakesNamesAsLongAsTheSystemDoes) {
   const std::string longest(255, 'n');
   EXPECT_TRUE(write_file(path(longest.c_str()), "text").empty());
   EXPECT_EQ(content(path(longest.c_str())), "text");
 }
 
-TEST_F(AtomicFileTest, saysWhyItCannotBeWritten) {
+TEST_F(AtomicFiles, SaysWhyItCannotBeWritten) {
   EXPECT_THAT(format(AtomicFile::create(path("no/such/folder.csv")).error()), HasSubstr("the folder must exist"));
   EXPECT_THAT(format(AtomicFile::create(folder_.string()).error()), HasSubstr("directory"));
   EXPECT_FALSE(AtomicFile::create(""));
 }
 
-TEST_F(AtomicFileTest, aFullDiskIsDiagnosed) {
+TEST_F(AtomicFiles, AFullDiskIsDiagnosed) {
   if (!fs::exists("/dev/full")) GTEST_SKIP() << "no /dev/full on this system";
   const Diagnostics problems = write_file("/dev/full", "text");
   EXPECT_THAT(format(problems), HasSubstr("disk is full"));

@@ -9,7 +9,7 @@
 namespace foretoken {
 namespace {
 
-TEST(Readable, showsAboutFourDigits) {
+TEST(Readable, ShowsAboutFourDigits) {
   EXPECT_EQ(readable(12345.6), "12,346");
   EXPECT_EQ(readable(523.42), "523.4");
   EXPECT_EQ(readable(20.123), "20.12");
@@ -24,21 +24,21 @@ TEST(Readable, showsAboutFourDigits) {
   EXPECT_EQ(readable(std::int64_t{1234567}), "1,234,567");
 }
 
-TEST(TextTable, alignsByCharactersNotBytes) {
+TEST(TextTable, AlignsByCharactersNotBytes) {
   TextTable table("lr");
   table.row({"µs", "1"});
   table.row({"name", "200"});
   EXPECT_EQ(table.text({}), "µs      1\nname  200\n");
 }
 
-TEST(Dollars, haveCentsAndThousands) {
+TEST(Dollars, HaveCentsAndThousands) {
   EXPECT_EQ(dollars(1234.5), "1,234.50");
   EXPECT_EQ(dollars(0.994), "0.99");
   EXPECT_EQ(dollars(-1999.999), "-2,000.00");
   EXPECT_EQ(dollars(-0.001), "0.00");
 }
 
-TEST(TimeLeft, saysNothingBeforeEnoughIsKnown) {
+TEST(TimeLeft, SaysNothingBeforeEnoughIsKnown) {
   EXPECT_EQ(time_left(0.6, 0.01), "") << "the first display of a long run";
   EXPECT_EQ(time_left(60, 0.01), "") << "one percent tells nothing of the rest";
   EXPECT_EQ(time_left(1, 0.1), "");
@@ -49,7 +49,7 @@ TEST(TimeLeft, saysNothingBeforeEnoughIsKnown) {
   EXPECT_EQ(time_left(5, 0), "");
 }
 
-TEST(Bar, fillsItsShareAndNeverOverflows) {
+TEST(Bar, FillsItsShareAndNeverOverflows) {
   EXPECT_EQ(bar(0.5, 4), "██░░");
   EXPECT_EQ(bar(7, 2), "██");
   EXPECT_EQ(bar(-1, 2), "░░");

@@ -32,7 +32,7 @@ class Emission : public ::testing::Test {
   std::vector<EmittedScenario> scenarios_{{"rank-1.yaml", "one\n"}, {"rank-2.yaml", "two\n"}};
 };
 
-TEST_F(Emission, leavesNoNoteWhenItIsWhole) {
+TEST_F(Emission, LeavesNoNoteWhenItIsWhole) {
   EXPECT_TRUE(write_scenarios(scenarios_, folder_).empty());
   EXPECT_EQ(content("rank-1.yaml"), "one\n");
   EXPECT_EQ(content("rank-2.yaml"), "two\n");
@@ -42,7 +42,7 @@ TEST_F(Emission, leavesNoNoteWhenItIsWhole) {
 }
 
 // What SIGKILL leaves: the note, and the files up to some point, of a search that ranked otherwise.
-TEST_F(Emission, replacesWhatAKilledOneLeft) {
+TEST_F(Emission, ReplacesWhatAKilledOneLeft) {
   EXPECT_TRUE(write_scenarios({{"rank-1.yaml", "old\n"}, {"rank-3.yaml", "old\n"}}, folder_).empty());
   file("UNFINISHED.txt",
        "`foretoken recommend --emit` has not finished writing these files; run it again, and it replaces them.\n"
@@ -54,7 +54,7 @@ TEST_F(Emission, replacesWhatAKilledOneLeft) {
   EXPECT_FALSE(has("UNFINISHED.txt"));
 }
 
-TEST_F(Emission, ofALoadIsPartOfTheWhole) {
+TEST_F(Emission, OfALoadIsPartOfTheWhole) {
   scenarios_.push_back({"load.jsonl", "{}\n"});
   EXPECT_TRUE(write_scenarios(scenarios_, folder_).empty());
   EXPECT_EQ(content("load.jsonl"), "{}\n");
@@ -66,7 +66,7 @@ TEST_F(Emission, ofALoadIsPartOfTheWhole) {
   EXPECT_FALSE(has("load.jsonl")) << "of no search any more";
 }
 
-TEST_F(Emission, keepsFilesThatTheNoteDoesNotName) {
+TEST_F(Emission, KeepsFilesThatTheNoteDoesNotName) {
   file("rank-2.yaml", "mine\n");
   file("UNFINISHED.txt",
        "`foretoken recommend --emit` has not finished writing these files; run it again, and it replaces "

@@ -32,7 +32,7 @@ TextTable example() {
   return table;
 }
 
-TEST(TextTableWidth, leavesOutTheLeastImportantColumnFirstAndSaysSo) {
+TEST(TextTableWidth, LeavesOutTheLeastImportantColumnFirstAndSaysSo) {
   EXPECT_THAT(example().text(columns(100)), Not(HasSubstr("left out")));
   const std::string without_one = example().text(columns(30));
   EXPECT_THAT(without_one, HasSubstr("left out: detail;"));
@@ -43,12 +43,12 @@ TEST(TextTableWidth, leavesOutTheLeastImportantColumnFirstAndSaysSo) {
   EXPECT_THAT(without_two, HasSubstr("meets"));
 }
 
-TEST(TextTableWidth, isNeverExceeded) {
+TEST(TextTableWidth, IsNeverExceeded) {
   for (int width = 20; width < 60; ++width)
     EXPECT_LE(widest_line(example().text(columns(width), "  ")), width) << width;
 }
 
-TEST(TextTableWidth, cutsTheWidestCellWhereNoColumnMayGo) {
+TEST(TextTableWidth, CutsTheWidestCellWhereNoColumnMayGo) {
   TextTable table("ll");
   table.row({"key", "value"});
   table.row({"a", "a long value of many wörds, more than the terminal can show"});
@@ -58,20 +58,20 @@ TEST(TextTableWidth, cutsTheWidestCellWhereNoColumnMayGo) {
   EXPECT_THAT(text, HasSubstr("… = shortened"));
 }
 
-TEST(TextTableWidth, countsNoEscapesOfColour) {
+TEST(TextTableWidth, CountsNoEscapesOfColour) {
   EXPECT_EQ(display_width("\x1b[32m✓\x1b[0m ok"), 4U);
 }
 
-TEST(Sentences, breakBetweenWordsUnderTheirIndent) {
+TEST(Sentences, BreakBetweenWordsUnderTheirIndent) {
   EXPECT_EQ(within_width("  one two three\nnext\n", columns(11)), "  one two\n    three\nnext\n");
   EXPECT_EQ(within_width("short\n\nlines", columns(11)), "short\n\nlines");
 }
 
-TEST(Sentences, keepAWordWhole) {
+TEST(Sentences, KeepAWordWhole) {
   EXPECT_EQ(within_width("see /a/very/long/path for it", columns(12)), "see\n  /a/very/long/path\n  for it");
 }
 
-TEST(ShellCommands, goOnBehindABackslashAndNeverWithinQuotes) {
+TEST(ShellCommands, GoOnBehindABackslashAndNeverWithinQuotes) {
   EXPECT_EQ(shell_command("serve --a 1 --b 2", columns(14), ""), "serve --a 1 \\\n    --b 2\n");
   EXPECT_EQ(shell_command("run --set 'a = [1, 2, 3]' -q", columns(16), ""),
             "run --set \\\n    'a = [1, 2, 3]' \\\n    -q\n");

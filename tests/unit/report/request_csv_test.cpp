@@ -25,7 +25,7 @@ std::string field(const std::string& row, const std::string& column) {
   return cells[static_cast<std::size_t>(it - header.begin())];
 }
 
-TEST(RequestCsv, writesTimesOfAFinishedRequest) {
+TEST(RequestCsv, WritesTimesOfAFinishedRequest) {
   RequestRecord r = record(7, {1234.5, 1334.5, 1734.5, 3734.5}, 100, 512);
   r.e2e_parts[static_cast<std::size_t>(AttributionPart::queue)] = ms(100);
   const std::string row = request_csv_row(2, r, "chat", C::per_output_token);
@@ -43,7 +43,7 @@ TEST(RequestCsv, writesTimesOfAFinishedRequest) {
   EXPECT_EQ(field(request_csv_row(0, r, "", C::vllm), "tpot_ms"), "20.202020");
 }
 
-TEST(RequestCsv, leavesEmptyWhatDidNotHappen) {
+TEST(RequestCsv, LeavesEmptyWhatDidNotHappen) {
   EXPECT_EQ(field(request_csv_row(0, record(0, {0, 0, 5, 5}, 1), "", C::per_output_token), "tpot_ms"), "");
   const std::string row = request_csv_row(0, failed_record(0, 10, Outcome::timed_out), "", C::per_output_token);
   EXPECT_EQ(field(row, "outcome"), "timed_out");
@@ -51,7 +51,7 @@ TEST(RequestCsv, leavesEmptyWhatDidNotHappen) {
   EXPECT_EQ(field(row, "kv_transfer_ms"), "");
 }
 
-TEST(RequestCsv, quotesClassNamesThatNeedIt) {
+TEST(RequestCsv, QuotesClassNamesThatNeedIt) {
   EXPECT_EQ(field(request_csv_row(0, record(0, {0, 0, 5, 9}, 2), "a,\"b\"", C::per_output_token), "class"), "a,\"b\"");
 }
 

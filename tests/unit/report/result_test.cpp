@@ -50,7 +50,7 @@ RunResult result_with_a_failure() {
   return result;
 }
 
-TEST(ResultJson, aPercentileAmongTheFailedIsNullAndItsObjectiveMissed) {
+TEST(ResultJson, APercentileAmongTheFailedIsNullAndItsObjectiveMissed) {
   const Json json = *parse_json(to_text(to_json(result_with_a_failure())), "result");
   EXPECT_EQ(*json["schema"].if_string(), "foretoken.result/1");
   EXPECT_EQ(*json["summary"]["rejected"].if_int(), 1);
@@ -66,14 +66,14 @@ TEST(ResultJson, aPercentileAmongTheFailedIsNullAndItsObjectiveMissed) {
   EXPECT_EQ(*json["grades"]["ttft_p99"].if_string(), "excellent");
 }
 
-TEST(ResultJson, survivesItsOwnReader) {
+TEST(ResultJson, SurvivesItsOwnReader) {
   const Json json = to_json(result_with_a_failure());
   const Result<Json> again = parse_json(to_text(json), "result");
   ASSERT_TRUE(again);
   EXPECT_EQ(to_text(*again), to_text(json));
 }
 
-TEST(ResultJson, withoutRoomHasTheMemoryPlanAndNoFigures) {
+TEST(ResultJson, WithoutRoomHasTheMemoryPlanAndNoFigures) {
   RunResult result;
   result.feasible = false;
   result.memory.verdict = "weights need 130 GiB of 72 GiB";
@@ -84,7 +84,7 @@ TEST(ResultJson, withoutRoomHasTheMemoryPlanAndNoFigures) {
   EXPECT_THAT(to_text(result), HasSubstr("Does not fit: weights need 130 GiB of 72 GiB"));
 }
 
-TEST(VllmJson, isFlatAndUsesTheBenchmarkConvention) {
+TEST(VllmJson, IsFlatAndUsesTheBenchmarkConvention) {
   const Json json = to_vllm_json(result_with_a_failure());
   double tpot = 0;
   EXPECT_TRUE(json["mean_tpot_ms"].number(tpot));
@@ -98,7 +98,7 @@ TEST(VllmJson, isFlatAndUsesTheBenchmarkConvention) {
   }
 }
 
-TEST(ResultText, showsFailuresClassesAndInterruption) {
+TEST(ResultText, ShowsFailuresClassesAndInterruption) {
   RunResult result = result_with_a_failure();
   EXPECT_THAT(to_text(result), HasSubstr("FAILED"));
   TextStyle full;
@@ -135,7 +135,7 @@ SweepResult two_engines_three_batches() {
   return sweep;
 }
 
-TEST(SweepText, namesTheLargestBatchAndThePointsWithoutFigures) {
+TEST(SweepText, NamesTheLargestBatchAndThePointsWithoutFigures) {
   const std::string text = to_text(two_engines_three_batches());
   EXPECT_THAT(text, HasSubstr("engine static: largest max_num_seqs with mean_tpot < 50 ms: 64"));
   EXPECT_THAT(text, HasSubstr("engine vllm-v1: no max_num_seqs has mean_tpot < 50 ms"));
@@ -144,7 +144,7 @@ TEST(SweepText, namesTheLargestBatchAndThePointsWithoutFigures) {
   EXPECT_THAT(text, HasSubstr("ridge point of this GPU is 295"));
 }
 
-TEST(SweepJson, hasOneEntryPerPoint) {
+TEST(SweepJson, HasOneEntryPerPoint) {
   const Json json = to_json(two_engines_three_batches());
   EXPECT_EQ(json["points"].if_array()->size(), 6u);
   EXPECT_EQ(*(*json["points"].if_array())[5]["reason"].if_string(), "no room");

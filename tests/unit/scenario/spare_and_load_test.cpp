@@ -26,7 +26,7 @@ Scenario load(const std::string& text, std::vector<std::string> overrides = {}, 
   return std::move(*scenario);
 }
 
-TEST(Spare, isLeftOutWhereVerdictsAreAskedForAndPaidForEverywhere) {
+TEST(Spare, IsLeftOutWhereVerdictsAreAskedForAndPaidForEverywhere) {
   const std::string text = "replicas: 5\nspare: 2\nengine: {tensor_parallel_size: 2}\nprices: {gpu_hour: 3}\n";
   const Scenario up = load(text), down = load(text, {}, true);
   EXPECT_EQ(up.cluster.replicas, 5);

@@ -30,7 +30,7 @@ Duration sum(const Attribution& parts) {
   return std::accumulate(parts.begin(), parts.end(), Duration{});
 }
 
-TEST(Ingress, isTheSameAsSendingLaterAndIsCharged) {
+TEST(Ingress, IsTheSameAsSendingLaterAndIsCharged) {
   int open = 0, closed = 0;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     SCOPED_TRACE(seed);

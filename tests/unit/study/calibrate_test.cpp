@@ -80,7 +80,7 @@ void expect_truth(const CalibrationResult& result) {
     EXPECT_NEAR(e.after / e.measured, 1, 0.02) << e.part << " " << e.latency;
 }
 
-TEST(Calibrate, recoversTermsFromVllmResultsWithRequests) {
+TEST(Calibrate, RecoversTermsFromVllmResultsWithRequests) {
   const TemporaryFile file(to_text(test::vllm_detailed(exact())), ".json");
   const CalibrationResult result = calibrated({{file.path(), {}}});
   EXPECT_EQ(result.runs.at(0).format, "vllm");
@@ -88,7 +88,7 @@ TEST(Calibrate, recoversTermsFromVllmResultsWithRequests) {
   EXPECT_EQ(term(result, "per_allreduce").reason, "one GPU has no all-reduce");
 }
 
-TEST(Calibrate, recoversTermsFromSglangLinesWithoutStartTimes) {
+TEST(Calibrate, RecoversTermsFromSglangLinesWithoutStartTimes) {
   const TemporaryFile file(to_text(test::sglang_line(exact()), 0) + "\n", ".jsonl");
   const CalibrationResult result = calibrated({{file.path(), {}}});
   EXPECT_EQ(result.runs.at(0).format, "sglang");
@@ -96,28 +96,28 @@ TEST(Calibrate, recoversTermsFromSglangLinesWithoutStartTimes) {
   EXPECT_LT(result.rms_after, 0.01);
 }
 
-TEST(Calibrate, recoversTermsFromGuideLlmReports) {
+TEST(Calibrate, RecoversTermsFromGuideLlmReports) {
   const TemporaryFile file(to_text(test::guidellm_report(exact())), ".json");
   const CalibrationResult result = calibrated({{file.path(), {}}});
   EXPECT_EQ(result.runs.at(0).format, "guidellm");
   expect_truth(result);
 }
 
-TEST(Calibrate, recoversTermsFromAiperfRecords) {
+TEST(Calibrate, RecoversTermsFromAiperfRecords) {
   const TemporaryFile file(test::aiperf_records(exact()), ".jsonl");
   const CalibrationResult result = calibrated({{file.path(), {}}});
   EXPECT_EQ(result.runs.at(0).format, "aiperf");
   expect_truth(result);
 }
 
-TEST(Calibrate, recoversTermsFromARecordedRun) {
+TEST(Calibrate, RecoversTermsFromARecordedRun) {
   const RecordedFolder folder(exact());
   const CalibrationResult result = calibrated({{folder.path(), {}}});
   EXPECT_EQ(result.runs.at(0).format, "replay");
   expect_truth(result);
 }
 
-TEST(Calibrate, recoversTermsThroughNoiseWithinItsOwnStandardErrors) {
+TEST(Calibrate, RecoversTermsThroughNoiseWithinItsOwnStandardErrors) {
   std::mt19937 bits(7);
   std::vector<double> noise(200);
   for (double& n : noise) n = 0.9 + 0.2 * static_cast<double>(bits()) / 4294967296.0;  // +- 10 %, uniform
@@ -131,7 +131,7 @@ TEST(Calibrate, recoversTermsThroughNoiseWithinItsOwnStandardErrors) {
 }
 
 // Two loads give figures only; each is predicted from the other.
-TEST(Calibrate, fitsFiguresOfSeveralLoadsAndPredictsEachFromTheOthers) {
+TEST(Calibrate, FitsFiguresOfSeveralLoadsAndPredictsEachFromTheOthers) {
   std::vector<std::string> texts;
   for (const char* rate : {"workload.request_rate=2", "workload.request_rate=8", "workload.request_rate=14"}) {
     std::vector<std::string> overrides = kSlowTruth;
@@ -165,7 +165,7 @@ TEST(Calibrate, fitsFiguresOfSeveralLoadsAndPredictsEachFromTheOthers) {
   EXPECT_EQ(held_out, 12);
 }
 
-TEST(Calibrate, fitsTheFirstRequestsAndPredictsTheRest) {
+TEST(Calibrate, FitsTheFirstRequestsAndPredictsTheRest) {
   const TemporaryFile file(to_text(test::vllm_detailed(exact())), ".json");
   CalibrationOptions options = of_truth();
   options.fit_first = 100;
@@ -177,7 +177,7 @@ TEST(Calibrate, fitsTheFirstRequestsAndPredictsTheRest) {
   }
 }
 
-TEST(Calibrate, namesTermsThatTheDataCannotTell) {
+TEST(Calibrate, NamesTermsThatTheDataCannotTell) {
   // One prompt length, one at a time: nothing tells a step's cost from a sequence's.
   std::vector<std::string> lone = kTruth;
   lone.insert(lone.end(), {"workload.input_lengths=500", "workload.output_lengths=100", "workload.request_rate=0.2",
@@ -200,7 +200,7 @@ TEST(Calibrate, namesTermsThatTheDataCannotTell) {
   EXPECT_THAT(errors_of({{file.path(), {}}}, options), HasSubstr("did you mean 'per_step'?"));
 }
 
-TEST(Calibrate, writesAFileThatAScenarioTakesItsDefaultsFrom) {
+TEST(Calibrate, WritesAFileThatAScenarioTakesItsDefaultsFrom) {
   const TemporaryFile file(to_text(test::vllm_detailed(exact())), ".json");
   const CalibrationResult result = calibrated({{file.path(), {}}});
   const TemporaryFile fit(to_calibration_file(result, "2026-11-24"), ".yaml");
@@ -215,7 +215,7 @@ TEST(Calibrate, writesAFileThatAScenarioTakesItsDefaultsFrom) {
   }
 }
 
-TEST(Calibrate, givesTheSameBytesOnAnyNumberOfThreads) {
+TEST(Calibrate, GivesTheSameBytesOnAnyNumberOfThreads) {
   const TemporaryFile file(to_text(test::vllm_detailed(exact())), ".json");
   CalibrationOptions one = of_truth(), three = of_truth();
   one.threads = 1;
@@ -224,7 +224,7 @@ TEST(Calibrate, givesTheSameBytesOnAnyNumberOfThreads) {
             to_text(to_json(calibrated({{file.path(), {}}}, three))));
 }
 
-TEST(MeasuredFiles, takeOverridesAfterAColon) {
+TEST(MeasuredFiles, TakeOverridesAfterAColon) {
   EXPECT_EQ(parse_measured_file("a.json").path, "a.json");
   const MeasuredFile file =
       parse_measured_file("c:/x:y.json:workload.request_rate=8,workload.input_lengths={tokens: 5},seed=3");

@@ -46,7 +46,7 @@ struct Tally {
   }
 };
 
-TEST(CalibrationTrials, holdTheTruthWithinTwoStandardErrorsAndPredictLeftOutLoads) {
+TEST(CalibrationTrials, HoldTheTruthWithinTwoStandardErrorsAndPredictLeftOutLoads) {
   Tally identified, with_error, named, left_out;
   double worst_of_all = 0;
   fmt::print("{:22} | {:26} | {:26} | {:26} | {:26} | {:26} | named | left out\n", "planted", "compute", "memory",

@@ -42,7 +42,7 @@ Decision verdict_with(const std::string& slo, std::vector<std::string> set) {
   return check(source, load, scenario.value(), options).value().overall;
 }
 
-TEST(Capacity, passesAtTheAnswerAndFailsAboveIt) {
+TEST(Capacity, PassesAtTheAnswerAndFailsAboveIt) {
   for (const char* slo : {"[p95_ttft <= 400 ms]", "[mean_tpot <= 11 ms]", "[mean_e2el <= 1 s, p99_ttft <= 2 s]"}) {
     const auto result = capacity_of(slo);
     ASSERT_TRUE(result) << format(result.error());
@@ -56,7 +56,7 @@ TEST(Capacity, passesAtTheAnswerAndFailsAboveIt) {
   }
 }
 
-TEST(Capacity, promisesLessTheSurerOneWantsToBe) {
+TEST(Capacity, PromisesLessTheSurerOneWantsToBe) {
   const ScenarioText source{
       "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_num_seqs: 8}\n"
       "workload: {random_input_len: 500, random_output_len: 100, request_rate: 4}\n"
@@ -81,14 +81,14 @@ TEST(Capacity, promisesLessTheSurerOneWantsToBe) {
   }
 }
 
-TEST(Capacity, hasNothingToPromiseWhereNoHardwareIsPredicted) {
+TEST(Capacity, HasNothingToPromiseWhereNoHardwareIsPredicted) {
   const auto r = capacity_of("[mean_tpot <= 11 ms]");
   ASSERT_TRUE(r) << format(r.error());
   EXPECT_TRUE(r->promised.empty());
   EXPECT_THAT(r->no_confidence, HasSubstr("no hardware"));
 }
 
-TEST(Capacity, isTheSameOnAnyNumberOfThreads) {
+TEST(Capacity, IsTheSameOnAnyNumberOfThreads) {
   const std::string slo = "[p95_ttft <= 400 ms]";
   RunOptions one;
   const auto a = capacity_of(slo, {}, one), b = capacity_of(slo);
@@ -98,7 +98,7 @@ TEST(Capacity, isTheSameOnAnyNumberOfThreads) {
   EXPECT_EQ(a->looks.size(), b->looks.size());
 }
 
-TEST(Capacity, anUndecidedLoadWidensTheAnswerAndIsNotCountedAsMet) {
+TEST(Capacity, AnUndecidedLoadWidensTheAnswerAndIsNotCountedAsMet) {
   const auto result = capacity_of("[p99_ttft <= 400 ms]", {"study.max_replications=2", "workload.num_prompts=200"});
   ASSERT_TRUE(result) << format(result.error());
   if (!result->capacity || !result->missed) GTEST_SKIP() << "both ends need luck with two replications";
@@ -108,7 +108,7 @@ TEST(Capacity, anUndecidedLoadWidensTheAnswerAndIsNotCountedAsMet) {
   }
 }
 
-TEST(Capacity, saysThatNothingMeetsWhenARequestAloneMisses) {
+TEST(Capacity, SaysThatNothingMeetsWhenARequestAloneMisses) {
   const auto result = capacity_of("[p99_ttft <= 15 ms]");  // 10 ms + 100 x 0.1 ms
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_EQ(result->outcome, CapacityOutcome::nothing_meets);
@@ -117,7 +117,7 @@ TEST(Capacity, saysThatNothingMeetsWhenARequestAloneMisses) {
   EXPECT_EQ(result->binding, 0u);
 }
 
-TEST(Capacity, saysThatEverythingMeetsWhenNoObjectiveLimitsTheQueue) {
+TEST(Capacity, SaysThatEverythingMeetsWhenNoObjectiveLimitsTheQueue) {
   const auto result = capacity_of("[mean_tpot <= 1 h]", {"workload.num_prompts=100"});
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_EQ(result->outcome, CapacityOutcome::everything_meets);
@@ -125,7 +125,7 @@ TEST(Capacity, saysThatEverythingMeetsWhenNoObjectiveLimitsTheQueue) {
   EXPECT_FALSE(result->missed);
 }
 
-TEST(Capacity, countsClientsAndUsersWhole) {
+TEST(Capacity, CountsClientsAndUsersWhole) {
   const auto clients = capacity_of("[mean_tpot <= 12 ms]", {"workload.request_rate=inf", "workload.max_concurrency=2"});
   ASSERT_TRUE(clients) << format(clients.error());
   EXPECT_EQ(clients->variable, LoadVariable::max_concurrency);
@@ -140,7 +140,7 @@ TEST(Capacity, countsClientsAndUsersWhole) {
   EXPECT_GT(*users->capacity, 8) << "who thinks takes no seat";
 }
 
-TEST(Capacity, refusesAVariableThatTheWorkloadLacks) {
+TEST(Capacity, RefusesAVariableThatTheWorkloadLacks) {
   struct Case {
     std::vector<std::string> set;
     const char* says;
@@ -160,7 +160,7 @@ TEST(Capacity, refusesAVariableThatTheWorkloadLacks) {
   }
 }
 
-TEST(Capacity, refusesWhatCannotBeAsked) {
+TEST(Capacity, RefusesWhatCannotBeAsked) {
   EXPECT_THAT(format(capacity_of("[]").error()), HasSubstr("'slo' is empty"));
   EXPECT_THAT(format(capacity_of("[p99_ttft <= 100 ms, p50_ttft >= 200 ms]").error()), HasSubstr("contradict"));
   for (const char* growth : {"nan %/month", "inf %/week", "5/month", "5 %", "-100 %/month", "5 %/fortnight", "x"}) {
@@ -171,7 +171,7 @@ TEST(Capacity, refusesWhatCannotBeAsked) {
     EXPECT_FALSE(capacity_of("[p99_ttft <= 1 s]", {fmt::format("capacity.precision={}", precision)})) << precision;
 }
 
-TEST(Capacity, turnsUpEveryFormOfArrivals) {
+TEST(Capacity, TurnsUpEveryFormOfArrivals) {
   const std::vector<std::vector<std::string>> arrivals = {
       {"workload.request_rate=null", "workload.bursts={low_rate: 1, high_rate: 8, mean_low: 20 s, mean_high: 5 s}"},
       {"workload.request_rate=null", "workload.rate_profile={period: 60 s, rates: [1, 3, 2]}"},
@@ -189,7 +189,7 @@ TEST(Capacity, turnsUpEveryFormOfArrivals) {
 }
 
 // A full batch of eight or two seconds of waiting: little load waits for company, much load waits for seats.
-TEST(Capacity, reportsACurveThatIsNotMonotone) {
+TEST(Capacity, ReportsACurveThatIsNotMonotone) {
   for (const char* offered : {"5", "8"}) {
     const auto result = capacity_of("[p95_ttft <= 1.9 s]", {"engine.name=static", "engine.max_wait=2 s",
                                                             std::string("workload.request_rate=") + offered});
@@ -201,7 +201,7 @@ TEST(Capacity, reportsACurveThatIsNotMonotone) {
   }
 }
 
-TEST(Capacity, keepsWhatIsKnownAtAnInterrupt) {
+TEST(Capacity, KeepsWhatIsKnownAtAnInterrupt) {
   std::atomic<bool> stop{false};
   RunOptions options;
   options.stop = &stop;
@@ -216,7 +216,7 @@ TEST(Capacity, keepsWhatIsKnownAtAnInterrupt) {
   EXPECT_GT(seen, 0);
 }
 
-TEST(Growth, countsDaysUntilTheCapacityIsReached) {
+TEST(Growth, CountsDaysUntilTheCapacityIsReached) {
   const GrowthRate monthly = parse_growth("5 %/month", {}).value();
   EXPECT_NEAR(monthly.period_days, 30.4375, 1e-9);
   // 1.05^n = 2 after 14.2067 months.
@@ -226,7 +226,7 @@ TEST(Growth, countsDaysUntilTheCapacityIsReached) {
   EXPECT_TRUE(std::isinf(days_until(10, 20, parse_growth("-3 %/year", {}).value())));
 }
 
-TEST(Knee, isWhereLoadOverLatencyIsLargest) {
+TEST(Knee, IsWhereLoadOverLatencyIsLargest) {
   // M/M/1 with mu = 10: T = 1 / (10 - load); load x (10 - load) is largest at 5.
   std::vector<CurvePoint> curve;
   for (double load = 1; load < 10; load += 1) curve.push_back({load, 1 / (10 - load)});

@@ -35,7 +35,7 @@ const Bound* bound_of(const CheckResult& r, std::size_t objective) {
   return it == r.bounds.end() ? nullptr : &*it;
 }
 
-TEST(Check, meetsWhatALoneRequestAlmostTakes) {
+TEST(Check, MeetsWhatALoneRequestAlmostTakes) {
   const auto result = check_affine("[mean_tpot <= 20 ms]");
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_EQ(result->overall, Decision::meets);
@@ -44,7 +44,7 @@ TEST(Check, meetsWhatALoneRequestAlmostTakes) {
   EXPECT_TRUE(result->fixes.empty());
 }
 
-TEST(Check, refusesWhatEvenAnIdleEngineCannotDoWithoutSimulating) {
+TEST(Check, RefusesWhatEvenAnIdleEngineCannotDoWithoutSimulating) {
   const auto result = check_affine("[p99_ttft <= 15 ms, mean_e2el <= 1 h]");
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_TRUE(result->impossible);
@@ -55,21 +55,21 @@ TEST(Check, refusesWhatEvenAnIdleEngineCannotDoWithoutSimulating) {
   EXPECT_NE(bound_of(*result, 0)->text.find("100 prompt tokens"), std::string::npos) << bound_of(*result, 0)->text;
 }
 
-TEST(Check, refusesMoreThroughputThanIsOffered) {
+TEST(Check, RefusesMoreThroughputThanIsOffered) {
   const auto result = check_affine("[output_throughput >= 1000]");  // 5 x 50 = 250 offered
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_TRUE(result->impossible);
   EXPECT_NEAR(bound_of(*result, 0)->value, 250, 1e-6);
 }
 
-TEST(Check, refusesAnEndBeforeTheLastRequestIsSent) {
+TEST(Check, RefusesAnEndBeforeTheLastRequestIsSent) {
   const auto result = check_affine("[duration <= 30 s]");  // 400 requests at 5/s are sent in 80 s
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_TRUE(result->impossible);
   EXPECT_NEAR(bound_of(*result, 0)->value, 79.8, 0.01);
 }
 
-TEST(Check, refusesAnAttainmentThatLoneRequestsMiss) {
+TEST(Check, RefusesAnAttainmentThatLoneRequestsMiss) {
   const auto result = check_affine("[slo_attainment >= 90 %]", {"goodput.ttft=15"});
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_TRUE(result->impossible);
@@ -77,7 +77,7 @@ TEST(Check, refusesAnAttainmentThatLoneRequestsMiss) {
 }
 
 // The floors must be floors: no simulated figure of any load lies below them.
-TEST(Bounds, lieBelowWhatIsSimulatedUnderAnyLoad) {
+TEST(Bounds, LieBelowWhatIsSimulatedUnderAnyLoad) {
   for (const char* rate : {"1", "5", "15", "25"}) {
     const auto result =
         check_affine("[mean_ttft <= 1 h, p50_ttft <= 1 h, p99_ttft <= 1 h, p90_tpot <= 1 h, mean_e2el <= 1 h]",
@@ -95,7 +95,7 @@ TEST(Bounds, lieBelowWhatIsSimulatedUnderAnyLoad) {
   }
 }
 
-TEST(Check, anOverloadOfTheRooflineIsRefusedWithTheBacklogsGrowth) {
+TEST(Check, AnOverloadOfTheRooflineIsRefusedWithTheBacklogsGrowth) {
   const auto result = check_text(R"(
 model: Llama-3.1-8B
 hardware: {gpu: h100_sxm}
@@ -111,7 +111,7 @@ slo: [p99_ttft <= 10 s]
   for (const Fix& fix : result->fixes) EXPECT_NE(fix.decision, Decision::meets) << fix.change;
 }
 
-TEST(Contradictions, areDiagnosedWithBothObjectives) {
+TEST(Contradictions, AreDiagnosedWithBothObjectives) {
   const std::pair<const char*, const char*> cases[] = {
       {"[p99_ttft <= 100 ms, p99_ttft >= 200 ms]", "no value is both"},
       {"[p99_ttft <= 100 ms, mean_ttft >= 200 ms]", "the slowest 1 %"},
@@ -127,7 +127,7 @@ TEST(Contradictions, areDiagnosedWithBothObjectives) {
   }
 }
 
-TEST(Contradictions, areNotSeenWhereThereAreNone) {
+TEST(Contradictions, AreNotSeenWhereThereAreNone) {
   for (const char* slo : {"[p99_ttft <= 200 ms, p99_ttft >= 100 ms]", "[p99_ttft <= 100 ms, mean_tpot >= 200 ms]",
                           "[p50_ttft <= 100 ms, p99_ttft >= 200 ms]", "[p99_ttft <= 100 ms, p99_ttft >= 100 ms]",
                           "[p50_ttft <= 100 ms, mean_ttft >= 200 ms]", "[std_ttft <= 1 ms, std_e2el >= 2 ms]"}) {
@@ -136,7 +136,7 @@ TEST(Contradictions, areNotSeenWhereThereAreNone) {
   }
 }
 
-TEST(Check, saysWhatCannotBeJudged) {
+TEST(Check, SaysWhatCannotBeJudged) {
   const auto empty = check_affine("[]");
   ASSERT_FALSE(empty);
   EXPECT_NE(format(empty.error()).find("'slo' is empty"), std::string::npos);
@@ -146,7 +146,7 @@ TEST(Check, saysWhatCannotBeJudged) {
 }
 
 // One seat, 5 requests/s of 0.51 s each: two seats or two replicas are needed.
-TEST(Fixes, findTheKnobThatIsTooSmallAndRankItBeforeGpus) {
+TEST(Fixes, FindTheKnobThatIsTooSmallAndRankItBeforeGpus) {
   const auto result = check_affine("[p99_ttft <= 1 s]", {"engine.max_num_seqs=2"});
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_EQ(result->overall, Decision::misses);
@@ -167,7 +167,7 @@ TEST(Fixes, findTheKnobThatIsTooSmallAndRankItBeforeGpus) {
 }
 
 // What a fix line says comes true when its --set is pasted.
-TEST(Fixes, comeTrueWhenPasted) {
+TEST(Fixes, ComeTrueWhenPasted) {
   const auto result = check_affine("[p99_ttft <= 1 s]", {"engine.max_num_seqs=2"});
   ASSERT_TRUE(result);
   int tried = 0;
@@ -182,7 +182,7 @@ TEST(Fixes, comeTrueWhenPasted) {
   EXPECT_GE(tried, 2);
 }
 
-TEST(Check, isTheSameOnAnyNumberOfThreads) {
+TEST(Check, IsTheSameOnAnyNumberOfThreads) {
   const std::string text = std::string(kAffine) + "slo: [p99_ttft <= 1 s]\n";
   const ScenarioText source{text, "s.yaml"};
   const LoadOptions load{{"engine.max_num_seqs=2"}, {}};

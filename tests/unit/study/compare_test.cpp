@@ -34,7 +34,7 @@ const MetricChange& metric(const std::vector<MetricChange>& metrics, const std::
   return *at;
 }
 
-TEST(Compare, findsNoDifferenceOfAScenarioFromItself) {
+TEST(Compare, FindsNoDifferenceOfAScenarioFromItself) {
   const auto r = compared({});
   ASSERT_TRUE(r) << format(r.error());
   EXPECT_TRUE(r->fields.empty());
@@ -42,7 +42,7 @@ TEST(Compare, findsNoDifferenceOfAScenarioFromItself) {
   EXPECT_TRUE(r->alone.empty());
 }
 
-TEST(Compare, findsTheDifferenceOfAChangeMuchCloserThanIndependentRunsWould) {
+TEST(Compare, FindsTheDifferenceOfAChangeMuchCloserThanIndependentRunsWould) {
   const auto r = compared({"cost.affine.per_step=11 ms"});
   ASSERT_TRUE(r) << format(r.error());
   EXPECT_EQ(r->pairing, Pairing::paired);
@@ -57,7 +57,7 @@ TEST(Compare, findsTheDifferenceOfAChangeMuchCloserThanIndependentRunsWould) {
   EXPECT_EQ(r->objectives[0].line.metric, "p95_ttft_ms");
 }
 
-TEST(Compare, namesWhichOfSeveralChangesDoesWhat) {
+TEST(Compare, NamesWhichOfSeveralChangesDoesWhat) {
   const auto r = compared({"cost.affine.per_step=12 ms", "workload.random_input_len=100", "workload.request_rate=6",
                            "description=the same but slower"});
   ASSERT_TRUE(r) << format(r.error());
@@ -73,7 +73,7 @@ TEST(Compare, namesWhichOfSeveralChangesDoesWhat) {
   EXPECT_GT(metric(of("workload.request_rate")->metrics, "output_throughput").change.difference.low, 0);
 }
 
-TEST(Compare, takesAFieldAwayThatOnlyTheFirstHas) {
+TEST(Compare, TakesAFieldAwayThatOnlyTheFirstHas) {
   const auto r = compared({}, {"engine.max_num_seqs=2", "engine.async_scheduling=false"});
   ASSERT_TRUE(r) << format(r.error());
   ASSERT_EQ(r->alone.size(), 2u);
@@ -82,7 +82,7 @@ TEST(Compare, takesAFieldAwayThatOnlyTheFirstHas) {
   })) << "the second says nothing of it, so its default holds";
 }
 
-TEST(Compare, saysWhatCannotBeChangedAlone) {
+TEST(Compare, SaysWhatCannotBeChangedAlone) {
   const auto r = compared({"workload.request_rate=null",
                            "workload.bursts={low_rate: 1, high_rate: 8, mean_low: 20 s, "
                            "mean_high: 5 s}",
@@ -92,7 +92,7 @@ TEST(Compare, saysWhatCannotBeChangedAlone) {
                           [](const ChangeAlone& a) { return a.status == PointStatus::invalid && !a.why_not.empty(); }));
 }
 
-TEST(Compare, doesNotPairRunsOfDifferentSeeds) {
+TEST(Compare, DoesNotPairRunsOfDifferentSeeds) {
   const auto r = compared({"seed=7"});
   ASSERT_TRUE(r) << format(r.error());
   EXPECT_EQ(r->pairing, Pairing::unpaired);
@@ -101,7 +101,7 @@ TEST(Compare, doesNotPairRunsOfDifferentSeeds) {
   EXPECT_TRUE(std::isnan(ttft.change.variance_reduction));
 }
 
-TEST(Compare, addsTheVariancesOfIndependentResults) {
+TEST(Compare, AddsTheVariancesOfIndependentResults) {
   const Interval i = difference_of(10, 3, 20, 4, 0.95);
   EXPECT_DOUBLE_EQ(i.value, 10);
   EXPECT_DOUBLE_EQ(i.low, 5);  // sqrt(9 + 16) = 5
@@ -116,7 +116,7 @@ std::string stored(const std::string& seed, const std::string& tpot, const std::
          tpot + R"(, "completed": 100}, "slo": [{"expr": "mean_tpot <= 15 ms"}])" + half_widths + "}";
 }
 
-TEST(CompareResults, takesIntervalsFromStoredHalfWidthsAndSaysWhatTheyAreWorth) {
+TEST(CompareResults, TakesIntervalsFromStoredHalfWidthsAndSaysWhatTheyAreWorth) {
   const std::string half = R"(, "half_widths_95": {"mean_tpot_ms": 0.3, "completed": 0})";
   const auto r = compare_results({stored("1", "10.0", half), "a.json"}, {stored("2", "20.0", half), "b.json"});
   ASSERT_TRUE(r) << format(r.error());
@@ -137,7 +137,7 @@ TEST(CompareResults, takesIntervalsFromStoredHalfWidthsAndSaysWhatTheyAreWorth) 
   EXPECT_FALSE(std::isfinite(metric(bare->metrics, "mean_tpot_ms").change.difference.half_width()));
 }
 
-TEST(CompareResults, knowsAResultFromAScenarioAndRefusesOtherDocuments) {
+TEST(CompareResults, KnowsAResultFromAScenarioAndRefusesOtherDocuments) {
   EXPECT_TRUE(is_stored_result({stored("1", "1.0", ""), "a.json"}));
   EXPECT_FALSE(is_stored_result({kAffine, "s.yaml"}));
   EXPECT_FALSE(is_stored_result({"{version: 1}", "s.yaml"}));

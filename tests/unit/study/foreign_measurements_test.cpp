@@ -56,7 +56,7 @@ bool fits_without_doubt(const Result<CalibrationResult>& result) {
   return true;
 }
 
-TEST(ForeignMeasurements, ofAnotherModelAreRefused) {
+TEST(ForeignMeasurements, OfAnotherModelAreRefused) {
   EXPECT_THAT(errors_of(calibrated(with(figures(), "model_id", "Qwen/Qwen3-32B"))),
               HasSubstr("it was measured with Qwen/Qwen3-32B; the scenario has Llama-3.1-8B"));
   EXPECT_TRUE(fits_without_doubt(calibrated(figures())));
@@ -64,7 +64,7 @@ TEST(ForeignMeasurements, ofAnotherModelAreRefused) {
               Contains(HasSubstr("was measured with /models/checkpoint-7")));
 }
 
-TEST(ForeignMeasurements, ofOtherLengthsAreRefused) {
+TEST(ForeignMeasurements, OfOtherLengthsAreRefused) {
   EXPECT_THAT(errors_of(calibrated(with(figures(), "total_input_tokens", 60 * 256))),
               HasSubstr("256 input tokens per request were measured; the scenario has 512"));
   EXPECT_THAT(errors_of(calibrated(with(figures(), "total_output_tokens", 60 * 64))), HasSubstr("64 output tokens"));
@@ -75,7 +75,7 @@ TEST(ForeignMeasurements, ofOtherLengthsAreRefused) {
             "no error");
 }
 
-TEST(ForeignMeasurements, thatContradictWhatTheyAreTakenForAreRefused) {
+TEST(ForeignMeasurements, ThatContradictWhatTheyAreTakenForAreRefused) {
   EXPECT_THAT(errors_of(calibrated(figures(), {"workload.request_rate=4"})),
               HasSubstr("the file says workload.request_rate=8, and was given workload.request_rate=4"));
   EXPECT_EQ(errors_of(calibrated(figures(), {"workload.request_rate=8.0"})), "no error");
@@ -83,7 +83,7 @@ TEST(ForeignMeasurements, thatContradictWhatTheyAreTakenForAreRefused) {
   EXPECT_THAT(warnings_of(calibrated(with(figures(), "completed", 55))), Contains(HasSubstr("counts 55 completed")));
 }
 
-TEST(ForeignMeasurements, ofAnotherEngineAreRefusedOrDoubted) {
+TEST(ForeignMeasurements, OfAnotherEngineAreRefusedOrDoubted) {
   EXPECT_THAT(warnings_of(calibrated(with(figures(), "backend", "sglang"))), Contains(HasSubstr("backend sglang")));
   const auto requests = test::serve(parse_scenario(kBase, "base.yaml", {}).value(), [](std::size_t) { return 1.0; });
   const test::RecordedFolder folder(requests);  // of vllm 0.19.0
@@ -96,7 +96,7 @@ TEST(ForeignMeasurements, ofAnotherEngineAreRefusedOrDoubted) {
 }
 
 // Figures far below what the model can do push every term to its bound.
-TEST(ForeignMeasurements, faraboveAnySpeedEndAtABoundWithoutACrash) {
+TEST(ForeignMeasurements, FarAboveAnySpeedEndAtABoundWithoutACrash) {
   for (
       const char* content :
       {R"({"request_count": {"avg": 60}, "inter_token_latency": {"unit": "ms", "p50": 1}, "request_latency": {"unit": "ms", "avg": 400}})",
@@ -115,7 +115,7 @@ TEST(ForeignMeasurements, faraboveAnySpeedEndAtABoundWithoutACrash) {
   }
 }
 
-TEST(Calibrate, endsWithoutTermsWhenItIsInterruptedEarly) {
+TEST(Calibrate, EndsWithoutTermsWhenItIsInterruptedEarly) {
   const TemporaryFile file(to_text(figures()), ".json");
   const std::atomic<bool> stop{true};
   CalibrationOptions options;

@@ -34,7 +34,7 @@ std::string error_of(const std::string& text, const std::string& origin = "comma
   return imported ? "" : format(imported.error());
 }
 
-TEST(Import, readsAVllmLine) {
+TEST(Import, ReadsAVllmLine) {
   const Scenario s = scenario_of(
       "vllm serve meta-llama/Llama-3.1-70B-Instruct -tp 4 --max-model-len 16k --max_num_seqs=128 "
       "--gpu-memory-utilization 0.85 "
@@ -49,13 +49,13 @@ TEST(Import, readsAVllmLine) {
   EXPECT_EQ(s.deployment.cuda_graph_max_rows, 0);
 }
 
-TEST(Import, readsTheOlderEntryPointAndTheModelsOwnContext) {
+TEST(Import, ReadsTheOlderEntryPointAndTheModelsOwnContext) {
   const auto imported = import_of("python3 -m vllm.entrypoints.openai.api_server --model Qwen/Qwen3-8B");
   ASSERT_TRUE(imported) << format(imported.error());
   EXPECT_THAT(imported->text, HasSubstr("max_model_len: 40960  # not given: the model's own context"));
 }
 
-TEST(Import, saysEveryFlagThatItDoesNotSimulate) {
+TEST(Import, SaysEveryFlagThatItDoesNotSimulate) {
   const auto imported =
       import_of("vllm serve Qwen/Qwen3-8B --enable-lora --lora-modules a=b c=d --max-num-seqs 8 --host 0.0.0.0");
   ASSERT_TRUE(imported) << format(imported.error());
@@ -64,7 +64,7 @@ TEST(Import, saysEveryFlagThatItDoesNotSimulate) {
                                     HasSubstr("# --max-num-seqs 8")));
 }
 
-TEST(Import, readsSglangWithAttentionDataParallelism) {
+TEST(Import, ReadsSglangWithAttentionDataParallelism) {
   const Scenario s = scenario_of(
       "python -m sglang.launch_server --model-path deepseek-ai/DeepSeek-V3 --tp 8 --dp 4 --enable-dp-attention "
       "--context-length 4096 "
@@ -79,7 +79,7 @@ TEST(Import, readsSglangWithAttentionDataParallelism) {
   EXPECT_EQ(apart.deployment.parallelism.data, 1);
 }
 
-TEST(Import, readsTensorRtLlm) {
+TEST(Import, ReadsTensorRtLlm) {
   const Scenario s = scenario_of(
       "trtllm-serve meta-llama/Llama-3.1-8B-Instruct --tp_size 2 --max_batch_size 64 --max_num_tokens 4096 "
       "--max_seq_len 4096 "
@@ -90,11 +90,11 @@ TEST(Import, readsTensorRtLlm) {
   EXPECT_DOUBLE_EQ(s.memory.gpu_memory_utilization, 0.8);
 }
 
-TEST(Import, takesRanksOfADenseModelForReplicas) {
+TEST(Import, TakesRanksOfADenseModelForReplicas) {
   EXPECT_EQ(scenario_of("vllm serve Qwen/Qwen3-8B --data-parallel-size 2 --max-model-len 4096").cluster.replicas, 2);
 }
 
-TEST(Import, fillsTheLoadFromABenchLine) {
+TEST(Import, FillsTheLoadFromABenchLine) {
   const Scenario s = scenario_of(
       "vllm serve Qwen/Qwen3-8B --max-model-len 4096 &\n"
       "vllm bench serve --model Qwen/Qwen3-8B --dataset-name random --random-input-len 512 --random-output-len 64 \\\n"
@@ -120,7 +120,7 @@ const char* const kChart = R"(servingEngineSpec:
       extraArgs: ["--gpu-memory-utilization", "0.8", "--disable-log-requests"]
 )";
 
-TEST(Import, readsValuesOfTheProductionStack) {
+TEST(Import, ReadsValuesOfTheProductionStack) {
   const Scenario s = scenario_of(kChart, "values.yaml");
   EXPECT_EQ(s.cluster.replicas, 3);
   EXPECT_EQ(s.engine.max_model_len, 4096);
@@ -134,7 +134,7 @@ TEST(Import, readsValuesOfTheProductionStack) {
               HasSubstr("none of the models is called 'nobody'"));
 }
 
-TEST(Import, readsAManifest) {
+TEST(Import, ReadsAManifest) {
   const std::string manifest = R"(apiVersion: v1
 kind: Service
 ---
@@ -157,7 +157,7 @@ spec:
   EXPECT_THAT(error_of("a: 1\n", "x.yaml"), HasSubstr("no start line"));
 }
 
-TEST(Import, asksForAGpuThatNoLineNames) {
+TEST(Import, AsksForAGpuThatNoLineNames) {
   const auto imported = import_of("vllm serve Qwen/Qwen3-8B --max-model-len 4096", "command line", {});
   ASSERT_TRUE(imported) << format(imported.error());
   EXPECT_TRUE(imported->needs_gpu);
@@ -166,7 +166,7 @@ TEST(Import, asksForAGpuThatNoLineNames) {
   EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B", "command line", {"h200x"}), HasSubstr("--gpu:1:1"));
 }
 
-TEST(Import, reportsEveryProblemAtOnceWhereItStands) {
+TEST(Import, ReportsEveryProblemAtOnceWhereItStands) {
   const std::string text =
       error_of("vllm serve nobody/knows --max-num-seqs --tensor-parallel-size two stray", "run.sh");
   EXPECT_THAT(
@@ -181,7 +181,7 @@ TEST(Import, reportsEveryProblemAtOnceWhereItStands) {
   EXPECT_THAT(error_of("vllm serve --max-num-seqs 8", "run.sh"), HasSubstr("no model is named"));
 }
 
-TEST(Import, holdsOutAgainstWordsThatAreNone) {
+TEST(Import, HoldsOutAgainstWordsThatAreNone) {
   EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B -- - ---", "run.sh"),
               AllOf(HasSubstr("'--' belongs to no flag"), HasSubstr("'---'")));
   EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B --max-num-seqs -1", "run.sh"), HasSubstr("from 1 to"));
@@ -195,7 +195,7 @@ TEST(Import, holdsOutAgainstWordsThatAreNone) {
   EXPECT_EQ(s.cluster.replicas, 1);
 }
 
-TEST(Import, letsTheLastOfTwoCountAndSaysSo) {
+TEST(Import, LetsTheLastOfTwoCountAndSaysSo) {
   Diagnostics warnings;
   const auto imported =
       import_of("vllm serve Qwen/Qwen3-8B --max-num-seqs 8 --max-model-len 4096 --max-num-seqs 16 --max-num-seqz 3",
@@ -205,7 +205,7 @@ TEST(Import, letsTheLastOfTwoCountAndSaysSo) {
   EXPECT_THAT(format(warnings), AllOf(HasSubstr("given twice"), HasSubstr("did you mean '--max-num-seqs'")));
 }
 
-TEST(Import, saysThatARealDeploymentWouldNotFit) {
+TEST(Import, SaysThatARealDeploymentWouldNotFit) {
   const auto imported = import_of("vllm serve meta-llama/Llama-3.1-70B-Instruct --max-model-len 4096");
   ASSERT_TRUE(imported) << format(imported.error());
   EXPECT_THAT(imported->notes, Contains(HasSubstr("does not fit on this GPU")));

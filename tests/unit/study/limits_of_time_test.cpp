@@ -44,7 +44,7 @@ Answer answer_of(const std::vector<std::string>& overrides, bool step_by_step = 
 }
 
 // 256 tokens of prefill take about 10 ms: a millionth of the speed is beyond 1,100 s, and was cut to it.
-TEST(LimitsOfTime, aStepTooLongToBeTimedEndsTheRunInWords) {
+TEST(LimitsOfTime, AStepTooLongToBeTimedEndsTheRunInWords) {
   for (const bool step_by_step : {false, true}) {
     const Answer slow = answer_of({"cost.scale=1e6", "workload.num_prompts=1"}, step_by_step);
     ASSERT_FALSE(slow.result.warnings.empty());
@@ -53,7 +53,7 @@ TEST(LimitsOfTime, aStepTooLongToBeTimedEndsTheRunInWords) {
   }
 }
 
-TEST(LimitsOfTime, belowThatTimesGrowWithTheCost) {
+TEST(LimitsOfTime, BelowThatTimesGrowWithTheCost) {
   const double at_1 = answer_of({"cost.scale=1e3", "workload.num_prompts=1"}).result.summary["mean_ttft_ms"];
   const double at_10 = answer_of({"cost.scale=1e4", "workload.num_prompts=1"}).result.summary["mean_ttft_ms"];
   // The host's part of a step is not scaled, and is below 1 % of it here.
@@ -61,7 +61,7 @@ TEST(LimitsOfTime, belowThatTimesGrowWithTheCost) {
 }
 
 // A GPU of 1 FLOP/s: steps that saturated gave MFU of 17,000 and negative parts of a request's time.
-TEST(LimitsOfTime, anAbsurdGpuHasNoFiguresBeyondItsPeaks) {
+TEST(LimitsOfTime, AnAbsurdGpuHasNoFiguresBeyondItsPeaks) {
   for (const char* peak : {"1 FLOP/s", "1000000 FLOP/s", "1000000000 FLOP/s", "1 TFLOP/s"}) {
     const std::string gpu =
         std::string("hardware.gpu={name: g, vendor: NVIDIA, architecture: Blackwell, compute_units: 36, ") +
@@ -77,7 +77,7 @@ TEST(LimitsOfTime, anAbsurdGpuHasNoFiguresBeyondItsPeaks) {
 }
 
 // With an overlapping scheduler a step follows the last answer, whose tokens nobody wants.
-TEST(LimitsOfTime, anEngineIsBusyForNoMoreThanTheWholeTime) {
+TEST(LimitsOfTime, AnEngineIsBusyForNoMoreThanTheWholeTime) {
   for (const char* engine : {"sglang", "vllm-v1", "tensorrt-llm"}) {
     for (const char* prompts : {"1", "3", "50"}) {
       const Answer full = answer_of({std::string("engine.name=") + engine, "workload.request_rate=inf",

@@ -18,7 +18,7 @@ LoadSearch searched(const SearchRange& range, LoadSearch::Look look) {
   return search;
 }
 
-TEST(LoadSearch, findsTheLimitWithinThePrecisionFromAnyStart) {
+TEST(LoadSearch, FindsTheLimitWithinThePrecisionFromAnyStart) {
   for (const double start : {0.01, 1.0, 17.0, 900.0}) {
     for (const double limit : {0.02, 3.3, 17.0, 512.0}) {
       const auto search =
@@ -32,14 +32,14 @@ TEST(LoadSearch, findsTheLimitWithinThePrecisionFromAnyStart) {
   }
 }
 
-TEST(LoadSearch, findsWholeLoadsExactlyWhereThePrecisionIsBelowOne) {
+TEST(LoadSearch, FindsWholeLoadsExactlyWhereThePrecisionIsBelowOne) {
   const auto search = searched({64, 1, 1e6, 0.02, true, 0.15, {}}, [](double x) { return below(x, 7); });
   EXPECT_EQ(search.largest_met(), 7.0);
   EXPECT_EQ(search.smallest_missed(), 8.0);
   for (const auto& [load, side] : search.seen()) EXPECT_EQ(load, std::round(load));
 }
 
-TEST(LoadSearch, leavesTheUndecidedBetweenTheEndsAndClosesInOnThem) {
+TEST(LoadSearch, LeavesTheUndecidedBetweenTheEndsAndClosesInOnThem) {
   const auto search = searched({10, 0.1, 1e3, 0.02, false, 0.15, {}}, [](double x) {
     return x < 20 ? LoadSide::meets : x > 25 ? LoadSide::misses : LoadSide::not_decided;
   });
@@ -50,7 +50,7 @@ TEST(LoadSearch, leavesTheUndecidedBetweenTheEndsAndClosesInOnThem) {
   EXPECT_LT(*search.smallest_missed(), 25 * 1.03);
 }
 
-TEST(LoadSearch, answersBelowTheFirstMissWhenTheCurveTurnsBack) {
+TEST(LoadSearch, AnswersBelowTheFirstMissWhenTheCurveTurnsBack) {
   // Misses from 40 to 60, meets again up to 100.
   const auto search = searched({90, 0.1, 1e3, 0.02, false, 0.15, {}}, [](double x) {
     return x < 40 || (x > 60 && x < 100) ? LoadSide::meets : LoadSide::misses;
@@ -60,7 +60,7 @@ TEST(LoadSearch, answersBelowTheFirstMissWhenTheCurveTurnsBack) {
   EXPECT_GT(*search.largest_met(), 40 / 1.03);
 }
 
-TEST(LoadSearch, saysWhenNothingMeetsAndWhenEverythingDoes) {
+TEST(LoadSearch, SaysWhenNothingMeetsAndWhenEverythingDoes) {
   const auto none = searched({10, 0.1, 1e3, 0.02, false, 0.15, {}}, [](double) { return LoadSide::misses; });
   EXPECT_FALSE(none.largest_met());
   EXPECT_EQ(none.seen().begin()->first, 0.1) << "looked at the least load";
@@ -69,7 +69,7 @@ TEST(LoadSearch, saysWhenNothingMeetsAndWhenEverythingDoes) {
   EXPECT_EQ(all.largest_met(), 1e3);
 }
 
-TEST(LoadSearch, findsABandAboveAFloorAndNoneWhereThereIsNone) {
+TEST(LoadSearch, FindsABandAboveAFloorAndNoneWhereThereIsNone) {
   const auto band = [](double floor, double limit) {
     return [=](double x) { return x > limit ? LoadSide::misses : x < floor ? LoadSide::too_little : LoadSide::meets; };
   };
@@ -81,7 +81,7 @@ TEST(LoadSearch, findsABandAboveAFloorAndNoneWhereThereIsNone) {
   EXPECT_TRUE(empty.smallest_missed());
 }
 
-TEST(LoadSearch, keepsWhatItKnowsAtAnInterrupt) {
+TEST(LoadSearch, KeepsWhatItKnowsAtAnInterrupt) {
   int looks = 0;
   const auto search = searched({10, 0.1, 1e3, 0.02, false, 0.15, {}}, [&](double x) -> std::optional<LoadSide> {
     if (++looks > 4) return std::nullopt;
@@ -93,7 +93,7 @@ TEST(LoadSearch, keepsWhatItKnowsAtAnInterrupt) {
   EXPECT_EQ(looks, 5) << "nothing more after the interrupt";
 }
 
-TEST(LoadSearch, asksForNoLoadTwice) {
+TEST(LoadSearch, AsksForNoLoadTwice) {
   std::map<double, int> asked;
   (void)searched({3, 1, 1e6, 0.001, true, 0.15, 5}, [&](double x) {
     ++asked[x];

@@ -34,7 +34,7 @@ struct Bad {
   const char* message;
 };
 
-TEST(MeasuredFiles, sayWhatIsWrong) {
+TEST(MeasuredFiles, SayWhatIsWrong) {
   const Bad cases[] = {
       {"", "the file is empty"},
       {" \n\n", "the file is empty"},
@@ -71,7 +71,7 @@ TEST(MeasuredFiles, sayWhatIsWrong) {
   ASSERT_FALSE(missing);
 }
 
-TEST(MeasuredFiles, leaveFailedRequestsOut) {
+TEST(MeasuredFiles, LeaveFailedRequestsOut) {
   Json json = test::vllm_detailed(few());
   json["errors"] = Json::array();
   for (const char* error : {"", "timeout", ""}) json["errors"].push_back(error);
@@ -82,7 +82,7 @@ TEST(MeasuredFiles, leaveFailedRequestsOut) {
 }
 
 // The same three requests, told by five tools.
-TEST(MeasuredFiles, sayTheSameInEveryFormat) {
+TEST(MeasuredFiles, SayTheSameInEveryFormat) {
   const test::RecordedFolder folder(few());
   std::vector<MeasuredRun> runs = {only_run(to_text(test::vllm_detailed(few()))),
                                    only_run(to_text(test::sglang_line(few()), 0)),
@@ -104,7 +104,7 @@ TEST(MeasuredFiles, sayTheSameInEveryFormat) {
   }
 }
 
-TEST(MeasuredFiles, takeTheLoadFromTheFile) {
+TEST(MeasuredFiles, TakeTheLoadFromTheFile) {
   EXPECT_THAT(
       only_run(R"({"completed": 9, "failed": 1, "mean_ttft_ms": 3, "request_rate": "inf", "max_concurrency": 4})")
           .overrides,
@@ -120,7 +120,7 @@ TEST(MeasuredFiles, takeTheLoadFromTheFile) {
       ::testing::ElementsAre("workload.request_rate=2.5"));
 }
 
-TEST(MeasuredFiles, refuseRecordingsWhoseClocksDisagree) {
+TEST(MeasuredFiles, RefuseRecordingsWhoseClocksDisagree) {
   const test::RecordedFolder folder(few(), 5000);
   const Result<std::vector<MeasuredRun>> runs = read_measured(folder.path());
   ASSERT_FALSE(runs);

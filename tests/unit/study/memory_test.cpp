@@ -29,7 +29,7 @@ const MemoryCandidate& at(const MemoryStudy& s, const std::string& quantization,
 }
 
 // 2 (K and V) x 32 layers x 4,096 wide x 2 bytes x 4,096 tokens.
-TEST(MemoryStudy, aLlama2RequestOf4096TokensHolds2GiBOfKvIn16Bits) {
+TEST(MemoryStudy, ALlama2RequestOf4096TokensHolds2GiBOfKvIn16Bits) {
   const auto s = study({"h100_sxm", "none", "auto,fp8", "2048,4096"});
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_DOUBLE_EQ(at(*s, "none", "auto", 4096).kv_bytes_per_request, 2 * kGiB);
@@ -38,7 +38,7 @@ TEST(MemoryStudy, aLlama2RequestOf4096TokensHolds2GiBOfKvIn16Bits) {
   EXPECT_DOUBLE_EQ(at(*s, "none", "auto", 2048).kv_bytes_per_request, kGiB);
 }
 
-TEST(MemoryStudy, countsWholeRequestsAndPricesThem) {
+TEST(MemoryStudy, CountsWholeRequestsAndPricesThem) {
   const auto s = study({"h100_sxm", "none,fp8", "auto,fp8", "4096"});
   ASSERT_TRUE(s) << format(s.error());
   for (const MemoryCandidate& c : s->candidates) {
@@ -56,7 +56,7 @@ TEST(MemoryStudy, countsWholeRequestsAndPricesThem) {
   EXPECT_EQ(&s->baseline_of(3), &wide);
 }
 
-TEST(MemoryStudy, saysWhatIsMissingWhereItDoesNotFit) {
+TEST(MemoryStudy, SaysWhatIsMissingWhereItDoesNotFit) {
   const auto s = study({"h100_sxm", "none,awq", "auto", "4096"}, {"model=Llama-3.1-70B"});
   ASSERT_TRUE(s) << format(s.error());
   const MemoryCandidate& wide = at(*s, "none", "auto", 4096);
@@ -68,7 +68,7 @@ TEST(MemoryStudy, saysWhatIsMissingWhereItDoesNotFit) {
   EXPECT_THAT(to_text(*s), HasSubstr("GiB missing"));
 }
 
-TEST(MemoryStudy, saysWhyAFormatIsNotThereInsteadOfDroppingIt) {
+TEST(MemoryStudy, SaysWhyAFormatIsNotThereInsteadOfDroppingIt) {
   const auto s = study({"a100_sxm", "none,fp8,nvfp4", "auto,fp8,int8", "2048"});
   ASSERT_TRUE(s) << format(s.error());
   ASSERT_EQ(s->candidates.size(), 9u);
@@ -82,7 +82,7 @@ TEST(MemoryStudy, saysWhyAFormatIsNotThereInsteadOfDroppingIt) {
   EXPECT_THAT(other->candidates.front().reason, HasSubstr("no FP8 matrix units"));
 }
 
-TEST(MemoryStudy, takesItsListsFromTheScenario) {
+TEST(MemoryStudy, TakesItsListsFromTheScenario) {
   const auto s =
       study({}, {},
             "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_model_len: 16384}\n"
@@ -94,20 +94,20 @@ TEST(MemoryStudy, takesItsListsFromTheScenario) {
   EXPECT_THAT(s->gpus, ElementsAre("h100_sxm"));
 }
 
-TEST(MemoryStudy, notesAContextThatTheModelWasNotMadeFor) {
+TEST(MemoryStudy, NotesAContextThatTheModelWasNotMadeFor) {
   const auto s = study({"h100_sxm", "none", "auto", "4096,8192"});
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_EQ(s->candidates[0].note, "");
   EXPECT_THAT(s->candidates[1].note, HasSubstr("made for 4096 tokens"));
 }
 
-TEST(MemoryStudy, halvesTheKvOfARankByTensorParallelism) {
+TEST(MemoryStudy, HalvesTheKvOfARankByTensorParallelism) {
   const auto s = study({"h100_sxm", "none", "auto", "4096"}, {"model=Llama-2-7B", "engine.tensor_parallel_size=2"});
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_DOUBLE_EQ(s->candidates.front().kv_bytes_per_request, kGiB);
 }
 
-TEST(MemoryStudy, leavesMeasuredBlocksOutBecauseTheyAreOfOnePrecision) {
+TEST(MemoryStudy, LeavesMeasuredBlocksOutBecauseTheyAreOfOnePrecision) {
   const auto s =
       study({"h100_sxm", "none,fp8", "auto", "2048"}, {"model=Llama-2-7B", "engine.num_gpu_blocks_override=1000"});
   ASSERT_TRUE(s) << format(s.error());
@@ -116,7 +116,7 @@ TEST(MemoryStudy, leavesMeasuredBlocksOutBecauseTheyAreOfOnePrecision) {
   EXPECT_THAT(s->notes.front(), HasSubstr("num_gpu_blocks_override"));
 }
 
-TEST(MemoryStudy, reportsEveryWrongListAtOnceByItsOption) {
+TEST(MemoryStudy, ReportsEveryWrongListAtOnceByItsOption) {
   const auto s = study({"h100_sxm,l40z", "fb8", "fp9", "x"});
   ASSERT_FALSE(s);
   EXPECT_THAT(format(s.error()),
@@ -127,7 +127,7 @@ TEST(MemoryStudy, reportsEveryWrongListAtOnceByItsOption) {
   EXPECT_THAT(format(study({"h100_sxm"}, {}).error()), HasSubstr("'model' is missing"));
 }
 
-TEST(MemoryStudy, documentsEverything) {
+TEST(MemoryStudy, DocumentsEverything) {
   const auto s = study({"h100_sxm", "none", "auto,int8", "4096"});
   ASSERT_TRUE(s) << format(s.error());
   const Json json = to_json(*s);

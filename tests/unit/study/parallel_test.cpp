@@ -8,7 +8,7 @@
 namespace foretoken {
 namespace {
 
-TEST(ParallelFor, doesEveryPieceOnce) {
+TEST(ParallelFor, DoesEveryPieceOnce) {
   for (int threads : {0, 1, 2, 7}) {
     std::vector<std::atomic<int>> done(100);
     parallel_for(done.size(), threads, [&](std::size_t i) { ++done[i]; });
@@ -17,7 +17,7 @@ TEST(ParallelFor, doesEveryPieceOnce) {
   parallel_for(0, 4, [](std::size_t) { FAIL(); });
 }
 
-TEST(ParallelFor, rethrowsTheFirstFailureByIndexAndFinishesTheRest) {
+TEST(ParallelFor, RethrowsTheFirstFailureByIndexAndFinishesTheRest) {
   std::atomic<int> done{0};
   try {
     parallel_for(20, 4, [&](std::size_t i) {

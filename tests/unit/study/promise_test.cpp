@@ -31,7 +31,7 @@ Result<PromiseResult> promises_of(std::vector<std::string> set = {}) {
   return find_promises(source, load, *scenario, options);
 }
 
-TEST(Promise, holdsForMoreLoadOfShorterRequestsAndForNoneThatAloneMiss) {
+TEST(Promise, HoldsForMoreLoadOfShorterRequestsAndForNoneThatAloneMiss) {
   const auto r = promises_of();
   ASSERT_TRUE(r) << format(r.error());
   EXPECT_THAT(r->prompts, ElementsAre(100, 1000, 3000));
@@ -46,7 +46,7 @@ TEST(Promise, holdsForMoreLoadOfShorterRequestsAndForNoneThatAloneMiss) {
   }
 }
 
-TEST(Promise, findsTheLongestPromptThatMeetsAtTheScenariosLoad) {
+TEST(Promise, FindsTheLongestPromptThatMeetsAtTheScenariosLoad) {
   const auto r = promises_of({"workload.request_rate=0.01"});
   ASSERT_TRUE(r) << format(r.error());
   ASSERT_TRUE(r->by_slo.prompt && r->by_slo.missed) << r->by_slo.reason;
@@ -56,7 +56,7 @@ TEST(Promise, findsTheLongestPromptThatMeetsAtTheScenariosLoad) {
   EXPECT_LE(*r->by_slo.missed, 1.06 * static_cast<double>(*r->by_slo.prompt));
 }
 
-TEST(Promise, sharesTheKvCacheOutInClosedForm) {
+TEST(Promise, SharesTheKvCacheOutInClosedForm) {
   const auto r = promises_of();
   ASSERT_TRUE(r) << format(r.error());
   ASSERT_EQ(r->by_memory.size(), 3u);  // 1, 4, 8
@@ -68,7 +68,7 @@ TEST(Promise, sharesTheKvCacheOutInClosedForm) {
   EXPECT_FALSE(r->by_memory[2].by_model_len);
 }
 
-TEST(Promise, skipsWhatIsLongerThanTheModelsContext) {
+TEST(Promise, SkipsWhatIsLongerThanTheModelsContext) {
   const auto r = promises_of({"promise.input_len=[4090]"});
   ASSERT_TRUE(r) << format(r.error());
   for (const PromiseCell& cell : r->cells) {
@@ -77,12 +77,12 @@ TEST(Promise, skipsWhatIsLongerThanTheModelsContext) {
   }
 }
 
-TEST(Promise, takesFourfoldStepsWhereNoLengthsAreGiven) {
+TEST(Promise, TakesFourfoldStepsWhereNoLengthsAreGiven) {
   EXPECT_THAT(default_lengths(128, 4096), ElementsAre(128, 512, 2048));
   EXPECT_THAT(default_lengths(128, 100), ElementsAre(100));
 }
 
-TEST(Promise, refusesLengthsThatAreNone) {
+TEST(Promise, RefusesLengthsThatAreNone) {
   for (const char* bad : {"[0]", "[-5]", "[1.5]", "[nan]", "[x]", "[1e12]"})
     EXPECT_FALSE(promises_of({std::string("promise.input_len=") + bad})) << bad;
   EXPECT_FALSE(promises_of({"slo=[]"}));

@@ -74,7 +74,7 @@ bool is_dismissed(Fate fate) {
   return fate == Fate::impossible || fate == Fate::far_off || fate == Fate::misses;
 }
 
-TEST(Recommend, findsThePlantedCheapestOfTenThousandWithAFractionOfTheRequests) {
+TEST(Recommend, FindsThePlantedCheapestOfTenThousandWithAFractionOfTheRequests) {
   const RecommendQuestion question = question_of(kPlanted, kTenThousand);
   const RecommendResult r = answer(question);
   ASSERT_FALSE(r.ranked.empty()) << to_text(r);
@@ -135,13 +135,13 @@ void expect_the_exhaustive_answer(const RecommendQuestion& question) {
   EXPECT_EQ(r.ranked.front().cost.rank(r.by_money), cheapest) << to_text(r);
 }
 
-TEST(Recommend, agreesWithJudgingEveryCandidate) {
+TEST(Recommend, AgreesWithJudgingEveryCandidate) {
   expect_the_exhaustive_answer(
       question_of(kPlanted, {"replicas=2..6", "engine.max_num_seqs=2,4,8", "engine.tensor_parallel_size=1,2"},
                   {"workload.num_prompts=1000"}));
 }
 
-TEST(Recommend, agreesWithJudgingEveryCandidateOnRealHardware) {
+TEST(Recommend, AgreesWithJudgingEveryCandidateOnRealHardware) {
   expect_the_exhaustive_answer(
       question_of(R"(
 model: Llama-3.1-8B
@@ -152,13 +152,13 @@ slo: [p99_ttft <= 600 ms, p95_tpot <= 30 ms]
                   {"hardware.gpu=h100_sxm,l40s,l4", "engine.tensor_parallel_size=1,2,3", "replicas=1..3"}));
 }
 
-TEST(Recommend, givesTheSameBytesOnAnyNumberOfThreads) {
+TEST(Recommend, GivesTheSameBytesOnAnyNumberOfThreads) {
   const RecommendQuestion question =
       question_of(kPlanted, {"replicas=2..5", "engine.max_num_seqs=2,4,8..128", "engine.tensor_parallel_size=1,2"});
   EXPECT_EQ(to_text(to_json(answer(question, 1))), to_text(to_json(answer(question, 4))));
 }
 
-TEST(Recommend, callsRunsTheSameOnlyWhenTheyAre) {
+TEST(Recommend, CallsRunsTheSameOnlyWhenTheyAre) {
   const RecommendQuestion question = question_of(
       kPlanted, {"replicas=6..7", "engine.max_num_seqs=64,128,256,512", "engine.tensor_parallel_size=1"},
       {"engine.max_num_batched_tokens=2048", "engine.max_cudagraph_capture_size=64", "slo=[p99_ttft <= 3 s]"});
@@ -171,7 +171,7 @@ TEST(Recommend, callsRunsTheSameOnlyWhenTheyAre) {
     EXPECT_EQ(run(other).summary, first.summary) << "candidate " << other;
 }
 
-TEST(Recommend, saysWhatComesClosestWhenNothingMeets) {
+TEST(Recommend, SaysWhatComesClosestWhenNothingMeets) {
   const RecommendQuestion question =
       question_of(kPlanted, {"replicas=1..3", "engine.max_num_seqs=2,4"}, {"workload.num_prompts=1000"});
   const RecommendResult r = answer(question);
@@ -184,7 +184,7 @@ TEST(Recommend, saysWhatComesClosestWhenNothingMeets) {
   ASSERT_TRUE(impossible.closest);
 }
 
-TEST(Recommend, countsWhatCannotRunWithItsReason) {
+TEST(Recommend, CountsWhatCannotRunWithItsReason) {
   const RecommendResult r = answer(question_of(R"(
 model: Llama-3.1-70B
 hardware: {gpu: h100_sxm}
@@ -202,7 +202,7 @@ slo: [p99_ttft <= 2 s]
   EXPECT_EQ(counted, r.effort.candidates) << "every candidate has a fate";
 }
 
-TEST(Recommend, stopsAndKeepsWhatIsKnown) {
+TEST(Recommend, StopsAndKeepsWhatIsKnown) {
   const RecommendQuestion question = question_of(kPlanted, {"replicas=4..6", "engine.max_num_seqs=4,8"});
   std::atomic<bool> stop{true};
   RecommendOptions options;
@@ -213,7 +213,7 @@ TEST(Recommend, stopsAndKeepsWhatIsKnown) {
   EXPECT_EQ(r->overall, Decision::not_decided);
 }
 
-TEST(Recommend, letsTheNumberOfGpusFollowTheSizes) {
+TEST(Recommend, LetsTheNumberOfGpusFollowTheSizes) {
   const RecommendQuestion question = question_of(kPlanted, {"replicas=3..5"}, {"hardware.num_gpus=1"});
   const Result<Scenario> s = candidate_scenario(question, question.base.recommend, 2);
   ASSERT_TRUE(s) << format(s.error());
@@ -233,7 +233,7 @@ workload: {random_input_len: 512, random_output_len: 64, num_prompts: 1000, requ
 slo: [p99_ttft <= 2 s, p95_tpot <= 120 ms]
 )";
 
-TEST(Recommend, anAxisThatIsNamedReplacesThatAxisOfTheUsualDomainOnly) {
+TEST(Recommend, AnAxisThatIsNamedReplacesThatAxisOfTheUsualDomainOnly) {
   const std::vector<SweepAxis> usual = recommend_domain(question_of(kChat, {}));
   const RecommendQuestion named = question_of(kChat, {}, {}, {"hardware.gpu=h100_sxm,l40s", "engine.block_size=16,32"});
   const std::vector<SweepAxis> domain = recommend_domain(named);
@@ -253,14 +253,14 @@ TEST(Recommend, anAxisThatIsNamedReplacesThatAxisOfTheUsualDomainOnly) {
   EXPECT_EQ(std::count_if(gpus.begin(), gpus.end(), [](const SweepAxis& a) { return a.path == "replicas"; }), 0);
 }
 
-TEST(Recommend, refusesANamedAxisThatMakesTooManyCandidatesWithTheUsualOnes) {
+TEST(Recommend, RefusesANamedAxisThatMakesTooManyCandidatesWithTheUsualOnes) {
   const RecommendQuestion question = question_of(kChat, {}, {}, {"engine.block_size=1..4000"});
   const Result<RecommendResult> r = recommend(question);
   ASSERT_FALSE(r);
   EXPECT_NE(format(r.error()).find("more than 100000 candidates"), std::string::npos) << format(r.error());
 }
 
-TEST(Recommend, widensTheUsualReplicasUntilSomethingMeets) {
+TEST(Recommend, WidensTheUsualReplicasUntilSomethingMeets) {
   // 60 requests/s at 5.7 for a replica of 4 seats: eleven at least.
   const RecommendQuestion question = question_of(
       kPlanted, {}, {"workload.request_rate=60", "engine.max_num_seqs=4", "engine.max_num_batched_tokens=2048"});
@@ -274,7 +274,7 @@ TEST(Recommend, widensTheUsualReplicasUntilSomethingMeets) {
   EXPECT_EQ(verdict_at(question, r, winner), Decision::meets);
 }
 
-TEST(Recommend, doesNotWidenWhereABoundSaysNever) {
+TEST(Recommend, DoesNotWidenWhereABoundSaysNever) {
   const RecommendResult r = answer(question_of(kPlanted, {}, {"slo=[p95_tpot <= 5 ms]"}));
   EXPECT_EQ(r.overall, Decision::misses);
   EXPECT_EQ(r.domain.front().values.size(), 8U);
@@ -288,7 +288,7 @@ std::vector<std::string> with_axis(std::vector<std::string> axes, std::string ax
   return axes;
 }
 
-TEST(Recommend, goesOnToMoreReplicasOfAGpuThatIsCheaperThanTheFirstThatMeets) {
+TEST(Recommend, GoesOnToMoreReplicasOfAGpuThatIsCheaperThanTheFirstThatMeets) {
   const RecommendQuestion question =
       question_of(kChat, {}, {"prices.gpu_hour={h100_sxm: 90, l4: 0.5}", "workload.request_rate=40"},
                   with_axis(kOneSplit, "hardware.gpu=h100_sxm,l4"));
@@ -298,7 +298,7 @@ TEST(Recommend, goesOnToMoreReplicasOfAGpuThatIsCheaperThanTheFirstThatMeets) {
   EXPECT_GT(r.ranked.front().replicas, 8) << to_text(r);
 }
 
-TEST(Recommend, letsOnlyGpusCompeteThatTheScenarioPrices) {
+TEST(Recommend, LetsOnlyGpusCompeteThatTheScenarioPrices) {
   const RecommendQuestion question =
       question_of(kChat, {}, {"prices.gpu_hour={h100_sxm: 3}"}, with_axis(kOneSplit, "hardware.gpu=h100_sxm,l40s"));
   const RecommendResult r = answer(question, 2, 3);
@@ -319,7 +319,7 @@ TEST(Recommend, letsOnlyGpusCompeteThatTheScenarioPrices) {
   for (const BestOfKind& kind : examples.kinds) EXPECT_TRUE(kind.competes) << "nobody priced anything";
 }
 
-TEST(Recommend, hasTheCostOfOutputTokensThatRunsHave) {
+TEST(Recommend, HasTheCostOfOutputTokensThatRunsHave) {
   const RecommendQuestion question =
       question_of(kChat, {"replicas=1..2"},
                   {"prices.gpu_hour={h100_sxm: 3}", "workload.random_input_len=2048", "workload.random_output_len=16"});

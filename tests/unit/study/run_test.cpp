@@ -28,7 +28,7 @@ Scenario affine_scenario() {
   return s;
 }
 
-TEST(RunScenario, aLoneRequestTakesItsPrefillAndItsDecodeSteps) {
+TEST(RunScenario, ALoneRequestTakesItsPrefillAndItsDecodeSteps) {
   Scenario s = affine_scenario();
   s.workload.num_prompts = 1;
   const Result<RunResult> result = run_scenario(s);
@@ -41,7 +41,7 @@ TEST(RunScenario, aLoneRequestTakesItsPrefillAndItsDecodeSteps) {
   EXPECT_EQ(result->summary["completed"], 1);
 }
 
-TEST(RunScenario, givesTheSameFiguresOnAnyNumberOfThreads) {
+TEST(RunScenario, GivesTheSameFiguresOnAnyNumberOfThreads) {
   Scenario s = affine_scenario();
   s.replications = 6;
   RunOptions one, four;
@@ -54,7 +54,7 @@ TEST(RunScenario, givesTheSameFiguresOnAnyNumberOfThreads) {
   for (const SummaryEntry& e : a->half_widths.entries) EXPECT_EQ(b->half_widths[e.key], e.value) << e.key;
 }
 
-TEST(RunScenario, replicationsDifferAndGiveAnInterval) {
+TEST(RunScenario, ReplicationsDifferAndGiveAnInterval) {
   Scenario s = affine_scenario();
   s.replications = 4;
   const Result<RunResult> result = run_scenario(s);
@@ -72,7 +72,7 @@ TEST(RunScenario, replicationsDifferAndGiveAnInterval) {
   EXPECT_DOUBLE_EQ(result->half_widths["completed"], 0);
 }
 
-TEST(RunScenario, judgesObjectives) {
+TEST(RunScenario, JudgesObjectives) {
   const Result<RunResult> result = run_scenario(affine_scenario());
   ASSERT_TRUE(result);
   ASSERT_EQ(result->slo.size(), 2u);
@@ -82,7 +82,7 @@ TEST(RunScenario, judgesObjectives) {
   EXPECT_DOUBLE_EQ(result->summary["slo_attainment"], 1.0);
 }
 
-TEST(RunScenario, attributionMeansSumToTheMeanLatencies) {
+TEST(RunScenario, AttributionMeansSumToTheMeanLatencies) {
   const Result<RunResult> result = run_scenario(affine_scenario());
   ASSERT_TRUE(result);
   double ttft = 0, e2e = 0;
@@ -94,7 +94,7 @@ TEST(RunScenario, attributionMeansSumToTheMeanLatencies) {
   EXPECT_NEAR(e2e, result->summary["mean_e2el_ms"], 1e-6);
 }
 
-TEST(RunScenario, handsOutEveryRequestOfEveryReplicationInOrder) {
+TEST(RunScenario, HandsOutEveryRequestOfEveryReplicationInOrder) {
   Scenario s = affine_scenario();
   s.replications = 2;
   std::vector<int> replications;
@@ -106,7 +106,7 @@ TEST(RunScenario, handsOutEveryRequestOfEveryReplicationInOrder) {
   EXPECT_TRUE(std::is_sorted(replications.begin(), replications.end()));
 }
 
-TEST(RunScenario, aStopKeepsWhatIsFinishedAndSaysSo) {
+TEST(RunScenario, AStopKeepsWhatIsFinishedAndSaysSo) {
   Scenario s = affine_scenario();
   s.workload.num_prompts = 100'000;
   std::atomic<bool> stop{false};
@@ -123,7 +123,7 @@ TEST(RunScenario, aStopKeepsWhatIsFinishedAndSaysSo) {
   EXPECT_LT(result->summary["completed"], 100'000);
 }
 
-TEST(RunScenario, aModelThatDoesNotFitIsAnAnswerNotAnError) {
+TEST(RunScenario, AModelThatDoesNotFitIsAnAnswerNotAnError) {
   Scenario s = affine_scenario();
   s.deployment.level = CostLevel::roofline;
   s.deployment.gpu.peak_bf16 = {1e15};
@@ -144,7 +144,7 @@ TEST(RunScenario, aModelThatDoesNotFitIsAnAnswerNotAnError) {
   EXPECT_TRUE(result->summary.entries.empty());
 }
 
-TEST(RunScenario, anUnreadableTraceIsADiagnosis) {
+TEST(RunScenario, AnUnreadableTraceIsADiagnosis) {
   Scenario s = affine_scenario();
   TraceConfig trace;
   trace.path = "/no/such/trace.csv";
@@ -154,7 +154,7 @@ TEST(RunScenario, anUnreadableTraceIsADiagnosis) {
   EXPECT_NE(format(result.error()).find("/no/such/trace.csv"), std::string::npos);
 }
 
-TEST(RunScenario, aTraceThatBreaksAfterItWasReadIsADiagnosis) {
+TEST(RunScenario, ATraceThatBreaksAfterItWasReadIsADiagnosis) {
   const test::TemporaryFile file("arrival_s,input_tokens,output_tokens\n1,10,1\n2,x,3\n");
   Scenario s = affine_scenario();
   TraceConfig trace;
@@ -167,7 +167,7 @@ TEST(RunScenario, aTraceThatBreaksAfterItWasReadIsADiagnosis) {
   EXPECT_EQ(result.error().items()[0].where.line, 3) << format(result.error());
 }
 
-TEST(DeviceFigures, takeThePeakOfTheFormatAndNoneWithoutHardware) {
+TEST(DeviceFigures, TakeThePeakOfTheFormatAndNoneWithoutHardware) {
   Scenario s = affine_scenario();
   EXPECT_EQ(device_figures(s).peak_flops, 0);
   s.deployment.level = CostLevel::roofline;

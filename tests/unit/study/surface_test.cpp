@@ -16,7 +16,7 @@ Region around_one(double spread) {
           VectorXd::Constant(2, 5)};
 }
 
-TEST(Surface, findsAParabolaThroughGrain) {
+TEST(Surface, FindsAParabolaThroughGrain) {
   std::mt19937_64 bits(5);
   const auto exact = [](const VectorXd& x) { return 1 + 2 * x[0] - x[1] + 0.5 * x[0] * x[1] + x[1] * x[1]; };
   std::vector<VectorXd> points = points_over(around_one(0.5), 1), values;
@@ -29,7 +29,7 @@ TEST(Surface, findsAParabolaThroughGrain) {
   for (const VectorXd& x : points_over(around_one(0.3), 500)) EXPECT_NEAR(surface.at(x)[0], exact(x), 0.01);
 }
 
-TEST(Surface, looksNoFartherThanAllowed) {
+TEST(Surface, LooksNoFartherThanAllowed) {
   Region region = around_one(3);
   region.least = VectorXd::Constant(2, 0.9);
   for (const VectorXd& x : points_over(region, 1)) {

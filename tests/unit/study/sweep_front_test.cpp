@@ -35,7 +35,7 @@ SweepFront front_of(const std::string& text, const std::vector<SweepPoint>& poin
   return *front;
 }
 
-TEST(SweepFront, keepsWhatNoOtherPointBeats) {
+TEST(SweepFront, KeepsWhatNoOtherPointBeats) {
   const std::vector<SweepPoint> points{
       point({"1"}, 10, 100), point({"2"}, 20, 90),           point({"3"}, 30, 300),      point({"4"}, 30, 250),
       point({"5"}, 10, 100), point({"6"}, 40, std::nan("")), point({"7"}, INFINITY, 900)};
@@ -46,7 +46,7 @@ TEST(SweepFront, keepsWhatNoOtherPointBeats) {
   EXPECT_FALSE(front.holds(1));
 }
 
-TEST(SweepFront, takesTheSenseFromTheMetricOrFromTheUser) {
+TEST(SweepFront, TakesTheSenseFromTheMetricOrFromTheUser) {
   const auto front = parse_front("p99_ttft,output_throughput");
   ASSERT_TRUE(front);
   EXPECT_EQ(front->x.metric, "p99_ttft_ms");
@@ -59,7 +59,7 @@ TEST(SweepFront, takesTheSenseFromTheMetricOrFromTheUser) {
   EXPECT_THAT(front_of("mean_e2el:max,output_throughput:min", points).points, ElementsAre(1));
 }
 
-TEST(SweepFront, refusesWhatIsNoPairOfFigures) {
+TEST(SweepFront, RefusesWhatIsNoPairOfFigures) {
   EXPECT_THAT(format(parse_front("p99_ttft").error()), HasSubstr("two figures, not of 1"));
   EXPECT_THAT(format(parse_front("p99_ttft,p99_ttft_ms").error()), HasSubstr("the same"));
   EXPECT_THAT(format(parse_front("p99_tft,output_thruput").error()),
@@ -72,7 +72,7 @@ TEST(SweepFront, refusesWhatIsNoPairOfFigures) {
 
 const std::vector<SweepAxis> kAxes{{"workload.request_rate", {"40", "10", "20", "30"}}, {"engine.max_num_seqs", {"8"}}};
 
-TEST(LoadCurve, putsPointsInOrderAndFindsWhereObjectivesBreak) {
+TEST(LoadCurve, PutsPointsInOrderAndFindsWhereObjectivesBreak) {
   const std::vector<SweepPoint> points{point({"40", "8"}, 900, 1100, false), point({"10", "8"}, 10, 300),
                                        point({"20", "8"}, 11, 600), point({"30", "8"}, 14, 900)};
   const std::vector<LoadCurve> curves = load_curves(kAxes, points);
@@ -86,14 +86,14 @@ TEST(LoadCurve, putsPointsInOrderAndFindsWhereObjectivesBreak) {
   EXPECT_FALSE(curves[0].knee->at_end);
 }
 
-TEST(LoadCurve, isThereOnlyForALoadWithThreePoints) {
+TEST(LoadCurve, IsThereOnlyForALoadWithThreePoints) {
   const std::vector<SweepPoint> two{point({"10", "8"}, 10, 300), point({"20", "8"}, 11, 600)};
   EXPECT_TRUE(load_curves(kAxes, two).empty());
   const std::vector<SweepAxis> other{{"engine.max_num_seqs", {"1", "2", "3"}}};
   EXPECT_TRUE(load_curves(other, {point({"1"}, 1, 1), point({"2"}, 1, 1), point({"3"}, 1, 1)}).empty());
 }
 
-TEST(SweepFrontReport, isBelowTheTableInTheDocumentAndAColumnOfTheCsv) {
+TEST(SweepFrontReport, IsBelowTheTableInTheDocumentAndAColumnOfTheCsv) {
   SweepTable table;
   table.axes = {kAxes[0]};
   table.points = {point({"40"}, 900, 1100, false), point({"10"}, 10, 300), point({"20"}, 11, 200),

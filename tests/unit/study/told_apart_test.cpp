@@ -30,7 +30,7 @@ void expect_right(const TrialOutcome& outcome) {
 
 const test::PlantedTerm kTwoMilliseconds{"per_step", " us", 2300};
 
-TEST(CalibrateTellsApart, hostTimeFromBandwidthByThreeLoads) {
+TEST(CalibrateTellsApart, HostTimeFromBandwidthByThreeLoads) {
   const TrialOutcome outcome = run_trial({"step", {kTwoMilliseconds}, {2, 8, 14}, 31});
   EXPECT_EQ(term(outcome, "per_step").status, TermStatus::fitted);
   EXPECT_EQ(term(outcome, "memory_efficiency_scale").status, TermStatus::kept);
@@ -40,7 +40,7 @@ TEST(CalibrateTellsApart, hostTimeFromBandwidthByThreeLoads) {
   for (const double ratio : outcome.held_out) EXPECT_NEAR(ratio, 1, 0.05);
 }
 
-TEST(CalibrateTellsApart, notHostTimeFromBandwidthByOneLoadAndNamesBoth) {
+TEST(CalibrateTellsApart, NotHostTimeFromBandwidthByOneLoadAndNamesBoth) {
   const TrialOutcome outcome = run_trial({"step", {kTwoMilliseconds}, {8}, 32});
   EXPECT_NE(term(outcome, "memory_efficiency_scale").status, TermStatus::fitted)
       << "nothing shows that it is bandwidth";
@@ -53,7 +53,7 @@ TEST(CalibrateTellsApart, notHostTimeFromBandwidthByOneLoadAndNamesBoth) {
   expect_right(outcome);
 }
 
-TEST(CalibrateTellsApart, fourTermsAtOnceWithinTheirErrors) {
+TEST(CalibrateTellsApart, FourTermsAtOnceWithinTheirErrors) {
   const TrialOutcome outcome = run_trial({"all",
                                           {{"memory_efficiency_scale", "", 0.88},
                                            {"compute_efficiency_scale", "", 0.8},

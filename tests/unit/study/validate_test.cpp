@@ -51,7 +51,7 @@ const ValidatedFigure& figure(const ValidationResult& result, const std::string&
   throw std::runtime_error("no figure " + metric);
 }
 
-TEST(Validate, findsEveryFigureOfTheFileAndNoErrorBeyondChanceInItsOwnPrediction) {
+TEST(Validate, FindsEveryFigureOfTheFileAndNoErrorBeyondChanceInItsOwnPrediction) {
   const Json json = figures_of({"seed=7"});
   const ValidationResult result = validated(json);
   for (const char* metric : {"mean_ttft_ms", "median_tpot_ms", "p95_e2el_ms", "p99_itl_ms", "request_throughput",
@@ -71,7 +71,7 @@ TEST(Validate, findsEveryFigureOfTheFileAndNoErrorBeyondChanceInItsOwnPrediction
 }
 
 // Twice as slow as predicted: further off than whole runs have been.
-TEST(Validate, saysWhichFiguresLieOutsideTheBands) {
+TEST(Validate, SaysWhichFiguresLieOutsideTheBands) {
   const ValidationResult result = validated(figures_of({"cost.scale=3"}));
   const ValidatedFigure& tpot = figure(result, "mean_tpot_ms");
   EXPECT_EQ(tpot.inside_model(), false) << tpot.model_low << " to " << tpot.model_high << ", " << tpot.measured;
@@ -83,7 +83,7 @@ TEST(Validate, saysWhichFiguresLieOutsideTheBands) {
   EXPECT_EQ(to_json(result, 0.1)["kept"], Json(false));
 }
 
-TEST(Validate, replaysRecordedSendsWithoutChance) {
+TEST(Validate, ReplaysRecordedSendsWithoutChance) {
   const RecordedFolder folder(test::serve(scenario_with({}), [](std::size_t) { return 1.0; }));
   const Result<ValidationResult> result = validated(folder.path());
   ASSERT_TRUE(result) << format(result.error());
@@ -94,7 +94,7 @@ TEST(Validate, replaysRecordedSendsWithoutChance) {
   EXPECT_THAT(result->runs[0].boundaries, Contains(HasSubstr("no chance is left")));
 }
 
-TEST(Validate, readsTheFiguresOfEveryTool) {
+TEST(Validate, ReadsTheFiguresOfEveryTool) {
   const auto requests = test::serve(scenario_with({}), [](std::size_t) { return 1.0; });
   const std::pair<std::string, const char*> files[] = {{to_text(test::vllm_detailed(requests)), "vllm bench serve"},
                                                        {to_text(test::sglang_line(requests), 0), "bench_serving"},
@@ -110,7 +110,7 @@ TEST(Validate, readsTheFiguresOfEveryTool) {
   }
 }
 
-TEST(Validate, saysWhereTheTwoDoNotMeasureTheSame) {
+TEST(Validate, SaysWhereTheTwoDoNotMeasureTheSame) {
   Json json = figures_of({});
   json["failed"] = 3;
   json["completed"] = 197;
@@ -122,7 +122,7 @@ TEST(Validate, saysWhereTheTwoDoNotMeasureTheSame) {
     EXPECT_THAT(text, HasSubstr(words));
 }
 
-TEST(Validate, refusesMeasurementsOfSomethingElse) {
+TEST(Validate, RefusesMeasurementsOfSomethingElse) {
   Json json = figures_of({});
   json["model_id"] = "Qwen/Qwen3-32B";
   const TemporaryFile other(to_text(json), ".json");
@@ -140,7 +140,7 @@ TEST(Validate, refusesMeasurementsOfSomethingElse) {
   ASSERT_TRUE(doubt) << format(doubt.error());
 }
 
-TEST(Validate, hasNoBandWhereNoHardwareIsPredicted) {
+TEST(Validate, HasNoBandWhereNoHardwareIsPredicted) {
   const TemporaryFile file(to_text(figures_of({"cost.level=datasheet"})), ".json");
   const Result<ValidationResult> result =
       validate({kBase, "base.yaml"}, {{"cost.level=datasheet"}, {}}, {{file.path(), {}}});
@@ -149,7 +149,7 @@ TEST(Validate, hasNoBandWhereNoHardwareIsPredicted) {
   EXPECT_THAT(to_text(*result, std::nullopt, {}), HasSubstr("errors of this cost level were never"));
 }
 
-TEST(Validate, keepsNothingWhenItIsInterruptedEarly) {
+TEST(Validate, KeepsNothingWhenItIsInterruptedEarly) {
   const TemporaryFile file(to_text(figures_of({})), ".json");
   const std::atomic<bool> stop{true};
   ValidationOptions options;
@@ -160,7 +160,7 @@ TEST(Validate, keepsNothingWhenItIsInterruptedEarly) {
   EXPECT_THAT(to_text(*result, 0.1, {}), HasSubstr("interrupted"));
 }
 
-TEST(Validate, givesTheSameBytesOnAnyNumberOfThreads) {
+TEST(Validate, GivesTheSameBytesOnAnyNumberOfThreads) {
   const TemporaryFile file(to_text(figures_of({"seed=3"})), ".json");
   ValidationOptions one, four;
   one.threads = 1;
@@ -169,7 +169,7 @@ TEST(Validate, givesTheSameBytesOnAnyNumberOfThreads) {
             to_text(to_json(validated(file.path(), {}, four).value(), 0.1)));
 }
 
-TEST(ForeignResults, areToldFromScenariosAndStoredResults) {
+TEST(ForeignResults, AreToldFromScenariosAndStoredResults) {
   EXPECT_TRUE(is_foreign_result({to_text(figures_of({})), "a.json"}));
   EXPECT_TRUE(is_foreign_result({R"({"time_to_first_token": {"avg": 1}})", "a.json"}));
   EXPECT_FALSE(is_foreign_result({kBase, "base.yaml"}));

@@ -46,7 +46,7 @@ Verdict verdict_of(const Scenario& s, int threads = 2) {
   return reach_verdict(s, options).value();
 }
 
-TEST(ReachVerdict, meetsALimitAboveAndMissesOneBelowTheKnownAnswer) {
+TEST(ReachVerdict, MeetsALimitAboveAndMissesOneBelowTheKnownAnswer) {
   for (const char* metric : {"mean_ttft", "p99_ttft"}) {
     const double truth = metric[0] == 'm' ? mean_sojourn_ms(0.5) : p99_sojourn_ms(0.5);
     const Verdict above = verdict_of(mm1(0.5, 5000, at_most(metric, 1.1 * truth)));
@@ -62,7 +62,7 @@ TEST(ReachVerdict, meetsALimitAboveAndMissesOneBelowTheKnownAnswer) {
   }
 }
 
-TEST(ReachVerdict, isNotDecidedOnTheLimitItselfWithinItsBudget) {
+TEST(ReachVerdict, IsNotDecidedOnTheLimitItselfWithinItsBudget) {
   Scenario s = mm1(0.5, 1000, at_most("mean_ttft", mean_sojourn_ms(0.5)));
   s.study.max_replications = 10;
   const Verdict verdict = verdict_of(s);
@@ -72,7 +72,7 @@ TEST(ReachVerdict, isNotDecidedOnTheLimitItselfWithinItsBudget) {
 }
 
 // The limit is the truth, so either decision is wrong: all looks together may err in 5 % of the studies.
-TEST(ReachVerdict, errsNoMoreOftenThanItsConfidenceThoughItLooksRepeatedly) {
+TEST(ReachVerdict, ErrsNoMoreOftenThanItsConfidenceThoughItLooksRepeatedly) {
   constexpr int kStudies = 100;
   int wrong = 0;
   for (int i = 0; i < kStudies; ++i) {
@@ -87,7 +87,7 @@ TEST(ReachVerdict, errsNoMoreOftenThanItsConfidenceThoughItLooksRepeatedly) {
   EXPECT_LE(wrong, most * kStudies);
 }
 
-TEST(ReachVerdict, saysThatTheBacklogGrowsWhenTheLoadExceedsTheCapacity) {
+TEST(ReachVerdict, SaysThatTheBacklogGrowsWhenTheLoadExceedsTheCapacity) {
   const double rho = 1.4;
   const Verdict verdict = verdict_of(mm1(rho, 5000, "p99_ttft <= 1 h"));
   const double theory = (rho - 1) / kService;
@@ -99,7 +99,7 @@ TEST(ReachVerdict, saysThatTheBacklogGrowsWhenTheLoadExceedsTheCapacity) {
   EXPECT_NE(verdict.objectives[0].reason.find("no steady state"), std::string::npos);
 }
 
-TEST(ReachVerdict, doesNotCallABusyQueueOverloaded) {
+TEST(ReachVerdict, DoesNotCallABusyQueueOverloaded) {
   for (const double rho : {0.3, 0.8, 0.9}) {
     for (std::uint64_t seed = 0; seed < 5; ++seed) {
       Scenario s = mm1(rho, 5000, "p99_ttft <= 1 h");
@@ -112,7 +112,7 @@ TEST(ReachVerdict, doesNotCallABusyQueueOverloaded) {
 }
 
 // Throughput saturates at mu and has a steady state of its own under overload.
-TEST(ReachVerdict, judgesThroughputUnderOverloadByItsInterval) {
+TEST(ReachVerdict, JudgesThroughputUnderOverloadByItsInterval) {
   const double mu = 1 / kService;
   Scenario s = mm1(1.5, 4000, "request_throughput >= " + std::to_string(0.95 * mu));
   EXPECT_EQ(verdict_of(s).overall, Decision::meets);
@@ -120,7 +120,7 @@ TEST(ReachVerdict, judgesThroughputUnderOverloadByItsInterval) {
   EXPECT_EQ(verdict_of(s).overall, Decision::misses);
 }
 
-TEST(ReachVerdict, goesOnUntilAFigureIsKnownCloselyEnough) {
+TEST(ReachVerdict, GoesOnUntilAFigureIsKnownCloselyEnough) {
   Scenario s = mm1(0.5, 2000, "mean_ttft <= 1 h");
   s.study.until = {*parse_precision_goal("mean_ttft +- 2 %", {})};
   const Verdict verdict = verdict_of(s);
@@ -132,7 +132,7 @@ TEST(ReachVerdict, goesOnUntilAFigureIsKnownCloselyEnough) {
   EXPECT_FALSE(verdict_of(s).precision[0].reached);
 }
 
-TEST(ReachVerdict, isTheSameOnAnyNumberOfThreads) {
+TEST(ReachVerdict, IsTheSameOnAnyNumberOfThreads) {
   const Scenario s = mm1(0.6, 2000, at_most("p99_ttft", 1.02 * p99_sojourn_ms(0.6)));
   const Verdict one = verdict_of(s, 1), four = verdict_of(s, 4);
   EXPECT_EQ(one.samples, four.samples);
@@ -140,7 +140,7 @@ TEST(ReachVerdict, isTheSameOnAnyNumberOfThreads) {
   EXPECT_EQ(one.replications, four.replications);
 }
 
-TEST(ReachVerdict, doesNotDependOnTheNumberOfPromptsOfTheScenario) {
+TEST(ReachVerdict, DoesNotDependOnTheNumberOfPromptsOfTheScenario) {
   const std::string objective = at_most("p99_ttft", 1.2 * p99_sojourn_ms(0.9));
   const Verdict few = verdict_of(mm1(0.9, 200, objective)), many = verdict_of(mm1(0.9, 100'000, objective));
   EXPECT_EQ(few.samples, many.samples);
@@ -150,7 +150,7 @@ TEST(ReachVerdict, doesNotDependOnTheNumberOfPromptsOfTheScenario) {
 
 // Answers of 1,500 tokens on 256 seats that give 256 tokens in 56 ms: 3.04 requests/s. A run of 300 requests ends
 // before the seats are full.
-TEST(ReachVerdict, missesAnOverloadWhoseSeatsFillLate) {
+TEST(ReachVerdict, MissesAnOverloadWhoseSeatsFillLate) {
   for (std::uint64_t seed = 0; seed < 5; ++seed) {
     Scenario s = mm1(0.5, 300, "p99_ttft <= 500 ms");
     s.seed = seed;
@@ -167,7 +167,7 @@ TEST(ReachVerdict, missesAnOverloadWhoseSeatsFillLate) {
 }
 
 // At a glance or not, a search and a check come to the same.
-TEST(ReachVerdict, comesToTheSameDecisionWhereOnlyThatCounts) {
+TEST(ReachVerdict, ComesToTheSameDecisionWhereOnlyThatCounts) {
   VerdictHints hints;
   hints.decision_only = true;
   for (const double share : {0.8, 1.25}) {
@@ -180,7 +180,7 @@ TEST(ReachVerdict, comesToTheSameDecisionWhereOnlyThatCounts) {
   EXPECT_LT(reach_verdict(far, {}, {}, hints)->requests, verdict_of(far).requests / 3);
 }
 
-TEST(ReachVerdict, cannotDecideWithABudgetOfOneReplication) {
+TEST(ReachVerdict, CannotDecideWithABudgetOfOneReplication) {
   Scenario s = mm1(0.5, 1000, "mean_ttft <= 1 h");
   s.study.max_requests = 1500;
   const Verdict verdict = verdict_of(s);
@@ -189,7 +189,7 @@ TEST(ReachVerdict, cannotDecideWithABudgetOfOneReplication) {
   EXPECT_NE(verdict.objectives[0].reason.find("max_requests"), std::string::npos);
 }
 
-TEST(ReachVerdict, judgesWholeRunsWhereThereIsNoSteadyState) {
+TEST(ReachVerdict, JudgesWholeRunsWhereThereIsNoSteadyState) {
   Scenario s = mm1(0.5, 500, "mean_ttft <= 1 h");
   s.workload.arrivals = AllAtOnceArrivals{};
   const Verdict verdict = verdict_of(s);
@@ -198,7 +198,7 @@ TEST(ReachVerdict, judgesWholeRunsWhereThereIsNoSteadyState) {
   EXPECT_EQ(verdict.overall, Decision::meets);
 }
 
-TEST(ReachVerdict, missesWhenNoRequestHasTheFigure) {
+TEST(ReachVerdict, MissesWhenNoRequestHasTheFigure) {
   const Verdict verdict = verdict_of(mm1(0.5, 500, "p99_tpot <= 1 h"));
   EXPECT_EQ(verdict.overall, Decision::misses) << "one output token has no TPOT";
   EXPECT_NE(verdict.objectives[0].reason.find("no request"), std::string::npos);

@@ -1,4 +1,6 @@
 // The config.json import: real configs, old key names, and everything that can be wrong.
+#include "foretoken/model/hf_config.hpp"
+
 #include <gmock/gmock.h>
 
 #include <filesystem>
@@ -6,7 +8,6 @@
 #include <sstream>
 
 #include "foretoken/model/counts.hpp"
-#include "foretoken/model/hf_config.hpp"
 #include "test_paths.hpp"
 
 namespace foretoken {

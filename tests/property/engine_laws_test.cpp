@@ -54,7 +54,7 @@ LoneTimes lone_request(const Scenario& scenario, double bandwidth_factor) {
           record.finish - record.request.arrival};
 }
 
-TEST(EngineLaws, moreMemoryBandwidthNeverSlowsALoneRequest) {
+TEST(EngineLaws, MoreMemoryBandwidthNeverSlowsALoneRequest) {
   int gpus = 0;
   for (const GpuSpec& gpu : Catalog().gpus().value()) {
     for (const char* level : {"datasheet", "roofline", "calibrated"}) {
@@ -81,7 +81,7 @@ TEST(EngineLaws, moreMemoryBandwidthNeverSlowsALoneRequest) {
 
 // ---- load ----
 
-TEST(EngineLaws, aHigherRateNeverShortensTheQueueOfOneServer) {
+TEST(EngineLaws, AHigherRateNeverShortensTheQueueOfOneServer) {
   for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
     RandomWorkload random(seed);
     SimulationConfig config;
@@ -138,7 +138,7 @@ RandomRun slowed(std::uint64_t seed, std::int64_t factor) {
   return r;
 }
 
-TEST(EngineLaws, timesScaleWithCostsAndGaps) {
+TEST(EngineLaws, TimesScaleWithCostsAndGaps) {
   for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
     for (const std::int64_t k : {2, 3, 1000}) {
       SCOPED_TRACE(testing::Message() << "seed " << seed << ", times " << k);
@@ -161,7 +161,7 @@ TEST(EngineLaws, timesScaleWithCostsAndGaps) {
 
 // ---- what is to come ----
 
-TEST(EngineLaws, aLongerRunKeepsTheRequestsOfTheShorter) {
+TEST(EngineLaws, ALongerRunKeepsTheRequestsOfTheShorter) {
   std::int64_t compared = 0;
   for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
     WorkloadConfig load = RandomWorkload(seed).make();
@@ -184,7 +184,7 @@ TEST(EngineLaws, aLongerRunKeepsTheRequestsOfTheShorter) {
   EXPECT_GT(compared, 1000);
 }
 
-TEST(EngineLaws, whatIsOverDoesNotDependOnWhatComes) {
+TEST(EngineLaws, WhatIsOverDoesNotDependOnWhatComes) {
   std::int64_t compared = 0;
   for (std::uint64_t seed = 0; seed < 4 * kRuns; ++seed) {
     RandomRun whole = random_run(seed);
@@ -220,7 +220,7 @@ Duration makespan(const std::vector<Request>& requests, int replicas, const Stub
   return run(config, *source, StubCost(terms)).outcome.end.time_since_epoch();
 }
 
-TEST(EngineLaws, moreReplicasNeverLengthenTheMakespan) {
+TEST(EngineLaws, MoreReplicasNeverLengthenTheMakespan) {
   for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
     RandomStream random(seed, "makespan");
     const StubTerms terms = whole_nanoseconds(random, 1);
@@ -250,7 +250,7 @@ TEST(EngineLaws, moreReplicasNeverLengthenTheMakespan) {
 
 // ---- classes ----
 
-TEST(EngineLaws, twoEqualClassesAddUpToOne) {
+TEST(EngineLaws, TwoEqualClassesAddUpToOne) {
   for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
     RandomWorkload random(seed);
     Scenario s;

@@ -10,7 +10,7 @@ namespace {
 using ::testing::ElementsAre;
 
 // Blocks are stored when their context is complete: B still waits in the second step. Who does not need them passes.
-TEST(GoldenSharedPrefixes, tensorrt_llm_lets_a_context_wait_for_a_block_that_another_computes) {
+TEST(GoldenSharedPrefixes, TensorrtLlmLetsAContextWaitForABlockThatAnotherComputes) {
   EngineConfig engine = tensorrt_llm(true);
   engine.max_num_batched_tokens = 96;
   engine.enable_prefix_caching = true;
@@ -24,7 +24,7 @@ TEST(GoldenSharedPrefixes, tensorrt_llm_lets_a_context_wait_for_a_block_that_ano
 }
 
 // Only the first of several new ones computes the shared block.
-TEST(GoldenSharedPrefixes, tensorrt_llm_starts_one_of_those_that_share_their_next_block) {
+TEST(GoldenSharedPrefixes, TensorrtLlmStartsOneOfThoseThatShareTheirNextBlock) {
   EngineConfig engine = tensorrt_llm(false);
   engine.enable_prefix_caching = true;
   const std::vector<Prompt> prompts{{100, 2, 0, 0, 0, 0}, {90, 2, 0, 0, 0, 0}, {80, 2, 0, 0, 0, 1},

@@ -18,13 +18,13 @@ EngineConfig vllm_with_blocks(std::int64_t blocks, std::int64_t budget) {
   return engine;
 }
 
-TEST(GoldenSchedules, G1_the_budget_splits_a_prompt_and_running_requests_go_first) {
+TEST(GoldenSchedules, G1TheBudgetSplitsAPromptAndRunningRequestsGoFirst) {
   const Schedule run(vllm(), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 548 | 0", "52+548 600 | 1", "| 3"));
   EXPECT_THAT(run.tokens(), ElementsAre("1..4", "2..5", "2..5"));
 }
 
-TEST(GoldenSchedules, G2_long_prefill_token_threshold_caps_every_chunk) {
+TEST(GoldenSchedules, G2LongPrefillTokenThresholdCapsEveryChunk) {
   EngineConfig engine = vllm();
   engine.long_prefill_token_threshold = 512;
   const Schedule run(engine, {{1500, 2}, {600, 2}, {600, 2}});
@@ -32,7 +32,7 @@ TEST(GoldenSchedules, G2_long_prefill_token_threshold_caps_every_chunk) {
   EXPECT_THAT(run.tokens(), ElementsAre("3..4", "2..3", "2..3"));
 }
 
-TEST(GoldenSchedules, G3_a_seat_comes_free_at_the_end_of_a_step) {
+TEST(GoldenSchedules, G3ASeatComesFreeAtTheEndOfAStep) {
   EngineConfig engine = vllm();
   engine.max_num_seqs = 2;
   const Schedule run(engine, {{100, 2}, {100, 4}, {100, 2}});
@@ -40,7 +40,7 @@ TEST(GoldenSchedules, G3_a_seat_comes_free_at_the_end_of_a_step) {
   EXPECT_THAT(run.tokens(), ElementsAre("1..2", "1..4", "3..4"));
 }
 
-TEST(GoldenSchedules, G4_the_tail_is_preempted_and_computes_its_prompt_and_output_again) {
+TEST(GoldenSchedules, G4TheTailIsPreemptedAndComputesItsPromptAndOutputAgain) {
   const Schedule run(vllm_with_blocks(8, 64), {{30, 10}, {30, 10}, {30, 10}});
   EXPECT_THAT(run.schedule(12), ElementsAre("30 30 4 | 0", "26+4 | 2", "| 3", "| 2", "| 2", "| 2", "| 2", "| 2", "| 2",
                                             "| 2", "32 | 0", "| 1"));
@@ -48,7 +48,7 @@ TEST(GoldenSchedules, G4_the_tail_is_preempted_and_computes_its_prompt_and_outpu
   EXPECT_EQ(run.seen.by_index()[2].preemptions, 1);
 }
 
-TEST(GoldenSchedules, G5_with_prefix_caching_a_victim_finds_its_first_block_again) {
+TEST(GoldenSchedules, G5WithPrefixCachingAVictimFindsItsFirstBlockAgain) {
   EngineConfig engine = vllm_with_blocks(8, 64);
   engine.enable_prefix_caching = true;
   const Schedule run(engine, {{30, 10}, {30, 10}, {30, 10}});
@@ -65,7 +65,7 @@ EngineConfig caching(std::int64_t blocks) {
   return engine;
 }
 
-TEST(GoldenSchedules, G9_a_fully_cached_prompt_computes_its_last_block_again) {
+TEST(GoldenSchedules, G9AFullyCachedPromptComputesItsLastBlockAgain) {
   // A: 64 tokens. B: the same. D: these and 6 more.
   const Schedule run(caching(100), {{64, 1, 0, 0, 0, 0}, {64, 1, 0, 10, 0, 0}, {70, 1, 0, 20, 0, 0}});
   EXPECT_THAT(run.schedule(9), ElementsAre("64 | 0", "16+48 | 0", "6+64 | 0"));
@@ -75,12 +75,12 @@ TEST(GoldenSchedules, G9_a_fully_cached_prompt_computes_its_last_block_again) {
   EXPECT_EQ(run.outcome.replicas[0].prefix_cache_hits, 48 + 64);
 }
 
-TEST(GoldenSchedules, G10_blocks_scheduled_in_a_step_are_found_in_the_same_step) {
+TEST(GoldenSchedules, G10BlocksScheduledInAStepAreFoundInTheSameStep) {
   const Schedule run(caching(100), {{64, 1, 0, 0, 0, 0}, {64, 1, 0, 0, 0, 0}, {64, 1, 0, 0, 0, 1}});
   EXPECT_THAT(run.schedule(9), ElementsAre("64 16+48 64 | 0")) << "C starts with other tokens";
 }
 
-TEST(GoldenSchedules, G11_the_end_of_a_prefix_is_evicted_before_its_start) {
+TEST(GoldenSchedules, G11TheEndOfAPrefixIsEvictedBeforeItsStart) {
   // Usable blocks 1 to 8. A's 48 + 2 tokens take 1, 2, 3, 4 and leave the queue as 5 6 7 8 4 3 2 1.
   // B's 96 tokens take the first six: block 3 loses its content, and A again finds 32 tokens.
   EngineConfig engine = caching(9);
@@ -92,7 +92,7 @@ TEST(GoldenSchedules, G11_the_end_of_a_prefix_is_evicted_before_its_start) {
 }
 
 // Two that end with the same step give their blocks back in the running list's order, not by arrival.
-TEST(GoldenSchedules, of_two_that_finish_together_the_first_admitted_is_evicted_first) {
+TEST(GoldenSchedules, OfTwoThatFinishTogetherTheFirstAdmittedIsEvictedFirst) {
   EngineConfig engine = caching(9);
   engine.scheduling_policy = "priority";
   // B is urgent and is admitted first: it takes 1 2 3, A takes 4 5 6, and the queue becomes 7 8, 3 2 1, 6 5 4.
@@ -105,7 +105,7 @@ TEST(GoldenSchedules, of_two_that_finish_together_the_first_admitted_is_evicted_
   }
 }
 
-TEST(GoldenSchedules, of_a_prompt_and_a_younger_decode_that_finish_together_the_prompt_is_evicted_first) {
+TEST(GoldenSchedules, OfAPromptAndAYoungerDecodeThatFinishTogetherThePromptIsEvictedFirst) {
   EngineConfig engine = caching(9);
   engine.long_prefill_token_threshold = 34;
   // A takes 1 2 3, B 4 5 6, A 7 for its second chunk. The queue becomes 8, 7 3 2 1, 6 5 4; 64 tokens take 8 7 3 2.
@@ -113,12 +113,12 @@ TEST(GoldenSchedules, of_a_prompt_and_a_younger_decode_that_finish_together_the_
   EXPECT_THAT(run.schedule(9), ElementsAre("34 34 | 0", "30+34 | 1", "34 | 0", "30+34 | 0", "2+32 | 0"));
 }
 
-TEST(GoldenSchedules, G6_the_full_prompt_gate_keeps_a_prompt_out_until_all_its_blocks_are_free) {
+TEST(GoldenSchedules, G6TheFullPromptGateKeepsAPromptOutUntilAllItsBlocksAreFree) {
   const Schedule run(vllm_with_blocks(11, 64), {{96, 2}, {96, 2}});
   EXPECT_THAT(run.schedule(9), ElementsAre("64 | 0", "32+64 | 0", "| 1", "64 | 0", "32+64 | 0", "| 1"));
 }
 
-TEST(GoldenSchedules, G7_without_the_gate_a_half_prefilled_prompt_evicts_itself) {
+TEST(GoldenSchedules, G7WithoutTheGateAHalfPrefilledPromptEvictsItself) {
   EngineConfig engine = vllm_with_blocks(11, 64);
   engine.scheduler_reserve_full_isl = false;
   const Schedule run(engine, {{96, 2}, {96, 2}});
@@ -126,7 +126,7 @@ TEST(GoldenSchedules, G7_without_the_gate_a_half_prefilled_prompt_evicts_itself)
   EXPECT_EQ(run.seen.by_index()[1].preemptions, 1);
 }
 
-TEST(GoldenSchedules, G8_the_watermark_keeps_blocks_back_on_admission_only) {
+TEST(GoldenSchedules, G8TheWatermarkKeepsBlocksBackOnAdmissionOnly) {
   EngineConfig engine = vllm_with_blocks(11, 2048);
   engine.watermark = 0.2;
   const Schedule run(engine, {{48, 3}, {80, 3}, {16, 3}});
@@ -135,7 +135,7 @@ TEST(GoldenSchedules, G8_the_watermark_keeps_blocks_back_on_admission_only) {
 
 // vLLM 0.24 adds the watermark to the blocks of the whole prompt, not to those of its first chunk: A holds 2 of 10
 // blocks, B wants 7 for its 112 tokens, and 2 are kept back.
-TEST(GoldenSchedules, the_watermark_stands_beyond_the_whole_prompt) {
+TEST(GoldenSchedules, TheWatermarkStandsBeyondTheWholePrompt) {
   EngineConfig engine = vllm_with_blocks(11, 32);
   const std::vector<Prompt> prompts = {{31, 3}, {112, 1}};
   EXPECT_THAT(Schedule(engine, prompts).schedule(2), ElementsAre("31 1 | 0", "31+1 | 1"));
@@ -146,7 +146,7 @@ TEST(GoldenSchedules, the_watermark_stands_beyond_the_whole_prompt) {
 // A leaves 8 usable blocks as 4 5 6 7 8 3 2 1. B's 20 tokens take 4 and 5; from 0.24 on 5, which is not full, comes
 // back to the head, so that C's four blocks are 5 6 7 8. Before, A left 5 6 7 8 4 3 2 1, B gave 6 5 to the tail and C
 // took 7 8 4 3.
-TEST(GoldenSchedules, vllm_0_24_takes_blocks_that_are_not_full_first) {
+TEST(GoldenSchedules, VllmFromRelease24TakesBlocksThatAreNotFullFirst) {
   const std::vector<Prompt> prompts = {{50, 1, 0, 0, 0, 0}, {20, 1, 0, 10}, {64, 1, 0, 20}, {50, 1, 0, 30, 0, 0}};
   for (const auto& [version, last] : {std::pair("0.23", "18+32 | 0"), std::pair("0.24", "2+48 | 0")}) {
     EngineConfig engine = caching(9);
@@ -166,7 +166,7 @@ EngineConfig vllm_v0(const std::string& version, bool chunked, std::int64_t budg
   return engine;
 }
 
-TEST(GoldenSchedules, G19_vllm_v0_prefills_whole_prompts_while_decodes_wait) {
+TEST(GoldenSchedules, G19VllmV0PrefillsWholePromptsWhileDecodesWait) {
   const Schedule run(vllm_v0("0.6", false, 2048), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 | 0", "600 600 | 0", "| 3"));
   EXPECT_THAT(run.tokens(), ElementsAre("1..5", "2..5", "2..5"));
@@ -174,7 +174,7 @@ TEST(GoldenSchedules, G19_vllm_v0_prefills_whole_prompts_while_decodes_wait) {
   EXPECT_EQ(run.seen.gaps, (std::map<std::int64_t, std::int64_t>{{1'000'000, 8}, {2'000'000, 1}}));
 }
 
-TEST(GoldenSchedules, G20_vllm_v0_keeps_a_hundredth_of_the_blocks_free_on_admission) {
+TEST(GoldenSchedules, G20VllmV0KeepsAHundredthOfTheBlocksFreeOnAdmission) {
   EngineConfig engine = vllm_v0("0.6", false, 20'000);
   engine.num_gpu_blocks = 1000;
   engine.max_model_len = 20'000;
@@ -185,13 +185,13 @@ TEST(GoldenSchedules, G20_vllm_v0_keeps_a_hundredth_of_the_blocks_free_on_admiss
   EXPECT_THAT(eleven.schedule(5), ElementsAre("15672 | 0", "| 1", "| 1", "| 1", "176 | 0"));
 }
 
-TEST(GoldenSchedules, G21_vllm_v0_6_with_chunked_prefill_serves_decodes_first) {
+TEST(GoldenSchedules, G21VllmV0Release6WithChunkedPrefillServesDecodesFirst) {
   const Schedule run(vllm_v0("0.6", true, 2048), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 548 | 0", "52+548 600 | 1", "| 3"));
   EXPECT_THAT(run.tokens(), ElementsAre("1..4", "2..5", "2..5"));
 }
 
-TEST(GoldenSchedules, G22_vllm_v0_5_serves_a_prompt_ahead_of_the_decodes_in_the_step_after_its_admission) {
+TEST(GoldenSchedules, G22VllmV0Release5ServesAPromptAheadOfTheDecodesInTheStepAfterItsAdmission) {
   const Schedule run(vllm_v0("0.5", true, 512), {{100, 9}, {2000, 2, 0, 1.5}});
   EXPECT_THAT(run.schedule(6), ElementsAre("100 | 0", "| 1", "511 | 1", "512+511 | 0", "511+1023 | 1", "466+1534 | 1"));
   const Schedule later(vllm_v0("0.6", true, 512), {{100, 9}, {2000, 2, 0, 1.5}});
@@ -199,7 +199,7 @@ TEST(GoldenSchedules, G22_vllm_v0_5_serves_a_prompt_ahead_of_the_decodes_in_the_
               ElementsAre("100 | 0", "| 1", "511 | 1", "511+511 | 1", "511+1022 | 1", "467+1533 | 1"));
 }
 
-TEST(GoldenSchedules, vllm_v0_6_with_prefix_caching_cuts_chunks_to_whole_blocks) {
+TEST(GoldenSchedules, VllmV0Release6WithPrefixCachingCutsChunksToWholeBlocks) {
   EngineConfig engine = vllm_v0("0.6", true, 512);
   engine.enable_prefix_caching = true;
   const Schedule run(engine, {{100, 9}, {2000, 2, 0, 1.5}});
@@ -215,7 +215,7 @@ TEST(GoldenSchedules, vllm_v0_6_with_prefix_caching_cuts_chunks_to_whole_blocks)
 // Block manager v1 wants a free block for a sequence whose last block has room: three blocks
 // hold each of A and B, 40 tokens with room for 8 more, and of the 6 none is left. B then gets each of
 // its tokens from a prefill of all it has, and is evicted in the step after.
-TEST(GoldenSchedules, vllm_v0_5_evicts_for_a_block_that_is_not_needed_and_0_6_does_not) {
+TEST(GoldenSchedules, VllmV0Release5EvictsForABlockThatIsNotNeededAndRelease6DoesNot) {
   for (const char* version : {"0.5", "0.6"}) {
     EngineConfig engine = vllm_v0(version, false, 2048);
     engine.num_gpu_blocks = 6;
@@ -226,7 +226,7 @@ TEST(GoldenSchedules, vllm_v0_5_evicts_for_a_block_that_is_not_needed_and_0_6_do
   }
 }
 
-TEST(GoldenSchedules, G23_sglang_runs_prefill_batches_alone_and_mixes_only_when_asked) {
+TEST(GoldenSchedules, G23SglangRunsPrefillBatchesAloneAndMixesOnlyWhenAsked) {
   const Schedule run(sglang(2048), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 548 | 0", "52+548 600 | 0", "| 3"));
   EngineConfig mixed = sglang(2048);
@@ -235,7 +235,7 @@ TEST(GoldenSchedules, G23_sglang_runs_prefill_batches_alone_and_mixes_only_when_
   EXPECT_THAT(together.schedule(3), ElementsAre("1500 548 | 0", "52+548 600 | 1", "| 3"));
 }
 
-TEST(GoldenSchedules, G24_sglang_does_not_try_a_refused_prompt_again_until_a_request_leaves) {
+TEST(GoldenSchedules, G24SglangDoesNotTryARefusedPromptAgainUntilARequestLeaves) {
   EngineConfig engine = sglang(8192);
   engine.num_gpu_blocks = 10'000;
   engine.max_model_len = 10'000;
@@ -245,7 +245,7 @@ TEST(GoldenSchedules, G24_sglang_does_not_try_a_refused_prompt_again_until_a_req
   EXPECT_THAT(run.schedule(7), ElementsAre("1000 1000 | 0", "| 2", "| 2", "| 2", "| 2", "| 1", "1000 | 0"));
 }
 
-TEST(GoldenSchedules, G25_sglang_with_ignore_eos_admits_by_the_exact_peak) {
+TEST(GoldenSchedules, G25SglangWithIgnoreEosAdmitsByTheExactPeak) {
   for (const std::int64_t pool : {12'003, 12'004}) {
     EngineConfig engine = sglang(8192);
     engine.num_gpu_blocks = pool;
@@ -257,7 +257,7 @@ TEST(GoldenSchedules, G25_sglang_with_ignore_eos_admits_by_the_exact_peak) {
 }
 
 // When decode runs out of pages, who has the fewest outputs and then the longest prompt goes, to the tail.
-TEST(GoldenSchedules, G26_sglang_retracts_the_fewest_outputs_then_the_longest_prompt) {
+TEST(GoldenSchedules, G26SglangRetractsTheFewestOutputsThenTheLongestPrompt) {
   EngineConfig engine = sglang(8192);
   engine.num_gpu_blocks = 320;
   engine.schedule_conservativeness = 0.1;  // a ratio of 0.07
@@ -270,38 +270,38 @@ TEST(GoldenSchedules, G26_sglang_retracts_the_fewest_outputs_then_the_longest_pr
   EXPECT_EQ(records[2].preemptions, 1);
 }
 
-TEST(GoldenSchedules, G47_sglang_charges_whole_pages) {
+TEST(GoldenSchedules, G47SglangChargesWholePages) {
   EngineConfig engine = sglang(2048);
   engine.block_size = 16;
   const Schedule run(engine, {{1500, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(2), ElementsAre("1500 544 | 0", "56+544 | 0"));  // 2048 - 1504
 }
 
-TEST(GoldenSchedules, sglang_looks_at_new_requests_after_a_prefill_and_then_every_so_many_decode_steps) {
+TEST(GoldenSchedules, SglangLooksAtNewRequestsAfterAPrefillAndThenEverySoManyDecodeSteps) {
   EngineConfig engine = sglang(2048);
   engine.scheduler_recv_interval = 4;
   const Schedule run(engine, {{100, 20}, {100, 4, 0, 2.5}});  // arrives in step 3
   EXPECT_THAT(run.schedule(6), ElementsAre("100 | 0", "| 1", "| 1", "| 1", "| 1", "100 | 0"));
 }
 
-TEST(GoldenSchedules, G28_tensorrt_llm_mixes_whole_prompts_with_generations) {
+TEST(GoldenSchedules, G28TensorrtLlmMixesWholePromptsWithGenerations) {
   const Schedule run(tensorrt_llm(false), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 | 0", "600 600 | 1", "| 3"));
 }
 
-TEST(GoldenSchedules, G29_tensorrt_llm_cuts_chunks_to_whole_blocks) {
+TEST(GoldenSchedules, G29TensorrtLlmCutsChunksToWholeBlocks) {
   const Schedule run(tensorrt_llm(true), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 544 | 0", "56+544 600 | 1", "| 3"));
 }
 
-TEST(GoldenSchedules, G30_tensorrt_llm_equal_progress_deals_one_block_each_in_turn) {
+TEST(GoldenSchedules, G30TensorrtLlmEqualProgressDealsOneBlockEachInTurn) {
   EngineConfig engine = tensorrt_llm(true);
   engine.context_chunking_policy = "EQUAL_PROGRESS";
   const Schedule run(engine, {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(2), ElementsAre("832 600 600 | 0", "668+832 | 2"));
 }
 
-TEST(GoldenSchedules, G31_tensorrt_llm_reserves_to_the_end_or_pauses) {
+TEST(GoldenSchedules, G31TensorrtLlmReservesToTheEndOrPauses) {
   EngineConfig engine = tensorrt_llm(true);
   engine.num_gpu_blocks = 100;
   const Schedule kept(engine, {{1000, 1000}, {1000, 1000}});
@@ -314,7 +314,7 @@ TEST(GoldenSchedules, G31_tensorrt_llm_reserves_to_the_end_or_pauses) {
   EXPECT_EQ(paused.seen.by_index()[1].preemptions, 1);
 }
 
-TEST(GoldenSchedules, G49_tensorrt_llm_static_batch_takes_nobody_in_while_it_runs) {
+TEST(GoldenSchedules, G49TensorrtLlmStaticBatchTakesNobodyInWhileItRuns) {
   EngineConfig engine = tensorrt_llm(true);
   engine.num_gpu_blocks = 100;
   engine.capacity_scheduler_policy = "STATIC_BATCH";
@@ -322,7 +322,7 @@ TEST(GoldenSchedules, G49_tensorrt_llm_static_batch_takes_nobody_in_while_it_run
   EXPECT_THAT(run.tokens(), ElementsAre("1..320", "1..320", "321..640"));
 }
 
-TEST(GoldenSchedules, tensorrt_llm_lets_contexts_wait_for_company_beside_generations) {
+TEST(GoldenSchedules, TensorrtLlmLetsContextsWaitForCompanyBesideGenerations) {
   EngineConfig engine = tensorrt_llm(false);
   engine.batch_wait_timeout_iters = 3;
   engine.batch_wait_max_tokens_ratio = 1;
@@ -333,7 +333,7 @@ TEST(GoldenSchedules, tensorrt_llm_lets_contexts_wait_for_company_beside_generat
   EXPECT_THAT(enough.schedule(4), ElementsAre("100 | 0", "| 1", "| 1", "100 | 1"));
 }
 
-TEST(GoldenSchedules, G27_sglang_expects_less_of_max_tokens_with_every_decode_step) {
+TEST(GoldenSchedules, G27SglangExpectsLessOfMaxTokensWithEveryDecodeStep) {
   NewTokenRatio ratio;
   ratio.start(1, 0);
   EXPECT_NEAR(ratio.at(10), 0.68997, 5e-6);  // 0.7 - 10 * (0.7 - 0.098) / 600
@@ -343,7 +343,7 @@ TEST(GoldenSchedules, G27_sglang_expects_less_of_max_tokens_with_every_decode_st
   EXPECT_NEAR(ratio.at(800), 0.5 - 0.602 / 6, 1e-12);
 }
 
-TEST(GoldenSchedules, G33_a_static_batch_ends_before_the_next_begins) {
+TEST(GoldenSchedules, G33AStaticBatchEndsBeforeTheNextBegins) {
   EngineConfig engine = vllm();
   engine.name = "static";
   engine.max_num_seqs = 2;
@@ -352,7 +352,7 @@ TEST(GoldenSchedules, G33_a_static_batch_ends_before_the_next_begins) {
   EXPECT_THAT(run.tokens(), ElementsAre("1..3", "1..5", "6..6"));
 }
 
-TEST(GoldenSchedules, G43_without_chunked_prefill_a_prompt_over_the_budget_stops_admission) {
+TEST(GoldenSchedules, G43WithoutChunkedPrefillAPromptOverTheBudgetStopsAdmission) {
   EngineConfig engine = vllm();
   engine.enable_chunked_prefill = false;
   const Schedule run(engine, {{1500, 4}, {600, 4}, {400, 4}});
@@ -361,7 +361,7 @@ TEST(GoldenSchedules, G43_without_chunked_prefill_a_prompt_over_the_budget_stops
 
 // X (priority 5), Y (0) and Z (1) fill the 7 usable blocks; only Z needs another one in the
 // step after the prefill: X goes although it was scheduled before, and nobody is admitted.
-TEST(GoldenSchedules, G45_priority_preempts_the_least_urgent_even_when_it_was_already_scheduled) {
+TEST(GoldenSchedules, G45PriorityPreemptsTheLeastUrgentEvenWhenItWasAlreadyScheduled) {
   EngineConfig engine = vllm_with_blocks(8, 2048);
   engine.scheduling_policy = "priority";
   const Schedule run(engine, {{20, 9, 5, 0}, {20, 9, 0, 1}, {47, 9, 1, 2}, {1, 9, 9, 3.5}});
@@ -371,7 +371,7 @@ TEST(GoldenSchedules, G45_priority_preempts_the_least_urgent_even_when_it_was_al
   EXPECT_EQ(records[1].preemptions + records[2].preemptions, 0);
 }
 
-TEST(GoldenSchedules, G50_orca_reserves_the_longest_context_for_everyone) {
+TEST(GoldenSchedules, G50OrcaReservesTheLongestContextForEveryone) {
   EngineConfig engine = vllm();
   engine.name = "orca";
   engine.max_model_len = 4096;

@@ -110,7 +110,7 @@ BruteForce compare_with_brute_force(const RecommendQuestion& question, const Rec
   return c;
 }
 
-TEST(RecommendByBruteForce, nothingCheaperMeetsInTwelveDomains) {
+TEST(RecommendByBruteForce, NothingCheaperMeetsInTwelveDomains) {
   std::mt19937_64 random(20261129);
   int agree = 0;
   for (int domain = 0; domain < kDomains; ++domain) {

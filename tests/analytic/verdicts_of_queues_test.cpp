@@ -30,7 +30,7 @@ class VerdictsOfQueues : public ::testing::TestWithParam<std::tuple<double, Queu
   [[nodiscard]] QueueKind kind() const { return std::get<1>(GetParam()); }
 };
 
-TEST_P(VerdictsOfQueues, rest_on_intervals_that_hold_the_truth) {
+TEST_P(VerdictsOfQueues, RestOnIntervalsThatHoldTheTruth) {
   const std::vector<Coverage> rows = coverage_of(kind(), load(), seeds(load() > 0.9 ? 40 : 100), kCoverageSeeds);
   print_table(std::cout, rows);
   for (const Coverage& r : rows) {
@@ -40,7 +40,7 @@ TEST_P(VerdictsOfQueues, rest_on_intervals_that_hold_the_truth) {
   }
 }
 
-TEST_P(VerdictsOfQueues, are_seldom_wrong_close_to_the_limit) {
+TEST_P(VerdictsOfQueues, AreSeldomWrongCloseToTheLimit) {
   // Twice what the intervals need, so that some of the closest limits are decided too.
   const std::int64_t most = load() > 0.9 ? 6'000'000 : load() > 0.8 ? 2'000'000 : 400'000;
   const std::vector<Judgements> rows =

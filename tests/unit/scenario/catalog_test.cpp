@@ -1,5 +1,7 @@
 // The catalog as data: it loads, every figure has a source, names are unique, and
 // what follows from a shape agrees with what is stated.
+#include "foretoken/scenario/catalog.hpp"
+
 #include <gmock/gmock.h>
 
 #include <chrono>
@@ -8,7 +10,6 @@
 
 #include "foretoken/hardware/plausibility.hpp"
 #include "foretoken/model/counts.hpp"
-#include "foretoken/scenario/catalog.hpp"
 #include "scenario/catalog_entries.hpp"
 
 namespace foretoken {

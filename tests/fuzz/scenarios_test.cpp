@@ -44,7 +44,7 @@ void load(const std::string& text, const LoadOptions& options) {
   }
 }
 
-TEST(Fuzz, damagedScenariosAreReadOrRefused) {
+TEST(Fuzz, DamagedScenariosAreReadOrRefused) {
   run_cases("scenario text", 1200,
             [](RandomStream& random) { load(damaged(one_of(random, scenario_texts()), random), {}); });
 }
@@ -70,7 +70,7 @@ std::string some_value(RandomStream& random) {
   }
 }
 
-TEST(Fuzz, overridesOfAnyKeyAreTakenOrRefused) {
+TEST(Fuzz, OverridesOfAnyKeyAreTakenOrRefused) {
   run_cases("--set", 2500, [](RandomStream& random) {
     LoadOptions options;
     const auto some = [&] { return some_path(random) + "=" + some_value(random); };
@@ -88,7 +88,7 @@ constexpr const char* kConfig =
  "decoder_sparse_step": 1, "mlp_only_layers": [], "max_position_embeddings": 40960, "tie_word_embeddings": false,
  "torch_dtype": "bfloat16", "sliding_window": null, "quantization_config": {"quant_method": "fp8"}})";
 
-TEST(Fuzz, damagedModelConfigsAreReadOrRefused) {
+TEST(Fuzz, DamagedModelConfigsAreReadOrRefused) {
   run_cases("config.json", 1500, [](RandomStream& random) {
     const Result<Json> json = parse_json(damaged(kConfig, random), "config.json");
     if (!json) return expect_well_said(json.error());
@@ -97,7 +97,7 @@ TEST(Fuzz, damagedModelConfigsAreReadOrRefused) {
   });
 }
 
-TEST(Fuzz, whatIsReadAsJsonIsWrittenAndReadAsTheSame) {
+TEST(Fuzz, WhatIsReadAsJsonIsWrittenAndReadAsTheSame) {
   run_cases("json", 2000, [](RandomStream& random) {
     const Result<Json> json = parse_json(damaged(kConfig, random), "x.json");
     if (!json) return expect_well_said(json.error());

@@ -9,7 +9,7 @@
 namespace foretoken::test {
 namespace {
 
-TEST(VllmAgainstReference, every_request_is_scheduled_emits_and_finishes_at_the_same_instant) {
+TEST(VllmAgainstReference, EveryRequestIsScheduledEmitsAndFinishesAtTheSameInstant) {
   int compared = 0;
   int preemptions = 0;
   int hits = 0;

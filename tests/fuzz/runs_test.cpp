@@ -136,7 +136,7 @@ void expect_possible(const Summary& summary) {
   }
 }
 
-TEST(Fuzz, acceptedScenariosGivePossibleFigures) {
+TEST(Fuzz, AcceptedScenariosGivePossibleFigures) {
   std::int64_t ran = 0, cases = 0;
   run_cases("run", 700, [&](RandomStream& random) {
     ++cases;
@@ -160,7 +160,7 @@ TEST(Fuzz, acceptedScenariosGivePossibleFigures) {
   EXPECT_TRUE(cases < 100 || ran > cases / 3) << ran << " of " << cases << " are accepted and fit";
 }
 
-TEST(Fuzz, stretchesAndStepsAgreeOnAbsurdFigures) {
+TEST(Fuzz, StretchesAndStepsAgreeOnAbsurdFigures) {
   run_cases("run", 150, [](RandomStream& random) {
     LoadOptions options;
     options.overrides = some_overrides(random);

@@ -36,7 +36,7 @@ double wait_ms(const std::string& metric, double load, double service) {
   return 1e3 * quantile_of(wait.tail(), metric == "p95_queue_time_ms" ? 0.95 : 0.99);
 }
 
-TEST(DifferencesOfQueues, lie_in_their_intervals) {
+TEST(DifferencesOfQueues, LieInTheirIntervals) {
   constexpr int kStudies = 200;
   constexpr double kLoad = 0.8, kFaster = 0.95;
   const double service = kMeanTokens * 1e-5, rate = kLoad / service;

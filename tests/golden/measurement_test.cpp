@@ -37,7 +37,7 @@ std::vector<double> times(const ArrivalConfig& config, std::int64_t requests, st
 }
 
 // 4 requests at 2/s: the gaps .2 .6 .4 .8 sum to 4/2 s and stay; halved they sum to 1 s and are doubled.
-TEST(GoldenMeasurement, G39_the_last_send_is_at_num_prompts_over_rate_whatever_the_gaps_drawn) {
+TEST(GoldenMeasurement, G39TheLastSendIsAtNumPromptsOverRateWhateverTheGapsDrawn) {
   const std::vector<double> by_hand{0.2, 0.8, 1.2, 2.0};
   const std::vector<double> gaps{.2 * kSecond, .6 * kSecond, .4 * kSecond, .8 * kSecond};
   const std::vector<double> halved{.1 * kSecond, .3 * kSecond, .2 * kSecond, .4 * kSecond};
@@ -52,7 +52,7 @@ TEST(GoldenMeasurement, G39_the_last_send_is_at_num_prompts_over_rate_whatever_t
 }
 
 // The same rule on drawn gaps: what the process sends is the plain process, stretched to end at 2 s.
-TEST(GoldenMeasurement, G39_the_arrival_process_sends_by_that_rule) {
+TEST(GoldenMeasurement, G39TheArrivalProcessSendsByThatRule) {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     for (const double burstiness : {0.5, 1.0, 4.0}) {
       const auto plain = times(RenewalArrivals{2, burstiness, false}, 4, seed);
@@ -68,7 +68,7 @@ TEST(GoldenMeasurement, G39_the_arrival_process_sends_by_that_rule) {
 }
 
 // Linear interpolation at rank p(n - 1): 0.5 x 3 = 1.5 -> 2.5; 0.99 x 3 = 2.97 -> 3.97.
-TEST(GoldenMeasurement, G40_percentiles_interpolate_as_numpy_does) {
+TEST(GoldenMeasurement, G40PercentilesInterpolateAsNumpyDoes) {
   using namespace foretoken::testing;
   for (const std::vector<double>& order : {std::vector<double>{1, 2, 3, 4}, {4, 2, 1, 3}}) {
     MetricsCollector collector(every_request(4));

@@ -43,7 +43,7 @@ capacity: {{precision: 0.02}}
 
 class CapacityOfQueues : public ::testing::TestWithParam<Queue> {};
 
-TEST_P(CapacityOfQueues, is_the_rate_at_which_Erlang_C_reaches_the_limit) {
+TEST_P(CapacityOfQueues, IsTheRateAtWhichErlangCReachesTheLimit) {
   const Queue q = GetParam();
   const ScenarioText source{scenario_of(q), "mmc.yaml"};
   const Scenario scenario = parse_scenario(source.text, source.origin, {}).value();
@@ -73,7 +73,7 @@ TEST_P(CapacityOfQueues, is_the_rate_at_which_Erlang_C_reaches_the_limit) {
 }
 
 // p99 of the wait of M/M/8 at 2 s: what averages of short runs' percentiles overstate in every search.
-TEST(CapacityOfManyServers, by_p99_of_the_wait_is_not_above_the_truth) {
+TEST(CapacityOfManyServers, ByP99OfTheWaitIsNotAboveTheTruth) {
   constexpr int kSearches = 30, kServers = 8;
   constexpr double kLimit = 2;
   const double service = kStepSeconds / (1 - std::exp(-1 / kMeanTokens));

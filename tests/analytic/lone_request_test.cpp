@@ -82,7 +82,7 @@ constexpr std::int64_t kBudget = 2048;
 
 class LoneRequest : public ::testing::TestWithParam<Lone> {};
 
-TEST_P(LoneRequest, takes_the_time_of_its_flops_and_bytes) {
+TEST_P(LoneRequest, TakesTheTimeOfItsFlopsAndBytes) {
   const Lone lone = GetParam();
   const Catalog catalog;
   Deployment d;

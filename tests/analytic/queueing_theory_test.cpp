@@ -74,11 +74,11 @@ double khinchine(double rate, double mean, double mean_square) {
   return rate * mean_square / (2 * (1 - rate * mean));
 }
 
-TEST(QueueingTheory, M_D_1_waits_half_as_long_as_M_M_1) {
+TEST(QueueingTheory, MD1WaitsHalfAsLongAsMM1) {
   expect_wait(mean_wait(70, FixedLength{1000}), khinchine(70, 0.01, 0.0001));
 }
 
-TEST(QueueingTheory, M_M_1_waits_rho_over_mu_minus_lambda) {
+TEST(QueueingTheory, MM1WaitsRhoOverMuMinusLambda) {
   // Whole tokens: the exponential rounded up has mean 1/(1 - exp(-1/1000)), half a token more.
   const double p = 1 - std::exp(-1e-3);
   const double mean = 1e-5 / p;
@@ -86,7 +86,7 @@ TEST(QueueingTheory, M_M_1_waits_rho_over_mu_minus_lambda) {
   expect_wait(mean_wait(70, ExponentialLength{1000}), khinchine(70, mean, mean_square));
 }
 
-TEST(QueueingTheory, M_G_1_follows_Pollaczek_Khinchine_for_uniform_service) {
+TEST(QueueingTheory, MG1FollowsPollaczekKhinchineForUniformService) {
   const double low = 100, high = 1900, count = high - low + 1;
   const double mean = (low + high) / 2;
   const double variance = (count * count - 1) / 12;
@@ -104,12 +104,12 @@ constexpr double kStep = 1e-5;
 
 class ManyServers : public ::testing::TestWithParam<SeatsOfOneReplica> {};
 
-TEST(ErlangC, has_the_textbook_values) {
+TEST(ErlangC, HasTheTextbookValues) {
   EXPECT_NEAR(erlang_c(1, 0.7), 0.7, 1e-12);      // M/M/1: rho
   EXPECT_NEAR(erlang_c(2, 1.0), 1.0 / 3, 1e-12);  // 2 rho^2 / (1 + rho) at rho = 1/2
 }
 
-TEST_P(ManyServers, wait_as_Erlang_C_says) {
+TEST_P(ManyServers, WaitAsErlangCSays) {
   const auto [servers, load] = GetParam();
   SimulationConfig config;
   config.engine.max_num_seqs = servers;
@@ -141,7 +141,7 @@ TEST_P(ManyServers, wait_as_Erlang_C_says) {
   expect_wait(wait, busy / drain);
 }
 
-INSTANTIATE_TEST_SUITE_P(M_M_c, ManyServers,
+INSTANTIATE_TEST_SUITE_P(MMc, ManyServers,
                          ::testing::Values(SeatsOfOneReplica{2, 0.5}, SeatsOfOneReplica{2, 0.8},
                                            SeatsOfOneReplica{4, 0.5}, SeatsOfOneReplica{4, 0.8}),
                          [](const auto& each) {

@@ -19,13 +19,13 @@ EngineConfig ahead(EngineConfig engine) {
 constexpr StubTerms kTenAndFifty{.base = 10e-3, .per_prefill_token = 1e-3};
 
 // A's prefill ends at 11 ms; R comes 12 ms later, in the step from 21 to 31.
-TEST(GoldenAsyncSchedules, G12_an_arrival_waits_for_the_running_step_and_for_the_one_planned_already) {
+TEST(GoldenAsyncSchedules, G12AnArrivalWaitsForTheRunningStepAndForTheOnePlannedAlready) {
   const std::vector<Prompt> prompts{{1, 99}, {40, 2, 0, 11 + 12}};
   EXPECT_DOUBLE_EQ(Schedule(ahead(vllm()), prompts, kTenAndFifty).ttft_ms(1), 68) << "8 + 10 + 50";
   EXPECT_DOUBLE_EQ(Schedule(vllm(), prompts, kTenAndFifty).ttft_ms(1), 58) << "8 + 50";
 }
 
-TEST(GoldenAsyncSchedules, G13_an_arrival_during_the_first_prefill_waits_for_the_decode_step_planned_with_it) {
+TEST(GoldenAsyncSchedules, G13AnArrivalDuringTheFirstPrefillWaitsForTheDecodeStepPlannedWithIt) {
   const std::vector<Prompt> prompts{{40, 9}, {40, 9, 0, 5}};
   const Schedule run(ahead(vllm()), prompts, kTenAndFifty);
   EXPECT_THAT(run.schedule(3), ElementsAre("40 | 0", "| 1", "40 | 1"));
@@ -34,7 +34,7 @@ TEST(GoldenAsyncSchedules, G13_an_arrival_during_the_first_prefill_waits_for_the
   EXPECT_DOUBLE_EQ(Schedule(vllm(), prompts, kTenAndFifty).ttft_ms(1), 95) << "45 + 50";
 }
 
-TEST(GoldenAsyncSchedules, G14_vllm_foresees_an_end_by_max_tokens_and_wastes_no_row) {
+TEST(GoldenAsyncSchedules, G14VllmForeseesAnEndByMaxTokensAndWastesNoRow) {
   const StubTerms per_row{.base = 1e-3, .per_row = 1e-3};
   const Schedule run(ahead(vllm()), {{10, 3}}, per_row);
   EXPECT_THAT(run.schedule(9), ElementsAre("10 | 0", "| 1", "| 1"));
@@ -46,7 +46,7 @@ TEST(GoldenAsyncSchedules, G14_vllm_foresees_an_end_by_max_tokens_and_wastes_no_
 
 // Thirteen requests decode; those who come are visible to one call each, the one for step 10 (B) first: it is
 // made when step 9 begins, at 8 ms. As measured: first admissions and first tokens of an RTX PRO 6000.
-TEST(GoldenAsyncSchedules, G15_a_stretch_of_a_real_run) {
+TEST(GoldenAsyncSchedules, G15AStretchOfARealRun) {
   EngineConfig engine = ahead(vllm());
   engine.max_num_seqs = 128;
   std::vector<Prompt> prompts(13, Prompt{10, 99});
@@ -69,7 +69,7 @@ TEST(GoldenAsyncSchedules, G15_a_stretch_of_a_real_run) {
 }
 
 // The fifth token of one of 128 ends it in step 5: step 6 is planned, with 127 rows and no seat free.
-TEST(GoldenAsyncSchedules, G46_a_seat_is_given_again_in_the_step_after_next) {
+TEST(GoldenAsyncSchedules, G46ASeatIsGivenAgainInTheStepAfterNext) {
   EngineConfig engine = ahead(vllm());
   engine.max_num_seqs = 128;
   std::vector<Prompt> prompts(131, Prompt{10, 50});
@@ -79,7 +79,7 @@ TEST(GoldenAsyncSchedules, G46_a_seat_is_given_again_in_the_step_after_next) {
               ElementsAre(::testing::_, "| 128", "| 128", "| 128", "| 128", "| 127", "10 | 127", "| 128"));
 }
 
-TEST(GoldenAsyncSchedules, G48_sglang_and_tensorrt_llm_run_one_row_more_than_they_need) {
+TEST(GoldenAsyncSchedules, G48SglangAndTensorrtLlmRunOneRowMoreThanTheyNeed) {
   for (const EngineConfig& engine : {sglang(2048), tensorrt_llm(false)}) {
     const Schedule run(ahead(engine), {{10, 3}}, {.base = 1e-3, .per_row = 1e-3});
     EXPECT_THAT(run.schedule(9), ElementsAre("10 | 0", "| 1", "| 1", "| 0")) << engine.name;
@@ -91,7 +91,7 @@ TEST(GoldenAsyncSchedules, G48_sglang_and_tensorrt_llm_run_one_row_more_than_the
 
 // The call for the second step no longer sees A's context, and not yet its blocks: B computes the shared tokens again,
 // and C waits for B. The third finds them.
-TEST(GoldenAsyncSchedules, tensorrt_llm_stores_the_blocks_of_a_context_after_the_next_step_is_planned) {
+TEST(GoldenAsyncSchedules, TensorrtLlmStoresTheBlocksOfAContextAfterTheNextStepIsPlanned) {
   EngineConfig engine = tensorrt_llm(false);
   engine.enable_prefix_caching = true;
   const std::vector<Prompt> prompts{{100, 9, 0, 0, 0, 0}, {90, 9, 0, 0, 0, 0}, {80, 9, 0, 0, 0, 0}};
@@ -102,7 +102,7 @@ TEST(GoldenAsyncSchedules, tensorrt_llm_stores_the_blocks_of_a_context_after_the
 }
 
 // B is admitted with A's last row: its prefill runs in the step after it.
-TEST(GoldenAsyncSchedules, whoever_comes_during_a_wasted_row_starts_when_it_ends) {
+TEST(GoldenAsyncSchedules, WhoeverComesDuringAWastedRowStartsWhenItEnds) {
   const Schedule run(ahead(tensorrt_llm(false)), {{10, 3}, {10, 2, 0, 3.5}});
   EXPECT_THAT(run.schedule(9), ElementsAre("10 | 0", "| 1", "| 1", "| 0", "10 | 0", "| 1", "| 0"));
 }

@@ -23,7 +23,7 @@ Seen run_with(const RandomRun& run, bool step_by_step) {
   return {recorder.text(outcome), recorder.steps.size()};
 }
 
-TEST(StretchesAgainstSteps, every_output_of_random_scenarios_is_the_same) {
+TEST(StretchesAgainstSteps, EveryOutputOfRandomScenariosIsTheSame) {
   std::size_t stretched = 0;
   std::size_t single = 0;
   const int scenarios = how_many_scenarios(2000);

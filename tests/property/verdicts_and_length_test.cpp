@@ -18,7 +18,7 @@ constexpr std::int64_t kTimes = 20;
 
 class VerdictsAndLength : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(VerdictsAndLength, of_a_scenario_change_only_from_or_to_not_decided) {
+TEST_P(VerdictsAndLength, OfAScenarioChangeOnlyFromOrToNotDecided) {
   Result<Scenario> loaded = load_scenario(GetParam(), {}, {});
   ASSERT_TRUE(loaded) << format(loaded.error());
   Scenario s = std::move(*loaded);
@@ -45,7 +45,7 @@ std::string name_of(const ::testing::TestParamInfo<std::string>& info) {
 INSTANTIATE_TEST_SUITE_P(EveryScenario, VerdictsAndLength, ::testing::ValuesIn(scenario_files()), name_of);
 
 // M/M/1 just beyond what it can serve: no length shows a p99 within the limit for ever.
-TEST(VerdictsOfOverload, near_the_capacity_are_never_meets) {
+TEST(VerdictsOfOverload, NearTheCapacityAreNeverMeets) {
   constexpr int kStudies = 20;
   for (const double load : {1.02, 1.05, 1.1}) {
     int misses = 0;

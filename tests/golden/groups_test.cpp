@@ -56,7 +56,7 @@ struct GroupRun {
   static std::int64_t ms(TimePoint t) { return t.time_since_epoch().count() / kMillisecond; }
 };
 
-TEST(GoldenGroups, G17_vllm_sends_a_request_where_four_times_waiting_plus_running_is_least) {
+TEST(GoldenGroups, G17VllmSendsARequestWhereFourTimesWaitingPlusRunningIsLeast) {
   const auto balance = find_engine("vllm-v1").make_balance();
   const std::vector<RankLoad> loads{{0, 5}, {1, 0}, {0, 4}};
   // Scores 5, 4, 4: the first of the smallest. Then rank 1 counts as (2, 0) = 8, and rank 2 has 4.
@@ -68,7 +68,7 @@ TEST(GoldenGroups, G17_vllm_sends_a_request_where_four_times_waiting_plus_runnin
   EXPECT_EQ(balance->choose(later, TimePoint{Duration{100 * kMillisecond}}), 1);
 }
 
-TEST(GoldenGroups, other_engines_balance_by_rank_in_turn_or_by_the_fewest_requests) {
+TEST(GoldenGroups, OtherEnginesBalanceByRankInTurnOrByTheFewestRequests) {
   const auto in_turn = find_engine("sglang").make_balance();
   const auto fewest = find_engine("tensorrt-llm").make_balance();
   const std::vector<RankLoad> loads{{3, 1}, {0, 3}, {2, 1}};
@@ -80,7 +80,7 @@ TEST(GoldenGroups, other_engines_balance_by_rank_in_turn_or_by_the_fewest_reques
 }
 
 // 0.1 ms per prefill token: 100 tokens take 10 ms, 400 take 40 ms.
-TEST(GoldenGroups, G18_every_rank_takes_as_long_as_the_slowest_and_the_idle_one_takes_part) {
+TEST(GoldenGroups, G18EveryRankTakesAsLongAsTheSlowestAndTheIdleOneTakesPart) {
   StubTerms terms;
   terms.base = 0;
   terms.per_prefill_token = 1e-4;
@@ -98,7 +98,7 @@ TEST(GoldenGroups, G18_every_rank_takes_as_long_as_the_slowest_and_the_idle_one_
   EXPECT_EQ(run.outcome.replicas[2].steps, 0);
 }
 
-TEST(GoldenGroups, a_request_that_finds_its_rank_idle_waits_for_the_groups_step) {
+TEST(GoldenGroups, ARequestThatFindsItsRankIdleWaitsForTheGroupsStep) {
   StubTerms terms;
   terms.base = 10e-3;
   const GroupRun run("sglang", 2, prompts({prompt(10, 3), prompt(10, 1, 5 * kMillisecond)}), terms);
@@ -113,7 +113,7 @@ TimePoint first_scheduled_after_wave(std::int64_t arrival_ns) {
   return run.seen.by_index()[1].scheduled;
 }
 
-TEST(GoldenGroups, G51_dummy_steps_run_until_the_next_check_of_the_wave) {
+TEST(GoldenGroups, G51DummyStepsRunUntilTheNextCheckOfTheWave) {
   EXPECT_EQ(first_scheduled_after_wave(75'500'000), TimePoint{Duration{76'000'000}});
   EXPECT_EQ(first_scheduled_after_wave(95'000'001), TimePoint{Duration{96'000'000}}) << "the last dummy step";
   EXPECT_EQ(first_scheduled_after_wave(96'000'000), TimePoint{Duration{96'000'000}});
@@ -123,7 +123,7 @@ TEST(GoldenGroups, G51_dummy_steps_run_until_the_next_check_of_the_wave) {
   EXPECT_EQ(sglang.seen.by_index()[1].scheduled, TimePoint{Duration{75'500'000}});
 }
 
-TEST(GoldenGroups, a_wave_goes_on_when_a_request_comes_during_it) {
+TEST(GoldenGroups, AWaveGoesOnWhenARequestComesDuringIt) {
   // The second request runs at 76 to 77 ms (counter 77); dummies go on until 96, also for a third one.
   const GroupRun run(
       "vllm-v1", 2,
@@ -134,7 +134,7 @@ TEST(GoldenGroups, a_wave_goes_on_when_a_request_comes_during_it) {
   EXPECT_EQ(records[3].scheduled, TimePoint{Duration{97'300'000}});
 }
 
-TEST(GoldenGroups, an_end_of_the_run_is_the_last_finish_not_the_last_dummy_step) {
+TEST(GoldenGroups, AnEndOfTheRunIsTheLastFinishNotTheLastDummyStep) {
   const GroupRun run("vllm-v1", 2, prompts({prompt(10, 70)}), StubTerms{});
   EXPECT_EQ(run.outcome.end, TimePoint{Duration{70 * kMillisecond}});
 }
@@ -148,7 +148,7 @@ EngineConfig balanced(std::int64_t timeout, std::int64_t batching_wait) {
   return engine;
 }
 
-TEST(GoldenGroups, tensorrt_llm_holds_contexts_until_every_rank_has_one) {
+TEST(GoldenGroups, TensorrtLlmHoldsContextsUntilEveryRankHasOne) {
   // The third comes in step 2 and could start at 3; the fourth, on the other rank, comes in step 5: both start at 6.
   const auto requests = prompts({prompt(10, 40), prompt(10, 40), prompt(10, 4, 2'500'000), prompt(10, 4, 5'500'000)});
   const GroupRun balance("tensorrt-llm", 2, requests, StubTerms{}, balanced(50, 0));
@@ -160,7 +160,7 @@ TEST(GoldenGroups, tensorrt_llm_holds_contexts_until_every_rank_has_one) {
   EXPECT_EQ(more.scheduled(2), 10) << "4 steps more for company";
 }
 
-TEST(GoldenGroups, tensorrt_llm_holds_contexts_no_longer_than_the_timeout_or_beside_an_idle_rank) {
+TEST(GoldenGroups, TensorrtLlmHoldsContextsNoLongerThanTheTimeoutOrBesideAnIdleRank) {
   // Steps without contexts on all ranks are 1, 2, 3 ...: the eighth of them, at 8 ms, lets contexts go.
   const auto requests = prompts({prompt(10, 40), prompt(10, 40), prompt(10, 4, 2'500'000)});
   EXPECT_EQ(GroupRun("tensorrt-llm", 2, requests, StubTerms{}, balanced(8, 0)).scheduled(2), 8);

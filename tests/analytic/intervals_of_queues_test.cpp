@@ -22,13 +22,13 @@ void expect_to_hold(QueueKind kind, double load) {
   }
 }
 
-TEST(IntervalsOfQueues, holdTheWaitsOfAnMM1) {
+TEST(IntervalsOfQueues, HoldTheWaitsOfAnMM1) {
   expect_to_hold(QueueKind::mm1, 0.7);
 }
-TEST(IntervalsOfQueues, holdTheWaitsOfTwoKindsOfRequestsAtALowLoad) {
+TEST(IntervalsOfQueues, HoldTheWaitsOfTwoKindsOfRequestsAtALowLoad) {
   expect_to_hold(QueueKind::mg1, 0.3);
 }
-TEST(IntervalsOfQueues, areOfTheRightQueues) {
+TEST(IntervalsOfQueues, AreOfTheRightQueues) {
   // Textbook: the Laplace inversion of exponential-like service against the closed form, and Pollaczek-Khinchine.
   const ServiceTimes constant{{0.01}, {1}};
   EXPECT_NEAR(mg1_mean(90, constant), 0.045, 1e-12);

@@ -52,7 +52,7 @@ const std::vector<std::string>& traces() {
   return all;
 }
 
-TEST(Fuzz, damagedTracesAreReadOrRefused) {
+TEST(Fuzz, DamagedTracesAreReadOrRefused) {
   const Scratch scratch(".csv");
   run_cases("trace", 2500, [&](RandomStream& random) {
     const std::string& path = scratch.with(damaged(one_of(random, traces()), random));
@@ -93,7 +93,7 @@ std::vector<std::string> foreign_results() {
               "request_count": {"unit": "requests", "avg": 100}, "request_throughput": {"unit": "requests/sec", "avg": 8}})"};
 }
 
-TEST(Fuzz, damagedResultsOfBenchmarkToolsAreReadOrRefused) {
+TEST(Fuzz, DamagedResultsOfBenchmarkToolsAreReadOrRefused) {
   const Scratch scratch(".json");
   const std::vector<std::string> texts = foreign_results();
   run_cases("measured", 1500, [&](RandomStream& random) {
@@ -122,7 +122,7 @@ Scenario small() {
   return parse_scenario(kScenario, "small.yaml", {}).value();
 }
 
-TEST(Fuzz, damagedStoredResultsAreReadOrRefused) {
+TEST(Fuzz, DamagedStoredResultsAreReadOrRefused) {
   const Scratch scratch(".json");
   Scenario scenario = small();
   scenario.sweep.clear();
@@ -165,7 +165,7 @@ SmallSweep small_sweep() {
   return sweep;
 }
 
-TEST(Fuzz, damagedShardsAndJournalsAreReadOrRefused) {
+TEST(Fuzz, DamagedShardsAndJournalsAreReadOrRefused) {
   const Scratch scratch(".jsonl");
   const SmallSweep sweep = small_sweep();
   run_cases("shard", 800, [&](RandomStream& random) {
@@ -196,7 +196,7 @@ terms:
 measured: []
 )";
 
-TEST(Fuzz, damagedFitsAreReadOrRefused) {
+TEST(Fuzz, DamagedFitsAreReadOrRefused) {
   const Scratch scratch(".yaml");
   run_cases("fit", 800, [&](RandomStream& random) {
     LoadOptions options;

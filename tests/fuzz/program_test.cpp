@@ -1,7 +1,8 @@
 // The program itself on damaged command lines and files: one of its exit codes, and words with it.
+#include "cli/program.hpp"
+
 #include <gtest/gtest.h>
 
-#include "cli/program.hpp"
 #include "foretoken/base/visible.hpp"
 #include "fuzz/case.hpp"
 
@@ -19,7 +20,7 @@ assert: [p99_ttft <= 500 ms]
 study: {max_requests: 2000}
 )";
 
-TEST(Fuzz, theProgramAnswersDamagedCommands) {
+TEST(Fuzz, TheProgramAnswersDamagedCommands) {
   const TemporaryFolder folder;
   const std::string result = folder.path("result.json");
   ASSERT_EQ(foretoken_program({"run", folder.file("whole.yaml", kScenario), "-q", "--format", "json", "-o", result})
