@@ -1,4 +1,4 @@
-// The table of plain figures: one row and one function each.
+// The table of plain figures: one row each, with its function. What several rows need stands above.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -34,35 +34,6 @@ double of_run(const MeasureView& v, double value) {
   return whole_run(v) ? value : kMissing;
 }
 
-double duration(const MeasureView& v) {
-  if (v.scope == Scope::steady) return v.run.window ? v.run.window->seconds : kMissing;
-  return v.run.duration();
-}
-double num_prompts(const MeasureView& v) {
-  return number(v.requests.offered());
-}
-double completed(const MeasureView& v) {
-  return number(v.requests.completed);
-}
-double failed(const MeasureView& v) {
-  return number(v.requests.failed());
-}
-double rejected(const MeasureView& v) {
-  return number(v.requests.rejected);
-}
-double timed_out(const MeasureView& v) {
-  return number(v.requests.timed_out);
-}
-double unfinished(const MeasureView& v) {
-  return number(v.requests.unfinished);
-}
-double input_tokens(const MeasureView& v) {
-  return number(v.requests.input_tokens);
-}
-double output_tokens(const MeasureView& v) {
-  return number(v.requests.output_tokens);
-}
-
 double request_throughput(const MeasureView& v) {
   return rate(v, v.requests.completed, &WindowRates::completed);
 }
@@ -75,39 +46,12 @@ double input_throughput(const MeasureView& v) {
 double total_throughput(const MeasureView& v) {
   return input_throughput(v) + output_throughput(v);
 }
-double per_gpu(const MeasureView& v) {
-  return per(output_throughput(v), v.device.num_gpus);
-}
-double interactivity(const MeasureView& v) {
-  const Distribution& tpot = v.requests.latency.tpot[convention(v)];
-  return tpot.count() > 0 ? per(1e9, tpot.mean()) : kMissing;
-}
-double busiest_second(const MeasureView& v) {
-  return of_run(v, v.run.max_output_tokens_per_s);
-}
-double offered_rate(const MeasureView& v) {
-  return v.requests.offered() > 1
-             ? per(number(v.requests.offered() - 1), to_seconds(v.requests.last_arrival - v.requests.first_arrival))
-             : kMissing;
-}
 
-double attainment(const MeasureView& v) {
-  return per(number(v.requests.good[convention(v)]), number(v.requests.limited));
-}
 double goodput_rate(const MeasureView& v, const std::array<std::int64_t, 2>& good) {
   const double seconds = v.scope == Scope::steady ? kMissing : v.run.duration();
   return v.requests.limited > 0 ? per(number(good[convention(v)]), seconds) : kMissing;
 }
-double request_goodput(const MeasureView& v) {
-  return goodput_rate(v, v.requests.good);
-}
-double output_goodput(const MeasureView& v) {
-  return goodput_rate(v, v.requests.good_output_tokens);
-}
 
-double peak_concurrency(const MeasureView& v) {
-  return of_run(v, number(v.run.max_concurrent_requests));
-}
 double total_seconds(const Distribution& d) {
   return d.mean() * number(d.count()) * 1e-9;
 }
@@ -118,41 +62,7 @@ double concurrency(const MeasureView& v) {
 double mean_waiting(const MeasureView& v) {
   return of_run(v, per(total_seconds(v.requests.latency.queue_time), v.run.duration()));
 }
-double mean_running(const MeasureView& v) {
-  return concurrency(v) - mean_waiting(v);
-}
-double peak_running(const MeasureView& v) {
-  return of_run(v, number(v.run.engine.peak_running));
-}
-double client_wait(const MeasureView& v) {
-  return per(static_cast<double>(v.requests.client_wait) * 1e-6, number(v.requests.offered()));
-}
-double kv_mean(const MeasureView& v) {
-  const double capacity = number(v.device.usable_kv_blocks) * v.run.replicas * v.run.engine_duration();
-  return of_run(v, per(fine_seconds(v.run.engine.kv_block_time), capacity));
-}
-double kv_peak(const MeasureView& v) {
-  return of_run(v, per(number(v.run.engine.peak_kv_blocks), number(v.device.usable_kv_blocks)));
-}
-double preemptions(const MeasureView& v) {
-  return number(v.requests.preemptions);
-}
-double prefix_queries(const MeasureView& v) {
-  return of_run(v, number(v.run.engine.prefix_cache_queries));
-}
-double prefix_hits(const MeasureView& v) {
-  return of_run(v, number(v.run.engine.prefix_cache_hits));
-}
-double prefix_hit_rate(const MeasureView& v) {
-  return per(number(v.requests.cached_tokens), number(v.requests.input_tokens));
-}
 
-double steps(const MeasureView& v) {
-  return of_run(v, number(v.run.engine.steps));
-}
-double decode_batch(const MeasureView& v) {
-  return of_run(v, per(number(v.run.engine.decode_tokens), number(v.run.engine.steps)));
-}
 double busy(const MeasureView& v) {
   return of_run(v, per(fine_seconds(v.run.engine.busy), v.run.engine_duration() * v.run.replicas));
 }
@@ -160,18 +70,6 @@ double busy(const MeasureView& v) {
 double device_rate(const MeasureView& v, FineTotal amount, double peak) {
   return of_run(
       v, amount > 0 ? per(static_cast<double>(amount), v.run.engine_duration() * v.run.replicas * peak) : kMissing);
-}
-double mfu(const MeasureView& v) {
-  return device_rate(v, v.run.engine.flops, v.device.peak_flops);
-}
-double mbu(const MeasureView& v) {
-  return device_rate(v, v.run.engine.bytes, v.device.memory_bandwidth);
-}
-double intensity(const MeasureView& v) {
-  return of_run(v, per(static_cast<double>(v.run.engine.flops), static_cast<double>(v.run.engine.bytes)));
-}
-double ridge_point(const MeasureView& v) {
-  return of_run(v, v.device.peak_flops > 0 ? per(v.device.peak_flops, v.device.memory_bandwidth) : kMissing);
 }
 
 // Price of a second over the rate: the whole run's cost over its count, or the window's. A class does not pay for
@@ -189,27 +87,6 @@ double prefill_share(const MeasureView& v) {
 }
 double cost_per_hour(const MeasureView& v) {
   return v.scope != Scope::request_class && v.device.usd_per_hour > 0 ? v.device.usd_per_hour : kMissing;
-}
-double cost_per_million(const MeasureView& v) {
-  return 1e6 * cost_of_rate(v, total_throughput(v));
-}
-double cost_per_million_in(const MeasureView& v) {
-  return 1e6 * cost_of_rate(v, input_throughput(v), prefill_share(v));
-}
-double cost_per_million_out(const MeasureView& v) {
-  return 1e6 * cost_of_rate(v, output_throughput(v), 1 - prefill_share(v));
-}
-double full_cost_per_million_out(const MeasureView& v) {
-  return 1e6 * cost_of_rate(v, output_throughput(v));
-}
-double cost_per_request(const MeasureView& v) {
-  return cost_of_rate(v, request_throughput(v));
-}
-double example_price(const MeasureView& v) {
-  return v.device.example_price && !std::isnan(cost_per_hour(v)) ? 1 : kMissing;
-}
-double idle_cost(const MeasureView& v) {
-  return v.device.usd_per_hour > 0 ? 1 - busy(v) : kMissing;
 }
 
 // An estimate of one device: idle power, and the rest up to the TDP for the share of time in which its arithmetic
@@ -231,117 +108,161 @@ double mean_power(const MeasureView& v) {
 double energy_joules(const MeasureView& v) {
   return mean_power(v) * v.run.engine_duration();
 }
-double energy_kwh(const MeasureView& v) {
-  return energy_joules(v) / 3.6e6;
-}
 double joules_per_token(const MeasureView& v) {
   return per(energy_joules(v), number(v.requests.input_tokens + v.requests.output_tokens));
-}
-double joules_per_output_token(const MeasureView& v) {
-  return per(energy_joules(v), number(v.requests.output_tokens));
 }
 double kwh_per_million(const MeasureView& v) {
   return joules_per_token(v) * 1e6 / 3.6e6;
 }
-double energy_cost_per_million(const MeasureView& v) {
-  return v.device.usd_per_kwh > 0 ? v.device.usd_per_kwh * kwh_per_million(v) : kMissing;
-}
-double carbon_per_million(const MeasureView& v) {
-  return v.device.grid_g_per_kwh ? *v.device.grid_g_per_kwh * kwh_per_million(v) : kMissing;
-}
 
 using G = ColumnGroup;
+using View = const MeasureView&;
 constexpr Column kColumns[] = {
-    {"duration", "Duration", "s", G::requests, false, duration,
+    {"duration", "Duration", "s", G::requests, false,
+     [](View v) {
+       if (v.scope == Scope::steady) return v.run.window ? v.run.window->seconds : kMissing;
+       return v.run.duration();
+     },
      "first send to last completion; steady state: length of the window"},
-    {"num_prompts", "Requests offered", "", G::requests, true, num_prompts, "requests that arrived"},
-    {"completed", "Completed requests", "", G::requests, true, completed, "requests that got all their tokens"},
-    {"failed", "Failed requests", "", G::requests, true, failed, "rejected, timed out or unfinished"},
-    {"rejected", "  rejected", "", G::requests, true, rejected,
+    {"num_prompts", "Requests offered", "", G::requests, true, [](View v) { return number(v.requests.offered()); },
+     "requests that arrived"},
+    {"completed", "Completed requests", "", G::requests, true, [](View v) { return number(v.requests.completed); },
+     "requests that got all their tokens"},
+    {"failed", "Failed requests", "", G::requests, true, [](View v) { return number(v.requests.failed()); },
+     "rejected, timed out or unfinished"},
+    {"rejected", "  rejected", "", G::requests, true, [](View v) { return number(v.requests.rejected); },
      "refused on arrival: the queue was full or the prompt can never fit"},
-    {"timed_out", "  timed out", "", G::requests, true, timed_out, "left the queue after queue_timeout"},
-    {"unfinished", "  unfinished", "", G::requests, true, unfinished,
+    {"timed_out", "  timed out", "", G::requests, true, [](View v) { return number(v.requests.timed_out); },
+     "left the queue after queue_timeout"},
+    {"unfinished", "  unfinished", "", G::requests, true, [](View v) { return number(v.requests.unfinished); },
      "still in the system when the run was interrupted"},
-    {"total_input_tokens", "Input tokens", "tok", G::requests, true, input_tokens,
-     "prompt tokens of completed requests"},
-    {"total_output_tokens", "Output tokens", "tok", G::requests, true, output_tokens,
-     "tokens generated for completed requests"},
+    {"total_input_tokens", "Input tokens", "tok", G::requests, true,
+     [](View v) { return number(v.requests.input_tokens); }, "prompt tokens of completed requests"},
+    {"total_output_tokens", "Output tokens", "tok", G::requests, true,
+     [](View v) { return number(v.requests.output_tokens); }, "tokens generated for completed requests"},
     {"request_throughput", "Request throughput (RPS)", "req/s", G::throughput, false, request_throughput,
      "completed requests per second of the duration"},
     {"output_throughput", "Output throughput (TPS)", "tok/s", G::throughput, false, output_throughput,
      "output tokens per second, all requests together"},
     {"total_token_throughput", "Total throughput (in + out)", "tok/s", G::throughput, false, total_throughput,
      "input and output tokens per second"},
-    {"tokens_per_s_per_gpu", "Output throughput per GPU", "tok/s", G::throughput, false, per_gpu,
-     "output_throughput over the number of GPUs"},
-    {"interactivity_tok_s", "Speed seen by one user", "tok/s", G::throughput, false, interactivity, "1 / mean TPOT"},
-    {"max_output_tokens_per_s", "Peak output (busiest second)", "tok/s", G::throughput, false, busiest_second,
+    {"tokens_per_s_per_gpu", "Output throughput per GPU", "tok/s", G::throughput, false,
+     [](View v) { return per(output_throughput(v), v.device.num_gpus); }, "output_throughput over the number of GPUs"},
+    {"interactivity_tok_s", "Speed seen by one user", "tok/s", G::throughput, false,
+     [](View v) {
+       const Distribution& tpot = v.requests.latency.tpot[convention(v)];
+       return tpot.count() > 0 ? per(1e9, tpot.mean()) : kMissing;
+     },
+     "1 / mean TPOT"},
+    {"max_output_tokens_per_s", "Peak output (busiest second)", "tok/s", G::throughput, false,
+     [](View v) { return of_run(v, v.run.max_output_tokens_per_s); },
      "most output tokens in one second of the clock; absent in runs over 12 days"},
-    {"offered_request_rate", "Offered request rate", "req/s", G::load, false, offered_rate,
+    {"offered_request_rate", "Offered request rate", "req/s", G::load, false,
+     [](View v) {
+       return v.requests.offered() > 1 ? per(number(v.requests.offered() - 1),
+                                             to_seconds(v.requests.last_arrival - v.requests.first_arrival))
+                                       : kMissing;
+     },
      "arrivals per second, from the first to the last"},
-    {"slo_attainment", "SLO attainment", "", G::goodput, false, attainment,
+    {"slo_attainment", "SLO attainment", "", G::goodput, false,
+     [](View v) { return per(number(v.requests.good[convention(v)]), number(v.requests.limited)); },
      "share of the requests offered that met every goodput limit"},
-    {"request_goodput", "Request goodput", "req/s", G::goodput, false, request_goodput,
-     "requests within every goodput limit, per second"},
-    {"goodput_output_throughput", "Output goodput", "tok/s", G::goodput, false, output_goodput,
+    {"request_goodput", "Request goodput", "req/s", G::goodput, false,
+     [](View v) { return goodput_rate(v, v.requests.good); }, "requests within every goodput limit, per second"},
+    {"goodput_output_throughput", "Output goodput", "tok/s", G::goodput, false,
+     [](View v) { return goodput_rate(v, v.requests.good_output_tokens); },
      "output tokens of requests within every goodput limit, per second"},
     {"concurrency", "Mean concurrency", "", G::load, false, concurrency,
      "sum of end-to-end latencies over the duration"},
-    {"max_concurrent_requests", "Peak concurrent requests", "", G::load, true, peak_concurrency,
-     "most in the system at once"},
-    {"mean_num_requests_running", "Mean requests running", "", G::load, false, mean_running,
+    {"max_concurrent_requests", "Peak concurrent requests", "", G::load, true,
+     [](View v) { return of_run(v, number(v.run.max_concurrent_requests)); }, "most in the system at once"},
+    {"mean_num_requests_running", "Mean requests running", "", G::load, false,
+     [](View v) { return concurrency(v) - mean_waiting(v); },
      "started and not finished (a preempted request counts), time average"},
-    {"max_num_requests_running", "Peak requests running", "", G::load, true, peak_running, "on one replica"},
+    {"max_num_requests_running", "Peak requests running", "", G::load, true,
+     [](View v) { return of_run(v, number(v.run.engine.peak_running)); }, "on one replica"},
     {"mean_num_requests_waiting", "Mean requests waiting", "", G::load, false, mean_waiting,
      "arrived and never yet scheduled, time average"},
-    {"mean_client_queue_time_ms", "Mean wait at the client", "ms", G::load, false, client_wait,
+    {"mean_client_queue_time_ms", "Mean wait at the client", "ms", G::load, false,
+     [](View v) { return per(static_cast<double>(v.requests.client_wait) * 1e-6, number(v.requests.offered())); },
      "for a max_concurrency seat; not in TTFT or E2E latency"},
-    {"mean_kv_cache_usage_perc", "KV cache usage, mean", "", G::load, false, kv_mean,
+    {"mean_kv_cache_usage_perc", "KV cache usage, mean", "", G::load, false,
+     [](View v) {
+       const double capacity = number(v.device.usable_kv_blocks) * v.run.replicas * v.run.engine_duration();
+       return of_run(v, per(fine_seconds(v.run.engine.kv_block_time), capacity));
+     },
      "share of the usable blocks, time average; 1 = all"},
-    {"max_kv_cache_usage_perc", "KV cache usage, peak", "", G::load, false, kv_peak, "of the fullest replica; 1 = all"},
-    {"preemption_count", "Preemptions", "", G::load, true, preemptions, "requests put back for lack of KV blocks"},
-    {"prefix_cache_hit_rate", "Prefix cache hit rate", "", G::load, false, prefix_hit_rate,
+    {"max_kv_cache_usage_perc", "KV cache usage, peak", "", G::load, false,
+     [](View v) { return of_run(v, per(number(v.run.engine.peak_kv_blocks), number(v.device.usable_kv_blocks))); },
+     "of the fullest replica; 1 = all"},
+    {"preemption_count", "Preemptions", "", G::load, true, [](View v) { return number(v.requests.preemptions); },
+     "requests put back for lack of KV blocks"},
+    {"prefix_cache_hit_rate", "Prefix cache hit rate", "", G::load, false,
+     [](View v) { return per(number(v.requests.cached_tokens), number(v.requests.input_tokens)); },
      "prompt tokens found in the cache over all prompt tokens"},
-    {"prefix_cache_queries", "Prefix cache queries", "tok", G::load, true, prefix_queries,
+    {"prefix_cache_queries", "Prefix cache queries", "tok", G::load, true,
+     [](View v) { return of_run(v, number(v.run.engine.prefix_cache_queries)); },
      "prompt tokens looked up on first admission"},
-    {"prefix_cache_hits", "Prefix cache hits", "tok", G::load, true, prefix_hits, "of these, found in the cache"},
-    {"engine_steps", "Engine steps", "", G::device, true, steps, "of all replicas"},
-    {"mean_decode_batch", "Mean decode batch", "", G::device, false, decode_batch, "tokens decoded per engine step"},
+    {"prefix_cache_hits", "Prefix cache hits", "tok", G::load, true,
+     [](View v) { return of_run(v, number(v.run.engine.prefix_cache_hits)); }, "of these, found in the cache"},
+    {"engine_steps", "Engine steps", "", G::device, true, [](View v) { return of_run(v, number(v.run.engine.steps)); },
+     "of all replicas"},
+    {"mean_decode_batch", "Mean decode batch", "", G::device, false,
+     [](View v) { return of_run(v, per(number(v.run.engine.decode_tokens), number(v.run.engine.steps))); },
+     "tokens decoded per engine step"},
     {"engine_busy", "Engine busy", "", G::device, false, busy,
      "share of the time up to the end of the last step that is spent in steps"},
-    {"mfu", "Compute utilisation (MFU)", "", G::device, false, mfu, "model FLOPs over the dense peak for the duration"},
-    {"mbu", "Bandwidth utilisation (MBU)", "", G::device, false, mbu,
+    {"mfu", "Compute utilisation (MFU)", "", G::device, false,
+     [](View v) { return device_rate(v, v.run.engine.flops, v.device.peak_flops); },
+     "model FLOPs over the dense peak for the duration"},
+    {"mbu", "Bandwidth utilisation (MBU)", "", G::device, false,
+     [](View v) { return device_rate(v, v.run.engine.bytes, v.device.memory_bandwidth); },
      "memory traffic over the peak bandwidth for the duration"},
-    {"arithmetic_intensity", "Arithmetic intensity", "FLOP/B", G::device, false, intensity,
+    {"arithmetic_intensity", "Arithmetic intensity", "FLOP/B", G::device, false,
+     [](View v) {
+       return of_run(v, per(static_cast<double>(v.run.engine.flops), static_cast<double>(v.run.engine.bytes)));
+     },
      "FLOPs per byte of memory traffic over the run"},
-    {"ridge_point", "Ridge point", "FLOP/B", G::device, false, ridge_point,
+    {"ridge_point", "Ridge point", "FLOP/B", G::device, false,
+     [](View v) {
+       return of_run(v, v.device.peak_flops > 0 ? per(v.device.peak_flops, v.device.memory_bandwidth) : kMissing);
+     },
      "peak FLOPs over peak bandwidth: above it compute is the bound"},
     {"cost_per_hour", "Price of the deployment", "$/h", G::money, false, cost_per_hour,
      "of all its GPUs, by the prices of the scenario"},
-    {"cost_per_1m_tokens", "Cost of 1M tokens (in + out)", "$", G::money, false, cost_per_million,
+    {"cost_per_1m_tokens", "Cost of 1M tokens (in + out)", "$", G::money, false,
+     [](View v) { return 1e6 * cost_of_rate(v, total_throughput(v)); },
      "price of the time over input and output tokens"},
-    {"cost_per_1m_input_tokens", "Cost of 1M input tokens", "$", G::money, false, cost_per_million_in,
+    {"cost_per_1m_input_tokens", "Cost of 1M input tokens", "$", G::money, false,
+     [](View v) { return 1e6 * cost_of_rate(v, input_throughput(v), prefill_share(v)); },
      "prefill's share of the price over input tokens, by the time of prefill and decode in steps"},
-    {"cost_per_1m_output_tokens", "Cost of 1M output tokens", "$", G::money, false, cost_per_million_out,
+    {"cost_per_1m_output_tokens", "Cost of 1M output tokens", "$", G::money, false,
+     [](View v) { return 1e6 * cost_of_rate(v, output_throughput(v), 1 - prefill_share(v)); },
      "decode's share of the price over output tokens, by the time of prefill and decode in steps"},
     {"full_cost_per_1m_output_tokens", "Full cost over 1M output tokens", "$", G::money, false,
-     full_cost_per_million_out, "the whole price, prefill's share too, over output tokens"},
-    {"cost_per_request", "Cost of a request", "$", G::money, false, cost_per_request,
-     "price of the time over completed requests"},
-    {"idle_cost_share", "Share paid while idle", "", G::money, false, idle_cost,
+     [](View v) { return 1e6 * cost_of_rate(v, output_throughput(v)); },
+     "the whole price, prefill's share too, over output tokens"},
+    {"cost_per_request", "Cost of a request", "$", G::money, false,
+     [](View v) { return cost_of_rate(v, request_throughput(v)); }, "price of the time over completed requests"},
+    {"idle_cost_share", "Share paid while idle", "", G::money, false,
+     [](View v) { return v.device.usd_per_hour > 0 ? 1 - busy(v) : kMissing; },
      "share of the price paid for time outside steps"},
-    {"example_price", "EXAMPLE PRICE, not a quote", "", G::money, true, example_price,
+    {"example_price", "EXAMPLE PRICE, not a quote", "", G::money, true,
+     [](View v) { return v.device.example_price && !std::isnan(cost_per_hour(v)) ? 1 : kMissing; },
      "1 where the price is the catalog's example: it stands in every table that has figures in money"},
     {"mean_power_w", "Mean power of the GPUs", "W", G::energy, false, mean_power,
      "estimate: between idle power and TDP by the time in which compute or memory is the bound; GPUs alone"},
-    {"energy_kwh", "Energy of the run", "kWh", G::energy, false, energy_kwh, "mean power over the duration"},
+    {"energy_kwh", "Energy of the run", "kWh", G::energy, false, [](View v) { return energy_joules(v) / 3.6e6; },
+     "mean power over the duration"},
     {"energy_j_per_token", "Energy per token (in + out)", "J", G::energy, false, joules_per_token,
      "energy over input and output tokens"},
-    {"energy_j_per_output_token", "Energy per output token", "J", G::energy, false, joules_per_output_token,
-     "all energy over output tokens"},
-    {"energy_cost_per_1m_tokens", "Energy cost of 1M tokens", "$", G::energy, false, energy_cost_per_million,
+    {"energy_j_per_output_token", "Energy per output token", "J", G::energy, false,
+     [](View v) { return per(energy_joules(v), number(v.requests.output_tokens)); }, "all energy over output tokens"},
+    {"energy_cost_per_1m_tokens", "Energy cost of 1M tokens", "$", G::energy, false,
+     [](View v) { return v.device.usd_per_kwh > 0 ? v.device.usd_per_kwh * kwh_per_million(v) : kMissing; },
      "of input and output tokens, at prices.kwh; not part of the costs by the GPU-hour"},
-    {"co2e_g_per_1m_tokens", "CO2e of 1M tokens", "g", G::energy, false, carbon_per_million,
+    {"co2e_g_per_1m_tokens", "CO2e of 1M tokens", "g", G::energy, false,
+     [](View v) { return v.device.grid_g_per_kwh ? *v.device.grid_g_per_kwh * kwh_per_million(v) : kMissing; },
      "of input and output tokens, at prices.grid_g_per_kwh"},
 };
 
