@@ -1,9 +1,12 @@
 // Keys that are given but change nothing in this scenario: none is silently ignored.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "scenario/build.hpp"
+#include "scenario/field_table.hpp"
 #include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
@@ -11,8 +14,8 @@ namespace {
 
 struct Effect {
   const char* path;
-  bool (*idle)(const Scenario&);  // null: idle when the engine does not read it
-  const char* reason;             // null: the engine has another knob for that
+  bool (*idle)(const Scenario&);
+  const char* reason;
 };
 
 bool is_unbalanced(const Scenario& s) {
@@ -34,37 +37,13 @@ bool has_no_pause(const Scenario& s) {
   return s.workload.think_time.mean == Duration{};
 }
 
-constexpr bool (*kUnread)(const Scenario&) = nullptr;
-
 constexpr Effect kEffects[] = {
-    {"engine.max_wait", kUnread, "only engine.name: static waits for full batches"},
-    {"engine.padded", kUnread, "only engine.name: static pads"},
-    {"engine.enable_chunked_prefill", kUnread, "only vLLM and TensorRT-LLM have this switch"},
-    {"engine.long_prefill_token_threshold", kUnread, "only engine.name: vllm-v1 has it"},
-    {"engine.watermark", kUnread, "only vLLM keeps blocks back"},
-    {"engine.async_scheduling", kUnread, "only vllm-v1, sglang and tensorrt-llm plan ahead"},
-    {"engine.scheduler_reserve_full_isl", kUnread, "only engine.name: vllm-v1 has it"},
-    {"engine.max_num_batched_tokens", kUnread, nullptr},
-    {"engine.gpu_memory_utilization", kUnread, nullptr},
-    {"engine.chunked_prefill_size", kUnread, "only engine.name: sglang reads it"},
-    {"engine.max_prefill_tokens", kUnread, "only engine.name: sglang reads it"},
-    {"engine.enable_mixed_chunk", kUnread, "only engine.name: sglang reads it"},
-    {"engine.schedule_conservativeness", kUnread, "only engine.name: sglang reads it"},
-    {"engine.disable_radix_cache", kUnread, "only engine.name: sglang reads it"},
-    {"engine.scheduler_recv_interval", kUnread, "only engine.name: sglang reads it"},
-    {"engine.mem_fraction_static", kUnread, "only engine.name: sglang reads it"},
-    {"engine.capacity_scheduler_policy", kUnread, "only engine.name: tensorrt-llm reads it"},
-    {"engine.context_chunking_policy", kUnread, "only engine.name: tensorrt-llm reads it"},
-    {"engine.batch_wait_timeout_iters", kUnread, "only engine.name: tensorrt-llm reads it"},
-    {"engine.batch_wait_max_tokens_ratio", kUnread, "only engine.name: tensorrt-llm reads it"},
     {"engine.batch_wait_max_tokens_ratio", [](const Scenario& s) { return s.engine.batch_wait_timeout_iters == 0; },
      "engine.batch_wait_timeout_iters is 0"},
-    {"engine.attention_dp_enable_balance", kUnread, "only engine.name: tensorrt-llm has it"},
     {"engine.attention_dp_enable_balance", [](const Scenario& s) { return s.engine.data_parallel_size == 1; },
      "engine.data_parallel_size is 1"},
     {"engine.attention_dp_timeout_iters", is_unbalanced, "engine.attention_dp_enable_balance is false"},
     {"engine.attention_dp_batching_wait_iters", is_unbalanced, "engine.attention_dp_enable_balance is false"},
-    {"engine.free_gpu_memory_fraction", kUnread, "only engine.name: tensorrt-llm reads it"},
     {"engine.max_cudagraph_capture_size", [](const Scenario& s) { return s.deployment.cuda_graph_max_rows == 0; },
      "engine.enforce_eager is true"},
     {"engine.gpu_memory_utilization", is_affine, "cost.level: affine has no hardware"},
@@ -105,6 +84,18 @@ constexpr Effect kEffects[] = {
      "there is no workload.sessions.think_time"},
 };
 
+// Of a knob that this engine does not read; empty where it does.
+std::string why_unread(const EngineProfile& engine, std::string_view key) {
+  if (engine.reads(key)) return {};
+  if (key == TokenBudgetKnob{}.key || key == MemoryShareKnob{}.key)
+    return fmt::format("{} has {}", engine.info.name, engine.instead_of(key));
+  const std::vector<std::string_view> readers = engines_with_own(key);
+  if (readers.empty()) return {};
+  const auto last = readers.end() - 1;
+  return fmt::format("only engine.name: {}{}{} {} it", fmt::join(readers.begin(), last, ", "),
+                     readers.size() > 1 ? " and " : "", *last, readers.size() > 1 ? "read" : "reads");
+}
+
 void check_classes(Resolver& values, const Scenario& s) {
   const auto& classes = s.workload.classes;
   for (std::size_t i = 0; i < classes.size(); ++i) {
@@ -126,16 +117,19 @@ void check_classes(Resolver& values, const Scenario& s) {
 
 void check_effects(Resolver& values, const Scenario& s) {
   const EngineProfile& engine = find_engine(s.engine.name);
-  std::string last;
+  std::vector<std::string_view> said;
+  const auto say = [&](std::string_view path, const std::string& reason) {
+    if (std::find(said.begin(), said.end(), path) != said.end()) return;
+    said.push_back(path);
+    values.mark_read(std::string(path));
+    values.warning(std::string(path), fmt::format("'{}' has no effect: {}", path, reason));
+  };
+  for (const Field& field : scenario_fields()) {
+    if (!values.given(std::string(field.path))) continue;
+    if (const std::string reason = why_unread(engine, field.path); !reason.empty()) say(field.path, reason);
+  }
   for (const Effect& effect : kEffects) {
-    if (!values.given(effect.path) || effect.path == last) continue;
-    if (effect.idle == kUnread ? engine.reads(effect.path) : !effect.idle(s)) continue;
-    last = effect.path;
-    values.mark_read(effect.path);
-    const std::string reason = effect.reason != nullptr
-                                   ? effect.reason
-                                   : fmt::format("{} has {}", engine.info.name, engine.instead_of(effect.path));
-    values.warning(effect.path, fmt::format("'{}' has no effect: {}", effect.path, reason));
+    if (values.given(effect.path) && effect.idle(s)) say(effect.path, effect.reason);
   }
   check_classes(values, s);
   for (const std::string& path : values.unread())

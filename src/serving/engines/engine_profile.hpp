@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "foretoken/serving/policies.hpp"
 #include "serving/batching/batching_policy.hpp"
@@ -122,6 +123,8 @@ struct EngineProfile {
 [[nodiscard]] std::span<const EngineProfile> engine_profiles();
 // Precondition: the name is in the table; an unknown name is an InternalError.
 [[nodiscard]] const EngineProfile& find_engine(std::string_view name);
+// The engines whose own knob it is, in the table's order; empty: every engine reads it, or none has it.
+[[nodiscard]] std::vector<std::string_view> engines_with_own(std::string_view key);
 
 [[nodiscard]] EngineProfile vllm_v1_profile();
 [[nodiscard]] EngineProfile vllm_v0_profile();

@@ -1,14 +1,19 @@
-// Defaults of the engines by release and GPU (engines.md 1.2 to 1.4), and what each refuses.
+// Defaults of the engines by release and GPU (src/serving/README.md, "Defaults"), and what each refuses.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "foretoken/scenario/scenario.hpp"
+#include "scenario/field_table.hpp"
+#include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::string text(const std::string& gpu, const std::string& engine) {
   return "model: Llama-3.1-8B\nhardware: {gpu: " + gpu + "}\nengine: {" + engine + "}\n";
@@ -77,10 +82,64 @@ TEST(EngineDefaults, AsyncSchedulingFollowsEngineAndRelease) {
                                   {}, &warnings);
     ASSERT_TRUE(s) << name;
     EXPECT_FALSE(s->engine.async_scheduling) << name;
-    EXPECT_THAT(format(warnings), HasSubstr("'engine.async_scheduling' has no effect: only vllm-v1, sglang")) << name;
+    EXPECT_THAT(
+        format(warnings),
+        HasSubstr(
+            "'engine.async_scheduling' has no effect: only engine.name: vllm-v1, sglang and tensorrt-llm read it"))
+        << name;
   }
   EXPECT_THAT(problems("name: sglang, disable_overlap_schedule: true"),
               HasSubstr("engine.async_scheduling: false says the same"));
+}
+
+std::string some_value(const Field& field) {
+  switch (field.kind) {
+    case FieldKind::flag:
+      return "true";
+    case FieldKind::choice:
+      return std::string(field.choices().front());
+    case FieldKind::quantity:
+      return "5 ms";
+    case FieldKind::number:
+      return "0.5";
+    default:
+      return fmt::format("{}", std::max(1.0, field.least));
+  }
+}
+
+// No knob is ignored without a word, and the word names who reads it.
+TEST(EngineDefaults, KnobsOfOtherEnginesHaveNoEffectAndTheirEnginesAreNamed) {
+  int told = 0;
+  for (const Field& field : scenario_fields()) {
+    const std::vector<std::string_view> readers = engines_with_own(field.path);
+    if (readers.empty()) continue;
+    for (const EngineProfile& engine : engine_profiles()) {
+      const std::string knob(field.path.substr(field.path.rfind('.') + 1));
+      const std::string given = fmt::format("name: {}, {}: {}", engine.info.name, knob, some_value(field));
+      Diagnostics warnings;
+      (void)parse_scenario(text("h100_sxm", given), "test.yaml", {}, &warnings);
+      const std::string word = fmt::format("'{}' has no effect: only engine.name: ", field.path);
+      if (engine.reads(field.path)) {
+        EXPECT_THAT(format(warnings), Not(HasSubstr(word))) << given;
+        continue;
+      }
+      ++told;
+      EXPECT_THAT(format(warnings), HasSubstr(word)) << given;
+      for (const std::string_view reader : readers) EXPECT_THAT(format(warnings), HasSubstr(reader)) << given;
+    }
+  }
+  EXPECT_GE(told, 50);
+}
+
+// An engine's own knobs are fields, and where a field's meaning begins with an engine's name it is that engine's alone.
+TEST(EngineDefaults, OwnKnobsAreFieldsThatSayWhoseTheyAre) {
+  for (const EngineProfile& engine : engine_profiles()) {
+    for (const std::string_view knob : engine.own_knobs) EXPECT_NE(find_field(knob), nullptr) << knob;
+    for (const Field& field : scenario_fields()) {
+      if (!field.meaning.starts_with(fmt::format("{}: ", engine.info.name))) continue;
+      EXPECT_THAT(engines_with_own(field.path), ::testing::ElementsAre(engine.info.name)) << field.path;
+    }
+  }
 }
 
 TEST(EngineDefaults, ReleasesBelongToOneEngine) {
