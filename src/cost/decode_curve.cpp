@@ -12,7 +12,7 @@
 namespace foretoken {
 namespace {
 
-// How far a chord may stand from the operator's formula (design section 3).
+// How far a chord may stand from the operator's formula (src/cost/README.md, "Decode curves").
 constexpr double kChordTolerance = 5e-4;
 
 FineDuration saturated(FineTotal units) {

@@ -21,7 +21,7 @@ struct Device {
 [[nodiscard]] Device datasheet_device(const GpuSpec& gpu);
 [[nodiscard]] Device calibration_device(const CalibrationDevice& device);
 
-// A weight format on a device (cost-model 3.1 and 7). Without hardware support the
+// A weight format on a device (src/cost/README.md, "Number formats"). Without hardware support the
 // matrix unit computes in bf16 and only the weight bytes shrink.
 struct MatrixFormat {
   double weight_bytes = 2;      // per element, with scales

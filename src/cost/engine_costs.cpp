@@ -1,5 +1,5 @@
 // The rows. Host overhead of engine generations is fitted to static and closed-loop benchmarks with
-// the calibrated kernels (cost-model section 8). Predictions for half of the benchmarked
+// the calibrated kernels (src/cost/README.md, "Host overhead"). Predictions for half of the benchmarked
 // systems with terms fitted on the other half are 5 to 9 % off in the median. kCurrent is what asynchronous
 // scheduling leaves visible: the engines it was fitted to plan ahead. Without async_scheduling their host
 // work adds to a step, by an amount no data here tells.

@@ -1,5 +1,5 @@
 // The memory plan of one GPU, computed the way serving engines do at start-up
-// (cost-model section 6).
+// (src/cost/README.md, "Memory plan").
 #include "foretoken/cost/memory_plan.hpp"
 
 #include <fmt/format.h>

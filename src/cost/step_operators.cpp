@@ -1,4 +1,4 @@
-// Composes a step from operators (cost-model section 5).
+// Composes a step from operators (src/cost/README.md, "Composing a step").
 #include "cost/step_operators.hpp"
 
 #include <cmath>

@@ -50,7 +50,8 @@ void build_max_model_len(Resolver& values, Scenario& s) {
   }
 }
 
-// engines.md 1.1, 1.3, 1.4: vLLM since 0.14; SGLang's overlap schedule; the overlap scheduler of TensorRT-LLM.
+// src/serving/README.md, "Async window": vLLM since 0.14; SGLang's overlap schedule; the overlap scheduler of
+// TensorRT-LLM.
 void build_async(Resolver& values, const EngineProfile& profile, EngineConfig& engine) {
   const std::string_view since = profile.plans_ahead_from;
   if (since.empty()) return;

@@ -1,6 +1,6 @@
 // async_scheduling: the step after next is planned when a step begins, before its result is known.
 // (vLLM from 0.14, engine/core.py step_with_batch_queue; SGLang's and TensorRT-LLM's overlap scheduler;
-// engines.md 2.5, 4.6, 5.) The simulation plans a step when the one before it ends, with what
+// src/serving/README.md, "Async window".) The simulation plans a step when the one before it ends, with what
 // was known when that one began:
 //   - arrivals since then wait in the inbox, so that an arrival cuts a stretch one boundary later;
 //   - requests that finish with it linger for this one call: they keep their seat and blocks, and

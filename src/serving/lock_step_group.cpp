@@ -8,7 +8,7 @@
 namespace foretoken {
 namespace {
 
-// vLLM asks all ranks whether any has work left every so many steps (engines 2.8).
+// vLLM asks all ranks whether any has work left every so many steps (src/serving/README.md, "Ranks").
 constexpr std::int64_t kWaveCheck = 32;
 
 // Time at the barrier is time in the exchange that waits for the slowest rank.

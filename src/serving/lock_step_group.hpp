@@ -11,7 +11,7 @@
 
 namespace foretoken {
 
-// With one rank every call is that rank's. With several (engines 2.8, 4.7, 5): all ranks plan
+// With one rank every call is that rank's. With several (src/serving/README.md, "Ranks"): all ranks plan
 // at the same instant, the step takes as long as the slowest rank, experts see the tokens of
 // all ranks, and a rank without work waits for the others (its dummy step is never the slowest).
 // Sources: vLLM DPEngineCoreProc, SGLang DP attention, TensorRT-LLM attention DP. Left out: vLLM's

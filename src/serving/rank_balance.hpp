@@ -32,7 +32,8 @@ template <class Score>
                           loads.begin());
 }
 
-// Fewest requests (TensorRT-LLM: a guess, engines 5); in turn (SGLang 4.7, and who has no rule of its own).
+// Fewest requests (TensorRT-LLM: a guess); in turn (SGLang, and who has no rule of its own): src/serving/README.md,
+// "Ranks".
 [[nodiscard]] std::unique_ptr<RankBalance> make_least_requests();
 [[nodiscard]] std::unique_ptr<RankBalance> make_ranks_in_turn();
 

@@ -12,7 +12,8 @@
 namespace foretoken::test {
 namespace {
 
-// Seconds of one launch at the roofline defaults (cost-model section 4): t0 + max(FLOP / (ec peak), bytes / (em B)).
+// Seconds of one launch at the roofline defaults (src/cost/README.md, "Choice of coefficients"): t0 + max(FLOP / (ec
+// peak), bytes / (em B)).
 class ByHand {
  public:
   explicit ByHand(const Deployment& d)

@@ -1,5 +1,5 @@
-// Schedules with async_scheduling, worked out by hand (engines.md section 10, by number): a step is planned
-// when the one before it begins.
+// Schedules with async_scheduling, worked out by hand (src/serving/README.md, "Golden schedules", by number): a step is
+// planned when the one before it begins.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// Attention data parallelism worked out by hand (engines.md 2.8 and section 10, by number): who gets
+// Attention data parallelism worked out by hand (src/serving/README.md, "Golden schedules", by number): who gets
 // a request, how long a step of a group takes, when a wave of dummy steps ends.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

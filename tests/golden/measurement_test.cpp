@@ -1,4 +1,5 @@
-// The benchmark client's send times and percentiles, worked out by hand (engines.md section 10, by number).
+// The benchmark client's send times and percentiles, worked out by hand (src/serving/README.md, "Golden schedules", by
+// number).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

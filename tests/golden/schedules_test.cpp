@@ -1,4 +1,4 @@
-// Schedules worked out by hand from the engines' rules (engines.md section 10, by number): what
+// Schedules worked out by hand from the engines' rules (src/serving/README.md, "Golden schedules", by number): what
 // runs in every step, who emits when.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -118,21 +118,6 @@ TEST(ReadmePages, ShowEveryCommandOfTheProgram) {
   EXPECT_GE(commands, 4);
 }
 
-// Folders and files in backquotes, other than patterns: `src/serving/batching/`, but not `src/<layer>/`.
-TEST(ReadmePages, NameOnlyFilesThatExist) {
-  static const std::regex named(R"(`((?:src|include|tests|tools|scenarios)/[A-Za-z0-9_./-]*)`)");
-  int found = 0;
-  for (const char* page : {"README.md", "CONTRIBUTING.md", "src/README.md"}) {
-    const std::vector<std::string> lines = lines_of_file(kSource / page);
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      for (std::sregex_iterator at(lines[i].begin(), lines[i].end(), named), end; at != end; ++at, ++found) {
-        EXPECT_TRUE(fs::exists(kSource / (*at)[1].str())) << page << ":" << i + 1 << ": " << (*at)[1];
-      }
-    }
-  }
-  EXPECT_GE(found, 10);
-}
-
 TEST(ReadmeReader, FindsCommandsContinuationsAndExitCodes) {
   const std::vector<Block> blocks = fenced_blocks({"text", "```sh", "# a comment", "foretoken run a \\", "  --seed 1",
                                                    "", "foretoken run b  # exit 3: no room", "```",

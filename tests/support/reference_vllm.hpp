@@ -1,6 +1,7 @@
-// vLLM's V1 scheduler written down literally, one request and one block at a time, as engines.md 2.2
-// and 2.5 state it: slow, obvious, and independent of the simulator's code. With async_scheduling it keeps
-// two steps in flight, as the engine does: it plans ahead, with tokens that are still to come.
+// vLLM's V1 scheduler written down literally, one request and one block at a time, as
+// src/serving/README.md, "vLLM V1" and "Async window" state it: slow, obvious, and independent of the simulator's code.
+// With async_scheduling it keeps two steps in flight, as the engine does: it plans ahead, with tokens that are still to
+// come.
 #pragma once
 
 #include <algorithm>
@@ -73,7 +74,7 @@ class ReferenceVllm {
     return TimePoint{Duration{static_cast<std::int64_t>((exact + FineDuration::kPerNanosecond - 1) >> 20)}};
   }
 
-  // ---- blocks (engines.md 2.3) ----
+  // ---- blocks (src/serving/README.md, "KV blocks") ----
 
   using Token = std::pair<std::int64_t, std::int64_t>;
   using Content = int;  // of a block and all before it, numbered as they are first seen

@@ -10,7 +10,7 @@ namespace foretoken {
 [[nodiscard]] double exact_pow(double base, double exponent);  // base >= 0
 
 // (a^p + b^p)^(1/p) and with three terms, computed as M*(sum((x/M)^p))^(1/p)
-// with M the largest so that p = 16 does not overflow (cost-model: helper pn).
+// with M the largest so that p = 16 does not overflow (src/cost/README.md, "Symbols").
 [[nodiscard]] double p_norm(double p, double a, double b);
 [[nodiscard]] double p_norm(double p, double a, double b, double c);
 

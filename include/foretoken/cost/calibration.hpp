@@ -39,7 +39,7 @@ struct CoefficientSet {
   std::string version;
   std::string format;                       // bf16, fp8, fp8_block, nvfp4, int4_wo ...; "any" for collectives
   std::string operation;                    // gemm, attention_prefill, moe, allreduce_custom ...
-  CostLevel level = CostLevel::calibrated;  // roofline: t0, ec, em; calibrated: section 3 of the specification
+  CostLevel level = CostLevel::calibrated;  // roofline: t0, ec, em; calibrated: see calibrated_operations()
   std::vector<Coefficient> coefficients;
   std::vector<FittedRange> ranges;
   int fitted_rows = 0;

@@ -11,7 +11,7 @@
 namespace foretoken {
 
 // Number format of weights (and of the activations inside the matrix unit),
-// cost-model 3.1. Bytes per element include the scales.
+// src/cost/README.md, "Number formats". Bytes per element include the scales.
 enum class WeightFormat {
   bf16,              // fp16 as well
   fp8,               // per tensor or channel, dynamic activation scales
@@ -56,7 +56,7 @@ struct EfficiencyScales {
   bool operator==(const EfficiencyScales&) const = default;
 };
 
-// Engine overheads per step (cost-model section 8), all in seconds except scale.
+// Engine overheads per step (src/cost/README.md, "Host overhead"), all in seconds except scale.
 struct OverheadTerms {
   double per_step = 0;       // c_step
   double per_layer = 0;      // c_layer
@@ -69,7 +69,7 @@ struct OverheadTerms {
   bool operator==(const OverheadTerms&) const = default;
 };
 
-// What the engine's own data asks for (cost-model section 8): vllm-v1 and sglang and
+// What the engine's own data asks for (src/cost/README.md, "Host overhead"): vllm-v1 and sglang and
 // tensorrt-llm from 1.0 on hide nearly all host work; earlier generations do not.
 [[nodiscard]] OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version);
 // The same with the factor on GPU time that holds for calibrated kernels of this GPU.

@@ -1,5 +1,5 @@
 // Where the memory of one GPU goes, the way the engine plans it, and how many KV
-// blocks remain (cost-model section 6; engines 2.4).
+// blocks remain (src/cost/README.md, "Memory plan").
 #pragma once
 
 #include <cstdint>

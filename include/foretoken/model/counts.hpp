@@ -1,4 +1,4 @@
-// Parameters and KV elements that follow from a model's shape (cost-model section 6).
+// Parameters and KV elements that follow from a model's shape (src/cost/README.md, "Memory plan").
 #pragma once
 
 #include "foretoken/model/model_spec.hpp"

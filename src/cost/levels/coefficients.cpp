@@ -110,7 +110,8 @@ std::optional<Candidate> nearest(const CalibrationTable& table, const GpuSpec& g
 }
 
 // Where a source gives no error: that of the middling sets. A neighbour's set is half as far off again
-// (cost-model section 4: 8 to 21 % on another GPU of the generation against 7 to 12 % on its own).
+// (src/cost/README.md, "Choice of coefficients": 8 to 21 % on another GPU of the generation against 7 to 12 % on its
+// own).
 constexpr double kUnknownError = 0.15;
 constexpr double kNeighbourFactor = 1.5;
 

@@ -1,5 +1,5 @@
 // The order in which a formula reads its coefficients, and the search for the set
-// that serves an operator (cost-model section 4).
+// that serves an operator (src/cost/README.md, "Choice of coefficients").
 #pragma once
 
 #include <optional>

@@ -73,7 +73,7 @@ StepTime GpuModel::total(const std::vector<Operator>& operators) const {
 }
 
 // The ranks of a group run one graph, padded to the rank with the most tokens, or none of them
-// runs one (engines 2.6).
+// runs one (src/cost/README.md, "CUDA graphs").
 GpuModel::Rows GpuModel::rows_of(std::int64_t tokens, const GroupShape& group) const {
   const std::int64_t ranks = d_.parallelism.data;
   if (group.tokens == 0) return {padded(tokens), padded(tokens) * ranks};
@@ -189,7 +189,7 @@ std::unique_ptr<GpuModel::DecodeEntry> GpuModel::make_entry(std::int64_t rows) c
 }
 
 // Where a step is launch-bound it takes the 4-norm of GPU time and the time to launch all layers
-// (cost-model section 5). By two roots rather than a power: it is taken at every step with prefill.
+// (src/cost/README.md, "Host overhead"). By two roots rather than a power: it is taken at every step with prefill.
 double GpuModel::overlapped(double gpu_seconds) const {
   const double most = std::max(gpu_seconds, launch_);
   const double ratio = std::min(gpu_seconds, launch_) / most;

@@ -1,4 +1,4 @@
-// Chooses the physics of every operator family (cost-model section 4).
+// Chooses the physics of every operator family (src/cost/README.md, "Choice of coefficients").
 #include "cost/levels/pricing.hpp"
 
 #include "cost/engine_costs.hpp"
@@ -72,7 +72,7 @@ RooflineCoefficients default_roofline(Family family, bool nvidia) {
 }
 
 // One family on the level that the deployment asks for.
-// Medians over GPUs, on a GPU that was not among them (cost-model section 0: the roofline's worst classes).
+// Medians over GPUs, on a GPU that was not among them (its worst classes of kernels).
 constexpr double kRooflineError = 0.3;
 
 class Chooser {

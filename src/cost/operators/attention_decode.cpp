@@ -1,4 +1,4 @@
-// Decode attention time (cost-model 3.3).
+// Decode attention time (src/cost/README.md, "Decode attention").
 #include "cost/operators/attention_decode.hpp"
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// Mixed attention time (cost-model 3.4).
+// Mixed attention time (src/cost/README.md, "Mixed attention").
 #include "cost/operators/attention_mixed.hpp"
 
 #include <cmath>

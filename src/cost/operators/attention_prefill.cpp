@@ -1,4 +1,4 @@
-// Prefill attention time (cost-model 3.2).
+// Prefill attention time (src/cost/README.md, "Prefill attention").
 #include "cost/operators/attention_prefill.hpp"
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// Communication time (cost-model 3.7). All of it is network time: the constants are
+// Communication time (src/cost/README.md, "Communication"). All of it is network time: the constants are
 // the latency of synchronising ranks.
 #include "cost/operators/communication.hpp"
 
@@ -11,7 +11,7 @@ namespace {
 
 enum : std::size_t { kA1, kB1, kE1, kA2, kB2, kE2 };
 
-// Crossing nodes: NCCL inside the node, then the network (a guess in the specification;
+// Crossing nodes: NCCL inside the node, then the network (a guess;
 // up to twice off on the only measurements).
 constexpr double kNodeLatency = 30e-6;
 constexpr double kNodeEfficiency = 0.8;

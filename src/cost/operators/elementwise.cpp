@@ -1,4 +1,4 @@
-// Elementwise kernel time (cost-model 3.8).
+// Elementwise kernel time (src/cost/README.md, "Elementwise passes").
 #include "cost/operators/elementwise.hpp"
 
 #include "foretoken/base/math.hpp"

@@ -1,4 +1,4 @@
-// Expert loads (cost-model 3.6).
+// Expert loads (src/cost/README.md, "Routed experts").
 #include "cost/operators/expert_loads.hpp"
 
 #include <algorithm>

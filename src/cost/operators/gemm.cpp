@@ -1,4 +1,4 @@
-// GEMM time (cost-model 3.1): roofline, and the calibrated model with tiles, waves,
+// GEMM time (src/cost/README.md, "GEMM"): roofline, and the calibrated model with tiles, waves,
 // split-k and L2 traffic.
 #include "cost/operators/gemm.hpp"
 

@@ -1,4 +1,4 @@
-// Multi-head latent attention time (cost-model 3.5).
+// Multi-head latent attention time (src/cost/README.md, "Latent attention").
 #include "cost/operators/latent_attention.hpp"
 
 #include "foretoken/base/math.hpp"

@@ -64,7 +64,7 @@ struct Operator {
 }
 
 // Share of the traffic that misses an L2 cache of `effective_l2_bytes` for a working
-// set of w bytes (cost-model section 2). A step of a real engine finds nothing resident.
+// set of w bytes (src/cost/README.md, "Symbols"). A step of a real engine finds nothing resident.
 [[nodiscard]] double l2_miss(bool resident, double working_set, double effective_l2_bytes, double steepness);
 
 // Whether a shape value lies in what the set was fitted on.

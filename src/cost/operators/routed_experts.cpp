@@ -1,4 +1,4 @@
-// Grouped expert GEMM time (cost-model 3.6).
+// Grouped expert GEMM time (src/cost/README.md, "Routed experts").
 #include "cost/operators/routed_experts.hpp"
 
 #include <cmath>

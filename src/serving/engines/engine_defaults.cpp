@@ -1,4 +1,4 @@
-// Default rules that several engines share (engines.md 1.1).
+// Default rules that several engines share (src/serving/README.md, "Defaults").
 #include <fmt/format.h>
 
 #include <algorithm>

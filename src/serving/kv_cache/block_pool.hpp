@@ -1,5 +1,5 @@
 // The KV blocks of a replica: how many are free, and which of the free ones hold content that
-// may be asked for again (vLLM's block_pool.py; engines.md 2.3).
+// may be asked for again (src/serving/README.md, "Prefix caching"; vLLM's block_pool.py).
 #pragma once
 
 #include <algorithm>

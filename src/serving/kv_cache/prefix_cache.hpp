@@ -1,5 +1,5 @@
 // Which blocks of a request hold content that others ask for, or itself after a preemption:
-// prefix caching by a hash chain over full blocks (engines.md 2.3).
+// prefix caching by a hash chain over full blocks (src/serving/README.md, "Prefix caching").
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// First come, first served; the preempted go back to the front (engines 2.2).
+// First come, first served; the preempted go back to the front (src/serving/README.md, "Queues and routers").
 #include <algorithm>
 #include <deque>
 

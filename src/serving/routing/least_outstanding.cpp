@@ -1,5 +1,5 @@
 // The replica with the fewest requests in flight by the router's own count, the
-// lowest index among equals (engines 7). A tournament tree keeps it O(log replicas).
+// lowest index among equals (src/serving/README.md, "Queues and routers"). A tournament tree keeps it O(log replicas).
 #include <bit>
 #include <cstddef>
 #include <limits>

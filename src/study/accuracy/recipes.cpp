@@ -90,7 +90,7 @@ Recipe minimax_vllm(const Point& p) {
                                      2 * p.prompt_tokens)};
 }
 
-// TensorRT-LLM's tables of offline throughput (docs/source/performance/perf-overview.md of 1.0):
+// TensorRT-LLM's tables of offline throughput (NVIDIA/TensorRT-LLM:docs/source/performance/perf-overview.md of 1.0):
 // share of memory and captured batches as written there, checkpoints of ModelOpt, whose 8- and
 // 4-bit ones carry scales for an 8-bit cache. The limits on requests and tokens, which the
 // benchmark sets by itself, are taken as wide.

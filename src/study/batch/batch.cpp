@@ -20,9 +20,9 @@ namespace {
 
 constexpr std::int64_t kMostSeats = 1'000'000;  // as engine.max_num_seqs
 constexpr int kReplicationsPerSize = 5;
-// A pilot finds how long to measure: whole rounds of the clients, so that waves are never cut (statistics.md). These
-// are of the runs from empty to empty that utilisations are of, whose first round fills the batch and whose last
-// empties it.
+// A pilot finds how long to measure: whole rounds of the clients, so that waves are never cut
+// (src/study/statistics.md). These are of the runs from empty to empty that utilisations are of, whose first round
+// fills the batch and whose last empties it.
 constexpr std::int64_t kRounds = 8;
 constexpr int kRunsPerSize = 8 + 2 * kReplicationsPerSize;  // at least: the pilot's, and both kinds
 constexpr std::int64_t kFewestRequests = 200;

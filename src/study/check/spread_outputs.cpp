@@ -11,7 +11,7 @@
 namespace foretoken {
 namespace {
 
-// +-3 % ends the growth of groups in the measured example (statistics.md); real traffic differs by far more.
+// +-3 % ends the growth of groups in the measured example (src/study/statistics.md); real traffic differs by far more.
 constexpr double kShare = 0.1;
 constexpr int kAsItIs = 2;
 constexpr int kSpread = 8;

@@ -23,7 +23,7 @@ struct PilotHints {
 };
 
 // Replications from an empty system, each longer than the last, until a warm-up and a measured part are long against
-// the time in which the system forgets (`study/statistics.md`), the load turns out to be beyond what the system lets
+// the time in which the system forgets (src/study/statistics.md), the load turns out to be beyond what the system lets
 // through, or half of study.max_requests is spent. Precondition: has_steady_state. Errors: a workload that cannot be
 // read.
 [[nodiscard]] Result<PilotResult> fly_pilot(const Scenario& scenario, const RunOptions& options,

@@ -1,10 +1,11 @@
-// Memory plans: worked examples E33 to E35 and the edges of what fits.
+// Memory plans: the worked examples (src/cost/README.md, "Worked examples") and the edges of what fits.
 #include "foretoken/cost/memory_plan.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "support/deployments.hpp"
+#include "support/worked_examples.hpp"
 
 namespace foretoken {
 namespace {
@@ -14,10 +15,11 @@ using ::testing::HasSubstr;
 TEST(MemoryPlan, KvBytesPerTokenOfGroupedQueryAndLatentAttention) {
   const MemoryPlan llama = plan_memory(test::deployment(test::h100(), test::llama_8b()), {});
   fmt::print("E33  2 * 32 layers * 8 heads * 128 * 2 B = {} B\n", llama.kv_bytes_per_token);
-  EXPECT_EQ(llama.kv_bytes_per_token, 131072);
+  EXPECT_EQ(llama.kv_bytes_per_token, test::worked_result("E33"));
   Deployment deepseek = test::deployment(test::b200(), test::deepseek_v3(), 8);
   deepseek.kv_format = KvFormat::fp8;
-  EXPECT_EQ(plan_memory(deepseek, {}).kv_bytes_per_token, 35136) << "E34: 61 * (512 + 64) * 1 B on every rank";
+  EXPECT_EQ(plan_memory(deepseek, {}).kv_bytes_per_token, test::worked_result("E34"))
+      << "61 * (512 + 64) * 1 B on every rank";
 }
 
 TEST(MemoryPlan, BlocksOfAnH100WithLlama8B) {
@@ -30,7 +32,7 @@ TEST(MemoryPlan, BlocksOfAnH100WithLlama8B) {
              p.weights.value, p.activations.value, p.kv_cache.value, p.num_gpu_blocks);
   EXPECT_EQ(p.weights.value, 16060522496);
   EXPECT_EQ(p.activations.value, 738197504);
-  EXPECT_EQ(p.num_gpu_blocks, 28085);
+  EXPECT_EQ(static_cast<double>(p.num_gpu_blocks), test::worked_result("E35"));
   EXPECT_EQ(p.usable_blocks, 28084);
   EXPECT_EQ(p.kv_cache_size_tokens, 449360);
   EXPECT_NEAR(p.kv_cache_max_concurrency, 449360.0 / 8192, 1e-9);

@@ -49,7 +49,7 @@ TEST(ScenarioDefaults, FollowVllmByGpuSize) {
     std::int64_t seqs, budget;
     const char* why;
   };
-  // engines.md 1.1: 70 GiB and more, A100 excepted.
+  // src/serving/README.md, "Defaults": 70 GiB and more, A100 excepted.
   for (const Row& row : {Row{"h100_sxm", 1024, 8192, "80 GiB"}, Row{"b200_sxm", 1024, 8192, "180 GiB"},
                          Row{"a100_sxm", 256, 2048, "A100 of 80 GiB"}, Row{"l40s", 256, 2048, "48 GiB"}}) {
     const Scenario s = load(gpu_and(row.gpu, ""));

@@ -1,4 +1,4 @@
-// Orca: iteration-level batching (engines.md 6, from the Sarathi artifact). Every step runs
+// Orca: iteration-level batching (src/serving/README.md, "Baselines"). Every step runs
 // all decodes and the whole prompts of newly admitted requests; KV for max_model_len
 // is reserved on admission, so nothing is ever preempted. No chunking, no token budget.
 #include "serving/batching/batching_policy.hpp"

@@ -1,4 +1,4 @@
-// Static batching (engines.md 6, FasterTransformer): when nothing runs, take up to
+// Static batching (src/serving/README.md, "Baselines"): when nothing runs, take up to
 // max_num_seqs requests, prefill them in one step, decode until every member is done.
 // max_wait is how long the oldest request waits for a full batch (Triton's max_queue_delay;
 // 0 = take those present). padded: finished rows keep their place in the GEMMs; their

@@ -1,4 +1,4 @@
-// SGLang scheduler (engines.md 4; managers/scheduler.py, schedule_policy.py, schedule_batch.py
+// SGLang scheduler (src/serving/README.md, "SGLang"; managers/scheduler.py, schedule_policy.py, schedule_batch.py
 // of 0.4.6, 0.5.9 and 0.5.18). Prefill first: while a prefill batch can be formed it runs alone
 // and decodes wait (with enable_mixed_chunk they are appended). A batch takes at most
 // chunked_prefill_size tokens; at most one prompt is split. Admission charges what running
@@ -13,7 +13,7 @@
 // Radix cache: pages that a step has computed are found by the next batches; evicted page by page in the
 // order they were let go, where SGLang evicts whole leaves of its tree. Of a retracted request the
 // pages of its prefill stay.
-// Left out: schedule policies other than fcfs, DP attention, speculation.
+// Left out: schedule policies other than fcfs, speculation.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"

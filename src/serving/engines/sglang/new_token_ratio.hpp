@@ -7,7 +7,7 @@
 namespace foretoken {
 
 // Falls with every decode step from its initial value to a least one, and jumps when requests are
-// retracted (engines 4.3, 4.4; SGLang's scheduler, init_new_token_ratio). `clock` counts decode steps.
+// retracted (src/serving/README.md, "SGLang"; SGLang's scheduler, init_new_token_ratio). `clock` counts decode steps.
 class NewTokenRatio {
  public:
   static constexpr double kInitial = 0.7;           // times schedule_conservativeness

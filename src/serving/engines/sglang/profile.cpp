@@ -7,7 +7,7 @@
 namespace foretoken {
 namespace {
 
-// By GPU memory in GiB (engines.md 1.3); graph sizes for fewer than four TP ranks and for more.
+// By GPU memory in GiB (src/serving/README.md, "Defaults"); graph sizes for fewer than four TP ranks and for more.
 struct SglangSizes {
   double below_gib;
   std::int64_t chunk, graphs, graphs_wide;
@@ -48,7 +48,7 @@ double sglang_mem_fraction(const EngineSetting& setting) {
   return std::max(0.05, (mib - reserved) / mib);
 }
 
-// Its figures are of all attention data-parallel ranks together (engines.md 1.3, 4.7).
+// Its figures are of all attention data-parallel ranks together (src/serving/README.md, "SGLang").
 std::int64_t sglang_rank_share(std::int64_t of_all, const EngineConfig& engine) {
   return std::max<std::int64_t>(1, of_all / engine.data_parallel_size);
 }

@@ -1,5 +1,5 @@
-// TensorRT-LLM in-flight batching (engines.md 5; capacityScheduler.cpp, microBatchScheduler.cpp
-// and the PyTorch executor of 2025-26). A capacity scheduler decides who may hold KV:
+// TensorRT-LLM in-flight batching (src/serving/README.md, "TensorRT-LLM"; capacityScheduler.cpp,
+// microBatchScheduler.cpp and the PyTorch executor of 2025-26). A capacity scheduler decides who may hold KV:
 //   GUARANTEED_NO_EVICT  a request enters when its blocks to the end (prompt + max_tokens) fit
 //                        beside those of all that run; nobody is ever paused
 //   MAX_UTILIZATION      a request enters when its next step fits; when decoding runs out of

@@ -28,7 +28,8 @@ KnobRule<std::int64_t> tensorrt_captured_rows(const EngineSetting&) {
   return {128, "TensorRT-LLM"};
 }
 
-// The C++ executor: executor/requestUtils.cpp, getLeaderNewReqWithIds. PyTorch's has a queue by priority after 1.2.
+// The C++ executor: NVIDIA/TensorRT-LLM:executor/requestUtils.cpp, getLeaderNewReqWithIds. PyTorch's has a queue by
+// priority after 1.2.
 void check_tensorrt_start(EngineKnobs& knobs, const EngineConfig& engine) {
   if (engine.scheduling_policy == "fcfs") return;
   const std::string refused = "'engine.scheduling_policy: priority' is not modelled for tensorrt-llm: ";

@@ -38,7 +38,7 @@ double read_v1_memory_share(EngineKnobs& knobs, const EngineSetting& setting) {
                                                         fmt::format("{} {}", engine.name, engine.version)});
 }
 
-// engines.md 1.2.
+// src/serving/README.md, "Defaults".
 void read_v0_batch(EngineKnobs& knobs, EngineSetting& setting) {
   EngineConfig& engine = setting.engine;
   const bool long_context = engine.max_model_len > 32768;

@@ -1,4 +1,4 @@
-// vLLM V0 scheduler (engines.md 3; core/scheduler.py of v0.5.4 and v0.6.6). By default whole
+// vLLM V0 scheduler (src/serving/README.md, "vLLM V0"; core/scheduler.py of v0.5.4 and v0.6.6). By default whole
 // prompts first: while one can be admitted the step is prefill only and every decode waits.
 // With enable_chunked_prefill decodes and chunks share max_num_batched_tokens.
 //   version 0.5: block manager v1, which asks for a free block for every running sequence

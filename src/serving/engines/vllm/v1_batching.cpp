@@ -1,4 +1,4 @@
-// vLLM V1 scheduler (engines.md 2.2, 2.3, 2.5; vLLM 0.15 to 0.24, core/sched/scheduler.py and
+// vLLM V1 scheduler (src/serving/README.md, "vLLM V1"; vLLM 0.15 to 0.24, core/sched/scheduler.py and
 // async_scheduler.py; when a call is made and what it knows: serving/async_scheduling.cpp): running
 // requests first, in admission order, then the queue, under one token budget; chunked prefill;
 // preemption by recompute from the tail. Prefix caching over full blocks, which are found from the

@@ -9,7 +9,7 @@ namespace foretoken {
 [[nodiscard]] std::string vllm_launch_line(const LaunchRequest& launch);
 // vLLM's name of what it quantises or unpacks itself; empty: only a checkpoint can bring the format.
 [[nodiscard]] std::string vllm_quantization(std::string_view quantization);
-// Smallest 4*waiting + running, as last reported (engines.md 2.8).
+// Smallest 4*waiting + running, as last reported (src/serving/README.md, "Ranks").
 [[nodiscard]] std::unique_ptr<RankBalance> make_vllm_balance();
 
 }  // namespace foretoken
