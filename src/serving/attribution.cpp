@@ -104,7 +104,7 @@ void Account::left_decode(const DecodeTotals& now) {
   decode_ -= mark_;
 }
 
-void Account::skipped(const DecodeTotals& step, FineDuration time) {
+void Account::sat_out(const DecodeTotals& step, FineDuration time) {
   mark_ += step;
   decode_.interference += time.units;
 }

@@ -1,4 +1,4 @@
-// Where a request's time goes, in O(parts) per request: the replica keeps running
+// Where a request's time goes, in O(parts) per request: the rank keeps running
 // totals, a request keeps what they were when it joined.
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace foretoken {
 
-// Time since the run began that every decoding request of a replica has spent.
+// Time since the run began that every decoding request of a rank has spent.
 struct DecodeTotals {
   std::array<FineTotal, kTimeParts> parts{};
   FineTotal interference{};  // steps less the same steps without their prefill chunks
@@ -19,7 +19,7 @@ struct DecodeTotals {
   DecodeTotals& operator-=(const DecodeTotals& o);
 };
 
-// How long the head of a replica's queue has lacked KV blocks, as of any instant.
+// How long the head of a rank's queue has lacked KV blocks, as of any instant.
 class KvWaitClock {
  public:
   void set_blocked(bool blocked, TimePoint now) {
@@ -50,7 +50,7 @@ class Account {
   void joined_decode(const DecodeTotals& now) { mark_ = now; }
   void left_decode(const DecodeTotals& now);
   // A decoding request left out of a step: nothing of `step` is its own.
-  void skipped(const DecodeTotals& step, FineDuration time);
+  void sat_out(const DecodeTotals& step, FineDuration time);
   void recovered(Duration recovery) { recovery_ += recovery; }
 
   [[nodiscard]] const Attribution& ttft() const { return ttft_; }

@@ -1,4 +1,4 @@
-// The decoding requests of a replica as one aggregate: a step costs O(1) whatever
+// The decoding requests of a rank as one aggregate: a step costs O(1) whatever
 // their number, a join or a leave O(log n).
 #pragma once
 

@@ -1,4 +1,4 @@
-// The requests a replica has admitted, in one table with stable places.
+// The requests a rank has admitted, in one table with stable places.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ enum class Phase : std::uint8_t { prefilling, decoding, preempted, leaving };
 struct InFlight {
   Request request;
   Phase phase = Phase::prefilling;
-  bool finished = false;  // and reported; it lingers until the call that cannot know is over
+  bool finished = false;  // and reported, but unseen by a call that was due before (async_scheduling)
   // Kept without doubt of its meaning while not decoding; while decoding, `emitted`
   // and `cached` follow from the group's clock.
   std::int64_t emitted = 0;         // output tokens so far

@@ -96,18 +96,18 @@ void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& to
   std::int64_t in_flight = 0;  // async_scheduling: its token of the last step is not known yet
   ++evictions_;
   if (r.finished) {
-    std::erase(lingering_, id);
-    let_go(id, true);
+    std::erase(unseen_finishes_, id);
+    remove(id, true);
     return;
   }
   if (r.phase == Phase::decoding) {
     decodes_.leave(id);
     r.account.left_decode(totals);
-    const auto lag = std::find(lagging_.begin(), lagging_.end(), id);
-    if (lag == lagging_.end())
+    const auto lag = std::find(sat_out_.begin(), sat_out_.end(), id);
+    if (lag == sat_out_.end())
       r.last_token = std::max(r.last_token, last_decode_end_);
     else
-      lagging_.erase(lag);
+      sat_out_.erase(lag);
     in_flight = config.async_scheduling && r.last_token == last_decode_end_ ? 1 : 0;
     const auto held =
         std::find_if(held_.begin(), held_.end(), [&](const Held& h) { return h.last_token == r.last_token; });
@@ -128,10 +128,10 @@ void SchedulerState::preempt(RequestId id, TimePoint now, const DecodeTotals& to
   waiting_->push({r.request, {}, id, where == Requeue::last});
 }
 
-void SchedulerState::linger(RequestId id, bool row) {
+void SchedulerState::finish_unseen(RequestId id, bool row) {
   InFlight& r = table_[id];
   r.finished = true;
-  lingering_.push_back(id);
+  unseen_finishes_.push_back(id);
   if (row) {
     youngest_decode_ = std::max(youngest_decode_, r.admission);
     decodes_.join(id);
@@ -141,7 +141,7 @@ void SchedulerState::linger(RequestId id, bool row) {
   }
 }
 
-void SchedulerState::let_go(RequestId id, bool evicted) {
+void SchedulerState::remove(RequestId id, bool evicted) {
   InFlight& r = table_[id];
   if (r.phase == Phase::decoding) decodes_.leave(id);
   // Who evicts it does not know its last token, which would complete a block.
@@ -150,9 +150,9 @@ void SchedulerState::let_go(RequestId id, bool evicted) {
   table_.remove(id);
 }
 
-void SchedulerState::let_all_go() {
-  for (const RequestId id : lingering_) let_go(id);
-  lingering_.clear();
+void SchedulerState::remove_unseen_finishes() {
+  for (const RequestId id : unseen_finishes_) remove(id);
+  unseen_finishes_.clear();
 }
 
 void SchedulerState::tell(LifecycleEdge edge, RequestId id, TimePoint now) const {
@@ -160,7 +160,7 @@ void SchedulerState::tell(LifecycleEdge edge, RequestId id, TimePoint now) const
   const bool decoding = r.phase == Phase::decoding && edge == LifecycleEdge::abandoned;
   const std::int64_t cached = decoding ? decodes_.context_of(r) : r.cached;
   const std::int64_t emitted = decoding ? r.request.output_tokens - decodes_.steps_left(r) : r.emitted;
-  lifecycle_->on_lifecycle({edge, replica_, r.request.index, now, cached, emitted});
+  lifecycle_->on_lifecycle({edge, rank_, r.request.index, now, cached, emitted});
 }
 
 void SchedulerState::hold_decodes(TimePoint since) {
@@ -185,7 +185,7 @@ void SchedulerState::release(RequestId id, bool preempted, std::int64_t full) {
   InFlight& r = table_[id];
   if (std::erase(unpublished_, id) > 0 && !preempted) publish(id, r.cached);
   settle_blocks(r);
-  prefix_cache_.let_go(id, r.request, r.blocks, full, preempted);
+  prefix_cache_.release(id, r.request, r.blocks, full, preempted);
   committed_blocks_ -= committed_blocks(r.request);
   r.blocks = 0;
 }

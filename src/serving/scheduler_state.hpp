@@ -1,4 +1,4 @@
-// What a batching policy sees of its replica, and the moves it can make.
+// What a batching policy sees of its rank, and the moves it can make.
 #pragma once
 
 #include <memory>
@@ -107,7 +107,7 @@ class SchedulerState {
   void preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep);
 
  private:
-  friend class Replica;
+  friend class EngineRank;
 
   // Decoding requests that a step of prefill only left out, by the time of their last token.
   struct Held {
@@ -117,9 +117,9 @@ class SchedulerState {
 
   // Its last token is out, but the call for the next step shall not know: it keeps its seat and blocks,
   // and with `row` it decodes.
-  void linger(RequestId id, bool row);
-  void let_go(RequestId id, bool evicted = false);
-  void let_all_go();
+  void finish_unseen(RequestId id, bool row);
+  void remove(RequestId id, bool evicted = false);
+  void remove_unseen_finishes();
   void publish_all();
   void hold_decodes(TimePoint since);
   [[nodiscard]] std::int64_t held_rows() const;
@@ -138,9 +138,9 @@ class SchedulerState {
   PrefixCache prefix_cache_;
   std::unique_ptr<QueueingPolicy> waiting_;
   std::vector<RequestId> prefilling_;
-  std::vector<RequestId> lagging_;  // decoding, but sat out the last step
+  std::vector<RequestId> sat_out_;  // decoding, but sat out the last step
   std::vector<Held> held_;          // all of them left out of the last step; else empty
-  std::vector<RequestId> lingering_;
+  std::vector<RequestId> unseen_finishes_;
   std::vector<RequestId> unpublished_;
   std::vector<Waiting> aside_;
   TimePoint last_decode_end_{};  // end of the last step the decoding requests took part in
@@ -155,7 +155,7 @@ class SchedulerState {
   std::int64_t prefix_queries_ = 0;  // tokens looked up by first admissions
   std::int64_t prefix_hits_ = 0;     // of these, found
   Observer* lifecycle_ = nullptr;    // null: nobody wants to know
-  int replica_ = 0;                  // for its events
+  int rank_ = 0;                     // for its events
 };
 
 }  // namespace foretoken

@@ -9,7 +9,7 @@
 
 #include "engine/run_loop.hpp"
 #include "serving/ingress.hpp"
-#include "serving/lock_step_group.hpp"
+#include "serving/replica.hpp"
 #include "serving/routing/routing_policy.hpp"
 
 namespace foretoken {
@@ -38,7 +38,7 @@ class Cluster final : public DepartureListener {
       : config_(config), source_(source), stop_(stop), router_(make_routing_policy(config.cluster)) {
     arrival_ = events_.add(Arrival{}, kThenArrivals);
     for (int i = 0; i < config.cluster.replicas; ++i) {
-      replicas_.push_back(std::make_unique<LockStepGroup>(i, config, cost, observer, *this, source.prefixes()));
+      replicas_.push_back(std::make_unique<Replica>(i, config, cost, observer, *this, source.prefixes()));
       boundaries_.push_back(events_.add(Boundary{i}, kBoundaryFirst));
       timeouts_.push_back(events_.add(QueueTimeout{i}, kThenTimeouts));
     }
@@ -68,7 +68,7 @@ class Cluster final : public DepartureListener {
 
   // ---- what run_events calls ----
   void operator()(const Boundary& event, TimePoint now) {
-    LockStepGroup& replica = *replicas_[static_cast<std::size_t>(event.replica)];
+    Replica& replica = *replicas_[static_cast<std::size_t>(event.replica)];
     if (!replica.idle()) replica.end_steps(now);
     call_later(event.replica);
   }
@@ -93,7 +93,7 @@ class Cluster final : public DepartureListener {
     outcome_.end = now;
     if (to_call_.size() > 1) std::sort(to_call_.begin(), to_call_.end());
     for (const int i : to_call_) {
-      LockStepGroup& replica = *replicas_[static_cast<std::size_t>(i)];
+      Replica& replica = *replicas_[static_cast<std::size_t>(i)];
       waiting_for_call_[static_cast<std::size_t>(i)] = false;
       replica.schedule(now);
       refresh(i);
@@ -165,7 +165,7 @@ class Cluster final : public DepartureListener {
   EventQueue<Event>::Handle arrival_ = 0;
   std::vector<EventQueue<Event>::Handle> boundaries_;
   std::vector<EventQueue<Event>::Handle> timeouts_;
-  std::vector<std::unique_ptr<LockStepGroup>> replicas_;
+  std::vector<std::unique_ptr<Replica>> replicas_;
   std::vector<bool> waiting_for_call_;
   std::vector<int> to_call_;  // replicas whose schedule call is due in this instant
   std::int64_t in_system_ = 0;

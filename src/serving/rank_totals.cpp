@@ -1,8 +1,8 @@
-// What a span of steps adds to the replica's totals, in closed form: exact integers,
+// What a span of steps adds to the rank's totals, in closed form: exact integers,
 // so that the sums do not depend on where a stretch was cut.
 #include <algorithm>
 
-#include "serving/replica.hpp"
+#include "serving/engine_rank.hpp"
 
 namespace foretoken {
 namespace {
@@ -20,7 +20,7 @@ FineTotal sum_of_indices(std::int64_t steps) {
 
 }  // namespace
 
-void Replica::report_steps(TimePoint now) {
+void EngineRank::report_steps(TimePoint now) {
   StepSpan span;
   span.replica = index_;
   span.begin = begin_;
@@ -37,7 +37,7 @@ void Replica::report_steps(TimePoint now) {
   observer_.on_steps(span);
 }
 
-DecodeTotals Replica::decode_totals_of_steps() const {
+DecodeTotals EngineRank::decode_totals_of_steps() const {
   DecodeTotals sum;
   const auto parts = steps_ == 1 ? decode_only_.parts : run_.parts(steps_);
   for (std::size_t i = 0; i < parts.size(); ++i) sum.parts[i] = parts[i].units;
@@ -45,7 +45,7 @@ DecodeTotals Replica::decode_totals_of_steps() const {
   return sum;
 }
 
-void Replica::count_totals(FineDuration elapsed, const DecodeTotals& decode) {
+void EngineRank::count_totals(FineDuration elapsed, const DecodeTotals& decode) {
   totals_.steps += steps_;
   totals_.decode_tokens += decode_rows_ * steps_;
   totals_.peak_running = std::max(totals_.peak_running, state_.running());
@@ -73,7 +73,7 @@ void Replica::count_totals(FineDuration elapsed, const DecodeTotals& decode) {
 }
 
 // By the decodes of the first step; those that sit it out take none.
-std::int64_t Replica::blocks_taken_first() const {
+std::int64_t EngineRank::blocks_taken_first() const {
   if (plan_.hold_decodes) return 0;
   const BlockGrowth& growth = state_.decodes_.growth();
   const std::int64_t clock = state_.decodes_.clock();
@@ -83,7 +83,7 @@ std::int64_t Replica::blocks_taken_first() const {
 }
 
 // Blocks in use x time: each step counts with the blocks it has taken.
-FineTotal Replica::block_time(FineDuration elapsed) const {
+FineTotal EngineRank::block_time(FineDuration elapsed) const {
   const BlockGrowth& growth = state_.decodes_.growth();
   const std::int64_t clock = state_.decodes_.clock();
   const FineTotal used = state_.used_blocks();

@@ -1,11 +1,11 @@
 // Requests come, and those that the engine refuses or that give up waiting go.
 #include <algorithm>
 
-#include "serving/replica.hpp"
+#include "serving/engine_rank.hpp"
 
 namespace foretoken {
 
-void Replica::arrive(const Request& sent, TimePoint now) {
+void EngineRank::arrive(const Request& sent, TimePoint now) {
   const EngineConfig& engine = state_.config;
   Request request = sent;
   // An engine ends a sequence at max_model_len whatever was asked.
@@ -32,18 +32,18 @@ void Replica::arrive(const Request& sent, TimePoint now) {
   if (state_.waiting_->head()->request.index == request.index) cut(now);
 }
 
-const Waiting* Replica::longest_waiting() const {
+const Waiting* EngineRank::longest_waiting() const {
   const Waiting* in_queue = state_.waiting_->oldest();
   return in_queue != nullptr || inbox_.empty() ? in_queue : &inbox_.front();
 }
 
-TimePoint Replica::next_timeout() const {
+TimePoint EngineRank::next_timeout() const {
   if (state_.config.queue_timeout <= Duration{}) return kNever;
   const Waiting* oldest = longest_waiting();
   return oldest == nullptr ? kNever : oldest->request.arrival + state_.config.queue_timeout;
 }
 
-void Replica::expire(TimePoint now) {
+void EngineRank::expire(TimePoint now) {
   while (next_timeout() <= now) {
     const Waiting gone = *longest_waiting();
     const bool was_in_queue = state_.waiting_->oldest() != nullptr;
@@ -61,7 +61,7 @@ void Replica::expire(TimePoint now) {
   }
 }
 
-void Replica::refuse(const Request& request, Outcome outcome, TimePoint now, Attribution parts) {
+void EngineRank::refuse(const Request& request, Outcome outcome, TimePoint now, Attribution parts) {
   RequestRecord record;
   record.request = request;
   record.outcome = outcome;
