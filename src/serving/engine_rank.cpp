@@ -8,12 +8,6 @@
 #include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
-namespace {
-
-// A stretch ends before its exact duration leaves 62 bits (73 minutes of simulated time).
-constexpr FineDuration kLongestStretch{std::int64_t{1} << 62};
-
-}  // namespace
 
 EngineRank::EngineRank(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
                        Observer& observer, DepartureListener& listener, const PrefixTable* prefixes)
@@ -26,15 +20,55 @@ EngineRank::EngineRank(int index, const SimulationConfig& config, const CostMode
                        std::unique_ptr<BatchingPolicy> policy, BlockPolicy blocks, LastRow last_row)
     : index_(index),
       single_steps_(config.step_by_step || config.every_step),
-      async_(config.engine.async_scheduling),
       last_row_(last_row),
       cost_(cost),
       observer_(observer),
-      listener_(listener),
+      departures_(index, observer, listener),
       policy_(std::move(policy)),
-      state_(config.engine, blocks, sliding_window, prefixes) {
-  state_.rank_ = index;
-  if (observer.wants_lifecycle()) state_.lifecycle_ = &observer;
+      rank_(config.engine, blocks, sliding_window, prefixes, index, observer),
+      state_(rank_),
+      async_(config.engine.async_scheduling),
+      accounts_(rank_.table) {}
+
+// ---- requests come, and those that the engine refuses or that give up waiting go ----
+
+void EngineRank::arrive(const Request& sent, TimePoint now) {
+  const EngineConfig& engine = rank_.config;
+  Request request = sent;
+  // An engine ends a sequence at max_model_len whatever was asked.
+  const auto room = static_cast<std::int32_t>(std::max<std::int64_t>(0, engine.max_model_len - request.prompt_tokens));
+  request.output_tokens = std::min(request.output_tokens, room);
+  request.max_tokens = std::min(request.max_tokens, room);
+  // What it may need: nobody knows yet what it will need.
+  const std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
+  const bool queue_full = engine.max_waiting_requests > 0 && waiting_requests() >= engine.max_waiting_requests;
+  if (room == 0 || queue_full || blocks_for(last_cached, engine.block_size) > engine.usable_blocks() ||
+      !policy_->can_serve(state_, request)) {
+    departures_.refused(sent, Outcome::rejected, now);
+    return;
+  }
+  if (rank_.tells()) rank_.tell_queued(request, now);
+  const Waiting waiting{request, kv_wait_.at(now), kNoRequest};
+  if (async_.enabled()) {
+    // The step after the running one is planned already.
+    rank_.waiting.to_inbox(waiting);
+    if (rank_.waiting.head() == nullptr || engine.scheduling_policy != "fcfs") cut(now, 1);
+  } else if (rank_.waiting.push(waiting)) {
+    cut(now);
+  }
+}
+
+void EngineRank::expire(TimePoint now) {
+  while (next_timeout() <= now) {
+    const Waiting gone = *rank_.waiting.longest_waiting();
+    const bool was_head = rank_.waiting.pop_longest_waiting();
+    Attribution parts{};
+    const Duration blocked = kv_wait_.at(now) - gone.kv_wait_mark;
+    parts[static_cast<std::size_t>(AttributionPart::kv_wait)] = blocked;
+    parts[static_cast<std::size_t>(AttributionPart::queue)] = now - gone.request.arrival - blocked;
+    departures_.refused(gone.request, Outcome::timed_out, now, parts);
+    if (was_head) cut(now);
+  }
 }
 
 // ---- a step is planned and priced ----
@@ -44,9 +78,9 @@ void EngineRank::schedule(TimePoint now) {
 }
 
 RankOffer EngineRank::offer(TimePoint now) {
-  deliver(call_is_due_ ? known_until_ : now);
-  const std::int64_t rows = state_.decodes_.size();
-  return {policy_->has_contexts(state_), rows > 0, rows < state_.config.max_num_seqs};
+  rank_.waiting.deliver(async_.known_until(now));
+  const std::int64_t rows = rank_.decodes.size();
+  return {policy_->has_contexts(state_), rows > 0, rows < rank_.config.max_num_seqs};
 }
 
 bool EngineRank::plan(TimePoint now, bool hold_contexts) {
@@ -54,9 +88,9 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   if (plan_.chunks.empty() && decode_rows_ == 0) {
-    invariant(state_.running() == 0, [&] {
+    invariant(rank_.running.size() == 0, [&] {
       return fmt::format("replica {} stands still at {} s with {} running requests", index_, to_seconds(now),
-                         state_.running());
+                         rank_.running.size());
     });
     wake_ = plan_.wake;
     return false;
@@ -66,23 +100,25 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
 }
 
 void EngineRank::call_policy(TimePoint now, bool hold_contexts) {
-  bool knows_all = !std::exchange(call_is_due_, false);
-  deliver(knows_all ? now : known_until_);
+  TimePoint known_until = async_.known_until(now);
+  bool knows_all = !async_.take_due_call();
+  rank_.waiting.deliver(known_until);
   std::int64_t evicted = -1;
   while (true) {
-    invariant(state_.evictions_ > evicted, "a policy asks to be called again although it evicted nobody");
-    evicted = state_.evictions_;
+    invariant(rank_.counts().evictions > evicted, "a policy asks to be called again although it evicted nobody");
+    evicted = rank_.counts().evictions;
     plan_.clear();
-    ++totals_.schedule_calls;
-    policy_->schedule({state_, now, knows_all ? now : known_until_, kv_wait_, decode_totals_, hold_contexts}, plan_);
-    decode_rows_ = plan_.hold_decodes ? 0 : state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
+    usage_.called();
+    policy_->schedule({state_, now, known_until, kv_wait_, accounts_.decode_totals(), hold_contexts}, plan_);
+    decode_rows_ = plan_.hold_decodes ? 0 : rank_.decodes.size() - static_cast<std::int64_t>(plan_.skipped.size());
     if (!plan_.chunks.empty() || decode_rows_ > 0) return;
     if (!knows_all) {  // nothing to run until the result is in
       knows_all = true;
-      state_.remove_unseen_finishes();
-      state_.publish_all();
-      deliver(now);
-      if (state_.running() == 0 && state_.waiting_->head() == nullptr) return;
+      known_until = now;
+      rank_.remove_unseen_finishes([](RequestId) {});
+      rank_.publish_all();
+      rank_.waiting.deliver(now);
+      if (rank_.running.size() == 0 && rank_.waiting.head() == nullptr) return;
       evicted = -1;
     } else if (!plan_.once) {
       return;
@@ -93,122 +129,100 @@ void EngineRank::call_policy(TimePoint now, bool hold_contexts) {
 }
 
 void EngineRank::shape_plan(TimePoint now) {
-  shape_ = plan_.skipped.empty() ? state_.decodes_.shape() : state_.decodes_.shape_without(plan_.skipped);
+  const DecodeGroup& decodes = rank_.decodes;
+  shape_ = plan_.skipped.empty() ? decodes.shape() : decodes.shape_without(plan_.skipped);
   if (decode_rows_ == 0)
     shape_ = {};
   else
     shape_.sequences += plan_.padding_rows;
-  next_call_differs_ = async_ && reveal(now);
-  gap_rows_ = decode_rows_ == 0 ? 0 : decode_rows_ - state_.held_rows();
-  for (const RequestId id : state_.sat_out_) {
-    if (std::find(plan_.skipped.begin(), plan_.skipped.end(), id) == plan_.skipped.end()) --gap_rows_;
+  next_call_differs_ = async_.enabled() && reveal(now);
+  gap_rows_ = rank_.gaps.rows_without_gap(decode_rows_, plan_.skipped);
+  first_blocks_ = plan_.hold_decodes ? 0 : decodes.growth().at(decodes.clock());
+  for (const RequestId id : plan_.skipped) {
+    first_blocks_ -= decodes.growth().needs_block(rank_.table[id].decode_key, decodes.clock()) ? 1 : 0;
   }
   chunks_.clear();
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
-    const InFlight& r = state_[chunk.id];
+    const InFlight& r = rank_.table[chunk.id];
     chunks_.push_back({chunk.tokens, r.cached, r.cached + chunk.tokens == r.known_tokens()});
   }
 }
 
-void EngineRank::start_steps(TimePoint now) {
-  if (boundary_after({}) != now) {  // the engine was idle: nothing is carried over
-    base_ = now;
-    offset_ = {};
+// The call is over, and what it could not know comes to light. True when the next call may plan otherwise.
+bool EngineRank::reveal(TimePoint now) {
+  bool changes = rank_.has_unpublished() && rank_.waiting.head() != nullptr;
+  rank_.publish_all();
+  if (rank_.has_unseen_finishes()) {
+    const std::int64_t rows = rank_.decodes.size();
+    rank_.remove_unseen_finishes([&](RequestId id) {
+      const InFlight& r = rank_.table[id];
+      if (r.phase != Phase::decoding || plan_.hold_decodes || std::erase(plan_.skipped, id) > 0) return;
+      --decode_rows_;
+      if (rank_.decodes.growth().needs_block(r.decode_key, rank_.decodes.clock())) rank_.pool.rotate(1);
+    });
+    changes = changes || rank_.decodes.size() < rows || rank_.waiting.size() > 0;
   }
-  steps_ = 1;
-  curve_ = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
-  decode_only_ = curve_ == nullptr ? StepTime{} : curve_->at(shape_);
+  const bool new_head = rank_.waiting.deliver(now);
+  return changes || (new_head && policy_->may_change_plan(state_));
+}
+
+void EngineRank::start_steps(TimePoint now) {
+  clock_.begin(now);
+  const DecodeCurve* curve = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
+  const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
-    first_step_ = cost_.step({chunks_, shape_});
+    steps_.set_one(cost_.step({chunks_, shape_}), decode_only);
   } else if (single_steps_) {
-    first_step_ = cost_.step({{}, shape_});
+    steps_.set_one(cost_.step({{}, shape_}), decode_only);
   } else {
-    first_step_ = decode_only_;
-    if (!plan_.once && !next_call_differs_ && plan_.skipped.empty() && state_.sat_out_.empty() &&
-        state_.held_.empty()) {
-      start_stretch();
-    }
+    steps_.set_one(decode_only, decode_only);
+    if (!plan_.once && !next_call_differs_ && plan_.skipped.empty() && rank_.gaps.none()) start_stretch(*curve);
   }
   begin(now);
 }
 
 void EngineRank::start_in_group(TimePoint now, const StepClock& clock, const StepTime& step,
                                 const StepTime& decode_only) {
-  base_ = clock.base;
-  offset_ = clock.offset;
-  steps_ = 1;
-  first_step_ = step;
-  decode_only_ = decode_only;
+  clock_ = clock;
+  steps_.set_one(step, decode_only);
   begin(now);
 }
 
 void EngineRank::begin(TimePoint now) {
-  if (first_step_.total() >= kLongestStep) listener_.step_too_long(index_);
+  if (steps_.first().total() >= kLongestStep) departures_.step_too_long();
   begin_ = now;
   stepping_ = true;
-  ++totals_.spans;
-  end_ = boundary_after(elapsed());
+  usage_.began();
+  end_ = clock_.after(steps_.elapsed());
   invariant(end_ > begin_, [&] { return fmt::format("a step of no time at {} s", to_seconds(now)); });
 }
 
-void EngineRank::start_stretch() {
-  DecodeGroup& decodes = state_.decodes_;
-  steps_ = decodes.growth().steps_within(decodes.clock(), state_.free_blocks() - plan_.spare_blocks,
-                                         decodes.steps_until_change());
-  if (steps_ <= 1) {
-    steps_ = 1;
-    return;
-  }
-  run_ = DecodeRun(*curve_, shape_, decodes.size(), decodes.growing_in_window());
-  const FineDuration whole = run_.elapsed(steps_);
-  if (whole >= kLongestStretch) steps_ = std::max<std::int64_t>(1, run_.steps_to_reach(kLongestStretch) - 1);
-  if (whole >= kLongestStep) leave_out_too_long();
-}
-
-// The stretch ends before the first step that is too long; step times do not fall in a stretch.
-void EngineRank::leave_out_too_long() {
-  const auto too_long = [&](std::int64_t step) { return run_.elapsed(step + 1) - run_.elapsed(step) >= kLongestStep; };
-  if (!too_long(steps_ - 1)) return;
-  std::int64_t fine = 1;  // the first is not, or the run would have ended
-  for (std::int64_t bad = steps_ - 1; bad - fine > 0;) {
-    const std::int64_t middle = fine + (bad - fine) / 2;
-    if (too_long(middle))
-      bad = middle;
-    else
-      fine = middle + 1;
-  }
-  steps_ = fine;
-}
-
-TimePoint EngineRank::boundary_after(FineDuration elapsed) const {
-  return base_ + ceil_to_nanoseconds(offset_ + elapsed);
+void EngineRank::start_stretch(const DecodeCurve& curve) {
+  DecodeGroup& decodes = rank_.decodes;
+  const std::int64_t steps = decodes.growth().steps_within(decodes.clock(), rank_.pool.free() - plan_.spare_blocks,
+                                                           decodes.steps_until_change());
+  if (steps > 1) steps_.extend(curve, shape_, decodes.size(), decodes.growing_in_window(), steps);
 }
 
 // The first boundary at or after `now`, or a later one, becomes the end, when the policy may want it.
 void EngineRank::cut(TimePoint now, std::int64_t boundaries_later) {
-  if (!stepping_ || steps_ == 1 || !policy_->may_change_plan(state_)) return;
-  // base + ceil(offset + elapsed) >= now  <=>  offset + elapsed > now - base - 1 ns
-  const FineDuration reach = fine_from(now - base_ - Duration{1}) + FineDuration{1} - offset_;
-  const std::int64_t steps = std::max<std::int64_t>(1, run_.steps_to_reach(reach)) + boundaries_later;
-  if (steps >= steps_) return;
-  steps_ = steps;
-  end_ = boundary_after(elapsed());
+  if (!stepping_ || steps_.steps() == 1 || !policy_->may_change_plan(state_)) return;
+  const std::int64_t steps = steps_.steps_to_reach(clock_.to_reach(now)) + boundaries_later;
+  if (steps >= steps_.steps()) return;
+  steps_.shorten_to(steps);
+  end_ = clock_.after(steps_.elapsed());
 }
 
 // ---- a step ends ----
 
 void EngineRank::end_steps(TimePoint now) {
-  const FineDuration passed = elapsed();
-  call_is_due_ = async_;
   // Nobody came since the first of them began, or it matters when the last did.
-  known_until_ = inbox_.empty() ? begin_ : begin_of_last_step();
+  async_.open(rank_.waiting.inbox_is_empty() ? begin_ : clock_.after(steps_.elapsed_before_last()));
   report_steps(now);
-  const DecodeTotals decode = decode_totals_of_steps();
-  count_totals(passed, decode);
-  decode_totals_ += decode;
-  offset_ += passed;
-  base_ += Duration{offset_.units >> FineDuration::kFractionBits};
-  offset_.units &= FineDuration::kPerNanosecond - 1;
+  const DecodeTotals decode = steps_.decode_totals();
+  usage_.add(steps_, decode, chunks_, decode_rows_, first_blocks_, rank_);
+  accounts_.decoded(decode);
+  clock_.advance(steps_.elapsed());
   stepping_ = false;
   leaving_.clear();
   settle_decodes(now, decode);
@@ -216,157 +230,109 @@ void EngineRank::end_steps(TimePoint now) {
   finish_leaving(now);
 }
 
-void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
-  DecodeGroup& decodes = state_.decodes_;
-  if (decodes.size() == 0) return;
-  if (plan_.hold_decodes) {
-    state_.hold_decodes(begin_);
-    return;
-  }
-  std::int64_t grown = decodes.growth().over(decodes.clock(), steps_);
-  for (const RequestId id : plan_.skipped) {
-    InFlight& r = state_.table_[id];
-    grown -= decodes.growth().needs_block(r.decode_key, decodes.clock()) ? 1 : 0;
-    r.account.sat_out(step, first_step_.total());
-  }
-  // The first step's were reserved when it was planned; a row that left since takes none.
-  const std::int64_t first = blocks_taken_first();
-  state_.pool_.take_reserved(first);
-  state_.pool_.take(grown - first);
-  totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, state_.used_blocks());
-  decodes.advance(steps_);
-  for (const RequestId id : plan_.skipped) decodes.hold_back(id);
-  if (!plan_.skipped.empty() || !state_.sat_out_.empty()) settle_gaps(now);
-  for (const SchedulerState::Held& held : state_.held_) observer_.on_gap(now - held.last_token, held.rows);
-  state_.held_.clear();
-  state_.last_decode_end_ = now;
-
-  decodes.take_finished(leaving_);
-  for (const RequestId id : leaving_) state_.table_[id].account.left_decode(decode_totals_);
+void EngineRank::report_steps(TimePoint now) {
+  StepSpan span;
+  span.replica = index_;
+  span.begin = begin_;
+  span.end = now;
+  span.steps = steps_.steps();
+  span.prefill = chunks_;
+  span.decode_rows = decode_rows_;
+  span.gap_rows = gap_rows_;
+  span.time = steps_.first();
+  span.run = steps_.run();
+  span.kv_blocks_used = rank_.pool.used() + first_blocks_;
+  span.waiting = waiting_requests();
+  span.running = rank_.running.size();
+  observer_.on_steps(span);
 }
 
-// Requests that sat out keep the time of their last token; those that are back report the gap.
-void EngineRank::settle_gaps(TimePoint now) {
-  const auto sits_out = [&](RequestId id) {
-    return std::find(plan_.skipped.begin(), plan_.skipped.end(), id) != plan_.skipped.end();
-  };
-  for (const RequestId id : state_.sat_out_) {
-    if (!sits_out(id)) observer_.on_gap(now - state_[id].last_token, 1);
+void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
+  DecodeGroup& decodes = rank_.decodes;
+  if (decodes.size() == 0) return;
+  if (plan_.hold_decodes) {
+    rank_.gaps.hold(begin_, decodes.size());
+    return;
   }
-  for (const RequestId id : plan_.skipped) {
-    if (std::find(state_.sat_out_.begin(), state_.sat_out_.end(), id) == state_.sat_out_.end()) {
-      state_.table_[id].last_token = begin_;
-    }
+  accounts_.skipped(plan_.skipped, step, steps_.first().total());
+  // The first step's were reserved when it was planned; a row that left since takes none.
+  rank_.pool.take_reserved(first_blocks_);
+  if (steps_.steps() > 1) {
+    const std::int64_t clock = decodes.clock();
+    rank_.pool.take(decodes.growth().over(clock, steps_.steps()) - first_blocks_);
   }
-  state_.sat_out_ = plan_.skipped;
+  usage_.note_blocks(rank_.pool.used());
+  decodes.advance(steps_.steps());
+  for (const RequestId id : plan_.skipped) decodes.hold_back(id);
+  rank_.gaps.emitted(begin_, now, plan_.skipped, observer_);
+  decodes.take_finished(leaving_);
+  accounts_.stopped_decoding(leaving_);
 }
 
 void EngineRank::settle_chunks(TimePoint now) {
-  if (state_.prefilling_.empty()) return;
-  totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, state_.used_blocks());
-  std::int64_t step_tokens = 0;
-  for (const StepPlan::Chunk& chunk : plan_.chunks) step_tokens += chunk.tokens;
-  if (plan_.chunks.size() < state_.prefilling_.size()) charge_left_out();
+  if (rank_.running.prefilling().empty()) return;
+  usage_.note_blocks(rank_.pool.used());
+  accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), steps_.first());
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
-    InFlight& r = state_.table_[chunk.id];
+    InFlight& r = rank_.table[chunk.id];
     r.cached += chunk.tokens;
-    if (!state_.stores_whole_contexts || (r.cached == r.known_tokens() && !async_))
-      state_.publish(chunk.id, r.cached);
-    else if (r.cached == r.known_tokens())
-      state_.publish_after_call(chunk.id);
-    if (r.preemptions == 0) r.account.prefilled(first_step_, chunk.tokens, step_tokens);
-    if (r.cached == r.known_tokens()) emit(chunk.id, now);
-  }
-}
-
-void EngineRank::charge_left_out() {
-  for (const RequestId id : state_.prefilling_) {
-    const bool ran = std::any_of(plan_.chunks.begin(), plan_.chunks.end(), [&](const auto& c) { return c.id == id; });
-    if (!ran && state_[id].preemptions == 0) state_.table_[id].account.left_out(first_step_.total());
+    const bool complete = r.cached == r.known_tokens();
+    if (!rank_.stores_whole_contexts || (complete && !async_.enabled()))
+      rank_.publish(chunk.id, r.cached);
+    else if (complete)
+      rank_.publish_after_call(chunk.id);
+    if (complete) emit(chunk.id, now);
   }
 }
 
 // A prompt is complete: its next token is out.
 void EngineRank::emit(RequestId id, TimePoint now) {
-  InFlight& r = state_.table_[id];
-  std::erase(state_.prefilling_, id);
-  const Duration recovery = r.preemptions > 0 ? now - r.preempted_at : Duration{};
+  InFlight& r = rank_.table[id];
+  rank_.running.prefilled(id);
   if (++r.emitted == 1) {
     r.first_token = now;
-    if (state_.lifecycle_ != nullptr) state_.tell(LifecycleEdge::first_token, id, now);
-    r.account.first_token(now - r.request.arrival, recovery);
+    if (rank_.tells()) rank_.tell(LifecycleEdge::first_token, id, now);
   } else {
-    r.account.recovered(recovery);
     observer_.on_gap(now - r.last_token, 1);
   }
+  accounts_.emitted(r, now);
   if (r.emitted >= r.request.output_tokens) {
     leaving_.push_back(id);
     return;
   }
   r.last_token = now;
-  r.account.joined_decode(decode_totals_);
-  state_.youngest_decode_ = std::max(state_.youngest_decode_, r.admission);
-  state_.decodes_.join(id);
+  accounts_.starts_decoding(id);
+  rank_.start_decoding(id);
 }
 
 // Engines walk the step's requests in the running list's order, whatever they did in it: the blocks of
 // the first go back first, so what it alone holds is evicted first (vLLM V1, update_from_output).
 void EngineRank::finish_leaving(TimePoint now) {
   std::sort(leaving_.begin(), leaving_.end(),
-            [&](RequestId a, RequestId b) { return state_[a].admission < state_[b].admission; });
-  for (const RequestId id : leaving_) finish(id, now);
-}
-
-void EngineRank::finish(RequestId id, TimePoint now) {
-  const InFlight& r = state_[id];
-  observer_.on_request(record_of(r, Outcome::finished, now));
-  const Request request = r.request;
-  if (async_) {
-    state_.finish_unseen(id, last_row_ == LastRow::wasted || request.output_tokens < request.max_tokens);
-  } else {
-    state_.release(id, false, r.cached);
-    state_.unlink(id);
-    state_.table_.remove(id);
+            [&](RequestId a, RequestId b) { return rank_.table[a].admission < rank_.table[b].admission; });
+  for (const RequestId id : leaving_) {
+    const InFlight& r = rank_.table[id];
+    departures_.finished(r, now);
+    if (!async_.enabled())
+      rank_.finish(id);
+    else
+      rank_.finish_unseen(id, last_row_ == LastRow::wasted || r.request.output_tokens < r.request.max_tokens);
   }
-  listener_.departed(index_, request, Outcome::finished, now);
-}
-
-RequestRecord EngineRank::record_of(const InFlight& r, Outcome outcome, TimePoint now) const {
-  RequestRecord record;
-  record.request = r.request;
-  record.outcome = outcome;
-  record.replica = index_;
-  record.scheduled = r.scheduled;
-  record.first_token = r.first_token;
-  record.finish = now;
-  record.preemptions = r.preemptions;
-  record.cached_tokens = static_cast<std::int32_t>(r.prefix_hit);
-  if (outcome == Outcome::finished) {
-    record.ttft_parts = r.account.ttft();
-    record.e2e_parts = r.account.total(now - r.request.arrival);
-  }
-  return record;
 }
 
 void EngineRank::abandon(TimePoint now) {
   const auto give_up = [&](RequestId id) {
-    if (state_.lifecycle_ != nullptr) state_.tell(LifecycleEdge::abandoned, id, now);
-    observer_.on_request(record_of(state_[id], Outcome::unfinished, now));
+    if (rank_.tells()) rank_.tell(LifecycleEdge::abandoned, id, now);
+    departures_.abandoned(rank_.table[id], now);
   };
-  for (RequestId id = state_.first_running(); id != kNoRequest; id = state_[id].next) give_up(id);
-  deliver(now);
-  while (const Waiting* head = state_.waiting_->head()) {
-    if (head->resumed != kNoRequest) {
+  for (RequestId id = rank_.running.first(); id != kNoRequest; id = rank_.table[id].next) give_up(id);
+  rank_.waiting.deliver(now);
+  while (const Waiting* head = rank_.waiting.head()) {
+    if (head->resumed != kNoRequest)
       give_up(head->resumed);
-    } else {
-      RequestRecord record;
-      record.request = head->request;
-      record.outcome = Outcome::unfinished;
-      record.replica = index_;
-      record.finish = now;
-      observer_.on_request(record);
-    }
-    state_.waiting_->pop();
+    else
+      departures_.abandoned(head->request, now);
+    rank_.waiting.queue().pop();
   }
 }
 

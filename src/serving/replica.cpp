@@ -1,4 +1,4 @@
-// The step of a lock-step group: planned by every rank, priced together, ended together.
+// The step of several ranks: planned by every rank, priced together, ended together.
 #include "serving/replica.hpp"
 
 #include <algorithm>
@@ -72,9 +72,7 @@ void Replica::arrive_at_rank(const Request& request, TimePoint now) {
 
 void Replica::end_group_step(TimePoint now) {
   if (stepping_) {
-    const FineDuration passed = clock_.offset + duration_;
-    clock_.base += Duration{passed.units >> FineDuration::kFractionBits};
-    clock_.offset.units = passed.units & (FineDuration::kPerNanosecond - 1);
+    clock_.advance(duration_);
     for (const std::size_t i : working_) ranks_[i]->end_steps(now);
     stepping_ = false;
   }
@@ -101,7 +99,7 @@ void Replica::schedule_ranks(TimePoint now) {
     if (was_working && has_waves_) start_dummies(now);
     return;
   }
-  if (clock_.base + ceil_to_nanoseconds(clock_.offset) != now) clock_ = {now, {}};  // was idle: nothing is carried over
+  clock_.begin(now);
   price(false);
   decode_only_ = whole_;
   if (with_prefill) price(true);

@@ -1,0 +1,29 @@
+// What a rank did over the run: the totals that every span of steps adds to.
+#pragma once
+
+#include <algorithm>
+#include <span>
+
+#include "foretoken/serving/simulation.hpp"
+#include "serving/rank_state.hpp"
+#include "serving/stretch.hpp"
+
+namespace foretoken {
+
+class RankUsage {
+ public:
+  [[nodiscard]] const ReplicaTotals& totals() const { return totals_; }
+
+  void called() { ++totals_.schedule_calls; }
+  void began() { ++totals_.spans; }
+  // Steps have ended, and nothing of `state` has changed yet. The decoding requests took `first_blocks` in the
+  // first of them.
+  void add(const Stretch& steps, const DecodeTotals& decode, std::span<const PrefillChunk> chunks,
+           std::int64_t decode_rows, std::int64_t first_blocks, const RankState& state);
+  void note_blocks(std::int64_t used) { totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, used); }
+
+ private:
+  ReplicaTotals totals_;
+};
+
+}  // namespace foretoken
