@@ -137,9 +137,9 @@ void EngineRank::shape_plan(TimePoint now) {
     shape_.sequences += plan_.padding_rows;
   next_call_differs_ = async_.enabled() && reveal(now);
   gap_rows_ = rank_.gaps.rows_without_gap(decode_rows_, plan_.skipped);
-  first_blocks_ = plan_.hold_decodes ? 0 : decodes.growth().at(decodes.clock());
+  first_blocks_ = plan_.hold_decodes ? 0 : decodes.blocks_of_step();
   for (const RequestId id : plan_.skipped) {
-    first_blocks_ -= decodes.growth().needs_block(rank_.table[id].decode_key, decodes.clock()) ? 1 : 0;
+    first_blocks_ -= decodes.blocks_of_step(rank_.table[id]);
   }
   chunks_.clear();
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
@@ -158,7 +158,7 @@ bool EngineRank::reveal(TimePoint now) {
       const InFlight& r = rank_.table[id];
       if (r.phase != Phase::decoding || plan_.hold_decodes || std::erase(plan_.skipped, id) > 0) return;
       --decode_rows_;
-      if (rank_.decodes.growth().needs_block(r.decode_key, rank_.decodes.clock())) rank_.pool.rotate(1);
+      rank_.pool.rotate(rank_.decodes.blocks_of_step(r));
     });
     changes = changes || rank_.decodes.size() < rows || rank_.waiting.size() > 0;
   }
@@ -201,7 +201,7 @@ void EngineRank::start_stretch(const DecodeCurve& curve) {
   DecodeGroup& decodes = rank_.decodes;
   const std::int64_t steps = decodes.growth().steps_within(decodes.clock(), rank_.pool.free() - plan_.spare_blocks,
                                                            decodes.steps_until_change());
-  if (steps > 1) steps_.extend(curve, shape_, decodes.size(), decodes.growing_in_window(), steps);
+  if (steps > 1) steps_.extend(curve, shape_, decodes.rate(), decodes.rate_in_window(), steps);
 }
 
 // The first boundary at or after `now`, or a later one, becomes the end, when the policy may want it.
@@ -244,6 +244,7 @@ void EngineRank::report_steps(TimePoint now) {
   span.kv_blocks_used = rank_.pool.used() + first_blocks_;
   span.waiting = waiting_requests();
   span.running = rank_.running.size();
+  span.tokens_per_row = rank_.decodes.clock().per_row();
   observer_.on_steps(span);
 }
 
@@ -257,10 +258,7 @@ void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
   accounts_.skipped(plan_.skipped, step, steps_.first().total());
   // The first step's were reserved when it was planned; a row that left since takes none.
   rank_.pool.take_reserved(first_blocks_);
-  if (steps_.steps() > 1) {
-    const std::int64_t clock = decodes.clock();
-    rank_.pool.take(decodes.growth().over(clock, steps_.steps()) - first_blocks_);
-  }
+  if (steps_.steps() > 1) rank_.pool.take(decodes.blocks_over(steps_.steps()) - first_blocks_);
   usage_.note_blocks(rank_.pool.used());
   decodes.advance(steps_.steps());
   for (const RequestId id : plan_.skipped) decodes.hold_back(id);

@@ -140,7 +140,6 @@ void RankState::finish_unseen(RequestId id, bool row) {
   if (row) {
     start_decoding(id);
   } else {
-    settle_blocks(r);
     r.phase = Phase::leaving;
   }
 }
@@ -158,7 +157,7 @@ void RankState::tell(LifecycleEdge edge, RequestId id, TimePoint now) const {
   const InFlight& r = table[id];
   const bool decoding = r.phase == Phase::decoding && edge == LifecycleEdge::abandoned;
   const std::int64_t cached = decoding ? decodes.context_of(r) : r.cached;
-  const std::int64_t emitted = decoding ? r.request.output_tokens - decodes.steps_left(r) : r.emitted;
+  const std::int64_t emitted = decoding ? r.request.output_tokens - decodes.tokens_left(r) : r.emitted;
   lifecycle_->on_lifecycle({edge, rank_, r.request.index, now, cached, emitted});
 }
 
@@ -166,17 +165,9 @@ void RankState::tell_queued(const Request& request, TimePoint now) const {
   lifecycle_->on_lifecycle({LifecycleEdge::queued, rank_, request.index, now, 0, 0});
 }
 
-// The decode group counts the blocks of its members together.
-void RankState::settle_blocks(InFlight& r) const {
-  if (r.phase == Phase::decoding && block_policy == BlockPolicy::grow) {
-    r.blocks = blocks_for(r.cached, config.block_size);
-  }
-}
-
 void RankState::release(RequestId id, bool preempted, std::int64_t full) {
   InFlight& r = table[id];
   if (std::erase(unpublished_, id) > 0 && !preempted) publish(id, r.cached);
-  settle_blocks(r);
   prefix_cache.release(id, r.request, r.blocks, full, preempted);
   counts_.committed_blocks -= committed_blocks(r.request);
   r.blocks = 0;

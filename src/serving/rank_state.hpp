@@ -114,7 +114,6 @@ class RankState {
 
  private:
   void remove_unseen_finish(RequestId id, bool evicted);
-  void settle_blocks(InFlight& r) const;
   // Its blocks; a decoding request must have left the group. Preempted: it will ask for the content
   // of its first `full` tokens.
   void release(RequestId id, bool preempted, std::int64_t full);

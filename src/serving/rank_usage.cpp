@@ -12,47 +12,46 @@ FineTotal sum_of_products(FineTotal m, FineTotal u, FineTotal n, FineTotal t, Fi
   return m * u * t + (u * s + n * t) * pairs + n * s * squares;
 }
 
-// Blocks in use x time: each step counts with the blocks it has taken.
-FineTotal block_time(const Stretch& steps, std::int64_t first_blocks, const RankState& state) {
-  const BlockGrowth& growth = state.decodes.growth();
-  const std::int64_t clock = state.decodes.clock();
-  const FineTotal used = state.pool.used();
-  if (growth.count() == 0) return used * steps.elapsed().units;
-  if (steps.run() == nullptr) return (used + first_blocks) * steps.elapsed().units;
+}  // namespace
+
+FineTotal block_time(const Stretch& steps, std::int64_t used, std::int64_t first_blocks, const DecodeGroup& decodes) {
+  const BlockGrowth& growth = decodes.growth();
+  const TokenClock& clock = decodes.clock();
+  if (growth.count() == 0) return static_cast<FineTotal>(used) * steps.elapsed().units;
+  if (steps.run() == nullptr) return static_cast<FineTotal>(used + first_blocks) * steps.elapsed().units;
   FineTotal sum = 0;
   for (std::int64_t step = 0; step < steps.steps();) {
     const DecodeRun::Piece& piece = steps.run()->piece_at(step);
     const std::int64_t stop = std::min(steps.steps(), piece.first_step + piece.steps);
     // Steps a period apart take equal blocks: one closed form for each residue.
-    const std::int64_t period = growth.period();
+    const std::int64_t period = growth.period(clock);
     std::int64_t taken = growth.over(clock, step);
     for (std::int64_t j = step; j < std::min(stop, step + period); ++j) {
-      taken += growth.at(clock + j);
+      taken += growth.at(clock, j);
       const FineDuration time = piece.first_time + piece.increment * (j - piece.first_step);
       if (stop - j <= period) {
-        sum += (used + taken) * time.units;
+        sum += static_cast<FineTotal>(used + taken) * time.units;
         continue;
       }
       const std::int64_t cycles = (stop - j + period - 1) / period;
-      sum += sum_of_products(cycles, used + taken, growth.count(), time.units, (piece.increment * period).units);
+      sum +=
+          sum_of_products(cycles, used + taken, growth.per_period(clock), time.units, (piece.increment * period).units);
     }
     step = stop;
   }
   return sum;
 }
 
-}  // namespace
-
 void RankUsage::add(const Stretch& steps, const DecodeTotals& decode, std::span<const PrefillChunk> chunks,
                     std::int64_t decode_rows, std::int64_t first_blocks, const RankState& state) {
   totals_.steps += steps.steps();
-  totals_.decode_tokens += decode_rows * steps.steps();
+  totals_.decode_tokens += decode_rows * state.decodes.clock().per_row() * steps.steps();
   totals_.peak_running = std::max(totals_.peak_running, state.running.size());
   totals_.preemptions = state.counts().preemptions;
   totals_.prefix_cache_queries = state.counts().prefix_queries;
   totals_.prefix_cache_hits = state.counts().prefix_hits;
   totals_.busy += steps.elapsed().units;
-  totals_.kv_block_time += block_time(steps, first_blocks, state);
+  totals_.kv_block_time += block_time(steps, state.pool.used(), first_blocks, state.decodes);
   totals_.flops += steps.flops();
   totals_.bytes += steps.bytes();
   for (std::size_t i = 0; i < decode.parts.size(); ++i) totals_.decode_parts[i] += decode.parts[i];

@@ -10,6 +10,11 @@
 
 namespace foretoken {
 
+// KV blocks in use x time: each step counts with `used`, those at the beginning, and what the decoding requests have
+// taken until then; `first_blocks` in the first step.
+[[nodiscard]] FineTotal block_time(const Stretch& steps, std::int64_t used, std::int64_t first_blocks,
+                                   const DecodeGroup& decodes);
+
 class RankUsage {
  public:
   [[nodiscard]] const ReplicaTotals& totals() const { return totals_; }

@@ -27,7 +27,7 @@ class SchedulerState {
   [[nodiscard]] std::int64_t committed_blocks(const Request& request) const { return rank_.committed_blocks(request); }
   [[nodiscard]] std::int64_t committed_blocks() const { return rank_.counts().committed_blocks - rank_.pool.shared(); }
   // Blocks the decoding requests take in the coming step, not yet counted as used.
-  [[nodiscard]] std::int64_t decode_blocks_needed() const { return decodes().growth().at(decodes().clock()); }
+  [[nodiscard]] std::int64_t decode_blocks_needed() const { return decodes().blocks_of_step(); }
   // More blocks `r` needs to have `tokens` tokens cached.
   [[nodiscard]] std::int64_t blocks_needed(const InFlight& r, std::int64_t tokens) const {
     return rank_.blocks_needed(r, tokens);

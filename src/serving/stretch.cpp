@@ -15,13 +15,13 @@ FineTotal sum_of_indices(std::int64_t steps) {
 
 }  // namespace
 
-void Stretch::extend(const DecodeCurve& curve, const DecodeShape& first, std::int64_t growth,
-                     std::int64_t windowed_growth, std::int64_t most) {
+void Stretch::extend(const DecodeCurve& curve, const DecodeShape& first, TokenRate growth, TokenRate in_window,
+                     std::int64_t most) {
   steps_ = most;
   curve_ = &curve;
-  growth_ = growth;
-  windowed_growth_ = windowed_growth;
-  run_ = DecodeRun(curve, first, growth, windowed_growth);
+  growth_ = growth.tokens();
+  in_window_ = in_window.tokens();
+  run_ = DecodeRun(curve, first, growth, in_window);
   const FineDuration whole = run_.elapsed(steps_);
   if (whole >= kLongestStretch) steps_ = std::max<std::int64_t>(1, run_.steps_to_reach(kLongestStretch) - 1);
   if (whole >= kLongestStep) leave_out_too_long();
@@ -54,16 +54,14 @@ FineTotal Stretch::flops() const {
   const FineTotal first = static_cast<FineTotal>(first_.flops) * steps_;
   if (steps_ == 1) return first;
   const FineTotal indices = sum_of_indices(steps_);
-  return first + growth_ * indices * curve_->flops_per_context +
-         windowed_growth_ * indices * curve_->flops_per_windowed;
+  return first + growth_ * indices * curve_->flops_per_context + in_window_ * indices * curve_->flops_per_windowed;
 }
 
 FineTotal Stretch::bytes() const {
   const FineTotal first = static_cast<FineTotal>(first_.bytes) * steps_;
   if (steps_ == 1) return first;
   const FineTotal indices = sum_of_indices(steps_);
-  return first + growth_ * indices * curve_->bytes_per_context +
-         windowed_growth_ * indices * curve_->bytes_per_windowed;
+  return first + growth_ * indices * curve_->bytes_per_context + in_window_ * indices * curve_->bytes_per_windowed;
 }
 
 }  // namespace foretoken

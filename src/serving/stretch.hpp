@@ -18,7 +18,7 @@ class Stretch {
     decode_only_ = decode_only;
   }
   // The step, of decodes only and in shape `first`, goes on: `most` > 1 steps, or as many as times can hold.
-  void extend(const DecodeCurve& curve, const DecodeShape& first, std::int64_t growth, std::int64_t windowed_growth,
+  void extend(const DecodeCurve& curve, const DecodeShape& first, TokenRate growth, TokenRate in_window,
               std::int64_t most);
   // It ends after `steps` of its steps.
   void shorten_to(std::int64_t steps) { steps_ = steps; }
@@ -49,8 +49,8 @@ class Stretch {
   StepTime first_;
   StepTime decode_only_;
   const DecodeCurve* curve_ = nullptr;
-  std::int64_t growth_ = 0;
-  std::int64_t windowed_growth_ = 0;
+  std::int64_t growth_ = 0;     // context tokens a step
+  std::int64_t in_window_ = 0;  // the same within the window
   DecodeRun run_;
 };
 

@@ -81,7 +81,7 @@ class Sglang final : public BatchingPolicy {
   void receive(const ScheduleCall& call) {
     const SchedulerState& s = call.state;
     const std::int64_t interval = s.config.scheduler_recv_interval;
-    const std::int64_t clock = s.decodes().clock();
+    const std::int64_t clock = s.decodes().clock().steps();
     if (last_was_prefill_ || s.running() == 0) {
       looked_at_ = clock;
       looked_ = call.known_until;
@@ -103,9 +103,11 @@ class Sglang final : public BatchingPolicy {
 
   [[nodiscard]] double new_token_ratio(const SchedulerState& s) {
     if (!ratio_.known()) start_ratio(s);
-    return ratio_.at(s.decodes().clock());
+    return ratio_.at(s.decodes().clock().steps());
   }
-  void start_ratio(const SchedulerState& s) { ratio_.start(s.config.schedule_conservativeness, s.decodes().clock()); }
+  void start_ratio(const SchedulerState& s) {
+    ratio_.start(s.config.schedule_conservativeness, s.decodes().clock().steps());
+  }
 
   // ---- prefill ----
 
@@ -262,7 +264,7 @@ class Sglang final : public BatchingPolicy {
     const auto count = static_cast<std::int64_t>(by_output_.size());
     (void)new_token_ratio(s);
     ratio_.set(static_cast<double>(out + kRetractSteps * count) / static_cast<double>(max_new + 1),
-               s.decodes().clock() + 1);  // this step does not count
+               s.decodes().clock().steps() + 1);  // this step does not count
   }
 
   bool full_ = false;  // SGLang's batch_is_full

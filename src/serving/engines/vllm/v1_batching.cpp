@@ -119,7 +119,7 @@ class VllmV1 final : public BatchingPolicy {
   static std::int64_t need(const SchedulerState& s, RequestId id, std::int64_t tokens) {
     const InFlight& r = s[id];
     if (r.phase != Phase::decoding) return s.blocks_needed(r, r.cached + tokens);
-    return s.decodes().context_of(r) % s.config.block_size == 0 ? 1 : 0;
+    return s.decodes().blocks_of_step(r);
   }
 
   // Evicts until `id` can have its blocks; false when it had to go itself.
