@@ -132,11 +132,11 @@ StepTime DecodeCurve::at(const DecodeShape& shape) const {
   return time;
 }
 
-DecodeRun::DecodeRun(const DecodeCurve& curve, DecodeShape first, std::int64_t growth, std::int64_t windowed_growth)
+DecodeRun::DecodeRun(const DecodeCurve& curve, DecodeShape first, TokenRate growth, TokenRate in_window)
     : curve_(&curve),
       first_(first),
-      growth_(growth),
-      windowed_growth_(windowed_growth),
+      growth_(growth.tokens()),
+      windowed_growth_(in_window.tokens()),
       fixed_(curve.fixed.total()),
       head_(piece_from(0, {})) {}
 

@@ -152,7 +152,7 @@ void MetricsCollector::count_in_window(const StepSpan& span, std::int64_t first_
     return std::clamp<std::int64_t>(span.run->steps_to_reach(limit + FineDuration{1}) - 1, 0, span.steps);
   };
   const std::int64_t begin = ended_by(opened_), end = ended_by(closed_);
-  in_window_.output_tokens += static_cast<double>((end - begin) * span.decode_rows);
+  in_window_.output_tokens += static_cast<double>((end - begin) * span.decode_rate().tokens());
   if (end == span.steps) in_window_.output_tokens += static_cast<double>(first_tokens);
   if (span.gap_rows > 0) add_gaps(span, begin, end, steady_itl_);
 }

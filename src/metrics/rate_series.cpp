@@ -11,7 +11,7 @@ namespace foretoken {
 void RateSeries::tokens(const StepSpan& span) {
   Bucket& last = bucket(span.end);  // widths may double here, not in the loop
   if (span.run == nullptr || span.begin >= begin_) {
-    last.output_tokens += span.decode_rows * span.steps;
+    last.output_tokens += span.decode_rate().tokens() * span.steps;
     return;
   }
   std::int64_t done = 0;
@@ -26,7 +26,7 @@ void RateSeries::tokens(const StepSpan& span) {
       before_edge = std::min(span.steps, span.run->steps_to_reach(limit + FineDuration{1}) - 1);
     }
     if (before_edge > done) {
-      buckets_[static_cast<std::size_t>(index)].output_tokens += (before_edge - done) * span.decode_rows;
+      buckets_[static_cast<std::size_t>(index)].output_tokens += (before_edge - done) * span.decode_rate().tokens();
       done = before_edge;
     }
     at = edge;

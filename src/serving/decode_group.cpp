@@ -22,8 +22,8 @@ void DecodeGroup::drop_stale(std::vector<Entry>& heap) {
 void DecodeGroup::join(RequestId id) {
   InFlight& r = table_[id];
   r.phase = Phase::decoding;
-  r.decode_key = r.cached - clock_;
-  r.finish_clock = clock_ + r.request.output_tokens - r.emitted;
+  r.decode_key = r.cached - clock_.now();
+  r.finish_clock = clock_.now() + r.request.output_tokens - r.emitted;
   enter(id);
 }
 
@@ -55,21 +55,22 @@ void DecodeGroup::withdraw(RequestId id) {
 void DecodeGroup::leave(RequestId id) {
   InFlight& r = table_[id];
   withdraw(id);
-  r.emitted = r.request.output_tokens - steps_left(r);
-  r.cached = context_of(r);
+  if (growth_.grows()) r.blocks = growth_.blocks_of(context_of(r));
+  r.emitted = r.request.output_tokens - tokens_left(r);
+  r.cached = context_of(r) - std::max<std::int64_t>(0, clock_.now() - r.finish_clock);
 }
 
 void DecodeGroup::hold_back(RequestId id) {
   // It counted as advanced; settle_window may have moved it over the window as well.
   InFlight& r = table_[id];
   withdraw(id);
-  --r.decode_key;
-  ++r.finish_clock;
+  r.decode_key -= clock_.per_row();
+  r.finish_clock += clock_.per_row();
   enter(id);
 }
 
 void DecodeGroup::take_finished(std::vector<RequestId>& out) {
-  while (!finishes_.empty() && finishes_.front().clock <= clock_) {
+  while (!finishes_.empty() && finishes_.front().clock <= clock_.now()) {
     const Entry due = finishes_.front();
     pop(finishes_);
     if (is_stale(due)) continue;
@@ -80,7 +81,7 @@ void DecodeGroup::take_finished(std::vector<RequestId>& out) {
 
 void DecodeGroup::settle_window() {
   if (below_window_ == 0) return;
-  while (!crossings_.empty() && crossings_.front().clock <= clock_) {
+  while (!crossings_.empty() && crossings_.front().clock <= clock_.now()) {
     const Entry due = crossings_.front();
     pop(crossings_);
     if (is_stale(due)) continue;
@@ -102,12 +103,12 @@ DecodeShape DecodeGroup::shape_without(const std::vector<RequestId>& skipped) co
 
 std::int64_t DecodeGroup::steps_until_change() {
   drop_stale(finishes_);
-  std::int64_t next = finishes_.front().clock;
-  if (below_window_ > 0) {
-    drop_stale(crossings_);
-    next = std::min(next, crossings_.front().clock);
-  }
-  return next - clock_;
+  const std::int64_t to_finish = clock_.steps_to_reach(finishes_.front().clock);
+  if (below_window_ == 0) return to_finish;
+  drop_stale(crossings_);
+  // A step of several tokens may begin below the window and end above it: it is the only one.
+  const std::int64_t to_window = std::max<std::int64_t>(1, clock_.steps_within(crossings_.front().clock));
+  return std::min(to_finish, to_window);
 }
 
 }  // namespace foretoken

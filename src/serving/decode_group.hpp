@@ -1,28 +1,32 @@
-// The decoding requests of a replica as one aggregate: a step costs O(1) whatever
+// The decoding requests of a rank as one aggregate: a step costs O(1) whatever
 // their number, a join or a leave O(log n).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
 #include "foretoken/cost/step.hpp"
+#include "foretoken/cost/token_clock.hpp"
 #include "serving/block_growth.hpp"
 #include "serving/in_flight.hpp"
 
 namespace foretoken {
 
-// The clock counts decode steps; a member's context is its key + the clock.
+// The clock counts the tokens of a row; a member's context is its key + the clock. A row's last step may compute
+// more tokens than it still had to emit: they are dropped, but had their place in the KV cache.
 class DecodeGroup {
  public:
-  // growth_block_size: see BlockGrowth. sliding_window: 0 = none.
-  DecodeGroup(InFlightTable& table, std::int64_t growth_block_size, std::int64_t sliding_window)
-      : table_(table), growth_(growth_block_size), window_(sliding_window) {}
+  // growth_block_size: see BlockGrowth. sliding_window: 0 = none. tokens_per_row: of a step.
+  DecodeGroup(InFlightTable& table, std::int64_t growth_block_size, std::int64_t sliding_window,
+              std::int64_t tokens_per_row = 1)
+      : table_(table), growth_(growth_block_size), window_(sliding_window), clock_(tokens_per_row) {}
 
   void join(RequestId id);
   void leave(RequestId id);
-  // All members emit `steps` tokens.
+  // All members take so many steps.
   void advance(std::int64_t steps) {
-    clock_ += steps;
+    clock_.advance(steps);
     settle_window();
   }
   // `id` did not take part in the step just counted.
@@ -31,17 +35,25 @@ class DecodeGroup {
   void take_finished(std::vector<RequestId>& out);
 
   [[nodiscard]] std::int64_t size() const { return size_; }
-  [[nodiscard]] std::int64_t clock() const { return clock_; }
-  [[nodiscard]] std::int64_t context_of(const InFlight& r) const { return r.decode_key + clock_; }
-  [[nodiscard]] std::int64_t steps_left(const InFlight& r) const { return r.finish_clock - clock_; }
+  [[nodiscard]] const TokenClock& clock() const { return clock_; }
+  [[nodiscard]] std::int64_t context_of(const InFlight& r) const { return r.decode_key + clock_.now(); }
+  [[nodiscard]] std::int64_t tokens_left(const InFlight& r) const {
+    return std::max<std::int64_t>(0, r.finish_clock - clock_.now());
+  }
   [[nodiscard]] DecodeShape shape() const {
-    return {size_, key_sum_ + size_ * clock_, window_ == 0 ? 0 : windowed_sum()};
+    return {size_, key_sum_ + size_ * clock_.now(), window_ == 0 ? 0 : windowed_sum()};
   }
   [[nodiscard]] DecodeShape shape_without(const std::vector<RequestId>& skipped) const;
-  // Rows whose windowed context still grows by one a step.
-  [[nodiscard]] std::int64_t growing_in_window() const { return below_window_; }
+  // By which a step lets the context grow, and the windowed context until a member crosses the window.
+  [[nodiscard]] TokenRate rate() const { return {size_, clock_.per_row()}; }
+  [[nodiscard]] TokenRate rate_in_window() const { return {below_window_, clock_.per_row()}; }
   // Steps until the next member finishes or crosses the window. Precondition: not empty.
   [[nodiscard]] std::int64_t steps_until_change();
+  // Blocks that all members, or one of them, take in the coming step.
+  [[nodiscard]] std::int64_t blocks_of_step() const { return growth_.at(clock_); }
+  [[nodiscard]] std::int64_t blocks_of_step(const InFlight& r) const { return growth_.of_member(r.decode_key, clock_); }
+  // By all in so many steps.
+  [[nodiscard]] std::int64_t blocks_over(std::int64_t steps) const { return growth_.over(clock_, steps); }
   [[nodiscard]] const BlockGrowth& growth() const { return growth_; }
 
  private:
@@ -59,13 +71,13 @@ class DecodeGroup {
   void withdraw(RequestId id);
   void settle_window();
   [[nodiscard]] std::int64_t windowed_sum() const {
-    return below_key_sum_ + below_window_ * clock_ + (size_ - below_window_) * window_;
+    return below_key_sum_ + below_window_ * clock_.now() + (size_ - below_window_) * window_;
   }
 
   InFlightTable& table_;
   BlockGrowth growth_;
   std::int64_t window_;
-  std::int64_t clock_ = 0;
+  TokenClock clock_;
   std::int64_t size_ = 0;
   std::int64_t key_sum_ = 0;
   std::int64_t below_window_ = 0;  // members whose context is below the window

@@ -1,4 +1,4 @@
-// The requests a replica has admitted, in one table with stable places.
+// The requests a rank has admitted, in one table with stable places.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,19 @@ namespace foretoken {
 using RequestId = std::int32_t;  // place in the table
 inline constexpr RequestId kNoRequest = -1;
 
-// leaving: finished and without a row in the coming step, but it still holds its seat and blocks.
-enum class Phase : std::uint8_t { prefilling, decoding, preempted, leaving };
+enum class Phase : std::uint8_t {
+  prefilling,
+  decoding,
+  preempted,  // waits to be admitted again
+  reached,    // handed over to this rank, and waits to be admitted
+  leaving,    // finished and without a row in the coming step, but it still holds its seat and blocks
+  pinned,     // handed over to another rank: it holds its blocks until its KV cache is there
+};
 
 struct InFlight {
   Request request;
   Phase phase = Phase::prefilling;
-  bool finished = false;  // and reported; it lingers until the call that cannot know is over
+  bool finished = false;  // and reported, but unseen by a call that was due before (async_scheduling)
   // Kept without doubt of its meaning while not decoding; while decoding, `emitted`
   // and `cached` follow from the group's clock.
   std::int64_t emitted = 0;         // output tokens so far
@@ -36,6 +42,10 @@ struct InFlight {
   TimePoint first_token{};
   TimePoint last_token{};  // when it stopped emitting every step
   TimePoint preempted_at{};
+  TimePoint reached_at{};    // of Phase::reached
+  std::int64_t carried = 0;  // the same: tokens whose KV cache came with it
+  bool recovering = false;   // what a preemption lost is not computed again yet
+  bool goes_on = false;      // it is handed over, not finished
   std::int32_t preemptions = 0;
   Account account;
 

@@ -1,7 +1,5 @@
-// The life of a step: planned, priced, ended, settled.
+// The step of several ranks: planned by every rank, priced together, ended together.
 #include "serving/replica.hpp"
-
-#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -10,362 +8,146 @@
 namespace foretoken {
 namespace {
 
-// A stretch ends before its exact duration leaves 62 bits (73 minutes of simulated time).
-constexpr FineDuration kLongestStretch{std::int64_t{1} << 62};
+// vLLM asks all ranks whether any has work left every so many steps (src/serving/README.md, "Ranks").
+constexpr std::int64_t kWaveCheck = 32;
+
+// Time at the barrier is time in the exchange that waits for the slowest rank.
+void wait_for(FineDuration total, StepTime& step) {
+  step[TimePart::network] += total - step.total();
+}
+
+std::int64_t tokens_of(std::span<const PrefillChunk> chunks) {
+  std::int64_t tokens = 0;
+  for (const PrefillChunk& chunk : chunks) tokens += chunk.new_tokens;
+  return tokens;
+}
 
 }  // namespace
 
-Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-                 Observer& observer, DepartureListener& listener, const PrefixTable* prefixes)
-    : Replica(index, config, cost, sliding_window, observer, listener, prefixes, find_engine(config.engine.name).make(),
-              find_engine(config.engine.name).blocks, find_engine(config.engine.name).last_row) {}
-
-Replica::Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-                 Observer& observer, DepartureListener& listener, const PrefixTable* prefixes,
-                 std::unique_ptr<BatchingPolicy> policy, BlockPolicy blocks, LastRow last_row)
-    : index_(index),
-      single_steps_(config.step_by_step || config.every_step),
-      async_(config.engine.async_scheduling),
-      last_row_(last_row),
-      cost_(cost),
-      observer_(observer),
-      listener_(listener),
-      policy_(std::move(policy)),
-      state_(config.engine, blocks, sliding_window, prefixes) {
-  state_.replica_ = index;
-  if (observer.wants_lifecycle()) state_.lifecycle_ = &observer;
-}
-
-// ---- a step is planned and priced ----
-
-void Replica::schedule(TimePoint now) {
-  if (plan(now)) start_steps(now);
-}
-
-RankOffer Replica::offer(TimePoint now) {
-  take_in(call_is_due_ ? known_until_ : now);
-  const std::int64_t rows = state_.decodes_.size();
-  return {policy_->has_contexts(state_), rows > 0, rows < state_.config.max_num_seqs};
-}
-
-bool Replica::plan(TimePoint now, bool hold_contexts) {
-  wake_ = kNever;
-  call_policy(now, hold_contexts);
-  kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
-  if (plan_.chunks.empty() && decode_rows_ == 0) {
-    invariant(state_.running() == 0, [&] {
-      return fmt::format("replica {} stands still at {} s with {} running requests", index_, to_seconds(now),
-                         state_.running());
-    });
-    wake_ = plan_.wake;
-    return false;
+Replica::Replica(int first_rank, const PoolConfig& pool, const SimulationOptions& options,
+                 const EnginePolicyMaker& make_policy, const PrefixTable* prefixes, Observer& observer,
+                 DepartureListener& listener)
+    : first_rank_(first_rank),
+      cost_(*pool.cost),
+      balance_(find_engine(pool.engine.name).make_balance()),
+      contexts_(pool.engine),
+      has_waves_(find_engine(pool.engine.name).has_waves),
+      idle_tokens_(find_engine(pool.engine.name).idle_tokens) {
+  for (int i = 0; i < pool.engine.data_parallel_size; ++i) {
+    ranks_.push_back(std::make_unique<EngineRank>(first_rank + i, pool, options, make_policy(pool.engine), prefixes,
+                                                  observer, listener));
   }
-  shape_plan(now);
-  return true;
+  if (ranks_.size() == 1) alone_ = ranks_.front().get();
+  loads_.resize(ranks_.size());
+  offers_.resize(ranks_.size());
 }
 
-void Replica::call_policy(TimePoint now, bool hold_contexts) {
-  bool knows_all = !std::exchange(call_is_due_, false);
-  take_in(knows_all ? now : known_until_);
-  std::int64_t evicted = -1;
-  while (true) {
-    invariant(state_.evictions_ > evicted, "a policy asks to be called again although it evicted nobody");
-    evicted = state_.evictions_;
-    plan_.clear();
-    ++totals_.schedule_calls;
-    policy_->schedule({state_, now, knows_all ? now : known_until_, kv_wait_, decode_totals_, hold_contexts}, plan_);
-    decode_rows_ = plan_.hold_decodes ? 0 : state_.decodes_.size() - static_cast<std::int64_t>(plan_.skipped.size());
-    if (!plan_.chunks.empty() || decode_rows_ > 0) return;
-    if (!knows_all) {  // nothing to run until the result is in
-      knows_all = true;
-      state_.let_all_go();
-      state_.publish_all();
-      take_in(now);
-      if (state_.running() == 0 && state_.waiting_->head() == nullptr) return;
-      evicted = -1;
-    } else if (!plan_.once) {
-      return;
-    }
-    // A call that only evicted (priority scheduling may evict the request it looks at) is
-    // followed by another; each evicts at least one, so it ends.
-  }
+TimePoint Replica::next_timeout() const {
+  TimePoint next = kNever;
+  for (const auto& rank : ranks_) next = std::min(next, rank->next_timeout());
+  return next;
 }
 
-void Replica::shape_plan(TimePoint now) {
-  shape_ = plan_.skipped.empty() ? state_.decodes_.shape() : state_.decodes_.shape_without(plan_.skipped);
-  if (decode_rows_ == 0)
-    shape_ = {};
-  else
-    shape_.sequences += plan_.padding_rows;
-  next_call_differs_ = async_ && catch_up(now);
-  gap_rows_ = decode_rows_ == 0 ? 0 : decode_rows_ - state_.held_rows();
-  for (const RequestId id : state_.lagging_) {
-    if (std::find(plan_.skipped.begin(), plan_.skipped.end(), id) == plan_.skipped.end()) --gap_rows_;
-  }
-  chunks_.clear();
-  for (const StepPlan::Chunk& chunk : plan_.chunks) {
-    const InFlight& r = state_[chunk.id];
-    chunks_.push_back({chunk.tokens, r.cached, r.cached + chunk.tokens == r.known_tokens()});
-  }
+TimePoint Replica::next_group_boundary() const {
+  if (stepping_) return end_;
+  if (back_at_ != kNever) return back_at_;
+  TimePoint next = kNever;
+  for (const auto& rank : ranks_) next = std::min(next, rank->next_boundary());
+  return next;
 }
 
-void Replica::start_steps(TimePoint now) {
-  if (boundary_after({}) != now) {  // the engine was idle: nothing is carried over
-    base_ = now;
-    offset_ = {};
+EngineRank& Replica::choose_rank(TimePoint now) {
+  for (std::size_t i = 0; i < ranks_.size(); ++i) {
+    loads_[i] = {ranks_[i]->waiting_requests(), ranks_[i]->state().running()};
   }
-  steps_ = 1;
-  curve_ = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
-  decode_only_ = curve_ == nullptr ? StepTime{} : curve_->at(shape_);
-  if (!chunks_.empty()) {
-    first_step_ = cost_.step({chunks_, shape_});
-  } else if (single_steps_) {
-    first_step_ = cost_.step({{}, shape_});
-  } else {
-    first_step_ = decode_only_;
-    if (!plan_.once && !next_call_differs_ && plan_.skipped.empty() && state_.lagging_.empty() &&
-        state_.held_.empty()) {
-      start_stretch();
-    }
-  }
-  begin(now);
+  return *ranks_[static_cast<std::size_t>(balance_->choose(loads_, now))];
 }
 
-void Replica::start_in_group(TimePoint now, const StepClock& clock, const StepTime& step, const StepTime& decode_only) {
-  base_ = clock.base;
-  offset_ = clock.offset;
-  steps_ = 1;
-  first_step_ = step;
-  decode_only_ = decode_only;
-  begin(now);
+// Dummy steps are not run one by one: a newcomer finds the one that is under way.
+void Replica::end_dummies(TimePoint now) {
+  if (stepping_ || dummies_ == 0) return;
+  const std::int64_t done = (now - dummies_from_ + dummy_step_ - Duration{1}) / dummy_step_;
+  counter_ = done >= dummies_ ? 0 : counter_ + done;  // the wave has ended, or goes on
+  if (done <= dummies_ && dummies_from_ + done * dummy_step_ > now) back_at_ = dummies_from_ + done * dummy_step_;
+  dummies_ = 0;
 }
 
-void Replica::begin(TimePoint now) {
-  if (first_step_.total() >= kLongestStep) listener_.step_too_long(index_);
-  begin_ = now;
+void Replica::end_group_step(TimePoint now) {
+  if (stepping_) {
+    clock_.advance(duration_);
+    for (const std::size_t i : working_) ranks_[i]->end_steps(now);
+    stepping_ = false;
+  }
+  back_at_ = kNever;
+}
+
+bool Replica::holds_contexts(TimePoint now) {
+  if (!contexts_.enabled()) return false;
+  for (std::size_t i = 0; i < ranks_.size(); ++i) offers_[i] = ranks_[i]->offer(now);
+  return contexts_.hold(offers_);
+}
+
+void Replica::schedule_ranks(TimePoint now) {
+  const bool hold = holds_contexts(now);
+  const bool was_working = !working_.empty();
+  working_.clear();
+  bool with_prefill = false;
+  for (std::size_t i = 0; i < ranks_.size(); ++i) {
+    if (!ranks_[i]->plan(now, hold)) continue;
+    working_.push_back(i);
+    with_prefill = with_prefill || !ranks_[i]->planned_chunks().empty();
+  }
+  if (working_.empty()) {
+    if (was_working && has_waves_) start_dummies(now);
+    return;
+  }
+  clock_.begin(now);
+  price(false);
+  decode_only_ = whole_;
+  if (with_prefill) price(true);
+  duration_ = whole_.front().total();
+  for (std::size_t k = 0; k < working_.size(); ++k) {
+    // Prices that fall when tokens are added would make interference negative.
+    if (decode_only_[k].total() > duration_) decode_only_[k] = whole_[k];
+    ranks_[working_[k]]->start_in_group(now, clock_, whole_[k], decode_only_[k]);
+  }
+  end_ = ranks_[working_.front()]->next_boundary();
   stepping_ = true;
-  ++totals_.spans;
-  end_ = boundary_after(elapsed());
-  invariant(end_ > begin_, [&] { return fmt::format("a step of no time at {} s", to_seconds(now)); });
+  ++counter_;
 }
 
-void Replica::start_stretch() {
-  DecodeGroup& decodes = state_.decodes_;
-  steps_ = decodes.growth().steps_within(decodes.clock(), state_.free_blocks() - plan_.spare_blocks,
-                                         decodes.steps_until_change());
-  if (steps_ <= 1) {
-    steps_ = 1;
-    return;
-  }
-  run_ = DecodeRun(*curve_, shape_, decodes.size(), decodes.growing_in_window());
-  const FineDuration whole = run_.elapsed(steps_);
-  if (whole >= kLongestStretch) steps_ = std::max<std::int64_t>(1, run_.steps_to_reach(kLongestStretch) - 1);
-  if (whole >= kLongestStep) leave_out_too_long();
-}
-
-// The stretch ends before the first step that is too long; step times do not fall in a stretch.
-void Replica::leave_out_too_long() {
-  const auto too_long = [&](std::int64_t step) { return run_.elapsed(step + 1) - run_.elapsed(step) >= kLongestStep; };
-  if (!too_long(steps_ - 1)) return;
-  std::int64_t fine = 1;  // the first is not, or the run would have ended
-  for (std::int64_t bad = steps_ - 1; bad - fine > 0;) {
-    const std::int64_t middle = fine + (bad - fine) / 2;
-    if (too_long(middle))
-      bad = middle;
-    else
-      fine = middle + 1;
-  }
-  steps_ = fine;
-}
-
-TimePoint Replica::boundary_after(FineDuration elapsed) const {
-  return base_ + ceil_to_nanoseconds(offset_ + elapsed);
-}
-
-// The first boundary at or after `now`, or a later one, becomes the end, when the policy may want it.
-void Replica::cut(TimePoint now, std::int64_t boundaries_later) {
-  if (!stepping_ || steps_ == 1 || !policy_->may_change_plan(state_)) return;
-  // base + ceil(offset + elapsed) >= now  <=>  offset + elapsed > now - base - 1 ns
-  const FineDuration reach = fine_from(now - base_ - Duration{1}) + FineDuration{1} - offset_;
-  const std::int64_t steps = std::max<std::int64_t>(1, run_.steps_to_reach(reach)) + boundaries_later;
-  if (steps >= steps_) return;
-  steps_ = steps;
-  end_ = boundary_after(elapsed());
-}
-
-// ---- a step ends ----
-
-void Replica::end_steps(TimePoint now) {
-  const FineDuration passed = elapsed();
-  call_is_due_ = async_;
-  // Nobody came since the first of them began, or it matters when the last did.
-  known_until_ = inbox_.empty() ? begin_ : begin_of_last_step();
-  report_steps(now);
-  const DecodeTotals decode = decode_totals_of_steps();
-  count_totals(passed, decode);
-  decode_totals_ += decode;
-  offset_ += passed;
-  base_ += Duration{offset_.units >> FineDuration::kFractionBits};
-  offset_.units &= FineDuration::kPerNanosecond - 1;
-  stepping_ = false;
-  leaving_.clear();
-  settle_decodes(now, decode);
-  settle_chunks(now);
-  finish_leaving(now);
-}
-
-void Replica::settle_decodes(TimePoint now, const DecodeTotals& step) {
-  DecodeGroup& decodes = state_.decodes_;
-  if (decodes.size() == 0) return;
-  if (plan_.hold_decodes) {
-    state_.hold_decodes(begin_);
-    return;
-  }
-  std::int64_t grown = decodes.growth().over(decodes.clock(), steps_);
-  for (const RequestId id : plan_.skipped) {
-    InFlight& r = state_.table_[id];
-    grown -= decodes.growth().needs_block(r.decode_key, decodes.clock()) ? 1 : 0;
-    r.account.skipped(step, first_step_.total());
-  }
-  // The first step's were reserved when it was planned; a row that left since takes none.
-  const std::int64_t first = blocks_taken_first();
-  state_.pool_.take_reserved(first);
-  state_.pool_.take(grown - first);
-  totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, state_.used_blocks());
-  decodes.advance(steps_);
-  for (const RequestId id : plan_.skipped) decodes.hold_back(id);
-  if (!plan_.skipped.empty() || !state_.lagging_.empty()) settle_gaps(now);
-  for (const SchedulerState::Held& held : state_.held_) observer_.on_gap(now - held.last_token, held.rows);
-  state_.held_.clear();
-  state_.last_decode_end_ = now;
-
-  decodes.take_finished(leaving_);
-  for (const RequestId id : leaving_) state_.table_[id].account.left_decode(decode_totals_);
-}
-
-// Requests that sat out keep the time of their last token; those that are back report the gap.
-void Replica::settle_gaps(TimePoint now) {
-  const auto sits_out = [&](RequestId id) {
-    return std::find(plan_.skipped.begin(), plan_.skipped.end(), id) != plan_.skipped.end();
+// Fills whole_ with the step of every working rank, each as long as the longest.
+void Replica::price(bool with_prefill) {
+  GroupShape group;
+  const auto count = [&](std::int64_t tokens) {
+    group.tokens += tokens;
+    group.largest = std::max(group.largest, tokens);
   };
-  for (const RequestId id : state_.lagging_) {
-    if (!sits_out(id)) observer_.on_gap(now - state_[id].last_token, 1);
+  for (const std::size_t i : working_) {
+    const EngineRank& rank = *ranks_[i];
+    count(rank.planned_decodes().sequences + (with_prefill ? tokens_of(rank.planned_chunks()) : 0));
   }
-  for (const RequestId id : plan_.skipped) {
-    if (std::find(state_.lagging_.begin(), state_.lagging_.end(), id) == state_.lagging_.end()) {
-      state_.table_[id].last_token = begin_;
-    }
+  for (std::size_t i = working_.size(); i < ranks_.size(); ++i) count(idle_tokens_);
+  whole_.assign(working_.size(), {});
+  FineDuration longest;
+  for (std::size_t k = 0; k < working_.size(); ++k) {
+    const EngineRank& rank = *ranks_[working_[k]];
+    const auto chunks = with_prefill ? rank.planned_chunks() : std::span<const PrefillChunk>{};
+    if (chunks.empty() && rank.planned_decodes().sequences == 0) continue;  // nothing of its own: it waits
+    whole_[k] = cost_.step({chunks, rank.planned_decodes(), group});
+    longest = std::max(longest, whole_[k].total());
   }
-  state_.lagging_ = plan_.skipped;
+  for (StepTime& step : whole_) wait_for(longest, step);
 }
 
-void Replica::settle_chunks(TimePoint now) {
-  if (state_.prefilling_.empty()) return;
-  totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, state_.used_blocks());
-  std::int64_t step_tokens = 0;
-  for (const StepPlan::Chunk& chunk : plan_.chunks) step_tokens += chunk.tokens;
-  if (plan_.chunks.size() < state_.prefilling_.size()) charge_left_out();
-  for (const StepPlan::Chunk& chunk : plan_.chunks) {
-    InFlight& r = state_.table_[chunk.id];
-    r.cached += chunk.tokens;
-    if (!state_.stores_whole_contexts || (r.cached == r.known_tokens() && !async_))
-      state_.publish(chunk.id, r.cached);
-    else if (r.cached == r.known_tokens())
-      state_.publish_after_call(chunk.id);
-    if (r.preemptions == 0) r.account.prefilled(first_step_, chunk.tokens, step_tokens);
-    if (r.cached == r.known_tokens()) emit(chunk.id, now);
-  }
-}
-
-void Replica::charge_left_out() {
-  for (const RequestId id : state_.prefilling_) {
-    const bool ran = std::any_of(plan_.chunks.begin(), plan_.chunks.end(), [&](const auto& c) { return c.id == id; });
-    if (!ran && state_[id].preemptions == 0) state_.table_[id].account.left_out(first_step_.total());
-  }
-}
-
-// A prompt is complete: its next token is out.
-void Replica::emit(RequestId id, TimePoint now) {
-  InFlight& r = state_.table_[id];
-  std::erase(state_.prefilling_, id);
-  const Duration recovery = r.preemptions > 0 ? now - r.preempted_at : Duration{};
-  if (++r.emitted == 1) {
-    r.first_token = now;
-    if (state_.lifecycle_ != nullptr) state_.tell(LifecycleEdge::first_token, id, now);
-    r.account.first_token(now - r.request.arrival, recovery);
-  } else {
-    r.account.recovered(recovery);
-    observer_.on_gap(now - r.last_token, 1);
-  }
-  if (r.emitted >= r.request.output_tokens) {
-    leaving_.push_back(id);
-    return;
-  }
-  r.last_token = now;
-  r.account.joined_decode(decode_totals_);
-  state_.youngest_decode_ = std::max(state_.youngest_decode_, r.admission);
-  state_.decodes_.join(id);
-}
-
-// Engines walk the step's requests in the running list's order, whatever they did in it: the blocks of
-// the first go back first, so what it alone holds is evicted first (vLLM V1, update_from_output).
-void Replica::finish_leaving(TimePoint now) {
-  std::sort(leaving_.begin(), leaving_.end(),
-            [&](RequestId a, RequestId b) { return state_[a].admission < state_[b].admission; });
-  for (const RequestId id : leaving_) finish(id, now);
-}
-
-void Replica::finish(RequestId id, TimePoint now) {
-  const InFlight& r = state_[id];
-  observer_.on_request(record_of(r, Outcome::finished, now));
-  const Request request = r.request;
-  if (async_) {
-    state_.linger(id, last_row_ == LastRow::wasted || request.output_tokens < request.max_tokens);
-  } else {
-    state_.release(id, false, r.cached);
-    state_.unlink(id);
-    state_.table_.remove(id);
-  }
-  listener_.departed(index_, request, Outcome::finished, now);
-}
-
-RequestRecord Replica::record_of(const InFlight& r, Outcome outcome, TimePoint now) const {
-  RequestRecord record;
-  record.request = r.request;
-  record.outcome = outcome;
-  record.replica = index_;
-  record.scheduled = r.scheduled;
-  record.first_token = r.first_token;
-  record.finish = now;
-  record.preemptions = r.preemptions;
-  record.cached_tokens = static_cast<std::int32_t>(r.prefix_hit);
-  if (outcome == Outcome::finished) {
-    record.ttft_parts = r.account.ttft();
-    record.e2e_parts = r.account.total(now - r.request.arrival);
-  }
-  return record;
-}
-
-void Replica::abandon(TimePoint now) {
-  const auto give_up = [&](RequestId id) {
-    if (state_.lifecycle_ != nullptr) state_.tell(LifecycleEdge::abandoned, id, now);
-    observer_.on_request(record_of(state_[id], Outcome::unfinished, now));
-  };
-  for (RequestId id = state_.first_running(); id != kNoRequest; id = state_[id].next) give_up(id);
-  take_in(now);
-  while (const Waiting* head = state_.waiting_->head()) {
-    if (head->resumed != kNoRequest) {
-      give_up(head->resumed);
-    } else {
-      RequestRecord record;
-      record.request = head->request;
-      record.outcome = Outcome::unfinished;
-      record.replica = index_;
-      record.finish = now;
-      observer_.on_request(record);
-    }
-    state_.waiting_->pop();
-  }
+// The group has run out of work between two checks: dummy steps of one token per rank until
+// the next. They cost nobody anything but a request that comes during one.
+void Replica::start_dummies(TimePoint now) {
+  const auto ranks = static_cast<std::int64_t>(ranks_.size());
+  dummy_step_ = std::max(Duration{1}, ceil_to_nanoseconds(cost_.step({{}, {1, 0, 0}, {ranks, 1}}).total()));
+  dummies_ = (kWaveCheck - counter_ % kWaveCheck) % kWaveCheck;
+  dummies_from_ = now;
+  if (dummies_ == 0) counter_ = 0;
 }
 
 }  // namespace foretoken

@@ -1,151 +1,107 @@
-// One engine instance: runs the plans of its batching policy in simulated time.
+// One replica: an engine of its own, or the ranks of attention data parallelism, which have a
+// scheduler and a KV pool each and step together.
 #pragma once
 
-#include <deque>
+#include <functional>
 #include <memory>
-#include <span>
 #include <vector>
 
-#include "foretoken/cost/cost_model.hpp"
-#include "foretoken/serving/simulation.hpp"
-#include "serving/batching/batching_policy.hpp"
 #include "serving/context_balance.hpp"
+#include "serving/engine_rank.hpp"
+#include "serving/rank_balance.hpp"
 
 namespace foretoken {
 
-// Who wants to know that a request left the system.
-class DepartureListener {
- public:
-  virtual ~DepartureListener() = default;
-  virtual void departed(int replica, const Request& request, Outcome outcome, TimePoint now) = 0;
-  // The next step takes longer than times of steps can hold (kLongestStep): the run ends before it.
-  virtual void step_too_long(int replica) = 0;
-};
+// make_engine_policy(), or what a test has in its place.
+using EnginePolicyMaker = std::function<EnginePolicy(const EngineConfig& engine)>;
 
-// From here on the cost models cut a step's parts.
-inline constexpr FineDuration kLongestStep = PiecewiseCurve::kLargest;
-
-// Exact time of a step boundary: base + offset, offset in [0, 1 ns).
-struct StepClock {
-  TimePoint base{};
-  FineDuration offset;
-};
-
-// Step ends stand on whole nanoseconds: base + ceil(offset), where the exact fraction
-// is carried from step to step until the engine idles. A run of decode-only steps with
-// the same members is one entry on the calendar (a stretch); an arrival that matters cuts it at the
-// next boundary.
+// With one rank every call is that rank's. With several (src/serving/README.md, "Ranks"): all ranks plan
+// at the same instant, the step takes as long as the slowest rank, experts see the tokens of
+// all ranks, and a rank without work waits for the others (its dummy step is never the slowest).
+// Sources: vLLM DPEngineCoreProc, SGLang DP attention, TensorRT-LLM attention DP. Left out: vLLM's
+// prefill_schedule_interval, SGLang's prefill delayer (off by default), and stretches: a group goes step by step.
 class Replica {
  public:
-  Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-          Observer& observer, DepartureListener& listener, const PrefixTable* prefixes);
-  // With a policy from outside the table.
-  Replica(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-          Observer& observer, DepartureListener& listener, const PrefixTable* prefixes,
-          std::unique_ptr<BatchingPolicy> policy, BlockPolicy blocks, LastRow last_row);
+  // Its ranks are numbered from first_rank on.
+  Replica(int first_rank, const PoolConfig& pool, const SimulationOptions& options,
+          const EnginePolicyMaker& make_policy, const PrefixTable* prefixes, Observer& observer,
+          DepartureListener& listener);
 
-  // A request from the router. It may be refused at once.
-  void arrive(const Request& request, TimePoint now);
-  // The running steps end now.
-  void end_steps(TimePoint now);
-  // Requests that waited longer than queue_timeout leave.
-  void expire(TimePoint now);
-  // The schedule call. Precondition: no step is running.
-  void schedule(TimePoint now);
-
-  // The schedule call in two, for ranks that step together: whether there is something to
-  // run, and its start with the group's time.
-  [[nodiscard]] bool plan(TimePoint now, bool hold_contexts = false);
-  void start_in_group(TimePoint now, const StepClock& clock, const StepTime& step, const StepTime& decode_only);
-  // What it could put into a plan now.
-  [[nodiscard]] RankOffer offer(TimePoint now);
-  // What plan() decided.
-  [[nodiscard]] std::span<const PrefillChunk> planned_chunks() const { return chunks_; }
-  [[nodiscard]] const DecodeShape& planned_decodes() const { return shape_; }
-
-  // Reports everything still in the system as unfinished.
-  void abandon(TimePoint now);
-
-  [[nodiscard]] bool idle() const { return !stepping_; }
-  [[nodiscard]] TimePoint next_boundary() const { return stepping_ ? end_ : wake_; }
-  [[nodiscard]] TimePoint next_timeout() const;
-  [[nodiscard]] const ReplicaTotals& totals() const { return totals_; }
-  [[nodiscard]] const SchedulerState& state() const { return state_; }
-  [[nodiscard]] std::int64_t waiting_requests() const {
-    return static_cast<std::int64_t>(state_.waiting_->size() + inbox_.size());
+  // A Request from the router, or a HandOver from another replica.
+  template <class Incoming>
+  void arrive(const Incoming& incoming, TimePoint now) {
+    if (alone_) return alone_->arrive(incoming, now);
+    EngineRank& rank = choose_rank(now);
+    rank.arrive(incoming, now);
+    if (rank.waiting_requests() > 0) end_dummies(now);
+  }
+  // See EngineRank; `rank` is one of this replica.
+  void release_pinned(int rank, RequestId id, TimePoint now) {
+    ranks_[static_cast<std::size_t>(rank - first_rank_)]->release_pinned(id, now);
+  }
+  // The running steps end now, or the engine is back from dummy steps.
+  void end_steps(TimePoint now) {
+    if (alone_)
+      alone_->end_steps(now);
+    else
+      end_group_step(now);
+  }
+  void expire(TimePoint now) {
+    for (const auto& rank : ranks_) rank->expire(now);
+  }
+  // The schedule call. Precondition: idle().
+  void schedule(TimePoint now) {
+    if (alone_)
+      alone_->schedule(now);
+    else
+      schedule_ranks(now);
+  }
+  void abandon(TimePoint now) {
+    for (const auto& rank : ranks_) rank->abandon(now);
   }
 
+  // Free for a schedule call now.
+  [[nodiscard]] bool idle() const { return alone_ ? alone_->idle() : !stepping_ && back_at_ == kNever; }
+  [[nodiscard]] TimePoint next_boundary() const { return alone_ ? alone_->next_boundary() : next_group_boundary(); }
+  [[nodiscard]] TimePoint next_timeout() const;
+  [[nodiscard]] const std::vector<std::unique_ptr<EngineRank>>& ranks() const { return ranks_; }
+  [[nodiscard]] int first_rank() const { return first_rank_; }
+
  private:
-  void call_policy(TimePoint now, bool hold_contexts);
-  void shape_plan(TimePoint now);
-  void start_steps(TimePoint now);
-  void begin(TimePoint now);
-  void start_stretch();
-  void leave_out_too_long();
-  void cut(TimePoint now, std::int64_t boundaries_later = 0);
-  [[nodiscard]] TimePoint boundary_after(FineDuration elapsed) const;
+  [[nodiscard]] EngineRank& choose_rank(TimePoint now);
+  void end_dummies(TimePoint now);
+  void end_group_step(TimePoint now);
+  void schedule_ranks(TimePoint now);
+  [[nodiscard]] bool holds_contexts(TimePoint now);
+  void price(bool with_prefill);
+  void start_dummies(TimePoint now);
+  [[nodiscard]] TimePoint next_group_boundary() const;
 
-  [[nodiscard]] FineDuration elapsed() const { return steps_ == 1 ? first_step_.total() : run_.elapsed(steps_); }
-  // With async_scheduling.
-  [[nodiscard]] TimePoint begin_of_last_step() const;
-  bool take_in(TimePoint until);
-  bool catch_up(TimePoint now);
-
-  [[nodiscard]] const Waiting* longest_waiting() const;
-  void report_steps(TimePoint now);
-  void count_totals(FineDuration elapsed, const DecodeTotals& decode);
-  [[nodiscard]] DecodeTotals decode_totals_of_steps() const;
-  [[nodiscard]] std::int64_t blocks_taken_first() const;
-  [[nodiscard]] FineTotal block_time(FineDuration elapsed) const;
-  void settle_chunks(TimePoint now);
-  void settle_decodes(TimePoint now, const DecodeTotals& step);
-  void settle_gaps(TimePoint now);
-  void charge_left_out();
-  void emit(RequestId id, TimePoint now);
-  void finish_leaving(TimePoint now);
-  void finish(RequestId id, TimePoint now);
-  void refuse(const Request& request, Outcome outcome, TimePoint now, Attribution parts);
-  [[nodiscard]] RequestRecord record_of(const InFlight& r, Outcome outcome, TimePoint now) const;
-
-  const int index_;
-  const bool single_steps_;  // no stretches: the oracle, or an observer that wants every step
-  const bool async_;         // async_scheduling
-  const LastRow last_row_;
+  const int first_rank_;
   const CostModel& cost_;
-  Observer& observer_;
-  DepartureListener& listener_;
-  std::unique_ptr<BatchingPolicy> policy_;
-  SchedulerState state_;
-  KvWaitClock kv_wait_;
-  DecodeTotals decode_totals_;
-  ReplicaTotals totals_;
+  std::vector<std::unique_ptr<EngineRank>> ranks_;
+  EngineRank* alone_ = nullptr;  // the only rank
+  std::unique_ptr<RankBalance> balance_;
+  ContextBalance contexts_;
+  const bool has_waves_;            // vLLM: dummy steps until the next check whether any rank has work
+  const std::int64_t idle_tokens_;  // of a rank that only takes part
 
-  // Exact time of the last boundary: base_ + offset_, offset_ in [0, 1 ns).
-  TimePoint base_{};
-  FineDuration offset_;
-
-  // What runs now.
   bool stepping_ = false;
-  StepPlan plan_;
-  std::vector<PrefillChunk> chunks_;
-  std::int64_t steps_ = 0;
-  std::int64_t decode_rows_ = 0;  // that emit
-  std::int64_t gap_rows_ = 0;
-  StepTime first_step_;   // with its prefill chunks
-  StepTime decode_only_;  // the same step without them
-  const DecodeCurve* curve_ = nullptr;
-  DecodeShape shape_;
-  DecodeRun run_;
-  TimePoint begin_{};
+  StepClock clock_;  // of the last boundary
+  FineDuration duration_;
   TimePoint end_ = kNever;
-  TimePoint wake_ = kNever;
-  std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
+  std::vector<std::size_t> working_;   // ranks that have a plan
+  std::vector<StepTime> whole_;        // of each working rank, the wait for the slowest included
+  std::vector<StepTime> decode_only_;  // the same step without any rank's prefill
+  std::vector<RankLoad> loads_;        // scratch
+  std::vector<RankOffer> offers_;      // scratch
 
-  // With async_scheduling: what the next call cannot know.
-  std::deque<Waiting> inbox_;       // those who came since the last step began, in order
-  bool next_call_differs_ = false;  // the plan holds for one step only
-  bool call_is_due_ = false;        // steps have ended: the call is one of when the last of them began,
-  TimePoint known_until_{};         // then
+  // Steps since the wave began, and the dummy steps that followed its last token.
+  std::int64_t counter_ = 0;
+  std::int64_t dummies_ = 0;
+  TimePoint dummies_from_{};
+  Duration dummy_step_{};
+  TimePoint back_at_ = kNever;  // a request came during a dummy step, which ends then
 };
 
 }  // namespace foretoken

@@ -19,7 +19,7 @@ void stretch(benchmark::State& state) {
   const DecodeCurve& curve = cost->decode(first.sequences);
   const std::int64_t steps = state.range(1);
   for (auto _ : state) {
-    const DecodeRun run(curve, first, first.sequences, 0);
+    const DecodeRun run(curve, first, {first.sequences}, {});
     benchmark::DoNotOptimize(run.elapsed(steps));
     benchmark::DoNotOptimize(run.parts(steps));
   }
@@ -32,9 +32,9 @@ void cut_of_a_stretch(benchmark::State& state) {
   const auto cost = make_cost_model(workload("w1.yaml").deployment);
   const DecodeShape first = batch_of(state.range(0));
   const DecodeCurve& curve = cost->decode(first.sequences);
-  const FineDuration reach = DecodeRun(curve, first, first.sequences, 0).elapsed(state.range(1));
+  const FineDuration reach = DecodeRun(curve, first, {first.sequences}, {}).elapsed(state.range(1));
   for (auto _ : state) {
-    const DecodeRun run(curve, first, first.sequences, 0);
+    const DecodeRun run(curve, first, {first.sequences}, {});
     benchmark::DoNotOptimize(run.steps_to_reach(reach));
   }
   state.SetItemsProcessed(state.iterations());

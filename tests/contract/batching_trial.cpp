@@ -1,4 +1,4 @@
-// Drives a replica from arrivals to the last departure and checks each plan.
+// Drives a rank from arrivals to the last departure and checks each plan.
 #include "contract/batching_trial.hpp"
 
 #include <fmt/format.h>
@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "serving/replica.hpp"
+#include "serving/engine_rank.hpp"
 #include "support/recorder.hpp"
 
 namespace foretoken::test {
@@ -39,10 +39,10 @@ class Watched final : public BatchingPolicy {
     const bool empty = plan.chunks.empty() && rows == 0;
     if (empty && plan.once && s.running() >= running) {
       broken("wants to be called again although nobody was evicted");
-      plan.once = false;  // the replica would never stop calling
+      plan.once = false;  // the rank would never stop calling
     }
-    // Under async_scheduling an empty plan made with requests that linger is made again without them.
-    const bool final = lingering(s) == 0;
+    // Under async_scheduling an empty plan made with unseen finishes is made again without them.
+    const bool final = unseen_finishes(s) == 0;
     if (empty && final && !plan.once && s.running() > 0) broken("the engine stands still with running requests");
     if (empty && final && !plan.once && s.running() == 0 && s.waiting().head() != nullptr && plan.wake == kNever) {
       broken("the engine idles with a request in the queue");
@@ -73,7 +73,7 @@ class Watched final : public BatchingPolicy {
     return plan.hold_decodes ? 0 : s.decodes().size() - static_cast<std::int64_t>(plan.skipped.size());
   }
 
-  static std::int64_t lingering(const SchedulerState& s) {
+  static std::int64_t unseen_finishes(const SchedulerState& s) {
     std::int64_t count = 0;
     for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) count += s[id].finished ? 1 : 0;
     return count;
@@ -141,23 +141,28 @@ class Driver final : public DepartureListener {
       : trial_(trial), report_(report), cost_(trial.cost) {
     auto watched = std::make_unique<Watched>(policy, boundaries, report);
     watched_ = watched.get();
-    config_.engine = trial.engine;
-    config_.step_by_step = boundaries == Boundaries::every_step;
-    replica_ = std::make_unique<Replica>(0, config_, cost_, cost_.sliding_window(), recorder_, *this, nullptr,
-                                         std::move(watched), policy.blocks, policy.last_row);
+    pool_.engine = trial.engine;
+    pool_.cost = &cost_;
+    options_.step_by_step = boundaries == Boundaries::every_step;
+    rank_ = std::make_unique<EngineRank>(0, pool_, options_,
+                                         EnginePolicy{std::move(watched), policy.blocks, policy.last_row}, nullptr,
+                                         recorder_, *this);
   }
 
+  void handed_over(const HandOver&) override {
+    report_.violations.push_back("a request is handed over by a pool that does all of it");
+  }
   void step_too_long(int) override { report_.violations.push_back("a step is too long to be timed"); }
 
   void run() {
     while (report_.violations.empty()) {
       const TimePoint arrival = next_ < trial_.requests.size() ? trial_.requests[next_].arrival : kNever;
-      const TimePoint now = std::min(arrival, replica_->next_boundary());
+      const TimePoint now = std::min(arrival, rank_->next_boundary());
       if (now == kNever) break;
       outcome_.end = now;
-      if (!replica_->idle() && replica_->next_boundary() == now) replica_->end_steps(now);
+      if (!rank_->idle() && rank_->next_boundary() == now) rank_->end_steps(now);
       while (next_ < trial_.requests.size() && trial_.requests[next_].arrival == now) arrive(now);
-      if (replica_->idle()) replica_->schedule(now);
+      if (rank_->idle()) rank_->schedule(now);
       if (report_.plans.size() > kMostCalls) report_.violations.push_back("the trial never ends");
     }
     if (!report_.violations.empty()) return;
@@ -170,7 +175,7 @@ class Driver final : public DepartureListener {
     if (report_.plans_before_finish == 0) report_.plans_before_finish = report_.plans.size();
     check_order();
     for (const RequestRecord& r : recorder_.records) report_.preemptions += r.preemptions;
-    outcome_.replicas = {replica_->totals()};
+    outcome_.replicas = {rank_->totals()};
     report_.result = recorder_.text(outcome_);
   }
 
@@ -186,7 +191,7 @@ class Driver final : public DepartureListener {
 
  private:
   [[nodiscard]] std::int64_t head() const {
-    const Waiting* head = replica_->state().waiting().head();
+    const Waiting* head = rank_->state().waiting().head();
     return head == nullptr ? -1 : head->request.index;
   }
 
@@ -202,12 +207,12 @@ class Driver final : public DepartureListener {
     const Request& request = trial_.requests[next_++];
     const std::int64_t before = head();
     const std::int64_t rejected = outcome_.rejected;
-    replica_->arrive(request, now);
+    rank_->arrive(request, now);
     ++outcome_.arrived;
     if (trial_.engine.async_scheduling)
       watched_->arrived();
     else if (head() != before)
-      watched_->new_head(replica_->state());
+      watched_->new_head(rank_->state());
     if (outcome_.rejected > rejected && fits(request)) {
       report_.violations.push_back(fmt::format("request {} is refused although it fits", request.index));
     }
@@ -229,11 +234,12 @@ class Driver final : public DepartureListener {
   const Trial& trial_;
   TrialReport& report_;
   StubCost cost_;
-  SimulationConfig config_;
+  PoolConfig pool_;
+  SimulationOptions options_;
   Recorder recorder_;
   SimulationOutcome outcome_;
   Watched* watched_ = nullptr;
-  std::unique_ptr<Replica> replica_;
+  std::unique_ptr<EngineRank> rank_;
   std::size_t next_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// One replica under a batching policy, watched at every schedule call: the checker of the
+// One rank under a batching policy, watched at every schedule call: the checker of the
 // policies' contract. Takes any policy, so that faulty ones can be shown to be caught.
 #pragma once
 

@@ -28,7 +28,7 @@ TEST(NoOracle, NoPolicyNamesAFieldThatTellsTheOutputLength) {
       if (entry.path().extension() != ".cpp") continue;
       std::stringstream text;
       text << std::ifstream(entry.path()).rdbuf();
-      for (const char* field : {"output_tokens", "finish_clock", "steps_left", "steps_until_change"}) {
+      for (const char* field : {"output_tokens", "finish_clock", "tokens_left", "steps_until_change"}) {
         EXPECT_THAT(text.str(), Not(HasSubstr(field))) << entry.path();
       }
       ++files;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "foretoken/cost/step.hpp"
+#include "foretoken/cost/token_clock.hpp"
 
 namespace foretoken {
 
@@ -70,15 +71,15 @@ struct DecodeCurve {
 };
 
 // k consecutive steps of one decode batch: step i (from 0) has context sum
-// first.context + i*growth and windowed sum first.windowed_context + i*windowed_growth
-// (growth = rows whose context grows). All answers are exact integers, equal to adding the
-// steps up one by one; sums saturate at INT64_MAX units, about 8,796 s.
+// first.context + i*growth.tokens() and windowed sum first.windowed_context + i*in_window.tokens()
+// (rows whose context grows, and those whose windowed context still does). All answers are exact integers, equal to
+// adding the steps up one by one; sums saturate at INT64_MAX units, about 8,796 s.
 class DecodeRun {
  public:
   DecodeRun() = default;  // holds no steps: only assignment is allowed
   // The curve must outlive the run. Allocates nothing while the steps asked for
   // stay on one linear piece.
-  DecodeRun(const DecodeCurve& curve, DecodeShape first, std::int64_t growth, std::int64_t windowed_growth);
+  DecodeRun(const DecodeCurve& curve, DecodeShape first, TokenRate growth, TokenRate in_window);
 
   [[nodiscard]] FineDuration elapsed(std::int64_t steps) const;  // of the first `steps` steps
   // elapsed() by what the time was spent on; the parts sum to it (each saturates alone).
@@ -107,8 +108,8 @@ class DecodeRun {
 
   const DecodeCurve* curve_ = nullptr;
   DecodeShape first_;
-  std::int64_t growth_ = 0;
-  std::int64_t windowed_growth_ = 0;
+  std::int64_t growth_ = 0;           // context tokens a step
+  std::int64_t windowed_growth_ = 0;  // the same within the window
   FineDuration fixed_;
   Piece head_;
   mutable std::vector<Piece> more_;

@@ -10,6 +10,7 @@
 #include "foretoken/base/time.hpp"
 #include "foretoken/cost/decode_curve.hpp"
 #include "foretoken/cost/step.hpp"
+#include "foretoken/cost/token_clock.hpp"
 #include "foretoken/workload/request.hpp"
 
 namespace foretoken {
@@ -54,9 +55,12 @@ enum class LifecycleEdge {
   queued,
   admitted,  // for the first time
   first_token,
-  preempted,  // `cached` tokens are lost
-  resumed,    // admitted again after a preemption
-  abandoned,  // still in flight when the run was stopped
+  preempted,    // `cached` tokens are lost
+  resumed,      // admitted again after a preemption, or where it was handed over to
+  abandoned,    // still in flight when the run was stopped
+  handed_over,  // its prompt is computed, and it goes on elsewhere; its KV cache stays until it is there
+  reached,      // it is there, with `cached` tokens, and waits
+  released,     // where it came from, its KV cache is free
 };
 struct LifecycleEvent {
   LifecycleEdge edge = LifecycleEdge::queued;
@@ -74,13 +78,16 @@ struct StepSpan {
   TimePoint end{};    // of the last step
   std::int64_t steps = 1;
   std::span<const PrefillChunk> prefill;  // non-empty only when steps == 1
-  std::int64_t decode_rows = 0;           // sequences that emit one token per step
+  std::int64_t decode_rows = 0;           // sequences that emit tokens in each step
   std::int64_t gap_rows = 0;              // of those, the ones that also emitted in the step before
   StepTime time;                          // of the first step
   const DecodeRun* run = nullptr;         // the steps one by one; null when steps == 1
   std::int64_t kv_blocks_used = 0;        // during the first step
   std::int64_t waiting = 0;               // requests in the queue, just before `end`
   std::int64_t running = 0;
+  std::int64_t tokens_per_row = 1;  // that each of decode_rows emits per step
+
+  [[nodiscard]] TokenRate decode_rate() const { return {decode_rows, tokens_per_row}; }
 };
 
 // Contract: calls come in the order of simulated time per replica; spans of one

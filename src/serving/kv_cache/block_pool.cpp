@@ -79,7 +79,7 @@ void BlockPool::forget(Block block) {
   spare_nodes_.push_back(block);
 }
 
-void BlockPool::let_go(Block block) {
+void BlockPool::release(Block block) {
   Node& n = node(block);
   if (--n.holders > 0) {
     --shared_;

@@ -1,4 +1,4 @@
-// The KV blocks of a replica: how many are free, and which of the free ones hold content that
+// The KV blocks of a rank: how many are free, and which of the free ones hold content that
 // may be asked for again (src/serving/README.md, "Prefix caching"; vLLM's block_pool.py).
 #pragma once
 
@@ -75,7 +75,7 @@ class BlockPool {
   // A block that was taken gets its content; its taker holds it.
   [[nodiscard]] Block identify(Key key);
   // A holder lets go; the last one puts it at the tail of the queue.
-  void let_go(Block block);
+  void release(Block block);
   // Sum over identified blocks of their holders beyond the first.
   [[nodiscard]] std::int64_t shared() const { return shared_; }
 

@@ -95,7 +95,8 @@ void PrefixCache::identify_described(RequestId id, const Request& request, std::
   }
 }
 
-void PrefixCache::let_go(RequestId id, const Request& request, std::int64_t blocks, std::int64_t full, bool preempted) {
+void PrefixCache::release(RequestId id, const Request& request, std::int64_t blocks, std::int64_t full,
+                          bool preempted) {
   const bool has_own = enabled_ && (preempted || request.conversation >= 0);
   if (!has_own && static_cast<std::size_t>(id) >= tables_.size()) {
     const std::int64_t whole = enabled_ ? std::min(blocks, full / block_size_) : 0;
@@ -113,7 +114,7 @@ void PrefixCache::let_go(RequestId id, const Request& request, std::int64_t bloc
   const std::int64_t whole = enabled_ ? std::clamp(full / block_size_, identified, blocks) : identified;
   pool_.give_back_partial(blocks - whole);
   pool_.give_back(whole - identified);
-  for (auto block = held.rbegin(); block != held.rend(); ++block) pool_.let_go(*block);
+  for (auto block = held.rbegin(); block != held.rend(); ++block) pool_.release(*block);
   held.clear();
 }
 

@@ -44,7 +44,7 @@ class PrefixCache {
     if (enabled_ && request.prefix_row >= 0) identify_described(id, request, tokens);
   }
   // All `blocks` of `id` go back, the last one first; `full` tokens of it may be found.
-  void let_go(RequestId id, const Request& request, std::int64_t blocks, std::int64_t full, bool preempted);
+  void release(RequestId id, const Request& request, std::int64_t blocks, std::int64_t full, bool preempted);
 
  private:
   void identify_described(RequestId id, const Request& request, std::int64_t tokens);

@@ -11,10 +11,10 @@
 
 namespace foretoken {
 
-// A waiting request: small, because an overloaded replica holds many.
+// A waiting request: small, because an overloaded rank holds many.
 struct Waiting {
   Request request;
-  Duration kv_wait_mark{};         // the replica's KV wait clock when it arrived
+  Duration kv_wait_mark{};         // the rank's KV wait clock when it arrived
   RequestId resumed = kNoRequest;  // preempted: its place in the in-flight table
   bool last = false;               // preempted, and waits behind those that are here
 };

@@ -55,7 +55,7 @@ TEST(DecodeRun, EqualsAddingStepByStepToTheLastUnit) {
     const std::int64_t windowed_growth = growth == 0                               ? 0
                                          : static_cast<std::int64_t>(random()) & 1 ? growth
                                                                                    : growth / 3;
-    const DecodeRun run(curve, first, growth, windowed_growth);
+    const DecodeRun run(curve, first, {growth}, {windowed_growth});
     FineDuration sum;
     std::array<FineDuration, kTimeParts> parts{};
     for (std::int64_t step = 0; step < 600; ++step) {
@@ -79,9 +79,9 @@ TEST(DecodeRun, AnswersDoNotDependOnWhatWasAskedBefore) {
   for (int trial = 0; trial < 50; ++trial) {
     const DecodeCurve curve = random_curve(random);
     const DecodeShape first{curve.sequences, 100, 50};
-    const DecodeRun far_first(curve, first, 37, 5);
+    const DecodeRun far_first(curve, first, {37}, {5});
     const FineDuration far = far_first.elapsed(20000);
-    const DecodeRun near_first(curve, first, 37, 5);
+    const DecodeRun near_first(curve, first, {37}, {5});
     for (std::int64_t k : {1, 2, 17, 900, 11000}) ASSERT_EQ(near_first.elapsed(k), far_first.elapsed(k));
     ASSERT_EQ(near_first.elapsed(20000), far);
     ASSERT_EQ(near_first.steps_to_reach(far), 20000);
@@ -93,7 +93,7 @@ TEST(DecodeRun, LongRunsAndAbsurdTargetsSaturateInsteadOfOverflowing) {
   curve.sequences = 256;
   curve.fixed[TimePart::memory] = fine_from_seconds(0.02);
   curve.full = PiecewiseCurve::line({}, fine_from_seconds(40e-9), TimePart::memory);
-  const DecodeRun run(curve, {256, 1000000, 0}, 256, 0);
+  const DecodeRun run(curve, {256, 1000000, 0}, {256}, {});
   const FineDuration most{INT64_MAX};
   const std::int64_t k = run.steps_to_reach(most);
   fmt::print("0.02 s + 40 ns * (1e6 + 256 i) reaches 8,796 s after {} steps\n", k);
@@ -102,7 +102,7 @@ TEST(DecodeRun, LongRunsAndAbsurdTargetsSaturateInsteadOfOverflowing) {
   EXPECT_LT(run.elapsed(k - 1), most);
   EXPECT_EQ(run.elapsed(k), most);
   EXPECT_EQ(run.elapsed(std::int64_t{1} << 50), most);
-  const DecodeRun constant(curve, {256, 0, 0}, 0, 0);
+  const DecodeRun constant(curve, {256, 0, 0}, {}, {});
   EXPECT_EQ(constant.elapsed(INT64_MAX), most);
   EXPECT_EQ(constant.steps_to_reach({0}), 0);
   EXPECT_EQ(constant.steps_to_reach({-5}), 0);
@@ -110,7 +110,7 @@ TEST(DecodeRun, LongRunsAndAbsurdTargetsSaturateInsteadOfOverflowing) {
 
 TEST(DecodeRun, StepsThatTakeNoTimeNeverReachATarget) {
   const DecodeCurve nothing;
-  const DecodeRun run(nothing, {1, 0, 0}, 1, 0);
+  const DecodeRun run(nothing, {1, 0, 0}, {1}, {});
   EXPECT_EQ(run.steps_to_reach({1}), INT64_MAX);
   EXPECT_EQ(run.elapsed(1000).units, 0);
 }

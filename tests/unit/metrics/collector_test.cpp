@@ -211,7 +211,7 @@ DecodeCurve rising_curve(std::int64_t rows) {
 
 TEST(MetricsCollector, ARunOfStepsCountsAsItsStepsOneByOne) {
   const DecodeCurve curve = rising_curve(1);
-  const DecodeRun run(curve, {1, 0, 0}, 1, 0);
+  const DecodeRun run(curve, {1, 0, 0}, {1}, {});
   constexpr std::int64_t kSteps = 40;
   MetricsCollector together(every_request(1)), one_by_one(every_request(1));
   StepSpan span;
@@ -242,7 +242,7 @@ TEST(MetricsCollector, ARunOfStepsCountsAsItsStepsOneByOne) {
 TEST(RateSeries, TokensOfALongRunFallIntoTheSecondsOfTheirSteps) {
   DecodeCurve curve;
   curve.fixed[TimePart::overhead] = fine_from(ms(100));
-  const DecodeRun run(curve, {1, 0, 0}, 1, 0);
+  const DecodeRun run(curve, {1, 0, 0}, {1}, {});
   RateSeries series;
   StepSpan span;
   span.begin = at_ms(0);

@@ -9,7 +9,7 @@
 // With ignore_eos and disable_radix_cache admission is the exact test of peak usage.
 // SGLang shortens max_tokens to what the pool can hold; here a request that would be charged
 // more than the whole pool runs alone.
-// The overlap scheduler's step of delay and wasted row: serving/async_scheduling.cpp.
+// The overlap scheduler's step of delay and wasted row: serving/async_window.hpp.
 // Radix cache: pages that a step has computed are found by the next batches; evicted page by page in the
 // order they were let go, where SGLang evicts whole leaves of its tree. Of a retracted request the
 // pages of its prefill stay.
@@ -81,7 +81,7 @@ class Sglang final : public BatchingPolicy {
   void receive(const ScheduleCall& call) {
     const SchedulerState& s = call.state;
     const std::int64_t interval = s.config.scheduler_recv_interval;
-    const std::int64_t clock = s.decodes().clock();
+    const std::int64_t clock = s.decodes().clock().steps();
     if (last_was_prefill_ || s.running() == 0) {
       looked_at_ = clock;
       looked_ = call.known_until;
@@ -103,9 +103,11 @@ class Sglang final : public BatchingPolicy {
 
   [[nodiscard]] double new_token_ratio(const SchedulerState& s) {
     if (!ratio_.known()) start_ratio(s);
-    return ratio_.at(s.decodes().clock());
+    return ratio_.at(s.decodes().clock().steps());
   }
-  void start_ratio(const SchedulerState& s) { ratio_.start(s.config.schedule_conservativeness, s.decodes().clock()); }
+  void start_ratio(const SchedulerState& s) {
+    ratio_.start(s.config.schedule_conservativeness, s.decodes().clock().steps());
+  }
 
   // ---- prefill ----
 
@@ -262,7 +264,7 @@ class Sglang final : public BatchingPolicy {
     const auto count = static_cast<std::int64_t>(by_output_.size());
     (void)new_token_ratio(s);
     ratio_.set(static_cast<double>(out + kRetractSteps * count) / static_cast<double>(max_new + 1),
-               s.decodes().clock() + 1);  // this step does not count
+               s.decodes().clock().steps() + 1);  // this step does not count
   }
 
   bool full_ = false;  // SGLang's batch_is_full

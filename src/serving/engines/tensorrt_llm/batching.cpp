@@ -10,7 +10,7 @@
 // first served or EQUAL_PROGRESS. Contexts and generations share a step, but with
 // batch_wait_timeout_iters contexts wait some steps for more of them. Under attention data parallelism they may wait
 // for those of the other ranks: serving/context_balance.hpp.
-// The overlap scheduler's step of delay and wasted row: serving/async_scheduling.cpp.
+// The overlap scheduler's step of delay and wasted row: serving/async_window.hpp.
 // Block reuse: full blocks of contexts that are complete; GUARANTEED_NO_EVICT counts held ones once. A request whose
 // next block another context computes now waits for it, and those behind it pass (beneficialToSkip; not under
 // STATIC_BATCH, nor where layers have windows of their own). With the overlap scheduler the call after that context's

@@ -95,7 +95,7 @@ class VllmV0 final : public BatchingPolicy {
   }
 
   [[nodiscard]] static std::int64_t need(const SchedulerState& s, RequestId id) {
-    return s[id].phase == Phase::decoding && s.decodes().context_of(s[id]) % s.config.block_size == 0 ? 1 : 0;
+    return s[id].phase == Phase::decoding ? s.decodes().blocks_of_step(s[id]) : 0;
   }
 
   // A request that is alone would only evict itself, and never end.

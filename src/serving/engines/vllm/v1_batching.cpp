@@ -1,5 +1,5 @@
 // vLLM V1 scheduler (src/serving/README.md, "vLLM V1"; vLLM 0.15 to 0.24, core/sched/scheduler.py and
-// async_scheduler.py; when a call is made and what it knows: serving/async_scheduling.cpp): running
+// async_scheduler.py; when a call is made and what it knows: serving/async_window.hpp): running
 // requests first, in admission order, then the queue, under one token budget; chunked prefill;
 // preemption by recompute from the tail. Prefix caching over full blocks, which are found from the
 // moment they are scheduled (serving/kv_cache).
@@ -119,7 +119,7 @@ class VllmV1 final : public BatchingPolicy {
   static std::int64_t need(const SchedulerState& s, RequestId id, std::int64_t tokens) {
     const InFlight& r = s[id];
     if (r.phase != Phase::decoding) return s.blocks_needed(r, r.cached + tokens);
-    return s.decodes().context_of(r) % s.config.block_size == 0 ? 1 : 0;
+    return s.decodes().blocks_of_step(r);
   }
 
   // Evicts until `id` can have its blocks; false when it had to go itself.

@@ -1,0 +1,120 @@
+// One rank, an engine with a scheduler and a KV pool: runs the plans of its batching policy in simulated time.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "foretoken/cost/cost_model.hpp"
+#include "foretoken/serving/simulation.hpp"
+#include "serving/accounts.hpp"
+#include "serving/async_window.hpp"
+#include "serving/batching/batching_policy.hpp"
+#include "serving/context_balance.hpp"
+#include "serving/departures.hpp"
+#include "serving/rank_usage.hpp"
+#include "serving/step_clock.hpp"
+#include "serving/stretch.hpp"
+
+namespace foretoken {
+
+// An engine's batching policy, and what the rank has to know of it.
+struct EnginePolicy {
+  std::unique_ptr<BatchingPolicy> batching;
+  BlockPolicy blocks = BlockPolicy::grow;
+  LastRow last_row = LastRow::wasted;
+};
+// By the engine's name.
+[[nodiscard]] EnginePolicy make_engine_policy(const EngineConfig& engine);
+
+// The life of a step: planned, priced, ended, settled. A run of decode-only steps with the same members is one
+// entry on the calendar (a stretch); an arrival that matters cuts it at the next boundary.
+class EngineRank {
+ public:
+  EngineRank(int index, const PoolConfig& pool, const SimulationOptions& options, EnginePolicy policy,
+             const PrefixTable* prefixes, Observer& observer, DepartureListener& listener);
+
+  // A request from the router. It may be refused at once.
+  void arrive(const Request& request, TimePoint now);
+  // One that another rank has handed over.
+  void arrive(const HandOver& what, TimePoint now);
+  // The KV cache of one that this rank has handed over is where it goes on.
+  void release_pinned(RequestId id, TimePoint now);
+  // The running steps end now.
+  void end_steps(TimePoint now);
+  // Requests that waited longer than queue_timeout leave.
+  void expire(TimePoint now);
+  // The schedule call. Precondition: no step is running.
+  void schedule(TimePoint now);
+
+  // The schedule call in two, for ranks that step together: whether there is something to
+  // run, and its start with the group's time.
+  [[nodiscard]] bool plan(TimePoint now, bool hold_contexts = false);
+  void start_in_group(TimePoint now, const StepClock& clock, const StepTime& step, const StepTime& decode_only);
+  // What it could put into a plan now.
+  [[nodiscard]] RankOffer offer(TimePoint now);
+  // What plan() decided.
+  [[nodiscard]] std::span<const PrefillChunk> planned_chunks() const { return chunks_; }
+  [[nodiscard]] const DecodeShape& planned_decodes() const { return shape_; }
+
+  // Reports everything still in the system as unfinished.
+  void abandon(TimePoint now);
+
+  [[nodiscard]] bool idle() const { return !stepping_; }
+  [[nodiscard]] TimePoint next_boundary() const { return stepping_ ? end_ : wake_; }
+  [[nodiscard]] TimePoint next_timeout() const { return rank_.waiting.next_timeout(); }
+  [[nodiscard]] const ReplicaTotals& totals() const { return usage_.totals(); }
+  [[nodiscard]] const SchedulerState& state() const { return state_; }
+  [[nodiscard]] std::int64_t waiting_requests() const { return rank_.waiting.size(); }
+
+ private:
+  [[nodiscard]] bool limit(Request& request) const;
+  void wait(const Waiting& waiting, TimePoint now);
+  void call_policy(TimePoint now, bool hold_contexts);
+  void shape_plan(TimePoint now);
+  [[nodiscard]] bool reveal(TimePoint now);
+  void start_steps(TimePoint now);
+  void start_stretch(const DecodeCurve& curve);
+  void begin(TimePoint now);
+  void cut(TimePoint now, std::int64_t boundaries_later = 0);
+
+  void report_steps(TimePoint now);
+  void settle_decodes(TimePoint now, const DecodeTotals& step);
+  void settle_chunks(TimePoint now);
+  void complete_prompt(RequestId id, TimePoint now);
+  void finish_leaving(TimePoint now);
+
+  const int index_;
+  const bool single_steps_;  // no stretches: the oracle, or an observer that wants every step
+  const bool hands_over_;    // a request whose prompt is computed
+  const FirstToken first_token_;
+  const LastRow last_row_;
+  const CostModel& cost_;
+  Observer& observer_;
+  Departures departures_;
+  std::unique_ptr<BatchingPolicy> policy_;
+  RankState rank_;
+  SchedulerState state_;  // the policy's window on it
+  AsyncWindow async_;
+  KvWaitClock kv_wait_;
+  Accounts accounts_;
+  RankUsage usage_;
+  StepClock clock_;
+
+  // What runs now, or is about to.
+  bool stepping_ = false;
+  StepPlan plan_;
+  bool next_call_differs_ = false;  // the plan holds for one step only
+  std::vector<PrefillChunk> chunks_;
+  DecodeShape shape_;
+  std::int64_t decode_rows_ = 0;   // that emit
+  std::int64_t gap_rows_ = 0;      // of these, the ones that also emitted in the step before
+  std::int64_t first_blocks_ = 0;  // that decodes take in the first step; those that sit it out take none
+  Stretch steps_;
+  TimePoint begin_{};
+  TimePoint end_ = kNever;
+  TimePoint wake_ = kNever;
+  std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
+};
+
+}  // namespace foretoken

@@ -1,0 +1,81 @@
+// Who waits for admission: the queue that policies look at, and before it the inbox of those who came while
+// a call was due that cannot know them (async_window.hpp).
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+
+#include "foretoken/serving/engine_config.hpp"
+#include "serving/queueing/queueing_policy.hpp"
+
+namespace foretoken {
+
+class WaitingRoom {
+ public:
+  explicit WaitingRoom(const EngineConfig& engine)
+      : queue_(make_queueing_policy(engine)), timeout_(engine.queue_timeout) {}
+
+  [[nodiscard]] const QueueingPolicy& queue() const { return *queue_; }
+  [[nodiscard]] QueueingPolicy& queue() { return *queue_; }
+  [[nodiscard]] const Waiting* head() const { return queue_->head(); }
+  [[nodiscard]] bool inbox_is_empty() const { return inbox_.empty(); }
+  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(queue_->size() + inbox_.size()); }
+
+  void to_inbox(const Waiting& waiting, TimePoint now) { inbox_.push_back({waiting, now}); }
+  // Into the queue; true when it becomes its head.
+  bool push(const Waiting& waiting) {
+    queue_->push(waiting);
+    return queue_->head()->request.index == waiting.request.index;
+  }
+  // Those who came by `until` go from the inbox into the queue; true when one of them becomes its head.
+  bool deliver(TimePoint until) {
+    bool new_head = false;
+    while (!inbox_.empty() && inbox_.front().since <= until) {
+      new_head = push(inbox_.front().waiting) || new_head;
+      inbox_.pop_front();
+    }
+    return new_head;
+  }
+
+  // ---- queue_timeout ----
+  [[nodiscard]] TimePoint next_timeout() const {
+    if (timeout_ <= Duration{}) return kNever;
+    const Waiting* oldest = longest_waiting();
+    return oldest == nullptr ? kNever : oldest->request.arrival + timeout_;
+  }
+  // Who was never admitted and has waited the longest. Null: nobody.
+  [[nodiscard]] const Waiting* longest_waiting() const {
+    const Waiting* in_queue = queue_->oldest();
+    if (in_queue != nullptr) return in_queue;
+    const auto fresh = oldest_in_inbox();
+    return fresh == inbox_.end() ? nullptr : &fresh->waiting;
+  }
+  // It goes; true when it was the queue's head.
+  bool pop_longest_waiting() {
+    const Waiting* oldest = queue_->oldest();
+    if (oldest == nullptr) {
+      inbox_.erase(oldest_in_inbox());
+      return false;
+    }
+    const bool was_head = queue_->head()->request.index == oldest->request.index;
+    queue_->pop_oldest();
+    return was_head;
+  }
+
+ private:
+  struct Inbound {
+    Waiting waiting;
+    TimePoint since;  // it is here
+  };
+  [[nodiscard]] std::deque<Inbound>::const_iterator oldest_in_inbox() const {
+    return std::find_if(inbox_.begin(), inbox_.end(),
+                        [](const Inbound& in) { return in.waiting.resumed == kNoRequest; });
+  }
+
+  std::unique_ptr<QueueingPolicy> queue_;
+  std::deque<Inbound> inbox_;  // in the order in which they came
+  Duration timeout_;
+};
+
+}  // namespace foretoken
