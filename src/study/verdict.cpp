@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "foretoken/base/figures.hpp"
+#include "foretoken/base/quantiles.hpp"
 #include "study/sampler.hpp"
 
 namespace foretoken {
@@ -81,8 +82,8 @@ bool misses_whatever_follows(const Scenario& s, const ObjectiveVerdict& o, const
 }
 
 std::string unsettled_reason(const SteadyState& steady) {
-  std::string reason = fmt::format("the figure still moves with the length of the run: about {} requests would tell",
-                                   rounded_count(steady.needed));
+  std::string reason = "the figure still moves with the length of the run";
+  if (steady.needed > 0) reason += fmt::format(": about {} requests would tell", rounded_count(steady.needed));
   if (steady.stability_limit)
     reason += fmt::format("; saturated, the deployment lets through {} of {} requests/s",
                           plain_figure(steady.stability_limit->value), plain_figure(steady.arrival_rate));
@@ -151,6 +152,29 @@ Decision overall_of(const Verdict& v) {
   return some(Decision::not_decided) || v.objectives.empty() ? Decision::not_decided : Decision::meets;
 }
 
+double students_t(const Look& look) {
+  const int parts = std::min(look.replications, static_cast<int>(PooledFigures::kMostParts));
+  return students_t_quantile((1 + look.confidence) / 2, parts - 1);
+}
+
+// Would all the replications of the budget leave it open as well? The interval narrows with Student's t and the root of
+// their number, and the figure moves by about a standard error of those to come.
+bool is_hopeless(const ObjectiveVerdict& o, const Look& now, const Look& last) {
+  const Interval& i = o.interval;
+  const double away = std::abs(i.value - o.line.limit);
+  const double half = i.value < o.line.limit ? i.high - i.value : i.value - i.low;
+  if (!o.reason.empty() || !std::isfinite(away) || !std::isfinite(half)) return false;
+  const double error = half / students_t(now), share = static_cast<double>(now.replications) / last.replications;
+  return away + error * std::sqrt(1 - share) < error * students_t(last) * std::sqrt(share);
+}
+
+bool is_hopeless(const Verdict& v, const Look& now, const Look& last) {
+  if (now.replications < 2 || now.replications >= last.replications) return false;
+  return std::all_of(v.objectives.begin(), v.objectives.end(), [&](const ObjectiveVerdict& o) {
+    return o.decision != Decision::not_decided || is_hopeless(o, now, last);
+  });
+}
+
 // Is a backlog that grows the whole answer? Then nobody need wait for figures of a load that has none.
 bool overload_decides(const Scenario& s, bool decision_only) {
   const auto decided = [&](const SloLine& line) { return depends_on_backlog(s, line); };
@@ -213,7 +237,8 @@ Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& option
   if (hints.steady) sampler.take_steady_state(*hints.steady);
   if (Diagnostics problems = sampler.prepare(); problems.has_errors()) return problems;
   Verdict verdict;
-  const std::vector<Look> looks = planned_looks(scenario, sampler, hints.decision_only || hints.misses_at_a_glance);
+  const bool only_decides = hints.decision_only || hints.misses_at_a_glance;
+  const std::vector<Look> looks = planned_looks(scenario, sampler, only_decides);
   verdict.budget_replications = looks.back().replications;
   const bool backlog_decides = overload_misses && sampler.steady_state().overloaded;
   for (const Look& look : looks) {
@@ -225,6 +250,7 @@ Result<Verdict> reach_verdict(const Scenario& scenario, const RunOptions& option
     if (sampler.interrupted() || !verdict.steady.settled || backlog_decides) break;
     const bool only_misses = look.glance && hints.misses_at_a_glance;
     if (only_misses ? overall_of(verdict) == Decision::misses : is_done(verdict)) break;
+    if (only_decides && overall_of(verdict) == Decision::not_decided && is_hopeless(verdict, look, looks.back())) break;
   }
   verdict.replications = sampler.replications();
   verdict.requests = sampler.requests();

@@ -13,6 +13,9 @@ namespace {
 
 constexpr double kFirstStep = 1.5;
 constexpr double kLargestStep = 8;
+// Beside an undecided load the ends may be farther apart by this: its neighbours are as hard to decide, and each would
+// cost the budget of a verdict.
+constexpr double kBesideUndecided = 2;
 // Where curves are looked at below and above the answer, as shares of it.
 constexpr double kBelow[] = {0.15, 0.3, 0.45, 0.6, 0.75, 0.88};
 constexpr double kAbove[] = {1.15, 1.4};
@@ -52,8 +55,8 @@ double LoadSearch::rounded(double load) const {
   return parse_number(fmt::format("{:.5g}", load), written) ? std::clamp(written, range_.least, range_.most) : load;
 }
 
-bool LoadSearch::close(double low, double high) const {
-  return high - low <= range_.precision * low || (range_.whole && high - low <= 1);
+bool LoadSearch::close(double low, double high, double times) const {
+  return high - low <= times * range_.precision * low || (range_.whole && high - low <= 1);
 }
 
 bool LoadSearch::is_near_seen(double load) const {
@@ -92,18 +95,19 @@ void LoadSearch::bisect() {
   while (!interrupted_) {
     const auto low = lower_end(), high = smallest_missed();
     if (!low || !high) return;
-    double from = *low, to = *high;
+    double from = *low, to = *high, times = 1;
     const auto first = seen_.upper_bound(from);
     const auto last = std::prev(seen_.lower_bound(to));
     if (first->first < to) {  // undecided ones from *first to *last
-      const bool below =
-          !close(from, first->first) && (close(last->first, to) || first->first / from >= to / last->first);
+      times = kBesideUndecided;
+      const bool below = !close(from, first->first, times) &&
+                         (close(last->first, to, times) || first->first / from >= to / last->first);
       if (below)
         to = first->first;
       else
         from = last->first;
     }
-    if (close(from, to)) return;
+    if (close(from, to, times)) return;
     const double middle = rounded(std::sqrt(from * to));
     if (!(middle > from && middle < to) || !look(middle)) return;
   }

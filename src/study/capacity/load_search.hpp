@@ -49,7 +49,8 @@ class LoadSearch {
   bool check_monotony();
   bool look(double load);
   [[nodiscard]] double rounded(double load) const;
-  [[nodiscard]] bool close(double low, double high) const;
+  // Within `times` the precision.
+  [[nodiscard]] bool close(double low, double high, double times) const;
   [[nodiscard]] bool is_near_seen(double load) const;
   // The largest load, met or too little, below all that misses.
   [[nodiscard]] std::optional<double> lower_end() const;

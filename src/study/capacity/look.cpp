@@ -15,6 +15,8 @@ namespace foretoken {
 namespace {
 
 constexpr std::int64_t kMostRequestsOfErrors = 60'000;
+// Beyond the largest load of known length, by the growth before it.
+constexpr double kMostStretch = 2;
 
 double also_of(const Verdict& v, std::string_view metric) {
   for (std::size_t i = 0; i < v.also.size(); ++i) {
@@ -111,11 +113,11 @@ Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::s
   hints.stability_limit = stability_limit_;
   hints.decision_only = true;
   hints.likely_length = likely_length(load);
+  hints.steady = cannot_settle(*scenario, load, workload->offered_rate);
   Result<Verdict> verdict = reach_verdict(*scenario, run_, also, hints);
   if (!verdict) return verdict.error();
   requests_ += verdict->requests + verdict->pilot_requests;
-  if (!stability_limit_ && one_kind_) stability_limit_ = verdict->steady.stability_limit;
-  if (verdict->steady.settled) lengths_[load] = verdict->steady.warmup + verdict->steady.measured;
+  learn(*scenario, load, *verdict);
   look.decision = verdict->overall;
   if (look.decision == Decision::meets) largest_met_ = std::max(largest_met_, load);
   look.too_little = look.decision == Decision::misses && misses_only_for_want_of_load(*verdict);
@@ -124,16 +126,62 @@ Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::s
   return look;
 }
 
-// Loads need longer runs the larger they are. Between two of known length it is between theirs, evenly in logarithms;
-// beyond the largest, half of what that needed is no waste.
+void LoadJudge::learn(const Scenario& scenario, double load, const Verdict& verdict) {
+  const SteadyState& steady = verdict.steady;
+  if (!stability_limit_ && one_kind_) stability_limit_ = steady.stability_limit;
+  if (verdict.interrupted) return;
+  if (steady.settled) {
+    lengths_[load] = steady.warmup + steady.measured;
+  } else if (!steady.overloaded && (!unsettled_ || load < unsettled_->load)) {
+    unsettled_ = Unsettled{load, scenario.study.max_requests, steady};
+  }
+}
+
+// A load needs no pilot to be found unsettled where a smaller one was, which forgets sooner, or where it is too near
+// the stability limit: there a queue forgets in a time that grows with 1 / (1 - load / limit)^2. A guess costs a
+// decision at most and makes none wrong: no load that has not settled meets, and it misses only by what a run from
+// empty has seen already.
+std::optional<SteadyState> LoadJudge::cannot_settle(const Scenario& scenario, double load, double rate) const {
+  const bool is_open = has_steady_state(scenario.workload) && !scenario.workload.max_concurrency;
+  if (!is_open || !one_kind_ || !stability_limit_ || rate > stability_limit_->high) return std::nullopt;
+  if (may_find_prefixes(scenario)) return std::nullopt;  // whether latencies fall must be watched
+  SteadyState steady;
+  if (unsettled_ && load > unsettled_->load && scenario.study.max_requests <= unsettled_->budget) {
+    steady = unsettled_->steady;
+  } else if (is_far_beyond_known_lengths(load, rate, longest_pilot(scenario))) {
+    set_length(steady, std::min(likely_length(load), longest_pilot(scenario)));
+  } else {
+    return std::nullopt;
+  }
+  steady.exists = true;
+  steady.settled = false;
+  steady.arrival_rate = rate;
+  steady.stability_limit = stability_limit_;
+  return steady;
+}
+
+bool LoadJudge::is_far_beyond_known_lengths(double load, double rate, std::int64_t longest) const {
+  constexpr double kFar = 2;  // the rule holds in the limit, and the limit has an error
+  if (lengths_.empty() || load <= lengths_.rbegin()->first) return false;
+  const auto& [known, length] = *lengths_.rbegin();
+  const double room = stability_limit_->value - rate, room_there = stability_limit_->value - rate * known / load;
+  if (room_there <= 0) return false;
+  if (room <= 0) return true;
+  const double ratio = room_there / room;
+  return static_cast<double>(length) * ratio * ratio > kFar * static_cast<double>(longest);
+}
+
+// Loads need longer runs the larger they are: by a power of the load between two of known length, and beyond the
+// largest, where what is a little too long is no waste but what is too short is.
 std::int64_t LoadJudge::likely_length(double load) const {
-  const auto above = lengths_.lower_bound(load);
+  auto above = lengths_.lower_bound(load);
   if (above == lengths_.begin()) return 0;
+  if (above == lengths_.end() && --above == lengths_.begin()) return above->second / 2;
   const auto below = std::prev(above);
-  if (above == lengths_.end()) return below->second / 2;
-  const double share = exact_log(load / below->first) / exact_log(above->first / below->first);
-  const auto from = static_cast<double>(below->second), to = static_cast<double>(above->second);
-  return std::llround(from * exact_pow(to / from, share));
+  const double power = exact_log(static_cast<double>(above->second) / static_cast<double>(below->second)) /
+                       exact_log(above->first / below->first);
+  const double grown = exact_pow(load / above->first, std::max(0.0, power));
+  return std::llround(static_cast<double>(above->second) * std::min(grown, kMostStretch));
 }
 
 Result<ModelUncertainty> LoadJudge::uncertainty(const Scenario& scenario, const Verdict& verdict) {

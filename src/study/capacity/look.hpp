@@ -37,6 +37,9 @@ class LoadJudge {
 
  private:
   [[nodiscard]] std::int64_t likely_length(double load) const;
+  [[nodiscard]] std::optional<SteadyState> cannot_settle(const Scenario& scenario, double load, double rate) const;
+  [[nodiscard]] bool is_far_beyond_known_lengths(double load, double rate, std::int64_t longest) const;
+  void learn(const Scenario& scenario, double load, const Verdict& verdict);
 
   const ScenarioText& source_;
   LoadOptions load_;
@@ -48,6 +51,13 @@ class LoadJudge {
   double largest_met_ = 0;
   bool one_kind_ = true;                    // of requests, whatever the load
   std::map<double, std::int64_t> lengths_;  // requests of a replication, by load
+  // The smallest load that did not settle within its budget, and how long it was measured.
+  struct Unsettled {
+    double load = 0;
+    std::int64_t budget = 0;
+    SteadyState steady;
+  };
+  std::optional<Unsettled> unsettled_;
 };
 
 // A limit that is missed while there is too little load, and perhaps reached with more of it.

@@ -224,15 +224,11 @@ class Flight {
 
   void take_length(std::int64_t length) {
     SteadyState& steady = result_.steady;
-    std::int64_t warmup = static_cast<std::int64_t>(std::ceil(kWarmupShare * static_cast<double>(length)));
-    std::int64_t measured = length - warmup;
-    if (!open_) {
-      // Clients that move in step make waves: whole ones are left out and measured.
-      warmup = (warmup + clients() - 1) / clients() * clients();
-      measured = (measured + clients() - 1) / clients() * clients();
-    }
-    steady.warmup = warmup;
-    steady.measured = measured;
+    set_length(steady, length);
+    if (open_) return;
+    // Clients that move in step make waves: whole ones are left out and measured.
+    steady.warmup = (steady.warmup + clients() - 1) / clients() * clients();
+    steady.measured = (steady.measured + clients() - 1) / clients() * clients();
   }
 
   const Scenario& scenario_;
@@ -247,6 +243,15 @@ class Flight {
 };
 
 }  // namespace
+
+void set_length(SteadyState& steady, std::int64_t length) {
+  steady.warmup = static_cast<std::int64_t>(std::ceil(kWarmupShare * static_cast<double>(length)));
+  steady.measured = length - steady.warmup;
+}
+
+std::int64_t longest_pilot(const Scenario& scenario) {
+  return scenario.study.max_requests / 2 / kPilots;
+}
 
 Result<PilotResult> fly_pilot(const Scenario& scenario, const RunOptions& options, const PilotHints& hints) {
   const Result<WorkloadSummary> workload = workload_summary(scenario);

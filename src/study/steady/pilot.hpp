@@ -22,6 +22,11 @@ struct PilotHints {
   bool overload_ends_it = false;            // nothing else is asked of a load beyond the stability limit
 };
 
+// Replications of an open loop that last `length` requests, the warm-up among them.
+void set_length(SteadyState& steady, std::int64_t length);
+// How long those may be that a pilot can afford: half of study.max_requests, in eight replications.
+[[nodiscard]] std::int64_t longest_pilot(const Scenario& scenario);
+
 // Replications from an empty system, each longer than the last, until a warm-up and a measured part are long against
 // the time in which the system forgets (src/study/statistics.md), the load turns out to be beyond what the system lets
 // through, or half of study.max_requests is spent. Precondition: has_steady_state. Errors: a workload that cannot be

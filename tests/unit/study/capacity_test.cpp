@@ -11,6 +11,7 @@
 
 #include "foretoken/study/check.hpp"
 #include "study/capacity/answer.hpp"
+#include "study/capacity/look.hpp"
 
 namespace foretoken {
 namespace {
@@ -106,6 +107,20 @@ TEST(Capacity, AnUndecidedLoadWidensTheAnswerAndIsNotCountedAsMet) {
     EXPECT_FALSE(look.decision == Decision::not_decided && look.load == *result->capacity);
     EXPECT_FALSE(look.decision == Decision::misses && look.load <= *result->capacity);
   }
+}
+
+// Of two loads that cannot settle within the budget the larger is known to be so from the smaller.
+TEST(Capacity, FliesNoPilotWhereASmallerLoadDidNotSettle) {
+  const ScenarioText source{std::string(kAffine) + "slo: [p99_ttft <= 20 s]\n", "s.yaml"};
+  LoadJudge judge(source, {}, {}, 8);
+  const auto pilot_at = [&](double rate) {
+    const CapacityLook seen = judge(rate, {fmt::format("workload.request_rate={}", rate)}, 60'000).value();
+    EXPECT_FALSE(seen.verdict->steady.settled) << rate;
+    EXPECT_EQ(seen.decision, Decision::not_decided) << rate;
+    return seen.verdict->pilot_requests;
+  };
+  EXPECT_GT(pilot_at(13.45), 0);
+  EXPECT_EQ(pilot_at(13.5), 0);
 }
 
 TEST(Capacity, SaysThatNothingMeetsWhenARequestAloneMisses) {

@@ -180,6 +180,21 @@ TEST(ReachVerdict, ComesToTheSameDecisionWhereOnlyThatCounts) {
   EXPECT_LT(reach_verdict(far, {}, {}, hints)->requests, verdict_of(far).requests / 3);
 }
 
+TEST(ReachVerdict, GivesUpEarlyOnTheLimitItselfWhereOnlyTheDecisionCounts) {
+  Scenario s = mm1(0.5, 1000, at_most("mean_ttft", mean_sojourn_ms(0.5)));
+  s.study.max_replications = 256;
+  VerdictHints hints;
+  hints.decision_only = true;
+  const Verdict short_one = reach_verdict(s, {}, {}, hints).value();
+  EXPECT_EQ(short_one.overall, Decision::not_decided);
+  EXPECT_LT(short_one.replications, 256);
+  EXPECT_NE(short_one.objectives[0].reason.find("most likely after the 256 of the budget"), std::string::npos);
+  EXPECT_EQ(verdict_of(s).replications, 256);
+  // Near the limit, but not on it: here the budget pays.
+  s.slo = {*parse_slo_line(at_most("mean_ttft", 1.04 * mean_sojourn_ms(0.5)), {})};
+  EXPECT_EQ(reach_verdict(s, {}, {}, hints)->overall, verdict_of(s).overall);
+}
+
 TEST(ReachVerdict, CannotDecideWithABudgetOfOneReplication) {
   Scenario s = mm1(0.5, 1000, "mean_ttft <= 1 h");
   s.study.max_requests = 1500;
