@@ -15,7 +15,7 @@
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/base/result.hpp"
-#include "foretoken/study/version.hpp"
+#include "foretoken/experiment/version.hpp"
 
 namespace foretoken {
 namespace {

@@ -12,8 +12,8 @@
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
+#include "foretoken/persistence/atomic_file.hpp"
 #include "foretoken/report/assert_report.hpp"
-#include "foretoken/report/atomic_file.hpp"
 
 namespace foretoken {
 namespace {

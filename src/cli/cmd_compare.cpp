@@ -12,9 +12,9 @@
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
+#include "foretoken/measurement/validate.hpp"
 #include "foretoken/report/compare_report.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
-#include "foretoken/study/validate.hpp"
 
 namespace foretoken {
 namespace {

@@ -13,7 +13,9 @@
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/report/stored_result.hpp"
+#include "foretoken/persistence/stored_result.hpp"
+#include "foretoken/report/difference_report.hpp"
+#include "foretoken/report/json_report.hpp"
 #include "foretoken/report/uncertainty_report.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
 

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "cli/options.hpp"
-#include "foretoken/study/sweep.hpp"
+#include "foretoken/experiment/sweep.hpp"
 
 namespace foretoken {
 

@@ -10,11 +10,11 @@
 #include "cli/exit_codes.hpp"
 #include "cli/point_ranks.hpp"
 #include "cli/terminal.hpp"
+#include "experiment/parallel.hpp"
+#include "foretoken/experiment/version.hpp"
+#include "foretoken/persistence/sweep_journal.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/sweep_front_report.hpp"
-#include "foretoken/report/sweep_journal.hpp"
-#include "foretoken/study/version.hpp"
-#include "study/parallel.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/study/version.hpp"
+#include "foretoken/experiment/version.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 #include "report/sections.hpp"

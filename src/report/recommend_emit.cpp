@@ -1,13 +1,12 @@
 // Candidates as scenario files: what the table shows can be run, checked and changed.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
 #include <string_view>
 
-#include "foretoken/report/atomic_file.hpp"
+#include "foretoken/persistence/atomic_file.hpp"
 #include "foretoken/report/recommend_report.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
 #include "report/bench_trace.hpp"
@@ -133,7 +132,7 @@ Diagnostics check_emit_folder(const std::string& folder) {
   const std::vector<fs::path> absent = absent_folders(folder);
   if (fs::create_directories(folder, failed); failed) {
     refuse("cannot make the folder: " + failed.message());
-  } else if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+  } else if (!can_write_into(folder)) {
     refuse("cannot write into the folder");
   }
   // What was made for the attempt goes again.

@@ -4,17 +4,18 @@
 #include <filesystem>
 #include <fstream>
 
+#include "foretoken/experiment/version.hpp"
+#include "foretoken/persistence/stored_result.hpp"
+#include "foretoken/persistence/sweep_journal.hpp"
+#include "foretoken/persistence/sweep_store.hpp"
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/report/stored_result.hpp"
-#include "foretoken/report/sweep_journal.hpp"
-#include "foretoken/report/sweep_table.hpp"
+#include "foretoken/report/sweep_report.hpp"
 #include "foretoken/study/compare.hpp"
-#include "foretoken/study/version.hpp"
 #include "fuzz/case.hpp"
+#include "measurement/calibration/measured_run.hpp"
 #include "scenario/calibration_file.hpp"
-#include "study/calibration/measured_run.hpp"
 #include "support/temporary_file.hpp"
-#include "unit/study/synthetic_results.hpp"
+#include "unit/measurement/synthetic_results.hpp"
 #include "workload/traces/trace.hpp"
 
 namespace foretoken {

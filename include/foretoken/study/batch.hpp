@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "foretoken/base/intervals.hpp"
-#include "foretoken/study/sweep.hpp"
-#include "foretoken/study/verdict.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {
 

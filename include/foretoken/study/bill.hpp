@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/study/sweep.hpp"
+#include "foretoken/experiment/sweep.hpp"
 
 namespace foretoken {
 

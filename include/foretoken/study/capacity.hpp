@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/study/run_errors.hpp"
-#include "foretoken/study/sweep.hpp"
-#include "foretoken/study/verdict.hpp"
+#include "foretoken/experiment/run_errors.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {
 

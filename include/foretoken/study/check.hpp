@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/study/model_band.hpp"
-#include "foretoken/study/model_uncertainty.hpp"
-#include "foretoken/study/sweep.hpp"
-#include "foretoken/study/verdict.hpp"
+#include "foretoken/experiment/model_band.hpp"
+#include "foretoken/experiment/model_uncertainty.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "foretoken/base/intervals.hpp"
-#include "foretoken/study/sweep.hpp"
+#include "foretoken/experiment/sweep.hpp"
 
 namespace foretoken {
 

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "foretoken/study/run.hpp"
-#include "foretoken/study/sweep.hpp"
+#include "foretoken/experiment/run.hpp"
+#include "foretoken/experiment/sweep.hpp"
 
 namespace foretoken {
 

@@ -7,13 +7,13 @@
 #include <cmath>
 #include <mutex>
 
+#include "experiment/cost_models.hpp"
+#include "experiment/parallel.hpp"
+#include "experiment/steady/sampler.hpp"
 #include "foretoken/base/csv.hpp"
 #include "scenario/sweep_axes.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "study/batch/static.hpp"
-#include "study/cost_models.hpp"
-#include "study/parallel.hpp"
-#include "study/sampler.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,9 +1,9 @@
 // What the requests that decide the objective waited for, at the capacity.
 #include <fmt/format.h>
 
+#include "experiment/latency_key.hpp"
 #include "foretoken/study/slow_requests.hpp"
 #include "study/capacity/answer.hpp"
-#include "study/latency_key.hpp"
 
 namespace foretoken {
 namespace {

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/latency_key.hpp"
+#include "experiment/steady/sampler.hpp"
+#include "experiment/steady/saturation.hpp"
+#include "experiment/steady/short_runs.hpp"
 #include "foretoken/base/math.hpp"
 #include "study/check/bounds.hpp"
-#include "study/latency_key.hpp"
-#include "study/sampler.hpp"
-#include "study/steady/saturation.hpp"
-#include "study/steady/short_runs.hpp"
 
 namespace foretoken {
 namespace {

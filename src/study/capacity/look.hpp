@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "experiment/cost_models.hpp"
+#include "foretoken/experiment/model_uncertainty.hpp"
 #include "foretoken/study/capacity.hpp"
-#include "foretoken/study/model_uncertainty.hpp"
 #include "study/capacity/load_search.hpp"
-#include "study/cost_models.hpp"
 
 namespace foretoken {
 

@@ -6,11 +6,11 @@
 #include <atomic>
 #include <mutex>
 
+#include "experiment/parallel.hpp"
 #include "study/capacity/answer.hpp"
 #include "study/capacity/look.hpp"
 #include "study/capacity/promise_context.hpp"
 #include "study/capacity/range.hpp"
-#include "study/parallel.hpp"
 
 namespace foretoken {
 namespace {

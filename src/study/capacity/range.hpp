@@ -3,8 +3,8 @@
 
 #include <optional>
 
+#include "foretoken/experiment/explain.hpp"
 #include "foretoken/study/check.hpp"
-#include "foretoken/study/explain.hpp"
 #include "study/capacity/load_knob.hpp"
 #include "study/capacity/load_search.hpp"
 

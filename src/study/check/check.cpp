@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "experiment/slots/slot_series.hpp"
 #include "study/check/fixes.hpp"
 #include "study/check/spread_outputs.hpp"
-#include "study/slots/slot_series.hpp"
 
 namespace foretoken {
 namespace {

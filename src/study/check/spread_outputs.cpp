@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
-#include "study/parallel.hpp"
-#include "study/replication.hpp"
-#include "study/steady/equal_outputs.hpp"
-#include "study/steady/pooled_figures.hpp"
+#include "experiment/parallel.hpp"
+#include "experiment/replication.hpp"
+#include "experiment/steady/equal_outputs.hpp"
+#include "experiment/steady/pooled_figures.hpp"
 
 namespace foretoken {
 namespace {

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/latency_key.hpp"
+#include "experiment/parallel.hpp"
 #include "foretoken/metrics/summary.hpp"
 #include "study/check/fixes.hpp"
-#include "study/latency_key.hpp"
-#include "study/parallel.hpp"
 
 namespace foretoken {
 namespace {

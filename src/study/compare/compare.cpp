@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/cost_models.hpp"
+#include "experiment/parallel.hpp"
+#include "experiment/steady/sampler.hpp"
 #include "foretoken/base/figures.hpp"
 #include "study/compare/fields.hpp"
 #include "study/compare/samples.hpp"
-#include "study/cost_models.hpp"
-#include "study/parallel.hpp"
-#include "study/sampler.hpp"
 
 namespace foretoken {
 namespace {

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/study/version.hpp"
+#include "foretoken/experiment/version.hpp"
 #include "study/compare/fields.hpp"
 #include "study/compare/samples.hpp"
 

@@ -7,18 +7,18 @@
 #include <charconv>
 #include <cmath>
 
+#include "experiment/explain/what_fits.hpp"
+#include "experiment/parallel.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/scenario/catalog.hpp"
 #include "scenario/sweep_axes.hpp"
 #include "study/batch/static.hpp"
-#include "study/parallel.hpp"
-#include "study/what_fits.hpp"
 
 namespace foretoken {
 namespace {
 
 constexpr std::int64_t kUsualContext = 4096;
-constexpr std::size_t kMostCandidates = 10'000;
+constexpr std::size_t kMostPrecisions = 10'000;
 constexpr const char* kGpu = "hardware.gpu";
 constexpr const char* kQuantization = "engine.quantization";
 constexpr const char* kKvDtype = "engine.kv_cache_dtype";
@@ -282,8 +282,8 @@ Result<MemoryStudy> study_memory(const ScenarioText& source, const LoadOptions& 
   Diagnostics problems;
   const std::size_t count =
       study.gpus.size() * study.contexts.size() * study.quantizations.size() * study.kv_cache_dtypes.size();
-  if (count > kMostCandidates) {
-    problems.error({source.origin, 0, 0}, fmt::format("{} candidates are more than {}", count, kMostCandidates),
+  if (count > kMostPrecisions) {
+    problems.error({source.origin, 0, 0}, fmt::format("{} candidates are more than {}", count, kMostPrecisions),
                    "shorten the lists");
     return problems;
   }

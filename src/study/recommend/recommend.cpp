@@ -8,13 +8,13 @@
 #include <map>
 #include <numeric>
 
+#include "experiment/latency_key.hpp"
+#include "experiment/parallel.hpp"
+#include "experiment/steady/sampler.hpp"
+#include "experiment/steady/short_runs.hpp"
 #include "foretoken/study/check.hpp"
-#include "study/latency_key.hpp"
-#include "study/parallel.hpp"
 #include "study/recommend/kinds.hpp"
 #include "study/recommend/search.hpp"
-#include "study/sampler.hpp"
-#include "study/steady/short_runs.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "study/backlog.hpp"
-#include "study/replication.hpp"
+#include "experiment/backlog.hpp"
+#include "experiment/replication.hpp"
+#include "experiment/run/request_limits.hpp"
+#include "experiment/steady/sampler.hpp"
 #include "study/requests/bottleneck_sentence.hpp"
-#include "study/requests/request_limits.hpp"
 #include "study/requests/try_knobs.hpp"
-#include "study/sampler.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/parallel.hpp"
+#include "experiment/replication.hpp"
+#include "experiment/run/request_limits.hpp"
 #include "foretoken/base/figures.hpp"
 #include "foretoken/base/intervals.hpp"
-#include "study/parallel.hpp"
-#include "study/replication.hpp"
 #include "study/requests/bottleneck_sentence.hpp"
 #include "study/requests/knob_changes.hpp"
-#include "study/requests/request_limits.hpp"
 
 namespace foretoken {
 namespace {
