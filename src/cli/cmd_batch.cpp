@@ -32,7 +32,7 @@ int run(const BatchCommand& command) {
   BatchOptions options = command.options;
   options.run.stop = stop;
   std::unique_ptr<ProgressLine> line = follow(options.run.progress, "batch sizes", command.output);
-  const Result<BatchStudy> study = study_batch(read->source, command.scenario.load_options(), read->scenario, options);
+  const Result<BatchStudy> study = study_batch(read->question, read->scenario, options);
   line.reset();
   if (!study) {
     say(study.error());

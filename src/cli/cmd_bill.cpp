@@ -28,7 +28,7 @@ int run(const BillCommand& command) {
   if (!prices.capacity_per_replica && !prices.load_profile.empty() && !read->scenario.slo.empty()) {
     RunOptions options;
     options.stop = install_interrupt_handlers();
-    Result<ReplicaCapacity> found = capacity_of_one_replica(read->source, command.scenario.load_options(), options);
+    Result<ReplicaCapacity> found = capacity_of_one_replica(read->question, options);
     if (!found) {
       say(found.error());
       return options.stop->load() ? kExitInterrupted : kExitBadInput;

@@ -53,8 +53,7 @@ int run(CalibrateCommand& command) {
     line = std::make_unique<ProgressLine>("simulations");
     command.options.progress = [&](const Progress& progress) { line->update(progress); };
   }
-  const Result<CalibrationResult> result =
-      calibrate(read->source, command.scenario.load_options(), *files, command.options);
+  const Result<CalibrationResult> result = calibrate(read->question, *files, command.options);
   line.reset();
   if (!result) {
     say(result.error());

@@ -62,8 +62,7 @@ int run(CapacityCommand command) {
   options.threads = command.jobs;
   options.stop = stop;
   std::unique_ptr<ProgressLine> line = follow(options.progress, "requests", command.output);
-  const Result<CapacityResult> result =
-      find_capacity(read->source, command.scenario.load_options(), read->scenario, options);
+  const Result<CapacityResult> result = find_capacity(read->question, read->scenario, options);
   line.reset();
   if (!result) {
     say(result.error());

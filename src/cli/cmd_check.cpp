@@ -52,7 +52,7 @@ int run(const CheckCommand& command) {
   options.fixes = !command.no_fixes;
   options.model_error = !command.no_model_error;
   std::unique_ptr<ProgressLine> line = follow(options.run.progress, "requests", command.output);
-  const Result<CheckResult> result = check(read->source, command.scenario.load_options(), read->scenario, options);
+  const Result<CheckResult> result = check(read->question, read->scenario, options);
   line.reset();
   if (!result) {
     say(result.error());

@@ -29,9 +29,9 @@ struct CompareCommand {
 };
 
 // Results of long runs are larger than scenarios may be.
-std::optional<ScenarioText> read_text(const std::string& path) {
+std::optional<Question> read_text(const std::string& path) {
   const Result<std::string> text = read_scenario_text(path);
-  if (text) return ScenarioText{*text, path};
+  if (text) return Question{*text, path};
   say(text.error());
   return std::nullopt;
 }
@@ -43,7 +43,7 @@ bool has_measurements(const CompareCommand& command) {
     if (path.empty()) continue;
     const Result<std::string> text = read_scenario_text(path);
     if (!text) continue;
-    const ScenarioText source{*text, path};
+    const Question source{*text, path};
     if (is_foreign_result(source)) {
       measured += " " + path;
       if (first.empty()) first = path;
@@ -69,8 +69,8 @@ std::optional<Result<CompareResult>> compare(const CompareCommand& command, cons
         "change of this one\n");
     return std::nullopt;
   }
-  const std::optional<ScenarioText> before = read_text(command.before);
-  const std::optional<ScenarioText> after = one_file ? before : read_text(command.after.path);
+  const std::optional<Question> before = read_text(command.before);
+  const std::optional<Question> after = one_file ? before : read_text(command.after.path);
   if (!before || !after) return std::nullopt;
   const bool stored = is_stored_result(*before);
   if (stored != is_stored_result(*after)) {
@@ -84,12 +84,13 @@ std::optional<Result<CompareResult>> compare(const CompareCommand& command, cons
     say("error: --set changes a scenario; a stored result is what it is\n  hint: compare the scenarios\n");
     return std::nullopt;
   }
-  CompareQuestion question{*before, *after, {}, command.after.load_options()};
-  question.load_before.catalog_dir = command.after.catalog_dir;
-  if (!command.after.seed.empty()) question.load_before.overrides.push_back("seed=" + command.after.seed);
+  CompareQuestion question{*before, *after};
+  question.after.options = command.after.load_options();
+  question.before.options.catalog_dir = command.after.catalog_dir;
+  if (!command.after.seed.empty()) question.before = question.before.with({"seed=" + command.after.seed});
   if (!command.replications.empty()) {
-    for (LoadOptions* load : {&question.load_before, &question.load_after})
-      load->overrides.push_back("replications=" + command.replications);
+    for (Question* asked : {&question.before, &question.after})
+      *asked = asked->with({"replications=" + command.replications});
   }
   return compare_scenarios(question, options);
 }

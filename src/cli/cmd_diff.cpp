@@ -61,7 +61,7 @@ int refuse(const std::string& path, std::string_view why, std::string_view hint)
 }
 
 // The stored text is what is run; whether it is still that of the file is worth a word.
-void compare_with_file(const ScenarioText& source) {
+void compare_with_file(const Question& source) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(source.origin, ignored)) {
     say(fmt::format("note: there is no '{}' here; the scenario's text is taken from the result\n", source.origin));
@@ -83,9 +83,9 @@ int run_verify(const VerifyCommand& command) {
   if (const bool* interrupted = stored->document["interrupted"].if_bool(); interrupted != nullptr && *interrupted)
     return refuse(command.path, "the run was interrupted: no second one ends at the same place", "run it to its end");
   const std::atomic<bool>* stop = install_interrupt_handlers();
-  const ScenarioText& source = made_from->source;
-  if (!command.output.quiet) compare_with_file(source);
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, made_from->load);
+  const Question& question = made_from->question;
+  if (!command.output.quiet) compare_with_file(question);
+  const Result<Scenario> scenario = question.scenario();
   if (!scenario) {
     say(scenario.error());
     return kExitBadInput;
@@ -107,7 +107,7 @@ int run_verify(const VerifyCommand& command) {
     say("interrupted: nothing is known yet\n");
     return kExitInterrupted;
   }
-  Provenance now{source, made_from->load, input_hashes(source.text, source.origin, made_from->load, *scenario)};
+  const Provenance now{question, input_hashes(question, *scenario)};
   Json document = to_json(*result, now);
   if (!std::as_const(stored->document)["model_uncertainty"].is_null()) {  // run --band
     const Result<ModelUncertainty> band = uncertainty_of_headline(*scenario, options);

@@ -39,8 +39,8 @@ int explain_slow_requests(const ExplainCommand& command) {
   options.stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;
-  const Result<RequestExplanation> explanation = explain_requests(
-      read->source, command.scenario.load_options(), read->scenario, *selector, metric_of(command.metric), options);
+  const Result<RequestExplanation> explanation =
+      explain_requests(read->question, read->scenario, *selector, metric_of(command.metric), options);
   if (!explanation) {
     say(explanation.error());
     return kExitBadInput;

@@ -23,9 +23,9 @@ struct MemoryCommand {
 
 int run(const MemoryCommand& command) {
   if (!output_can_be_created(command.output)) return kExitBadInput;
-  const std::optional<ScenarioText> source = read_source(command.scenario);
-  if (!source) return kExitBadInput;
-  const Result<MemoryStudy> study = study_memory(*source, command.scenario.load_options(), command.options);
+  const std::optional<Question> question = read_question(command.scenario);
+  if (!question) return kExitBadInput;
+  const Result<MemoryStudy> study = study_memory(*question, command.options);
   if (!study) {
     say(study.error());
     return kExitBadInput;

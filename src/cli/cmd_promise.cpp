@@ -46,8 +46,7 @@ int run(PromiseCommand command) {
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;
   std::unique_ptr<ProgressLine> line = follow(options.progress, "requests", command.output);
-  const Result<PromiseResult> result =
-      find_promises(read->source, command.scenario.load_options(), read->scenario, options);
+  const Result<PromiseResult> result = find_promises(read->question, read->scenario, options);
   line.reset();
   if (!result) {
     say(result.error());

@@ -58,7 +58,7 @@ int run(RecommendCommand command) {
   const std::atomic<bool>* stop = install_interrupt_handlers();
   std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
   if (!read) return kExitBadInput;
-  RecommendQuestion question{std::move(read->source), command.scenario.load_options(), std::move(read->scenario)};
+  RecommendQuestion question{std::move(read->question), std::move(read->scenario)};
   RecommendOptions options;
   options.top = command.top;
   options.run.threads = command.jobs;

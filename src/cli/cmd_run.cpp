@@ -43,9 +43,7 @@ std::string render(const RunResult& result, const std::optional<ModelUncertainty
                    const ReadScenario& read, const RunCommand& command) {
   const OutputOptions& output = command.output;
   if (output.format == "json") {
-    const LoadOptions load = command.scenario.load_options();
-    const Provenance provenance{read.source, load,
-                                input_hashes(read.source.text, read.source.origin, load, result.scenario)};
+    const Provenance provenance{read.question, input_hashes(read.question, result.scenario)};
     Json json = to_json(result, provenance);
     if (uncertainty) json["model_uncertainty"] = to_json(*uncertainty);
     return to_text(json) + "\n";
@@ -73,7 +71,7 @@ int run_points(const RunCommand& command, const ReadScenario& read, const RunOpt
     return kExitBadInput;
   }
   SweepRun sweep;
-  sweep.question = {read.source, command.scenario.load_options(), read.scenario};
+  sweep.question = {read.question, read.scenario};
   sweep.output = command.output;
   sweep.options.run = options;
   return run_and_deliver(sweep);

@@ -121,7 +121,7 @@ int run(const SweepCommand& command, const Invocation& invocation) {
                       command.scenario.path));
     return kExitBadInput;
   }
-  sweep.question = {std::move(read->source), command.scenario.load_options(), std::move(read->scenario)};
+  sweep.question = {std::move(read->question), std::move(read->scenario)};
   sweep.options.run.threads = command.jobs;
   sweep.options.run.stop = stop;
   sweep.options.run.step_by_step = command.step_by_step;

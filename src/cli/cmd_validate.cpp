@@ -48,8 +48,7 @@ int run(ValidateCommand& command) {
       measured_files(command.measured, {{"--output", command.output.output}});
   if (!files) return kExitBadInput;
   std::unique_ptr<ProgressLine> line = follow(command.options.progress, "simulations", command.output);
-  const Result<ValidationResult> result =
-      validate(read->source, command.scenario.load_options(), *files, command.options);
+  const Result<ValidationResult> result = validate(read->question, *files, command.options);
   line.reset();
   if (!result) {
     say(result.error());

@@ -111,8 +111,7 @@ bool any_fits(const std::vector<SweepPoint>& points) {
 
 int run_and_deliver(SweepRun sweep) {
   if (sweep.ranks != nullptr && !sweep.ranks->is_first()) return compute_for_others(sweep);
-  const Result<std::string> hash =
-      question_sha256(sweep.question.source.text, sweep.question.source.origin, sweep.question.load);
+  const Result<std::string> hash = question_sha256(sweep.question.asked);
   if (!hash) {
     say(hash.error());
     return kExitBadInput;

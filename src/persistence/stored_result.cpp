@@ -87,14 +87,14 @@ std::optional<Provenance> provenance_of(const Json& document) {
   const Json& source = document["source"];
   if (source["path"].if_string() == nullptr || source["text"].if_string() == nullptr) return std::nullopt;
   Provenance p;
-  p.source = {text_at(source, "text"), text_at(source, "path")};
+  p.question = {text_at(source, "text"), text_at(source, "path")};
   if (const Json::Array* set = source["set"].if_array()) {
     for (const Json& one : *set) {
       if (one.if_string() == nullptr) return std::nullopt;
-      p.load.overrides.push_back(*one.if_string());
+      p.question.options.overrides.push_back(*one.if_string());
     }
   }
-  p.load.catalog_dir = text_at(source, "catalog");
+  p.question.options.catalog_dir = text_at(source, "catalog");
   if (const Json::Object* inputs = document["inputs"].if_object()) {
     for (const auto& [name, hash] : *inputs) p.inputs.push_back({name, hash.if_string() ? *hash.if_string() : ""});
   }

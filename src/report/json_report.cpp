@@ -165,10 +165,10 @@ Json to_json(const RunResult& result) {
 Json to_json(const RunResult& result, const Provenance& provenance) {
   Json json = to_json(result);
   Json source = Json::object();
-  source["path"] = provenance.source.origin;
-  source["text"] = provenance.source.text;
-  source["set"] = texts(provenance.load.overrides);
-  if (!provenance.load.catalog_dir.empty()) source["catalog"] = provenance.load.catalog_dir;
+  source["path"] = provenance.question.origin;
+  source["text"] = provenance.question.text;
+  source["set"] = texts(provenance.question.options.overrides);
+  if (!provenance.question.options.catalog_dir.empty()) source["catalog"] = provenance.question.options.catalog_dir;
   json["source"] = std::move(source);
   Json inputs = Json::object();
   for (const InputHash& input : provenance.inputs) inputs[input.name] = input.sha256;

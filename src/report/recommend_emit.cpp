@@ -100,8 +100,7 @@ Result<std::vector<EmittedScenario>> emitted_scenarios(const RecommendQuestion& 
   const auto emit = [&](const std::vector<Candidate>& candidates, std::string_view name, std::string_view what) {
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       const Candidate& c = candidates[i];
-      const LoadOptions load = candidate_options(question, r.domain, c.index);
-      const Result<std::string> text = scenario_text_with(question.source.text, question.source.origin, load);
+      const Result<std::string> text = scenario_text_of(candidate_question(question, r.domain, c.index));
       const Result<Scenario> scenario = candidate_scenario(question, r.domain, c.index);
       if (!text || !scenario) {
         problems.append(text ? scenario.error() : text.error());

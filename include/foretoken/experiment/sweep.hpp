@@ -7,19 +7,13 @@
 #include <vector>
 
 #include "foretoken/experiment/run.hpp"
+#include "foretoken/scenario/question.hpp"
 
 namespace foretoken {
 
-// The text a scenario was read from, so that a point can be resolved anew.
-struct ScenarioText {
-  std::string text;
-  std::string origin;  // names it in diagnostics
-};
-
 struct SweepQuestion {
-  ScenarioText source;
-  LoadOptions load;
-  Scenario base;  // what source and load resolve to; its `sweep` is not empty
+  Question asked;
+  Scenario base;  // what it resolves to; its `sweep` is not empty
 };
 
 enum class PointStatus { ok, does_not_fit, invalid, skipped };

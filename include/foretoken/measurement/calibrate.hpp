@@ -96,8 +96,7 @@ struct CalibrationResult {
 };
 
 // Errors: files that cannot be read or understood, loads that make no scenario, data that determine no term.
-[[nodiscard]] Result<CalibrationResult> calibrate(const ScenarioText& source, const LoadOptions& load,
-                                                  const std::vector<MeasuredFile>& files,
+[[nodiscard]] Result<CalibrationResult> calibrate(const Question& question, const std::vector<MeasuredFile>& files,
                                                   const CalibrationOptions& options = {});
 
 }  // namespace foretoken

@@ -68,11 +68,10 @@ struct ValidationResult {
 
 // Errors: files that cannot be read or understood, loads that make no scenario, measurements of something else
 // than the scenario (another model, other lengths, another load): see src/measurement/calibration/check_measured.hpp.
-[[nodiscard]] Result<ValidationResult> validate(const ScenarioText& source, const LoadOptions& load,
-                                                const std::vector<MeasuredFile>& files,
+[[nodiscard]] Result<ValidationResult> validate(const Question& question, const std::vector<MeasuredFile>& files,
                                                 const ValidationOptions& options = {});
 
 // A result of a benchmark tool (vllm bench serve, SGLang, GuideLLM, AIPerf), and no scenario or result of Foretoken.
-[[nodiscard]] bool is_foreign_result(const ScenarioText& text);
+[[nodiscard]] bool is_foreign_result(const Question& file);
 
 }  // namespace foretoken

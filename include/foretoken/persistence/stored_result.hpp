@@ -13,8 +13,7 @@ namespace foretoken {
 
 // With it a document says all that is needed to make it again.
 struct Provenance {
-  ScenarioText source;
-  LoadOptions load;
+  Question question;
   std::vector<InputHash> inputs;
 };
 

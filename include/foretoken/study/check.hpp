@@ -91,7 +91,7 @@ struct CheckOptions {
 
 // Errors: no objectives, objectives that contradict each other or have no value in this workload, a workload that
 // cannot be read.
-[[nodiscard]] Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario,
+[[nodiscard]] Result<CheckResult> check(const Question& question, const Scenario& scenario,
                                         const CheckOptions& options = {});
 
 // Objectives that no run can meet together (p99_ttft <= 100 ms and p50_ttft >= 200 ms), whatever the deployment.

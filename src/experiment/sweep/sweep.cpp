@@ -16,16 +16,6 @@
 namespace foretoken {
 namespace {
 
-LoadOptions at_point(const SweepQuestion& question, const std::vector<std::string>& values) {
-  LoadOptions load = question.load;
-  load.over.clear();
-  load.overrides.emplace_back("sweep=null");  // a point is a scenario like any other
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    load.overrides.push_back(fmt::format("{}={}", question.base.sweep[i].path, values[i]));
-  }
-  return load;
-}
-
 SweepPoint refused(SweepPoint point, const Diagnostics& diagnostics) {
   point.status = PointStatus::invalid;
   point.reason = format(diagnostics);
@@ -39,7 +29,10 @@ SweepPoint without_room(SweepPoint point, const MemoryPlan& memory) {
 }
 
 Result<Scenario> scenario_at(const SweepQuestion& question, const std::vector<std::string>& values) {
-  return parse_scenario(question.source.text, question.source.origin, at_point(question, values));
+  std::vector<std::string> set;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    set.push_back(fmt::format("{}={}", question.base.sweep[i].path, values[i]));
+  return question.asked.without_sweep().with(set).scenario();  // a point is a scenario like any other
 }
 
 void run_on_threads(const SweepQuestion& question, const SweepOptions& options, const std::vector<std::size_t>& wanted,
@@ -177,7 +170,7 @@ Result<SweepResult> run_sweep(const SweepQuestion& question, const SweepOptions&
   else
     run_on_threads(question, options, wanted, sink);
   sweep.interrupted = done < wanted.size();
-  if (Diagnostics problems = all_invalid(sweep.points, question.source.origin); problems.has_errors()) return problems;
+  if (Diagnostics problems = all_invalid(sweep.points, question.asked.origin); problems.has_errors()) return problems;
   if (!sweep.base.slo.empty()) sweep.frontiers = find_frontiers(sweep.axes, sweep.points);
   return sweep;
 }

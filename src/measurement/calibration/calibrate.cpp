@@ -15,8 +15,7 @@ namespace {
 
 class Study {
  public:
-  Study(const ScenarioText& source, const LoadOptions& load, const CalibrationOptions& options)
-      : source_(source), load_(load), options_(options) {}
+  Study(const Question& question, const CalibrationOptions& options) : question_(question), options_(options) {}
 
   Result<CalibrationResult> run(const std::vector<MeasuredFile>& files) {
     read(files);
@@ -35,7 +34,7 @@ class Study {
 
  private:
   void read(const std::vector<MeasuredFile>& files) {
-    auto scenario = parse_scenario(source_.text, source_.origin, load_);
+    auto scenario = question_.scenario();
     if (!scenario) {
       problems_ = scenario.error();
       return;
@@ -43,11 +42,10 @@ class Study {
     result_.scenario = std::move(*scenario);
     const CostLevel level = result_.scenario.deployment.level;
     if (level == CostLevel::affine || level == CostLevel::datasheet) {
-      problems_.error({source_.origin, 0, 0},
-                      "cost.level must be roofline or calibrated: the others have no terms to fit");
+      problems_.error(question_.whole(), "cost.level must be roofline or calibrated: the others have no terms to fit");
       return;
     }
-    runs_ = read_runs(source_, load_, result_.scenario, files, problems_, doubts_);
+    runs_ = read_runs(question_, result_.scenario, files, problems_, doubts_);
     for (const RunToFit& run : runs_) {
       const auto requests = static_cast<std::int64_t>(run.measured.requests.size());
       if (requests > 0 && options_.fit_first >= requests) {
@@ -124,8 +122,7 @@ class Study {
       for (const Term* term : explained.inert) kept_.push_back({term, no_effect(*term)});
       Diagnostics none;
       for (const KeptTerm& kept : kept_)
-        none.error({source_.origin, 0, 0},
-                   fmt::format("'{}' cannot be fitted: {}", kept.term->named->name, kept.reason));
+        none.error(question_.whole(), fmt::format("'{}' cannot be fitted: {}", kept.term->named->name, kept.reason));
       throw DiagnosticsError(none);
     }
     const TermSet& fit = explained.all.front();
@@ -225,8 +222,7 @@ class Study {
     return first.predict_all(explained.terms, explained.all.front().x);
   }
 
-  const ScenarioText& source_;
-  const LoadOptions& load_;
+  const Question& question_;
   const CalibrationOptions& options_;
   Diagnostics problems_;
   MeasuredDoubts doubts_;
@@ -237,9 +233,9 @@ class Study {
 
 }  // namespace
 
-Result<CalibrationResult> calibrate(const ScenarioText& source, const LoadOptions& load,
-                                    const std::vector<MeasuredFile>& files, const CalibrationOptions& options) {
-  return Study(source, load, options).run(files);
+Result<CalibrationResult> calibrate(const Question& question, const std::vector<MeasuredFile>& files,
+                                    const CalibrationOptions& options) {
+  return Study(question, options).run(files);
 }
 
 }  // namespace foretoken

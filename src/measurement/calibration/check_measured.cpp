@@ -34,11 +34,10 @@ class OriginCheck {
   OriginCheck(const RunToFit& run, const Scenario& base, MeasuredDoubts& doubts)
       : measured_(run.measured), base_(base), doubts_(doubts) {}
 
-  void model(const ScenarioText& source, LoadOptions load) {
+  void model(const Question& question) {
     if (measured_.model.empty()) return;
     const std::string& here = base_.deployment.model.id;
-    load.overrides.push_back("model=" + to_text(Json(measured_.model), 0));
-    const auto other = parse_scenario(source.text, source.origin, load);
+    const auto other = question.with({"model=" + to_text(Json(measured_.model), 0)}).scenario();
     if (other) {
       if (other->deployment.model.id != here)
         error(fmt::format("it was measured with {}; the scenario has {}", measured_.model, here),
@@ -127,10 +126,10 @@ class OriginCheck {
 
 }  // namespace
 
-void check_origin(const RunToFit& run, const Scenario& base, const ScenarioText& source, const LoadOptions& load,
+void check_origin(const RunToFit& run, const Scenario& base, const Question& question,
                   const std::vector<std::string>& given, MeasuredDoubts& doubts) {
   OriginCheck check(run, base, doubts);
-  check.model(source, load);
+  check.model(question);
   check.overrides(given);
   check.counts();
   check.rate(run.scenario);

@@ -16,7 +16,7 @@ struct MeasuredDoubts {
 
 // What the file says of its model, engine and load against what the scenario, `--set` and the overrides of this file
 // say. `given` are the assignments that users gave for this run; `base` is the scenario without those of the file.
-void check_origin(const RunToFit& run, const Scenario& base, const ScenarioText& source, const LoadOptions& load,
+void check_origin(const RunToFit& run, const Scenario& base, const Question& question,
                   const std::vector<std::string>& given, MeasuredDoubts& doubts);
 // Lengths that the simulation drew against those that were measured.
 void check_lengths(const RunToFit& run, const PredictedRun& predicted, MeasuredDoubts& doubts);

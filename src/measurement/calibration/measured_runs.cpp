@@ -24,15 +24,13 @@ Diagnostics of_run(const Diagnostics& problems, const std::string& run) {
   return named;
 }
 
-std::optional<RunToFit> describe(MeasuredRun measured, const ScenarioText& source, const LoadOptions& load,
+std::optional<RunToFit> describe(MeasuredRun measured, const Question& question,
                                  const std::vector<std::string>& overrides, Diagnostics& problems) {
-  LoadOptions all = load;
-  all.overrides = measured.overrides;
+  Question all = question;
+  all.options.overrides = measured.overrides;
   // The load of a measurement is what it was.
-  all.overrides.emplace_back("workload.load_factor=null");
-  all.overrides.insert(all.overrides.end(), load.overrides.begin(), load.overrides.end());
-  all.overrides.insert(all.overrides.end(), overrides.begin(), overrides.end());
-  auto scenario = parse_scenario(source.text, source.origin, all);
+  all.options.overrides.emplace_back("workload.load_factor=null");
+  auto scenario = all.with(question.options.overrides).with(overrides).scenario();
   if (!scenario) {
     problems.append(of_run(scenario.error(), measured.name));
     return std::nullopt;
@@ -44,8 +42,8 @@ std::optional<RunToFit> describe(MeasuredRun measured, const ScenarioText& sourc
 
 }  // namespace
 
-std::vector<RunToFit> read_runs(const ScenarioText& source, const LoadOptions& load, const Scenario& base,
-                                const std::vector<MeasuredFile>& files, Diagnostics& problems, MeasuredDoubts& doubts) {
+std::vector<RunToFit> read_runs(const Question& question, const Scenario& base, const std::vector<MeasuredFile>& files,
+                                Diagnostics& problems, MeasuredDoubts& doubts) {
   std::vector<RunToFit> all;
   for (const MeasuredFile& file : files) {
     Result<std::vector<MeasuredRun>> runs = read_measured(file.path);
@@ -53,12 +51,12 @@ std::vector<RunToFit> read_runs(const ScenarioText& source, const LoadOptions& l
       problems.append(runs.error());
       continue;
     }
-    std::vector<std::string> given = load.overrides;
+    std::vector<std::string> given = question.options.overrides;
     given.insert(given.end(), file.overrides.begin(), file.overrides.end());
     for (MeasuredRun& measured : *runs) {
-      std::optional<RunToFit> run = describe(std::move(measured), source, load, file.overrides, problems);
+      std::optional<RunToFit> run = describe(std::move(measured), question, file.overrides, problems);
       if (!run) continue;
-      check_origin(*run, base, source, load, given, doubts);
+      check_origin(*run, base, question, given, doubts);
       all.push_back(std::move(*run));
     }
   }

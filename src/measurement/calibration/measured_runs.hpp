@@ -12,7 +12,7 @@ namespace foretoken {
 // Every run of every file, each with the scenario of its own load: what the file says of it, then `--set`, then what
 // was given for this file. `base` is the scenario without any file. Files that cannot be read, loads that make no
 // scenario and models that do not fit are `problems`; what the file says otherwise is `doubts`.
-[[nodiscard]] std::vector<RunToFit> read_runs(const ScenarioText& source, const LoadOptions& load, const Scenario& base,
+[[nodiscard]] std::vector<RunToFit> read_runs(const Question& question, const Scenario& base,
                                               const std::vector<MeasuredFile>& files, Diagnostics& problems,
                                               MeasuredDoubts& doubts);
 

@@ -217,20 +217,20 @@ ValidationResult::Place ValidationResult::worst() const {
   return worst;
 }
 
-bool is_foreign_result(const ScenarioText& text) {
-  const auto first = text.text.find_first_not_of(" \t\r\n");
-  return first != std::string::npos && text.text[first] == '{' && is_result_of_a_tool(text.text, text.origin);
+bool is_foreign_result(const Question& file) {
+  const auto first = file.text.find_first_not_of(" \t\r\n");
+  return first != std::string::npos && file.text[first] == '{' && is_result_of_a_tool(file.text, file.origin);
 }
 
-Result<ValidationResult> validate(const ScenarioText& source, const LoadOptions& load,
-                                  const std::vector<MeasuredFile>& files, const ValidationOptions& options) {
+Result<ValidationResult> validate(const Question& question, const std::vector<MeasuredFile>& files,
+                                  const ValidationOptions& options) {
   ValidationResult result;
-  auto scenario = parse_scenario(source.text, source.origin, load);
+  auto scenario = question.scenario();
   if (!scenario) return scenario.error();
   result.scenario = std::move(*scenario);
   Diagnostics problems;
   MeasuredDoubts doubts;
-  const std::vector<RunToFit> runs = read_runs(source, load, result.scenario, files, problems, doubts);
+  const std::vector<RunToFit> runs = read_runs(question, result.scenario, files, problems, doubts);
   if (problems.has_errors()) {
     problems.append(doubts.errors);
     return problems;

@@ -62,19 +62,17 @@ FleetBill bill_of(const Bill& bill, const std::vector<double>& rates, const std:
 
 }  // namespace
 
-Result<ReplicaCapacity> capacity_of_one_replica(const ScenarioText& source, const LoadOptions& load,
-                                                const RunOptions& options) {
+Result<ReplicaCapacity> capacity_of_one_replica(const Question& question, const RunOptions& options) {
   Diagnostics problems;
-  LoadOptions one = load;
-  one.overrides.insert(one.overrides.end(),
-                       {"replicas=1", "spare=0", "hardware.num_gpus=null", "capacity.variable=request_rate"});
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, one);
+  const Question one =
+      question.with({"replicas=1", "spare=0", "hardware.num_gpus=null", "capacity.variable=request_rate"});
+  const Result<Scenario> scenario = one.scenario();
   if (!scenario) return scenario.error();
-  const Result<CapacityResult> found = find_capacity(source, one, *scenario, options);
+  const Result<CapacityResult> found = find_capacity(one, *scenario, options);
   if (!found) return found.error();
   if (found->capacity && !found->interrupted)
     return ReplicaCapacity{*found->capacity, "the largest rate at which one replica meets slo"};
-  problems.error({source.origin, 0, 0},
+  problems.error(question.whole(),
                  fmt::format("no capacity of one replica was found: {}", !found->feasible     ? found->memory.verdict
                                                                          : found->interrupted ? "interrupted"
                                                                                               : found->reason),

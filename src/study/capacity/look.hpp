@@ -19,8 +19,8 @@ inline constexpr std::int64_t kMostRequestsOfService = 4'000'000;
 
 class LoadJudge {
  public:
-  // `replications`: most of one look. The text must outlive the judge.
-  LoadJudge(const ScenarioText& source, LoadOptions load, const RunOptions& run, std::int64_t replications);
+  // `replications`: most of one look.
+  LoadJudge(const Question& question, const RunOptions& run, std::int64_t replications);
 
   // The scenario with `set` on top. Interrupted: no verdict and nothing impossible.
   [[nodiscard]] Result<CapacityLook> operator()(double load, const std::vector<std::string>& set,
@@ -38,8 +38,7 @@ class LoadJudge {
  private:
   [[nodiscard]] std::int64_t likely_length(double load) const;
 
-  const ScenarioText& source_;
-  LoadOptions load_;
+  Question question_;  // of no sweep
   RunOptions run_;
   std::int64_t replications_;
   CostModelPool models_;

@@ -253,12 +253,12 @@ Result<RequestExplanation> explain_requests(const Scenario& scenario, const Requ
   return result;
 }
 
-Result<RequestExplanation> explain_requests(const ScenarioText& source, const LoadOptions& load,
-                                            const Scenario& scenario, const RequestSelector& selector,
-                                            RequestMetric metric, const RunOptions& options) {
+Result<RequestExplanation> explain_requests(const Question& question, const Scenario& scenario,
+                                            const RequestSelector& selector, RequestMetric metric,
+                                            const RunOptions& options) {
   Result<RequestExplanation> e = explain_requests(scenario, selector, metric, options);
   if (!e || !e->feasible || e->interrupted) return e;
-  if (Diagnostics problems = try_knobs(*e, source, load, options); problems.has_errors()) return problems;
+  if (Diagnostics problems = try_knobs(*e, question, options); problems.has_errors()) return problems;
   return e;
 }
 

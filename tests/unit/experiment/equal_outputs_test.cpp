@@ -116,12 +116,12 @@ TEST(EqualOutputs, PausesOfMillisecondsDoNotEndWavesAndSpreadOutputsDo) {
 
 TEST(EqualOutputs, ACheckSaysWhatItsFiguresWouldBeWithSpreadOutputs) {
   const auto check_of = [](std::vector<std::string> set) {
-    const ScenarioText source{kClients, "s.yaml"};
+    const Question question{kClients, "s.yaml"};
     CheckOptions options;
     options.run.threads = 2;
     options.model_error = false;
     options.fixes = false;
-    return check(source, {set, {}}, scenario(kClients, set), options).value();
+    return check(question.with(set), scenario(kClients, set), options).value();
   };
   const CheckResult equal = check_of({});
   ASSERT_TRUE(equal.spread_outputs);

@@ -132,7 +132,7 @@ TEST(Check, GivesTheWorstMinuteOfADay) {
   const Scenario s = scenario(kDay, {"study.max_requests=30000"});
   CheckOptions options;
   options.fixes = false;
-  const CheckResult result = check({kDay, "day.yaml"}, {}, s, options).value();
+  const CheckResult result = check({kDay, "day.yaml"}, s, options).value();
   EXPECT_EQ(result.load_slots.slots.size(), 10u);
   EXPECT_THAT(to_text(result, {}), HasSubstr("worst minute"));
 }
@@ -148,18 +148,18 @@ TEST(Check, SaysWithHowManyReplicasDown) {
   options.fixes = false;
   // One replica lets through 4 / 0.1 s = 40 requests/s, two 80.
   const Scenario fits = parse_scenario(text, "a.yaml", load).value();
-  const CheckResult meets = check({text, "a.yaml"}, load, fits, options).value();
+  const CheckResult meets = check({text, "a.yaml", load}, fits, options).value();
   EXPECT_EQ(meets.overall, Decision::meets);
   EXPECT_THAT(to_text(meets, {}), HasSubstr("MEETS its objectives with 1 of 2 replicas down"));
   LoadOptions more = load;
   more.overrides = {"workload.load_factor=2"};
   const Scenario twice = parse_scenario(text, "a.yaml", more).value();
-  const CheckResult misses = check({text, "a.yaml"}, more, twice, options).value();
+  const CheckResult misses = check({text, "a.yaml", more}, twice, options).value();
   EXPECT_EQ(misses.overall, Decision::misses);
   EXPECT_THAT(to_text(misses, {}), HasSubstr("load x 2"));
   more.spares_down = false;
   const Scenario both = parse_scenario(text, "a.yaml", more).value();
-  EXPECT_EQ(check({text, "a.yaml"}, more, both, options).value().overall, Decision::meets);
+  EXPECT_EQ(check({text, "a.yaml", more}, both, options).value().overall, Decision::meets);
 }
 
 }  // namespace

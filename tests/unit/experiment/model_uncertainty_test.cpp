@@ -141,8 +141,8 @@ TEST(ModelUncertainty, SaysWhyThereIsNone) {
 
 TEST(ModelUncertainty, StandsBesideTheVerdictOfACheck) {
   const std::string text = at_rate("1") + "slo: [p99_ttft <= 10 s, mean_tpot <= 200 ms]\n";
-  const ScenarioText source{text, "s.yaml"};
-  const auto r = check(source, {}, parse_scenario(text, "s.yaml", {}).value());
+  const Question question{text, "s.yaml"};
+  const auto r = check(question, parse_scenario(text, "s.yaml", {}).value());
   ASSERT_TRUE(r) << format(r.error());
   ASSERT_TRUE(r->uncertainty);
   EXPECT_EQ(r->uncertainty->figures.size(), 2u);

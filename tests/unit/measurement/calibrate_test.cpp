@@ -43,13 +43,13 @@ CalibrationOptions of_truth() {
 }
 
 CalibrationResult calibrated(const std::vector<MeasuredFile>& files, const CalibrationOptions& options = of_truth()) {
-  Result<CalibrationResult> result = calibrate({kBase, "base.yaml"}, {}, files, options);
+  Result<CalibrationResult> result = calibrate({kBase, "base.yaml"}, files, options);
   if (!result) throw std::runtime_error(format(result.error()));
   return *result;
 }
 
 std::string errors_of(const std::vector<MeasuredFile>& files, const CalibrationOptions& options = {}) {
-  const Result<CalibrationResult> result = calibrate({kBase, "base.yaml"}, {}, files, options);
+  const Result<CalibrationResult> result = calibrate({kBase, "base.yaml"}, files, options);
   return result ? std::string("no error") : format(result.error());
 }
 

@@ -100,7 +100,7 @@ inline TrialOutcome run_trial(const Trial& trial) {
     files.emplace_back(to_text(with_noise(truths.back(), kShare, noise)), ".json");
     measured.push_back({files.back().path(), {}});
   }
-  const Result<CalibrationResult> result = calibrate({kTrialScenario, "trial.yaml"}, {}, measured, {});
+  const Result<CalibrationResult> result = calibrate({kTrialScenario, "trial.yaml"}, measured, {});
   if (!result) throw std::runtime_error(format(result.error()));
   TrialOutcome outcome{{}, {}, result->explanations, result->simulations};
   for (const CalibrationTerm& t : result->terms) {

@@ -37,7 +37,7 @@ Result<CalibrationResult> calibrated(const Json& json, std::vector<std::string> 
   const TemporaryFile file(to_text(json), ".json");
   CalibrationOptions options;
   options.terms = {"memory_efficiency_scale"};
-  return calibrate({scenario, "base.yaml"}, {}, {{file.path(), std::move(overrides)}}, options);
+  return calibrate({scenario, "base.yaml"}, {{file.path(), std::move(overrides)}}, options);
 }
 
 std::string errors_of(const Result<CalibrationResult>& result) {
@@ -88,7 +88,7 @@ TEST(ForeignMeasurements, ofAnotherEngineAreRefusedOrDoubted) {
   const auto requests = test::serve(parse_scenario(kBase, "base.yaml", {}).value(), [](std::size_t) { return 1.0; });
   const test::RecordedFolder folder(requests);  // of vllm 0.19.0
   const auto recorded = [&](const std::string& engine) {
-    return calibrate({std::string(kBase) + engine, "base.yaml"}, {}, {{folder.path(), {}}}, {});
+    return calibrate({std::string(kBase) + engine, "base.yaml"}, {{folder.path(), {}}}, {});
   };
   EXPECT_THAT(errors_of(recorded("engine: {version: \"0.15\"}\n")),
               HasSubstr("the recorded run has engine.version=0.19, the scenario 0.15"));
@@ -104,7 +104,7 @@ TEST(ForeignMeasurements, faraboveAnySpeedEndAtABoundWithoutACrash) {
        R"({"request_count": {"avg": 60}, "request_latency": {"unit": "ms", "avg": 2e9}})",
        R"({"request_count": {"avg": 1}, "time_to_first_token": {"unit": "ns", "avg": 1}, "request_latency": {"unit": "s", "avg": 1e6}})"}) {
     const TemporaryFile file(content, ".json");
-    const Result<CalibrationResult> result = calibrate({kBase, "base.yaml"}, {}, {{file.path(), {}}}, {});
+    const Result<CalibrationResult> result = calibrate({kBase, "base.yaml"}, {{file.path(), {}}}, {});
     ASSERT_TRUE(result) << content << format(result.error());
     for (const CalibrationTerm& t : result->terms) {
       EXPECT_TRUE(std::isfinite(t.value) && std::isfinite(t.standard_error)) << content << " " << t.name;
@@ -120,7 +120,7 @@ TEST(Calibrate, endsWithoutTermsWhenItIsInterruptedEarly) {
   const std::atomic<bool> stop{true};
   CalibrationOptions options;
   options.stop = &stop;
-  const Result<CalibrationResult> result = calibrate({kBase, "base.yaml"}, {}, {{file.path(), {}}}, options);
+  const Result<CalibrationResult> result = calibrate({kBase, "base.yaml"}, {{file.path(), {}}}, options);
   ASSERT_TRUE(result);
   EXPECT_TRUE(result->interrupted);
   EXPECT_THAT(result->terms, IsEmpty());

@@ -34,7 +34,7 @@ Json figures_of(std::vector<std::string> overrides) {
 
 Result<ValidationResult> validated(const std::string& path, std::vector<std::string> overrides = {},
                                    ValidationOptions options = {}) {
-  return validate({kBase, "base.yaml"}, {}, {{path, std::move(overrides)}}, options);
+  return validate({kBase, "base.yaml"}, {{path, std::move(overrides)}}, options);
 }
 
 ValidationResult validated(const Json& json) {
@@ -143,7 +143,7 @@ TEST(Validate, refusesMeasurementsOfSomethingElse) {
 TEST(Validate, hasNoBandWhereNoHardwareIsPredicted) {
   const TemporaryFile file(to_text(figures_of({"cost.level=datasheet"})), ".json");
   const Result<ValidationResult> result =
-      validate({kBase, "base.yaml"}, {{"cost.level=datasheet"}, {}}, {{file.path(), {}}});
+      validate({kBase, "base.yaml", {{"cost.level=datasheet"}}}, {{file.path(), {}}});
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_FALSE(figure(*result, "mean_tpot_ms").inside_model());
   EXPECT_THAT(to_text(*result, std::nullopt, {}), HasSubstr("errors of this cost level were never"));
