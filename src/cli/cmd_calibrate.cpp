@@ -8,6 +8,7 @@
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/judge.hpp"
 #include "cli/measured.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
@@ -75,9 +76,7 @@ int run(CalibrateCommand& command) {
 
 }  // namespace
 
-void add_calibrate_command(CLI::App& app, int& exit_code) {
-  CLI::App* calibrate =
-      app.add_subcommand("calibrate", "Fit a handful of cost terms to measured runs of your own deployment");
+Action add_calibrate_command(CLI::App* calibrate) {
   auto command = std::make_shared<CalibrateCommand>();
   add_scenario_options(*calibrate, command->scenario);
   add_measured_option(*calibrate, command->measured);
@@ -99,9 +98,9 @@ void add_calibrate_command(CLI::App& app, int& exit_code) {
   calibrate->add_option("--terms", command->options.terms, "Only these terms, comma-separated")
       ->type_name("NAMES")
       ->delimiter(',');
-  calibrate->add_option("-j,--jobs", command->options.threads, "Threads; 0 = one per core")->check(CLI::Range(0, 4096));
+  add_jobs_option(*calibrate, command->options.threads);
   add_output_options(*calibrate, command->output, {"table", "json"});
-  calibrate->callback([command, &exit_code] { exit_code = run(*command); });
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

@@ -5,13 +5,10 @@
 #include <memory>
 #include <optional>
 
-#include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
-#include "cli/options.hpp"
+#include "cli/judge.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
-#include "cli/terminal.hpp"
 #include "foretoken/measurement/validate.hpp"
 #include "foretoken/report/compare_report.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
@@ -25,7 +22,6 @@ struct CompareCommand {
   OutputOptions output;
   std::string replications;
   int jobs = 0;
-  bool json = false;
 };
 
 // Results of long runs are larger than scenarios may be.
@@ -95,8 +91,7 @@ std::optional<Result<CompareResult>> compare(const CompareCommand& command, cons
   return compare_scenarios(question, options);
 }
 
-int run(CompareCommand command) {
-  if (command.json) command.output.format = "json";
+int run(const CompareCommand& command) {
   if (!output_can_be_created(command.output) ||
       !files_are_distinct({{"the first scenario", command.before}, {"--output", command.output.output}}) ||
       !files_are_distinct({{"the second scenario", command.after.path}, {"--output", command.output.output}}))
@@ -114,16 +109,12 @@ int run(CompareCommand command) {
   }
   const CompareResult& r = **result;
   for (const std::string& verdict : r.does_not_fit) say(fmt::format("does not fit: {}\n", verdict));
-  const std::string text =
-      command.output.format == "json" ? to_text(to_json(r)) + "\n" : to_text(r, text_style(command.output));
-  return finish(text, r.interrupted, r.does_not_fit.empty(), command.output);
+  return finish(document_of(r, command.output), r.interrupted, r.does_not_fit.empty(), command.output);
 }
 
 }  // namespace
 
-void add_compare_command(CLI::App& app, int& exit_code) {
-  CLI::App* compare_app = app.add_subcommand(
-      "compare", "Two scenarios (or stored results) on the same random numbers: what changes, and which field does it");
+Action add_compare_command(CLI::App* compare_app) {
   auto command = std::make_shared<CompareCommand>();
   compare_app->add_option("before", command->before, "Scenario (YAML), or a result of `run --format json`")->required();
   compare_app->add_option("after", command->after.path, "The other one; without it, the first with --set");
@@ -133,10 +124,9 @@ void add_compare_command(CLI::App& app, int& exit_code) {
                    fmt::format("Runs of each (default: the scenarios' `replications`, or {})", kCompareReplications))
       ->type_name("N");
   add_output_options(*compare_app, command->output, {"table", "json"});
-  compare_app->add_flag("--json", command->json, "The same as --format json");
-  compare_app->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")
-      ->check(CLI::Range(0, 4096));
-  compare_app->callback([command, &exit_code] { exit_code = run(*command); });
+  add_json_flag(*compare_app, command->output);
+  add_jobs_option(*compare_app, command->jobs, "Threads for replications; 0 = one per core");
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/judge.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
@@ -133,26 +134,21 @@ int run_verify(const VerifyCommand& command) {
 
 }  // namespace
 
-void add_diff_command(CLI::App& app, int& exit_code) {
-  CLI::App* diff =
-      app.add_subcommand("diff", "Say what two stored results do not share: version, fields, inputs, figures");
+Action add_diff_command(CLI::App* diff) {
   auto command = std::make_shared<DiffCommand>();
   diff->add_option("before", command->before, "Result of `run --format json`")->required();
   diff->add_option("after", command->after, "Another one")->required();
   add_output_options(*diff, command->output, {"table", "json"});
   diff->add_flag("--exit-code", command->exit_code, "Exit with 99 when there is a difference");
-  diff->callback([command, &exit_code] { exit_code = run_diff(*command); });
+  return [command] { return run_diff(*command); };
 }
 
-void add_verify_command(CLI::App& app, int& exit_code) {
-  CLI::App* verify =
-      app.add_subcommand("verify", "Make a stored result again: the same figures (0), or what has changed since (99)");
+Action add_verify_command(CLI::App* verify) {
   auto command = std::make_shared<VerifyCommand>();
   verify->add_option("result", command->path, "Result of `run --format json`")->required();
   add_output_options(*verify, command->output, {"table", "json"});
-  verify->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")
-      ->check(CLI::Range(0, 4096));
-  verify->callback([command, &exit_code] { exit_code = run_verify(*command); });
+  add_jobs_option(*verify, command->jobs, "Threads for replications; 0 = one per core");
+  return [command] { return run_verify(*command); };
 }
 
 }  // namespace foretoken

@@ -18,7 +18,7 @@ namespace foretoken {
 namespace {
 
 constexpr std::int64_t kUsualContext = 4096;
-constexpr std::size_t kMostCandidates = 10'000;
+constexpr std::size_t kMostPrecisions = 10'000;
 constexpr const char* kGpu = "hardware.gpu";
 constexpr const char* kQuantization = "engine.quantization";
 constexpr const char* kKvDtype = "engine.kv_cache_dtype";
@@ -279,8 +279,8 @@ Result<MemoryStudy> study_memory(const Question& question, const MemoryOptions& 
   Diagnostics problems;
   const std::size_t count =
       study.gpus.size() * study.contexts.size() * study.quantizations.size() * study.kv_cache_dtypes.size();
-  if (count > kMostCandidates) {
-    problems.error(question.whole(), fmt::format("{} candidates are more than {}", count, kMostCandidates),
+  if (count > kMostPrecisions) {
+    problems.error(question.whole(), fmt::format("{} candidates are more than {}", count, kMostPrecisions),
                    "shorten the lists");
     return problems;
   }
