@@ -188,6 +188,12 @@ void Json::push_back(Json element) {
   array->push_back(std::move(element));
 }
 
+Json texts(const std::vector<std::string>& lines) {
+  Json list = Json::array();
+  for (const std::string& line : lines) list.push_back(line);
+  return list;
+}
+
 std::string to_text(const Json& value, int indent) {
   Writer writer(indent);
   writer.write(value);

@@ -15,7 +15,7 @@
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/base/result.hpp"
-#include "foretoken/study/version.hpp"
+#include "foretoken/experiment/version.hpp"
 
 namespace foretoken {
 namespace {
@@ -55,30 +55,11 @@ int parse_and_run(int argc, char** argv, PointRanks* ranks) {
   app.set_version_flag("-V,--version", fmt::format("foretoken {}", version()));
   app.require_subcommand(1);
   int exit_code = kExitOk;
-  add_run_command(app, exit_code);
-  add_sweep_command(app, exit_code, {std::vector<std::string>(argv, argv + argc), ranks});
-  add_merge_command(app, exit_code);
-  add_batch_command(app, exit_code);
-  add_memory_command(app, exit_code);
-  add_import_command(app, exit_code);
-  add_sensitivity_command(app, exit_code);
-  add_check_command(app, exit_code);
-  add_assert_command(app, exit_code);
-  add_bill_command(app, exit_code);
-  add_diff_command(app, exit_code);
-  add_verify_command(app, exit_code);
-  add_capacity_command(app, exit_code);
-  add_promise_command(app, exit_code);
-  add_compare_command(app, exit_code);
-  add_recommend_command(app, exit_code);
-  add_explain_command(app, exit_code);
-  add_accuracy_command(app, exit_code);
-  add_validate_command(app, exit_code);
-  add_calibrate_command(app, exit_code);
-  add_catalog_command(app, exit_code);
-  add_schema_command(app, exit_code);
-  add_completion_command(app, exit_code);
-  add_man_command(app, exit_code);
+  for (const Command& row : commands({std::vector<std::string>(argv, argv + argc), ranks})) {
+    CLI::App* command = app.add_subcommand(row.name, row.about);
+    command->footer(row.example);
+    command->callback([action = row.add(command), &exit_code] { exit_code = action(); });
+  }
   arrange_help(app);
   try {
     app.parse(argc, argv);

@@ -6,6 +6,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
+#include "cli/judge.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/report/accuracy_report.hpp"
@@ -59,8 +60,7 @@ int run(const AccuracyCommand& command) {
 
 }  // namespace
 
-void add_accuracy_command(CLI::App& app, int& exit_code) {
-  CLI::App* accuracy = app.add_subcommand("accuracy", "Hold predictions against files of measurements");
+Action add_accuracy_command(CLI::App* accuracy) {
   auto command = std::make_shared<AccuracyCommand>();
   CLI::Option_group* what = accuracy->add_option_group("What to compare");
   CLI::Option* points =
@@ -91,9 +91,9 @@ void add_accuracy_command(CLI::App& app, int& exit_code) {
                    "Set a field of every row's scenario: what a mechanism is worth (repeatable)")
       ->type_name("KEY=VALUE")
       ->needs(points);
-  accuracy->add_option("-j,--jobs", command->options.threads, "Threads; 0 = one per core")->check(CLI::Range(0, 4096));
+  add_jobs_option(*accuracy, command->options.threads);
   add_output_options(*accuracy, command->output, {"table", "json", "errors"});
-  accuracy->callback([command, &exit_code] { exit_code = run(*command); });
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

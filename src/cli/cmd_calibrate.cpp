@@ -8,6 +8,7 @@
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/judge.hpp"
 #include "cli/measured.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
@@ -53,8 +54,7 @@ int run(CalibrateCommand& command) {
     line = std::make_unique<ProgressLine>("simulations");
     command.options.progress = [&](const Progress& progress) { line->update(progress); };
   }
-  const Result<CalibrationResult> result =
-      calibrate(read->source, command.scenario.load_options(), *files, command.options);
+  const Result<CalibrationResult> result = calibrate(read->question, *files, command.options);
   line.reset();
   if (!result) {
     say(result.error());
@@ -76,9 +76,7 @@ int run(CalibrateCommand& command) {
 
 }  // namespace
 
-void add_calibrate_command(CLI::App& app, int& exit_code) {
-  CLI::App* calibrate =
-      app.add_subcommand("calibrate", "Fit a handful of cost terms to measured runs of your own deployment");
+Action add_calibrate_command(CLI::App* calibrate) {
   auto command = std::make_shared<CalibrateCommand>();
   add_scenario_options(*calibrate, command->scenario);
   add_measured_option(*calibrate, command->measured);
@@ -100,9 +98,9 @@ void add_calibrate_command(CLI::App& app, int& exit_code) {
   calibrate->add_option("--terms", command->options.terms, "Only these terms, comma-separated")
       ->type_name("NAMES")
       ->delimiter(',');
-  calibrate->add_option("-j,--jobs", command->options.threads, "Threads; 0 = one per core")->check(CLI::Range(0, 4096));
+  add_jobs_option(*calibrate, command->options.threads);
   add_output_options(*calibrate, command->output, {"table", "json"});
-  calibrate->callback([command, &exit_code] { exit_code = run(*command); });
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

@@ -5,24 +5,14 @@
 #include <memory>
 #include <optional>
 
-#include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
-#include "cli/interrupt.hpp"
-#include "cli/options.hpp"
-#include "cli/progress.hpp"
-#include "cli/read_scenario.hpp"
-#include "cli/terminal.hpp"
+#include "cli/judge.hpp"
 #include "foretoken/report/capacity_report.hpp"
 
 namespace foretoken {
 namespace {
 
-struct CapacityCommand {
-  ScenarioOptions scenario;
-  OutputOptions output;
+struct CapacityCommand : StudyOptions {
   std::string variable, growth, precision;
-  int jobs = 0;
-  bool json = false;
 };
 
 int exit_code_of(const CapacityResult& result) {
@@ -50,36 +40,18 @@ void add_flags(CapacityCommand& command) {
 }
 
 int run(CapacityCommand command) {
-  if (command.json) command.output.format = "json";
-  if (!output_can_be_created(command.output)) return kExitBadInput;
-  const std::atomic<bool>* stop = install_interrupt_handlers();
   add_flags(command);
-  const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
-  if (!read) return kExitBadInput;
-  if (!command.output.quiet && !read->scenario.sweep.empty())
-    say("note: capacity looks at the scenario itself, not at the points of its sweep\n");
-  RunOptions options;
-  options.threads = command.jobs;
-  options.stop = stop;
-  std::unique_ptr<ProgressLine> line = follow(options.progress, "requests", command.output);
-  const Result<CapacityResult> result =
-      find_capacity(read->source, command.scenario.load_options(), read->scenario, options);
-  line.reset();
-  if (!result) {
-    say(result.error());
-    return kExitBadInput;
-  }
-  if (!result->feasible) say(fmt::format("does not fit: {}\n", result->memory.verdict));
-  const std::string text =
-      command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
-  return finish(text, result->interrupted, result->feasible, command.output, exit_code_of(*result));
+  const Judging judging{.of_a_sweep = "note: capacity looks at the scenario itself, not at the points of its sweep\n"};
+  return judge(command, judging, [&](const Asked& asked) -> Result<Answer> {
+    const Result<CapacityResult> result = find_capacity(asked.question, asked.scenario, asked.run);
+    if (!result) return result.error();
+    return answer_of(*result, command.output, exit_code_of(*result));
+  });
 }
 
 }  // namespace
 
-void add_capacity_command(CLI::App& app, int& exit_code) {
-  CLI::App* capacity = app.add_subcommand(
-      "capacity", "The largest load that meets the objectives: found (0), none (99) or not decided (98)");
+Action add_capacity_command(CLI::App* capacity) {
   auto command = std::make_shared<CapacityCommand>();
   add_scenario_options(*capacity, command->scenario);
   add_load_factor_option(*capacity, command->scenario);
@@ -93,10 +65,9 @@ void add_capacity_command(CLI::App& app, int& exit_code) {
   capacity->add_option("--precision", command->precision, "Relative width at which to stop: 0.02 (capacity.precision)")
       ->type_name("SHARE");
   add_output_options(*capacity, command->output, {"table", "json"});
-  capacity->add_flag("--json", command->json, "The same as --format json");
-  capacity->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")
-      ->check(CLI::Range(0, 4096));
-  capacity->callback([command, &exit_code] { exit_code = run(*command); });
+  add_json_flag(*capacity, command->output);
+  add_jobs_option(*capacity, command->jobs, "Threads for replications; 0 = one per core");
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

@@ -156,9 +156,7 @@ int run(const CatalogCommand& c) {
 
 }  // namespace
 
-void add_catalog_command(CLI::App& app, int& exit_code) {
-  CLI::App* catalog_app =
-      app.add_subcommand("catalog", "List the GPUs, models, links, engines and metrics that foretoken knows");
+Action add_catalog_command(CLI::App* catalog_app) {
   auto command = std::make_shared<CatalogCommand>();
   catalog_app->add_option("kind", command->kind, "What to list")
       ->required()
@@ -168,7 +166,7 @@ void add_catalog_command(CLI::App& app, int& exit_code) {
   catalog_app->add_option("--catalog", command->catalog_dir, "Folder whose entries win over the built-in ones")
       ->type_name("DIR");
   add_output_options(*catalog_app, command->output, {"table"});
-  catalog_app->callback([command, &exit_code] { exit_code = run(*command); });
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

@@ -5,16 +5,13 @@
 #include <memory>
 #include <optional>
 
-#include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
-#include "cli/options.hpp"
+#include "cli/judge.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
-#include "cli/terminal.hpp"
+#include "foretoken/measurement/validate.hpp"
 #include "foretoken/report/compare_report.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
-#include "foretoken/study/validate.hpp"
 
 namespace foretoken {
 namespace {
@@ -25,13 +22,12 @@ struct CompareCommand {
   OutputOptions output;
   std::string replications;
   int jobs = 0;
-  bool json = false;
 };
 
 // Results of long runs are larger than scenarios may be.
-std::optional<ScenarioText> read_text(const std::string& path) {
+std::optional<Question> read_text(const std::string& path) {
   const Result<std::string> text = read_scenario_text(path);
-  if (text) return ScenarioText{*text, path};
+  if (text) return Question{*text, path};
   say(text.error());
   return std::nullopt;
 }
@@ -43,7 +39,7 @@ bool has_measurements(const CompareCommand& command) {
     if (path.empty()) continue;
     const Result<std::string> text = read_scenario_text(path);
     if (!text) continue;
-    const ScenarioText source{*text, path};
+    const Question source{*text, path};
     if (is_foreign_result(source)) {
       measured += " " + path;
       if (first.empty()) first = path;
@@ -69,8 +65,8 @@ std::optional<Result<CompareResult>> compare(const CompareCommand& command, cons
         "change of this one\n");
     return std::nullopt;
   }
-  const std::optional<ScenarioText> before = read_text(command.before);
-  const std::optional<ScenarioText> after = one_file ? before : read_text(command.after.path);
+  const std::optional<Question> before = read_text(command.before);
+  const std::optional<Question> after = one_file ? before : read_text(command.after.path);
   if (!before || !after) return std::nullopt;
   const bool stored = is_stored_result(*before);
   if (stored != is_stored_result(*after)) {
@@ -84,18 +80,18 @@ std::optional<Result<CompareResult>> compare(const CompareCommand& command, cons
     say("error: --set changes a scenario; a stored result is what it is\n  hint: compare the scenarios\n");
     return std::nullopt;
   }
-  CompareQuestion question{*before, *after, {}, command.after.load_options()};
-  question.load_before.catalog_dir = command.after.catalog_dir;
-  if (!command.after.seed.empty()) question.load_before.overrides.push_back("seed=" + command.after.seed);
+  CompareQuestion question{*before, *after};
+  question.after.options = command.after.load_options();
+  question.before.options.catalog_dir = command.after.catalog_dir;
+  if (!command.after.seed.empty()) question.before = question.before.with({"seed=" + command.after.seed});
   if (!command.replications.empty()) {
-    for (LoadOptions* load : {&question.load_before, &question.load_after})
-      load->overrides.push_back("replications=" + command.replications);
+    for (Question* asked : {&question.before, &question.after})
+      *asked = asked->with({"replications=" + command.replications});
   }
   return compare_scenarios(question, options);
 }
 
-int run(CompareCommand command) {
-  if (command.json) command.output.format = "json";
+int run(const CompareCommand& command) {
   if (!output_can_be_created(command.output) ||
       !files_are_distinct({{"the first scenario", command.before}, {"--output", command.output.output}}) ||
       !files_are_distinct({{"the second scenario", command.after.path}, {"--output", command.output.output}}))
@@ -113,16 +109,12 @@ int run(CompareCommand command) {
   }
   const CompareResult& r = **result;
   for (const std::string& verdict : r.does_not_fit) say(fmt::format("does not fit: {}\n", verdict));
-  const std::string text =
-      command.output.format == "json" ? to_text(to_json(r)) + "\n" : to_text(r, text_style(command.output));
-  return finish(text, r.interrupted, r.does_not_fit.empty(), command.output);
+  return finish(document_of(r, command.output), r.interrupted, r.does_not_fit.empty(), command.output);
 }
 
 }  // namespace
 
-void add_compare_command(CLI::App& app, int& exit_code) {
-  CLI::App* compare_app = app.add_subcommand(
-      "compare", "Two scenarios (or stored results) on the same random numbers: what changes, and which field does it");
+Action add_compare_command(CLI::App* compare_app) {
   auto command = std::make_shared<CompareCommand>();
   compare_app->add_option("before", command->before, "Scenario (YAML), or a result of `run --format json`")->required();
   compare_app->add_option("after", command->after.path, "The other one; without it, the first with --set");
@@ -132,10 +124,9 @@ void add_compare_command(CLI::App& app, int& exit_code) {
                    fmt::format("Runs of each (default: the scenarios' `replications`, or {})", kCompareReplications))
       ->type_name("N");
   add_output_options(*compare_app, command->output, {"table", "json"});
-  compare_app->add_flag("--json", command->json, "The same as --format json");
-  compare_app->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")
-      ->check(CLI::Range(0, 4096));
-  compare_app->callback([command, &exit_code] { exit_code = run(*command); });
+  add_json_flag(*compare_app, command->output);
+  add_jobs_option(*compare_app, command->jobs, "Threads for replications; 0 = one per core");
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

@@ -47,23 +47,21 @@ int show_manual(const CommandTree& program, const ManCommand& man) {
 
 }  // namespace
 
-void add_completion_command(CLI::App& app, int& exit_code) {
-  CLI::App* completion = app.add_subcommand("completion", "Print the completion script of a shell");
+Action add_completion_command(CLI::App* completion) {
   auto shell = std::make_shared<std::string>();
   completion->add_option("shell", *shell, "Which shell")
       ->required()
       ->check(CLI::IsMember(std::vector<std::string>{"bash", "zsh", "fish"}));
-  completion->callback(
-      [&app, shell, &exit_code] { exit_code = deliver(completion_script(command_tree(app), *shell), {}); });
+  return
+      [completion, shell] { return deliver(completion_script(command_tree(*completion->get_parent()), *shell), {}); };
 }
 
-void add_man_command(CLI::App& app, int& exit_code) {
-  CLI::App* man_app = app.add_subcommand("man", "Print the manual page of a command, or of the program (troff)");
+Action add_man_command(CLI::App* man_app) {
   auto man = std::make_shared<ManCommand>();
   CLI::Option* command = man_app->add_option("command", man->command, "Which command");
   command->type_name("NAME");
   man_app->add_option("--all", man->folder, "Write all pages into this folder")->type_name("DIR")->excludes(command);
-  man_app->callback([&app, man, &exit_code] { exit_code = show_manual(command_tree(app), *man); });
+  return [man_app, man] { return show_manual(command_tree(*man_app->get_parent()), *man); };
 }
 
 }  // namespace foretoken

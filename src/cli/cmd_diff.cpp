@@ -10,10 +10,13 @@
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/judge.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/report/stored_result.hpp"
+#include "foretoken/persistence/stored_result.hpp"
+#include "foretoken/report/difference_report.hpp"
+#include "foretoken/report/json_report.hpp"
 #include "foretoken/report/uncertainty_report.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
 
@@ -59,7 +62,7 @@ int refuse(const std::string& path, std::string_view why, std::string_view hint)
 }
 
 // The stored text is what is run; whether it is still that of the file is worth a word.
-void compare_with_file(const ScenarioText& source) {
+void compare_with_file(const Question& source) {
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(source.origin, ignored)) {
     say(fmt::format("note: there is no '{}' here; the scenario's text is taken from the result\n", source.origin));
@@ -81,9 +84,9 @@ int run_verify(const VerifyCommand& command) {
   if (const bool* interrupted = stored->document["interrupted"].if_bool(); interrupted != nullptr && *interrupted)
     return refuse(command.path, "the run was interrupted: no second one ends at the same place", "run it to its end");
   const std::atomic<bool>* stop = install_interrupt_handlers();
-  const ScenarioText& source = made_from->source;
-  if (!command.output.quiet) compare_with_file(source);
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, made_from->load);
+  const Question& question = made_from->question;
+  if (!command.output.quiet) compare_with_file(question);
+  const Result<Scenario> scenario = question.scenario();
   if (!scenario) {
     say(scenario.error());
     return kExitBadInput;
@@ -105,7 +108,7 @@ int run_verify(const VerifyCommand& command) {
     say("interrupted: nothing is known yet\n");
     return kExitInterrupted;
   }
-  Provenance now{source, made_from->load, input_hashes(source.text, source.origin, made_from->load, *scenario)};
+  const Provenance now{question, input_hashes(question, *scenario)};
   Json document = to_json(*result, now);
   if (!std::as_const(stored->document)["model_uncertainty"].is_null()) {  // run --band
     const Result<ModelUncertainty> band = uncertainty_of_headline(*scenario, options);
@@ -131,26 +134,21 @@ int run_verify(const VerifyCommand& command) {
 
 }  // namespace
 
-void add_diff_command(CLI::App& app, int& exit_code) {
-  CLI::App* diff =
-      app.add_subcommand("diff", "Say what two stored results do not share: version, fields, inputs, figures");
+Action add_diff_command(CLI::App* diff) {
   auto command = std::make_shared<DiffCommand>();
   diff->add_option("before", command->before, "Result of `run --format json`")->required();
   diff->add_option("after", command->after, "Another one")->required();
   add_output_options(*diff, command->output, {"table", "json"});
   diff->add_flag("--exit-code", command->exit_code, "Exit with 99 when there is a difference");
-  diff->callback([command, &exit_code] { exit_code = run_diff(*command); });
+  return [command] { return run_diff(*command); };
 }
 
-void add_verify_command(CLI::App& app, int& exit_code) {
-  CLI::App* verify =
-      app.add_subcommand("verify", "Make a stored result again: the same figures (0), or what has changed since (99)");
+Action add_verify_command(CLI::App* verify) {
   auto command = std::make_shared<VerifyCommand>();
   verify->add_option("result", command->path, "Result of `run --format json`")->required();
   add_output_options(*verify, command->output, {"table", "json"});
-  verify->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")
-      ->check(CLI::Range(0, 4096));
-  verify->callback([command, &exit_code] { exit_code = run_verify(*command); });
+  add_jobs_option(*verify, command->jobs, "Threads for replications; 0 = one per core");
+  return [command] { return run_verify(*command); };
 }
 
 }  // namespace foretoken

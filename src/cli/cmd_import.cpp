@@ -99,9 +99,7 @@ int run(const ImportCommand& command) {
 
 }  // namespace
 
-void add_import_command(CLI::App& app, int& exit_code) {
-  CLI::App* import =
-      app.add_subcommand("import", "A scenario from an engine's start line, Helm values, a manifest or a config.json");
+Action add_import_command(CLI::App* import) {
   auto command = std::make_shared<ImportCommand>();
   import
       ->add_option(
@@ -123,8 +121,7 @@ void add_import_command(CLI::App& app, int& exit_code) {
   import->add_option("-o,--output", command->output.output, "Write the scenario to a file instead of standard output")
       ->type_name("FILE");
   import->add_flag("-q,--quiet", command->output.quiet, "No notes and no warnings");
-  import->callback([command, &exit_code] { exit_code = run(*command);
-});
+  return [command] { return run(*command); };
 }  // namespace foretoken
 
 }  // namespace foretoken

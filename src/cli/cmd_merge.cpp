@@ -72,14 +72,13 @@ int run(const MergeCommand& command) {
 
 }  // namespace
 
-void add_merge_command(CLI::App& app, int& exit_code) {
-  CLI::App* merge = app.add_subcommand("merge", "Put the shards of a sweep together");
+Action add_merge_command(CLI::App* merge) {
   auto command = std::make_shared<MergeCommand>();
   merge->add_option("files", command->paths, "Files of `sweep --shard`, or folders of them (*.jsonl)")->required();
   merge->add_option("--front", command->front, "Pareto front of two figures of the points, as for sweep")
       ->type_name("X,Y");
   add_output_options(*merge, command->output, {"table", "json", "csv"});
-  merge->callback([command, &exit_code] { exit_code = run(*command); });
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

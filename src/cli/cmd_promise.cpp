@@ -6,24 +6,14 @@
 #include <memory>
 #include <optional>
 
-#include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
-#include "cli/interrupt.hpp"
-#include "cli/options.hpp"
-#include "cli/progress.hpp"
-#include "cli/read_scenario.hpp"
-#include "cli/terminal.hpp"
+#include "cli/judge.hpp"
 #include "foretoken/report/promise_report.hpp"
 
 namespace foretoken {
 namespace {
 
-struct PromiseCommand {
-  ScenarioOptions scenario;
-  OutputOptions output;
+struct PromiseCommand : StudyOptions {
   std::string variable, input_len, output_len;
-  int jobs = 0;
-  bool json = false;
 };
 
 int exit_code_of(const PromiseResult& r) {
@@ -34,36 +24,20 @@ int exit_code_of(const PromiseResult& r) {
 }
 
 int run(PromiseCommand command) {
-  if (command.json) command.output.format = "json";
-  if (!output_can_be_created(command.output)) return kExitBadInput;
-  RunOptions options;
-  options.threads = command.jobs;
-  options.stop = install_interrupt_handlers();
   auto& set = command.scenario.set;
   if (!command.variable.empty()) set.push_back("capacity.variable=" + command.variable);
   if (!command.input_len.empty()) set.push_back(fmt::format("promise.input_len=[{}]", command.input_len));
   if (!command.output_len.empty()) set.push_back(fmt::format("promise.output_len=[{}]", command.output_len));
-  const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
-  if (!read) return kExitBadInput;
-  std::unique_ptr<ProgressLine> line = follow(options.progress, "requests", command.output);
-  const Result<PromiseResult> result =
-      find_promises(read->source, command.scenario.load_options(), read->scenario, options);
-  line.reset();
-  if (!result) {
-    say(result.error());
-    return kExitBadInput;
-  }
-  if (!result->feasible) say(fmt::format("does not fit: {}\n", result->memory.verdict));
-  const std::string text =
-      command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
-  return finish(text, result->interrupted, result->feasible, command.output, exit_code_of(*result));
+  return judge(command, {}, [&](const Asked& asked) -> Result<Answer> {
+    const Result<PromiseResult> result = find_promises(asked.question, asked.scenario, asked.run);
+    if (!result) return result.error();
+    return answer_of(*result, command.output, exit_code_of(*result));
+  });
 }
 
 }  // namespace
 
-void add_promise_command(CLI::App& app, int& exit_code) {
-  CLI::App* promise = app.add_subcommand(
-      "promise", "The load that keeps the objectives for each prompt and output length, and the longest context");
+Action add_promise_command(CLI::App* promise) {
   auto command = std::make_shared<PromiseCommand>();
   add_scenario_options(*promise, command->scenario);
   command->scenario.spares_down = true;
@@ -73,10 +47,9 @@ void add_promise_command(CLI::App& app, int& exit_code) {
   promise->add_option("--output-len", command->output_len, "Output lengths: 128,512 (promise.output_len)")
       ->type_name("TOKENS");
   add_output_options(*promise, command->output, {"table", "json"});
-  promise->add_flag("--json", command->json, "The same as --format json");
-  promise->add_option("-j,--jobs", command->jobs, "Threads for rows of the grid; 0 = one per core")
-      ->check(CLI::Range(0, 4096));
-  promise->callback([command, &exit_code] { exit_code = run(*command); });
+  add_json_flag(*promise, command->output);
+  add_jobs_option(*promise, command->jobs, "Threads for rows of the grid; 0 = one per core");
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

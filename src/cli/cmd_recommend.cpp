@@ -5,29 +5,18 @@
 #include <memory>
 #include <optional>
 
-#include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
-#include "cli/interrupt.hpp"
-#include "cli/options.hpp"
-#include "cli/progress.hpp"
-#include "cli/read_scenario.hpp"
-#include "cli/terminal.hpp"
+#include "cli/judge.hpp"
 #include "foretoken/report/recommend_report.hpp"
 
 namespace foretoken {
 namespace {
 
-struct RecommendCommand {
-  ScenarioOptions scenario;
-  OutputOptions output;
+struct RecommendCommand : StudyOptions {
   std::string emit;
   std::size_t top = 5;
-  int jobs = 0;
-  bool json = false;
 };
 
 int exit_code_of(const RecommendResult& result) {
-  if (result.interrupted) return kExitInterrupted;
   switch (result.overall) {
     case Decision::meets:
       return kExitOk;
@@ -39,15 +28,14 @@ int exit_code_of(const RecommendResult& result) {
   return kExitNotDecided;
 }
 
-bool emit(const RecommendQuestion& question, const RecommendResult& result, const std::string& folder) {
+int emit(const RecommendQuestion& question, const RecommendResult& result, const std::string& folder) {
   const Result<std::vector<EmittedScenario>> scenarios = emitted_scenarios(question, result);
   const Diagnostics problems = scenarios ? write_scenarios(*scenarios, folder) : scenarios.error();
   if (problems.has_errors()) say(problems);
-  return !problems.has_errors();
+  return problems.has_errors() ? kExitInternal : kExitOk;
 }
 
-int run(RecommendCommand command) {
-  if (command.json) command.output.format = "json";
+int run(const RecommendCommand& command) {
   if (!output_can_be_created(command.output)) return kExitBadInput;
   if (!command.emit.empty()) {
     if (const Diagnostics problems = check_emit_folder(command.emit); problems.has_errors()) {
@@ -55,34 +43,20 @@ int run(RecommendCommand command) {
       return kExitBadInput;
     }
   }
-  const std::atomic<bool>* stop = install_interrupt_handlers();
-  std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
-  if (!read) return kExitBadInput;
-  RecommendQuestion question{std::move(read->source), command.scenario.load_options(), std::move(read->scenario)};
-  RecommendOptions options;
-  options.top = command.top;
-  options.run.threads = command.jobs;
-  options.run.stop = stop;
-  std::unique_ptr<ProgressLine> line = follow(options.run.progress, "candidates", command.output);
-  const Result<RecommendResult> result = recommend(question, options);
-  line.reset();
-  if (!result) {
-    say(result.error());
-    return kExitBadInput;
-  }
-  const bool emitted = command.emit.empty() || emit(question, *result, command.emit);
-  const std::string text =
-      command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
-  const int delivered = deliver(text, command.output);
-  if (delivered != kExitOk) return delivered;
-  return emitted ? exit_code_of(*result) : kExitInternal;
+  return judge(command, {.counts = "candidates"}, [&](const Asked& asked) -> Result<Answer> {
+    const RecommendQuestion question{asked.question, asked.scenario};
+    const Result<RecommendResult> result = recommend(question, {asked.run, command.top});
+    if (!result) return result.error();
+    Answer answer = answer_of(*result, command.output, exit_code_of(*result));
+    answer.says_interrupted = true;
+    if (!command.emit.empty()) answer.write = [=, folder = command.emit] { return emit(question, *result, folder); };
+    return answer;
+  });
 }
 
 }  // namespace
 
-void add_recommend_command(CLI::App& app, int& exit_code) {
-  CLI::App* recommend_app = app.add_subcommand(
-      "recommend", "Find the cheapest deployment that meets the objectives: found (0), none (99), not decided (98)");
+Action add_recommend_command(CLI::App* recommend_app) {
   auto command = std::make_shared<RecommendCommand>();
   add_scenario_options(*recommend_app, command->scenario);
   add_load_factor_option(*recommend_app, command->scenario);
@@ -97,15 +71,15 @@ void add_recommend_command(CLI::App& app, int& exit_code) {
       ->expected(1)
       ->allow_extra_args(false);
   add_output_options(*recommend_app, command->output, {"table", "json"});
-  recommend_app->add_flag("--json", command->json, "The same as --format json");
+  add_json_flag(*recommend_app, command->output);
   recommend_app->add_option("--top", command->top, "So many that meet are ranked")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   recommend_app
       ->add_option("--emit", command->emit, "Write the ranked candidates and the fronts as scenarios into this folder")
       ->type_name("DIR");
-  recommend_app->add_option("-j,--jobs", command->jobs, "Threads; 0 = one per core")->check(CLI::Range(0, 4096));
-  recommend_app->callback([command, &exit_code] { exit_code = run(*command); });
+  add_jobs_option(*recommend_app, command->jobs);
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

@@ -8,14 +8,15 @@
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
+#include "cli/judge.hpp"
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/sweep_run.hpp"
 #include "cli/terminal.hpp"
+#include "foretoken/persistence/stored_result.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/request_csv.hpp"
-#include "foretoken/report/stored_result.hpp"
 #include "foretoken/report/sweep_front_report.hpp"
 #include "foretoken/report/text_report.hpp"
 #include "foretoken/report/uncertainty_report.hpp"
@@ -43,9 +44,7 @@ std::string render(const RunResult& result, const std::optional<ModelUncertainty
                    const ReadScenario& read, const RunCommand& command) {
   const OutputOptions& output = command.output;
   if (output.format == "json") {
-    const LoadOptions load = command.scenario.load_options();
-    const Provenance provenance{read.source, load,
-                                input_hashes(read.source.text, read.source.origin, load, result.scenario)};
+    const Provenance provenance{read.question, input_hashes(read.question, result.scenario)};
     Json json = to_json(result, provenance);
     if (uncertainty) json["model_uncertainty"] = to_json(*uncertainty);
     return to_text(json) + "\n";
@@ -73,7 +72,7 @@ int run_points(const RunCommand& command, const ReadScenario& read, const RunOpt
     return kExitBadInput;
   }
   SweepRun sweep;
-  sweep.question = {read.source, command.scenario.load_options(), read.scenario};
+  sweep.question = {read.question, read.scenario};
   sweep.output = command.output;
   sweep.options.run = options;
   return run_and_deliver(sweep);
@@ -144,24 +143,21 @@ int run(const RunCommand& command) {
 
 }  // namespace
 
-void add_run_command(CLI::App& app, int& exit_code) {
-  CLI::App* run_app =
-      app.add_subcommand("run", "Simulate a scenario and print its latencies, throughput and objectives");
+Action add_run_command(CLI::App* run_app) {
   auto command = std::make_shared<RunCommand>();
   add_scenario_options(*run_app, command->scenario);
   add_load_factor_option(*run_app, command->scenario);
   add_output_options(*run_app, command->output, {"table", "json", "csv", "vllm"});
   run_app->add_option("--save-requests", command->save_requests, "Also write one CSV row per request")
       ->type_name("FILE");
-  run_app->add_option("-j,--jobs", command->jobs, "Threads for replications and sweep points; 0 = one per core")
-      ->check(CLI::Range(0, 4096));
+  add_jobs_option(*run_app, command->jobs, "Threads for replications and sweep points; 0 = one per core");
   run_app->add_flag("--full", command->full, "All sections of the table, not the answer alone");
   run_app->add_flag(
       "--band", command->band,
       "Also count the model's error as measured on whole runs: a band on the headline figures, P(meets) of objectives");
   run_app->add_flag("--step-by-step", command->step_by_step,
                     "Simulate every engine step by itself: the same result, slower");
-  run_app->callback([command, &exit_code] { exit_code = run(*command); });
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

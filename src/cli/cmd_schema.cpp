@@ -9,15 +9,14 @@
 
 namespace foretoken {
 
-void add_schema_command(CLI::App& app, int& exit_code) {
-  CLI::App* schema_app = app.add_subcommand("schema", "Print the JSON Schema of scenario files");
+Action add_schema_command(CLI::App* schema_app) {
   auto output = std::make_shared<OutputOptions>();
   output->format = "json";
   add_output_options(*schema_app, *output, {"json", "markdown"});
-  schema_app->callback([output, &exit_code] {
+  return [output] {
     const std::string text = output->format == "markdown" ? scenario_reference() : to_text(scenario_schema()) + "\n";
-    exit_code = deliver(text, *output);
-  });
+    return deliver(text, *output);
+  };
 }
 
 }  // namespace foretoken

@@ -121,7 +121,7 @@ int run(const SweepCommand& command, const Invocation& invocation) {
                       command.scenario.path));
     return kExitBadInput;
   }
-  sweep.question = {std::move(read->source), command.scenario.load_options(), std::move(read->scenario)};
+  sweep.question = {std::move(read->question), std::move(read->scenario)};
   sweep.options.run.threads = command.jobs;
   sweep.options.run.stop = stop;
   sweep.options.run.step_by_step = command.step_by_step;
@@ -135,8 +135,7 @@ int run(const SweepCommand& command, const Invocation& invocation) {
 
 }  // namespace
 
-void add_sweep_command(CLI::App& app, int& exit_code, Invocation invocation) {
-  CLI::App* sweep = app.add_subcommand("sweep", "Simulate a scenario at every combination of lists and ranges");
+Action add_sweep_command(CLI::App* sweep, const Invocation& invocation) {
   auto command = std::make_shared<SweepCommand>();
   add_scenario_options(*sweep, command->scenario);
   sweep
@@ -168,7 +167,7 @@ void add_sweep_command(CLI::App& app, int& exit_code, Invocation invocation) {
   mpi->excludes(jobs)->excludes(shard)->excludes(dry_run);
   sweep->add_flag("--step-by-step", command->step_by_step,
                   "Simulate every engine step by itself: the same result, slower");
-  sweep->callback([command, &exit_code, invocation = std::move(invocation)] { exit_code = run(*command, invocation); });
+  return [command, invocation] { return run(*command, invocation); };
 }
 
 }  // namespace foretoken

@@ -6,31 +6,20 @@
 #include <memory>
 #include <optional>
 
-#include "cli/commands.hpp"
-#include "cli/exit_codes.hpp"
-#include "cli/interrupt.hpp"
+#include "cli/judge.hpp"
 #include "cli/measured.hpp"
-#include "cli/options.hpp"
-#include "cli/progress.hpp"
-#include "cli/read_scenario.hpp"
 #include "cli/shares.hpp"
-#include "cli/terminal.hpp"
 #include "foretoken/report/validation_report.hpp"
 
 namespace foretoken {
 namespace {
 
-struct ValidateCommand {
-  ScenarioOptions scenario;
-  OutputOptions output;
+struct ValidateCommand : StudyOptions {
   std::vector<std::string> measured;
   std::string within;
-  ValidationOptions options;
-  bool json = false;
 };
 
-int run(ValidateCommand& command) {
-  if (command.json) command.output.format = "json";
+int run(const ValidateCommand& command) {
   std::optional<double> within;
   if (!command.within.empty()) {
     within = parse_share(command.within);
@@ -40,42 +29,36 @@ int run(ValidateCommand& command) {
       return kExitBadInput;
     }
   }
-  if (!output_can_be_created(command.output)) return kExitBadInput;
-  command.options.stop = install_interrupt_handlers();
-  const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
-  if (!read) return kExitBadInput;
-  const std::optional<std::vector<MeasuredFile>> files =
-      measured_files(command.measured, {{"--output", command.output.output}});
-  if (!files) return kExitBadInput;
-  std::unique_ptr<ProgressLine> line = follow(command.options.progress, "simulations", command.output);
-  const Result<ValidationResult> result =
-      validate(read->source, command.scenario.load_options(), *files, command.options);
-  line.reset();
-  if (!result) {
-    say(result.error());
-    return kExitBadInput;
-  }
-  const std::string text = command.output.format == "json" ? to_text(to_json(*result, within)) + "\n"
-                                                           : to_text(*result, within, text_style(command.output));
-  const ValidationResult::Place worst = result->worst();
-  const bool kept = !within || worst.figure == nullptr || std::abs(worst.figure->error()) <= *within;
-  return finish(text, result->interrupted, true, command.output, kept ? kExitOk : kExitMissed);
+  return judge(command, {.counts = "simulations"}, [&](const Asked& asked) -> Result<Answer> {
+    const std::optional<std::vector<MeasuredFile>> files =
+        measured_files(command.measured, {{"--output", command.output.output}});
+    if (!files) return Diagnostics{};
+    const Result<ValidationResult> result =
+        validate(asked.question, *files, {asked.run.threads, asked.run.progress, asked.run.stop});
+    if (!result) return result.error();
+    const ValidationResult::Place worst = result->worst();
+    const bool kept = !within || worst.figure == nullptr || std::abs(worst.figure->error()) <= *within;
+    Answer answer;
+    answer.document = command.output.format == "json" ? to_text(to_json(*result, within)) + "\n"
+                                                      : to_text(*result, within, text_style(command.output));
+    answer.exit_code = kept ? kExitOk : kExitMissed;
+    answer.interrupted = result->interrupted;
+    return answer;
+  });
 }
 
 }  // namespace
 
-void add_validate_command(CLI::App& app, int& exit_code) {
-  CLI::App* validate_app = app.add_subcommand("validate", "Predicted beside measured, figure by figure, without a fit");
+Action add_validate_command(CLI::App* validate_app) {
   auto command = std::make_shared<ValidateCommand>();
   add_scenario_options(*validate_app, command->scenario);
   add_measured_option(*validate_app, command->measured);
   validate_app->add_option("--within", command->within, "Exit with 99 when an error is larger, such as 10%")
       ->type_name("SHARE");
-  validate_app->add_option("-j,--jobs", command->options.threads, "Threads; 0 = one per core")
-      ->check(CLI::Range(0, 4096));
+  add_jobs_option(*validate_app, command->jobs);
   add_output_options(*validate_app, command->output, {"table", "json"});
-  validate_app->add_flag("--json", command->json, "The same as --format json");
-  validate_app->callback([command, &exit_code] { exit_code = run(*command); });
+  add_json_flag(*validate_app, command->output);
+  return [command] { return run(*command); };
 }
 
 }  // namespace foretoken

@@ -17,41 +17,6 @@ namespace {
 
 constexpr std::size_t kNameColumn = 30, kCommandColumn = 15;
 
-// One that works for everybody who has the scenario.
-constexpr std::pair<const char*, const char*> kHelpExamples[] = {
-    {"run", "foretoken run chat.yaml --set workload.request_rate=40"},
-    {"sweep", "foretoken sweep chat.yaml --over engine.max_num_seqs=1,2,4..64 --front mean_tpot,mfu"},
-    {"merge", "foretoken merge shard-0.jsonl shard-1.jsonl"},
-    {"batch", "foretoken batch chat.yaml --sizes 1,2,4..256"},
-    {"memory", "foretoken memory chat.yaml --context 2048,4096..32768 --gpu h100_sxm,l40s"},
-    {"import", "foretoken import --gpu h100_sxm 'vllm serve Qwen/Qwen3-8B --max-num-seqs 64' -o mine.yaml"},
-    {"sensitivity", "foretoken sensitivity chat.yaml --metric p99_ttft_ms --by 20%"},
-    {"check", "foretoken check chat.yaml --set 'slo=[\"p99_ttft <= 500 ms\"]'"},
-    {"assert", "foretoken assert chat.yaml --junit junit.xml"},
-    {"bill", "foretoken bill chat.yaml --set prices.examples=true"},
-    {"diff", "foretoken diff before.json after.json --exit-code"},
-    {"verify", "foretoken verify result.json"},
-    {"capacity", "foretoken capacity chat.yaml --growth 5%/month"},
-    {"promise", "foretoken promise chat.yaml --input-len 512,2048 --output-len 128"},
-    {"compare", "foretoken compare chat.yaml --set engine.max_num_seqs=16"},
-    {"recommend", "foretoken recommend chat.yaml --over hardware.gpu=h100_sxm,l40s --top 3"},
-    {"explain", "foretoken explain chat.yaml --request p99"},
-    {"accuracy", "foretoken accuracy measured.csv --by cell"},
-    {"validate", "foretoken validate chat.yaml --measured measured.json --within 10%"},
-    {"calibrate", "foretoken calibrate chat.yaml --measured measured.json --save my-fit.yaml"},
-    {"catalog", "foretoken catalog gpus h100_sxm"},
-    {"schema", "foretoken schema > foretoken.schema.json"},
-    {"completion", "foretoken completion bash > ~/.local/share/bash-completion/completions/foretoken"},
-    {"man", "foretoken man run | man -l -"},
-};
-
-const char* example_of(const std::string& command) {
-  for (const auto& [name, example] : kHelpExamples) {
-    if (command == name) return example;
-  }
-  return "";
-}
-
 // What several commands share stands in the same group everywhere; the rest is the command's own question.
 std::string group_of(const std::string& name) {
   constexpr std::array scenario{"set", "seed", "catalog", "load-factor"};
@@ -119,7 +84,7 @@ void add_options(const CLI::App& app, std::vector<CommandOption>& list) {
 }
 
 CommandTree tree_of(const CLI::App& app) {
-  CommandTree tree{app.get_name(), app.get_description(), example_of(app.get_name()), {}, {}};
+  CommandTree tree{app.get_name(), app.get_description(), app.get_footer(), {}, {}};
   add_options(app, tree.options);
   for (const CLI::App* command : app.get_subcommands([](const CLI::App* a) { return !a->get_name().empty(); }))
     tree.commands.push_back(tree_of(*command));
@@ -207,10 +172,7 @@ void arrange(CLI::App& app) {
   for (CLI::Option* o : app.get_options()) {
     if (o->nonpositional() && !o->get_lnames().empty()) o->group(group_of(o->get_lnames().front()));
   }
-  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
-    if (!command->get_name().empty()) command->footer(example_of(command->get_name()));
-    arrange(*command);
-  }
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) arrange(*command);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <fmt/ranges.h>
 
 #include "cli/command_tree.hpp"
-#include "foretoken/study/version.hpp"
+#include "foretoken/experiment/version.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "foretoken/study/measured_file.hpp"
+#include "foretoken/measurement/measured_file.hpp"
 
 namespace CLI {
 class App;

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "cli/options.hpp"
-#include "foretoken/study/run.hpp"
+#include "foretoken/experiment/run.hpp"
 
 namespace foretoken {
 

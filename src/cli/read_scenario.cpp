@@ -31,8 +31,8 @@ bool inputs_are_kept(const Scenario& scenario, const std::string& path,
   return kept;
 }
 
-std::optional<ScenarioText> read_source(const ScenarioOptions& options, bool silent) {
-  if (options.path.empty()) return ScenarioText{"", "(no scenario)"};
+std::optional<Question> read_question(const ScenarioOptions& options, bool silent) {
+  if (options.path.empty()) return Question{"", "(no scenario)", options.load_options()};
   const std::string origin = options.path == "-" ? "<standard input>" : options.path;
   const Result<std::string> text =
       options.path == "-" ? read_scenario_text(std::cin, origin) : read_scenario_text(options.path);
@@ -40,22 +40,21 @@ std::optional<ScenarioText> read_source(const ScenarioOptions& options, bool sil
     if (!silent) say(text.error());
     return std::nullopt;
   }
-  return ScenarioText{*text, origin};
+  return Question{*text, origin, options.load_options()};
 }
 
 std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const OutputOptions& output, bool silent) {
-  std::optional<ScenarioText> read = read_source(options, silent);
-  if (!read) return std::nullopt;
-  ScenarioText& source = *read;
+  std::optional<Question> question = read_question(options, silent);
+  if (!question) return std::nullopt;
   Diagnostics warnings;
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, options.load_options(), &warnings);
+  const Result<Scenario> scenario = question->scenario(&warnings);
   if (!scenario) {
     if (!silent) say(scenario.error());
     return std::nullopt;
   }
   if (!silent && !inputs_are_kept(*scenario, options.path, {"--output", output.output})) return std::nullopt;
   if (!output.quiet && !warnings.empty()) say(warnings);
-  return ReadScenario{*scenario, std::move(source)};
+  return ReadScenario{*scenario, *std::move(question)};
 }
 
 }  // namespace foretoken

@@ -6,21 +6,21 @@
 #include <utility>
 
 #include "cli/options.hpp"
-#include "foretoken/study/sweep.hpp"
+#include "foretoken/experiment/sweep.hpp"
 
 namespace foretoken {
 
 struct ReadScenario {
   Scenario scenario;
-  ScenarioText source;
+  Question question;
 };
 
 // No output (its option, its path) may overwrite the scenario or a file it names: says which it would.
 [[nodiscard]] bool inputs_are_kept(const Scenario& scenario, const std::string& path,
                                    const std::pair<std::string, std::string>& output);
 
-// The text alone; of no file at all, nothing, where --set says everything. Says what is wrong.
-[[nodiscard]] std::optional<ScenarioText> read_source(const ScenarioOptions& options, bool silent = false);
+// Not resolved; of no file at all, no text, where --set says everything. Says what is wrong.
+[[nodiscard]] std::optional<Question> read_question(const ScenarioOptions& options, bool silent = false);
 
 // Says what is wrong, also where --output would overwrite an input, unless `silent`; empty when anything is.
 [[nodiscard]] std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const OutputOptions& output,

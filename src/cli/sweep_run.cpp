@@ -10,11 +10,11 @@
 #include "cli/exit_codes.hpp"
 #include "cli/point_ranks.hpp"
 #include "cli/terminal.hpp"
+#include "experiment/parallel.hpp"
+#include "foretoken/experiment/version.hpp"
+#include "foretoken/persistence/sweep_journal.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/sweep_front_report.hpp"
-#include "foretoken/report/sweep_journal.hpp"
-#include "foretoken/study/version.hpp"
-#include "study/parallel.hpp"
 
 namespace foretoken {
 namespace {
@@ -111,8 +111,7 @@ bool any_fits(const std::vector<SweepPoint>& points) {
 
 int run_and_deliver(SweepRun sweep) {
   if (sweep.ranks != nullptr && !sweep.ranks->is_first()) return compute_for_others(sweep);
-  const Result<std::string> hash =
-      question_sha256(sweep.question.source.text, sweep.question.source.origin, sweep.question.load);
+  const Result<std::string> hash = question_sha256(sweep.question.asked);
   if (!hash) {
     say(hash.error());
     return kExitBadInput;

@@ -6,8 +6,8 @@
 
 #include "cli/options.hpp"
 #include "cli/shard.hpp"
-#include "foretoken/report/sweep_table.hpp"
-#include "foretoken/study/sweep.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/sweep_report.hpp"
 #include "foretoken/study/sweep_front.hpp"
 
 namespace foretoken {

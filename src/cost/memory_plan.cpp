@@ -8,7 +8,7 @@
 #include <array>
 #include <cmath>
 
-#include "cost/engine_costs.hpp"
+#include "cost/levels/engine_costs.hpp"
 #include "foretoken/base/units.hpp"
 #include "foretoken/base/version.hpp"
 #include "foretoken/model/counts.hpp"

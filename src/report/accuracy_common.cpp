@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
+#include "foretoken/experiment/version.hpp"
 #include "foretoken/report/accuracy_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {

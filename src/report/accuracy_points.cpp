@@ -250,7 +250,7 @@ std::string to_source(const RunErrorTable& table) {
       "// Logarithms of measured / predicted of whole runs: quantiles by metric, engine and calibrated range, in which "
       "every measured\n"
       "// system has the same weight. Runs of shared/truth/points_dev.csv; written by\n"
-      "//   foretoken accuracy points_dev.csv --format errors -o src/study/uncertainty/measured_errors.inc\n";
+      "//   foretoken accuracy points_dev.csv --format errors -o src/experiment/uncertainty/measured_errors.inc\n";
   for (const RunErrors& e : table.groups) {
     constexpr std::string_view kNames[kErrorMetrics] = {"ttft", "tpot", "e2e", "throughput"};
     text += fmt::format("GROUP({}, \"{}\", {}, {}", kNames[static_cast<std::size_t>(e.metric)], e.engine,

@@ -6,9 +6,9 @@
 #include <cmath>
 
 #include "foretoken/base/visible.hpp"
+#include "foretoken/experiment/version.hpp"
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/uncertainty_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 #include "report/sections.hpp"

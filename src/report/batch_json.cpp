@@ -2,6 +2,7 @@
 #include "foretoken/report/batch_report.hpp"
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
+#include "report/batch_tables.hpp"
 #include "report/json_parts.hpp"
 
 namespace foretoken {
@@ -81,31 +82,7 @@ Json ridge_of(const RidgeStudy& ridge) {
   json["searched_to"] = ridge.searched;
   json["step_compute_bound_from_datasheet"] = value_or_null(ridge.step_by_datasheet);
   json["step_compute_bound_from_priced"] = value_or_null(ridge.step_as_priced);
-  Json operators = Json::array();
-  for (const RidgeOperator& op : ridge.operators) {
-    Json line = Json::object();
-    line["name"] = op.name;
-    line["share_of_step"] = op.share;
-    line["compute_bound_from_datasheet"] = value_or_null(op.by_datasheet);
-    line["compute_bound_from_priced"] = value_or_null(op.as_priced);
-    line["intensity_at_1"] = op.intensity_at_one;
-    line["intensity_at_largest"] = op.intensity_at_most;
-    operators.push_back(std::move(line));
-  }
-  json["operators"] = std::move(operators);
-  return json;
-}
-
-Json budget_of(const BudgetRow& row) {
-  Json json = Json::object();
-  json["tokens"] = row.tokens;
-  json["current"] = row.current;
-  json["fits"] = row.fits;
-  json["activations_gib"] = row.activations / kGiB;
-  json["kv_cache_size_tokens"] = row.kv_tokens;
-  json["sequences"] = row.sequences;
-  json["full_prefill_step_ms"] = row.step_ms;
-  json["prefill_tokens_per_s"] = row.prefill_tokens_per_s;
+  json["operators"] = ridge_table().documents(ridge.operators);
   return json;
 }
 
@@ -132,9 +109,7 @@ Json to_json(const BatchStudy& study) {
   for (const BatchSize& b : study.sizes) sizes.push_back(size_of(study, b));
   json["sizes"] = std::move(sizes);
   json["ridge"] = ridge_of(study.ridge);
-  Json budgets = Json::array();
-  for (const BudgetRow& row : study.budgets) budgets.push_back(budget_of(row));
-  json["token_budgets"] = std::move(budgets);
+  json["token_budgets"] = budget_table().documents(study.budgets);
   json["notes"] = texts(study.notes);
   return json;
 }

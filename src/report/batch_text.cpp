@@ -6,6 +6,7 @@
 
 #include "foretoken/base/units.hpp"
 #include "foretoken/report/batch_report.hpp"
+#include "report/batch_tables.hpp"
 #include "report/common.hpp"
 #include "report/scatter.hpp"
 #include "report/sections.hpp"
@@ -145,26 +146,18 @@ std::string frontier_section(const BatchStudy& s, const TextStyle& style) {
   return text + fmt::format("  on the frontier (no other size has less TPOT and more TPS): {}\n", sizes);
 }
 
-std::string from(const std::optional<std::int64_t>& batch) {
-  return batch ? readable(*batch) : "never";
-}
-
 std::string ridge_section(const BatchStudy& s, const TextStyle& style) {
   const RidgeStudy& r = s.ridge;
   if (!(r.ridge_point > 0)) return {};
-  TextTable table("lrrrrr", "000231");
-  table.row({"decode turns compute-bound at batch", "datasheet", "as priced", "FLOP/B at 1", "at the largest",
-             "share of step"});
+  TextTable table = ridge_table().table(r.operators);
   std::string never;
   for (const RidgeOperator& op : r.operators) {
-    table.row({op.name, from(op.by_datasheet), from(op.as_priced), readable(op.intensity_at_one),
-               readable(op.intensity_at_most), percent(op.share)});
     if (!op.by_datasheet && op.name.starts_with("attention"))
       never = fmt::format(
           "  {} never does: each sequence reads its own KV cache, so its FLOPs per byte do not grow with the batch\n",
           op.name);
   }
-  table.row({"whole step", from(r.step_by_datasheet), from(r.step_as_priced)});
+  table.row({"whole step", from_batch(r.step_by_datasheet), from_batch(r.step_as_priced)});
   return table.text(style, "  ") + never +
          fmt::format(
              "  ridge point {} FLOP per byte; searched up to batch {}; as priced: the larger term of the cost model, "
@@ -175,17 +168,7 @@ std::string ridge_section(const BatchStudy& s, const TextStyle& style) {
 
 std::string budget_section(const BatchStudy& s, const TextStyle& style) {
   if (s.budgets.empty()) return {};
-  TextTable table("rlrrrrr", "0032001");
-  table.row({"token budget", "", "activations", "KV tokens", "requests", "full prefill step ms", "prefill tok/s"});
-  for (const BudgetRow& row : s.budgets) {
-    table.row({readable(row.tokens),
-               row.current ? "now"
-               : row.fits  ? ""
-                           : "does not fit",
-               bytes(row.activations), readable(row.kv_tokens), readable(row.sequences), readable(row.step_ms),
-               readable(row.prefill_tokens_per_s)});
-  }
-  return table.text(style, "  ") +
+  return budget_table().table(s.budgets).text(style, "  ") +
          "  requests: of mean full length, that the KV cache holds; decodes that share a full prefill step wait as "
          "long for their token\n";
 }

@@ -6,8 +6,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/study/version.hpp"
+#include "foretoken/experiment/version.hpp"
 #include "report/common.hpp"
+#include "report/declared_table.hpp"
 #include "report/json_parts.hpp"
 #include "report/sections.hpp"
 
@@ -17,16 +18,37 @@ namespace {
 constexpr const char* kDays[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 constexpr std::size_t kHoursPerDay = 24;
 
-void add_row(TextTable& table, const char* name, const FleetBill& fleet) {
-  const std::string replicas = fleet.least_replicas == fleet.most_replicas
-                                   ? readable(std::int64_t{fleet.most_replicas})
-                                   : fmt::format("{} to {}", readable(std::int64_t{fleet.least_replicas}),
-                                                 readable(std::int64_t{fleet.most_replicas}));
-  const std::string trouble = fleet.hours_short == 0 ? ""
-                                                     : fmt::format("{} hours a week short: {} of the requests unserved",
-                                                                   fleet.hours_short, percent(fleet.unserved_share));
-  table.row({name, replicas, dollars(fleet.usd_per_month), readable(fleet.usd_per_1m_tokens), percent(fleet.used_share),
-             trouble});
+struct NamedFleet {
+  const char* name;
+  const FleetBill& fleet;
+};
+
+std::string replicas_of(const FleetBill& fleet) {
+  const std::string least = readable(std::int64_t{fleet.least_replicas});
+  return fleet.least_replicas == fleet.most_replicas
+             ? least
+             : fmt::format("{} to {}", least, readable(std::int64_t{fleet.most_replicas}));
+}
+
+std::string trouble_of(const FleetBill& fleet) {
+  return fleet.hours_short == 0 ? ""
+                                : fmt::format("{} hours a week short: {} of the requests unserved", fleet.hours_short,
+                                              percent(fleet.unserved_share));
+}
+
+DeclaredTable<NamedFleet> fleet_table() {
+  const auto of = [](auto member) { return [=](const NamedFleet& n) { return n.fleet.*member; }; };
+  return DeclaredTable<NamedFleet>()
+      .cell("per month", {'0', 'l'}, [](const NamedFleet& n) { return n.name; })
+      .cell("replicas", {}, [](const NamedFleet& n) { return replicas_of(n.fleet); })
+      .entry("least_replicas", of(&FleetBill::least_replicas))
+      .entry("most_replicas", of(&FleetBill::most_replicas))
+      .column("usd_per_month", "$", {}, of(&FleetBill::usd_per_month), dollars)
+      .column("usd_per_1m_tokens", "$ per 1M tokens", {'1'}, of(&FleetBill::usd_per_1m_tokens))
+      .column("used_share", "used", {'2'}, of(&FleetBill::used_share), percent)
+      .entry("hours_short_per_week", of(&FleetBill::hours_short))
+      .entry("unserved_share", of(&FleetBill::unserved_share))
+      .cell("", {'0', 'l'}, [](const NamedFleet& n) { return trouble_of(n.fleet); });
 }
 
 // Days that look the same share a line.
@@ -47,27 +69,12 @@ std::string week_section(const Bill& b, const TextStyle& style) {
   return table.text(style, "  ");
 }
 
-Json fleet_json(const FleetBill& fleet) {
-  Json json = Json::object();
-  json["least_replicas"] = fleet.least_replicas;
-  json["most_replicas"] = fleet.most_replicas;
-  json["usd_per_month"] = fleet.usd_per_month;
-  json["usd_per_1m_tokens"] = fleet.usd_per_1m_tokens;
-  json["used_share"] = fleet.used_share;
-  json["hours_short_per_week"] = fleet.hours_short;
-  json["unserved_share"] = fleet.unserved_share;
-  return json;
-}
-
 }  // namespace
 
 std::string to_text(const Bill& b, const TextStyle& style) {
-  TextTable table("lrrrrl", "000120");
-  table.row({"per month", "replicas", "$", "$ per 1M tokens", "used", ""});
-  add_row(table, "as given", b.as_given);
-  add_row(table, "fixed, for the busiest hour", b.fixed);
-  add_row(table, "re-sized every hour", b.resized);
-  std::string text = table.text(style, "  ");
+  const std::vector<NamedFleet> fleets{
+      {"as given", b.as_given}, {"fixed, for the busiest hour", b.fixed}, {"re-sized every hour", b.resized}};
+  std::string text = fleet_table().table(fleets).text(style, "  ");
   const double saved = b.fixed.usd_per_month - b.resized.usd_per_month;
   text += fmt::format("  re-sizing saves {} $ a month, {} of the fixed fleet's price\n", dollars(saved),
                       percent(b.fixed.usd_per_month > 0 ? saved / b.fixed.usd_per_month : 0));
@@ -102,9 +109,10 @@ Json to_json(const Bill& b) {
   json["mean_rate"] = b.mean_rate;
   json["peak_rate"] = b.peak_rate;
   json["tokens_per_request"] = b.tokens_per_request;
-  json["as_given"] = fleet_json(b.as_given);
-  json["fixed"] = fleet_json(b.fixed);
-  json["resized"] = fleet_json(b.resized);
+  const DeclaredTable<NamedFleet> fleets = fleet_table();
+  json["as_given"] = fleets.document({"", b.as_given});
+  json["fixed"] = fleets.document({"", b.fixed});
+  json["resized"] = fleets.document({"", b.resized});
   Json hours = Json::array();
   for (const int replicas : b.replicas_by_hour) hours.push_back(replicas);
   json["replicas_by_hour"] = std::move(hours);

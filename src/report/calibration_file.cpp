@@ -4,9 +4,9 @@
 #include <cmath>
 #include <utility>
 
+#include "foretoken/experiment/version.hpp"
 #include "foretoken/report/calibration_report.hpp"
 #include "foretoken/scenario/fitted_terms.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "foretoken/experiment/model_band.hpp"
+#include "foretoken/experiment/verdict.hpp"
 #include "foretoken/scenario/scenario.hpp"
-#include "foretoken/study/model_band.hpp"
-#include "foretoken/study/verdict.hpp"
 #include "report/layout.hpp"
 
 namespace foretoken {

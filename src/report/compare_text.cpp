@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/experiment/version.hpp"
 #include "foretoken/report/compare_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 

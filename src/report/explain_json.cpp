@@ -1,6 +1,6 @@
 // The explanation as a document.
+#include "foretoken/experiment/version.hpp"
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include "foretoken/study/version.hpp"
+#include "foretoken/experiment/version.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {
@@ -92,12 +92,6 @@ Json value_or_null(const std::optional<double>& value) {
 
 Json value_or_null(const std::optional<std::int64_t>& value) {
   return value ? Json(*value) : Json();
-}
-
-Json texts(const std::vector<std::string>& lines) {
-  Json list = Json::array();
-  for (const std::string& line : lines) list.push_back(line);
-  return list;
 }
 
 }  // namespace foretoken

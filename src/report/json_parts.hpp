@@ -24,6 +24,5 @@ namespace foretoken {
 [[nodiscard]] Json to_json(const Knee& knee);
 [[nodiscard]] Json value_or_null(const std::optional<double>& value);
 [[nodiscard]] Json value_or_null(const std::optional<std::int64_t>& value);
-[[nodiscard]] Json texts(const std::vector<std::string>& lines);
 
 }  // namespace foretoken

@@ -5,8 +5,9 @@
 
 #include <cmath>
 
+#include "foretoken/experiment/version.hpp"
+#include "foretoken/persistence/stored_result.hpp"
 #include "foretoken/report/load_slots_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 
@@ -158,6 +159,20 @@ Json to_json(const RunResult& result) {
   }
   json["interrupted"] = result.interrupted;
   json["warnings"] = texts(result.warnings);
+  return json;
+}
+
+Json to_json(const RunResult& result, const Provenance& provenance) {
+  Json json = to_json(result);
+  Json source = Json::object();
+  source["path"] = provenance.question.origin;
+  source["text"] = provenance.question.text;
+  source["set"] = texts(provenance.question.options.overrides);
+  if (!provenance.question.options.catalog_dir.empty()) source["catalog"] = provenance.question.options.catalog_dir;
+  json["source"] = std::move(source);
+  Json inputs = Json::object();
+  for (const InputHash& input : provenance.inputs) inputs[input.name] = input.sha256;
+  json["inputs"] = std::move(inputs);
   return json;
 }
 

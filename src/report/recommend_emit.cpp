@@ -1,13 +1,12 @@
 // Candidates as scenario files: what the table shows can be run, checked and changed.
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
 #include <string_view>
 
-#include "foretoken/report/atomic_file.hpp"
+#include "foretoken/persistence/atomic_file.hpp"
 #include "foretoken/report/recommend_report.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
 #include "report/bench_trace.hpp"
@@ -101,8 +100,7 @@ Result<std::vector<EmittedScenario>> emitted_scenarios(const RecommendQuestion& 
   const auto emit = [&](const std::vector<Candidate>& candidates, std::string_view name, std::string_view what) {
     for (std::size_t i = 0; i < candidates.size(); ++i) {
       const Candidate& c = candidates[i];
-      const LoadOptions load = candidate_options(question, r.domain, c.index);
-      const Result<std::string> text = scenario_text_with(question.source.text, question.source.origin, load);
+      const Result<std::string> text = scenario_text_of(candidate_question(question, r.domain, c.index));
       const Result<Scenario> scenario = candidate_scenario(question, r.domain, c.index);
       if (!text || !scenario) {
         problems.append(text ? scenario.error() : text.error());
@@ -133,7 +131,7 @@ Diagnostics check_emit_folder(const std::string& folder) {
   const std::vector<fs::path> absent = absent_folders(folder);
   if (fs::create_directories(folder, failed); failed) {
     refuse("cannot make the folder: " + failed.message());
-  } else if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+  } else if (!can_write_into(folder)) {
     refuse("cannot write into the folder");
   }
   // What was made for the attempt goes again.

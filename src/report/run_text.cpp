@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/experiment/version.hpp"
 #include "foretoken/report/load_slots_report.hpp"
 #include "foretoken/report/text_report.hpp"
-#include "foretoken/study/version.hpp"
 #include "report/common.hpp"
 #include "report/run_parts.hpp"
 #include "report/sections.hpp"

@@ -5,7 +5,7 @@
 
 #include "foretoken/base/units.hpp"
 #include "foretoken/base/visible.hpp"
-#include "foretoken/study/version.hpp"
+#include "foretoken/experiment/version.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {

@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/sweep/point_figures.hpp"
+#include "foretoken/experiment/version.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/sweep_front_report.hpp"
-#include "foretoken/report/sweep_table.hpp"
-#include "foretoken/study/version.hpp"
+#include "foretoken/report/sweep_report.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
-#include "study/point_figures.hpp"
 
 namespace foretoken {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "foretoken/report/sweep_table.hpp"
+#include "foretoken/report/sweep_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <set>
 
-#include "foretoken/report/sweep_table.hpp"
+#include "foretoken/report/sweep_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 

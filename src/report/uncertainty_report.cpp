@@ -7,8 +7,33 @@
 
 #include "foretoken/base/math.hpp"
 #include "report/common.hpp"
+#include "report/declared_table.hpp"
 
 namespace foretoken {
+namespace {
+
+DeclaredTable<FigureBand> band_table() {
+  const auto measured = [](auto text) {
+    return [=](const FigureBand& f) { return std::isnan(f.median) ? std::string("-") : text(f); };
+  };
+  return DeclaredTable<FigureBand>()
+      .column("metric", "figure", {'0', 'l'}, &FigureBand::metric, [](const std::string& name) { return name; })
+      .entry("value", &FigureBand::value)
+      .cell("predicted", {}, [](const FigureBand& f) { return with_unit_of(f.value, f.metric); })
+      .entry("median", &FigureBand::median)
+      .cell("measured, median", {'2'}, measured([](const FigureBand& f) { return with_unit_of(f.median, f.metric); }))
+      .entry("low", &FigureBand::low)
+      .entry("high", &FigureBand::high)
+      .cell("95 %", {'1', 'l'},
+            measured([](const FigureBand& f) { return fmt::format("[{}, {}]", readable(f.low), readable(f.high)); }))
+      .entry("p_meets", [](const FigureBand& f) { return f.meets ? std::optional(to_json(*f.meets)) : std::nullopt; })
+      .cell("P(meets)", {}, [](const FigureBand& f) { return f.meets ? probability_text(*f.meets) : ""; })
+      .column("errors_as_of", "errors as of", {'3', 'l'}, &FigureBand::rests_on,
+              [](const std::string& whose) { return whose; })
+      .entry("measured_systems", &FigureBand::cells);
+}
+
+}  // namespace
 
 std::string probability_text(const Probability& p) {
   // Rounded towards the half: more would be claimed otherwise.
@@ -19,15 +44,7 @@ std::string probability_text(const Probability& p) {
 
 std::string uncertainty_lines(const ModelUncertainty& u, const TextStyle& style) {
   if (!u.why_not.empty()) return fmt::format("  no P(meets): {}\n", u.why_not);
-  TextTable table("lrrlrl", "002103");
-  table.row({"figure", "predicted", "measured, median", "95 %", "P(meets)", "errors as of"});
-  for (const FigureBand& f : u.figures) {
-    const bool known = !std::isnan(f.median);
-    table.row({f.metric, with_unit_of(f.value, f.metric), known ? with_unit_of(f.median, f.metric) : "-",
-               known ? fmt::format("[{}, {}]", readable(f.low), readable(f.high)) : "-",
-               f.meets ? probability_text(*f.meets) : "", f.rests_on});
-  }
-  std::string text = table.text(style, "  ");
+  std::string text = band_table().table(u.figures).text(style, "  ");
   return text +
          (u.runs > 0
               ? fmt::format("  figures at other step times: {} runs on the same random numbers\n", u.runs)
@@ -48,20 +65,7 @@ Json to_json(const ModelUncertainty& u) {
     return json;
   }
   json["runs_at_other_step_times"] = u.runs;
-  Json figures = Json::array();
-  for (const FigureBand& f : u.figures) {
-    Json line = Json::object();
-    line["metric"] = f.metric;
-    line["value"] = f.value;
-    line["median"] = f.median;
-    line["low"] = f.low;
-    line["high"] = f.high;
-    if (f.meets) line["p_meets"] = to_json(*f.meets);
-    line["errors_as_of"] = f.rests_on;
-    line["measured_systems"] = f.cells;
-    figures.push_back(std::move(line));
-  }
-  json["figures"] = std::move(figures);
+  json["figures"] = band_table().documents(u.figures);
   if (u.meets_all) json["p_meets_all"] = to_json(*u.meets_all);
   return json;
 }

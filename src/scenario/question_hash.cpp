@@ -44,11 +44,10 @@ void add_entry(const Catalog& catalog, const char* folder, const char* kind, con
 
 }  // namespace
 
-std::vector<InputHash> input_hashes(const std::string& text, const std::string& origin, const LoadOptions& load,
-                                    const Scenario& scenario) {
+std::vector<InputHash> input_hashes(const Question& question, const Scenario& scenario) {
   std::vector<InputHash> inputs;
   const Deployment& d = scenario.deployment;
-  const Catalog catalog(load.catalog_dir);
+  const Catalog catalog(question.options.catalog_dir);
   if (d.level != CostLevel::affine) {
     add_entry(catalog, "gpus", "gpu", d.gpu.id, inputs);
     add_entry(catalog, "models", "model", d.model.id, inputs);
@@ -63,22 +62,22 @@ std::vector<InputHash> input_hashes(const std::string& text, const std::string& 
     inputs.push_back({"calibration", sha256(sets)});
   }
   Diagnostics reported_before;
-  const Result<YamlNode> tree = scenario_tree(text, origin, load, reported_before);
-  if (tree) add_files(*tree, fs::path(origin).parent_path(), inputs);
+  const Result<YamlNode> tree = scenario_tree(question.text, question.origin, question.options, reported_before);
+  if (tree) add_files(*tree, fs::path(question.origin).parent_path(), inputs);
   return inputs;
 }
 
-Result<std::string> question_sha256(const std::string& text, const std::string& origin, const LoadOptions& options) {
+Result<std::string> question_sha256(const Question& asked) {
   Diagnostics problems;
-  const Result<YamlNode> tree = scenario_tree(text, origin, options, problems);
+  const Result<YamlNode> tree = scenario_tree(asked.text, asked.origin, asked.options, problems);
   if (!tree) return tree.error();
   if (problems.has_errors()) return problems;
   std::string question = to_flow(*tree);
   std::vector<InputHash> files;
-  add_files(*tree, fs::path(origin).parent_path(), files);
+  add_files(*tree, fs::path(asked.origin).parent_path(), files);
   for (const InputHash& file : files) question += "\n" + file.name + " " + file.sha256;
-  if (!options.catalog_dir.empty()) {
-    const Catalog catalog(options.catalog_dir);
+  if (!asked.options.catalog_dir.empty()) {
+    const Catalog catalog(asked.options.catalog_dir);
     for (const char* folder : {"gpus", "models", "links", "calibration"}) {
       for (const Catalog::File& file : catalog.files(folder)) {
         question += "\ncatalog " + file.folder + "/" + file.stem + " " + sha256(file.text);

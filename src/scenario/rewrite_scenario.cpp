@@ -31,12 +31,12 @@ void make_absolute(YamlNode& node, const fs::path& folder) {
 
 }  // namespace
 
-Result<std::string> scenario_text_with(const std::string& text, const std::string& origin, const LoadOptions& options) {
+Result<std::string> scenario_text_of(const Question& question) {
   Diagnostics problems;
-  Result<YamlNode> tree = scenario_tree(text, origin, options, problems);
+  Result<YamlNode> tree = scenario_tree(question.text, question.origin, question.options, problems);
   if (!tree) return tree.error();
   if (problems.has_errors()) return problems;
-  make_absolute(*tree, fs::path(origin).parent_path());
+  make_absolute(*tree, fs::path(question.origin).parent_path());
   std::string written;
   for (const auto& entry : tree->entries) written += entry.key + ": " + to_flow(entry.value) + "\n";
   return written;

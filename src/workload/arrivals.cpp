@@ -5,8 +5,8 @@
 #include <cmath>
 
 #include "foretoken/base/math.hpp"
-#include "workload/distributions.hpp"
-#include "workload/overloaded.hpp"
+#include "workload/lengths/distributions.hpp"
+#include "workload/lengths/overloaded.hpp"
 
 namespace foretoken {
 namespace {

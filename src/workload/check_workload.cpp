@@ -6,7 +6,7 @@
 #include <string>
 
 #include "foretoken/workload/request_source.hpp"
-#include "workload/lengths.hpp"
+#include "workload/lengths/lengths.hpp"
 
 namespace foretoken {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "foretoken/base/random.hpp"
 #include "foretoken/base/time.hpp"
-#include "workload/lengths.hpp"
+#include "workload/lengths/lengths.hpp"
 
 namespace foretoken {
 

@@ -9,8 +9,8 @@
 #include "foretoken/workload/prefix_table.hpp"
 #include "foretoken/workload/request.hpp"
 #include "foretoken/workload/workload_config.hpp"
-#include "workload/distributions.hpp"
-#include "workload/lengths.hpp"
+#include "workload/lengths/distributions.hpp"
+#include "workload/lengths/lengths.hpp"
 #include "workload/traces/trace.hpp"
 
 namespace foretoken {

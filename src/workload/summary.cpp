@@ -6,7 +6,7 @@
 
 #include "foretoken/workload/request_source.hpp"
 #include "workload/arrivals.hpp"
-#include "workload/lengths.hpp"
+#include "workload/lengths/lengths.hpp"
 #include "workload/traces/trace.hpp"
 
 namespace foretoken {

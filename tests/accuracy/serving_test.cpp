@@ -50,7 +50,7 @@ void expect_current(const RunErrorTable& fresh) {
     const double width = (e.quantiles[6] - e.quantiles[2]) / 2;
     EXPECT_NEAR(carried->quantiles[4], e.quantiles[4], 0.25 * width + 0.02)
         << to_string(e.metric) << " " << e.engine
-        << ": write src/study/uncertainty/measured_errors.inc anew by the command in its head";
+        << ": write src/experiment/uncertainty/measured_errors.inc anew by the command in its head";
   }
 }
 

@@ -45,9 +45,9 @@ class CapacityOfQueues : public ::testing::TestWithParam<Queue> {};
 
 TEST_P(CapacityOfQueues, IsTheRateAtWhichErlangCReachesTheLimit) {
   const Queue q = GetParam();
-  const ScenarioText source{scenario_of(q), "mmc.yaml"};
+  const Question question{scenario_of(q), "mmc.yaml"};
   const Scenario scenario = parse_scenario(source.text, source.origin, {}).value();
-  const auto found = find_capacity(source, {}, scenario, {});
+  const auto found = find_capacity(question, scenario, {});
   ASSERT_TRUE(found) << format(found.error());
   ASSERT_EQ(found->outcome, CapacityOutcome::found) << found->reason;
 
@@ -96,8 +96,8 @@ TEST(CapacityOfManyServers, ByP99OfTheWaitIsNotAboveTheTruth) {
     std::string text = scenario_of({kServers, 50}) + fmt::format("seed: {}\n", 900 + i);
     const std::string mean = "mean_queue_time <= 50 ms";
     text.replace(text.find(mean), mean.size(), "p99_queue_time <= 2 s");
-    const ScenarioText source{text, "mmc.yaml"};
-    const auto found = find_capacity(source, {}, parse_scenario(source.text, source.origin, {}).value(), {});
+    const Question question{text, "mmc.yaml"};
+    const auto found = find_capacity(question, question.scenario().value(), {});
     ASSERT_TRUE(found) << format(found.error());
     ASSERT_EQ(found->outcome, CapacityOutcome::found) << found->reason;
     above += *found->capacity > most ? 1 : 0;

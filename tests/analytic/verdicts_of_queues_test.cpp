@@ -1,5 +1,5 @@
 // Intervals and verdicts on queues with exact answers, at the loads at which decisions fall.
-// FORETOKEN_SEEDS=400 ./verdicts_of_queues makes the table of src/study/statistics.md.
+// FORETOKEN_SEEDS=400 ./verdicts_of_queues makes the table of src/experiment/statistics.md.
 #include <gtest/gtest.h>
 
 #include <cmath>

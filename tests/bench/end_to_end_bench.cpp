@@ -4,7 +4,7 @@
 #include "bench/workloads.hpp"
 #include "foretoken/base/random.hpp"
 #include "foretoken/base/statistics.hpp"
-#include "foretoken/study/run.hpp"
+#include "foretoken/experiment/run.hpp"
 
 namespace foretoken::bench {
 namespace {

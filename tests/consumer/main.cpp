@@ -2,11 +2,11 @@
 #include <cstdio>
 #include <string>
 
+#include "foretoken/experiment/run.hpp"
+#include "foretoken/experiment/version.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/scenario/catalog.hpp"
 #include "foretoken/scenario/scenario.hpp"
-#include "foretoken/study/run.hpp"
-#include "foretoken/study/version.hpp"
 
 namespace {
 

@@ -104,7 +104,7 @@ BruteForce compare_with_brute_force(const RecommendQuestion& question, const Rec
     const bool contradicts = decision == (is_winner ? Decision::misses : Decision::meets);
     EXPECT_FALSE(contradicts) << "candidate " << i << " at " << cost << " was " << to_string(r.fate_of[i])
                               << "; recommended: " << recommended << "\n"
-                              << question.source.text;
+                              << question.asked.text;
     c.agrees = c.agrees && !contradicts;
   }
   return c;
@@ -114,8 +114,8 @@ TEST(RecommendByBruteForce, NothingCheaperMeetsInTwelveDomains) {
   std::mt19937_64 random(20261129);
   int agree = 0;
   for (int domain = 0; domain < kDomains; ++domain) {
-    RecommendQuestion question{{domain % 2 == 0 ? affine_domain(random) : hardware_domain(random), "s.yaml"}, {}, {}};
-    const Result<Scenario> base = parse_scenario(question.source.text, "s.yaml", {});
+    RecommendQuestion question{{domain % 2 == 0 ? affine_domain(random) : hardware_domain(random), "s.yaml"}, {}};
+    const Result<Scenario> base = question.asked.scenario();
     ASSERT_TRUE(base) << format(base.error());
     question.base = *base;
     RecommendOptions options;

@@ -4,17 +4,18 @@
 #include <filesystem>
 #include <fstream>
 
+#include "foretoken/experiment/version.hpp"
+#include "foretoken/persistence/stored_result.hpp"
+#include "foretoken/persistence/sweep_journal.hpp"
+#include "foretoken/persistence/sweep_store.hpp"
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/report/stored_result.hpp"
-#include "foretoken/report/sweep_journal.hpp"
-#include "foretoken/report/sweep_table.hpp"
+#include "foretoken/report/sweep_report.hpp"
 #include "foretoken/study/compare.hpp"
-#include "foretoken/study/version.hpp"
 #include "fuzz/case.hpp"
+#include "measurement/calibration/measured_run.hpp"
 #include "scenario/calibration_file.hpp"
-#include "study/calibration/measured_run.hpp"
 #include "support/temporary_file.hpp"
-#include "unit/study/synthetic_results.hpp"
+#include "unit/measurement/synthetic_results.hpp"
 #include "workload/traces/trace.hpp"
 
 namespace foretoken {
@@ -126,9 +127,8 @@ TEST(Fuzz, DamagedStoredResultsAreReadOrRefused) {
   const Scratch scratch(".json");
   Scenario scenario = small();
   scenario.sweep.clear();
-  const ScenarioText source{kScenario, "small.yaml"};
-  const Json whole =
-      to_json(run_scenario(scenario).value(), {source, {}, input_hashes(kScenario, "small.yaml", {}, scenario)});
+  const Question question{kScenario, "small.yaml"};
+  const Json whole = to_json(run_scenario(scenario).value(), {question, input_hashes(question, scenario)});
   const std::string text = to_text(whole) + "\n";
   run_cases("stored result", 800, [&](RandomStream& random) {
     const std::string broken = damaged(text, random);
@@ -139,7 +139,7 @@ TEST(Fuzz, DamagedStoredResultsAreReadOrRefused) {
     EXPECT_EQ(to_text(d).find('\x1b'), std::string::npos);
     EXPECT_FALSE(to_text(to_json(d)).empty());
     if (const auto made_from = provenance_of(stored->document)) {
-      const Result<Scenario> again = parse_scenario(made_from->source.text, made_from->source.origin, made_from->load);
+      const Result<Scenario> again = made_from->question.scenario();
       if (!again) expect_well_said(again.error());
     }
     const Result<CompareResult> compared = compare_results({text, "a.json"}, {broken, "b.json"});
@@ -153,11 +153,10 @@ struct SmallSweep {
 };
 
 SmallSweep small_sweep() {
-  const SweepQuestion question{{kScenario, "small.yaml"}, {}, small()};
+  const SweepQuestion question{{kScenario, "small.yaml"}, small()};
   const SweepResult result = run_sweep(question, {}).value();
   SmallSweep sweep;
-  sweep.head.identity = {question_sha256(kScenario, "small.yaml", {}).value(), std::string(version()), result.base.seed,
-                         0, 1};
+  sweep.head.identity = {question_sha256(question.asked).value(), std::string(version()), result.base.seed, 0, 1};
   sweep.head.head = sweep_head(result.base);
   sweep.head.axes = result.axes;
   sweep.lines = head_line(sweep.head);

@@ -13,9 +13,9 @@
 #include <iostream>
 #include <stdexcept>
 
+#include "foretoken/experiment/run.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/scenario/scenario.hpp"
-#include "foretoken/study/run.hpp"
 #include "support/invariants.hpp"
 
 namespace foretoken::test {

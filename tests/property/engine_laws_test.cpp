@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "foretoken/experiment/run.hpp"
 #include "foretoken/scenario/catalog.hpp"
-#include "foretoken/study/run.hpp"
 #include "property/random_workload.hpp"
 #include "support/random_run.hpp"
 #include "support/recorder.hpp"

@@ -4,10 +4,10 @@
 #include <iostream>
 #include <optional>
 
+#include "experiment/steady/sampler.hpp"
 #include "foretoken/cost/memory_plan.hpp"
+#include "foretoken/experiment/verdict.hpp"
 #include "foretoken/scenario/scenario.hpp"
-#include "foretoken/study/verdict.hpp"
-#include "study/sampler.hpp"
 #include "support/queue_scenarios.hpp"
 #include "support/scenario_files.hpp"
 

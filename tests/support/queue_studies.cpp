@@ -7,8 +7,8 @@
 #include <ostream>
 #include <stdexcept>
 
-#include "foretoken/study/verdict.hpp"
-#include "study/parallel.hpp"
+#include "experiment/parallel.hpp"
+#include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken::test {
 namespace {

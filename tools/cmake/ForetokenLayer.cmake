@@ -66,7 +66,7 @@ function(foretoken_test_headers)
   target_include_directories(foretoken_test_headers PRIVATE ${PROJECT_SOURCE_DIR}/include)
   foretoken_compile_quickly(foretoken_test_headers)
   target_precompile_headers(foretoken_test_headers PRIVATE <gmock/gmock.h> <fmt/format.h>
-    ${PROJECT_SOURCE_DIR}/include/foretoken/study/run.hpp)
+    ${PROJECT_SOURCE_DIR}/include/foretoken/experiment/run.hpp)
 endfunction()
 
 # foretoken_test(NAME SOURCES ... LINKS layers ... [SLOW]): a GoogleTest program, one ctest each.

@@ -54,6 +54,9 @@ class Json {
   std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Object> value_;
 };
 
+// An array of strings.
+[[nodiscard]] Json texts(const std::vector<std::string>& lines);
+
 // indent 0 = one line. Doubles are written in shortest round-trip form and keep
 // a point or an exponent ("3.0"), so that they are read back as doubles.
 // Text that is not UTF-8 is written with U+FFFD in the place of the bad bytes.

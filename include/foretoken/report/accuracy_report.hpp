@@ -2,9 +2,9 @@
 #pragma once
 
 #include "foretoken/base/json.hpp"
+#include "foretoken/measurement/accuracy.hpp"
+#include "foretoken/measurement/replay.hpp"
 #include "foretoken/report/text_report.hpp"
-#include "foretoken/study/accuracy.hpp"
-#include "foretoken/study/replay.hpp"
 
 namespace foretoken {
 
@@ -13,7 +13,7 @@ namespace foretoken {
 [[nodiscard]] std::string to_text(const KernelAccuracy& accuracy, const TextStyle& style = {});
 [[nodiscard]] Json to_json(const PointAccuracy& accuracy);
 [[nodiscard]] std::string to_text(const PointAccuracy& accuracy, bool by_cell, const TextStyle& style = {});
-// As src/study/uncertainty/measured_errors.cpp includes it.
+// As src/experiment/uncertainty/measured_errors.cpp includes it.
 [[nodiscard]] std::string to_source(const RunErrorTable& table);
 [[nodiscard]] Json to_json(const ReplayAccuracy& accuracy);
 [[nodiscard]] std::string to_text(const ReplayAccuracy& accuracy, const TextStyle& style = {});

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "foretoken/base/json.hpp"
+#include "foretoken/measurement/calibrate.hpp"
 #include "foretoken/report/text_report.hpp"
-#include "foretoken/study/calibrate.hpp"
 
 namespace foretoken {
 

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "foretoken/base/json.hpp"
+#include "foretoken/experiment/load_slots.hpp"
 #include "foretoken/report/text_style.hpp"
-#include "foretoken/study/load_slots.hpp"
 
 namespace foretoken {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "foretoken/metrics/conventions.hpp"
-#include "foretoken/report/atomic_file.hpp"
+#include "foretoken/persistence/atomic_file.hpp"
 #include "foretoken/serving/observer.hpp"
 
 namespace foretoken {

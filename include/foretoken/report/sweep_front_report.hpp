@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "foretoken/report/sweep_table.hpp"
+#include "foretoken/report/sweep_report.hpp"
 #include "foretoken/study/sweep_front.hpp"
 
 namespace foretoken {

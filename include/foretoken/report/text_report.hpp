@@ -3,10 +3,10 @@
 
 #include <string>
 
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/run.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/report/text_style.hpp"
-#include "foretoken/study/explain.hpp"
-#include "foretoken/study/run.hpp"
-#include "foretoken/study/sweep.hpp"
 
 namespace foretoken {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/scenario/scenario.hpp"
+#include "foretoken/scenario/question.hpp"
 
 namespace foretoken {
 
@@ -14,9 +14,12 @@ struct InputHash {
   bool operator==(const InputHash&) const = default;
 };
 
-// Of the scenario that `text` and `load` resolve to. Built-in entries count like those of --catalog: a later
+// Of the scenario that the question resolves to. Built-in entries count like those of --catalog: a later
 // version of the program may have changed them.
-[[nodiscard]] std::vector<InputHash> input_hashes(const std::string& text, const std::string& origin,
-                                                  const LoadOptions& load, const Scenario& scenario);
+[[nodiscard]] std::vector<InputHash> input_hashes(const Question& question, const Scenario& scenario);
+
+// The hash of everything that the points of its sweep are made from: what the text and the options
+// say (not how it is laid out), the files that they name, and the catalog folder.
+[[nodiscard]] Result<std::string> question_sha256(const Question& question);
 
 }  // namespace foretoken

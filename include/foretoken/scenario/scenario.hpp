@@ -152,11 +152,6 @@ struct LoadOptions {
 [[nodiscard]] Json to_json(const Scenario& scenario);
 [[nodiscard]] std::string scenario_sha256(const Scenario& scenario);
 
-// The hash of everything that the points of its sweep are made from: what the text and the options
-// say (not how it is laid out), the files that they name, and the catalog folder.
-[[nodiscard]] Result<std::string> question_sha256(const std::string& text, const std::string& origin,
-                                                  const LoadOptions& options);
-
 // The JSON Schema of scenario files, and the reference in Markdown, from the same field table.
 [[nodiscard]] Json scenario_schema();
 [[nodiscard]] std::string scenario_reference();

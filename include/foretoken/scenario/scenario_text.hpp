@@ -5,7 +5,7 @@
 #include <string>
 
 #include "foretoken/base/result.hpp"
-#include "foretoken/scenario/scenario.hpp"
+#include "foretoken/scenario/question.hpp"
 
 namespace foretoken {
 
@@ -13,9 +13,8 @@ namespace foretoken {
 [[nodiscard]] Result<std::string> read_scenario_text(const std::string& path);
 [[nodiscard]] Result<std::string> read_scenario_text(std::istream& stream, const std::string& name);
 
-// The scenario with its overrides in it, as the text of a file of its own: comments are gone, a file named
+// The question with its overrides in it, as the text of a file of its own: comments are gone, a file named
 // relative to the scenario's folder is named by its absolute path.
-[[nodiscard]] Result<std::string> scenario_text_with(const std::string& text, const std::string& origin,
-                                                     const LoadOptions& options);
+[[nodiscard]] Result<std::string> scenario_text_of(const Question& question);
 
 }  // namespace foretoken

@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "foretoken/study/model_uncertainty.hpp"
-#include "foretoken/study/verdict.hpp"
+#include "foretoken/experiment/model_uncertainty.hpp"
+#include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {
 

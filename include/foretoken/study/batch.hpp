@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "foretoken/base/intervals.hpp"
-#include "foretoken/study/sweep.hpp"
-#include "foretoken/study/verdict.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {
 
@@ -121,7 +121,7 @@ struct BatchOptions {
 };
 
 // Errors: sizes that are no numbers of seats, a workload that cannot be read. Order of the sizes does not matter.
-[[nodiscard]] Result<BatchStudy> study_batch(const ScenarioText& source, const LoadOptions& load,
-                                             const Scenario& scenario, const BatchOptions& options = {});
+[[nodiscard]] Result<BatchStudy> study_batch(const Question& question, const Scenario& scenario,
+                                             const BatchOptions& options = {});
 
 }  // namespace foretoken

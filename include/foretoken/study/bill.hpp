@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/study/sweep.hpp"
+#include "foretoken/experiment/sweep.hpp"
 
 namespace foretoken {
 
@@ -42,8 +42,7 @@ struct ReplicaCapacity {
 };
 // The largest rate at which one replica alone meets the objectives, by find_capacity(): seconds of simulation.
 // Errors: those of find_capacity(), and a search that ended without a number.
-[[nodiscard]] Result<ReplicaCapacity> capacity_of_one_replica(const ScenarioText& source, const LoadOptions& load,
-                                                              const RunOptions& options = {});
+[[nodiscard]] Result<ReplicaCapacity> capacity_of_one_replica(const Question& question, const RunOptions& options = {});
 
 // `capacity` stands in where the scenario does not say it. Errors: no price, no load profile, no capacity, or no
 // offered rate to multiply.

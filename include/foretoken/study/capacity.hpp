@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/study/run_errors.hpp"
-#include "foretoken/study/sweep.hpp"
-#include "foretoken/study/verdict.hpp"
+#include "foretoken/experiment/run_errors.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {
 
@@ -98,7 +98,7 @@ struct CapacityResult {
 };
 
 // Errors: no objectives or contradictory ones, a workload without the variable asked for or that cannot be read.
-[[nodiscard]] Result<CapacityResult> find_capacity(const ScenarioText& source, const LoadOptions& load,
-                                                   const Scenario& scenario, const RunOptions& options = {});
+[[nodiscard]] Result<CapacityResult> find_capacity(const Question& question, const Scenario& scenario,
+                                                   const RunOptions& options = {});
 
 }  // namespace foretoken

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/study/model_band.hpp"
-#include "foretoken/study/model_uncertainty.hpp"
-#include "foretoken/study/sweep.hpp"
-#include "foretoken/study/verdict.hpp"
+#include "foretoken/experiment/model_band.hpp"
+#include "foretoken/experiment/model_uncertainty.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {
 
@@ -91,7 +91,7 @@ struct CheckOptions {
 
 // Errors: no objectives, objectives that contradict each other or have no value in this workload, a workload that
 // cannot be read.
-[[nodiscard]] Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario,
+[[nodiscard]] Result<CheckResult> check(const Question& question, const Scenario& scenario,
                                         const CheckOptions& options = {});
 
 // Objectives that no run can meet together (p99_ttft <= 100 ms and p50_ttft >= 200 ms), whatever the deployment.

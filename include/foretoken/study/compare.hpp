@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "foretoken/base/intervals.hpp"
-#include "foretoken/study/sweep.hpp"
+#include "foretoken/experiment/sweep.hpp"
 
 namespace foretoken {
 
@@ -74,8 +74,7 @@ struct CompareResult {
 };
 
 struct CompareQuestion {
-  ScenarioText before, after;
-  LoadOptions load_before, load_after;
+  Question before, after;
 };
 
 // The scenarios' `replications`, or this many where they say nothing.
@@ -85,7 +84,7 @@ inline constexpr int kCompareReplications = 16;
 [[nodiscard]] Result<CompareResult> compare_scenarios(const CompareQuestion& question, const RunOptions& options = {});
 
 // Whether a text is a document that `run --format json` wrote.
-[[nodiscard]] bool is_stored_result(const ScenarioText& source);
-[[nodiscard]] Result<CompareResult> compare_results(const ScenarioText& before, const ScenarioText& after);
+[[nodiscard]] bool is_stored_result(const Question& file);
+[[nodiscard]] Result<CompareResult> compare_results(const Question& before, const Question& after);
 
 }  // namespace foretoken

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/study/sweep.hpp"
+#include "foretoken/experiment/sweep.hpp"
 
 namespace foretoken {
 
@@ -60,8 +60,7 @@ struct MemoryOptions {
 
 // Errors, all at once: lists with names or numbers that do not exist, a scenario without hardware (cost.level: affine),
 // and one that is invalid at every candidate.
-[[nodiscard]] Result<MemoryStudy> study_memory(const ScenarioText& source, const LoadOptions& load,
-                                               const MemoryOptions& options = {});
+[[nodiscard]] Result<MemoryStudy> study_memory(const Question& question, const MemoryOptions& options = {});
 
 // Why an engine does not serve a format on a GPU at all; empty where it does. `note` then says what runs instead of
 // arithmetic that the GPU does not have.

@@ -57,8 +57,8 @@ struct PromiseResult {
 };
 
 // Errors: as find_capacity(), and a workload that brings its own lengths (a trace).
-[[nodiscard]] Result<PromiseResult> find_promises(const ScenarioText& source, const LoadOptions& load,
-                                                  const Scenario& scenario, const RunOptions& options = {});
+[[nodiscard]] Result<PromiseResult> find_promises(const Question& question, const Scenario& scenario,
+                                                  const RunOptions& options = {});
 
 // Lengths to look at when the scenario names none: fourfold steps up to the longest context.
 [[nodiscard]] std::vector<std::int64_t> default_lengths(std::int64_t least, std::int64_t most);

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/study/run_errors.hpp"
-#include "foretoken/study/sweep.hpp"
-#include "foretoken/study/verdict.hpp"
+#include "foretoken/experiment/run_errors.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {
 
@@ -129,9 +129,8 @@ struct RecommendResult {
 };
 
 struct RecommendQuestion {
-  ScenarioText source;
-  LoadOptions load;
-  Scenario base;  // what they resolve to
+  Question asked;
+  Scenario base;  // what it resolves to
 };
 
 struct RecommendOptions {
@@ -144,16 +143,15 @@ struct RecommendOptions {
 [[nodiscard]] Result<RecommendResult> recommend(const RecommendQuestion& question,
                                                 const RecommendOptions& options = {});
 
-// The fields that the search goes over: those that the scenario declares, or the usual ones. What `load.recommend_over`
+// The fields that the search goes over: those that the scenario declares, or the usual ones. What `recommend_over`
 // names replaces its own axis of the usual ones and no other.
 [[nodiscard]] std::vector<SweepAxis> recommend_domain(const RecommendQuestion& question);
 // Nobody named the number of replicas, nor of GPUs: it goes on until something meets.
 [[nodiscard]] bool replicas_may_widen(const RecommendQuestion& question);
 [[nodiscard]] Result<Scenario> candidate_scenario(const RecommendQuestion& question,
                                                   const std::vector<SweepAxis>& domain, std::size_t index);
-// What turns the question's text into a candidate's.
-[[nodiscard]] LoadOptions candidate_options(const RecommendQuestion& question, const std::vector<SweepAxis>& domain,
-                                            std::size_t index);
+[[nodiscard]] Question candidate_question(const RecommendQuestion& question, const std::vector<SweepAxis>& domain,
+                                          std::size_t index);
 // What --set would take to make a candidate of the question.
 [[nodiscard]] std::vector<std::string> candidate_overrides(const Scenario& base, const std::vector<SweepAxis>& domain,
                                                            const std::vector<std::string>& values);

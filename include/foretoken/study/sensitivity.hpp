@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "foretoken/base/intervals.hpp"
-#include "foretoken/study/run.hpp"
+#include "foretoken/experiment/run.hpp"
 
 namespace foretoken {
 

@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "foretoken/study/run.hpp"
-#include "foretoken/study/sweep.hpp"
+#include "foretoken/experiment/run.hpp"
+#include "foretoken/experiment/sweep.hpp"
 
 namespace foretoken {
 
@@ -112,8 +112,8 @@ struct RequestExplanation {
 [[nodiscard]] Result<RequestExplanation> explain_requests(const Scenario& scenario, const RequestSelector& selector,
                                                           RequestMetric metric, const RunOptions& options = {});
 // And which knob helps, by paired runs of changes to the text.
-[[nodiscard]] Result<RequestExplanation> explain_requests(const ScenarioText& source, const LoadOptions& load,
-                                                          const Scenario& scenario, const RequestSelector& selector,
-                                                          RequestMetric metric, const RunOptions& options = {});
+[[nodiscard]] Result<RequestExplanation> explain_requests(const Question& question, const Scenario& scenario,
+                                                          const RequestSelector& selector, RequestMetric metric,
+                                                          const RunOptions& options = {});
 
 }  // namespace foretoken

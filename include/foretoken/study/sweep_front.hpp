@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/study/capacity.hpp"
-#include "foretoken/study/sweep.hpp"
 
 namespace foretoken {
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "cost/step_operators.hpp"
+#include "cost/levels/step_operators.hpp"
 #include "foretoken/cost/cost_model.hpp"
 
 namespace foretoken {

@@ -1,8 +1,8 @@
 // Chooses the physics of every operator family (src/cost/README.md, "Choice of coefficients").
 #include "cost/levels/pricing.hpp"
 
-#include "cost/engine_costs.hpp"
 #include "cost/levels/coefficients.hpp"
+#include "cost/levels/engine_costs.hpp"
 
 namespace foretoken {
 namespace {

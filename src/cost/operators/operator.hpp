@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "cost/device.hpp"
+#include "cost/operators/device.hpp"
 #include "foretoken/cost/step.hpp"
 
 namespace foretoken {

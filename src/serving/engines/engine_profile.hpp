@@ -1,5 +1,5 @@
 // All that differs between engines from the simulation upwards. What differs below it (host costs, memory
-// plan, kernels) is in src/cost/engine_costs.hpp.
+// plan, kernels) is in src/cost/levels/engine_costs.hpp.
 #pragma once
 
 #include <functional>

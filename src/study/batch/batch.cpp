@@ -7,13 +7,13 @@
 #include <cmath>
 #include <mutex>
 
+#include "experiment/cost_models.hpp"
+#include "experiment/parallel.hpp"
+#include "experiment/steady/sampler.hpp"
 #include "foretoken/base/csv.hpp"
 #include "scenario/sweep_axes.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "study/batch/static.hpp"
-#include "study/cost_models.hpp"
-#include "study/parallel.hpp"
-#include "study/sampler.hpp"
 
 namespace foretoken {
 namespace {
@@ -21,7 +21,7 @@ namespace {
 constexpr std::int64_t kMostSeats = 1'000'000;  // as engine.max_num_seqs
 constexpr int kReplicationsPerSize = 5;
 // A pilot finds how long to measure: whole rounds of the clients, so that waves are never cut
-// (src/study/statistics.md). These are of the runs from empty to empty that utilisations are of, whose first round
+// (src/experiment/statistics.md). These are of the runs from empty to empty that utilisations are of, whose first round
 // fills the batch and whose last empties it.
 constexpr std::int64_t kRounds = 8;
 constexpr int kRunsPerSize = 8 + 2 * kReplicationsPerSize;  // at least: the pilot's, and both kinds
@@ -77,8 +77,8 @@ WorkloadConfig closed_loop(const WorkloadConfig& workload, std::int64_t in_fligh
 
 class BatchStudier {
  public:
-  BatchStudier(BatchStudy& study, const ScenarioText& source, const LoadOptions& load, const RunOptions& options)
-      : study_(study), source_(source), load_(load), options_(options) {
+  BatchStudier(BatchStudy& study, const Question& question, const RunOptions& options)
+      : study_(study), question_(question), options_(options) {
     request_ = {study.prompt_tokens, study.output_tokens};
     options_.threads = 1;
     options_.progress = nullptr;
@@ -110,18 +110,16 @@ class BatchStudier {
  private:
   // An engine's limit may be of all ranks together.
   Result<Scenario> resolve(BatchSize& point) const {
-    LoadOptions load = load_;
     const EngineProfile& profile = find_engine(study_.scenario.engine.name);
     const TokenBudgetKnob& budget = profile.token_budget;
     const std::int64_t seats =
         point.size * (profile.seats_of_all_ranks ? study_.scenario.engine.data_parallel_size : 1);
-    load.overrides.push_back(fmt::format("engine.max_num_seqs={}", seats));
-    load.overrides.emplace_back("sweep=null");
+    std::vector<std::string> set{fmt::format("engine.max_num_seqs={}", seats), "sweep=null"};
     if (budget.counts_decodes && budget.of(study_.scenario.engine) < point.size) {
-      load.overrides.push_back(fmt::format("{}={}", budget.key, point.size));
+      set.push_back(fmt::format("{}={}", budget.key, point.size));
       point.budget_raised = true;
     }
-    return parse_scenario(source_.text, source_.origin, load);
+    return question_.with(set).scenario();
   }
 
   void fill_memory(const Scenario& s, BatchSize& point) const {
@@ -211,8 +209,7 @@ class BatchStudier {
       "interactivity_tok_s", "tokens_per_s_per_gpu", "mfu",         "mbu",         "max_kv_cache_usage_perc",
       "preemption_count"};
   BatchStudy& study_;
-  const ScenarioText& source_;
-  const LoadOptions& load_;
+  const Question& question_;
   RunOptions options_;
   MeanRequest request_;
 };
@@ -290,8 +287,7 @@ void add_notes(BatchStudy& study) {
 
 }  // namespace
 
-Result<BatchStudy> study_batch(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario,
-                               const BatchOptions& options) {
+Result<BatchStudy> study_batch(const Question& question, const Scenario& scenario, const BatchOptions& options) {
   const Result<std::vector<std::int64_t>> sizes = parse_sizes(options.sizes);
   if (!sizes) return sizes.error();
   const Result<WorkloadSummary> workload = workload_summary(scenario);
@@ -305,7 +301,7 @@ Result<BatchStudy> study_batch(const ScenarioText& source, const LoadOptions& lo
   study.memory = plan_memory(scenario.deployment, scenario.memory);
   study.replications = kReplicationsPerSize;
   study.sizes.resize(sizes->size());
-  const BatchStudier studier(study, source, load, options.run);
+  const BatchStudier studier(study, question, options.run);
   std::mutex mutex;
   std::int64_t done = 0;
   // The largest first: they take longest.
@@ -321,7 +317,7 @@ Result<BatchStudy> study_batch(const ScenarioText& source, const LoadOptions& lo
   };
   if (all(PointStatus::invalid)) {
     Diagnostics problems;
-    problems.error({source.origin, 0, 0}, fmt::format("no batch size is valid here: {}", study.sizes.front().reason));
+    problems.error(question.whole(), fmt::format("no batch size is valid here: {}", study.sizes.front().reason));
     return problems;
   }
   study.feasible = !all(PointStatus::does_not_fit);

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <limits>
 
+#include "experiment/latency_key.hpp"
 #include "foretoken/base/math.hpp"
 #include "study/capacity/look.hpp"
-#include "study/latency_key.hpp"
 
 namespace foretoken {
 namespace {

@@ -9,9 +9,9 @@ namespace foretoken {
 // Fills everything that follows from the looks: scenario, unit, offered load and looks are there already.
 void conclude(CapacityResult& result, const LoadSearch& search, const SearchRange& range);
 // Where the requests that decide the binding objective spend their time in `there`, the scenario at the capacity that
-// `source` and `load` resolve to, and what shortens it.
-void describe_bottleneck(CapacityResult& result, const ScenarioText& source, const LoadOptions& load,
-                         const Scenario& there, const RunOptions& options);
+// `question` resolves to, and what shortens it.
+void describe_bottleneck(CapacityResult& result, const Question& question, const Scenario& there,
+                         const RunOptions& options);
 
 // Of the looks by load; `value` is NaN where a look has no figure. Empty with fewer than three figures.
 struct CurvePoint {

@@ -12,11 +12,9 @@ namespace {
 
 class CapacityStudy {
  public:
-  CapacityStudy(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario, const LoadKnob& knob,
-                const RunOptions& options)
-      : source_(source),
-        load_(load),
-        judge_(source, load, options, scenario.study.max_replications),
+  CapacityStudy(const Question& question, const Scenario& scenario, const LoadKnob& knob, const RunOptions& options)
+      : question_(question),
+        judge_(question, options, scenario.study.max_replications),
         knob_(knob),
         options_(options) {
     result_.scenario = scenario;
@@ -63,9 +61,7 @@ class CapacityStudy {
       }
       result_.requests = judge_.requests();
       if (!result_.interrupted) {
-        LoadOptions at_capacity = load_;
-        at_capacity.overrides.insert(at_capacity.overrides.end(), result_.set.begin(), result_.set.end());
-        describe_bottleneck(result_, source_, at_capacity, *there, options_);
+        describe_bottleneck(result_, question_.with(result_.set), *there, options_);
       }
     }
     result_.stability_limit = judge_.stability_limit();
@@ -85,8 +81,7 @@ class CapacityStudy {
     return side;
   }
 
-  const ScenarioText& source_;
-  const LoadOptions& load_;
+  const Question& question_;
   LoadJudge judge_;
   const LoadKnob& knob_;
   RunOptions options_;
@@ -96,12 +91,11 @@ class CapacityStudy {
 
 }  // namespace
 
-Result<CapacityResult> find_capacity(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario,
-                                     const RunOptions& options) {
-  if (Diagnostics problems = capacity_problems(source, scenario); problems.has_errors()) return problems;
+Result<CapacityResult> find_capacity(const Question& question, const Scenario& scenario, const RunOptions& options) {
+  if (Diagnostics problems = capacity_problems(question, scenario); problems.has_errors()) return problems;
   const Result<LoadKnob> knob = load_knob(scenario);
   if (!knob) return knob.error();
-  return CapacityStudy(source, load, scenario, *knob, options).run();
+  return CapacityStudy(question, scenario, *knob, options).run();
 }
 
 }  // namespace foretoken

@@ -1,9 +1,9 @@
 // What the requests that decide the objective waited for, at the capacity.
 #include <fmt/format.h>
 
+#include "experiment/latency_key.hpp"
 #include "foretoken/study/slow_requests.hpp"
 #include "study/capacity/answer.hpp"
-#include "study/latency_key.hpp"
 
 namespace foretoken {
 namespace {
@@ -22,14 +22,14 @@ std::string selector_of(const std::optional<LatencyKeyParts>& key) {
 
 }  // namespace
 
-void describe_bottleneck(CapacityResult& r, const ScenarioText& source, const LoadOptions& load, const Scenario& there,
+void describe_bottleneck(CapacityResult& r, const Question& question, const Scenario& there,
                          const RunOptions& options) {
   const auto key = latency_key_parts(r.scenario.slo[r.binding.value_or(0)].metric);
   const Result<RequestSelector> selector = parse_request_selector(selector_of(key));
   if (!selector) return;
   RunOptions quiet = options;
   quiet.progress = nullptr;
-  const Result<RequestExplanation> e = explain_requests(source, load, there, *selector, metric_of(key), quiet);
+  const Result<RequestExplanation> e = explain_requests(question, there, *selector, metric_of(key), quiet);
   if (!e || e->interrupted || !e->feasible) return;
   if (!e->sentence.empty()) r.bottleneck.push_back(e->sentence);
   if (!e->advice.empty()) r.bottleneck.push_back(fmt::format("to change first: {}", e->advice));

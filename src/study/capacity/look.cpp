@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/latency_key.hpp"
+#include "experiment/steady/sampler.hpp"
+#include "experiment/steady/saturation.hpp"
+#include "experiment/steady/short_runs.hpp"
 #include "foretoken/base/math.hpp"
 #include "study/check/bounds.hpp"
-#include "study/latency_key.hpp"
-#include "study/sampler.hpp"
-#include "study/steady/saturation.hpp"
-#include "study/steady/short_runs.hpp"
 
 namespace foretoken {
 namespace {
@@ -54,10 +54,8 @@ LoadSide side_of(const CapacityLook& look) {
   return look.too_little ? LoadSide::too_little : LoadSide::misses;
 }
 
-LoadJudge::LoadJudge(const ScenarioText& source, LoadOptions load, const RunOptions& run, std::int64_t replications)
-    : source_(source), load_(std::move(load)), run_(run), replications_(replications) {
-  load_.over.clear();
-  load_.overrides.emplace_back("sweep=null");
+LoadJudge::LoadJudge(const Question& question, const RunOptions& run, std::int64_t replications)
+    : question_(question.without_sweep()), run_(run), replications_(replications) {
   run_.cost_models = &models_;
   if (run.progress) {
     run_.progress = [this, report = run.progress](const Progress& p) {
@@ -67,9 +65,7 @@ LoadJudge::LoadJudge(const ScenarioText& source, LoadOptions load, const RunOpti
 }
 
 Result<Scenario> LoadJudge::scenario_with(const std::vector<std::string>& set) const {
-  LoadOptions with = load_;
-  with.overrides.insert(with.overrides.end(), set.begin(), set.end());
-  return parse_scenario(source_.text, source_.origin, with);
+  return question_.with(set).scenario();
 }
 
 Result<CapacityLook> LoadJudge::operator()(double load, const std::vector<std::string>& set,

@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "experiment/cost_models.hpp"
+#include "foretoken/experiment/model_uncertainty.hpp"
 #include "foretoken/study/capacity.hpp"
-#include "foretoken/study/model_uncertainty.hpp"
 #include "study/capacity/load_search.hpp"
-#include "study/cost_models.hpp"
 
 namespace foretoken {
 
@@ -19,8 +19,8 @@ inline constexpr std::int64_t kMostRequestsOfService = 4'000'000;
 
 class LoadJudge {
  public:
-  // `replications`: most of one look. The text must outlive the judge.
-  LoadJudge(const ScenarioText& source, LoadOptions load, const RunOptions& run, std::int64_t replications);
+  // `replications`: most of one look.
+  LoadJudge(const Question& question, const RunOptions& run, std::int64_t replications);
 
   // The scenario with `set` on top. Interrupted: no verdict and nothing impossible.
   [[nodiscard]] Result<CapacityLook> operator()(double load, const std::vector<std::string>& set,
@@ -41,8 +41,7 @@ class LoadJudge {
   [[nodiscard]] bool is_far_beyond_known_lengths(double load, double rate, std::int64_t longest) const;
   void learn(const Scenario& scenario, double load, const Verdict& verdict);
 
-  const ScenarioText& source_;
-  LoadOptions load_;
+  Question question_;  // of no sweep
   RunOptions run_;
   std::int64_t replications_;
   CostModelPool models_;

@@ -6,11 +6,11 @@
 #include <atomic>
 #include <mutex>
 
+#include "experiment/parallel.hpp"
 #include "study/capacity/answer.hpp"
 #include "study/capacity/look.hpp"
 #include "study/capacity/promise_context.hpp"
 #include "study/capacity/range.hpp"
-#include "study/parallel.hpp"
 
 namespace foretoken {
 namespace {
@@ -21,8 +21,7 @@ constexpr std::int64_t kLeastPrompt = 128, kLeastOutput = 32;
 
 class PromiseStudy {
  public:
-  PromiseStudy(const ScenarioText& source, const LoadOptions& load, const RunOptions& options)
-      : source_(source), load_(load), options_(options) {
+  PromiseStudy(const Question& question, const RunOptions& options) : question_(question), options_(options) {
     if (options.progress) {
       options_.progress = nullptr;  // of all cells together, not of each
       report_ = options.progress;
@@ -66,11 +65,9 @@ class PromiseStudy {
       cell.reason = "interrupted";
       return {};
     }
-    LoadOptions with = load_;
-    for (const std::string& s : lengths_of(cell.prompt, cell.output)) with.overrides.push_back(s);
     RunOptions alone = options_;
     alone.threads = 1;
-    LoadJudge judge(source_, with, alone, kReplicationsOfACell);
+    LoadJudge judge(question_.with(lengths_of(cell.prompt, cell.output)), alone, kReplicationsOfACell);
     const Result<Scenario> scenario = judge.scenario_with({});
     if (!scenario) return scenario.error();
     const Result<LoadKnob> knob = load_knob(*scenario);
@@ -125,16 +122,15 @@ class PromiseStudy {
     return problems;
   }
 
-  const ScenarioText& source_;
-  const LoadOptions& load_;
+  const Question& question_;
   RunOptions options_;
   std::function<void(const Progress&)> report_;
 };
 
-Diagnostics problems_of(const Scenario& s, const ScenarioText& source) {
-  Diagnostics problems = capacity_problems(source, s);
+Diagnostics problems_of(const Scenario& s, const Question& question) {
+  Diagnostics problems = capacity_problems(question, s);
   if (std::holds_alternative<TraceConfig>(s.workload.arrivals))
-    problems.error({source.origin, 0, 0}, "a trace has its own lengths, so nothing can be promised by length",
+    problems.error(question.whole(), "a trace has its own lengths, so nothing can be promised by length",
                    "--set workload.trace=null --set workload.request_rate=10 asks about requests of one length each");
   return problems;
 }
@@ -148,9 +144,8 @@ std::vector<std::int64_t> default_lengths(std::int64_t least, std::int64_t most)
   return lengths;
 }
 
-Result<PromiseResult> find_promises(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario,
-                                    const RunOptions& options) {
-  if (Diagnostics problems = problems_of(scenario, source); problems.has_errors()) return problems;
+Result<PromiseResult> find_promises(const Question& question, const Scenario& scenario, const RunOptions& options) {
+  if (Diagnostics problems = problems_of(scenario, question); problems.has_errors()) return problems;
   const Result<LoadKnob> knob = load_knob(scenario);
   if (!knob) return knob.error();
   const Result<Explanation> explanation = explain(scenario);
@@ -168,10 +163,10 @@ Result<PromiseResult> find_promises(const ScenarioText& source, const LoadOption
   r.outputs =
       scenario.promise.output_len.empty() ? default_lengths(kLeastOutput, longest / 4) : scenario.promise.output_len;
   r.by_memory = contexts_by_memory(scenario);
-  PromiseStudy study(source, load, options);
+  PromiseStudy study(question, options);
   if (Diagnostics problems = study.fill(r); problems.has_errors()) return problems;
   for (const PromiseCell& cell : r.cells) r.requests += cell.requests;
-  if (Diagnostics problems = longest_by_slo(r, source, load, *knob, options); problems.has_errors()) return problems;
+  if (Diagnostics problems = longest_by_slo(r, question, *knob, options); problems.has_errors()) return problems;
   r.interrupted = options.stop != nullptr && options.stop->load();
   return r;
 }

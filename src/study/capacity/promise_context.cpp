@@ -56,7 +56,7 @@ std::vector<ContextByMemory> contexts_by_memory(const Scenario& s) {
   return contexts;
 }
 
-Diagnostics longest_by_slo(PromiseResult& r, const ScenarioText& source, const LoadOptions& load, const LoadKnob& knob,
+Diagnostics longest_by_slo(PromiseResult& r, const Question& question, const LoadKnob& knob,
                            const RunOptions& options) {
   const Result<WorkloadSummary> workload = workload_summary(r.scenario);
   if (!workload) return workload.error();
@@ -77,7 +77,7 @@ Diagnostics longest_by_slo(PromiseResult& r, const ScenarioText& source, const L
   }
   RunOptions quiet = options;
   quiet.progress = nullptr;
-  LoadJudge judge(source, load, quiet, kReplicationsOfALook);
+  LoadJudge judge(question, quiet, kReplicationsOfALook);
   judge.loads_differ_in_kind();
   CapacityResult looks;
   looks.scenario = r.scenario;

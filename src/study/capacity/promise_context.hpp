@@ -10,7 +10,7 @@ namespace foretoken {
 [[nodiscard]] std::vector<std::string> lengths_of(std::int64_t prompt, std::int64_t output);
 
 // Fills `by_slo` with a search over prompt lengths at the scenario's own load.
-[[nodiscard]] Diagnostics longest_by_slo(PromiseResult& result, const ScenarioText& source, const LoadOptions& load,
-                                         const LoadKnob& knob, const RunOptions& options);
+[[nodiscard]] Diagnostics longest_by_slo(PromiseResult& result, const Question& question, const LoadKnob& knob,
+                                         const RunOptions& options);
 
 }  // namespace foretoken

@@ -54,10 +54,10 @@ SearchRange range_of(const Scenario& s, const LoadKnob& knob, const LoadEstimate
   return range;
 }
 
-Diagnostics capacity_problems(const ScenarioText& source, const Scenario& s) {
+Diagnostics capacity_problems(const Question& question, const Scenario& s) {
   if (!s.slo.empty()) return contradictions(s);
   Diagnostics problems;
-  problems.error({source.origin, 0, 0}, "capacity is the load up to which objectives are met, and 'slo' is empty",
+  problems.error(question.whole(), "capacity is the load up to which objectives are met, and 'slo' is empty",
                  "write what is wanted, such as slo: [p99_ttft <= 500 ms]");
   return problems;
 }

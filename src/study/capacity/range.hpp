@@ -3,8 +3,8 @@
 
 #include <optional>
 
+#include "foretoken/experiment/explain.hpp"
 #include "foretoken/study/check.hpp"
-#include "foretoken/study/explain.hpp"
 #include "study/capacity/load_knob.hpp"
 #include "study/capacity/load_search.hpp"
 
@@ -21,7 +21,7 @@ struct LoadEstimate {
 [[nodiscard]] SearchRange range_of(const Scenario& scenario, const LoadKnob& knob, const LoadEstimate& estimate);
 
 // No objectives, or contradictory ones.
-[[nodiscard]] Diagnostics capacity_problems(const ScenarioText& source, const Scenario& scenario);
+[[nodiscard]] Diagnostics capacity_problems(const Question& question, const Scenario& scenario);
 
 // An objective that no load meets: `alone` is the scenario at the least of the range.
 [[nodiscard]] Result<std::optional<Bound>> impossible_alone(const Scenario& alone);

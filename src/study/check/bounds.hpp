@@ -5,7 +5,7 @@
 #include <string>
 
 #include "foretoken/study/check.hpp"
-#include "study/idle.hpp"
+#include "study/check/idle.hpp"
 
 namespace foretoken {
 

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/latency_key.hpp"
 #include "foretoken/base/figures.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "study/check/bounds.hpp"
-#include "study/latency_key.hpp"
 
 namespace foretoken {
 namespace {

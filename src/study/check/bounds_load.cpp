@@ -5,11 +5,11 @@
 #include <cmath>
 #include <limits>
 
+#include "experiment/latency_key.hpp"
+#include "experiment/steady/sampler.hpp"
 #include "foretoken/base/figures.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "study/check/bounds.hpp"
-#include "study/latency_key.hpp"
-#include "study/sampler.hpp"
 
 namespace foretoken {
 namespace {

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
+#include "experiment/slots/slot_series.hpp"
 #include "study/check/fixes.hpp"
 #include "study/check/spread_outputs.hpp"
-#include "study/slots/slot_series.hpp"
 
 namespace foretoken {
 namespace {
@@ -28,11 +28,10 @@ Diagnostics add_uncertainty(CheckResult& result, const CheckOptions& options) {
 
 }  // namespace
 
-Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, const Scenario& scenario,
-                          const CheckOptions& options) {
+Result<CheckResult> check(const Question& question, const Scenario& scenario, const CheckOptions& options) {
   Diagnostics problems;
   if (scenario.slo.empty()) {
-    problems.error({source.origin, 0, 0}, "there is nothing to check: 'slo' is empty",
+    problems.error(question.whole(), "there is nothing to check: 'slo' is empty",
                    "write what is wanted, such as slo: [p99_ttft <= 500 ms]");
     return problems;
   }
@@ -71,7 +70,7 @@ Result<CheckResult> check(const ScenarioText& source, const LoadOptions& load, c
     if (Diagnostics broken = add_uncertainty(result, options); broken.has_errors()) return broken;
   }
   if (options.fixes && result.overall == Decision::misses && !result.interrupted) {
-    try_fixes(result, source, load, options.run);
+    try_fixes(result, question, options.run);
     result.interrupted = std::any_of(result.fixes.begin(), result.fixes.end(),
                                      [](const Fix& f) { return f.status == PointStatus::skipped; });
   }

@@ -1,9 +1,9 @@
 // Pairs of objectives that exclude each other by the definition of the metrics.
 #include <fmt/format.h>
 
+#include "experiment/latency_key.hpp"
 #include "foretoken/base/figures.hpp"
 #include "foretoken/study/check.hpp"
-#include "study/latency_key.hpp"
 
 namespace foretoken {
 namespace {

@@ -10,6 +10,6 @@ namespace foretoken {
 
 // Tries each on the same random numbers as `base` and ranks them. `base.verdict` or an impossible bound
 // must be there.
-void try_fixes(CheckResult& base, const ScenarioText& source, const LoadOptions& load, const RunOptions& options);
+void try_fixes(CheckResult& base, const Question& question, const RunOptions& options);
 
 }  // namespace foretoken

@@ -3,15 +3,16 @@
 
 #include <algorithm>
 
-#include "study/parallel.hpp"
-#include "study/replication.hpp"
-#include "study/steady/equal_outputs.hpp"
-#include "study/steady/pooled_figures.hpp"
+#include "experiment/parallel.hpp"
+#include "experiment/replication.hpp"
+#include "experiment/steady/equal_outputs.hpp"
+#include "experiment/steady/pooled_figures.hpp"
 
 namespace foretoken {
 namespace {
 
-// +-3 % ends the growth of groups in the measured example (src/study/statistics.md); real traffic differs by far more.
+// +-3 % ends the growth of groups in the measured example (src/experiment/statistics.md); real traffic differs by far
+// more.
 constexpr double kShare = 0.1;
 constexpr int kAsItIs = 2;
 constexpr int kSpread = 8;

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/latency_key.hpp"
+#include "experiment/parallel.hpp"
 #include "foretoken/metrics/summary.hpp"
 #include "study/check/fixes.hpp"
-#include "study/latency_key.hpp"
-#include "study/parallel.hpp"
 
 namespace foretoken {
 namespace {
@@ -110,19 +110,17 @@ void bound_fix(Fix& fix, const std::vector<Bound>& bounds, const std::vector<std
   fix.decision = impossible ? Decision::misses : Decision::not_decided;
 }
 
-void try_fix(Fix& fix, const CheckResult& base, const std::vector<std::size_t>& objectives, const ScenarioText& source,
-             const LoadOptions& load, const RunOptions& options) {
+void try_fix(Fix& fix, const CheckResult& base, const std::vector<std::size_t>& objectives, const Question& question,
+             const RunOptions& options) {
   if (options.stop != nullptr && options.stop->load()) {
     fix.status = PointStatus::skipped;
     return;
   }
-  LoadOptions with_change = load;
-  with_change.overrides.insert(with_change.overrides.end(), fix.set.begin(), fix.set.end());
   const auto refuse = [&](PointStatus status, std::string why) {
     fix.status = status;
     fix.why_not = std::move(why);
   };
-  const Result<Scenario> changed = parse_scenario(source.text, source.origin, with_change);
+  const Result<Scenario> changed = question.with(fix.set).scenario();
   if (!changed) return refuse(PointStatus::invalid, changed.error().items().front().message);
   const MemoryPlan memory = plan_memory(changed->deployment, changed->memory);
   if (!memory.fits && changed->deployment.level != CostLevel::affine)
@@ -168,12 +166,12 @@ void rank(std::vector<Fix>& fixes, bool in_money) {
 
 }  // namespace
 
-void try_fixes(CheckResult& base, const ScenarioText& source, const LoadOptions& load, const RunOptions& options) {
+void try_fixes(CheckResult& base, const Question& question, const RunOptions& options) {
   const std::vector<std::size_t> objectives = to_rescue(base);
   if (objectives.empty()) return;
-  std::vector<Fix> fixes = candidate_fixes(base.scenario, load.catalog_dir);
+  std::vector<Fix> fixes = candidate_fixes(base.scenario, question.options.catalog_dir);
   parallel_for(fixes.size(), options.threads,
-               [&](std::size_t i) { try_fix(fixes[i], base, objectives, source, load, options); });
+               [&](std::size_t i) { try_fix(fixes[i], base, objectives, question, options); });
   rank(fixes, base.price.has_value());
   base.fixes = std::move(fixes);
 }

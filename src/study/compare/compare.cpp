@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/cost_models.hpp"
+#include "experiment/parallel.hpp"
+#include "experiment/steady/sampler.hpp"
 #include "foretoken/base/figures.hpp"
 #include "study/compare/fields.hpp"
 #include "study/compare/samples.hpp"
-#include "study/cost_models.hpp"
-#include "study/parallel.hpp"
-#include "study/sampler.hpp"
 
 namespace foretoken {
 namespace {
@@ -19,12 +19,6 @@ namespace {
 // More changes than these are not tried one by one.
 constexpr std::size_t kMostAlone = 24;
 constexpr const char* kHeadline[] = {"mean_ttft_ms", "p99_ttft_ms", "mean_tpot_ms", "output_throughput"};
-
-LoadOptions without_sweep(LoadOptions load) {
-  load.over.clear();
-  load.overrides.emplace_back("sweep=null");
-  return load;
-}
 
 std::vector<std::string> all_metrics(const Scenario& a, const Scenario& b) {
   std::vector<std::string> metrics;
@@ -168,9 +162,7 @@ class Comparing {
       return std::int64_t{0};
     };
     if (options.stop != nullptr && options.stop->load()) return refuse(PointStatus::skipped, "interrupted");
-    LoadOptions load = without_sweep(question_.load_before);
-    load.overrides.insert(load.overrides.end(), change.set.begin(), change.set.end());
-    const Result<Scenario> scenario = parse_scenario(question_.before.text, question_.before.origin, load);
+    const Result<Scenario> scenario = question_.before.without_sweep().with(change.set).scenario();
     if (!scenario) return refuse(PointStatus::invalid, scenario.error().items().front().message);
     const MemoryPlan memory = plan_memory(scenario->deployment, scenario->memory);
     if (!memory.fits && scenario->deployment.level != CostLevel::affine)
@@ -212,10 +204,8 @@ std::string_view to_string(Pairing pairing) {
 
 Result<CompareResult> compare_scenarios(const CompareQuestion& question, const RunOptions& options) {
   Diagnostics problems;
-  const Result<Scenario> before =
-      parse_scenario(question.before.text, question.before.origin, without_sweep(question.load_before));
-  const Result<Scenario> after =
-      parse_scenario(question.after.text, question.after.origin, without_sweep(question.load_after));
+  const Result<Scenario> before = question.before.without_sweep().scenario();
+  const Result<Scenario> after = question.after.without_sweep().scenario();
   if (!before) problems.append(before.error());
   if (!after) problems.append(after.error());
   if (problems.has_errors()) return problems;

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/study/version.hpp"
+#include "foretoken/experiment/version.hpp"
 #include "study/compare/fields.hpp"
 #include "study/compare/samples.hpp"
 
@@ -27,10 +27,10 @@ std::int64_t replications_of(const Json& document) {
   return list == nullptr ? 1 : static_cast<std::int64_t>(list->size());
 }
 
-Result<Json> read(const ScenarioText& source, Diagnostics& problems) {
-  Result<Json> document = parse_json(source.text, source.origin);
+Result<Json> read(const Question& file, Diagnostics& problems) {
+  Result<Json> document = parse_json(file.text, file.origin);
   if (!document) return document;
-  const SourceLocation where{source.origin, 0, 0};
+  const SourceLocation where = file.whole();
   const Json& json = *document;
   if (!is_result(json))
     problems.error(where, fmt::format("this is no result of schema {}", kResultSchema),
@@ -84,16 +84,16 @@ Pairing pairing_of(const Json& a, const Json& b) {
 
 }  // namespace
 
-bool is_stored_result(const ScenarioText& source) {
-  const auto first = source.text.find_first_not_of(" \t\r\n");
-  if (first == std::string::npos || source.text[first] != '{') return false;
-  const Result<Json> document = parse_json(source.text, source.origin);
+bool is_stored_result(const Question& file) {
+  const auto first = file.text.find_first_not_of(" \t\r\n");
+  if (first == std::string::npos || file.text[first] != '{') return false;
+  const Result<Json> document = parse_json(file.text, file.origin);
   // A broken document is refused as what its name says it is.
   return document ? document->if_object() != nullptr && !(*document)["schema"].is_null()
-                  : source.origin.ends_with(".json");
+                  : file.origin.ends_with(".json");
 }
 
-Result<CompareResult> compare_results(const ScenarioText& before, const ScenarioText& after) {
+Result<CompareResult> compare_results(const Question& before, const Question& after) {
   Diagnostics problems;
   const Result<Json> a = read(before, problems), b = read(after, problems);
   if (!a) problems.append(a.error());

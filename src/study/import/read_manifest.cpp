@@ -8,11 +8,11 @@
 namespace foretoken {
 namespace {
 
-using Kind = YamlNode::Kind;
+using NodeKind = YamlNode::Kind;
 
 std::string text_at(const YamlNode& map, std::string_view key) {
   const YamlNode* node = map.find(key);
-  return node != nullptr && node->kind == Kind::scalar ? node->text : std::string();
+  return node != nullptr && node->kind == NodeKind::scalar ? node->text : std::string();
 }
 
 std::string tag_release(std::string tag) {
@@ -26,14 +26,14 @@ std::string tag_release(std::string tag) {
 
 void add_words(const YamlNode* node, CommandWords& words, Diagnostics& problems) {
   if (node == nullptr) return;
-  if (node->kind == Kind::scalar) {
+  if (node->kind == NodeKind::scalar) {
     // `command: vllm serve ...` of Compose, or one string behind sh -c.
     for (const CommandWords& command : split_commands(node->text, node->where.file, problems)) {
       for (const CommandWord& word : command) words.push_back({word.text, node->where});
     }
   }
   for (const YamlNode& item : node->items) {
-    if (item.kind == Kind::scalar) words.push_back({item.text, item.where});
+    if (item.kind == NodeKind::scalar) words.push_back({item.text, item.where});
   }
 }
 
@@ -119,12 +119,12 @@ void read_model_spec(const YamlNode& spec, ImportDraft& draft) {
                                             "shmSize"};
   CommandWords words{{"vllm", spec.where}, {"serve", spec.where}};
   const YamlNode* url = spec.find("modelURL");
-  if (url == nullptr || url->kind != Kind::scalar)
+  if (url == nullptr || url->kind != NodeKind::scalar)
     draft.problems.error(spec.where, "this model has no modelURL", "the chart needs one");
   else
     words.push_back({url->text, url->where});
   const YamlNode* config = spec.find("vllmConfig");
-  if (config != nullptr && config->kind == Kind::map) add_chart_flags(*config, words, draft);
+  if (config != nullptr && config->kind == NodeKind::map) add_chart_flags(*config, words, draft);
   draft.version = tag_release(text_at(spec, "tag"));
   draft.replicas = text_at(spec, "replicaCount");
   if (const YamlNode* replicas = spec.find("replicaCount")) draft.replicas_where = replicas->where;
@@ -142,13 +142,13 @@ void read_model_spec(const YamlNode& spec, ImportDraft& draft) {
 }
 
 bool read_chart(const YamlNode& root, const std::string& entry, ImportDraft& draft) {
-  const YamlNode* engine = root.kind == Kind::map ? root.find("servingEngineSpec") : nullptr;
-  const YamlNode* specs = engine != nullptr && engine->kind == Kind::map ? engine->find("modelSpec") : nullptr;
-  if (specs == nullptr || specs->kind != Kind::list || specs->items.empty()) return false;
+  const YamlNode* engine = root.kind == NodeKind::map ? root.find("servingEngineSpec") : nullptr;
+  const YamlNode* specs = engine != nullptr && engine->kind == NodeKind::map ? engine->find("modelSpec") : nullptr;
+  if (specs == nullptr || specs->kind != NodeKind::list || specs->items.empty()) return false;
   std::vector<const YamlNode*> chosen;
   std::string names;
   for (const YamlNode& spec : specs->items) {
-    if (spec.kind != Kind::map) continue;
+    if (spec.kind != NodeKind::map) continue;
     const std::string name = text_at(spec, "name");
     names += (names.empty() ? "" : ", ") + name;
     if (entry.empty() || entry == name) chosen.push_back(&spec);
@@ -170,8 +170,8 @@ bool read_chart(const YamlNode& root, const std::string& entry, ImportDraft& dra
 bool read_containers(const YamlNode& node, const std::string& entry, std::string replicas, SourceLocation where,
                      ImportDraft& draft) {
   bool found = false;
-  if (node.kind == Kind::map) {
-    if (const YamlNode* count = node.find("replicas"); count != nullptr && count->kind == Kind::scalar) {
+  if (node.kind == NodeKind::map) {
+    if (const YamlNode* count = node.find("replicas"); count != nullptr && count->kind == NodeKind::scalar) {
       replicas = count->text;
       where = count->where;
     }

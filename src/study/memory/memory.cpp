@@ -7,18 +7,18 @@
 #include <charconv>
 #include <cmath>
 
+#include "experiment/explain/what_fits.hpp"
+#include "experiment/parallel.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/scenario/catalog.hpp"
 #include "scenario/sweep_axes.hpp"
 #include "study/batch/static.hpp"
-#include "study/parallel.hpp"
-#include "study/what_fits.hpp"
 
 namespace foretoken {
 namespace {
 
 constexpr std::int64_t kUsualContext = 4096;
-constexpr std::size_t kMostCandidates = 10'000;
+constexpr std::size_t kMostPrecisions = 10'000;
 constexpr const char* kGpu = "hardware.gpu";
 constexpr const char* kQuantization = "engine.quantization";
 constexpr const char* kKvDtype = "engine.kv_cache_dtype";
@@ -31,11 +31,8 @@ struct Axis {
 };
 
 // The question of the scenario does not matter here, and its lengths might not fit the contexts.
-LoadOptions without_question(const LoadOptions& load) {
-  LoadOptions only = load;
-  for (const char* key : {"sweep", "recommend", "slo", "assert", "promise", "capacity"})
-    only.overrides.push_back(fmt::format("{}=null", key));
-  return only;
+Question deployment_alone(const Question& question) {
+  return question.with({"sweep=null", "recommend=null", "slo=null", "assert=null", "promise=null", "capacity=null"});
 }
 
 // Axes of the command line are called by their options.
@@ -145,17 +142,17 @@ void price(const Scenario& s, MemoryCandidate& c, std::int64_t blocks) {
   c.tokens_per_s = static_cast<double>(c.batch * ranks) / full;
 }
 
-void fill_candidate(const ScenarioText& source, const LoadOptions& load, MemoryCandidate& c) {
-  LoadOptions with = load;
+void fill_candidate(const Question& question, MemoryCandidate& c) {
+  std::vector<std::string> set;
   const std::int64_t output = std::max<std::int64_t>(1, c.context / 8);
   for (const auto& [path, value] :
        {std::pair(kGpu, c.gpu), std::pair(kQuantization, c.quantization), std::pair(kKvDtype, c.kv_cache_dtype),
         std::pair(kMaxModelLen, std::to_string(c.context))})
-    with.overrides.push_back(fmt::format("{}={}", path, value));
+    set.push_back(fmt::format("{}={}", path, value));
   // A request as long as the context, so that the scenario is one that can be sent.
-  with.overrides.push_back(fmt::format("workload={{random_input_len: {}, random_output_len: {}, num_prompts: 1}}",
-                                       std::max<std::int64_t>(1, c.context - output), output));
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, with);
+  set.push_back(fmt::format("workload={{random_input_len: {}, random_output_len: {}, num_prompts: 1}}",
+                            std::max<std::int64_t>(1, c.context - output), output));
+  const Result<Scenario> scenario = question.with(set).scenario();
   if (!scenario) {
     const Diagnostics problems = scenario.error();
     const auto first = std::find_if(problems.items().begin(), problems.items().end(),
@@ -208,14 +205,14 @@ std::vector<Axis> given_axes(const MemoryOptions& options) {
   return axes;
 }
 
-Result<Scenario> base_scenario(const ScenarioText& source, const LoadOptions& load, const std::vector<Axis>& axes) {
-  LoadOptions with = load;
-  for (const Axis& axis : axes) with.over.push_back(fmt::format("{}={}", axis.path, axis.given));
-  Result<Scenario> base = parse_scenario(source.text, source.origin, with);
+Result<Scenario> base_scenario(const Question& question, const std::vector<Axis>& axes) {
+  Question all = question;
+  for (const Axis& axis : axes) all.options.over.push_back(fmt::format("{}={}", axis.path, axis.given));
+  Result<Scenario> base = all.scenario();
   if (!base) return by_option(base.error(), axes);
   if (base->deployment.level != CostLevel::affine) return base;
   Diagnostics problems;
-  problems.error({source.origin, 0, 0}, "there is no memory to plan: 'cost.level: affine' has no hardware",
+  problems.error(question.whole(), "there is no memory to plan: 'cost.level: affine' has no hardware",
                  "leave cost.level out, and name a model and a GPU");
   return problems;
 }
@@ -267,33 +264,33 @@ const MemoryCandidate& MemoryStudy::baseline_of(std::size_t candidate) const {
   return candidates[candidate / precisions * precisions];
 }
 
-Result<MemoryStudy> study_memory(const ScenarioText& source, const LoadOptions& load, const MemoryOptions& options) {
-  LoadOptions question = without_question(load);
-  let_list_name_gpu(options, question);
+Result<MemoryStudy> study_memory(const Question& question, const MemoryOptions& options) {
+  Question asked = deployment_alone(question);
+  let_list_name_gpu(options, asked.options);
   const std::vector<Axis> axes = given_axes(options);
-  const Result<Scenario> base = base_scenario(source, question, axes);
+  const Result<Scenario> base = base_scenario(asked, axes);
   if (!base) return base.error();
   MemoryStudy study;
   study.scenario = *base;
   fill_lists(study, base->sweep);
   study.scenario.sweep.clear();
   if (Diagnostics problems = too_short(study.contexts, options); problems.has_errors()) return problems;
-  leave_out_measured_blocks(study, question);
+  leave_out_measured_blocks(study, asked.options);
   Diagnostics problems;
   const std::size_t count =
       study.gpus.size() * study.contexts.size() * study.quantizations.size() * study.kv_cache_dtypes.size();
-  if (count > kMostCandidates) {
-    problems.error({source.origin, 0, 0}, fmt::format("{} candidates are more than {}", count, kMostCandidates),
+  if (count > kMostPrecisions) {
+    problems.error(question.whole(), fmt::format("{} candidates are more than {}", count, kMostPrecisions),
                    "shorten the lists");
     return problems;
   }
   study.candidates = all_candidates(study);
   parallel_for(study.candidates.size(), options.threads,
-               [&](std::size_t i) { fill_candidate(source, question, study.candidates[i]); });
+               [&](std::size_t i) { fill_candidate(asked, study.candidates[i]); });
   const bool all_invalid = std::all_of(study.candidates.begin(), study.candidates.end(),
                                        [](const MemoryCandidate& c) { return c.status == MemoryStatus::invalid; });
   if (!all_invalid) return study;
-  problems.error({source.origin, 0, 0}, fmt::format("no candidate is valid here: {}", study.candidates.front().reason));
+  problems.error(question.whole(), fmt::format("no candidate is valid here: {}", study.candidates.front().reason));
   return problems;
 }
 

@@ -3,7 +3,7 @@
 #include <cmath>
 #include <map>
 
-#include "study/latency_key.hpp"
+#include "experiment/latency_key.hpp"
 #include "study/recommend/search.hpp"
 
 namespace foretoken {

@@ -32,7 +32,7 @@ std::vector<std::string> usual_gpus(const Scenario& base, const std::string& cat
 // The text of the scenario, or --set, states a whole domain; --over by itself changes the usual one. Each --over is one
 // axis.
 bool is_declared(const RecommendQuestion& question) {
-  return question.base.recommend.size() > question.load.recommend_over.size();
+  return question.base.recommend.size() > question.asked.options.recommend_over.size();
 }
 
 std::vector<SweepAxis> usual_domain(const Scenario& base, const std::string& catalog_dir) {
@@ -59,7 +59,7 @@ std::vector<SweepAxis> usual_domain(const Scenario& base, const std::string& cat
 std::vector<SweepAxis> recommend_domain(const RecommendQuestion& question) {
   const std::vector<SweepAxis>& named = question.base.recommend;
   if (is_declared(question)) return named;
-  std::vector<SweepAxis> domain = usual_domain(question.base, question.load.catalog_dir);
+  std::vector<SweepAxis> domain = usual_domain(question.base, question.asked.options.catalog_dir);
   // The number of replicas follows from that of GPUs.
   if (is_axis(named, "hardware.num_gpus"))
     std::erase_if(domain, [](const SweepAxis& a) { return a.path == "replicas"; });
@@ -97,21 +97,19 @@ std::vector<std::string> candidate_overrides(const Scenario& base, const std::ve
   return set;
 }
 
-LoadOptions candidate_options(const RecommendQuestion& question, const std::vector<SweepAxis>& domain,
-                              std::size_t index) {
-  LoadOptions load = question.load;
-  load.over.clear();
-  load.recommend_over.clear();
-  load.overrides.emplace_back("sweep=null");
-  load.overrides.emplace_back("recommend=null");
-  for (std::string& set : candidate_overrides(question.base, domain, point_values(domain, index)))
-    load.overrides.push_back(std::move(set));
-  return load;
+Question candidate_question(const RecommendQuestion& question, const std::vector<SweepAxis>& domain,
+                            std::size_t index) {
+  std::vector<std::string> set{"recommend=null"};
+  for (std::string& own : candidate_overrides(question.base, domain, point_values(domain, index)))
+    set.push_back(std::move(own));
+  Question candidate = question.asked.without_sweep().with(set);
+  candidate.options.recommend_over.clear();
+  return candidate;
 }
 
 Result<Scenario> candidate_scenario(const RecommendQuestion& question, const std::vector<SweepAxis>& domain,
                                     std::size_t index) {
-  return parse_scenario(question.source.text, question.source.origin, candidate_options(question, domain, index));
+  return candidate_question(question, domain, index).scenario();
 }
 
 }  // namespace foretoken

@@ -8,13 +8,13 @@
 #include <map>
 #include <numeric>
 
+#include "experiment/latency_key.hpp"
+#include "experiment/parallel.hpp"
+#include "experiment/steady/sampler.hpp"
+#include "experiment/steady/short_runs.hpp"
 #include "foretoken/study/check.hpp"
-#include "study/latency_key.hpp"
-#include "study/parallel.hpp"
 #include "study/recommend/kinds.hpp"
 #include "study/recommend/search.hpp"
-#include "study/sampler.hpp"
-#include "study/steady/short_runs.hpp"
 
 namespace foretoken {
 namespace {
@@ -373,7 +373,7 @@ class Search {
 Result<RecommendResult> recommend(const RecommendQuestion& question, const RecommendOptions& options) {
   Diagnostics problems;
   if (question.base.slo.empty()) {
-    problems.error({question.source.origin, 0, 0}, "there is nothing to meet: 'slo' is empty",
+    problems.error(question.asked.whole(), "there is nothing to meet: 'slo' is empty",
                    "write what is wanted, such as slo: [p99_ttft <= 500 ms]");
     return problems;
   }
@@ -382,17 +382,17 @@ Result<RecommendResult> recommend(const RecommendQuestion& question, const Recom
   RecommendResult result;
   result.base = question.base;
   result.domain = recommend_domain(question);
-  result.usual_domain = question.base.recommend.size() <= question.load.recommend_over.size();
+  result.usual_domain = question.base.recommend.size() <= question.asked.options.recommend_over.size();
   if (const std::size_t count = point_count(result.domain); count > kMostCandidates) {
     problems.error(
-        {question.source.origin, 0, 0},
+        question.asked.whole(),
         fmt::format("the fields named and the usual ones make more than {} candidates: {}", kMostCandidates, count),
         "shorten a list, or name one value of a usual field, such as --over engine.pipeline_parallel_size=1");
     return problems;
   }
   result.effort.requests_of_a_verdict = requests_of_a_verdict(question.base);
   Search search(question, options, result);
-  problems = search.run(question.source.origin);
+  problems = search.run(question.asked.origin);
   if (problems.has_errors()) return problems;
   return result;
 }

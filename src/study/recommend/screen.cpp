@@ -3,10 +3,10 @@
 #include <cmath>
 #include <limits>
 
+#include "experiment/latency_key.hpp"
+#include "experiment/steady/sampler.hpp"
 #include "serving/engines/engine_profile.hpp"
-#include "study/latency_key.hpp"
 #include "study/recommend/search.hpp"
-#include "study/sampler.hpp"
 
 namespace foretoken {
 namespace {

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "experiment/cost_models.hpp"
 #include "foretoken/study/recommend.hpp"
 #include "study/check/bounds.hpp"
-#include "study/cost_models.hpp"
 
 namespace foretoken {
 
@@ -96,7 +96,7 @@ struct Trial {
 [[nodiscard]] bool is_same_run(const Trial& trial, const Screened& other, const Scenario& other_scenario);
 [[nodiscard]] std::string twin_key_of(const Scenario& scenario);
 
-// Of a short form (study/steady/short_runs.hpp): far_off, or skipped (not far enough to say so).
+// Of a short form (experiment/steady/short_runs.hpp): far_off, or skipped (not far enough to say so).
 [[nodiscard]] Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& options);
 // meets, misses, not_decided, or skipped when interrupted.
 [[nodiscard]] Trial try_fully(const Scenario& scenario, Candidate candidate, const RunOptions& options);

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/steady/short_runs.hpp"
 #include "foretoken/base/figures.hpp"
-#include "foretoken/study/model_uncertainty.hpp"
+#include "foretoken/experiment/model_uncertainty.hpp"
 #include "study/recommend/search.hpp"
-#include "study/steady/short_runs.hpp"
 
 namespace foretoken {
 namespace {

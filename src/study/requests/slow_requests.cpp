@@ -6,12 +6,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "study/backlog.hpp"
-#include "study/replication.hpp"
+#include "experiment/backlog.hpp"
+#include "experiment/replication.hpp"
+#include "experiment/run/request_limits.hpp"
+#include "experiment/steady/sampler.hpp"
 #include "study/requests/bottleneck_sentence.hpp"
-#include "study/requests/request_limits.hpp"
 #include "study/requests/try_knobs.hpp"
-#include "study/sampler.hpp"
 
 namespace foretoken {
 namespace {
@@ -253,12 +253,12 @@ Result<RequestExplanation> explain_requests(const Scenario& scenario, const Requ
   return result;
 }
 
-Result<RequestExplanation> explain_requests(const ScenarioText& source, const LoadOptions& load,
-                                            const Scenario& scenario, const RequestSelector& selector,
-                                            RequestMetric metric, const RunOptions& options) {
+Result<RequestExplanation> explain_requests(const Question& question, const Scenario& scenario,
+                                            const RequestSelector& selector, RequestMetric metric,
+                                            const RunOptions& options) {
   Result<RequestExplanation> e = explain_requests(scenario, selector, metric, options);
   if (!e || !e->feasible || e->interrupted) return e;
-  if (Diagnostics problems = try_knobs(*e, source, load, options); problems.has_errors()) return problems;
+  if (Diagnostics problems = try_knobs(*e, question, options); problems.has_errors()) return problems;
   return e;
 }
 

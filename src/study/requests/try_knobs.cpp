@@ -6,13 +6,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiment/parallel.hpp"
+#include "experiment/replication.hpp"
+#include "experiment/run/request_limits.hpp"
 #include "foretoken/base/figures.hpp"
 #include "foretoken/base/intervals.hpp"
-#include "study/parallel.hpp"
-#include "study/replication.hpp"
 #include "study/requests/bottleneck_sentence.hpp"
 #include "study/requests/knob_changes.hpp"
-#include "study/requests/request_limits.hpp"
 
 namespace foretoken {
 namespace {
@@ -25,8 +25,8 @@ constexpr double kPairConfidence = 0.95;
 
 class KnobTrials {
  public:
-  KnobTrials(RequestExplanation& e, const ScenarioText& source, const LoadOptions& load, const RunOptions& options)
-      : e_(e), source_(source), load_(load), options_(options) {
+  KnobTrials(RequestExplanation& e, const Question& question, const RunOptions& options)
+      : e_(e), question_(question), options_(options) {
     const bool one_run = std::holds_alternative<TraceConfig>(e.scenario.workload.arrivals) ||
                          e.selector.kind == RequestSelector::Kind::id;
     pairs_ = one_run ? 1 : kPairs;
@@ -34,11 +34,13 @@ class KnobTrials {
 
   Diagnostics run() {
     if (Diagnostics problems = simulate({e_.scenario}, base_); problems.has_errors()) return problems;
-    if (Diagnostics problems = try_all(setting_changes(e_, load_.catalog_dir)); problems.has_errors()) return problems;
+    if (Diagnostics problems = try_all(setting_changes(e_, question_.options.catalog_dir)); problems.has_errors())
+      return problems;
     const std::size_t settings = e_.tried.size();
     const KnobTrial* best = best_of(0, settings);
     if (best == nullptr) {
-      if (Diagnostics problems = try_all(larger_changes(e_, load_.catalog_dir)); problems.has_errors()) return problems;
+      if (Diagnostics problems = try_all(larger_changes(e_, question_.options.catalog_dir)); problems.has_errors())
+        return problems;
       best = best_of(settings, e_.tried.size());
     }
     if (options_.stop != nullptr && options_.stop->load()) {
@@ -116,10 +118,8 @@ class KnobTrials {
 
   // One that is no scenario here, that does not fit or that this engine does not know is not tried.
   [[nodiscard]] std::optional<Scenario> changed(const KnobChange& change) const {
-    LoadOptions with = load_;
-    with.overrides.insert(with.overrides.end(), change.set.begin(), change.set.end());
     Diagnostics warnings;
-    Result<Scenario> s = parse_scenario(source_.text, source_.origin, with, &warnings);
+    Result<Scenario> s = question_.with(change.set).scenario(&warnings);
     if (!s) return std::nullopt;
     const std::string idle = fmt::format("'{}' has no effect", change.knob());
     if (std::any_of(warnings.items().begin(), warnings.items().end(),
@@ -192,8 +192,7 @@ class KnobTrials {
   }
 
   RequestExplanation& e_;
-  const ScenarioText& source_;
-  const LoadOptions& load_;
+  const Question& question_;
   const RunOptions& options_;
   int pairs_ = 1;
   std::vector<double> base_;
@@ -219,9 +218,8 @@ std::size_t nearest_rank(double q, std::size_t count) {
   return std::clamp<std::size_t>(static_cast<std::size_t>(std::ceil(q * n - 1e-9)), 1, count);
 }
 
-Diagnostics try_knobs(RequestExplanation& e, const ScenarioText& source, const LoadOptions& load,
-                      const RunOptions& options) {
-  return KnobTrials(e, source, load, options).run();
+Diagnostics try_knobs(RequestExplanation& e, const Question& question, const RunOptions& options) {
+  return KnobTrials(e, question, options).run();
 }
 
 }  // namespace foretoken

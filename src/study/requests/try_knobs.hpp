@@ -7,8 +7,8 @@ namespace foretoken {
 
 // Fills tried, knob and advice of an explanation whose cause is known. Changes of settings first; where none helps,
 // more or other hardware, then less load. Errors: a workload that cannot be read.
-[[nodiscard]] Diagnostics try_knobs(RequestExplanation& explanation, const ScenarioText& source,
-                                    const LoadOptions& load, const RunOptions& options);
+[[nodiscard]] Diagnostics try_knobs(RequestExplanation& explanation, const Question& question,
+                                    const RunOptions& options);
 
 // In nanoseconds; empty for a request that has none.
 [[nodiscard]] std::optional<std::int64_t> latency_of(const RequestRecord& record, RequestMetric metric,

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <mutex>
 
+#include "experiment/latency_key.hpp"
+#include "experiment/parallel.hpp"
+#include "experiment/steady/sampler.hpp"
 #include "foretoken/metrics/slo.hpp"
-#include "study/latency_key.hpp"
-#include "study/parallel.hpp"
-#include "study/sampler.hpp"
 #include "study/sensitivity/levers.hpp"
 
 namespace foretoken {

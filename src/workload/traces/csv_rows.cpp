@@ -7,7 +7,7 @@
 
 #include "foretoken/base/csv.hpp"
 #include "foretoken/base/diagnostics.hpp"
-#include "workload/lengths.hpp"
+#include "workload/lengths/lengths.hpp"
 #include "workload/traces/row_parser.hpp"
 
 namespace foretoken {

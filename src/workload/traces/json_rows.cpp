@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "foretoken/base/json.hpp"
-#include "workload/lengths.hpp"
+#include "workload/lengths/lengths.hpp"
 #include "workload/traces/row_parser.hpp"
 
 namespace foretoken {

@@ -6,7 +6,7 @@
 #include <array>
 #include <stdexcept>
 
-#include "foretoken/study/run.hpp"
+#include "foretoken/experiment/run.hpp"
 #include "report/launch_lines.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "serving/engines/launch_line.hpp"

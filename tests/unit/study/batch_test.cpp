@@ -30,15 +30,14 @@ workload: {random_input_len: 400, random_output_len: 60, request_rate: 5, num_pr
 
 Result<BatchStudy> study(const std::string& text, const std::string& sizes, std::vector<std::string> set = {},
                          int threads = 2, const std::atomic<bool>* stop = nullptr) {
-  const ScenarioText source{text, "s.yaml"};
-  const LoadOptions load{std::move(set), {}};
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, load);
+  const Question question{text, "s.yaml", {std::move(set)}};
+  const Result<Scenario> scenario = question.scenario();
   if (!scenario) return scenario.error();
   BatchOptions options;
   options.sizes = sizes;
   options.run.threads = threads;
   options.run.stop = stop;
-  return study_batch(source, load, *scenario, options);
+  return study_batch(question, *scenario, options);
 }
 
 std::vector<std::int64_t> asked(const BatchStudy& s) {

@@ -103,14 +103,14 @@ TEST(Bill, NamesEverythingThatIsMissingAtOnce) {
 // 8 seats for 50 steps of 10 ms and more: no replica serves more than 16/s.
 TEST(Bill, LooksForTheCapacityOfOneReplicaWhereItIsNotSaid) {
   const std::string text = kAffine + "slo: [p99_ttft <= 500 ms]\n";
-  const auto found = capacity_of_one_replica({text, "s.yaml"}, {{"prices.gpu_hour=2"}, {}});
+  const auto found = capacity_of_one_replica({text, "s.yaml", {{"prices.gpu_hour=2"}}});
   ASSERT_TRUE(found) << format(found.error());
   EXPECT_LT(found->requests_per_s, 16);
   EXPECT_GT(found->requests_per_s, 5);
   const auto bill = monthly_bill(load("prices: {gpu_hour: 2, load_profile: " + list(24) + "}\n"), *found);
   ASSERT_TRUE(bill) << format(bill.error());
   EXPECT_EQ(bill->fixed.most_replicas, 1) << "5/s";
-  EXPECT_FALSE(capacity_of_one_replica({kAffine, "s.yaml"}, {})) << "no objectives";
+  EXPECT_FALSE(capacity_of_one_replica({kAffine, "s.yaml"})) << "no objectives";
 }
 
 TEST(Bill, NeedsNoReplicaMoreForARoundingError) {
@@ -130,11 +130,10 @@ TEST(Bill, RefusesFleetsThatCannotBeMeant) {
 
 TEST(FixCost, IsMoneyWherePricesAreKnown) {
   const std::string text = kAffine + "slo: [p99_ttft <= 60 ms]\n";
-  const ScenarioText source{text, "s.yaml"};
-  const LoadOptions load{{"workload.request_rate=30", "prices.gpu_hour=2.5"}, {}};
-  const auto scenario = parse_scenario(text, source.origin, load);
+  const Question question{text, "s.yaml", {{"workload.request_rate=30", "prices.gpu_hour=2.5"}}};
+  const auto scenario = question.scenario();
   ASSERT_TRUE(scenario) << format(scenario.error());
-  const auto result = check(source, load, *scenario, {});
+  const auto result = check(question, *scenario, {});
   ASSERT_TRUE(result) << format(result.error());
   ASSERT_EQ(result->overall, Decision::misses);
   ASSERT_TRUE(result->price);

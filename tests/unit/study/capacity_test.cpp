@@ -26,21 +26,19 @@ workload: {random_input_len: 100, random_output_len: 50, num_prompts: 1000, requ
 )";
 
 Result<CapacityResult> capacity_of(const std::string& slo, std::vector<std::string> set = {}, RunOptions options = {}) {
-  const ScenarioText source{std::string(kAffine) + "slo: " + slo + "\n", "s.yaml"};
-  const LoadOptions load{std::move(set)};
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, load);
+  const Question question{std::string(kAffine) + "slo: " + slo + "\n", "s.yaml", {std::move(set)}};
+  const Result<Scenario> scenario = question.scenario();
   if (!scenario) return scenario.error();
   options.threads = 2;
-  return find_capacity(source, load, *scenario, options);
+  return find_capacity(question, *scenario, options);
 }
 
 Decision verdict_with(const std::string& slo, std::vector<std::string> set) {
-  const ScenarioText source{std::string(kAffine) + "slo: " + slo + "\n", "s.yaml"};
-  const LoadOptions load{std::move(set)};
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, load);
+  const Question question{std::string(kAffine) + "slo: " + slo + "\n", "s.yaml", {std::move(set)}};
+  const Result<Scenario> scenario = question.scenario();
   CheckOptions options;
   options.fixes = false;
-  return check(source, load, scenario.value(), options).value().overall;
+  return check(question, scenario.value(), options).value().overall;
 }
 
 TEST(Capacity, PassesAtTheAnswerAndFailsAboveIt) {
@@ -58,14 +56,14 @@ TEST(Capacity, PassesAtTheAnswerAndFailsAboveIt) {
 }
 
 TEST(Capacity, PromisesLessTheSurerOneWantsToBe) {
-  const ScenarioText source{
+  const Question question{
       "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_num_seqs: 8}\n"
       "workload: {random_input_len: 500, random_output_len: 100, request_rate: 4}\n"
       "capacity: {precision: 0.1}\nslo: [mean_e2el <= 2 s]\n",
       "s.yaml"};
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, {});
+  const Result<Scenario> scenario = question.scenario();
   ASSERT_TRUE(scenario) << format(scenario.error());
-  const auto r = find_capacity(source, {}, *scenario, {});
+  const auto r = find_capacity(question, *scenario, {});
   ASSERT_TRUE(r) << format(r.error());
   ASSERT_TRUE(r->capacity);
   ASSERT_EQ(r->promised.size(), 2u) << r->no_confidence;
@@ -111,8 +109,8 @@ TEST(Capacity, AnUndecidedLoadWidensTheAnswerAndIsNotCountedAsMet) {
 
 // Of two loads that cannot settle within the budget the larger is known to be so from the smaller.
 TEST(Capacity, FliesNoPilotWhereASmallerLoadDidNotSettle) {
-  const ScenarioText source{std::string(kAffine) + "slo: [p99_ttft <= 20 s]\n", "s.yaml"};
-  LoadJudge judge(source, {}, {}, 8);
+  const Question question{std::string(kAffine) + "slo: [p99_ttft <= 20 s]\n", "s.yaml", {}};
+  LoadJudge judge(question, {}, 8);
   const auto pilot_at = [&](double rate) {
     const CapacityLook seen = judge(rate, {fmt::format("workload.request_rate={}", rate)}, 60'000).value();
     EXPECT_FALSE(seen.verdict->steady.settled) << rate;

@@ -18,12 +18,11 @@ workload: {random_input_len: 100, random_output_len: 50, num_prompts: 400, reque
 )";
 
 Result<CheckResult> check_text(const std::string& text, std::vector<std::string> set = {}, CheckOptions options = {}) {
-  const ScenarioText source{text, "s.yaml"};
-  const LoadOptions load{std::move(set), {}};
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, load);
+  const Question question{text, "s.yaml", {std::move(set)}};
+  const Result<Scenario> scenario = question.scenario();
   if (!scenario) return scenario.error();
   options.run.threads = 2;
-  return check(source, load, *scenario, options);
+  return check(question, *scenario, options);
 }
 Result<CheckResult> check_affine(const std::string& slo, std::vector<std::string> set = {}) {
   return check_text(std::string(kAffine) + "slo: " + slo + "\n", std::move(set));
@@ -184,13 +183,12 @@ TEST(Fixes, ComeTrueWhenPasted) {
 
 TEST(Check, IsTheSameOnAnyNumberOfThreads) {
   const std::string text = std::string(kAffine) + "slo: [p99_ttft <= 1 s]\n";
-  const ScenarioText source{text, "s.yaml"};
-  const LoadOptions load{{"engine.max_num_seqs=2"}, {}};
-  const Scenario s = parse_scenario(text, "s.yaml", load).value();
+  const Question question{text, "s.yaml", {{"engine.max_num_seqs=2"}}};
+  const Scenario s = question.scenario().value();
   CheckOptions one, three;
   one.run.threads = 1;
   three.run.threads = 3;
-  const CheckResult a = check(source, load, s, one).value(), b = check(source, load, s, three).value();
+  const CheckResult a = check(question, s, one).value(), b = check(question, s, three).value();
   ASSERT_EQ(a.fixes.size(), b.fixes.size());
   for (std::size_t i = 0; i < a.fixes.size(); ++i) {
     EXPECT_EQ(a.fixes[i].change, b.fixes[i].change);

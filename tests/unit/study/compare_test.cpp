@@ -21,11 +21,11 @@ workload: {random_input_len: 100, random_output_len: 50, num_prompts: 400, reque
 slo: [p95_ttft <= 400 ms]
 )";
 
-Result<CompareResult> compared(std::vector<std::string> set, std::vector<std::string> before = {}) {
-  const ScenarioText source{kAffine, "s.yaml"};
+Result<CompareResult> compared(const std::vector<std::string>& set, const std::vector<std::string>& before = {}) {
+  const Question question{kAffine, "s.yaml"};
   RunOptions options;
   options.threads = 2;
-  return compare_scenarios({source, source, {std::move(before)}, {std::move(set)}}, options);
+  return compare_scenarios({question.with(before), question.with(set)}, options);
 }
 
 const MetricChange& metric(const std::vector<MetricChange>& metrics, const std::string& name) {

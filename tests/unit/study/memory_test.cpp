@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 
 Result<MemoryStudy> study(const MemoryOptions& options, std::vector<std::string> set = {"model=Llama-2-7B"},
                           const std::string& text = "") {
-  return study_memory({text, "s.yaml"}, {std::move(set)}, options);
+  return study_memory({text, "s.yaml", {std::move(set)}}, options);
 }
 
 const MemoryCandidate& at(const MemoryStudy& s, const std::string& quantization, const std::string& kv,

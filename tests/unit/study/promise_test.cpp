@@ -22,13 +22,12 @@ promise: {input_len: [1000, 100, 3000], output_len: [10, 40], precision: 0.2}
 )";
 
 Result<PromiseResult> promises_of(std::vector<std::string> set = {}) {
-  const ScenarioText source{kAffine, "s.yaml"};
-  const LoadOptions load{std::move(set)};
-  const Result<Scenario> scenario = parse_scenario(source.text, source.origin, load);
+  const Question question{kAffine, "s.yaml", {std::move(set)}};
+  const Result<Scenario> scenario = question.scenario();
   if (!scenario) return scenario.error();
   RunOptions options;
   options.threads = 2;
-  return find_promises(source, load, *scenario, options);
+  return find_promises(question, *scenario, options);
 }
 
 TEST(Promise, HoldsForMoreLoadOfShorterRequestsAndForNoneThatAloneMiss) {

@@ -35,16 +35,16 @@ const std::vector<std::string> kTenThousand{
 // `over` is the whole domain; `named` are axes of --over, which change the usual one.
 RecommendQuestion question_of(const std::string& text, const std::vector<std::string>& over,
                               const std::vector<std::string>& set = {}, const std::vector<std::string>& named = {}) {
-  RecommendQuestion question{{text, "s.yaml"}, {}, {}};
-  question.load.overrides = set;
+  RecommendQuestion question{{text, "s.yaml"}, {}};
+  question.asked.options.overrides = set;
   std::string domain;
   for (const std::string& axis : over) {
     const auto equals = axis.find('=');
     domain += (domain.empty() ? "" : ", ") + axis.substr(0, equals) + ": [" + axis.substr(equals + 1) + "]";
   }
-  if (!over.empty()) question.load.overrides.push_back("recommend.over={" + domain + "}");
-  question.load.recommend_over = named;
-  const Result<Scenario> base = parse_scenario(text, "s.yaml", question.load);
+  if (!over.empty()) question.asked.options.overrides.push_back("recommend.over={" + domain + "}");
+  question.asked.options.recommend_over = named;
+  const Result<Scenario> base = question.asked.scenario();
   EXPECT_TRUE(base) << (base ? "" : format(base.error()));
   if (base) question.base = *base;
   return question;

@@ -25,12 +25,12 @@ goodput: {ttft: 100}
 
 Result<RequestExplanation> explained(const std::string& which, RequestMetric metric, std::vector<std::string> set = {},
                                      const std::string& text = kBase, const RunOptions& options = {}) {
-  const LoadOptions load{std::move(set), {}};
-  const Result<Scenario> scenario = parse_scenario(text, "s.yaml", load);
+  const Question question{text, "s.yaml", {std::move(set)}};
+  const Result<Scenario> scenario = question.scenario();
   if (!scenario) return scenario.error();
   const Result<RequestSelector> selector = parse_request_selector(which);
   if (!selector) return selector.error();
-  return explain_requests({text, "s.yaml"}, load, *scenario, *selector, metric, options);
+  return explain_requests(question, *scenario, *selector, metric, options);
 }
 
 RequestExplanation found(const std::string& which, RequestMetric metric, std::vector<std::string> set,

@@ -1,5 +1,5 @@
 // The variates against their distribution functions, by Boost.Math.
-#include "workload/distributions.hpp"
+#include "workload/lengths/distributions.hpp"
 
 #include <gtest/gtest.h>
 

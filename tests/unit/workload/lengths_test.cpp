@@ -1,5 +1,5 @@
 // Each length distribution: its shape, its ends, and the moments that are said of it.
-#include "workload/lengths.hpp"
+#include "workload/lengths/lengths.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,112 @@
+// The attention kernels of a step: full, sliding and latent layers.
+#include "cost/levels/step_operators.hpp"
+#include "cost/operators/attention_decode.hpp"
+
+namespace foretoken {
+namespace {
+
+double attention_datasheet(const Work& work, const Device& device) {
+  return datasheet_seconds(work, device.flops_bf16, device.bandwidth);
+}
+
+}  // namespace
+
+Operator StepOperators::decode_full(std::int64_t row_count, double context) const {
+  const auto rows = static_cast<double>(row_count);
+  const double mean = rows > 0 ? context / rows : 0;
+  if (is_latent_) {
+    const LatentDecode a{rows, context, latent_, kv_bytes_per_element(d_.kv_format)};
+    const ServedSet& set = pricing_.latent_decode;
+    return {"attention_decode",
+            full_layers_,
+            latent_decode_work(a),
+            latent_decode_estimate(a, set),
+            latent_decode_datasheet(a, pricing_.datasheet),
+            &set,
+            inside_range(set, "batch", rows) && inside_range(set, "context", mean)};
+  }
+  const DecodeAttention a{rows, context, mean, heads_, kv_bytes_per_element(d_.kv_format)};
+  const Work work = decode_attention_work(a);
+  const ServedSet& set = pricing_.attention_decode;
+  return {"attention_decode",
+          full_layers_,
+          work,
+          decode_attention_estimate(a, set),
+          attention_datasheet(work, pricing_.datasheet),
+          &set,
+          inside_range(set, "batch", rows) && inside_range(set, "context", mean)};
+}
+
+Operator StepOperators::decode_windowed(std::int64_t rows, double windowed_context) const {
+  Operator op = decode_full(rows, windowed_context);
+  op.name = "attention_decode_windowed";
+  op.count = windowed_layers_;
+  return op;
+}
+
+ChunkTerms StepOperators::chunk(const PrefillChunk& c) const {
+  ChunkTerms terms;
+  const auto s = static_cast<double>(c.new_tokens);
+  const auto h = static_cast<double>(c.history);
+  if (is_latent_) {
+    terms.full = latent_prefill_terms({1, s, h, latent_}, pricing_.latent_prefill);
+    return terms;
+  }
+  PrefillAttention a{1, s, h, heads_};
+  if (full_layers_ > 0) terms.full = prefill_terms(a, pricing_.attention_prefill);
+  if (windowed_layers_ > 0) {
+    a.window = d_.model.sliding_window;
+    terms.windowed = prefill_terms(a, pricing_.attention_prefill);
+  }
+  return terms;
+}
+
+bool StepOperators::chunk_inside_range(const PrefillChunk& c) const {
+  const ServedSet& set = mixed_       ? pricing_.attention_mixed
+                         : is_latent_ ? pricing_.latent_prefill
+                                      : pricing_.attention_prefill;
+  return inside_range(set, "new_tokens", static_cast<double>(c.new_tokens)) &&
+         inside_range(set, "history", static_cast<double>(c.history));
+}
+
+Operator StepOperators::prefill_full(const PrefillTerms& sum) const {
+  const ServedSet& set = is_latent_ ? pricing_.latent_prefill : pricing_.attention_prefill;
+  return {"attention_prefill",
+          full_layers_,
+          sum.work,
+          is_latent_ ? latent_prefill_estimate(sum, set) : prefill_estimate(sum, set),
+          attention_datasheet(sum.work, pricing_.datasheet),
+          &set};
+}
+
+Operator StepOperators::prefill_windowed(const PrefillTerms& sum) const {
+  Operator op = prefill_full(sum);
+  op.name = "attention_prefill_windowed";
+  op.count = windowed_layers_;
+  return op;
+}
+
+Operator StepOperators::mixed_full(std::span<const PrefillChunk> chunks, const DecodeShape& decode) const {
+  chunks_.clear();
+  for (const PrefillChunk& c : chunks) {
+    chunks_.push_back({static_cast<double>(c.new_tokens), static_cast<double>(c.history)});
+  }
+  MixedAttention a;
+  a.chunks = chunks_;
+  a.decodes = static_cast<double>(decode.sequences);
+  a.decode_context = static_cast<double>(decode.context);
+  a.heads = heads_;
+  // Only sums are kept: contexts spread evenly over a block give (L + 1)/128 + 127/256 blocks each.
+  a.decode_key_blocks = (a.decode_context + a.decodes) / 128 + a.decodes * 127 / 256;
+  a.longest_key_blocks = a.decodes > 0 ? a.decode_key_blocks / a.decodes : 0;
+  const Work work = mixed_attention_work(a);
+  const ServedSet& set = pricing_.attention_mixed;
+  return {"attention_mixed",
+          full_layers_,
+          work,
+          mixed_attention_estimate(a, set),
+          attention_datasheet(work, pricing_.datasheet),
+          &set};
+}
+
+}  // namespace foretoken

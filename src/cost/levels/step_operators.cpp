@@ -1,0 +1,291 @@
+// Composes a step from operators (src/cost/README.md, "Composing a step").
+#include "cost/levels/step_operators.hpp"
+
+#include <cmath>
+
+#include "cost/operators/attention_decode.hpp"
+#include "cost/operators/elementwise.hpp"
+#include "cost/operators/gemm.hpp"
+#include "cost/operators/routed_experts.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr double kElementBytes = 2;  // activations between operators are bf16
+constexpr double kEmbeddingLaunch = 2e-6;
+constexpr double kTopK = 6e-6;  // routing beside the router's GEMM, a guess
+// Three passes over fp32 logits (softmax, sort or mask, draw), at a guessed share of the bandwidth.
+constexpr double kSamplingPasses = 3;
+constexpr double kSamplingEfficiency = 0.6;
+
+double split(int total, int ranks) {
+  return std::ceil(static_cast<double>(total) / ranks);
+}
+
+}  // namespace
+
+StepOperators::StepOperators(const Deployment& d)
+    : d_(d), pricing_(make_pricing(d)), counts_(count_parameters(d.model)) {
+  const ModelSpec& m = d.model;
+  const int tp = d.parallelism.tensor;
+  is_latent_ = m.attention == AttentionKind::latent;
+  heads_ = {split(m.heads, tp), std::max(1.0, split(m.kv_heads, tp)), static_cast<double>(m.head_dim)};
+  latent_ = {heads_.query, static_cast<double>(m.latent.kv_lora_rank), static_cast<double>(m.latent.rope_head_dim),
+             static_cast<double>(m.latent.nope_head_dim), static_cast<double>(m.latent.v_head_dim)};
+  const bool windowed = m.sliding_window > 0 && !is_latent_;
+  windowed_layers_ = windowed ? m.sliding_layers : 0;
+  full_layers_ = counts_.attention_layers - windowed_layers_;
+  mixed_ = pricing_.attention_mixed.level == CostLevel::calibrated && !is_latent_;
+  tensor_group_ = link_group(d, tp);
+  expert_group_ = link_group(d, tp * d.parallelism.data);
+  const int stages = d.parallelism.pipeline;
+  if (stages > 1) stage_link_ = link_group(d, d.parallelism.gpus());
+  const double mixers = counts_.attention_layers + m.recurrent.layers;
+  if (tp > 1) {
+    all_reduces_ = mixers + counts_.dense_layers + (d.parallelism.data > 1 ? 0 : counts_.moe_layers);
+  }
+}
+
+Operator StepOperators::matrix(const char* name, double count, double m, double n, double k,
+                               WeightFormat format) const {
+  const ServedSet& set = format == d_.dense_format ? pricing_.dense : pricing_.dense_bf16;
+  const Gemm gemm{m, n, k, format};
+  return {name,
+          count,
+          gemm_work(gemm, pricing_.datasheet),
+          gemm_estimate(gemm, set),
+          gemm_datasheet(gemm, pricing_.datasheet),
+          &set,
+          inside_range(set, "m", m) && inside_range(set, "n", n) && inside_range(set, "k", k)};
+}
+
+Operator StepOperators::pass(const char* name, double count, double bytes, const ServedSet& set) const {
+  return {name,
+          count,
+          {0, bytes},
+          elementwise_estimate(bytes, set),
+          bytes / pricing_.datasheet.bandwidth,
+          &set,
+          inside_range(set, "bytes", bytes)};
+}
+
+std::vector<Operator> StepOperators::dense(std::int64_t token_count) const {
+  std::vector<Operator> out;
+  const auto tokens = static_cast<double>(token_count);
+  if (token_count <= 0) return out;
+  const double gathered = tokens * d_.model.hidden_size * 2 * kElementBytes;
+  out.push_back({"embedding",
+                 1,
+                 {0, gathered},
+                 memory_pass(gathered, kEmbeddingLaunch, 1, pricing_.datasheet),
+                 gathered / pricing_.datasheet.bandwidth});
+  add_projections(out, tokens);
+  add_mlps(out, tokens);
+  add_elementwise(out, tokens);
+  add_communication(out, tokens);
+  return out;
+}
+
+std::vector<Operator> StepOperators::group(std::int64_t group_tokens) const {
+  std::vector<Operator> out;
+  if (!has_group() || group_tokens <= 0) return out;
+  const auto tokens = static_cast<double>(group_tokens);
+  add_routed_experts(out, tokens);
+  out.push_back(expert_permute(tokens));
+  out.push_back(expert_exchange(tokens));
+  return out;
+}
+
+void StepOperators::add_projections(std::vector<Operator>& out, double tokens) const {
+  const ModelSpec& m = d_.model;
+  const double hidden = m.hidden_size;
+  const double layers = counts_.attention_layers;
+  if (layers > 0 && is_latent_) {
+    const double q_width = latent_.heads * (latent_.nope + latent_.rope);
+    const double kv_width = latent_.rank + latent_.rope;
+    if (m.latent.q_lora_rank > 0) {
+      out.push_back(matrix("q_a_kv_a", layers, tokens, m.latent.q_lora_rank + kv_width, hidden, d_.dense_format));
+      out.push_back(matrix("q_b", layers, tokens, q_width, m.latent.q_lora_rank, d_.dense_format));
+    } else {
+      out.push_back(matrix("q_kv_a", layers, tokens, q_width + kv_width, hidden, d_.dense_format));
+    }
+    out.push_back(matrix("o", layers, tokens, hidden, latent_.heads * latent_.value, d_.dense_format));
+  } else if (layers > 0) {
+    const double q_width = heads_.query * heads_.size;
+    const double gate = m.attention_output_gate ? q_width : 0;
+    out.push_back(matrix("qkv", layers, tokens, q_width + gate + 2 * heads_.kv * heads_.size, hidden, d_.dense_format));
+    out.push_back(matrix("o", layers, tokens, hidden, q_width, d_.dense_format));
+  }
+  if (m.recurrent.layers > 0) {
+    // Their projections as one matrix of the same parameters; the scan itself is not modelled.
+    const double width = m.recurrent.parameters / m.recurrent.layers / hidden / d_.parallelism.tensor;
+    out.push_back(matrix("recurrent", m.recurrent.layers, tokens, std::ceil(width), hidden, d_.dense_format));
+  }
+}
+
+void StepOperators::add_mlps(std::vector<Operator>& out, double tokens) const {
+  const ModelSpec& m = d_.model;
+  const int tp = d_.parallelism.tensor;
+  const double hidden = m.hidden_size;
+  const double fused = m.mlp_matrices - 1;  // gate and up in one launch
+  const char* up = m.mlp_matrices == 3 ? "gate_up" : "up";
+  if (counts_.dense_layers > 0) {
+    const double width = split(m.intermediate_size, tp);
+    out.push_back(matrix(up, counts_.dense_layers, tokens, fused * width, hidden, d_.dense_format));
+    out.push_back(matrix("down", counts_.dense_layers, tokens, hidden, width, d_.dense_format));
+  }
+  if (counts_.moe_layers == 0) return;
+  const double layers = counts_.moe_layers;
+  Operator router = matrix("router", layers, tokens, m.moe.experts, hidden, WeightFormat::bf16);
+  if (d_.level != CostLevel::datasheet) router.estimate.fixed += kTopK;
+  out.push_back(router);
+  if (!has_group()) add_routed_experts(out, tokens);
+  if (m.moe.latent_width > 0) {
+    out.push_back(matrix("latent_down", layers, tokens, m.moe.latent_width, hidden, d_.dense_format));
+    out.push_back(matrix("latent_up", layers, tokens, hidden, m.moe.latent_width, d_.dense_format));
+  }
+  if (m.moe.shared_width > 0) {
+    const double width = split(m.moe.shared_width, tp);
+    out.push_back(matrix("shared_gate_up", layers, tokens, fused * width, hidden, d_.dense_format));
+    out.push_back(matrix("shared_down", layers, tokens, hidden, width, d_.dense_format));
+  }
+}
+
+void StepOperators::add_routed_experts(std::vector<Operator>& out, double group_tokens) const {
+  const ModelSpec& m = d_.model;
+  const int ranks = d_.parallelism.tensor * d_.parallelism.data;
+  const bool spread = d_.parallelism.expert_parallel;
+  RoutedExperts experts;
+  experts.tokens = group_tokens;
+  experts.experts = m.moe.experts;
+  experts.active = m.moe.active_experts;
+  experts.expert_parallel = spread ? ranks : 1;
+  experts.hidden = m.moe.latent_width > 0 ? m.moe.latent_width : m.hidden_size;
+  experts.width = spread ? m.moe.expert_width : split(m.moe.expert_width, ranks);
+  experts.matrices = m.mlp_matrices;
+  experts.format = d_.expert_format;
+  out.push_back({"routed_experts", static_cast<double>(counts_.moe_layers),
+                 routed_experts_work(experts, pricing_.datasheet), routed_experts_estimate(experts, pricing_.experts),
+                 routed_experts_datasheet(experts, pricing_.datasheet), &pricing_.experts,
+                 inside_range(pricing_.experts, "tokens", experts.tokens) &&
+                     inside_range(pricing_.experts, "hidden", experts.hidden)});
+}
+
+Operator StepOperators::expert_permute(double group_tokens) const {
+  return pass("expert_permute", counts_.moe_layers, group_tokens * d_.model.hidden_size * 4, pricing_.norm);
+}
+
+// All-gather of every rank's tokens and reduce-scatter of the results: about one NCCL all-reduce of both.
+Operator StepOperators::expert_exchange(double group_tokens) const {
+  const double z = group_tokens * d_.model.hidden_size * kElementBytes;
+  return {"expert_exchange",
+          static_cast<double>(counts_.moe_layers),
+          {},
+          all_reduce_estimate(z, expert_group_, {nullptr, &pricing_.nccl}),
+          all_reduce_datasheet(z, expert_group_),
+          &pricing_.nccl,
+          inside_range(pricing_.nccl, "message_bytes", z)};
+}
+
+void StepOperators::add_elementwise(std::vector<Operator>& out, double tokens) const {
+  const ModelSpec& m = d_.model;
+  const int tp = d_.parallelism.tensor;
+  const double hidden = m.hidden_size;
+  const double mixers = counts_.attention_layers + m.recurrent.layers;
+  const double activation_bytes = m.mlp_matrices == 3 ? 6 : 4;  // reads gate and up, writes one
+  out.push_back(pass("norm", mixers + counts_.dense_layers + counts_.moe_layers, tokens * hidden * 8, pricing_.norm));
+  if (counts_.attention_layers > 0) {
+    const double turned = is_latent_ ? (latent_.heads + 1) * latent_.rope : (heads_.query + heads_.kv) * heads_.size;
+    const double stored = is_latent_ ? (latent_.rank + latent_.rope) / 2 : heads_.kv * heads_.size;
+    out.push_back(pass("rope", counts_.attention_layers, tokens * turned * 4, pricing_.rope));
+    out.push_back(pass("kv_write", counts_.attention_layers, tokens * stored * 8, pricing_.rope));
+  }
+  if (counts_.dense_layers > 0) {
+    out.push_back(pass("activation", counts_.dense_layers, tokens * split(m.intermediate_size, tp) * activation_bytes,
+                       pricing_.activation));
+  }
+  if (counts_.moe_layers > 0) {
+    if (!has_group()) out.push_back(expert_permute(tokens));
+    if (m.moe.shared_width > 0) {
+      out.push_back(pass("shared_activation", counts_.moe_layers,
+                         tokens * split(m.moe.shared_width, tp) * activation_bytes, pricing_.activation));
+    }
+  }
+}
+
+void StepOperators::add_communication(std::vector<Operator>& out, double tokens) const {
+  const double row_bytes = d_.model.hidden_size * kElementBytes;
+  const CollectiveSets own{pricing_.own_all_reduce ? &pricing_.all_reduce : nullptr, &pricing_.nccl};
+  const ServedSet* main = own.custom != nullptr ? own.custom : own.nccl;
+  if (all_reduces_ > 0) {
+    const double z = tokens * row_bytes;
+    out.push_back({"all_reduce",
+                   all_reduces_,
+                   {},
+                   all_reduce_estimate(z, tensor_group_, own),
+                   all_reduce_datasheet(z, tensor_group_),
+                   main,
+                   inside_range(*main, "message_bytes", z)});
+  }
+  if (d_.parallelism.pipeline > 1) {
+    const double bytes = 2 * tokens * row_bytes;  // hidden state and residual travel separately
+    const double bandwidth =
+        stage_link_.kind == LinkKind::scale_out ? stage_link_.node_bandwidth : stage_link_.bandwidth;
+    out.push_back({"stage_transfer",
+                   d_.parallelism.pipeline - 1.0,
+                   {},
+                   point_to_point_estimate(bytes, stage_link_, pricing_.point_to_point),
+                   bytes / bandwidth,
+                   &pricing_.point_to_point});
+  }
+}
+
+std::vector<Operator> StepOperators::head(std::int64_t sampled) const {
+  std::vector<Operator> out;
+  if (sampled <= 0) return out;
+  const auto rows = static_cast<double>(sampled);
+  const ModelSpec& m = d_.model;
+  out.push_back(pass("final_norm", 1, rows * m.hidden_size * 8, pricing_.norm));
+  out.push_back(
+      matrix("lm_head", 1, rows, split(m.vocab_size, d_.parallelism.tensor), m.hidden_size, WeightFormat::bf16));
+  const double logits = rows * m.vocab_size * 4 * kSamplingPasses;
+  const double efficiency = d_.level == CostLevel::datasheet ? 1 : kSamplingEfficiency;
+  out.push_back({"sampling",
+                 1,
+                 {0, logits},
+                 memory_pass(logits, 0, efficiency, pricing_.datasheet),
+                 logits / pricing_.datasheet.bandwidth});
+  return out;
+}
+
+std::vector<Operator> StepOperators::beside_decode(std::int64_t row_count) const {
+  std::vector<Operator> out;
+  const auto rows = static_cast<double>(row_count);
+  if (row_count <= 0) return out;
+  if (is_latent_ && counts_.attention_layers > 0) {
+    // One small matrix per head, counted as one GEMM of the same width; kept in bf16.
+    const double layers = counts_.attention_layers;
+    out.push_back(matrix("absorb_k", layers, rows, latent_.heads * latent_.nope, latent_.rank, WeightFormat::bf16));
+    out.push_back(matrix("absorb_v", layers, rows, latent_.heads * latent_.value, latent_.rank, WeightFormat::bf16));
+  }
+  if (d_.model.recurrent.layers > 0 && d_.model.recurrent.state_bytes > 0) {
+    const double state = 2 * rows * d_.model.recurrent.state_bytes / d_.parallelism.tensor;  // read and written
+    const double efficiency = d_.level == CostLevel::datasheet ? 1 : kSamplingEfficiency;
+    out.push_back({"recurrent_state",
+                   1,
+                   {0, state},
+                   memory_pass(state, 0, efficiency, pricing_.datasheet),
+                   state / pricing_.datasheet.bandwidth});
+  }
+  return out;
+}
+
+std::vector<Operator> StepOperators::beside_prefill(std::int64_t attended) const {
+  std::vector<Operator> out;
+  if (!is_latent_ || attended <= 0 || counts_.attention_layers == 0) return out;
+  out.push_back(matrix("kv_b", counts_.attention_layers, static_cast<double>(attended),
+                       latent_.heads * (latent_.nope + latent_.value), latent_.rank, d_.dense_format));
+  return out;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,119 @@
+// Typical steps and floors from the cost model alone.
+#include "foretoken/experiment/explain.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "experiment/explain/what_fits.hpp"
+#include "foretoken/experiment/run.hpp"
+
+namespace foretoken {
+namespace {
+
+std::int64_t at_least_one(double value) {
+  return std::max<std::int64_t>(1, std::llround(value));
+}
+
+DecodeShape decode_of(std::int64_t sequences, std::int64_t context, std::int64_t window) {
+  const std::int64_t windowed = window > 0 ? std::min(context, window) * sequences : 0;
+  return {sequences, context * sequences, windowed};
+}
+
+StepExplanation explain_step(const CostModel& cost, const StepShape& shape, std::string title) {
+  StepExplanation step;
+  step.title = std::move(title);
+  for (const PrefillChunk& chunk : shape.prefill) step.prefill_tokens += chunk.new_tokens;
+  step.sequences = shape.decode.sequences;
+  step.context = step.sequences > 0 ? shape.decode.context / step.sequences : 0;
+  step.breakdown = cost.breakdown(shape);
+  for (const OperatorCost& op : step.breakdown.operators) {
+    step.flops += op.flops;
+    step.bytes += op.bytes;
+  }
+  return step;
+}
+
+// A lone prompt goes through in chunks of the token budget.
+Floors lone_request(const CostModel& cost, const Scenario& s, std::int64_t prompt, std::int64_t output) {
+  Floors floors;
+  floors.prompt_tokens = prompt;
+  floors.output_tokens = output;
+  const std::int64_t budget = s.engine.enable_chunked_prefill ? s.engine.max_num_batched_tokens : prompt;
+  double ttft = to_seconds(s.engine.per_request), datasheet_ttft = 0;
+  for (std::int64_t done = 0; done < prompt;) {
+    const std::int64_t tokens = std::min(std::max<std::int64_t>(budget, 1), prompt - done);
+    const PrefillChunk chunk{tokens, done, done + tokens == prompt};
+    const StepBreakdown step = cost.breakdown({std::span(&chunk, 1), {}});
+    ttft += step.seconds;
+    datasheet_ttft += step.datasheet_seconds;
+    done += tokens;
+  }
+  floors.ttft_ms = ttft * 1e3;
+  floors.datasheet_ttft_ms = datasheet_ttft * 1e3;
+  // The mean decode step stands at the middle of the output; N - 1 of them follow the first token.
+  const StepBreakdown step = cost.breakdown({{}, decode_of(1, prompt + output / 2, cost.sliding_window())});
+  const double steps_per_token = static_cast<double>(output - 1) / static_cast<double>(output);
+  floors.tpot_ms = step.seconds * steps_per_token * 1e3;
+  floors.datasheet_tpot_ms = step.datasheet_seconds * steps_per_token * 1e3;
+  floors.e2el_ms = floors.ttft_ms + floors.tpot_ms * static_cast<double>(output);
+  return floors;
+}
+
+// As many sequences of mean length as seats and KV blocks allow: the limit, and what sets it.
+struct FullBatch {
+  std::int64_t sequences = 1;
+  const char* limit = "";
+};
+FullBatch full_batch(const Scenario& s, std::int64_t context) {
+  const std::int64_t block = std::max(1, s.engine.block_size);
+  const std::int64_t blocks_each = (context + block - 1) / block;
+  const std::int64_t by_memory = s.engine.usable_blocks() / std::max<std::int64_t>(1, blocks_each);
+  FullBatch batch{s.engine.max_num_seqs, "the seats of max_num_seqs"};
+  if (by_memory < batch.sequences) batch = {by_memory, "what the KV cache holds"};
+  if (s.workload.max_concurrency) {
+    const std::int64_t each =
+        *s.workload.max_concurrency / std::max(1, s.cluster.replicas * s.engine.data_parallel_size);
+    if (each < batch.sequences) batch = {each, "max_concurrency"};
+  }
+  batch.sequences = std::max<std::int64_t>(1, batch.sequences);
+  return batch;
+}
+
+}  // namespace
+
+Result<Explanation> explain(const Scenario& scenario) {
+  Explanation e;
+  e.scenario = scenario;
+  e.memory = plan_memory(scenario.deployment, scenario.memory);
+  e.feasible = e.memory.fits || scenario.deployment.level == CostLevel::affine;
+  if (!e.feasible) e.memory.verdict += "; " + what_would_fit(scenario);
+  Result<WorkloadSummary> workload = workload_summary(scenario);
+  if (!workload) return workload.error();
+  e.workload = *workload;
+  const DeviceFigures device = device_figures(scenario);
+  if (device.memory_bandwidth > 0) e.ridge_point = device.peak_flops / device.memory_bandwidth;
+
+  const std::unique_ptr<CostModel> cost = make_cost_model(scenario.deployment);
+  const std::int64_t prompt = at_least_one(e.workload.mean_prompt_tokens);
+  const std::int64_t output = at_least_one(e.workload.mean_output_tokens);
+  const std::int64_t context = prompt + output / 2;
+  const std::int64_t tokens = std::min(prompt, scenario.engine.max_num_batched_tokens);
+  const PrefillChunk chunk{tokens, 0, tokens == prompt};
+  e.steps.push_back(
+      explain_step(*cost, {std::span(&chunk, 1), {}}, fmt::format("prefill step: {} prompt tokens", tokens)));
+  const auto decode_step = [&](std::int64_t batch, const std::string& which) {
+    e.steps.push_back(explain_step(
+        *cost, {{}, decode_of(batch, context, cost->sliding_window())},
+        fmt::format("decode step: {} sequence{} at context {}{}", batch, batch == 1 ? "" : "s", context, which)));
+  };
+  decode_step(1, "");
+  if (const FullBatch full = full_batch(scenario, prompt + output); full.sequences > 1)
+    decode_step(full.sequences,
+                fmt::format(", the most at once ({}); how many run under the load: `foretoken run`", full.limit));
+  e.floors = lone_request(*cost, scenario, prompt, output);
+  return e;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,123 @@
+// From a scenario and a seed to measures.
+#include "experiment/replication.hpp"
+
+#include "experiment/cost_models.hpp"
+#include "foretoken/base/random.hpp"
+#include "foretoken/cost/cost_model.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr std::int64_t kProgressEvery = 4096;  // requests
+
+// Arrivals that go on until the measured requests have left, or until so many more have come that they never will: a
+// request whose priority is low may wait for ever.
+class EndlessSource final : public RequestSource {
+ public:
+  EndlessSource(RequestSource& inner, const EndlessRun& run, MetricsCollector& collector)
+      : inner_(inner), run_(run), collector_(collector), end_(run.warmup + run.measured) {}
+
+  [[nodiscard]] TimePoint next_arrival() const override {
+    return taken_ >= kMost * end_ ? kNever : inner_.next_arrival();
+  }
+  Request take() override {
+    const Request request = inner_.take();
+    if (request.index == run_.warmup) collector_.open_window(request.arrival);
+    if (request.index == end_) collector_.close_window(request.arrival);
+    if (run_.on_arrival) run_.on_arrival(request.index, taken_ - left_);
+    ++taken_;
+    return request;
+  }
+  void completed(const Request& request, TimePoint now) override {
+    ++left_;
+    inner_.completed(request, now);
+  }
+  [[nodiscard]] const PrefixTable* prefixes() const override { return inner_.prefixes(); }
+  [[nodiscard]] Diagnostics problems() override { return inner_.problems(); }
+
+  static constexpr std::int64_t kMost = 4;
+
+ private:
+  RequestSource& inner_;
+  const EndlessRun& run_;
+  MetricsCollector& collector_;
+  std::int64_t end_;
+  std::int64_t taken_ = 0;
+  std::int64_t left_ = 0;
+};
+
+// Counts and copies what the collector sees.
+class StudyObserver final : public Observer {
+ public:
+  StudyObserver(MetricsCollector& collector, const ReplicationOptions& options)
+      : collector_(collector), options_(options) {}
+
+  void on_request(const RequestRecord& record) override {
+    collector_.on_request(record);
+    if (options_.on_request) options_.on_request(record);
+    if (options_.endless) count_measured(record);
+    if (options_.report && collector_.requests_seen() % kProgressEvery == 0) options_.report(kProgressEvery);
+  }
+  void on_steps(const StepSpan& span) override {
+    collector_.on_steps(span);
+    if (options_.on_steps) options_.on_steps(span);
+  }
+  void on_gap(Duration gap, std::int64_t rows) override { collector_.on_gap(gap, rows); }
+
+  // What the simulation watches: the user's wish to stop or, in an endless run, the last measured request.
+  [[nodiscard]] const std::atomic<bool>* stop() const { return options_.endless ? &stop_ : options_.stop; }
+  [[nodiscard]] bool all_measured() const { return options_.endless && measured_ == options_.endless->measured; }
+
+ private:
+  void count_measured(const RequestRecord& record) {
+    const EndlessRun& run = *options_.endless;
+    if (record.request.index >= run.warmup && record.request.index < run.warmup + run.measured) ++measured_;
+    if (all_measured() || (options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed))) stop_ = true;
+  }
+  std::atomic<bool> stop_ = false;
+  std::int64_t measured_ = 0;
+  MetricsCollector& collector_;
+  const ReplicationOptions& options_;
+};
+
+// The same stream without its end.
+WorkloadConfig endless_workload(const WorkloadConfig& workload, const EndlessRun& run) {
+  WorkloadConfig endless = workload;
+  endless.num_prompts = EndlessSource::kMost * (run.warmup + run.measured);
+  endless.duration.reset();
+  if (auto* renewal = std::get_if<RenewalArrivals>(&endless.arrivals)) renewal->vllm_rescale = false;
+  return endless;
+}
+
+}  // namespace
+
+Result<ReplicationResult> simulate_replication(const Scenario& scenario, int index, const ReplicationOptions& options) {
+  ReplicationResult replication;
+  replication.index = index;
+  replication.seed = replication_seed(scenario.seed, static_cast<std::uint64_t>(index));
+  const std::optional<EndlessRun>& endless = options.endless;
+  auto source = endless ? make_request_source(endless_workload(scenario.workload, *endless), replication.seed)
+                        : make_request_source(scenario.workload, replication.seed);
+  if (!source) return source.error();
+  CollectorConfig measuring = collector_config(scenario.workload, scenario.warmup_fraction, options.requests);
+  if (endless) measuring.window.indices = {endless->warmup, endless->warmup + endless->measured};
+  MetricsCollector collector(std::move(measuring));
+  StudyObserver observer(collector, options);
+  const BorrowedCostModel cost(options.cost_models, scenario.deployment);
+  SimulationConfig config;
+  config.engine = scenario.engine;
+  config.cluster = scenario.cluster;
+  config.step_by_step = options.step_by_step;
+  if (endless) {
+    EndlessSource arrivals(**source, *endless, collector);
+    replication.outcome = simulate(config, arrivals, *cost, observer, observer.stop());
+    if (observer.all_measured()) replication.outcome.interrupted = false;
+  } else {
+    replication.outcome = simulate(config, **source, *cost, observer, observer.stop());
+  }
+  if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
+  replication.measures = collector.take(replication.outcome);
+  return replication;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,42 @@
+// One replication of a scenario, simulated and measured.
+#pragma once
+
+#include <functional>
+
+#include "foretoken/experiment/run.hpp"
+#include "foretoken/metrics/collector.hpp"
+
+namespace foretoken {
+
+// Of a load that goes on for ever: the requests [warmup, warmup + measured) are measured, and others keep arriving
+// until the last of them has left, so that none sees an end.
+struct EndlessRun {
+  std::int64_t warmup = 0;
+  std::int64_t measured = 1;
+  // At each arrival: the request's index, and how many were in the system before it.
+  std::function<void(std::int64_t, std::int64_t)> on_arrival;
+};
+
+struct ReplicationOptions {
+  // Instead of the scenario's num_prompts and duration; its load must have a steady state.
+  std::optional<EndlessRun> endless;
+  std::optional<std::int64_t> requests;  // in all, when known
+  const std::atomic<bool>* stop = nullptr;
+  bool step_by_step = false;
+  CostModelPool* cost_models = nullptr;
+  std::function<void(const RequestRecord&)> on_request;
+  std::function<void(const StepSpan&)> on_steps;
+  std::function<void(std::int64_t)> report;  // so many more requests have left, now and then
+};
+
+// The seed is replication_seed(scenario.seed, index). Errors: a workload that cannot be opened or read.
+[[nodiscard]] Result<ReplicationResult> simulate_replication(const Scenario& scenario, int index,
+                                                             const ReplicationOptions& options);
+
+// The run, or a part of its requests, as the summary's columns want it.
+[[nodiscard]] inline MeasureView view_of(const Scenario& scenario, const DeviceFigures& device, const RunMeasures& run,
+                                         const Measures& requests, Scope scope) {
+  return {run, requests, scope, scenario.tpot, device};
+}
+
+}  // namespace foretoken

@@ -1,0 +1,53 @@
+// The trend of the number in the system, against its noise.
+#include "experiment/run/overload.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "experiment/steady/sampler.hpp"
+#include "foretoken/base/figures.hpp"
+
+namespace foretoken {
+namespace {
+
+// Less of the arrivals than this may be a batch that still fills, or a queue at the top of a long wave.
+constexpr double kSystemShare = 0.1, kQueueShare = 0.2;
+// The number in a system in balance wanders by its square root; a trend must stand out from that.
+constexpr double kNoise = 4;
+
+// Does a count that grows by so many a second stand out from what a carried load shows?
+bool stands_out(double growth, double least, double window, double at_end) {
+  return growth > least && growth * window > kNoise * std::sqrt(std::max(1.0, at_end));
+}
+
+constexpr const char* kRest =
+    "latencies depend on how long this lasts. `foretoken capacity` finds the load that is carried";
+
+}  // namespace
+
+bool may_overload(const Scenario& s) {
+  return has_steady_state(s.workload) && !s.workload.max_concurrency && !s.workload.sessions &&
+         !std::holds_alternative<AllAtOnceArrivals>(s.workload.arrivals);
+}
+
+std::string overload_sentence(const BacklogSeries& backlog) {
+  const BacklogGrowth g = backlog.growth(backlog.early_residence());
+  if (g.filled && stands_out(g.in_system, kSystemShare * g.arrival_rate, g.window, g.in_system_at_end))
+    return fmt::format(
+        "OVERLOADED: {} requests/s come and {} leave, so the backlog grows by {} requests/s (in the system "
+        "at the last arrival: {:.0f}); {}",
+        plain_figure(g.arrival_rate, 3), plain_figure(std::max(0.0, g.arrival_rate - g.in_system), 3),
+        plain_figure(g.in_system, 3), g.in_system_at_end, kRest);
+  // Before the first have left the number in the system says nothing, but a queue in front of full seats does.
+  if (stands_out(g.waiting, kQueueShare * g.arrival_rate, g.waiting_window, g.waiting_at_end))
+    return fmt::format(
+        "OVERLOADED: {} requests/s come and {} are taken in, so the queue grows by {} requests/s (waiting "
+        "at the last arrival: {:.0f}); {}",
+        plain_figure(g.arrival_rate, 3), plain_figure(std::max(0.0, g.arrival_rate - g.waiting), 3),
+        plain_figure(g.waiting, 3), g.waiting_at_end, kRest);
+  return {};
+}
+
+}  // namespace foretoken

@@ -1,0 +1,17 @@
+// Does more come than goes while requests arrive? One run's answer, in words.
+#pragma once
+
+#include <string>
+
+#include "experiment/backlog.hpp"
+#include "foretoken/scenario/scenario.hpp"
+
+namespace foretoken {
+
+// Loads that could go on for ever and that nothing holds back: only they can be too much.
+[[nodiscard]] bool may_overload(const Scenario& scenario);
+
+// Empty when the number in the system settles, or when the run is too short to tell.
+[[nodiscard]] std::string overload_sentence(const BacklogSeries& backlog);
+
+}  // namespace foretoken

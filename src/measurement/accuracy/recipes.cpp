@@ -1,0 +1,119 @@
+// One function per script or table. InferenceX: SemiAnalysisAI/InferenceX, folder benchmarks/, with
+// the arguments its scripts passed at the date of the rows.
+#include "measurement/accuracy/recipes.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace foretoken {
+namespace {
+
+bool starts(const std::string& text, std::string_view prefix) {
+  return text.starts_with(prefix);
+}
+bool is_lengths(const Point& p, std::int64_t prompt, std::int64_t output) {
+  return p.prompt_tokens == prompt && p.output_tokens == output;
+}
+
+// The day of the run, 2025-10-29; days compare as text.
+std::string day_of(const Point& p) {
+  constexpr std::string_view kBefore = "InferenceX sweep ";
+  const auto at = p.notes.find(kBefore);
+  return at == std::string::npos ? std::string() : p.notes.substr(at + kBefore.size(), 10);
+}
+
+// 70b_fp8_b200_docker.sh, 70b_fp4_b200_docker.sh, 70b_fp8_h100_docker.sh at ac1998a. The last also
+// asks for an 8-bit cache, but a 70B model on two H100 queues as only a 16-bit cache makes it
+// (seen on these rows).
+Recipe llama_vllm(const Point& p) {
+  if (!starts(p.gpu, "B200")) {
+    return {"auto", fmt::format("  max_num_batched_tokens: 8192\n  max_num_seqs: {}\n", p.batch)};
+  }
+  // cudagraph_mode FULL_DECODE_ONLY
+  return {"fp8", "  max_num_batched_tokens: 8192\n  max_num_seqs: 512\n", "cost: {per_prefill_layer: 0.8 ms}\n"};
+}
+
+// 70b_fp8_b200_trt_docker.sh, 70b_fp4_b200_trt_docker.sh at ac1998a.
+Recipe llama_tensorrt(const Point& p) {
+  Recipe r{"fp8", "  max_num_batched_tokens: 16384\n  max_cudagraph_capture_size: 1024\n"};
+  if (is_lengths(p, 1024, 1024) && p.tensor < 8) {
+    r.engine += "  batch_wait_timeout_iters: 20\n  batch_wait_max_tokens_ratio: 0.9\n";
+  }
+  return r;
+}
+
+// dsr1_fp{4,8}_b200_trt*.sh from e06929c to 0aae52d. `max_num_tokens` has room for one prompt.
+Recipe deepseek_tensorrt(const Point& p) {
+  const std::string day = day_of(p);
+  const bool later = day >= "2026-01-29";
+  std::int64_t budget = (p.batch + p.prompt_tokens + 64 + 63) / 64 * 64;
+  if (later) budget = std::max<std::int64_t>(budget, 8192);
+  const bool fp8 = starts(p.weights, "fp8");
+  const bool tight = fp8 && later && p.tensor == 4 && is_lengths(p, 8192, 1024);
+  Recipe r{"fp8",
+           fmt::format("  max_num_batched_tokens: {}\n  free_gpu_memory_fraction: {}\n", budget, tight ? 0.75 : 0.8)};
+  const std::int64_t ranks = std::max<std::int64_t>(1, p.data);
+  const std::int64_t captured = later ? std::max<std::int64_t>(1, p.batch / (ranks > 1 ? 4 : 1)) : 512;
+  r.engine += fmt::format("  max_cudagraph_capture_size: {}\n", captured);
+  if (ranks > 1) {
+    r.engine +=
+        "  attention_dp_enable_balance: true\n  attention_dp_timeout_iters: 60\n"
+        "  attention_dp_batching_wait_iters: 0\n";
+  }
+  if (fp8 && later && ranks == 1 && is_lengths(p, 1024, 1024) && p.batch >= 64) {
+    r.engine += "  batch_wait_timeout_iters: 40\n  batch_wait_max_tokens_ratio: 0.8\n";
+  }
+  return r;
+}
+
+// dsr1_fp4_b200*.sh and dsr1_fp8_b200*.sh from e06929c to 12ba0ae.
+Recipe deepseek_sglang(const Point& p) {
+  const bool fp8 = starts(p.weights, "fp8");
+  // The script of the 8-bit runs says 128 seats, but those of more requests did not queue.
+  const std::int64_t seats = fp8 ? std::max<std::int64_t>(128, p.batch) : 256;
+  std::string engine = fmt::format(
+      "  disable_radix_cache: true\n  scheduler_recv_interval: {}\n  max_num_seqs: {}\n"
+      "  max_cudagraph_capture_size: {}\n  mem_fraction_static: {}\n  chunked_prefill_size: {}\n",
+      p.batch >= 16 ? 30 : 10, seats, seats, fp8 ? 0.82 : 0.85, fp8 ? 32768 : 16384);
+  if (fp8) engine += "  max_prefill_tokens: 32768\n";
+  return {"fp8", engine};
+}
+
+// minimaxm2.5_fp{4,8}_b200.sh from 626932a to 8c3eb5b, minimaxm2.5_fp8_h100.sh at 7373098.
+Recipe minimax_vllm(const Point& p) {
+  if (starts(p.gpu, "H100")) return {"auto", "  max_num_seqs: 256\n"};
+  const bool first = starts(p.weights, "fp8") && day_of(p) < "2026-04-03";
+  const std::string block = starts(p.weights, "fp8") ? "  block_size: 32\n" : "";
+  if (first) return {"auto", block + "  gpu_memory_utilization: 0.95\n"};
+  return {"fp8", block + fmt::format("  max_num_batched_tokens: {}\n  max_cudagraph_capture_size: 2048\n",
+                                     2 * p.prompt_tokens)};
+}
+
+// TensorRT-LLM's tables of offline throughput (NVIDIA/TensorRT-LLM:docs/source/performance/perf-overview.md of 1.0):
+// share of memory and captured batches as written there, checkpoints of ModelOpt, whose 8- and
+// 4-bit ones carry scales for an 8-bit cache. The limits on requests and tokens, which the
+// benchmark sets by itself, are taken as wide.
+Recipe offline_tensorrt(const Point& p) {
+  const bool wide = starts(p.weights, "bf16") || starts(p.weights, "fp16");
+  return {wide ? "auto" : "fp8",
+          fmt::format("  free_gpu_memory_fraction: 0.95\n  max_num_seqs: 4096\n  max_num_batched_tokens: {}\n"
+                      "  max_cudagraph_capture_size: 8192\n",
+                      std::max<std::int64_t>(16384, p.prompt_tokens + 4096))};
+}
+
+}  // namespace
+
+Recipe recipe_of(const Point& p) {
+  if (p.notes.starts_with("offline max throughput")) return offline_tensorrt(p);
+  if (day_of(p).empty()) return {};
+  const bool vllm = starts(p.framework, "vllm"), sglang = starts(p.framework, "sglang");
+  const bool tensorrt = starts(p.framework, "trtllm");
+  if (starts(p.model_family, "llama-70b")) return vllm ? llama_vllm(p) : tensorrt ? llama_tensorrt(p) : Recipe{};
+  if (starts(p.model_family, "deepseek"))
+    return sglang ? deepseek_sglang(p) : tensorrt ? deepseek_tensorrt(p) : Recipe{};
+  if (starts(p.model_family, "minimax")) return vllm ? minimax_vllm(p) : Recipe{};
+  return {};
+}
+
+}  // namespace foretoken

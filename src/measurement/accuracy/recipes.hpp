@@ -1,0 +1,19 @@
+// Engine settings that a source's public launch scripts state and its results do not.
+#pragma once
+
+#include <string>
+
+#include "measurement/accuracy/point.hpp"
+
+namespace foretoken {
+
+struct Recipe {
+  std::string kv_cache_dtype;  // empty: not stated
+  std::string engine;          // lines of the scenario's `engine` map
+  std::string cost = {};       // line of its `cost` map
+};
+
+// Of the benchmark that the row comes from, at the row's date; empty when no script is known.
+[[nodiscard]] Recipe recipe_of(const Point& point);
+
+}  // namespace foretoken
