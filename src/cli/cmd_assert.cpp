@@ -9,6 +9,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
@@ -59,7 +60,7 @@ int run(const AssertCommand& command) {
       command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
   const int delivered = deliver(text, command.output);
   if (delivered != kExitOk) return delivered;
-  return lost.empty() ? exit_code_of(*result) : kExitInternal;
+  return deliver_pictures(lost.empty() ? exit_code_of(*result) : kExitInternal, command.output, pictured(*result));
 }
 
 }  // namespace
@@ -72,6 +73,7 @@ void add_assert_command(CLI::App& app, int& exit_code) {
   add_load_factor_option(*assert_app, command->scenario);
   command->scenario.spares_down = true;
   add_output_options(*assert_app, command->output, {"table", "json"});
+  add_picture_options(*assert_app, command->output);
   assert_app->add_option("--junit", command->junit, "Also write JUnit XML, one test case per assertion")
       ->type_name("FILE");
   assert_app->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")

@@ -9,6 +9,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
@@ -41,7 +42,8 @@ int run(const BatchCommand& command) {
   if (!study->feasible) say(fmt::format("does not fit: {}\n", study->sizes.front().reason));
   const bool json = command.json || command.output.format == "json";
   const std::string text = json ? to_text(to_json(*study)) + "\n" : to_text(*study, text_style(command.output));
-  return finish(text, study->interrupted, study->feasible, command.output);
+  return deliver_pictures(finish(text, study->interrupted, study->feasible, command.output), command.output,
+                          pictured(*study));
 }
 
 }  // namespace
@@ -52,6 +54,7 @@ void add_batch_command(CLI::App& app, int& exit_code) {
   auto command = std::make_shared<BatchCommand>();
   add_scenario_options(*batch, command->scenario);
   add_output_options(*batch, command->output, {"table", "json"});
+  add_picture_options(*batch, command->output);
   batch->add_flag("--json", command->json, "The same as --format json");
   batch->add_option("--sizes", command->options.sizes, "Batch sizes, of one replica: values and ranges")
       ->type_name("VALUES")

@@ -7,6 +7,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/report/bill_report.hpp"
@@ -40,9 +41,10 @@ int run(const BillCommand& command) {
     say(bill.error());
     return kExitBadInput;
   }
-  return deliver(
+  const int delivered = deliver(
       command.output.format == "json" ? to_text(to_json(*bill)) + "\n" : to_text(*bill, text_style(command.output)),
       command.output);
+  return deliver_pictures(delivered, command.output, pictured(*bill));
 }
 
 }  // namespace
@@ -53,6 +55,7 @@ void add_bill_command(CLI::App& app, int& exit_code) {
   auto command = std::make_shared<BillCommand>();
   add_scenario_options(*bill_app, command->scenario);
   add_output_options(*bill_app, command->output, {"table", "json"});
+  add_picture_options(*bill_app, command->output);
   bill_app->callback([command, &exit_code] { exit_code = run(*command); });
 }
 

@@ -10,6 +10,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/measured.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
@@ -71,7 +72,7 @@ int run(CalibrateCommand& command) {
   std::string text =
       command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
   if (command.output.format != "json" && !command.save.empty()) text += next_step(command);
-  return finish(text, result->interrupted, true, command.output);
+  return deliver_pictures(finish(text, result->interrupted, true, command.output), command.output, pictured(*result));
 }
 
 }  // namespace
@@ -102,6 +103,7 @@ void add_calibrate_command(CLI::App& app, int& exit_code) {
       ->delimiter(',');
   calibrate->add_option("-j,--jobs", command->options.threads, "Threads; 0 = one per core")->check(CLI::Range(0, 4096));
   add_output_options(*calibrate, command->output, {"table", "json"});
+  add_picture_options(*calibrate, command->output);
   calibrate->callback([command, &exit_code] { exit_code = run(*command); });
 }
 

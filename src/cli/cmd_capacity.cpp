@@ -9,6 +9,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
@@ -72,7 +73,12 @@ int run(CapacityCommand command) {
   if (!result->feasible) say(fmt::format("does not fit: {}\n", result->memory.verdict));
   const std::string text =
       command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
-  return finish(text, result->interrupted, result->feasible, command.output, exit_code_of(*result));
+  const int code = finish(text, result->interrupted, result->feasible, command.output, exit_code_of(*result));
+  return deliver_pictures(code, command.output, [&] {
+    Pictured pictured{to_json(*result), to_text(*result)};
+    if (result->feasible) add_one_run(pictured.document, result->scenario, options);
+    return pictured;
+  });
 }
 
 }  // namespace
@@ -93,6 +99,7 @@ void add_capacity_command(CLI::App& app, int& exit_code) {
   capacity->add_option("--precision", command->precision, "Relative width at which to stop: 0.02 (capacity.precision)")
       ->type_name("SHARE");
   add_output_options(*capacity, command->output, {"table", "json"});
+  add_picture_options(*capacity, command->output);
   capacity->add_flag("--json", command->json, "The same as --format json");
   capacity->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")
       ->check(CLI::Range(0, 4096));

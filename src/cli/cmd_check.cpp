@@ -9,6 +9,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
@@ -62,7 +63,11 @@ int run(const CheckCommand& command) {
   const std::string text =
       command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
   const int delivered = deliver(text, command.output);
-  return delivered == kExitOk ? exit_code_of(*result) : delivered;
+  return deliver_pictures(delivered == kExitOk ? exit_code_of(*result) : delivered, command.output, [&] {
+    Pictured pictured{to_json(*result), to_text(*result)};
+    if (result->feasible) add_one_run(pictured.document, result->scenario, options.run);
+    return pictured;
+  });
 }
 
 }  // namespace
@@ -75,6 +80,7 @@ void add_check_command(CLI::App& app, int& exit_code) {
   add_load_factor_option(*check_app, command->scenario);
   command->scenario.spares_down = true;
   add_output_options(*check_app, command->output, {"table", "json"});
+  add_picture_options(*check_app, command->output);
   check_app->add_option("-j,--jobs", command->jobs, "Threads for replications and fixes; 0 = one per core")
       ->check(CLI::Range(0, 4096));
   check_app->add_flag("--no-fixes", command->no_fixes, "Only the verdict: do not look for changes that would help");

@@ -9,6 +9,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
@@ -115,7 +116,8 @@ int run(CompareCommand command) {
   for (const std::string& verdict : r.does_not_fit) say(fmt::format("does not fit: {}\n", verdict));
   const std::string text =
       command.output.format == "json" ? to_text(to_json(r)) + "\n" : to_text(r, text_style(command.output));
-  return finish(text, r.interrupted, r.does_not_fit.empty(), command.output);
+  return deliver_pictures(finish(text, r.interrupted, r.does_not_fit.empty(), command.output), command.output,
+                          pictured(r));
 }
 
 }  // namespace
@@ -132,6 +134,7 @@ void add_compare_command(CLI::App& app, int& exit_code) {
                    fmt::format("Runs of each (default: the scenarios' `replications`, or {})", kCompareReplications))
       ->type_name("N");
   add_output_options(*compare_app, command->output, {"table", "json"});
+  add_picture_options(*compare_app, command->output);
   compare_app->add_flag("--json", command->json, "The same as --format json");
   compare_app->add_option("-j,--jobs", command->jobs, "Threads for replications; 0 = one per core")
       ->check(CLI::Range(0, 4096));

@@ -9,6 +9,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/report/json_report.hpp"
@@ -48,7 +49,8 @@ int explain_slow_requests(const ExplainCommand& command) {
   if (!explanation->feasible) say(fmt::format("does not fit: {}\n", explanation->memory.verdict));
   const std::string text = command.output.format == "json" ? to_text(to_json(*explanation)) + "\n"
                                                            : to_text(*explanation, text_style(command.output));
-  return finish(text, explanation->interrupted, explanation->feasible, command.output);
+  return deliver_pictures(finish(text, explanation->interrupted, explanation->feasible, command.output), command.output,
+                          pictured(*explanation));
 }
 
 int run(const ExplainCommand& command) {
@@ -65,9 +67,9 @@ int run(const ExplainCommand& command) {
                                                            : to_text(*explanation, text_style(command.output));
   const int delivered = deliver(text, command.output);
   if (delivered != kExitOk) return delivered;
-  if (explanation->feasible) return kExitOk;
+  if (explanation->feasible) return deliver_pictures(kExitOk, command.output, pictured(*explanation));
   say(fmt::format("does not fit: {}\n", explanation->memory.verdict));
-  return kExitInfeasible;
+  return deliver_pictures(kExitInfeasible, command.output, pictured(*explanation));
 }
 
 }  // namespace
@@ -80,6 +82,7 @@ void add_explain_command(CLI::App& app, int& exit_code) {
   auto command = std::make_shared<ExplainCommand>();
   add_scenario_options(*explain_app, command->scenario);
   add_output_options(*explain_app, command->output, {"table", "json"});
+  add_picture_options(*explain_app, command->output);
   CLI::Option* request = explain_app->add_option(
       "--request", command->request,
       "Simulate, and say where the time of these requests went: p99, p50, worst, p95..p99, violators, or an index");

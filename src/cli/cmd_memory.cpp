@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/report/memory_report.hpp"
@@ -36,7 +37,7 @@ int run(const MemoryCommand& command) {
   const std::string text = json ? to_text(to_json(*study)) + "\n" : to_text(*study, text_style(command.output));
   const bool fits = std::any_of(study->candidates.begin(), study->candidates.end(),
                                 [](const MemoryCandidate& c) { return c.status == MemoryStatus::fits; });
-  return finish(text, false, fits, command.output);
+  return deliver_pictures(finish(text, false, fits, command.output), command.output, pictured(*study));
 }
 
 }  // namespace
@@ -49,6 +50,7 @@ void add_memory_command(CLI::App& app, int& exit_code) {
                      "Scenario file (YAML), or - for standard input; none: --set model=... and --gpu say all");
   add_change_options(*memory, command->scenario);
   add_output_options(*memory, command->output, {"table", "json"});
+  add_picture_options(*memory, command->output);
   memory->add_flag("--json", command->json, "The same as --format json");
   MemoryOptions& options = command->options;
   memory->add_option("--context", options.contexts, "Tokens of a request, prompt and output: 2048,4096..32768")

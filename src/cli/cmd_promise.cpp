@@ -10,6 +10,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
@@ -56,7 +57,8 @@ int run(PromiseCommand command) {
   if (!result->feasible) say(fmt::format("does not fit: {}\n", result->memory.verdict));
   const std::string text =
       command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
-  return finish(text, result->interrupted, result->feasible, command.output, exit_code_of(*result));
+  return deliver_pictures(finish(text, result->interrupted, result->feasible, command.output, exit_code_of(*result)),
+                          command.output, pictured(*result));
 }
 
 }  // namespace
@@ -73,6 +75,7 @@ void add_promise_command(CLI::App& app, int& exit_code) {
   promise->add_option("--output-len", command->output_len, "Output lengths: 128,512 (promise.output_len)")
       ->type_name("TOKENS");
   add_output_options(*promise, command->output, {"table", "json"});
+  add_picture_options(*promise, command->output);
   promise->add_flag("--json", command->json, "The same as --format json");
   promise->add_option("-j,--jobs", command->jobs, "Threads for rows of the grid; 0 = one per core")
       ->check(CLI::Range(0, 4096));

@@ -9,6 +9,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
@@ -75,7 +76,7 @@ int run(RecommendCommand command) {
       command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
   const int delivered = deliver(text, command.output);
   if (delivered != kExitOk) return delivered;
-  return emitted ? exit_code_of(*result) : kExitInternal;
+  return deliver_pictures(emitted ? exit_code_of(*result) : kExitInternal, command.output, pictured(*result));
 }
 
 }  // namespace
@@ -97,6 +98,7 @@ void add_recommend_command(CLI::App& app, int& exit_code) {
       ->expected(1)
       ->allow_extra_args(false);
   add_output_options(*recommend_app, command->output, {"table", "json"});
+  add_picture_options(*recommend_app, command->output);
   recommend_app->add_flag("--json", command->json, "The same as --format json");
   recommend_app->add_option("--top", command->top, "So many that meet are ranked")
       ->check(CLI::Range(1, 1000))

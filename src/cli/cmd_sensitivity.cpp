@@ -9,6 +9,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/shares.hpp"
@@ -48,7 +49,8 @@ int run(const SensitivityCommand& command) {
   if (!study->feasible) say(fmt::format("does not fit: {}\n", study->memory.verdict));
   const std::string text =
       command.output.format == "json" ? to_text(to_json(*study)) + "\n" : to_text(*study, text_style(command.output));
-  return finish(text, study->interrupted, study->feasible, command.output);
+  return deliver_pictures(finish(text, study->interrupted, study->feasible, command.output), command.output,
+                          pictured(*study));
 }
 
 }  // namespace
@@ -59,6 +61,7 @@ void add_sensitivity_command(CLI::App& app, int& exit_code) {
   auto command = std::make_shared<SensitivityCommand>();
   add_scenario_options(*sensitivity, command->scenario);
   add_output_options(*sensitivity, command->output, {"table", "json"});
+  add_picture_options(*sensitivity, command->output);
   sensitivity
       ->add_option("--metric", command->options.metric,
                    "What to watch, such as p99_ttft_ms (default: of the objective with the least room)")

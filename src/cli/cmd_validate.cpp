@@ -11,6 +11,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/measured.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/shares.hpp"
@@ -59,7 +60,10 @@ int run(ValidateCommand& command) {
                                                            : to_text(*result, within, text_style(command.output));
   const ValidationResult::Place worst = result->worst();
   const bool kept = !within || worst.figure == nullptr || std::abs(worst.figure->error()) <= *within;
-  return finish(text, result->interrupted, true, command.output, kept ? kExitOk : kExitMissed);
+  const int code = finish(text, result->interrupted, true, command.output, kept ? kExitOk : kExitMissed);
+  return deliver_pictures(code, command.output, [&] {
+    return Pictured{to_json(*result, within), to_text(*result, within, {})};
+  });
 }
 
 }  // namespace
@@ -74,6 +78,7 @@ void add_validate_command(CLI::App& app, int& exit_code) {
   validate_app->add_option("-j,--jobs", command->options.threads, "Threads; 0 = one per core")
       ->check(CLI::Range(0, 4096));
   add_output_options(*validate_app, command->output, {"table", "json"});
+  add_picture_options(*validate_app, command->output);
   validate_app->add_flag("--json", command->json, "The same as --format json");
   validate_app->callback([command, &exit_code] { exit_code = run(*command); });
 }
