@@ -15,6 +15,7 @@
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/base/result.hpp"
+#include "foretoken/base/visible.hpp"
 #include "foretoken/experiment/version.hpp"
 
 namespace foretoken {
@@ -70,8 +71,9 @@ int parse_and_run(int argc, char** argv, PointRanks* ranks) {
   } catch (const CLI::CallForVersion& version_text) {
     return deliver(std::string(version_text.what()) + "\n", {});
   } catch (const CLI::ParseError& error) {
-    say(fmt::format("error: {}\n{}Run '{} --help' for what is allowed.\n", error.what(), spelling_hint(app, argc, argv),
-                    "foretoken"));
+    // It repeats the arguments, whatever is in them.
+    say(visible(fmt::format("error: {}\n{}Run 'foretoken --help' for what is allowed.\n", error.what(),
+                            spelling_hint(app, argc, argv))));
     return kExitBadInput;
   }
   return exit_code;

@@ -54,6 +54,7 @@ Action add_assert_command(CLI::App* assert_app) {
   add_load_factor_option(*assert_app, command->scenario);
   command->scenario.spares_down = true;
   add_output_options(*assert_app, command->output, {"table", "json"});
+  add_picture_options(*assert_app, command->output);
   assert_app->add_option("--junit", command->junit, "Also write JUnit XML, one test case per assertion")
       ->type_name("FILE");
   add_jobs_option(*assert_app, command->jobs, "Threads for replications; 0 = one per core");

@@ -34,6 +34,7 @@ Action add_batch_command(CLI::App* batch) {
   auto command = std::make_shared<BatchCommand>();
   add_scenario_options(*batch, command->scenario);
   add_output_options(*batch, command->output, {"table", "json"});
+  add_picture_options(*batch, command->output);
   add_json_flag(*batch, command->output);
   batch->add_option("--sizes", command->sizes, "Batch sizes, of one replica: values and ranges")
       ->type_name("VALUES")

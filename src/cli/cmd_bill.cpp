@@ -35,6 +35,7 @@ Action add_bill_command(CLI::App* bill_app) {
   auto command = std::make_shared<StudyOptions>();
   add_scenario_options(*bill_app, command->scenario);
   add_output_options(*bill_app, command->output, {"table", "json"});
+  add_picture_options(*bill_app, command->output);
   return [command] { return run(*command); };
 }
 

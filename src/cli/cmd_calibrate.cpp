@@ -11,6 +11,7 @@
 #include "cli/judge.hpp"
 #include "cli/measured.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
@@ -71,7 +72,7 @@ int run(CalibrateCommand& command) {
   std::string text =
       command.output.format == "json" ? to_text(to_json(*result)) + "\n" : to_text(*result, text_style(command.output));
   if (command.output.format != "json" && !command.save.empty()) text += next_step(command);
-  return finish(text, result->interrupted, true, command.output);
+  return deliver_pictures(finish(text, result->interrupted, true, command.output), command.output, pictured(*result));
 }
 
 }  // namespace
@@ -100,6 +101,7 @@ Action add_calibrate_command(CLI::App* calibrate) {
       ->delimiter(',');
   add_jobs_option(*calibrate, command->options.threads);
   add_output_options(*calibrate, command->output, {"table", "json"});
+  add_picture_options(*calibrate, command->output);
   return [command] { return run(*command); };
 }
 

@@ -45,7 +45,9 @@ int run(CapacityCommand command) {
   return judge(command, judging, [&](const Asked& asked) -> Result<Answer> {
     const Result<CapacityResult> result = find_capacity(asked.question, asked.scenario, asked.run);
     if (!result) return result.error();
-    return answer_of(*result, command.output, exit_code_of(*result));
+    Answer answer = answer_of(*result, command.output, exit_code_of(*result));
+    if (answer.pictured && result->feasible) add_one_run(answer.pictured->document, result->scenario, asked.run);
+    return answer;
   });
 }
 
@@ -65,6 +67,7 @@ Action add_capacity_command(CLI::App* capacity) {
   capacity->add_option("--precision", command->precision, "Relative width at which to stop: 0.02 (capacity.precision)")
       ->type_name("SHARE");
   add_output_options(*capacity, command->output, {"table", "json"});
+  add_picture_options(*capacity, command->output);
   add_json_flag(*capacity, command->output);
   add_jobs_option(*capacity, command->jobs, "Threads for replications; 0 = one per core");
   return [command] { return run(*command); };

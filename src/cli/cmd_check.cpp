@@ -36,6 +36,7 @@ int run(const CheckCommand& command) {
     if (!result) return result.error();
     Answer answer = answer_of(*result, command.output, exit_code_of(*result));
     answer.says_interrupted = true;
+    if (answer.pictured && result->feasible) add_one_run(answer.pictured->document, result->scenario, asked.run);
     return answer;
   });
 }
@@ -48,6 +49,7 @@ Action add_check_command(CLI::App* check_app) {
   add_load_factor_option(*check_app, command->scenario);
   command->scenario.spares_down = true;
   add_output_options(*check_app, command->output, {"table", "json"});
+  add_picture_options(*check_app, command->output);
   add_jobs_option(*check_app, command->jobs, "Threads for replications and fixes; 0 = one per core");
   check_app->add_flag("--no-fixes", command->no_fixes, "Only the verdict: do not look for changes that would help");
   check_app->add_flag(

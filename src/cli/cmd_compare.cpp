@@ -7,6 +7,7 @@
 
 #include "cli/interrupt.hpp"
 #include "cli/judge.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "foretoken/measurement/validate.hpp"
@@ -109,7 +110,8 @@ int run(const CompareCommand& command) {
   }
   const CompareResult& r = **result;
   for (const std::string& verdict : r.does_not_fit) say(fmt::format("does not fit: {}\n", verdict));
-  return finish(document_of(r, command.output), r.interrupted, r.does_not_fit.empty(), command.output);
+  const int code = finish(document_of(r, command.output), r.interrupted, r.does_not_fit.empty(), command.output);
+  return deliver_pictures(code, command.output, pictured(r));
 }
 
 }  // namespace
@@ -124,6 +126,7 @@ Action add_compare_command(CLI::App* compare_app) {
                    fmt::format("Runs of each (default: the scenarios' `replications`, or {})", kCompareReplications))
       ->type_name("N");
   add_output_options(*compare_app, command->output, {"table", "json"});
+  add_picture_options(*compare_app, command->output);
   add_json_flag(*compare_app, command->output);
   add_jobs_option(*compare_app, command->jobs, "Threads for replications; 0 = one per core");
   return [command] { return run(*command); };

@@ -49,6 +49,7 @@ Action add_explain_command(CLI::App* explain_app) {
   auto command = std::make_shared<ExplainCommand>();
   add_scenario_options(*explain_app, command->scenario);
   add_output_options(*explain_app, command->output, {"table", "json"});
+  add_picture_options(*explain_app, command->output);
   CLI::Option* request = explain_app->add_option(
       "--request", command->request,
       "Simulate, and say where the time of these requests went: p99, p50, worst, p95..p99, violators, or an index");

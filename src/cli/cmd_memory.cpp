@@ -41,6 +41,7 @@ Action add_memory_command(CLI::App* memory) {
                      "Scenario file (YAML), or - for standard input; none: --set model=... and --gpu say all");
   add_change_options(*memory, command->scenario);
   add_output_options(*memory, command->output, {"table", "json"});
+  add_picture_options(*memory, command->output);
   add_json_flag(*memory, command->output);
   MemoryOptions& options = command->options;
   memory->add_option("--context", options.contexts, "Tokens of a request, prompt and output: 2048,4096..32768")

@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/sweep_run.hpp"
 #include "cli/terminal.hpp"
 
@@ -62,12 +63,14 @@ int run(const MergeCommand& command) {
   for (const std::string& file : *files) {
     if (!files_are_distinct({{"the shard", file}, {"--output", command.output.output}})) return kExitBadInput;
   }
+  if (!output_can_be_created(command.output)) return kExitBadInput;
   const Result<SweepTable> table = merge_sweeps(*files);
   if (!table) {
     say(table.error());
     return kExitBadInput;
   }
-  return finish(render(*table, command.output, front), false, any_fits(table->points), command.output);
+  const int code = finish(render(*table, command.output, front), false, any_fits(table->points), command.output);
+  return deliver_pictures(code, command.output, [&] { return pictured_sweep(*table, front); });
 }
 
 }  // namespace
@@ -78,6 +81,7 @@ Action add_merge_command(CLI::App* merge) {
   merge->add_option("--front", command->front, "Pareto front of two figures of the points, as for sweep")
       ->type_name("X,Y");
   add_output_options(*merge, command->output, {"table", "json", "csv"});
+  add_picture_options(*merge, command->output);
   return [command] { return run(*command); };
 }
 

@@ -47,6 +47,7 @@ Action add_promise_command(CLI::App* promise) {
   promise->add_option("--output-len", command->output_len, "Output lengths: 128,512 (promise.output_len)")
       ->type_name("TOKENS");
   add_output_options(*promise, command->output, {"table", "json"});
+  add_picture_options(*promise, command->output);
   add_json_flag(*promise, command->output);
   add_jobs_option(*promise, command->jobs, "Threads for rows of the grid; 0 = one per core");
   return [command] { return run(*command); };

@@ -71,6 +71,7 @@ Action add_recommend_command(CLI::App* recommend_app) {
       ->expected(1)
       ->allow_extra_args(false);
   add_output_options(*recommend_app, command->output, {"table", "json"});
+  add_picture_options(*recommend_app, command->output);
   add_json_flag(*recommend_app, command->output);
   recommend_app->add_option("--top", command->top, "So many that meet are ranked")
       ->check(CLI::Range(1, 1000))

@@ -10,6 +10,7 @@
 #include "cli/interrupt.hpp"
 #include "cli/judge.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/sweep_run.hpp"
@@ -17,8 +18,10 @@
 #include "foretoken/persistence/stored_result.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/request_csv.hpp"
+#include "foretoken/report/result_series.hpp"
 #include "foretoken/report/sweep_front_report.hpp"
 #include "foretoken/report/text_report.hpp"
+#include "foretoken/report/timeline_file.hpp"
 #include "foretoken/report/uncertainty_report.hpp"
 
 namespace foretoken {
@@ -28,6 +31,8 @@ struct RunCommand {
   ScenarioOptions scenario;
   OutputOptions output;
   std::string save_requests;
+  std::string timeline, timeline_window;
+  std::int64_t timeline_events = TimelineOptions{}.most_events;
   int jobs = 0;
   bool step_by_step = false;
   bool band = false;
@@ -40,15 +45,18 @@ std::vector<std::string> class_names(const Scenario& scenario) {
   return names;
 }
 
+Json document_of(const RunResult& result, const std::optional<ModelUncertainty>& uncertainty,
+                 const ReadScenario& read) {
+  const Provenance provenance{read.question, input_hashes(read.question, result.scenario)};
+  Json json = to_json(result, provenance);
+  if (uncertainty) json["model_uncertainty"] = to_json(*uncertainty);
+  return json;
+}
+
 std::string render(const RunResult& result, const std::optional<ModelUncertainty>& uncertainty,
                    const ReadScenario& read, const RunCommand& command) {
   const OutputOptions& output = command.output;
-  if (output.format == "json") {
-    const Provenance provenance{read.question, input_hashes(read.question, result.scenario)};
-    Json json = to_json(result, provenance);
-    if (uncertainty) json["model_uncertainty"] = to_json(*uncertainty);
-    return to_text(json) + "\n";
-  }
+  if (output.format == "json") return to_text(document_of(result, uncertainty, read)) + "\n";
   if (output.format == "csv") return to_csv(result);
   if (output.format == "vllm") return to_text(to_vllm_json(result)) + "\n";
   TextStyle style = text_style(output);
@@ -58,17 +66,37 @@ std::string render(const RunResult& result, const std::optional<ModelUncertainty
   return text;
 }
 
+// Nothing when it was refused, which is said.
+std::optional<TimelineFile> timeline_of(const RunCommand& command, const Scenario& scenario) {
+  Result<TimelineOptions> options = TimelineOptions{};
+  if (!command.timeline_window.empty()) options = parse_timeline_window(command.timeline_window);
+  if (options) {
+    options->most_events = command.timeline_events;
+    options->ranks_per_replica = scenario.engine.data_parallel_size;
+    Result<TimelineFile> file = TimelineFile::create(command.timeline, *options);
+    if (file) return std::move(*file);
+    say(file.error());
+  } else {
+    say(options.error());
+  }
+  return std::nullopt;
+}
+
 int run_points(const RunCommand& command, const ReadScenario& read, const RunOptions& options) {
   if (command.band) {
     say(fmt::format("{}: error: --band is of one point, and this scenario has a sweep\n  hint: --set sweep=null\n",
                     command.scenario.path));
     return kExitBadInput;
   }
-  if (command.output.format == "vllm" || !command.save_requests.empty()) {
+  const char* single = command.output.format == "vllm"  ? "--format vllm"
+                       : !command.save_requests.empty() ? "--save-requests"
+                       : !command.timeline.empty()      ? "--timeline"
+                                                        : nullptr;
+  if (single != nullptr) {
     say(
         fmt::format("{}: error: a scenario with a sweep has no single result for {}\n  hint: --set sweep=null runs the "
                     "base point alone\n",
-                    command.scenario.path, command.output.format == "vllm" ? "--format vllm" : "--save-requests"));
+                    command.scenario.path, single));
     return kExitBadInput;
   }
   SweepRun sweep;
@@ -90,6 +118,14 @@ int run_one(const RunCommand& command, const ReadScenario& read, RunOptions opti
     csv.emplace(std::move(*created));
     options.on_request = [&](int replication, const RequestRecord& record) { csv->add(replication, record); };
   }
+  std::optional<TimelineFile> timeline;
+  if (!command.timeline.empty()) {
+    timeline = timeline_of(command, scenario);
+    if (!timeline) return kExitBadInput;
+    options.watchers.push_back(&*timeline);
+  }
+  RunSeries series;
+  if (wants_pictures(command.output)) options.watchers.push_back(&series);
   const Result<RunResult> result = run_scenario(scenario, options);
   if (!result) {
     say(result.error());
@@ -108,22 +144,35 @@ int run_one(const RunCommand& command, const ReadScenario& read, RunOptions opti
     }
     uncertainty = std::move(*band);
   }
-  const Diagnostics lost = csv && result->feasible ? csv->commit() : Diagnostics{};
+  Diagnostics lost = csv && result->feasible ? csv->commit() : Diagnostics{};
+  if (timeline && result->feasible) {
+    lost.append(timeline->commit());
+    if (const std::string left = timeline->left_out(); !left.empty() && !command.output.quiet)
+      say(fmt::format("note: {}\n", left));
+  }
   if (!lost.empty()) say(lost);
   // Rows that could not be written do not cost the user the result.
   const bool interrupted = result->interrupted || (uncertainty && uncertainty->interrupted);
-  const int code = finish(render(*result, uncertainty, read, command), interrupted, result->feasible, command.output);
+  int code = finish(render(*result, uncertainty, read, command), interrupted, result->feasible, command.output);
+  code = deliver_pictures(code, command.output, [&] {
+    Pictured pictured{document_of(*result, uncertainty, read), to_text(*result, {.full = true})};
+    add_series(pictured.document, *result, series);
+    add_roofline_of(pictured.document, scenario);
+    return pictured;
+  });
   return lost.empty() ? code : kExitInternal;
 }
 
 int run(const RunCommand& command) {
   const bool distinct = files_are_distinct({{"the scenario", command.scenario.path},
                                             {"--output", command.output.output},
-                                            {"--save-requests", command.save_requests}});
+                                            {"--save-requests", command.save_requests},
+                                            {"--timeline", command.timeline}});
   if (!distinct || !output_can_be_created(command.output)) return kExitBadInput;
   const std::atomic<bool>* stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
-  if (!read || !inputs_are_kept(read->scenario, command.scenario.path, {"--save-requests", command.save_requests}))
+  if (!read || !inputs_are_kept(read->scenario, command.scenario.path, {"--save-requests", command.save_requests}) ||
+      !inputs_are_kept(read->scenario, command.scenario.path, {"--timeline", command.timeline}))
     return kExitBadInput;
   RunOptions options;
   options.threads = command.jobs;
@@ -148,8 +197,22 @@ Action add_run_command(CLI::App* run_app) {
   add_scenario_options(*run_app, command->scenario);
   add_load_factor_option(*run_app, command->scenario);
   add_output_options(*run_app, command->output, {"table", "json", "csv", "vllm"});
+  add_picture_options(*run_app, command->output);
   run_app->add_option("--save-requests", command->save_requests, "Also write one CSV row per request")
       ->type_name("FILE");
+  CLI::Option* timeline = run_app->add_option(
+      "--timeline", command->timeline,
+      "Also write the first replication as trace events, for Perfetto: steps, requests, preemptions, counters");
+  timeline->type_name("FILE");
+  run_app
+      ->add_option("--timeline-window", command->timeline_window,
+                   "Only this part of it, in simulated seconds: 10:20, 10:, :20")
+      ->type_name("FROM:TO")
+      ->needs(timeline);
+  run_app->add_option("--timeline-events", command->timeline_events, "Most events of it; what is left out is said")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
+      ->needs(timeline)
+      ->capture_default_str();
   add_jobs_option(*run_app, command->jobs, "Threads for replications and sweep points; 0 = one per core");
   run_app->add_flag("--full", command->full, "All sections of the table, not the answer alone");
   run_app->add_flag(

@@ -40,6 +40,7 @@ Action add_sensitivity_command(CLI::App* sensitivity) {
   auto command = std::make_shared<SensitivityCommand>();
   add_scenario_options(*sensitivity, command->scenario);
   add_output_options(*sensitivity, command->output, {"table", "json"});
+  add_picture_options(*sensitivity, command->output);
   sensitivity
       ->add_option("--metric", command->metric,
                    "What to watch, such as p99_ttft_ms (default: of the objective with the least room)")

@@ -14,6 +14,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/point_ranks.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
@@ -89,6 +90,15 @@ bool front_of(const SweepCommand& command, std::optional<SweepFront>& front) {
   return true;
 }
 
+// Some points or none have no picture of the whole.
+bool pictures_of(const SweepCommand& command) {
+  if (!wants_pictures(command.output) || (command.shard.empty() && !command.dry_run)) return true;
+  say(fmt::format("error: --report and --plot: {}\n",
+                  command.dry_run ? "--dry-run simulates nothing that could be shown"
+                                  : "a shard has a part of the points; give them to `foretoken merge`"));
+  return false;
+}
+
 int run(const SweepCommand& command, const Invocation& invocation) {
   if (command.mpi && command.scenario.path == "-") {
     say("error: with --mpi every rank reads the scenario: give a file, not standard input\n");
@@ -104,7 +114,7 @@ int run(const SweepCommand& command, const Invocation& invocation) {
     const bool distinct = files_are_distinct(
         {{"the scenario", command.scenario.path}, {"--output", command.output.output}, {"--resume", command.journal}});
     if (!distinct || !shard_of(command, sweep.shard) || !front_of(command, sweep.front) ||
-        !output_can_be_created(command.output))
+        !output_can_be_created(command.output) || !pictures_of(command))
       return kExitBadInput;
   } else {
     sweep.output.quiet = true;
@@ -147,6 +157,7 @@ Action add_sweep_command(CLI::App* sweep, const Invocation& invocation) {
       ->expected(1)
       ->allow_extra_args(false);
   add_output_options(*sweep, command->output, {"table", "json", "csv"});
+  add_picture_options(*sweep, command->output);
   CLI::Option* jobs = sweep->add_option("-j,--jobs", command->jobs, "Threads; 0 = one per core");
   jobs->check(CLI::Range(0, 4096));
   CLI::Option* resume = sweep->add_option(

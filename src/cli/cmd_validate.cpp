@@ -42,6 +42,8 @@ int run(const ValidateCommand& command) {
     answer.document = command.output.format == "json" ? to_text(to_json(*result, within)) + "\n"
                                                       : to_text(*result, within, text_style(command.output));
     answer.exit_code = kept ? kExitOk : kExitMissed;
+    if (wants_pictures(command.output))
+      answer.pictured = Pictured{to_json(*result, within), to_text(*result, within, {})};
     answer.interrupted = result->interrupted;
     return answer;
   });
@@ -57,6 +59,7 @@ Action add_validate_command(CLI::App* validate_app) {
       ->type_name("SHARE");
   add_jobs_option(*validate_app, command->jobs);
   add_output_options(*validate_app, command->output, {"table", "json"});
+  add_picture_options(*validate_app, command->output);
   add_json_flag(*validate_app, command->output);
   return [command] { return run(*command); };
 }

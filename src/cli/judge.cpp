@@ -19,7 +19,9 @@ int tell(const Answer& answer, const OutputOptions& output) {
   const bool told = answer.interrupted && answer.says_interrupted;
   const int answered = !answer.feasible ? kExitInfeasible : told ? kExitInterrupted : answer.exit_code;
   const int delivered = finish(answer.document, answer.interrupted && !told, answer.feasible, output, answered);
-  return delivered == answered && written != kExitOk ? written : delivered;
+  const int code = delivered == answered && written != kExitOk ? written : delivered;
+  if (!answer.pictured) return code;
+  return deliver_pictures(code, output, [&] { return *answer.pictured; });
 }
 
 }  // namespace

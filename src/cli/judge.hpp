@@ -4,12 +4,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/base/json.hpp"
 #include "foretoken/experiment/run.hpp"
@@ -37,8 +39,9 @@ struct Answer {
   bool interrupted = false;
   bool says_interrupted = false;  // the document does
   bool feasible = true;
-  std::string unfit;           // why not
-  std::function<int()> write;  // what else was asked for, before the document; its exit code where that arrived
+  std::string unfit;                 // why not
+  std::optional<Pictured> pictured;  // where pictures are wanted
+  std::function<int()> write;        // what else was asked for, before the document; its exit code where that arrived
 };
 
 // A report is a pair of functions, to_text(result, style) and to_json(result).
@@ -52,6 +55,7 @@ template <class R>
   Answer answer;
   answer.document = document_of(result, output);
   answer.exit_code = exit_code;
+  if (wants_pictures(output)) answer.pictured = pictured(result)();
   if constexpr (requires { result.interrupted; }) answer.interrupted = result.interrupted;
   if constexpr (requires { result.feasible; }) answer.feasible = result.feasible;
   if constexpr (requires { result.memory.verdict; }) answer.unfit = result.memory.verdict;
@@ -80,6 +84,7 @@ template <class R>
     auto options = std::make_shared<StudyOptions>();
     add_scenario_options(*command, options->scenario);
     add_output_options(*command, options->output, {"table", "json"});
+    add_picture_options(*command, options->output);
     add_json_flag(*command, options->output);
     add_jobs_option(*command, options->jobs);
     return [options, study] {

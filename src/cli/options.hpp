@@ -29,6 +29,9 @@ struct OutputOptions {
   std::string color = "auto";
   bool quiet = false;
   bool no_progress = false;
+  std::string report;              // a page; empty = none
+  std::vector<std::string> plots;  // FILE or NAME=FILE
+  std::string plot_theme = "auto";
 };
 
 void add_scenario_options(CLI::App& command, ScenarioOptions& options);

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/pictures.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/scenario/scenario_text.hpp"
 
@@ -53,6 +54,8 @@ std::optional<ReadScenario> read_scenario(const ScenarioOptions& options, const 
     return std::nullopt;
   }
   if (!silent && !inputs_are_kept(*scenario, options.path, {"--output", output.output})) return std::nullopt;
+  for (const std::string& picture : picture_files(output))
+    if (!silent && !inputs_are_kept(*scenario, options.path, {"a picture", picture})) return std::nullopt;
   if (!output.quiet && !warnings.empty()) say(warnings);
   return ReadScenario{*scenario, *std::move(question)};
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/exit_codes.hpp"
+#include "cli/pictures.hpp"
 #include "cli/point_ranks.hpp"
 #include "cli/terminal.hpp"
 #include "experiment/parallel.hpp"
@@ -72,7 +73,12 @@ int finish_sweep(const SweepRun& sweep, const SweepFileHead& head, const SweepRe
   const std::string text =
       sweep.shard ? stored_lines(head, result.points) : render(sweep_table(result), sweep.output, sweep.front);
   const bool fits = sweep.shard || any_fits(result.points);
-  const int code = finish(text, result.interrupted, fits, sweep.output);
+  int code = finish(text, result.interrupted, fits, sweep.output);
+  code = deliver_pictures(code, sweep.output, [&] {
+    Pictured pictured = pictured_sweep(sweep_table(result), sweep.front);
+    add_roofline_of(pictured.document, result.base);
+    return pictured;
+  });
   if (code == kExitInterrupted) {
     say(sweep.journal.empty()
             ? std::string("  hint: with --resume FILE the finished points are kept for the next run\n")
@@ -94,6 +100,13 @@ std::optional<SweepResult> run_part(SweepRun& sweep) {
 }
 
 }  // namespace
+
+Pictured pictured_sweep(const SweepTable& table, std::optional<SweepFront> front) {
+  if (front) find_front(*front, table.points);
+  Pictured pictured{to_json(table), to_text(table) + front_text(table, front)};
+  add_front(pictured.document, table, front);
+  return pictured;
+}
 
 std::string render(const SweepTable& table, const OutputOptions& output, std::optional<SweepFront> front) {
   if (front) find_front(*front, table.points);

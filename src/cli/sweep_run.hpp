@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cli/options.hpp"
+#include "cli/pictures.hpp"
 #include "cli/shard.hpp"
 #include "foretoken/experiment/sweep.hpp"
 #include "foretoken/report/sweep_report.hpp"
@@ -32,6 +33,8 @@ struct SweepRun {
 // The output format that the user asked for.
 [[nodiscard]] std::string render(const SweepTable& table, const OutputOptions& output,
                                  std::optional<SweepFront> front = std::nullopt);
+// The same for pictures.
+[[nodiscard]] Pictured pictured_sweep(const SweepTable& table, std::optional<SweepFront> front);
 // 0, or 3 when nothing fits.
 [[nodiscard]] bool any_fits(const std::vector<SweepPoint>& points);
 

@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "cli/exit_codes.hpp"
+#include "cli/pictures.hpp"
 #include "foretoken/persistence/atomic_file.hpp"
 
 namespace foretoken {
@@ -86,10 +87,9 @@ void say(const Diagnostics& diagnostics) {
 }
 
 bool output_can_be_created(const OutputOptions& options) {
-  if (options.output.empty()) return true;
-  const Diagnostics problems = AtomicFile::check(options.output);
+  const Diagnostics problems = options.output.empty() ? Diagnostics{} : AtomicFile::check(options.output);
   if (!problems.empty()) say(problems);
-  return problems.empty();
+  return pictures_can_be_created(options) && problems.empty();
 }
 
 bool files_are_distinct(const std::vector<std::pair<std::string, std::string>>& named) {

@@ -20,7 +20,7 @@ void hold_standard_streams();
 void say(std::string_view text);
 void say(const Diagnostics& diagnostics);
 
-// Says why not, before a long run and not after it. Nothing stays behind.
+// Of the result and its pictures. Says why not, before a long run and not after it. Nothing stays behind.
 [[nodiscard]] bool output_can_be_created(const OutputOptions& options);
 
 // No output may overwrite another, or the question itself: says which of the named paths are one file.

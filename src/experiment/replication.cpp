@@ -1,6 +1,8 @@
 // From a scenario and a seed to measures.
 #include "experiment/replication.hpp"
 
+#include <algorithm>
+
 #include "experiment/cost_models.hpp"
 #include "foretoken/base/random.hpp"
 #include "foretoken/cost/cost_model.hpp"
@@ -55,14 +57,28 @@ class StudyObserver final : public Observer {
   void on_request(const RequestRecord& record) override {
     collector_.on_request(record);
     if (options_.on_request) options_.on_request(record);
+    for (Observer* w : options_.watchers) w->on_request(record);
     if (options_.endless) count_measured(record);
     if (options_.report && collector_.requests_seen() % kProgressEvery == 0) options_.report(kProgressEvery);
   }
   void on_steps(const StepSpan& span) override {
     collector_.on_steps(span);
     if (options_.on_steps) options_.on_steps(span);
+    for (Observer* w : options_.watchers) w->on_steps(span);
   }
-  void on_gap(Duration gap, std::int64_t rows) override { collector_.on_gap(gap, rows); }
+  void on_gap(Duration gap, std::int64_t rows) override {
+    collector_.on_gap(gap, rows);
+    for (Observer* w : options_.watchers) w->on_gap(gap, rows);
+  }
+  [[nodiscard]] bool wants_lifecycle() const override {
+    return std::any_of(options_.watchers.begin(), options_.watchers.end(),
+                       [](const Observer* w) { return w->wants_lifecycle(); });
+  }
+  void on_lifecycle(const LifecycleEvent& event) override {
+    for (Observer* w : options_.watchers) {
+      if (w->wants_lifecycle()) w->on_lifecycle(event);
+    }
+  }
 
   // What the simulation watches: the user's wish to stop or, in an endless run, the last measured request.
   [[nodiscard]] const std::atomic<bool>* stop() const { return options_.endless ? &stop_ : options_.stop; }

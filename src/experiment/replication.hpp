@@ -26,6 +26,7 @@ struct ReplicationOptions {
   CostModelPool* cost_models = nullptr;
   std::function<void(const RequestRecord&)> on_request;
   std::function<void(const StepSpan&)> on_steps;
+  std::vector<Observer*> watchers;           // also see all of it
   std::function<void(std::int64_t)> report;  // so many more requests have left, now and then
 };
 

@@ -27,6 +27,7 @@ Json look_of(const CapacityResult& r, const CapacityLook& look) {
     Json entry = Json::object();
     entry["expr"] = o.line.expression;
     entry["metric"] = o.line.metric;
+    entry["limit"] = o.line.limit;
     entry["verdict"] = to_string(o.decision);
     entry["interval"] = to_json(o.interval);
     entry["margin"] = o.margin;

@@ -61,6 +61,10 @@ Json to_json(const Explanation& e) {
   json["memory"] = to_json(e.memory);
   json["feasible"] = e.feasible;
   json["ridge_point"] = e.ridge_point;
+  if (const DeviceFigures device = device_figures(e.scenario); device.peak_flops > 0 && device.memory_bandwidth > 0) {
+    json["peak_tflops"] = device.peak_flops * 1e-12;
+    json["memory_bandwidth_gb_per_s"] = device.memory_bandwidth * 1e-9;
+  }
   Json steps = Json::array();
   for (const StepExplanation& step : e.steps) steps.push_back(step_of(step));
   json["steps"] = std::move(steps);

@@ -225,6 +225,12 @@ TEST_F(Hostile, AnUnreadableCatalogIsNoAbsentOne) {
 }
 
 TEST_F(Hostile, TerminalsGetNoEscapesFromTexts) {
+  // Words that no option takes, and values that an option does not, are repeated as well.
+  for (const auto& arguments : {std::vector<std::string>{"--format", "\x1b[31mx"}, {"\x1b[31mx", "\x1b[31mx"}}) {
+    const ProcessResult repeated = run(arguments);
+    EXPECT_EQ(repeated.exit_code, 2);
+    EXPECT_THAT(repeated.err, AllOf(Not(HasSubstr("\x1b")), HasSubstr("\\x1b[31mx")));
+  }
   const ProcessResult key = run({"--set", "\x1b[31mx=1"});
   EXPECT_EQ(key.exit_code, 2);
   EXPECT_THAT(key.err, AllOf(Not(HasSubstr("\x1b")), HasSubstr("\\x1b[31mx")));

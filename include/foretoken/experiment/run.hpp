@@ -34,6 +34,8 @@ struct RunOptions {
   std::function<void(const Progress&)> progress;
   // Every request of every replication as it leaves; replications then run one after another.
   std::function<void(int replication, const RequestRecord&)> on_request;
+  // Also see all of the first replication, and of no other.
+  std::vector<Observer*> watchers;
 };
 
 struct ReplicationResult {

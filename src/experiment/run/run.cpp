@@ -68,6 +68,7 @@ class Replicator {
     options.stop = options_.stop;
     options.step_by_step = options_.step_by_step;
     options.cost_models = options_.cost_models;
+    if (index == 0) options.watchers = options_.watchers;
     const bool watch_backlog = index == 0 && may_overload(scenario_);
     if (options_.on_request || !slots_.empty() || options_.attribution_groups || watch_groups_ || watch_backlog) {
       SlowRequests& slow = slow_[static_cast<std::size_t>(index)];

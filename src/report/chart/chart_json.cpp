@@ -1,0 +1,129 @@
+// A chart as the page's script reads it.
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "report/chart/chart.hpp"
+#include "report/chart/draw.hpp"
+#include "report/chart/palette.hpp"
+
+namespace foretoken {
+namespace {
+
+// Six digits are more than a screen shows, and half the bytes.
+Json rounded(double value) {
+  if (!std::isfinite(value)) return {};
+  double exact = 0;
+  const std::string digits = fmt::format("{:.6g}", value);
+  const Result<Json> read = parse_json(digits, "");
+  return read && read->number(exact) ? Json(exact) : Json(value);
+}
+
+Json numbers(const std::vector<double>& values) {
+  Json list = Json::array();
+  for (const double v : values) list.push_back(rounded(v));
+  return list;
+}
+
+Json strings(const std::vector<std::string>& values) {
+  Json list = Json::array();
+  for (const std::string& v : values) list.push_back(v);
+  return list;
+}
+
+Json axis_of(const Axis& axis) {
+  Json json = Json::object();
+  json["label"] = axis.label;
+  json["scale"] = axis.scale == Axis::Scale::log ? "log" : axis.scale == Axis::Scale::category ? "category" : "value";
+  if (!axis.categories.empty()) json["categories"] = strings(axis.categories);
+  if (axis.min) json["min"] = rounded(*axis.min);
+  if (axis.max) json["max"] = rounded(*axis.max);
+  return json;
+}
+
+const char* name_of(Series::Mark mark) {
+  switch (mark) {
+    case Series::Mark::line:
+      return "line";
+    case Series::Mark::dots:
+      return "dots";
+    case Series::Mark::columns:
+      return "columns";
+    case Series::Mark::area:
+      return "area";
+    case Series::Mark::rects:
+      break;
+  }
+  return "rects";
+}
+
+Json series_of(const Series& s) {
+  Json json = Json::object();
+  json["name"] = s.name;
+  json["mark"] = name_of(s.mark);
+  json["color"] = static_cast<std::int64_t>(s.color);
+  json["x"] = numbers(s.x);
+  json["y"] = numbers(s.y);
+  if (!s.low.empty()) {
+    json["low"] = numbers(s.low);
+    json["high"] = numbers(s.high);
+  }
+  if (!s.labels.empty()) json["labels"] = strings(s.labels);
+  if (s.along_x) json["alongX"] = true;
+  if (s.hollow) json["hollow"] = true;
+  if (s.dashed) json["dashed"] = true;
+  if (s.show_labels) json["showLabels"] = true;
+  return json;
+}
+
+Json panel_of(const Panel& panel) {
+  Json json = Json::object();
+  json["y"] = axis_of(panel.y);
+  Json series = Json::array();
+  for (const Series& s : panel.series) series.push_back(series_of(s));
+  json["series"] = std::move(series);
+  Json rules = Json::array();
+  for (const Rule& rule : panel.rules) {
+    Json entry = Json::object();
+    entry["vertical"] = rule.vertical;
+    entry["at"] = rounded(rule.at);
+    entry["label"] = rule.label;
+    rules.push_back(std::move(entry));
+  }
+  json["rules"] = std::move(rules);
+  return json;
+}
+
+}  // namespace
+
+Json to_json(const Chart& chart) {
+  Json json = Json::object();
+  json["name"] = chart.name;
+  json["title"] = chart.title;
+  json["caption"] = chart.caption;
+  json["zoom"] = chart.zoom;
+  json["x"] = axis_of(chart.x);
+  Json panels = Json::array();
+  for (const Panel& panel : chart.panels) panels.push_back(panel_of(panel));
+  json["panels"] = std::move(panels);
+  Json cells = Json::array();
+  for (const Cell& cell : chart.cells) {
+    Json entry = Json::object();
+    entry["x"] = static_cast<std::int64_t>(cell.x);
+    entry["y"] = static_cast<std::int64_t>(cell.y);
+    entry["value"] = cell.value ? rounded(*cell.value) : Json();
+    entry["note"] = cell.note;
+    entry["refused"] = cell.refused;
+    const std::string color = color_of(cell, chart.cells);
+    if (!color.empty()) {
+      entry["color"] = color;
+      entry["ink"] = ink_on(color) == "dark" ? "#111" : "#fff";
+    }
+    cells.push_back(std::move(entry));
+  }
+  json["cells"] = std::move(cells);
+  json["cellLabel"] = chart.cell_label;
+  return json;
+}
+
+}  // namespace foretoken
