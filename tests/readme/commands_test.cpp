@@ -3,11 +3,12 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <sstream>
 
+#include "readme/checkout.hpp"
 #include "readme/markdown.hpp"
 #include "support/process.hpp"
 #include "test_paths.hpp"
@@ -18,52 +19,26 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-const fs::path kSource = FORETOKEN_SOURCE_DIR;
+// Pages whose commands are tried one by one. What pages show of their output: pages_test.cpp.
+constexpr const char* kPages[] = {"README.md",
+                                  "scenarios/README.md",
+                                  "scenarios/learn/commands.md",
+                                  "src/cli/scale-out.md",
+                                  "tests/accuracy/README.md",
+                                  "include/README.md"};
 
 std::vector<Command> all_commands() {
   std::vector<Command> commands;
-  for (const char* page : {"README.md", "scenarios/README.md"}) {
+  for (const char* page : kPages) {
     const auto found = shell_commands(page, fenced_blocks(lines_of_file(kSource / page)));
     commands.insert(commands.end(), found.begin(), found.end());
   }
   return commands;
 }
 
-// A checkout of its own: the scenarios, the program where ./tools/quickstart puts it, and the
-// YAML files that the README has the reader write. The measured data stands beside it if it is here.
-class Checkout {
- public:
-  Checkout() {
-    std::string name = (fs::temp_directory_path() / "foretoken_readme_XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    top_ = name;
-    fs::create_directories(folder() / "build/release");
-    fs::create_symlink(FORETOKEN_PROGRAM, folder() / "build/release/foretoken");
-    fs::copy(kSource / "scenarios", folder() / "scenarios", fs::copy_options::recursive);
-    if (fs::exists(kSource / "../shared")) fs::create_symlink(fs::canonical(kSource / "../shared"), top_ / "shared");
-    for (const Block& block : fenced_blocks(lines_of_file(kSource / "README.md"))) {
-      if (block.language != "yaml" || block.lines.empty() || !block.lines[0].ends_with(".yaml")) continue;
-      std::ofstream file(folder() / block.lines[0].substr(block.lines[0].find_first_not_of("# ")));
-      for (const std::string& line : block.lines) file << line << '\n';
-    }
-  }
-  ~Checkout() {
-    std::error_code ignored;
-    fs::remove_all(top_, ignored);
-  }
-  Checkout(const Checkout&) = delete;
-  Checkout& operator=(const Checkout&) = delete;
-
-  [[nodiscard]] fs::path folder() const { return top_ / "foretoken"; }
-  [[nodiscard]] bool has_shared() const { return fs::exists(top_ / "shared"); }
-
- private:
-  fs::path top_;
-};
-
 class Readme : public ::testing::TestWithParam<Command> {
  protected:
-  static void SetUpTestSuite() { checkout_.emplace(); }
+  static void SetUpTestSuite() { checkout_.emplace(std::vector<std::string>{std::begin(kPages), std::end(kPages)}); }
   static void TearDownTestSuite() { checkout_.reset(); }
   static std::optional<Checkout> checkout_;
 };
@@ -96,7 +71,8 @@ TEST_P(Readme, CommandDoesWhatItSays) {
 
 INSTANTIATE_TEST_SUITE_P(EveryCommand, Readme, ::testing::ValuesIn(all_commands()),
                          [](const ::testing::TestParamInfo<Command>& shown) {
-                           const std::string page = shown.param.page == "README.md" ? "readme" : "scenarios";
+                           std::string page = shown.param.page;
+                           for (char& c : page) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
                            return page + "_line_" + std::to_string(shown.param.line);
                          });
 
