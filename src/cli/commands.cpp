@@ -11,7 +11,7 @@ std::vector<Command> commands(const Invocation& invocation) {
        "foretoken run chat.yaml --set workload.request_rate=40", add_run_command},
       {"sweep", "Simulate a scenario at every combination of lists and ranges",
        "foretoken sweep chat.yaml --over engine.max_num_seqs=1,2,4..64 --front mean_tpot,mfu",
-       [&](CLI::App* sweep) { return add_sweep_command(sweep, invocation); }},
+       [invocation](CLI::App* sweep) { return add_sweep_command(sweep, invocation); }},
       {"merge", "Put the shards of a sweep together", "foretoken merge shard-0.jsonl shard-1.jsonl", add_merge_command},
       {"batch", "Batch sizes side by side, and the largest throughput within the objectives",
        "foretoken batch chat.yaml --sizes 1,2,4..256", add_batch_command},
