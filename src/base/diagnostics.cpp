@@ -7,7 +7,7 @@
 #include <cctype>
 #include <numeric>
 
-#include "foretoken/base/visible.hpp"
+#include "base/visible.hpp"
 
 namespace foretoken {
 namespace {

@@ -14,11 +14,11 @@
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/persistence/stored_result.hpp"
-#include "foretoken/report/difference_report.hpp"
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
-#include "foretoken/scenario/scenario_text.hpp"
+#include "persistence/stored_result.hpp"
+#include "report/difference_report.hpp"
+#include "report/uncertainty_report.hpp"
+#include "scenario/scenario_text.hpp"
 
 namespace foretoken {
 namespace {

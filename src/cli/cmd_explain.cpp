@@ -4,8 +4,8 @@
 
 #include "cli/judge.hpp"
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/report/request_report.hpp"
 #include "foretoken/report/text_report.hpp"
+#include "report/request_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cli/terminal.hpp"
-#include "foretoken/scenario/scenario_text.hpp"
+#include "scenario/scenario_text.hpp"
 
 namespace foretoken {
 namespace {

@@ -14,7 +14,7 @@
 #include <system_error>
 
 #include "cli/exit_codes.hpp"
-#include "foretoken/persistence/atomic_file.hpp"
+#include "persistence/atomic_file.hpp"
 
 namespace foretoken {
 namespace {

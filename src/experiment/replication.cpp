@@ -1,8 +1,8 @@
 // From a scenario and a seed to measures.
 #include "experiment/replication.hpp"
 
+#include "base/random.hpp"
 #include "experiment/cost_models.hpp"
-#include "foretoken/base/random.hpp"
 #include "foretoken/cost/cost_model.hpp"
 
 namespace foretoken {

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "foretoken/base/units.hpp"
 #include "foretoken/metrics/summary.hpp"
 

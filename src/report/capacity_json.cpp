@@ -2,8 +2,8 @@
 #include "foretoken/report/capacity_report.hpp"
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
 #include "report/json_parts.hpp"
+#include "report/uncertainty_report.hpp"
 
 namespace foretoken {
 namespace {

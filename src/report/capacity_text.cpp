@@ -5,9 +5,9 @@
 #include <cmath>
 
 #include "foretoken/report/capacity_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
+#include "report/uncertainty_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "foretoken/report/check_report.hpp"
-#include "foretoken/report/load_slots_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
 #include "report/common.hpp"
+#include "report/load_slots_report.hpp"
 #include "report/sections.hpp"
+#include "report/uncertainty_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,10 +6,10 @@
 #include <cmath>
 
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/persistence/stored_result.hpp"
-#include "foretoken/report/load_slots_report.hpp"
+#include "persistence/stored_result.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
+#include "report/load_slots_report.hpp"
 
 namespace foretoken {
 namespace {

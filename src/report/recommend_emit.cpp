@@ -6,12 +6,12 @@
 #include <sstream>
 #include <string_view>
 
-#include "foretoken/persistence/atomic_file.hpp"
 #include "foretoken/report/recommend_report.hpp"
-#include "foretoken/scenario/scenario_text.hpp"
+#include "persistence/atomic_file.hpp"
 #include "report/bench_trace.hpp"
 #include "report/common.hpp"
 #include "report/launch_lines.hpp"
+#include "scenario/scenario_text.hpp"
 #include "scenario/text_file.hpp"
 
 namespace foretoken {

@@ -2,9 +2,9 @@
 #include "foretoken/report/check_report.hpp"
 #include "foretoken/report/json_report.hpp"
 #include "foretoken/report/recommend_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
 #include "report/json_parts.hpp"
 #include "report/launch_lines.hpp"
+#include "report/uncertainty_report.hpp"
 
 namespace foretoken {
 namespace {

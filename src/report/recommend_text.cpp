@@ -5,10 +5,10 @@
 #include <cmath>
 
 #include "foretoken/report/recommend_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
 #include "report/common.hpp"
 #include "report/launch_lines.hpp"
 #include "report/sections.hpp"
+#include "report/uncertainty_report.hpp"
 #include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {

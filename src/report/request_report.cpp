@@ -1,5 +1,5 @@
 // The slow requests beside the median one: causes, parts, the sentence.
-#include "foretoken/report/request_report.hpp"
+#include "report/request_report.hpp"
 
 #include <fmt/format.h>
 

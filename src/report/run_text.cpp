@@ -5,9 +5,9 @@
 #include <cmath>
 
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/load_slots_report.hpp"
 #include "foretoken/report/text_report.hpp"
 #include "report/common.hpp"
+#include "report/load_slots_report.hpp"
 #include "report/run_parts.hpp"
 #include "report/sections.hpp"
 

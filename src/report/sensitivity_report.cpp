@@ -1,5 +1,5 @@
 // The tornado, largest effect on top.
-#include "foretoken/report/sensitivity_report.hpp"
+#include "report/sensitivity_report.hpp"
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "foretoken/base/time.hpp"
 #include "foretoken/workload/workload_config.hpp"
 

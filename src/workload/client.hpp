@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "foretoken/base/time.hpp"
 #include "workload/lengths/lengths.hpp"
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "foretoken/workload/prefix_table.hpp"
 #include "foretoken/workload/request.hpp"
 #include "foretoken/workload/workload_config.hpp"

@@ -1,8 +1,8 @@
 // The program itself on damaged command lines and files: one of its exit codes, and words with it.
 #include <gtest/gtest.h>
 
+#include "base/visible.hpp"
 #include "cli/program.hpp"
-#include "foretoken/base/visible.hpp"
 #include "fuzz/case.hpp"
 
 namespace foretoken {

@@ -7,9 +7,9 @@
 #include <functional>
 
 #include "foretoken/report/json_report.hpp"
-#include "foretoken/report/request_csv.hpp"
 #include "foretoken/report/text_report.hpp"
 #include "fuzz/case.hpp"
+#include "report/request_csv.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,7 +1,7 @@
 // Elementwise kernel time (cost-model 3.8).
 #include "cost/operators/elementwise.hpp"
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 
 namespace foretoken {
 

@@ -1,7 +1,7 @@
 // Multi-head latent attention time (cost-model 3.5).
 #include "cost/operators/latent_attention.hpp"
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 
 namespace foretoken {
 namespace {

@@ -7,8 +7,8 @@
 #include <array>
 #include <cmath>
 
+#include "base/figures.hpp"
 #include "experiment/steady/sampler.hpp"
-#include "foretoken/base/figures.hpp"
 
 namespace foretoken {
 namespace {

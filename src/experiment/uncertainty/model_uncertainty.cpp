@@ -8,10 +8,10 @@
 #include <cmath>
 #include <limits>
 
+#include "base/math.hpp"
 #include "experiment/latency_key.hpp"
 #include "experiment/steady/sampler.hpp"
 #include "experiment/uncertainty/step_response.hpp"
-#include "foretoken/base/math.hpp"
 #include "workload/lengths/distributions.hpp"
 
 namespace foretoken {

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "foretoken/experiment/run_errors.hpp"
 
 namespace foretoken {

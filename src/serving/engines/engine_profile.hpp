@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "foretoken/serving/policies.hpp"
 #include "serving/batching/batching_policy.hpp"
 #include "serving/engines/engine_knobs.hpp"
+#include "serving/policies.hpp"
 #include "serving/rank_balance.hpp"
 
 namespace foretoken {

@@ -1,5 +1,5 @@
 // Every lever a step down and a step up, on the random numbers and the window of the base.
-#include "foretoken/study/sensitivity.hpp"
+#include "study/sensitivity/sensitivity.hpp"
 
 #include <fmt/format.h>
 

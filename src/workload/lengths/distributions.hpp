@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "foretoken/base/time.hpp"
 #include "foretoken/workload/workload_config.hpp"
 

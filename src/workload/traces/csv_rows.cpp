@@ -5,7 +5,7 @@
 #include <array>
 #include <cctype>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "foretoken/base/diagnostics.hpp"
 #include "workload/lengths/lengths.hpp"
 #include "workload/traces/row_parser.hpp"

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "foretoken/base/result.hpp"
 #include "foretoken/base/time.hpp"
 #include "foretoken/workload/prefix_table.hpp"

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <iostream>
 
+#include "base/math.hpp"
+#include "base/random.hpp"
 #include "foretoken/base/diagnostics.hpp"
-#include "foretoken/base/math.hpp"
-#include "foretoken/base/random.hpp"
 #include "foretoken/base/result.hpp"
 #include "foretoken/base/time.hpp"
 

@@ -1,5 +1,5 @@
 // Control characters are found and spelled out; other text stays as it is.
-#include "foretoken/base/visible.hpp"
+#include "base/visible.hpp"
 
 #include <gtest/gtest.h>
 

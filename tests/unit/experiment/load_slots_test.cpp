@@ -7,9 +7,9 @@
 #include "experiment/slots/slot_series.hpp"
 #include "foretoken/experiment/run.hpp"
 #include "foretoken/report/check_report.hpp"
-#include "foretoken/report/load_slots_report.hpp"
 #include "foretoken/report/text_report.hpp"
 #include "foretoken/study/check.hpp"
+#include "report/load_slots_report.hpp"
 
 namespace foretoken {
 namespace {

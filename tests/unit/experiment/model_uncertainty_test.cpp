@@ -4,9 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "foretoken/base/math.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
+#include "base/math.hpp"
 #include "foretoken/study/check.hpp"
+#include "report/uncertainty_report.hpp"
 #include "workload/lengths/distributions.hpp"
 
 namespace foretoken {

@@ -8,7 +8,7 @@
 
 #include <cmath>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "workload/lengths/distributions.hpp"
 
 namespace foretoken {

@@ -1,7 +1,7 @@
 // Each known kind of mistake, planted into a correct H100, must be found.
 #include <gmock/gmock.h>
 
-#include "foretoken/hardware/plausibility.hpp"
+#include "hardware/plausibility.hpp"
 
 namespace foretoken {
 namespace {

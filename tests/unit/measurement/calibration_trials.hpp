@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "foretoken/measurement/calibrate.hpp"
 #include "foretoken/report/json_report.hpp"
+#include "measurement/calibration/calibrate.hpp"
 #include "support/temporary_file.hpp"
 
 namespace foretoken::test {

@@ -1,7 +1,7 @@
 // Parameter and KV counts against totals that the models' publishers state.
 #include <gtest/gtest.h>
 
-#include "foretoken/model/counts.hpp"
+#include "model/counts.hpp"
 
 namespace foretoken {
 namespace {

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "foretoken/model/counts.hpp"
-#include "foretoken/model/hf_config.hpp"
+#include "model/counts.hpp"
+#include "model/hf_config.hpp"
 #include "test_paths.hpp"
 
 namespace foretoken {

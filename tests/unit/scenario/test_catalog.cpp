@@ -6,9 +6,9 @@
 #include <map>
 #include <set>
 
-#include "foretoken/hardware/plausibility.hpp"
-#include "foretoken/model/counts.hpp"
 #include "foretoken/scenario/catalog.hpp"
+#include "hardware/plausibility.hpp"
+#include "model/counts.hpp"
 #include "scenario/catalog_entries.hpp"
 
 namespace foretoken {

@@ -3,7 +3,7 @@
 
 #include "foretoken/base/json.hpp"
 #include "foretoken/report/text_report.hpp"
-#include "foretoken/study/promise.hpp"
+#include "study/capacity/promise.hpp"
 
 namespace foretoken {
 

@@ -10,7 +10,7 @@
 
 #include "foretoken/experiment/run.hpp"
 #include "foretoken/experiment/sweep.hpp"
-#include "foretoken/measurement/measured_file.hpp"
+#include "measurement/calibration/measured_file.hpp"
 
 namespace foretoken {
 

@@ -7,7 +7,7 @@
 
 #include "foretoken/base/json.hpp"
 #include "foretoken/experiment/sweep.hpp"
-#include "foretoken/scenario/inputs.hpp"
+#include "scenario/inputs.hpp"
 
 namespace foretoken {
 

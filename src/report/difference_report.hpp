@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "foretoken/persistence/stored_result.hpp"
 #include "foretoken/report/text_style.hpp"
+#include "persistence/stored_result.hpp"
 
 namespace foretoken {
 

@@ -3,7 +3,7 @@
 
 #include "foretoken/base/json.hpp"
 #include "foretoken/report/text_report.hpp"
-#include "foretoken/study/slow_requests.hpp"
+#include "study/requests/slow_requests.hpp"
 
 namespace foretoken {
 

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/measurement/accuracy.hpp"
-#include "foretoken/measurement/replay.hpp"
 #include "foretoken/report/text_report.hpp"
+#include "measurement/accuracy/accuracy.hpp"
+#include "measurement/accuracy/replay.hpp"
 
 namespace foretoken {
 

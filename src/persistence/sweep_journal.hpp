@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "foretoken/persistence/sweep_store.hpp"
+#include "persistence/sweep_store.hpp"
 
 namespace foretoken {
 

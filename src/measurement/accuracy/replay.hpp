@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/measurement/accuracy.hpp"
+#include "measurement/accuracy/accuracy.hpp"
 
 namespace foretoken {
 

@@ -3,7 +3,7 @@
 
 #include "foretoken/base/json.hpp"
 #include "foretoken/report/text_report.hpp"
-#include "foretoken/study/bill.hpp"
+#include "study/bill/bill.hpp"
 
 namespace foretoken {
 

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "foretoken/experiment/sweep.hpp"
-#include "foretoken/persistence/sweep_store.hpp"
 #include "foretoken/report/text_report.hpp"
+#include "persistence/sweep_store.hpp"
 
 namespace foretoken {
 

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/measurement/validate.hpp"
 #include "foretoken/report/text_style.hpp"
+#include "measurement/validation/validate.hpp"
 
 namespace foretoken {
 

@@ -3,7 +3,7 @@
 
 #include "foretoken/base/json.hpp"
 #include "foretoken/report/text_report.hpp"
-#include "foretoken/study/sensitivity.hpp"
+#include "study/sensitivity/sensitivity.hpp"
 
 namespace foretoken {
 

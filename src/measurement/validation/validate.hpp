@@ -12,7 +12,7 @@
 #include "foretoken/base/intervals.hpp"
 #include "foretoken/experiment/run.hpp"
 #include "foretoken/experiment/sweep.hpp"
-#include "foretoken/measurement/measured_file.hpp"
+#include "measurement/calibration/measured_file.hpp"
 
 namespace foretoken {
 

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "foretoken/report/sweep_report.hpp"
-#include "foretoken/study/sweep_front.hpp"
+#include "report/sweep_report.hpp"
+#include "study/front/sweep_front.hpp"
 
 namespace foretoken {
 

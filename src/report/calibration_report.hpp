@@ -5,8 +5,8 @@
 #include <string>
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/measurement/calibrate.hpp"
 #include "foretoken/report/text_report.hpp"
+#include "measurement/calibration/calibrate.hpp"
 
 namespace foretoken {
 

@@ -3,7 +3,7 @@
 
 #include "foretoken/base/json.hpp"
 #include "foretoken/report/text_report.hpp"
-#include "foretoken/study/assertions.hpp"
+#include "study/assert/assertions.hpp"
 
 namespace foretoken {
 

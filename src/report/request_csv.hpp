@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "foretoken/metrics/conventions.hpp"
-#include "foretoken/persistence/atomic_file.hpp"
 #include "foretoken/serving/observer.hpp"
+#include "persistence/atomic_file.hpp"
 
 namespace foretoken {
 

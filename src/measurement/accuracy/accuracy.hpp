@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "cost/kernels.hpp"
 #include "foretoken/base/result.hpp"
-#include "foretoken/cost/kernels.hpp"
 #include "foretoken/experiment/run_errors.hpp"
 
 namespace foretoken {

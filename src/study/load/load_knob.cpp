@@ -1,5 +1,5 @@
 // Every form of arrivals is turned up by a common factor; a closed loop by its number of clients.
-#include "study/capacity/load_knob.hpp"
+#include "study/load/load_knob.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
