@@ -1,6 +1,4 @@
 // Collecting problems and showing them the way compilers do.
-#include "foretoken/base/diagnostics.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +6,7 @@
 #include <numeric>
 
 #include "base/visible.hpp"
+#include "foretoken/base/result.hpp"
 
 namespace foretoken {
 namespace {

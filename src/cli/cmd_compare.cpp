@@ -9,7 +9,8 @@
 #include "cli/judge.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
-#include "foretoken/report/compare_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/compare.hpp"
 #include "measurement/validation/validate.hpp"
 #include "scenario/scenario_text.hpp"
 

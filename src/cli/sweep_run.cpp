@@ -11,8 +11,10 @@
 #include "cli/point_ranks.hpp"
 #include "cli/terminal.hpp"
 #include "experiment/parallel.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/report/report.hpp"
 #include "persistence/sweep_journal.hpp"
 #include "report/sweep_front_report.hpp"
 

@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "base/csv.hpp"
-#include "foretoken/metrics/slo.hpp"
 #include "foretoken/metrics/summary.hpp"
 
 namespace foretoken {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/metrics/measures.hpp"
+#include "foretoken/metrics/summary.hpp"
 #include "foretoken/serving/observer.hpp"
 #include "foretoken/workload/workload_config.hpp"
 

@@ -1,6 +1,4 @@
 // Reader and judge of one-line objectives.
-#include "foretoken/metrics/slo.hpp"
-
 #include <fmt/format.h>
 
 #include <cmath>

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/report/text_style.hpp"
+#include "foretoken/report/report.hpp"
 #include "measurement/accuracy/accuracy.hpp"
 
 namespace foretoken {

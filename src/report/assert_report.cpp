@@ -7,7 +7,8 @@
 
 #include "base/visible.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/check_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/check.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 #include "report/sections.hpp"

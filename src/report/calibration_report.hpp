@@ -5,7 +5,9 @@
 #include <string>
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "measurement/calibration/calibrate.hpp"
 
 namespace foretoken {

@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/report/check_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/check.hpp"
 #include "report/common.hpp"
 #include "report/load_slots_report.hpp"
 #include "report/sections.hpp"

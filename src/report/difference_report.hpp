@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "foretoken/report/text_style.hpp"
+#include "foretoken/report/report.hpp"
 #include "persistence/stored_result.hpp"
 
 namespace foretoken {

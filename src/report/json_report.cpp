@@ -1,11 +1,12 @@
 // Result documents.
-#include "foretoken/report/json_report.hpp"
-
 #include <fmt/format.h>
 
 #include <cmath>
 
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/experiment/version.hpp"
+#include "foretoken/report/report.hpp"
 #include "persistence/stored_result.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/experiment/load_slots.hpp"
-#include "foretoken/report/text_style.hpp"
+#include "foretoken/experiment/run.hpp"
+#include "foretoken/report/report.hpp"
 
 namespace foretoken {
 

@@ -1,5 +1,7 @@
 // The promises as a document.
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "report/json_parts.hpp"
 #include "report/promise_report.hpp"
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "study/capacity/promise.hpp"
 
 namespace foretoken {

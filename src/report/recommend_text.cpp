@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/report/recommend_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/recommend.hpp"
 #include "report/common.hpp"
 #include "report/launch_lines.hpp"
 #include "report/sections.hpp"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/metrics/conventions.hpp"
+#include "foretoken/metrics/summary.hpp"
 #include "foretoken/serving/observer.hpp"
 #include "persistence/atomic_file.hpp"
 

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/report/check_report.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/check.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 #include "report/sections.hpp"

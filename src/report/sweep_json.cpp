@@ -5,8 +5,10 @@
 #include <cmath>
 
 #include "experiment/sweep/point_figures.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/report/report.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 #include "report/sweep_front_report.hpp"

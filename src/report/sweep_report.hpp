@@ -3,8 +3,9 @@
 
 #include <string>
 
+#include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/sweep.hpp"
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/report/report.hpp"
 #include "persistence/sweep_store.hpp"
 
 namespace foretoken {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/experiment/model_uncertainty.hpp"
-#include "foretoken/report/text_style.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
+#include "foretoken/report/report.hpp"
 
 namespace foretoken {
 

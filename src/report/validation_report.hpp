@@ -5,7 +5,7 @@
 #include <string>
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/report/text_style.hpp"
+#include "foretoken/report/report.hpp"
 #include "measurement/validation/validate.hpp"
 
 namespace foretoken {

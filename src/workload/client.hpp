@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 #include "workload/lengths/lengths.hpp"
 
 namespace foretoken {

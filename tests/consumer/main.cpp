@@ -2,9 +2,11 @@
 #include <cstdio>
 #include <string>
 
+#include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/run.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/report/report.hpp"
 #include "foretoken/scenario/catalog.hpp"
 #include "foretoken/scenario/scenario.hpp"
 

@@ -4,8 +4,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/report/report.hpp"
 #include "foretoken/study/compare.hpp"
 #include "fuzz/case.hpp"
 #include "measurement/calibration/measured_run.hpp"

@@ -6,8 +6,9 @@
 #include <cmath>
 #include <functional>
 
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "fuzz/case.hpp"
 #include "report/request_csv.hpp"
 

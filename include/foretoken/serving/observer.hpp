@@ -7,10 +7,10 @@
 #include <span>
 #include <string_view>
 
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 #include "foretoken/cost/decode_curve.hpp"
 #include "foretoken/cost/step.hpp"
-#include "foretoken/workload/request.hpp"
+#include "foretoken/workload/request_source.hpp"
 
 namespace foretoken {
 

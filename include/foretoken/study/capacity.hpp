@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/experiment/run_errors.hpp"
 #include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {

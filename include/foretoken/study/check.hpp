@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/experiment/model_band.hpp"
-#include "foretoken/experiment/model_uncertainty.hpp"
+#include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {

@@ -3,7 +3,6 @@
 
 #include <vector>
 
-#include "foretoken/experiment/load_slots.hpp"
 #include "foretoken/experiment/run.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "metrics/collector.hpp"

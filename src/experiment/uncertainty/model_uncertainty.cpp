@@ -1,7 +1,5 @@
 // Equally likely errors of a whole run, put on the predicted figures: those of the metric itself, and of step times
 // where a figure does not follow them in proportion.
-#include "foretoken/experiment/model_uncertainty.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,6 +10,7 @@
 #include "experiment/latency_key.hpp"
 #include "experiment/steady/sampler.hpp"
 #include "experiment/uncertainty/step_response.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "workload/lengths/distributions.hpp"
 
 namespace foretoken {

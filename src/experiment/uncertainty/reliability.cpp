@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/random.hpp"
-#include "foretoken/experiment/run_errors.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 
 namespace foretoken {
 namespace {

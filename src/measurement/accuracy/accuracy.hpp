@@ -9,7 +9,7 @@
 
 #include "cost/kernels.hpp"
 #include "foretoken/base/result.hpp"
-#include "foretoken/experiment/run_errors.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 
 namespace foretoken {
 

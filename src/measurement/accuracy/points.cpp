@@ -10,7 +10,6 @@
 #include "experiment/parallel.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/experiment/explain.hpp"
-#include "foretoken/experiment/model_band.hpp"
 #include "foretoken/experiment/run.hpp"
 #include "foretoken/scenario/catalog.hpp"
 #include "measurement/accuracy/point_scenario.hpp"

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "foretoken/experiment/model_uncertainty.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {

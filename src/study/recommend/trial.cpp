@@ -6,7 +6,7 @@
 
 #include "base/figures.hpp"
 #include "experiment/steady/short_runs.hpp"
-#include "foretoken/experiment/model_uncertainty.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "study/recommend/search.hpp"
 
 namespace foretoken {

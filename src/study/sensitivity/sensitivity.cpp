@@ -10,7 +10,7 @@
 #include "experiment/latency_key.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/steady/sampler.hpp"
-#include "foretoken/metrics/slo.hpp"
+#include "foretoken/metrics/summary.hpp"
 #include "study/sensitivity/levers.hpp"
 
 namespace foretoken {

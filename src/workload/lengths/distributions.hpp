@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/random.hpp"
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 #include "foretoken/workload/workload_config.hpp"
 
 namespace foretoken {

@@ -6,7 +6,7 @@
 #include <cctype>
 
 #include "base/csv.hpp"
-#include "foretoken/base/diagnostics.hpp"
+#include "foretoken/base/result.hpp"
 #include "workload/lengths/lengths.hpp"
 #include "workload/traces/row_parser.hpp"
 

@@ -9,9 +9,8 @@
 
 #include "base/math.hpp"
 #include "base/random.hpp"
-#include "foretoken/base/diagnostics.hpp"
 #include "foretoken/base/result.hpp"
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 
 namespace foretoken {
 namespace {

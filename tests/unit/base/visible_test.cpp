@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "foretoken/base/diagnostics.hpp"
+#include "foretoken/base/result.hpp"
 
 namespace foretoken {
 namespace {

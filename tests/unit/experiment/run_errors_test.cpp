@@ -1,7 +1,5 @@
 // The distribution of whole runs' errors: what is fitted comes true, few systems claim little, and metrics err
 // together.
-#include "foretoken/experiment/run_errors.hpp"
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +7,7 @@
 #include <cmath>
 
 #include "base/random.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "workload/lengths/distributions.hpp"
 
 namespace foretoken {

@@ -11,7 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "measurement/calibration/calibrate.hpp"
 #include "support/temporary_file.hpp"
 

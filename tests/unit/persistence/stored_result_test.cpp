@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "report/assert_report.hpp"
 #include "report/difference_report.hpp"
 #include "support/temporary_file.hpp"

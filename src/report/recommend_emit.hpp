@@ -1,17 +1,12 @@
-// A recommendation for people, for programs (schema foretoken.recommend/1), and as scenarios to run.
+// A recommendation as scenarios to run.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "foretoken/base/json.hpp"
-#include "foretoken/report/text_report.hpp"
 #include "foretoken/study/recommend.hpp"
 
 namespace foretoken {
-
-[[nodiscard]] std::string to_text(const RecommendResult& result, const TextStyle& style = {});
-[[nodiscard]] Json to_json(const RecommendResult& result);
 
 // One of the ranked candidates or of a front's, as a scenario file.
 struct EmittedScenario {

@@ -1,5 +1,5 @@
-// How far whole runs were from their prediction: the distribution of measured / predicted by metric, engine and range,
-// and how well it says what happens to systems that it has not seen.
+// How far predictions were from measurements of whole runs, and how likely objectives hold when that is counted:
+// src/experiment/statistics.md.
 #pragma once
 
 #include <array>
@@ -9,6 +9,9 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {
 
@@ -87,5 +90,55 @@ struct ReliabilityBin {
 };
 // Systems without all but their errors; `splits` of them in halves.
 [[nodiscard]] std::vector<ReliabilityBin> cross_validate(std::span<const RunErrorSample> samples, int splits = 20);
+
+// How likely objectives hold when the error of the model is counted as it was measured on whole runs, together with the
+// interval of the simulation: see src/experiment/statistics.md.
+
+struct FigureBand {
+  std::string metric;
+  double value = 0;  // as predicted
+  // What a measurement would show: the middle, and 95 % of the cases.
+  double median = 0;
+  double low = 0;
+  double high = 0;
+  std::optional<Probability> meets;  // for figures that have an objective
+  std::string rests_on;              // whose errors, in words
+  int cells = 0;                     // measured systems among these
+};
+
+struct ModelUncertainty {
+  std::string why_not;              // there is nothing else here when it is not empty
+  std::vector<FigureBand> figures;  // objectives first, in their order, then the other metrics asked for
+  std::optional<Probability> meets_all;
+  // Runs at other step times, which show how the figures follow those (steeply near saturation); 0: taken as
+  // proportional.
+  int runs = 0;
+  std::int64_t requests = 0;  // simulated in them
+  bool interrupted = false;
+};
+
+struct UncertaintyOptions {
+  RunOptions run;
+  bool enabled = true;
+  std::int64_t most_requests = 200'000;  // simulated for all runs together
+};
+
+// A prediction with what the simulation leaves open of it.
+struct PredictedFigure {
+  std::string metric;
+  Interval interval;
+};
+
+// `predicted` are the objectives' figures in their order, then others; `steady` is what they are of. Errors: a workload
+// that cannot be read.
+[[nodiscard]] Result<ModelUncertainty> model_uncertainty(const Scenario& scenario, const ModelBand& band,
+                                                         const std::vector<PredictedFigure>& predicted,
+                                                         const SteadyState& steady,
+                                                         const UncertaintyOptions& options = {});
+[[nodiscard]] Result<ModelUncertainty> model_uncertainty(const Scenario& scenario, const Verdict& verdict,
+                                                         const UncertaintyOptions& options = {});
+
+// Of the figures that people quote and the objectives, their prediction simulated here too.
+[[nodiscard]] Result<ModelUncertainty> uncertainty_of_headline(const Scenario& scenario, const RunOptions& options);
 
 }  // namespace foretoken
