@@ -1,5 +1,9 @@
 // Why a prediction is what it is, without simulating: where memory goes, what bounds
 // each operator, and what no engine could beat.
+//
+// Example:
+//   const Result<Explanation> why = explain(*scenario);
+//   if (why) std::cout << why->floors.ttft_ms;  // what no engine could beat
 #pragma once
 
 #include <string>

@@ -1,4 +1,8 @@
 // One question answered: a scenario simulated once or several times, and summarised.
+//
+// Example:
+//   const Result<RunResult> run = run_scenario(*scenario);
+//   if (run && run->feasible) std::cout << run->summary["p99_ttft_ms"];  // ms; NaN where there is no such figure
 #pragma once
 
 #include <atomic>

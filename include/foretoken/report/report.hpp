@@ -1,5 +1,9 @@
 // Results for people and for programs. Text: columns, UTF-8, colour only when asked. JSON: adding keys does not change
 // a schema's version, renaming or removing does; a figure that does not exist is absent, an infinite one is null.
+//
+// Example:
+//   std::cout << to_text(*run, {.width = 80});
+//   std::cout << to_text(to_json(*run));  // the document as text
 #pragma once
 
 #include <string>

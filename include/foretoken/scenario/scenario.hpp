@@ -1,4 +1,8 @@
 // A question, typed and complete: what runs where, under which load, and what is asked.
+//
+// Example:
+//   const Result<Scenario> scenario = load_scenario("chat.yaml", {{"workload.request_rate=40"}});
+//   if (!scenario) std::cerr << format(scenario.error());  // chat.yaml:6:1: error: ...
 #pragma once
 
 #include <optional>

@@ -1,4 +1,9 @@
 // Are the objectives feasible, are they met, and if not, what is the cheapest change that would do?
+//
+// Example:
+//   const Question asked{yaml, "chat.yaml"};
+//   const Result<CheckResult> checked = check(asked, *asked.scenario());
+//   if (checked && !checked->fixes.empty()) std::cout << checked->fixes.front().set.front();  // replicas=2
 #pragma once
 
 #include <optional>

@@ -1,4 +1,9 @@
 // The cheapest deployment of a domain that meets the objectives at the offered load, and why no cheaper one does.
+//
+// Example:
+//   Question asked{yaml, "chat.yaml"};
+//   asked.options.recommend_over = {"replicas=1..8", "hardware.gpu=h100_sxm,l40s"};
+//   const Result<RecommendResult> found = recommend({asked, *asked.scenario()});
 #pragma once
 
 #include <cstdint>
