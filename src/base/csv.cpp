@@ -1,6 +1,6 @@
 // Streams lines of a text file through one fixed buffer, splits CSV fields and
 // reads numbers strictly.
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 
 #include <fmt/format.h>
 

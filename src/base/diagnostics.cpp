@@ -1,13 +1,12 @@
 // Collecting problems and showing them the way compilers do.
-#include "foretoken/base/diagnostics.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
 #include <numeric>
 
-#include "foretoken/base/visible.hpp"
+#include "base/visible.hpp"
+#include "foretoken/base/result.hpp"
 
 namespace foretoken {
 namespace {

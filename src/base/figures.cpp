@@ -1,5 +1,5 @@
 // Rounds to significant digits, then spells the digits out.
-#include "foretoken/base/figures.hpp"
+#include "base/figures.hpp"
 
 #include <fmt/format.h>
 

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
-#include "foretoken/base/math.hpp"
-#include "foretoken/base/quantiles.hpp"
+#include "base/math.hpp"
+#include "base/quantiles.hpp"
 #include "foretoken/base/result.hpp"
 
 namespace foretoken {

@@ -1,6 +1,6 @@
 // exp and log from IEEE additions, multiplications and divisions only, in double-double where
 // pow needs it; -ffp-contract=off keeps the same bits everywhere.
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 
 #include <array>
 #include <bit>

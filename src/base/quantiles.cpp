@@ -1,6 +1,6 @@
 // Quantiles by Boost.Math, in double throughout: by default it works in long double,
 // whose results depend on the machine and which valgrind cannot run.
-#include "foretoken/base/quantiles.hpp"
+#include "base/quantiles.hpp"
 
 #include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/students_t.hpp>

@@ -1,5 +1,5 @@
 // Seeds and the generator. The constants are those of the published algorithms.
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 
 #include <bit>
 

@@ -1,5 +1,5 @@
 // Warm-up cut and trend of a series.
-#include "foretoken/base/stationarity.hpp"
+#include "base/stationarity.hpp"
 
 #include <algorithm>
 

@@ -1,8 +1,8 @@
 // Seconds as doubles to exact integer times.
-#include "foretoken/base/time.hpp"
-
 #include <cmath>
 #include <limits>
+
+#include "foretoken/base/units.hpp"
 
 namespace foretoken {
 namespace {

@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,5 +1,5 @@
 // Finding and spelling control characters.
-#include "foretoken/base/visible.hpp"
+#include "base/visible.hpp"
 
 #include <fmt/format.h>
 

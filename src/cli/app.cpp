@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/visible.hpp"
 #include "cli/command_tree.hpp"
 #include "cli/commands.hpp"
 #include "cli/exit_codes.hpp"
@@ -15,7 +16,6 @@
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/base/result.hpp"
-#include "foretoken/base/visible.hpp"
 #include "foretoken/experiment/version.hpp"
 
 namespace foretoken {

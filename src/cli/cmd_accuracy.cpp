@@ -9,7 +9,7 @@
 #include "cli/judge.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/report/accuracy_report.hpp"
+#include "report/accuracy_report.hpp"
 
 namespace foretoken {
 namespace {

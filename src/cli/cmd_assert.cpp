@@ -7,8 +7,8 @@
 
 #include "cli/judge.hpp"
 #include "cli/read_scenario.hpp"
-#include "foretoken/persistence/atomic_file.hpp"
-#include "foretoken/report/assert_report.hpp"
+#include "persistence/atomic_file.hpp"
+#include "report/assert_report.hpp"
 
 namespace foretoken {
 namespace {

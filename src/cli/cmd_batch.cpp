@@ -6,7 +6,8 @@
 #include <optional>
 
 #include "cli/judge.hpp"
-#include "foretoken/report/batch_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/batch.hpp"
 
 namespace foretoken {
 namespace {

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "cli/judge.hpp"
-#include "foretoken/report/bill_report.hpp"
+#include "report/bill_report.hpp"
 
 namespace foretoken {
 namespace {

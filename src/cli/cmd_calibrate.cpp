@@ -15,7 +15,7 @@
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/report/calibration_report.hpp"
+#include "report/calibration_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,7 +6,8 @@
 #include <optional>
 
 #include "cli/judge.hpp"
-#include "foretoken/report/capacity_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/capacity.hpp"
 
 namespace foretoken {
 namespace {

@@ -9,10 +9,10 @@
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/metrics/summary.hpp"
-#include "foretoken/model/counts.hpp"
 #include "foretoken/scenario/catalog.hpp"
-#include "foretoken/serving/policies.hpp"
+#include "model/counts.hpp"
 #include "report/common.hpp"
+#include "serving/policies.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,7 +6,8 @@
 #include <optional>
 
 #include "cli/judge.hpp"
-#include "foretoken/report/check_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/check.hpp"
 
 namespace foretoken {
 namespace {

@@ -10,9 +10,10 @@
 #include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
-#include "foretoken/measurement/validate.hpp"
-#include "foretoken/report/compare_report.hpp"
-#include "foretoken/scenario/scenario_text.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/compare.hpp"
+#include "measurement/validation/validate.hpp"
+#include "scenario/scenario_text.hpp"
 
 namespace foretoken {
 namespace {

@@ -14,11 +14,13 @@
 #include "cli/options.hpp"
 #include "cli/progress.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/persistence/stored_result.hpp"
-#include "foretoken/report/difference_report.hpp"
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
-#include "foretoken/scenario/scenario_text.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "persistence/stored_result.hpp"
+#include "report/difference_report.hpp"
+#include "report/uncertainty_report.hpp"
+#include "scenario/scenario_text.hpp"
 
 namespace foretoken {
 namespace {

@@ -3,9 +3,10 @@
 #include <memory>
 
 #include "cli/judge.hpp"
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/request_report.hpp"
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "report/request_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -11,8 +11,8 @@
 #include "cli/exit_codes.hpp"
 #include "cli/options.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/scenario/scenario_text.hpp"
-#include "foretoken/study/import_scenario.hpp"
+#include "scenario/scenario_text.hpp"
+#include "study/import/import_scenario.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,7 +6,8 @@
 
 #include "cli/judge.hpp"
 #include "cli/read_scenario.hpp"
-#include "foretoken/report/memory_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/memory.hpp"
 
 namespace foretoken {
 namespace {

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "cli/judge.hpp"
-#include "foretoken/report/promise_report.hpp"
+#include "report/promise_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,7 +6,9 @@
 #include <optional>
 
 #include "cli/judge.hpp"
-#include "foretoken/report/recommend_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/recommend.hpp"
+#include "report/recommend_emit.hpp"
 
 namespace foretoken {
 namespace {

@@ -15,14 +15,15 @@
 #include "cli/read_scenario.hpp"
 #include "cli/sweep_run.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/persistence/stored_result.hpp"
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/request_csv.hpp"
-#include "foretoken/report/result_series.hpp"
-#include "foretoken/report/sweep_front_report.hpp"
-#include "foretoken/report/text_report.hpp"
-#include "foretoken/report/timeline_file.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "persistence/stored_result.hpp"
+#include "report/request_csv.hpp"
+#include "report/result_series.hpp"
+#include "report/sweep_front_report.hpp"
+#include "report/timeline/timeline_file.hpp"
+#include "report/uncertainty_report.hpp"
 
 namespace foretoken {
 namespace {

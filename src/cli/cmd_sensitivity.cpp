@@ -7,7 +7,7 @@
 
 #include "cli/judge.hpp"
 #include "cli/shares.hpp"
-#include "foretoken/report/sensitivity_report.hpp"
+#include "report/sensitivity_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -9,7 +9,7 @@
 #include "cli/judge.hpp"
 #include "cli/measured.hpp"
 #include "cli/shares.hpp"
-#include "foretoken/report/validation_report.hpp"
+#include "report/validation_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "foretoken/measurement/measured_file.hpp"
+#include "measurement/calibration/measured_file.hpp"
 
 namespace CLI {
 class App;

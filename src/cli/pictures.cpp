@@ -8,9 +8,9 @@
 
 #include "cli/exit_codes.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/persistence/atomic_file.hpp"
 #include "foretoken/report/picture.hpp"
-#include "foretoken/report/result_series.hpp"
+#include "persistence/atomic_file.hpp"
+#include "report/result_series.hpp"
 
 namespace foretoken {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "cli/pictures.hpp"
 #include "cli/terminal.hpp"
-#include "foretoken/scenario/scenario_text.hpp"
+#include "scenario/scenario_text.hpp"
 
 namespace foretoken {
 namespace {

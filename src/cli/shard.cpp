@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 
 namespace foretoken {
 namespace {

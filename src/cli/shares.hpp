@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 
 namespace foretoken {
 

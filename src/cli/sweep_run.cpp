@@ -12,10 +12,12 @@
 #include "cli/point_ranks.hpp"
 #include "cli/terminal.hpp"
 #include "experiment/parallel.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/persistence/sweep_journal.hpp"
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/sweep_front_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "persistence/sweep_journal.hpp"
+#include "report/sweep_front_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -8,8 +8,8 @@
 #include "cli/pictures.hpp"
 #include "cli/shard.hpp"
 #include "foretoken/experiment/sweep.hpp"
-#include "foretoken/report/sweep_report.hpp"
-#include "foretoken/study/sweep_front.hpp"
+#include "report/sweep_report.hpp"
+#include "study/front/sweep_front.hpp"
 
 namespace foretoken {
 

@@ -15,7 +15,7 @@
 
 #include "cli/exit_codes.hpp"
 #include "cli/pictures.hpp"
-#include "foretoken/persistence/atomic_file.hpp"
+#include "persistence/atomic_file.hpp"
 
 namespace foretoken {
 namespace {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "cli/options.hpp"
-#include "foretoken/base/diagnostics.hpp"
-#include "foretoken/report/text_style.hpp"
+#include "foretoken/base/result.hpp"
+#include "foretoken/report/report.hpp"
 
 namespace foretoken {
 

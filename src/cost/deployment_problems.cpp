@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "foretoken/cost/cost_model.hpp"
-#include "foretoken/model/counts.hpp"
+#include "model/counts.hpp"
 
 namespace foretoken {
 namespace {

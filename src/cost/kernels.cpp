@@ -1,5 +1,5 @@
 // Prices one kernel of a table by the operator it is.
-#include "foretoken/cost/kernels.hpp"
+#include "cost/kernels.hpp"
 
 #include <cmath>
 

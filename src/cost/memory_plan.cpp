@@ -11,7 +11,7 @@
 #include "cost/levels/engine_costs.hpp"
 #include "foretoken/base/units.hpp"
 #include "foretoken/base/version.hpp"
-#include "foretoken/model/counts.hpp"
+#include "model/counts.hpp"
 
 namespace foretoken {
 namespace {

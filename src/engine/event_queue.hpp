@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "foretoken/base/result.hpp"
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 
 namespace foretoken {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "foretoken/base/stationarity.hpp"
+#include "base/stationarity.hpp"
 
 namespace foretoken {
 

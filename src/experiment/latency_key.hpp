@@ -4,8 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "foretoken/base/csv.hpp"
-#include "foretoken/metrics/slo.hpp"
+#include "base/csv.hpp"
 #include "foretoken/metrics/summary.hpp"
 
 namespace foretoken {

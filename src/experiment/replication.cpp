@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
+#include "base/random.hpp"
 #include "experiment/cost_models.hpp"
-#include "foretoken/base/random.hpp"
 #include "foretoken/cost/cost_model.hpp"
 
 namespace foretoken {

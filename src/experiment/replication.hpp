@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "foretoken/experiment/run.hpp"
-#include "foretoken/metrics/collector.hpp"
+#include "metrics/collector.hpp"
 
 namespace foretoken {
 

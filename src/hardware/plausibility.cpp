@@ -1,5 +1,5 @@
 // Checks of GPU and link figures against what the hardware of their kind can do.
-#include "foretoken/hardware/plausibility.hpp"
+#include "hardware/plausibility.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // The hot path of measuring: a few counters and distributions per request and per span of steps.
-#include "foretoken/metrics/collector.hpp"
+#include "metrics/collector.hpp"
 
 #include <algorithm>
 #include <cmath>

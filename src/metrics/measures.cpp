@@ -1,7 +1,7 @@
 // Merging of measures: whole-run figures are the sum of the windows and classes.
-#include "foretoken/metrics/measures.hpp"
-
 #include <algorithm>
+
+#include "foretoken/metrics/summary.hpp"
 
 namespace foretoken {
 

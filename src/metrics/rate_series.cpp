@@ -3,7 +3,7 @@
 #include <cmath>
 #include <limits>
 
-#include "foretoken/metrics/collector.hpp"
+#include "metrics/collector.hpp"
 
 namespace foretoken {
 

@@ -1,5 +1,5 @@
 // Buckets of simulated time, and a handful of requests.
-#include "foretoken/metrics/run_series.hpp"
+#include "metrics/run_series.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,12 +1,10 @@
 // Reader and judge of one-line objectives.
-#include "foretoken/metrics/slo.hpp"
-
 #include <fmt/format.h>
 
 #include <cmath>
 #include <limits>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "foretoken/base/units.hpp"
 #include "foretoken/metrics/summary.hpp"
 

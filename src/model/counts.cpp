@@ -1,6 +1,6 @@
 // Parameters and KV elements of a transformer, from its shape alone
 // (src/cost/README.md, "Memory plan"). Biases other than QKV are below 0.1 % and left out.
-#include "foretoken/model/counts.hpp"
+#include "model/counts.hpp"
 
 #include <algorithm>
 

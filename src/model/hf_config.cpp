@@ -1,6 +1,6 @@
 // Builds a ModelSpec from a Hugging Face config.json: which object to read, what
 // kind of model it is, and the fields that every architecture has.
-#include "foretoken/model/hf_config.hpp"
+#include "model/hf_config.hpp"
 
 #include <fmt/format.h>
 

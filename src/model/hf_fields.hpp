@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
-#include "foretoken/base/diagnostics.hpp"
 #include "foretoken/base/json.hpp"
+#include "foretoken/base/result.hpp"
 
 namespace foretoken {
 

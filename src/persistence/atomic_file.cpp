@@ -1,5 +1,5 @@
 // POSIX files with every failure reported by its system message.
-#include "foretoken/persistence/atomic_file.hpp"
+#include "persistence/atomic_file.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

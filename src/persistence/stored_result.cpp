@@ -1,5 +1,5 @@
 // Reading results back, and comparing them value by value.
-#include "foretoken/persistence/stored_result.hpp"
+#include "persistence/stored_result.hpp"
 
 #include <fmt/format.h>
 

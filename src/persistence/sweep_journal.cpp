@@ -1,5 +1,5 @@
 // Appends one checked line per point and waits for the disk; the lock lives as long as the file is open.
-#include "foretoken/persistence/sweep_journal.hpp"
+#include "persistence/sweep_journal.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>

@@ -5,7 +5,7 @@
 #include <map>
 #include <optional>
 
-#include "foretoken/persistence/sweep_store.hpp"
+#include "persistence/sweep_store.hpp"
 #include "scenario/text_file.hpp"
 
 namespace foretoken {

@@ -1,6 +1,6 @@
 // One line of JSON per point, ending with a hash of what stands before it. Doubles are written in their
 // shortest form that reads back as the same bits, so a stored point prints like a computed one.
-#include "foretoken/persistence/sweep_store.hpp"
+#include "persistence/sweep_store.hpp"
 
 #include <fmt/format.h>
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/accuracy_report.hpp"
+#include "report/accuracy_report.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/measurement/accuracy.hpp"
-#include "foretoken/report/text_style.hpp"
+#include "foretoken/report/report.hpp"
+#include "measurement/accuracy/accuracy.hpp"
 
 namespace foretoken {
 

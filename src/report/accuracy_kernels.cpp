@@ -1,8 +1,8 @@
 // Kernels against their measurements.
 #include <fmt/format.h>
 
-#include "foretoken/report/accuracy_report.hpp"
 #include "report/accuracy_common.hpp"
+#include "report/accuracy_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 

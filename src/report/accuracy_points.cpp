@@ -6,9 +6,9 @@
 #include <cmath>
 #include <map>
 
-#include "foretoken/base/math.hpp"
-#include "foretoken/report/accuracy_report.hpp"
+#include "base/math.hpp"
 #include "report/accuracy_common.hpp"
+#include "report/accuracy_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 

@@ -1,8 +1,8 @@
 // A recorded run against its simulation.
 #include <fmt/format.h>
 
-#include "foretoken/report/accuracy_report.hpp"
 #include "report/accuracy_common.hpp"
+#include "report/accuracy_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 

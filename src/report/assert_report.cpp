@@ -1,17 +1,18 @@
 // Assertions as table, JSON and JUnit XML.
-#include "foretoken/report/assert_report.hpp"
+#include "report/assert_report.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
-#include "foretoken/base/visible.hpp"
+#include "base/visible.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/check_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/check.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 #include "report/sections.hpp"
+#include "report/uncertainty_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,7 +1,9 @@
 // The batch study as a document.
-#include "foretoken/report/batch_report.hpp"
-#include "foretoken/report/check_report.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/batch.hpp"
+#include "foretoken/study/check.hpp"
 #include "report/batch_tables.hpp"
 #include "report/json_parts.hpp"
 

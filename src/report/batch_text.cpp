@@ -5,7 +5,8 @@
 #include <cmath>
 
 #include "foretoken/base/units.hpp"
-#include "foretoken/report/batch_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/batch.hpp"
 #include "report/batch_tables.hpp"
 #include "report/common.hpp"
 #include "report/scatter.hpp"

@@ -1,5 +1,5 @@
 // Three ways to size the fleet, and the replicas of the week.
-#include "foretoken/report/bill_report.hpp"
+#include "report/bill_report.hpp"
 
 #include <fmt/format.h>
 

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/calibration_report.hpp"
-#include "foretoken/scenario/fitted_terms.hpp"
+#include "report/calibration_report.hpp"
 #include "report/common.hpp"
+#include "scenario/fitted_terms.hpp"
 
 namespace foretoken {
 namespace {

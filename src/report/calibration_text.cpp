@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "foretoken/report/calibration_report.hpp"
 #include "report/accuracy_common.hpp"
+#include "report/calibration_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 

@@ -1,9 +1,11 @@
 // The capacity as a document.
-#include "foretoken/report/capacity_report.hpp"
-#include "foretoken/report/check_report.hpp"
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/capacity.hpp"
+#include "foretoken/study/check.hpp"
 #include "report/json_parts.hpp"
+#include "report/uncertainty_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/report/capacity_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/capacity.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
+#include "report/uncertainty_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/report/check_report.hpp"
-#include "foretoken/report/load_slots_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/check.hpp"
 #include "report/common.hpp"
+#include "report/load_slots_report.hpp"
 #include "report/sections.hpp"
+#include "report/uncertainty_report.hpp"
 
 namespace foretoken {
 namespace {

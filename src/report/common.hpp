@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "foretoken/experiment/model_band.hpp"
+#include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/verdict.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "report/layout.hpp"

@@ -1,7 +1,8 @@
 // The comparison as a document.
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/check_report.hpp"
-#include "foretoken/report/compare_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/check.hpp"
+#include "foretoken/study/compare.hpp"
 #include "report/json_parts.hpp"
 
 namespace foretoken {

@@ -5,7 +5,8 @@
 #include <cmath>
 
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/compare_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/compare.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 

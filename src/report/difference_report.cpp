@@ -1,5 +1,5 @@
 // What differs between two stored results, value by value.
-#include "foretoken/report/difference_report.hpp"
+#include "report/difference_report.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,8 @@
 // The explanation as a document.
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/report/report.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {

@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include "foretoken/base/units.hpp"
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 

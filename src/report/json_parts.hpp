@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "foretoken/base/json.hpp"
-#include "foretoken/metrics/slo.hpp"
 #include "foretoken/metrics/summary.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "foretoken/study/capacity.hpp"
@@ -21,6 +20,9 @@ namespace foretoken {
 [[nodiscard]] Json slo_of(const std::vector<SloVerdict>& verdicts);
 [[nodiscard]] Json bottlenecks_of(const Bottleneck& prefill, const Bottleneck& decode);
 [[nodiscard]] Json price_of(const HourlyPrice& price);
+// value, low, high, confidence; an unbounded side is null.
+[[nodiscard]] Json to_json(const Interval& interval);
+[[nodiscard]] Json to_json(const PairedDifference& paired);
 [[nodiscard]] Json to_json(const Knee& knee);
 [[nodiscard]] Json value_or_null(const std::optional<double>& value);
 [[nodiscard]] Json value_or_null(const std::optional<std::int64_t>& value);

@@ -1,15 +1,16 @@
 // Result documents.
-#include "foretoken/report/json_report.hpp"
-
 #include <fmt/format.h>
 
 #include <cmath>
 
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/persistence/stored_result.hpp"
-#include "foretoken/report/load_slots_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "persistence/stored_result.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
+#include "report/load_slots_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -8,7 +8,7 @@
 #include <numeric>
 #include <optional>
 
-#include "foretoken/base/visible.hpp"
+#include "base/visible.hpp"
 
 namespace foretoken {
 namespace {

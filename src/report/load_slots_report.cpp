@@ -1,5 +1,5 @@
 // Slots of the load in words, columns and JSON.
-#include "foretoken/report/load_slots_report.hpp"
+#include "report/load_slots_report.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,6 +1,8 @@
 // The memory study as a document.
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/memory_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/memory.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 

@@ -4,7 +4,8 @@
 #include <map>
 
 #include "foretoken/base/units.hpp"
-#include "foretoken/report/memory_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/memory.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
 

@@ -1,7 +1,9 @@
 // The promises as a document.
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/promise_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "report/json_parts.hpp"
+#include "report/promise_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,8 +1,8 @@
 // The grid of lengths with the load that each cell takes, then the longest contexts.
 #include <fmt/format.h>
 
-#include "foretoken/report/promise_report.hpp"
 #include "report/common.hpp"
+#include "report/promise_report.hpp"
 #include "report/sections.hpp"
 
 namespace foretoken {

@@ -1,4 +1,6 @@
 // Candidates as scenario files: what the table shows can be run, checked and changed.
+#include "report/recommend_emit.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,12 +8,13 @@
 #include <sstream>
 #include <string_view>
 
-#include "foretoken/persistence/atomic_file.hpp"
-#include "foretoken/report/recommend_report.hpp"
-#include "foretoken/scenario/scenario_text.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/recommend.hpp"
+#include "persistence/atomic_file.hpp"
 #include "report/bench_trace.hpp"
 #include "report/common.hpp"
 #include "report/launch_lines.hpp"
+#include "scenario/scenario_text.hpp"
 #include "scenario/text_file.hpp"
 
 namespace foretoken {

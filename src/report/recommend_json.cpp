@@ -1,10 +1,12 @@
 // The recommendation as a document.
-#include "foretoken/report/check_report.hpp"
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/recommend_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/check.hpp"
+#include "foretoken/study/recommend.hpp"
 #include "report/json_parts.hpp"
 #include "report/launch_lines.hpp"
+#include "report/uncertainty_report.hpp"
 
 namespace foretoken {
 namespace {

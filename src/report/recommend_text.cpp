@@ -4,11 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/report/recommend_report.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/recommend.hpp"
 #include "report/common.hpp"
 #include "report/launch_lines.hpp"
 #include "report/sections.hpp"
+#include "report/uncertainty_report.hpp"
 #include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {

@@ -1,5 +1,5 @@
 // Rows of --save-requests.
-#include "foretoken/report/request_csv.hpp"
+#include "report/request_csv.hpp"
 
 #include <fmt/format.h>
 

@@ -1,11 +1,13 @@
 // The slow requests beside the median one: causes, parts, the sentence.
-#include "foretoken/report/request_report.hpp"
+#include "report/request_report.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 #include "report/sections.hpp"

@@ -3,7 +3,9 @@
 
 #include <string>
 
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 
 namespace foretoken {
 

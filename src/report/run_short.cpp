@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/report/load_slots_report.hpp"
 #include "report/common.hpp"
+#include "report/load_slots_report.hpp"
 #include "report/run_parts.hpp"
 #include "report/sections.hpp"
 

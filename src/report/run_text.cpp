@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/load_slots_report.hpp"
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/report/report.hpp"
 #include "report/common.hpp"
+#include "report/load_slots_report.hpp"
 #include "report/run_parts.hpp"
 #include "report/sections.hpp"
 

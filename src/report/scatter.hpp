@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "foretoken/report/text_style.hpp"
+#include "foretoken/report/report.hpp"
 
 namespace foretoken {
 

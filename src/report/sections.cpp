@@ -3,8 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "base/visible.hpp"
 #include "foretoken/base/units.hpp"
-#include "foretoken/base/visible.hpp"
 #include "foretoken/experiment/version.hpp"
 #include "report/common.hpp"
 

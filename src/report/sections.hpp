@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "foretoken/cost/memory_plan.hpp"
-#include "foretoken/persistence/sweep_store.hpp"
+#include "persistence/sweep_store.hpp"
 
 namespace foretoken {
 

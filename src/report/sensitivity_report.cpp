@@ -1,13 +1,15 @@
 // The tornado, largest effect on top.
-#include "foretoken/report/sensitivity_report.hpp"
+#include "report/sensitivity_report.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/report/check_report.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/check.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
 #include "report/sections.hpp"

@@ -1,5 +1,5 @@
 // Front and load curves, below a sweep's table and in its document.
-#include "foretoken/report/sweep_front_report.hpp"
+#include "report/sweep_front_report.hpp"
 
 #include <fmt/format.h>
 

@@ -5,12 +5,14 @@
 #include <cmath>
 
 #include "experiment/sweep/point_figures.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/sweep_front_report.hpp"
-#include "foretoken/report/sweep_report.hpp"
+#include "foretoken/report/report.hpp"
 #include "report/common.hpp"
 #include "report/json_parts.hpp"
+#include "report/sweep_front_report.hpp"
+#include "report/sweep_report.hpp"
 
 namespace foretoken {
 namespace {

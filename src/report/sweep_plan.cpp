@@ -3,9 +3,9 @@
 
 #include <functional>
 
-#include "foretoken/report/sweep_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
+#include "report/sweep_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <set>
 
-#include "foretoken/report/sweep_report.hpp"
 #include "report/common.hpp"
 #include "report/sections.hpp"
+#include "report/sweep_report.hpp"
 
 namespace foretoken {
 namespace {

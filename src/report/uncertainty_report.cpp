@@ -1,11 +1,11 @@
 // Bands and probabilities; what few measured systems cannot tell from certainty is said as a limit.
-#include "foretoken/report/uncertainty_report.hpp"
+#include "report/uncertainty_report.hpp"
 
 #include <fmt/format.h>
 
 #include <cmath>
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 #include "report/common.hpp"
 #include "report/declared_table.hpp"
 

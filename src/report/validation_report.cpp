@@ -1,5 +1,5 @@
 // The verdict in a sentence, a table per measured run, and where the two do not measure the same.
-#include "foretoken/report/validation_report.hpp"
+#include "report/validation_report.hpp"
 
 #include <fmt/format.h>
 

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 
 namespace foretoken {
 namespace {

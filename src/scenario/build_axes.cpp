@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "scenario/build.hpp"
 #include "scenario/checkpoint_name.hpp"
 #include "scenario/sweep_axes.hpp"

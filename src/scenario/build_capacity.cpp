@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "scenario/build.hpp"
 
 namespace foretoken {

@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "foretoken/cost/cost_model.hpp"
-#include "foretoken/hardware/plausibility.hpp"
-#include "foretoken/model/hf_config.hpp"
+#include "hardware/plausibility.hpp"
+#include "model/hf_config.hpp"
 #include "scenario/build.hpp"
 #include "scenario/catalog_entries.hpp"
 #include "scenario/checkpoint_name.hpp"

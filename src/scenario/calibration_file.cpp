@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "foretoken/scenario/fitted_terms.hpp"
+#include "scenario/fitted_terms.hpp"
 #include "scenario/text_file.hpp"
 
 namespace foretoken {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 
 namespace foretoken {
 

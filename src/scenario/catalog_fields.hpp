@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "foretoken/base/diagnostics.hpp"
+#include "foretoken/base/result.hpp"
 #include "foretoken/base/units.hpp"
 #include "foretoken/scenario/catalog.hpp"
 #include "scenario/yaml_tree.hpp"

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "foretoken/base/diagnostics.hpp"
+#include "foretoken/base/result.hpp"
 #include "scenario/catalog_entries.hpp"
 
 namespace foretoken {

@@ -1,7 +1,7 @@
 // Keys of what runs where: hardware, engine, memory, costs. Engine knobs keep vLLM's spelling.
-#include "foretoken/serving/policies.hpp"
 #include "scenario/engine_releases.hpp"
 #include "scenario/field_rows.hpp"
+#include "serving/policies.hpp"
 
 namespace foretoken {
 namespace {

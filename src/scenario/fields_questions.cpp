@@ -1,5 +1,5 @@
 // Keys of what is asked of a run.
-#include "foretoken/hardware/gpu_hour_prices.hpp"
+#include "foretoken/hardware/gpu_spec.hpp"
 #include "scenario/field_rows.hpp"
 
 namespace foretoken {

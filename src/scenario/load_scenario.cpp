@@ -5,10 +5,10 @@
 #include <filesystem>
 #include <tuple>
 
-#include "foretoken/base/csv.hpp"
-#include "foretoken/scenario/scenario_text.hpp"
+#include "base/csv.hpp"
 #include "scenario/build.hpp"
 #include "scenario/calibration_file.hpp"
+#include "scenario/scenario_text.hpp"
 #include "scenario/sweep_axes.hpp"
 #include "scenario/text_file.hpp"
 

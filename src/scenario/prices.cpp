@@ -1,6 +1,4 @@
 // The price of a deployment and the power of its devices, with who says so.
-#include "foretoken/scenario/prices.hpp"
-
 #include <fmt/format.h>
 
 #include "foretoken/scenario/scenario.hpp"

@@ -5,8 +5,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "foretoken/scenario/inputs.hpp"
 #include "scenario/build.hpp"
+#include "scenario/inputs.hpp"
 #include "scenario/sha256.hpp"
 
 namespace foretoken {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <filesystem>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "scenario/sweep_axes.hpp"
 
 namespace foretoken {

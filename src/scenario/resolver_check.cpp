@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "scenario/resolver.hpp"
 
 namespace foretoken {

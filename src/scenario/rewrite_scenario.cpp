@@ -1,8 +1,8 @@
 // A scenario written again after its overrides were put into it.
 #include <filesystem>
 
-#include "foretoken/scenario/scenario_text.hpp"
 #include "scenario/build.hpp"
+#include "scenario/scenario_text.hpp"
 
 namespace foretoken {
 namespace {

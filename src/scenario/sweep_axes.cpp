@@ -8,7 +8,7 @@
 #include <optional>
 #include <set>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "scenario/resolver.hpp"
 
 namespace foretoken {

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "scenario/field_table.hpp"
 #include "scenario/sha256.hpp"

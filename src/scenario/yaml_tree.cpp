@@ -9,7 +9,7 @@
 #include <set>
 #include <sstream>
 
-#include "foretoken/base/visible.hpp"
+#include "base/visible.hpp"
 
 namespace foretoken {
 namespace {

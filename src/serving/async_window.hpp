@@ -15,7 +15,7 @@
 
 #include <utility>
 
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 
 namespace foretoken {
 

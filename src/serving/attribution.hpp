@@ -4,7 +4,7 @@
 
 #include <array>
 
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 #include "foretoken/cost/step.hpp"
 #include "foretoken/serving/observer.hpp"
 

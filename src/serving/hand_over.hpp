@@ -1,8 +1,8 @@
 // A request that goes on elsewhere: what it brings along, and how long that takes.
 #pragma once
 
-#include "foretoken/base/time.hpp"
-#include "foretoken/workload/request.hpp"
+#include "foretoken/base/units.hpp"
+#include "foretoken/workload/request_source.hpp"
 #include "serving/attribution.hpp"
 #include "serving/in_flight.hpp"
 

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "foretoken/workload/request.hpp"
+#include "foretoken/workload/request_source.hpp"
 #include "serving/attribution.hpp"
 
 namespace foretoken {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <span>
 
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 
 namespace foretoken {
 

@@ -1,7 +1,7 @@
 // The exact time of step boundaries: whole nanoseconds, and the fraction that is carried from step to step.
 #pragma once
 
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 
 namespace foretoken {
 

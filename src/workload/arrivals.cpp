@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 #include "workload/lengths/distributions.hpp"
 #include "workload/lengths/overloaded.hpp"
 

@@ -6,8 +6,8 @@
 #include <variant>
 #include <vector>
 
-#include "foretoken/base/random.hpp"
-#include "foretoken/base/time.hpp"
+#include "base/random.hpp"
+#include "foretoken/base/units.hpp"
 #include "foretoken/workload/workload_config.hpp"
 
 namespace foretoken {

@@ -7,8 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "foretoken/base/random.hpp"
-#include "foretoken/base/time.hpp"
+#include "base/random.hpp"
+#include "foretoken/base/units.hpp"
 #include "workload/lengths/lengths.hpp"
 
 namespace foretoken {

@@ -5,9 +5,8 @@
 #include <optional>
 #include <vector>
 
-#include "foretoken/base/random.hpp"
-#include "foretoken/workload/prefix_table.hpp"
-#include "foretoken/workload/request.hpp"
+#include "base/random.hpp"
+#include "foretoken/workload/request_source.hpp"
 #include "foretoken/workload/workload_config.hpp"
 #include "workload/lengths/distributions.hpp"
 #include "workload/lengths/lengths.hpp"

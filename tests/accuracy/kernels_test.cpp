@@ -6,7 +6,7 @@
 
 #include <filesystem>
 
-#include "foretoken/report/accuracy_report.hpp"
+#include "report/accuracy_report.hpp"
 #include "test_paths.hpp"
 
 namespace foretoken {

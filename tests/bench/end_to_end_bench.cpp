@@ -1,8 +1,8 @@
 // Metrics alone, and whole simulations of 10,000 requests.
 #include <benchmark/benchmark.h>
 
+#include "base/random.hpp"
 #include "bench/workloads.hpp"
-#include "foretoken/base/random.hpp"
 #include "foretoken/base/statistics.hpp"
 #include "foretoken/experiment/run.hpp"
 

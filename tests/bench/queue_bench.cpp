@@ -1,8 +1,8 @@
 // The event queue as the simulation uses it: the first event is taken out and scheduled again, later.
 #include <benchmark/benchmark.h>
 
+#include "base/random.hpp"
 #include "engine/event_queue.hpp"
-#include "foretoken/base/random.hpp"
 
 namespace foretoken {
 namespace {

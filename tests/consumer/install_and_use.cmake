@@ -24,6 +24,7 @@ foreach(expected
     "catalog: h100_sxm\n"
     "lone: completed 1, TTFT 20\\.000 ms, TPOT 9\\.800 ms, E2E 510\\.000 ms, JSON has TTFT\n"
     "roofline: completed 1, TTFT [1-9][0-9]*\\.[0-9]+ ms, TPOT [1-9][0-9]*\\.[0-9]+ ms, E2E [1-9][0-9]*\\.[0-9]+ ms, JSON has TTFT\n"
+    "check: meets, a text of something\n"
     "misspelt:6:1: error: .*'?engin'?.*engine")
   if(NOT out MATCHES "${expected}")
     message(FATAL_ERROR "expected a line like\n  ${expected}\nin\n${out}")

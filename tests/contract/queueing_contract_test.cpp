@@ -6,8 +6,8 @@
 #include <list>
 #include <tuple>
 
-#include "foretoken/base/random.hpp"
-#include "foretoken/serving/policies.hpp"
+#include "base/random.hpp"
+#include "serving/policies.hpp"
 #include "serving/queueing/queueing_policy.hpp"
 
 namespace foretoken::test {

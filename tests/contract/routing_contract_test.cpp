@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "foretoken/base/random.hpp"
-#include "foretoken/serving/policies.hpp"
+#include "base/random.hpp"
+#include "serving/policies.hpp"
 #include "serving/routing/routing_policy.hpp"
 
 namespace foretoken::test {

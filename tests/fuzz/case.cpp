@@ -11,7 +11,7 @@
 #include <cstring>
 #include <exception>
 
-#include "foretoken/base/visible.hpp"
+#include "base/visible.hpp"
 
 namespace foretoken::fuzz {
 namespace {

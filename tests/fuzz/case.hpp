@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "foretoken/base/diagnostics.hpp"
+#include "foretoken/base/result.hpp"
 #include "fuzz/slips.hpp"
 
 namespace foretoken::fuzz {

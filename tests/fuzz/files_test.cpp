@@ -4,15 +4,17 @@
 #include <filesystem>
 #include <fstream>
 
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
 #include "foretoken/experiment/version.hpp"
-#include "foretoken/persistence/stored_result.hpp"
-#include "foretoken/persistence/sweep_journal.hpp"
-#include "foretoken/persistence/sweep_store.hpp"
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/sweep_report.hpp"
+#include "foretoken/report/report.hpp"
 #include "foretoken/study/compare.hpp"
 #include "fuzz/case.hpp"
 #include "measurement/calibration/measured_run.hpp"
+#include "persistence/stored_result.hpp"
+#include "persistence/sweep_journal.hpp"
+#include "persistence/sweep_store.hpp"
+#include "report/sweep_report.hpp"
 #include "scenario/calibration_file.hpp"
 #include "support/temporary_file.hpp"
 #include "unit/measurement/synthetic_results.hpp"

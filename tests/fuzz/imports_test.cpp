@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "foretoken/scenario/scenario.hpp"
-#include "foretoken/study/import_scenario.hpp"
 #include "fuzz/case.hpp"
+#include "study/import/import_scenario.hpp"
 
 namespace foretoken {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "foretoken/base/visible.hpp"
+#include "base/visible.hpp"
 #include "fuzz/case.hpp"
 
 namespace foretoken {

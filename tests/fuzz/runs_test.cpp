@@ -6,10 +6,11 @@
 #include <cmath>
 #include <functional>
 
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/request_csv.hpp"
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "fuzz/case.hpp"
+#include "report/request_csv.hpp"
 
 namespace foretoken {
 namespace {

@@ -5,9 +5,9 @@
 #include <fstream>
 #include <iterator>
 
-#include "foretoken/model/hf_config.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "fuzz/case.hpp"
+#include "model/hf_config.hpp"
 #include "scenario/field_table.hpp"
 #include "test_paths.hpp"
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 
 namespace foretoken::fuzz {
 

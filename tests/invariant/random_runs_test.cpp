@@ -7,7 +7,7 @@
 #include <iostream>
 #include <map>
 
-#include "foretoken/serving/policies.hpp"
+#include "serving/policies.hpp"
 #include "support/deployments.hpp"
 #include "support/how_many.hpp"
 #include "support/invariants.hpp"

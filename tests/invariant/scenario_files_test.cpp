@@ -13,8 +13,10 @@
 #include <iostream>
 #include <stdexcept>
 
+#include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/run.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "support/invariants.hpp"
 

@@ -8,7 +8,7 @@
 #include <queue>
 #include <vector>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "foretoken/workload/request_source.hpp"
 
 namespace foretoken::test {

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "foretoken/serving/simulation.hpp"
 #include "serving/block_growth.hpp"
 #include "support/stub_cost.hpp"

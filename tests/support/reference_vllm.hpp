@@ -12,8 +12,7 @@
 
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/serving/engine_config.hpp"
-#include "foretoken/workload/prefix_table.hpp"
-#include "foretoken/workload/request.hpp"
+#include "foretoken/workload/request_source.hpp"
 
 namespace foretoken::test {
 

@@ -1,4 +1,5 @@
-# One static library per layer: foretoken_layer(NAME SOURCES ... DEPENDS layers ... PRIVATE libraries ... [QUICK] [BATCHES n])
+# One static library per layer: foretoken_layer(NAME [SOURCES ...] DEPENDS layers ... PRIVATE libraries ... [QUICK] [BATCHES n])
+# Without SOURCES, those of its folder and the folders in it.
 # Link order then enforces the layering that tools/check-layers verifies in the includes.
 
 add_library(foretoken_options INTERFACE)
@@ -30,6 +31,9 @@ endfunction()
 
 function(foretoken_layer name)
   cmake_parse_arguments(ARG "QUICK" "BATCHES" "SOURCES;DEPENDS;PUBLIC;PRIVATE" ${ARGN})
+  if(NOT ARG_SOURCES)
+    file(GLOB_RECURSE ARG_SOURCES CONFIGURE_DEPENDS *.cpp)
+  endif()
   add_library(foretoken_${name} STATIC ${ARG_SOURCES})
   target_include_directories(foretoken_${name}
     PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>

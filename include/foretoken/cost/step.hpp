@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 
 namespace foretoken {
 

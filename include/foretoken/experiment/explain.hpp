@@ -1,5 +1,9 @@
 // Why a prediction is what it is, without simulating: where memory goes, what bounds
 // each operator, and what no engine could beat.
+//
+// Example:
+//   const Result<Explanation> why = explain(*scenario);
+//   if (why) std::cout << why->floors.ttft_ms;  // what no engine could beat
 #pragma once
 
 #include <string>
@@ -45,5 +49,21 @@ struct Explanation {
 };
 
 [[nodiscard]] Result<Explanation> explain(const Scenario& scenario);
+
+// How far the cost model itself may be off, whatever the number of simulated requests.
+
+// Half-widths of 95 % bands on the time of a typical step, as shares of it. Each operator brings the error of its
+// coefficient set on shapes held out from its fit, half as much again on a neighbouring GPU's set, twice as
+// much outside the fitted range; errors of different operators are taken as independent.
+struct ModelBand {
+  double prefill = 0;
+  double decode = 0;
+  bool inside_range = true;          // all operators of both steps
+  std::vector<std::string> outside;  // the others, by name
+  double outside_share = 0;          // of the step where they take most of it
+};
+
+// Zero bands at the levels that are no prediction of hardware (datasheet: a bound; affine: the user's own).
+[[nodiscard]] ModelBand model_band(const Explanation& explanation);
 
 }  // namespace foretoken

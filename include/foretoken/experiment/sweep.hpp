@@ -1,4 +1,9 @@
 // A what-if table: the scenario at every point of the cross product of its sweep axes.
+//
+// Example:
+//   Question asked{yaml, "chat.yaml"};
+//   asked.options.over = {"engine.max_num_seqs=16,32..128"};
+//   const Result<SweepResult> sweep = run_sweep({asked, *asked.scenario()});
 #pragma once
 
 #include <functional>

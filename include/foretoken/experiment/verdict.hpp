@@ -1,5 +1,9 @@
 // Does the deployment meet its objectives? Three answers, each with an interval:
 // replications are added until the interval lies on one side of the limit or the budget ends.
+//
+// Example:
+//   const Result<Verdict> verdict = reach_verdict(*scenario);  // needs objectives: `slo`
+//   if (verdict && verdict->overall == Decision::meets) ...
 #pragma once
 
 #include <optional>

@@ -4,12 +4,37 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "foretoken/base/units.hpp"
-#include "foretoken/hardware/gpu_hour_prices.hpp"
 
 namespace foretoken {
+
+enum class Purchase { on_demand, reserved, spot };
+
+[[nodiscard]] constexpr std::string_view to_string(Purchase purchase) {
+  return purchase == Purchase::on_demand ? "on_demand" : purchase == Purchase::reserved ? "reserved" : "spot";
+}
+
+// Empty = not known.
+struct GpuHourPrices {
+  std::optional<double> on_demand;
+  std::optional<double> reserved;
+  std::optional<double> spot;
+  std::string source;
+  [[nodiscard]] const std::optional<double>& of(Purchase purchase) const {
+    return purchase == Purchase::on_demand ? on_demand : purchase == Purchase::reserved ? reserved : spot;
+  }
+  [[nodiscard]] bool any() const { return on_demand || reserved || spot; }
+  bool operator==(const GpuHourPrices&) const = default;
+};
+
+// Far beyond any device, so that a slip of the decimal point or a price per month is noticed.
+inline constexpr double kLargestGpuHourPrice = 1000;
+
+// What a datasheet says of an accelerator and of the links between them. Data
+// only; every figure's source stands in the catalog file it came from.
 
 // A link between devices, per device and direction (never both directions summed).
 struct LinkSpec {

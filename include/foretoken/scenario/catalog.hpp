@@ -1,5 +1,8 @@
 // The data that comes with the binary: GPUs, models, links, calibration sets. One YAML
 // file each, every figure with its source.
+//
+// Example:
+//   const Result<GpuSpec> gpu = Catalog().gpu("H100 SXM");  // a name, an id or an alias; else "did you mean"
 #pragma once
 
 #include <string>

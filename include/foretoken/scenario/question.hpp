@@ -1,4 +1,8 @@
 // What was asked: the text of a scenario and what is set on top of it, so that a study can ask the same with changes.
+//
+// Example:
+//   const Question asked{yaml, "chat.yaml"};
+//   const Result<Scenario> doubled = asked.with({"replicas=2"}).scenario();
 #pragma once
 
 #include <string>

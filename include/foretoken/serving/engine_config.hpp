@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 #include "foretoken/base/version.hpp"
 
 namespace foretoken {

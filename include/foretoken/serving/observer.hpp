@@ -7,11 +7,11 @@
 #include <span>
 #include <string_view>
 
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 #include "foretoken/cost/decode_curve.hpp"
 #include "foretoken/cost/step.hpp"
 #include "foretoken/cost/token_clock.hpp"
-#include "foretoken/workload/request.hpp"
+#include "foretoken/workload/request_source.hpp"
 
 namespace foretoken {
 

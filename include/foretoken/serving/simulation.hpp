@@ -1,4 +1,8 @@
 // The discrete-event simulation of pools of replicas serving a stream of requests.
+//
+// Example:
+//   auto source = make_request_source(scenario->workload, 1);
+//   auto cost = make_cost_model(scenario->deployment);
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,9 @@
 // How many requests to serve at once: latency, throughput and KV cache of every batch size, what bounds it,
 // and the largest throughput that keeps the objectives.
+//
+// Example:
+//   const Result<BatchStudy> study = study_batch(asked, *asked.scenario(), {{}, "1,2,4..64"});
+//   if (study && study->best) std::cout << study->sizes[*study->best].size;
 #pragma once
 
 #include <cstdint>

@@ -1,13 +1,17 @@
 // How much load can the deployment take: the largest at which the objectives are met, what binds there, and how
 // long until the load gets there.
+//
+// Example:
+//   const Result<CapacityResult> found = find_capacity(asked, *asked.scenario());
+//   if (found && found->capacity) std::cout << *found->capacity << ' ' << found->unit;  // 14.2 requests/s
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "foretoken/experiment/run_errors.hpp"
 #include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {

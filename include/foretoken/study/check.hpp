@@ -1,13 +1,18 @@
 // Are the objectives feasible, are they met, and if not, what is the cheapest change that would do?
+//
+// Example:
+//   const Question asked{yaml, "chat.yaml"};
+//   const Result<CheckResult> checked = check(asked, *asked.scenario());
+//   if (checked && !checked->fixes.empty()) std::cout << checked->fixes.front().set.front();  // replicas=2
 #pragma once
 
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "foretoken/experiment/model_band.hpp"
-#include "foretoken/experiment/model_uncertainty.hpp"
+#include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {

@@ -1,4 +1,7 @@
 // Two alternatives on the same random numbers: what changes, by how much, how sure that is, and which field does it.
+//
+// Example:
+//   const Result<CompareResult> both = compare_scenarios({asked, asked.with({"engine.max_num_seqs=16"})});
 #pragma once
 
 #include <optional>

@@ -1,5 +1,8 @@
 // What fits: weights, KV cache and requests of every precision, context length and GPU, beside what each does to the
 // time of a decode step. In closed form.
+//
+// Example:
+//   const Result<MemoryStudy> study = study_memory({"", "none", {{"model=Llama-3.1-8B"}}}, {.gpus = "h100_sxm,l40s"});
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,9 @@
 // The cheapest deployment of a domain that meets the objectives at the offered load, and why no cheaper one does.
+//
+// Example:
+//   Question asked{yaml, "chat.yaml"};
+//   asked.options.recommend_over = {"replicas=1..8", "hardware.gpu=h100_sxm,l40s"};
+//   const Result<RecommendResult> found = recommend({asked, *asked.scenario()});
 #pragma once
 
 #include <cstdint>
@@ -6,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/experiment/run_errors.hpp"
 #include "foretoken/experiment/sweep.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "foretoken/experiment/verdict.hpp"
 
 namespace foretoken {

@@ -1,16 +1,64 @@
 // The stream of requests, in order of arrival, made one at a time.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "foretoken/base/result.hpp"
-#include "foretoken/workload/prefix_table.hpp"
-#include "foretoken/workload/request.hpp"
+#include "foretoken/base/units.hpp"
 #include "foretoken/workload/workload_config.hpp"
 
 namespace foretoken {
+
+struct Request {
+  std::int64_t index = 0;  // in order of arrival, from 0
+  TimePoint arrival{};     // the client sends it
+  Duration client_wait{};  // waited for a max_concurrency seat before that; not in TTFT or E2E
+  std::int32_t prompt_tokens = 1;
+  std::int32_t output_tokens = 1;  // true length; no policy may read it (INV-9)
+  std::int32_t max_tokens = 1;     // what a policy may know of the output
+  std::int16_t class_index = 0;    // into WorkloadConfig::classes, 0 when there are none
+  std::int16_t priority = 0;       // smaller is served first
+  std::int32_t prefix_row = -1;    // row of the PrefixTable that describes the prompt's start, -1 = none
+  std::int32_t conversation = -1;  // the turns of one, each prompt of which starts with all before it; -1 = none
+};
+
+// What prompts begin with, for prefix caching: the hash ids of their blocks, from a trace or made
+// up for prefixes that requests share.
+
+// Two prompts whose rows start with the same ids start with the same tokens. The last block
+// of a prompt may be partly filled. What lies behind a row's blocks is a prompt's own.
+class PrefixTable {
+ public:
+  [[nodiscard]] std::int64_t rows() const { return static_cast<std::int64_t>(rows_.size()); }
+  // 0 <= row < rows(), as in Request::prefix_row.
+  [[nodiscard]] std::span<const std::int64_t> hash_ids(std::int64_t row) const {
+    const auto r = static_cast<std::size_t>(row);
+    const std::size_t begin = r == 0 ? 0 : rows_[r - 1].end;
+    return std::span(ids_).subspan(begin, rows_[r].end - begin);
+  }
+  // Tokens that one id of this row stands for.
+  [[nodiscard]] std::int64_t block_tokens(std::int64_t row) const {
+    return rows_[static_cast<std::size_t>(row)].block_tokens;
+  }
+  void add_row(std::span<const std::int64_t> ids, std::int64_t block_tokens = 512) {
+    ids_.insert(ids_.end(), ids.begin(), ids.end());
+    rows_.push_back({ids_.size(), block_tokens});
+  }
+
+ private:
+  struct Row {
+    std::size_t end;
+    std::int64_t block_tokens;
+  };
+  std::vector<std::int64_t> ids_;
+  std::vector<Row> rows_;
+};
+
+// The stream of requests, in order of arrival, made one at a time.
 
 // Contract: arrivals never decrease; after completed(r, t) every new arrival is
 // at t or later. next_arrival() is kNever when nothing will arrive unless a

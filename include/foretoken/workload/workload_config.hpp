@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 
 namespace foretoken {
 

@@ -8,7 +8,7 @@
 #include "cost/operators/attention_mixed.hpp"
 #include "cost/operators/latent_attention.hpp"
 #include "foretoken/cost/step.hpp"
-#include "foretoken/model/counts.hpp"
+#include "model/counts.hpp"
 
 namespace foretoken {
 

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 
 namespace foretoken {
 namespace {

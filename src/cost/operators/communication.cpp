@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,7 +1,7 @@
 // Elementwise kernel time (src/cost/README.md, "Elementwise passes").
 #include "cost/operators/elementwise.hpp"
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 
 namespace foretoken {
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <functional>
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 
 namespace foretoken {
 namespace {

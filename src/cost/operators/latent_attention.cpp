@@ -1,7 +1,7 @@
 // Multi-head latent attention time (src/cost/README.md, "Latent attention").
 #include "cost/operators/latent_attention.hpp"
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 
 namespace foretoken {
 namespace {

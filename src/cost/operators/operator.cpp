@@ -1,7 +1,7 @@
 // Helpers shared by the operator families.
 #include "cost/operators/operator.hpp"
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 
 namespace foretoken {
 

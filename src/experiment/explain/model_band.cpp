@@ -1,8 +1,8 @@
 // Errors of operators, weighted by their share of the step.
-#include "foretoken/experiment/model_band.hpp"
-
 #include <algorithm>
 #include <cmath>
+
+#include "foretoken/experiment/explain.hpp"
 
 namespace foretoken {
 namespace {

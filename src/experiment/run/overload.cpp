@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/figures.hpp"
 #include "experiment/steady/sampler.hpp"
-#include "foretoken/base/figures.hpp"
 
 namespace foretoken {
 namespace {

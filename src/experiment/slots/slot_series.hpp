@@ -3,10 +3,9 @@
 
 #include <vector>
 
-#include "foretoken/experiment/load_slots.hpp"
 #include "foretoken/experiment/run.hpp"
-#include "foretoken/metrics/collector.hpp"
 #include "foretoken/scenario/scenario.hpp"
+#include "metrics/collector.hpp"
 
 namespace foretoken {
 

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/stationarity.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/replication.hpp"
 #include "experiment/steady/saturation.hpp"
 #include "experiment/steady/state_series.hpp"
-#include "foretoken/base/stationarity.hpp"
 
 namespace foretoken {
 namespace {

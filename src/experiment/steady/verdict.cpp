@@ -7,9 +7,9 @@
 #include <array>
 #include <cmath>
 
+#include "base/figures.hpp"
+#include "base/quantiles.hpp"
 #include "experiment/steady/sampler.hpp"
-#include "foretoken/base/figures.hpp"
-#include "foretoken/base/quantiles.hpp"
 
 namespace foretoken {
 namespace {

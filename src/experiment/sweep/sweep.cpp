@@ -8,10 +8,10 @@
 #include <mutex>
 #include <utility>
 
+#include "base/csv.hpp"
 #include "experiment/cost_models.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/sweep/point_figures.hpp"
-#include "foretoken/base/csv.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,5 +1,5 @@
 // The measured errors that come with the program.
-#include "foretoken/experiment/run_errors.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 
 namespace foretoken {
 namespace {

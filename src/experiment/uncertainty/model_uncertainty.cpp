@@ -1,17 +1,16 @@
 // Equally likely errors of a whole run, put on the predicted figures: those of the metric itself, and of step times
 // where a figure does not follow them in proportion.
-#include "foretoken/experiment/model_uncertainty.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "base/math.hpp"
 #include "experiment/latency_key.hpp"
 #include "experiment/steady/sampler.hpp"
 #include "experiment/uncertainty/step_response.hpp"
-#include "foretoken/base/math.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "workload/lengths/distributions.hpp"
 
 namespace foretoken {

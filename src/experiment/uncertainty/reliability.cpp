@@ -4,8 +4,8 @@
 #include <map>
 #include <set>
 
-#include "foretoken/base/random.hpp"
-#include "foretoken/experiment/run_errors.hpp"
+#include "base/random.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,10 +1,9 @@
 // Quantiles of measured / predicted by group, and points that fill their joint distribution evenly.
-#include "foretoken/experiment/run_errors.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <map>
 
+#include "foretoken/experiment/uncertainty.hpp"
 #include "workload/lengths/distributions.hpp"
 
 namespace foretoken {

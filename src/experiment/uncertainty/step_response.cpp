@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/math.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/steady/sampler.hpp"
-#include "foretoken/base/math.hpp"
 
 namespace foretoken {
 namespace {

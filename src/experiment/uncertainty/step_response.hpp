@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/experiment/model_uncertainty.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 
 namespace foretoken {
 

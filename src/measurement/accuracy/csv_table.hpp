@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 
 namespace foretoken {
 

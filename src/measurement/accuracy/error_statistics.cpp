@@ -3,7 +3,7 @@
 #include <cmath>
 #include <map>
 
-#include "foretoken/measurement/accuracy.hpp"
+#include "measurement/accuracy/accuracy.hpp"
 
 namespace foretoken {
 namespace {

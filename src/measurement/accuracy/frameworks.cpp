@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "foretoken/base/diagnostics.hpp"
+#include "foretoken/base/result.hpp"
 
 namespace foretoken {
 namespace {

@@ -7,8 +7,8 @@
 #include <map>
 #include <optional>
 
-#include "foretoken/measurement/accuracy.hpp"
 #include "foretoken/scenario/catalog.hpp"
+#include "measurement/accuracy/accuracy.hpp"
 #include "measurement/accuracy/csv_table.hpp"
 #include "measurement/accuracy/names.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "foretoken/base/result.hpp"
-#include "foretoken/measurement/accuracy.hpp"
+#include "measurement/accuracy/accuracy.hpp"
 
 namespace foretoken {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/measurement/accuracy.hpp"
+#include "measurement/accuracy/accuracy.hpp"
 #include "measurement/accuracy/csv_table.hpp"
 
 namespace foretoken {

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/serving/policies.hpp"
 #include "measurement/accuracy/recipes.hpp"
 #include "serving/engines/engine_profile.hpp"
+#include "serving/policies.hpp"
 
 namespace foretoken {
 namespace {

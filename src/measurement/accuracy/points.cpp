@@ -6,15 +6,14 @@
 #include <map>
 #include <memory>
 
+#include "base/random.hpp"
 #include "experiment/parallel.hpp"
-#include "foretoken/base/random.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/experiment/explain.hpp"
-#include "foretoken/experiment/model_band.hpp"
 #include "foretoken/experiment/run.hpp"
-#include "foretoken/metrics/collector.hpp"
 #include "foretoken/scenario/catalog.hpp"
 #include "measurement/accuracy/point_scenario.hpp"
+#include "metrics/collector.hpp"
 
 namespace foretoken {
 namespace {

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <limits>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "measurement/accuracy/csv_table.hpp"
 
 namespace foretoken {

@@ -1,5 +1,5 @@
 // Simulates a recorded run and compares it per request and per second.
-#include "foretoken/measurement/replay.hpp"
+#include "measurement/accuracy/replay.hpp"
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // Logarithms of measured / predicted of the rows whose settings are known.
-#include "foretoken/base/math.hpp"
-#include "foretoken/measurement/accuracy.hpp"
+#include "base/math.hpp"
+#include "measurement/accuracy/accuracy.hpp"
 
 namespace foretoken {
 namespace {

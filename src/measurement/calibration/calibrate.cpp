@@ -1,5 +1,5 @@
 // From files to fitted terms: reads, describes each run as a scenario, fits, and says how good it is.
-#include "foretoken/measurement/calibrate.hpp"
+#include "measurement/calibration/calibrate.hpp"
 
 #include <fmt/format.h>
 

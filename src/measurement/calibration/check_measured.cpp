@@ -7,7 +7,7 @@
 #include <cmath>
 #include <tuple>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {

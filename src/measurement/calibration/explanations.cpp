@@ -9,7 +9,7 @@
 #include <functional>
 #include <numbers>
 
-#include "foretoken/base/quantiles.hpp"
+#include "base/quantiles.hpp"
 #include "measurement/calibration/surface.hpp"
 
 namespace foretoken {

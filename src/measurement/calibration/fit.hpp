@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 
-#include "foretoken/measurement/calibrate.hpp"
+#include "measurement/calibration/calibrate.hpp"
 #include "measurement/calibration/least_squares.hpp"
 #include "measurement/calibration/prediction.hpp"
 #include "measurement/calibration/terms.hpp"

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/measurement/measured_file.hpp"
 #include "measurement/calibration/check_measured.hpp"
+#include "measurement/calibration/measured_file.hpp"
 
 namespace foretoken {
 

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 
 namespace foretoken {
 namespace {

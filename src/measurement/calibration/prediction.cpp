@@ -7,7 +7,7 @@
 #include <cmath>
 #include <set>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "foretoken/base/statistics.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/serving/simulation.hpp"

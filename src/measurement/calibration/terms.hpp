@@ -4,8 +4,8 @@
 #include <span>
 #include <string>
 
-#include "foretoken/scenario/fitted_terms.hpp"
 #include "foretoken/scenario/scenario.hpp"
+#include "scenario/fitted_terms.hpp"
 
 namespace foretoken {
 

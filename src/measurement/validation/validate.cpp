@@ -1,18 +1,18 @@
 // Reads and checks measurements as calibrate does, simulates each, and puts figure beside figure.
-#include "foretoken/measurement/validate.hpp"
+#include "measurement/validation/validate.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <mutex>
 
+#include "base/math.hpp"
 #include "experiment/latency_key.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/uncertainty/step_response.hpp"
-#include "foretoken/base/math.hpp"
-#include "foretoken/metrics/collector.hpp"
 #include "measurement/calibration/measured_runs.hpp"
 #include "measurement/validation/boundaries.hpp"
 #include "measurement/validation/measured_figures.hpp"
+#include "metrics/collector.hpp"
 
 namespace foretoken {
 namespace {

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "foretoken/base/intervals.hpp"
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/result_series.hpp"
+#include "foretoken/report/report.hpp"
+#include "report/result_series.hpp"
 
 namespace foretoken {
 namespace {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/report/assert_report.hpp"
+#include "report/assert_report.hpp"
 #include "report/chart/draw.hpp"
 #include "report/chart/palette.hpp"
 #include "report/layout.hpp"

@@ -1,5 +1,5 @@
 // Trace events, one a line (https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU).
-#include "foretoken/report/timeline_file.hpp"
+#include "report/timeline/timeline_file.hpp"
 
 #include <fmt/format.h>
 

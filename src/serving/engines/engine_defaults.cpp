@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "foretoken/base/diagnostics.hpp"
+#include "foretoken/base/result.hpp"
 #include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {

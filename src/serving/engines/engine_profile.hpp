@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "foretoken/serving/policies.hpp"
 #include "serving/batching/batching_policy.hpp"
 #include "serving/engines/engine_knobs.hpp"
+#include "serving/policies.hpp"
 #include "serving/rank_balance.hpp"
 
 namespace foretoken {

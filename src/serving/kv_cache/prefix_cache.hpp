@@ -6,8 +6,7 @@
 #include <optional>
 #include <vector>
 
-#include "foretoken/workload/prefix_table.hpp"
-#include "foretoken/workload/request.hpp"
+#include "foretoken/workload/request_source.hpp"
 #include "serving/in_flight.hpp"
 #include "serving/kv_cache/block_pool.hpp"
 

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "foretoken/serving/engine_config.hpp"
-#include "foretoken/workload/request.hpp"
+#include "foretoken/workload/request_source.hpp"
 #include "serving/in_flight.hpp"
 
 namespace foretoken {

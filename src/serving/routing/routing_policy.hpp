@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "foretoken/serving/engine_config.hpp"
-#include "foretoken/workload/request.hpp"
+#include "foretoken/workload/request_source.hpp"
 
 namespace foretoken {
 

@@ -2,7 +2,7 @@
 #include <array>
 
 #include "foretoken/base/result.hpp"
-#include "foretoken/serving/policies.hpp"
+#include "serving/policies.hpp"
 #include "serving/routing/routing_policy.hpp"
 
 namespace foretoken {

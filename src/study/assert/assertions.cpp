@@ -1,5 +1,5 @@
 // Assertions are objectives of a study of their own.
-#include "foretoken/study/assertions.hpp"
+#include "study/assert/assertions.hpp"
 
 namespace foretoken {
 

@@ -7,10 +7,10 @@
 #include <cmath>
 #include <mutex>
 
+#include "base/csv.hpp"
 #include "experiment/cost_models.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/steady/sampler.hpp"
-#include "foretoken/base/csv.hpp"
 #include "scenario/sweep_axes.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "study/batch/static.hpp"

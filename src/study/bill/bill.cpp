@@ -1,5 +1,5 @@
 // Hours of the week times replicas times price.
-#include "foretoken/study/bill.hpp"
+#include "study/bill/bill.hpp"
 
 #include <fmt/format.h>
 

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/math.hpp"
 #include "experiment/latency_key.hpp"
-#include "foretoken/base/math.hpp"
 #include "study/capacity/look.hpp"
 
 namespace foretoken {

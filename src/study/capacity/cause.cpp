@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include "experiment/latency_key.hpp"
-#include "foretoken/study/slow_requests.hpp"
 #include "study/capacity/answer.hpp"
+#include "study/requests/slow_requests.hpp"
 
 namespace foretoken {
 namespace {

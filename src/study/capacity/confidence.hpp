@@ -2,8 +2,8 @@
 // enough.
 #pragma once
 
-#include "study/capacity/load_knob.hpp"
 #include "study/capacity/look.hpp"
+#include "study/load/load_knob.hpp"
 
 namespace foretoken {
 

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 
 namespace foretoken {
 namespace {

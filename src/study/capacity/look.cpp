@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/math.hpp"
 #include "experiment/latency_key.hpp"
 #include "experiment/steady/sampler.hpp"
 #include "experiment/steady/saturation.hpp"
 #include "experiment/steady/short_runs.hpp"
-#include "foretoken/base/math.hpp"
 #include "study/check/bounds.hpp"
 
 namespace foretoken {

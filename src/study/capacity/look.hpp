@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "experiment/cost_models.hpp"
-#include "foretoken/experiment/model_uncertainty.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "foretoken/study/capacity.hpp"
 #include "study/capacity/load_search.hpp"
 

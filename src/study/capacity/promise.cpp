@@ -1,5 +1,5 @@
 // A capacity for every cell of a small grid of lengths. Rows run side by side; a cell starts where its neighbour ended.
-#include "foretoken/study/promise.hpp"
+#include "study/capacity/promise.hpp"
 
 #include <fmt/format.h>
 

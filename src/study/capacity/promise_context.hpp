@@ -1,8 +1,8 @@
 // How long a context may be.
 #pragma once
 
-#include "foretoken/study/promise.hpp"
-#include "study/capacity/load_knob.hpp"
+#include "study/capacity/promise.hpp"
+#include "study/load/load_knob.hpp"
 
 namespace foretoken {
 

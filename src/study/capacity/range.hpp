@@ -5,8 +5,8 @@
 
 #include "foretoken/experiment/explain.hpp"
 #include "foretoken/study/check.hpp"
-#include "study/capacity/load_knob.hpp"
 #include "study/capacity/load_search.hpp"
+#include "study/load/load_knob.hpp"
 
 namespace foretoken {
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/figures.hpp"
 #include "experiment/latency_key.hpp"
-#include "foretoken/base/figures.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "study/check/bounds.hpp"
 

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "base/figures.hpp"
 #include "experiment/latency_key.hpp"
 #include "experiment/steady/sampler.hpp"
-#include "foretoken/base/figures.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "study/check/bounds.hpp"
 

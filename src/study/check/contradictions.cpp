@@ -1,8 +1,8 @@
 // Pairs of objectives that exclude each other by the definition of the metrics.
 #include <fmt/format.h>
 
+#include "base/figures.hpp"
 #include "experiment/latency_key.hpp"
-#include "foretoken/base/figures.hpp"
 #include "foretoken/study/check.hpp"
 
 namespace foretoken {

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/figures.hpp"
 #include "experiment/cost_models.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/steady/sampler.hpp"
-#include "foretoken/base/figures.hpp"
 #include "study/compare/fields.hpp"
 #include "study/compare/samples.hpp"
 

@@ -1,5 +1,5 @@
 // Fronts and load curves from the figures that a sweep keeps.
-#include "foretoken/study/sweep_front.hpp"
+#include "study/front/sweep_front.hpp"
 
 #include <fmt/format.h>
 
@@ -7,8 +7,8 @@
 #include <cmath>
 #include <map>
 
+#include "base/csv.hpp"
 #include "experiment/latency_key.hpp"
-#include "foretoken/base/csv.hpp"
 #include "study/capacity/answer.hpp"
 
 namespace foretoken {

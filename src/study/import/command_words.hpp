@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/base/diagnostics.hpp"
+#include "foretoken/base/result.hpp"
 
 namespace foretoken {
 

@@ -1,5 +1,5 @@
 // From what was read to a scenario that stands by itself, and is read once before anyone gets it.
-#include "foretoken/study/import_scenario.hpp"
+#include "study/import/import_scenario.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "foretoken/cost/memory_plan.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "scenario/checkpoint_name.hpp"

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "study/import/import_draft.hpp"
 
 namespace foretoken {

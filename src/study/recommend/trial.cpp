@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/figures.hpp"
 #include "experiment/steady/short_runs.hpp"
-#include "foretoken/base/figures.hpp"
-#include "foretoken/experiment/model_uncertainty.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "study/recommend/search.hpp"
 
 namespace foretoken {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/base/figures.hpp"
+#include "base/figures.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "study/batch/static.hpp"
 

@@ -1,7 +1,7 @@
 // The cause of a latency in a sentence.
 #pragma once
 
-#include "foretoken/study/slow_requests.hpp"
+#include "study/requests/slow_requests.hpp"
 
 namespace foretoken {
 

@@ -6,10 +6,10 @@
 
 #include <algorithm>
 
-#include "foretoken/base/figures.hpp"
+#include "base/figures.hpp"
 #include "serving/engines/engine_profile.hpp"
-#include "study/capacity/load_knob.hpp"
 #include "study/check/fixes.hpp"
+#include "study/load/load_knob.hpp"
 
 namespace foretoken {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/study/slow_requests.hpp"
+#include "study/requests/slow_requests.hpp"
 
 namespace foretoken {
 

@@ -3,8 +3,8 @@
 
 #include <cmath>
 
-#include "foretoken/base/csv.hpp"
-#include "foretoken/study/slow_requests.hpp"
+#include "base/csv.hpp"
+#include "study/requests/slow_requests.hpp"
 
 namespace foretoken {
 namespace {

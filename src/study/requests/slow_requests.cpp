@@ -1,5 +1,5 @@
 // Two runs of the same replication: the first ranks the requests, the second adds up where the chosen ones' time went.
-#include "foretoken/study/slow_requests.hpp"
+#include "study/requests/slow_requests.hpp"
 
 #include <fmt/format.h>
 

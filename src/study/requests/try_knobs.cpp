@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/figures.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/replication.hpp"
 #include "experiment/run/request_limits.hpp"
-#include "foretoken/base/figures.hpp"
 #include "foretoken/base/intervals.hpp"
 #include "study/requests/bottleneck_sentence.hpp"
 #include "study/requests/knob_changes.hpp"

@@ -1,7 +1,7 @@
 // Which change shortens the latency of the requests that were asked about: shown by running it.
 #pragma once
 
-#include "foretoken/study/slow_requests.hpp"
+#include "study/requests/slow_requests.hpp"
 
 namespace foretoken {
 

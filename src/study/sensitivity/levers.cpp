@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 #include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {

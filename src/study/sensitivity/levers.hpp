@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "foretoken/study/sensitivity.hpp"
+#include "study/sensitivity/sensitivity.hpp"
 
 namespace foretoken {
 

@@ -1,5 +1,5 @@
 // Every lever a step down and a step up, on the random numbers and the window of the base.
-#include "foretoken/study/sensitivity.hpp"
+#include "study/sensitivity/sensitivity.hpp"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include "experiment/latency_key.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/steady/sampler.hpp"
-#include "foretoken/metrics/slo.hpp"
+#include "foretoken/metrics/summary.hpp"
 #include "study/sensitivity/levers.hpp"
 
 namespace foretoken {

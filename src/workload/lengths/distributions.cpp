@@ -6,7 +6,7 @@
 #include <array>
 #include <cmath>
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 
 namespace foretoken {
 namespace {

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "foretoken/base/random.hpp"
-#include "foretoken/base/time.hpp"
+#include "base/random.hpp"
+#include "foretoken/base/units.hpp"
 #include "foretoken/workload/workload_config.hpp"
 
 namespace foretoken {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 #include "workload/lengths/lengths.hpp"
 
 namespace foretoken {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "foretoken/base/math.hpp"
+#include "base/math.hpp"
 #include "workload/lengths/overloaded.hpp"
 
 namespace foretoken {

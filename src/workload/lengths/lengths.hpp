@@ -6,7 +6,7 @@
 #include <variant>
 #include <vector>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "foretoken/workload/workload_config.hpp"
 #include "workload/lengths/distributions.hpp"
 

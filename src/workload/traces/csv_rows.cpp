@@ -5,8 +5,8 @@
 #include <array>
 #include <cctype>
 
-#include "foretoken/base/csv.hpp"
-#include "foretoken/base/diagnostics.hpp"
+#include "base/csv.hpp"
+#include "foretoken/base/result.hpp"
 #include "workload/lengths/lengths.hpp"
 #include "workload/traces/row_parser.hpp"
 

@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include "foretoken/base/csv.hpp"
-#include "foretoken/base/random.hpp"
+#include "base/csv.hpp"
+#include "base/random.hpp"
 #include "workload/traces/row_parser.hpp"
 #include "workload/traces/trace.hpp"
 

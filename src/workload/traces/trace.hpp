@@ -10,10 +10,10 @@
 #include <string_view>
 #include <vector>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "foretoken/base/result.hpp"
-#include "foretoken/base/time.hpp"
-#include "foretoken/workload/prefix_table.hpp"
+#include "foretoken/base/units.hpp"
+#include "foretoken/workload/request_source.hpp"
 #include "foretoken/workload/workload_config.hpp"
 
 namespace foretoken {

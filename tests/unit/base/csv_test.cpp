@@ -1,5 +1,5 @@
 // Lines, fields and numbers of text input, with the files users really have.
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

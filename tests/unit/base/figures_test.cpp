@@ -1,5 +1,5 @@
 // Numbers in sentences are spelled out.
-#include "foretoken/base/figures.hpp"
+#include "base/figures.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

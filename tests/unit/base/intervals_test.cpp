@@ -8,9 +8,9 @@
 #include <iostream>
 #include <vector>
 
-#include "foretoken/base/math.hpp"
-#include "foretoken/base/random.hpp"
-#include "foretoken/base/stationarity.hpp"
+#include "base/math.hpp"
+#include "base/random.hpp"
+#include "base/stationarity.hpp"
 
 namespace foretoken {
 namespace {

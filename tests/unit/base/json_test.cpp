@@ -8,7 +8,7 @@
 #include <cmath>
 #include <limits>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 
 namespace foretoken {
 namespace {

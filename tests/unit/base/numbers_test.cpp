@@ -7,11 +7,10 @@
 #include <cmath>
 #include <iostream>
 
-#include "foretoken/base/diagnostics.hpp"
-#include "foretoken/base/math.hpp"
-#include "foretoken/base/random.hpp"
+#include "base/math.hpp"
+#include "base/random.hpp"
 #include "foretoken/base/result.hpp"
-#include "foretoken/base/time.hpp"
+#include "foretoken/base/units.hpp"
 
 namespace foretoken {
 namespace {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/integer_sums.hpp"
-#include "foretoken/base/math.hpp"
-#include "foretoken/base/random.hpp"
+#include "base/math.hpp"
+#include "base/random.hpp"
 #include "foretoken/base/result.hpp"
 
 namespace foretoken {

@@ -1,9 +1,9 @@
 // Control characters are found and spelled out; other text stays as it is.
-#include "foretoken/base/visible.hpp"
+#include "base/visible.hpp"
 
 #include <gtest/gtest.h>
 
-#include "foretoken/base/diagnostics.hpp"
+#include "foretoken/base/result.hpp"
 
 namespace foretoken {
 namespace {

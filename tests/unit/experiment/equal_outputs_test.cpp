@@ -6,7 +6,7 @@
 
 #include <iostream>
 
-#include "foretoken/report/check_report.hpp"
+#include "foretoken/report/report.hpp"
 #include "foretoken/study/check.hpp"
 
 namespace foretoken {

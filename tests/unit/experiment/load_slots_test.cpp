@@ -1,15 +1,14 @@
 // A day cut into hours: what arrives where, which hour is the worst, and that memory is bounded.
-#include "foretoken/experiment/load_slots.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "experiment/slots/slot_series.hpp"
+#include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/run.hpp"
-#include "foretoken/report/check_report.hpp"
-#include "foretoken/report/load_slots_report.hpp"
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "foretoken/study/check.hpp"
+#include "report/load_slots_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,10 +1,10 @@
 // The band of a prediction that no number of requests narrows.
-#include "foretoken/experiment/model_band.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+
+#include "foretoken/experiment/explain.hpp"
 
 namespace foretoken {
 namespace {

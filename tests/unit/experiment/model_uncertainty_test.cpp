@@ -1,12 +1,11 @@
 // The model's own error and the simulation's: bands around the answer and the chance that it holds.
-#include "foretoken/experiment/model_uncertainty.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "foretoken/base/math.hpp"
-#include "foretoken/report/uncertainty_report.hpp"
+#include "base/math.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "foretoken/study/check.hpp"
+#include "report/uncertainty_report.hpp"
 #include "workload/lengths/distributions.hpp"
 
 namespace foretoken {

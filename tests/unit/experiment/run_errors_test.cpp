@@ -1,14 +1,13 @@
 // The distribution of whole runs' errors: what is fitted comes true, few systems claim little, and metrics err
 // together.
-#include "foretoken/experiment/run_errors.hpp"
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
+#include "foretoken/experiment/uncertainty.hpp"
 #include "workload/lengths/distributions.hpp"
 
 namespace foretoken {

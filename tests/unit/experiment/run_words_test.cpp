@@ -7,7 +7,8 @@
 
 #include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/run.hpp"
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,5 +1,5 @@
 // Each known kind of mistake, planted into a correct H100, must be found.
-#include "foretoken/hardware/plausibility.hpp"
+#include "hardware/plausibility.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,13 +1,15 @@
 // A made-up deployment writes result files; the fit must find what it was made of.
-#include "foretoken/measurement/calibrate.hpp"
+#include "measurement/calibration/calibrate.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
 
-#include "foretoken/report/calibration_report.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "report/calibration_report.hpp"
 #include "support/temporary_file.hpp"
 #include "unit/measurement/synthetic_results.hpp"
 

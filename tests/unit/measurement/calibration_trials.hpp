@@ -11,8 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "foretoken/measurement/calibrate.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "measurement/calibration/calibrate.hpp"
 #include "support/temporary_file.hpp"
 
 namespace foretoken::test {

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "foretoken/measurement/calibrate.hpp"
-#include "foretoken/report/calibration_report.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "measurement/calibration/calibrate.hpp"
+#include "report/calibration_report.hpp"
 #include "support/temporary_file.hpp"
 #include "unit/measurement/synthetic_results.hpp"
 

@@ -1,11 +1,13 @@
 // Figures of a made-up machine beside those predicted for it and for another.
-#include "foretoken/measurement/validate.hpp"
+#include "measurement/validation/validate.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/validation_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "report/validation_report.hpp"
 #include "support/temporary_file.hpp"
 #include "unit/measurement/synthetic_results.hpp"
 

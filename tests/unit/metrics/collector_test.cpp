@@ -1,5 +1,5 @@
 // Definitions of the metrics, on records whose figures can be worked out by hand.
-#include "foretoken/metrics/collector.hpp"
+#include "metrics/collector.hpp"
 
 #include <gtest/gtest.h>
 

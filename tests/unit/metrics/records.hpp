@@ -1,8 +1,8 @@
 // Hand-made request records and spans for the tests of measuring.
 #pragma once
 
-#include "foretoken/metrics/collector.hpp"
 #include "foretoken/metrics/summary.hpp"
+#include "metrics/collector.hpp"
 
 namespace foretoken::testing {
 

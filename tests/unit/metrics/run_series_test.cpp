@@ -1,5 +1,5 @@
 // Buckets over time against the sums of what went into them.
-#include "foretoken/metrics/run_series.hpp"
+#include "metrics/run_series.hpp"
 
 #include <gmock/gmock.h>
 

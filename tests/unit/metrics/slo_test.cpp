@@ -1,11 +1,11 @@
 // Objectives: both spellings, limits with units, and every way to get one wrong.
-#include "foretoken/metrics/slo.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
+
+#include "foretoken/metrics/summary.hpp"
 
 namespace foretoken {
 namespace {

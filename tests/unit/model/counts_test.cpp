@@ -1,5 +1,5 @@
 // Parameter and KV counts against totals that the models' publishers state.
-#include "foretoken/model/counts.hpp"
+#include "model/counts.hpp"
 
 #include <gtest/gtest.h>
 

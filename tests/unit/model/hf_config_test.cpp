@@ -1,5 +1,5 @@
 // The config.json import: real configs, old key names, and everything that can be wrong.
-#include "foretoken/model/hf_config.hpp"
+#include "model/hf_config.hpp"
 
 #include <gmock/gmock.h>
 
@@ -7,7 +7,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "foretoken/model/counts.hpp"
+#include "model/counts.hpp"
 #include "test_paths.hpp"
 
 namespace foretoken {

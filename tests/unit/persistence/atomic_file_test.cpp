@@ -1,5 +1,5 @@
 // Files appear whole or not at all.
-#include "foretoken/persistence/atomic_file.hpp"
+#include "persistence/atomic_file.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

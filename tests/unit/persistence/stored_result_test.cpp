@@ -1,11 +1,13 @@
 // JUnit XML, and results read back.
-#include "foretoken/persistence/stored_result.hpp"
+#include "persistence/stored_result.hpp"
 
 #include <gmock/gmock.h>
 
-#include "foretoken/report/assert_report.hpp"
-#include "foretoken/report/difference_report.hpp"
-#include "foretoken/report/json_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "report/assert_report.hpp"
+#include "report/difference_report.hpp"
 #include "support/temporary_file.hpp"
 
 namespace foretoken {

@@ -7,7 +7,9 @@
 #include <fstream>
 #include <iterator>
 
-#include "foretoken/report/recommend_report.hpp"
+#include "foretoken/report/report.hpp"
+#include "foretoken/study/recommend.hpp"
+#include "report/recommend_emit.hpp"
 
 namespace foretoken {
 namespace {

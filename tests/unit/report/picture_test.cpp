@@ -6,14 +6,14 @@
 #include <cmath>
 #include <set>
 
-#include "foretoken/persistence/stored_result.hpp"
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/result_series.hpp"
+#include "foretoken/report/report.hpp"
+#include "persistence/stored_result.hpp"
 #include "report/chart/chart.hpp"
 #include "report/chart/palette.hpp"
 #include "report/chart/scale.hpp"
 #include "report/chart/svg.hpp"
 #include "report/page/page.hpp"
+#include "report/result_series.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,12 +1,12 @@
 // Rows of --save-requests.
-#include "foretoken/report/request_csv.hpp"
+#include "report/request_csv.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "unit/metrics/records.hpp"
 
 namespace foretoken {

@@ -5,8 +5,9 @@
 #include <cmath>
 #include <limits>
 
-#include "foretoken/report/json_report.hpp"
-#include "foretoken/report/text_report.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
 #include "unit/metrics/records.hpp"
 
 namespace foretoken {

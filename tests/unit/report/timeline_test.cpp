@@ -6,7 +6,7 @@
 
 #include "foretoken/base/json.hpp"
 #include "foretoken/experiment/run.hpp"
-#include "foretoken/report/timeline_file.hpp"
+#include "report/timeline/timeline_file.hpp"
 #include "support/temporary_file.hpp"
 
 namespace foretoken {

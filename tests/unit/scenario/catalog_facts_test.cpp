@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 
-#include "foretoken/base/csv.hpp"
+#include "base/csv.hpp"
 #include "foretoken/scenario/catalog.hpp"
 #include "test_paths.hpp"
 

@@ -8,8 +8,8 @@
 #include <map>
 #include <set>
 
-#include "foretoken/hardware/plausibility.hpp"
-#include "foretoken/model/counts.hpp"
+#include "hardware/plausibility.hpp"
+#include "model/counts.hpp"
 #include "scenario/catalog_entries.hpp"
 
 namespace foretoken {

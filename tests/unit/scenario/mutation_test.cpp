@@ -2,7 +2,7 @@
 // never an exception, a hang or a problem without words.
 #include <gtest/gtest.h>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "foretoken/scenario/scenario.hpp"
 
 namespace foretoken {

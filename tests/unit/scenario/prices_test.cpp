@@ -1,6 +1,4 @@
 // Prices: which figure is of which GPU, and which are refused.
-#include "foretoken/scenario/prices.hpp"
-
 #include <gmock/gmock.h>
 
 #include "foretoken/scenario/catalog.hpp"

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "foretoken/base/random.hpp"
+#include "base/random.hpp"
 #include "serving/decode_group.hpp"
 #include "serving/rank_usage.hpp"
 #include "support/stub_cost.hpp"

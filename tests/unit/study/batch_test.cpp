@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <iostream>
 
-#include "foretoken/report/batch_report.hpp"
+#include "foretoken/report/report.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,13 +1,13 @@
 // The bill of a month against arithmetic by hand, and fixes ranked by money.
-#include "foretoken/study/bill.hpp"
+#include "study/bill/bill.hpp"
 
 #include <gmock/gmock.h>
 
 #include <cmath>
 #include <numeric>
 
-#include "foretoken/study/assertions.hpp"
 #include "foretoken/study/check.hpp"
+#include "study/assert/assertions.hpp"
 
 namespace foretoken {
 namespace {

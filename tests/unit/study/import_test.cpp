@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "foretoken/scenario/scenario.hpp"
-#include "foretoken/study/import_scenario.hpp"
+#include "study/import/import_scenario.hpp"
 
 namespace foretoken {
 namespace {

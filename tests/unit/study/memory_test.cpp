@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "foretoken/base/units.hpp"
-#include "foretoken/report/memory_report.hpp"
+#include "foretoken/report/report.hpp"
 
 namespace foretoken {
 namespace {

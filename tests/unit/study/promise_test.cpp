@@ -1,5 +1,5 @@
 // Grids of lengths and longest contexts, on deployments whose limits are known.
-#include "foretoken/study/promise.hpp"
+#include "study/capacity/promise.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -9,7 +9,7 @@
 #include <map>
 #include <random>
 
-#include "foretoken/report/recommend_report.hpp"
+#include "foretoken/report/report.hpp"
 #include "foretoken/study/check.hpp"
 
 namespace foretoken {

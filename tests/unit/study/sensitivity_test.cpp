@@ -1,12 +1,12 @@
 // Levers move what physics says they move, and in the right direction.
-#include "foretoken/study/sensitivity.hpp"
+#include "study/sensitivity/sensitivity.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <iostream>
 
-#include "foretoken/report/sensitivity_report.hpp"
+#include "report/sensitivity_report.hpp"
 
 namespace foretoken {
 namespace {

@@ -1,5 +1,5 @@
 // Planted causes are found by attribution: the part is the largest and the sentence names the knob.
-#include "foretoken/study/slow_requests.hpp"
+#include "study/requests/slow_requests.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <iostream>
 #include <numeric>
 
-#include "foretoken/report/request_report.hpp"
+#include "report/request_report.hpp"
 
 namespace foretoken {
 namespace {

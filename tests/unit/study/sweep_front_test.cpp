@@ -1,12 +1,12 @@
 // Fronts and load curves of points whose figures are given.
-#include "foretoken/study/sweep_front.hpp"
+#include "study/front/sweep_front.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "foretoken/report/sweep_front_report.hpp"
+#include "report/sweep_front_report.hpp"
 
 namespace foretoken {
 namespace {

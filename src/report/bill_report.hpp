@@ -1,0 +1,15 @@
+// The monthly bill, for people and for programs (schema foretoken.bill/1).
+#pragma once
+
+#include "foretoken/base/json.hpp"
+#include "foretoken/experiment/explain.hpp"
+#include "foretoken/experiment/sweep.hpp"
+#include "foretoken/report/report.hpp"
+#include "study/bill/bill.hpp"
+
+namespace foretoken {
+
+[[nodiscard]] std::string to_text(const Bill& bill, const TextStyle& style = {});
+[[nodiscard]] Json to_json(const Bill& bill);
+
+}  // namespace foretoken
