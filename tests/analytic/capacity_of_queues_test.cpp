@@ -46,7 +46,7 @@ class CapacityOfQueues : public ::testing::TestWithParam<Queue> {};
 TEST_P(CapacityOfQueues, IsTheRateAtWhichErlangCReachesTheLimit) {
   const Queue q = GetParam();
   const Question question{scenario_of(q), "mmc.yaml"};
-  const Scenario scenario = parse_scenario(source.text, source.origin, {}).value();
+  const Scenario scenario = question.scenario().value();
   const auto found = find_capacity(question, scenario, {});
   ASSERT_TRUE(found) << format(found.error());
   ASSERT_EQ(found->outcome, CapacityOutcome::found) << found->reason;

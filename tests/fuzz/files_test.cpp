@@ -14,6 +14,7 @@
 #include "persistence/stored_result.hpp"
 #include "persistence/sweep_journal.hpp"
 #include "persistence/sweep_store.hpp"
+#include "report/difference_report.hpp"
 #include "report/sweep_report.hpp"
 #include "scenario/calibration_file.hpp"
 #include "support/temporary_file.hpp"

@@ -137,8 +137,8 @@ TEST(StoredResult, SaysWhatItWasMadeFromOrNothing) {
   json["source"]["set"].push_back("seed=3");
   const auto p = provenance_of(json);
   ASSERT_TRUE(p);
-  EXPECT_EQ(p->source.origin, "s.yaml");
-  EXPECT_THAT(p->load.overrides, ElementsAre("seed=3"));
+  EXPECT_EQ(p->question.origin, "s.yaml");
+  EXPECT_THAT(p->question.options.overrides, ElementsAre("seed=3"));
   json["source"]["set"].push_back(7);
   EXPECT_FALSE(provenance_of(json)) << "an override that is no text";
 }
