@@ -12,12 +12,16 @@ void Accounts::prefilled(std::span<const StepPlan::Chunk> chunks, std::span<cons
   for (const StepPlan::Chunk& chunk : chunks) step_tokens += chunk.tokens;
   for (const StepPlan::Chunk& chunk : chunks) {
     InFlight& r = table_[chunk.id];
-    if (r.preemptions == 0) r.account.prefilled(step, chunk.tokens, step_tokens);
+    if (r.recovering) continue;
+    if (r.emitted == 0)
+      r.account.prefilled(step, chunk.tokens, step_tokens);
+    else
+      r.account.decoded_as_chunk(step, chunk.tokens, step_tokens);
   }
   if (chunks.size() == prefilling.size()) return;
   for (const RequestId id : prefilling) {
     const bool ran = std::any_of(chunks.begin(), chunks.end(), [&](const auto& c) { return c.id == id; });
-    if (!ran && table_[id].preemptions == 0) table_[id].account.left_out(step.total());
+    if (!ran && !table_[id].recovering) table_[id].account.left_out(step.total());
   }
 }
 

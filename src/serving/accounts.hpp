@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "serving/attribution.hpp"
@@ -29,13 +30,9 @@ class Accounts {
   }
   // A step has ended with these chunks of those that prefill.
   void prefilled(std::span<const StepPlan::Chunk> chunks, std::span<const RequestId> prefilling, const StepTime& step);
-  // Its prompt, or what a preemption had lost of it, is computed, and the next token out.
-  void emitted(InFlight& r, TimePoint now) {
-    const Duration recovery = r.preemptions > 0 ? now - r.preempted_at : Duration{};
-    if (r.emitted == 1)
-      r.account.first_token(now - r.request.arrival, recovery);
-    else
-      r.account.recovered(recovery);
+  // What a preemption had lost of it is back.
+  static void recovered(InFlight& r, TimePoint now) {
+    if (std::exchange(r.recovering, false)) r.account.recovered(now - r.preempted_at);
   }
 
  private:

@@ -2,6 +2,8 @@
 // overhead, so that the parts sum to the total exactly (INV-12).
 #include "serving/attribution.hpp"
 
+#include <utility>
+
 namespace foretoken {
 namespace {
 
@@ -67,11 +69,6 @@ DecodeTotals& DecodeTotals::operator-=(const DecodeTotals& o) {
   return *this;
 }
 
-void Account::scheduled(Duration waited, Duration waited_for_kv) {
-  kv_wait_ = waited_for_kv;
-  queue_ = waited - waited_for_kv;
-}
-
 void Account::prefilled(const StepTime& step, std::int64_t tokens, std::int64_t step_tokens) {
   if (tokens == step_tokens) {
     for (std::size_t i = 0; i < prefill_.size(); ++i) prefill_[i] += step.parts[i].units;
@@ -86,16 +83,27 @@ void Account::prefilled(const StepTime& step, std::int64_t tokens, std::int64_t 
   prefill_interference_ += others;
 }
 
-void Account::first_token(Duration elapsed, Duration recovery) {
-  part(ttft_, AttributionPart::queue) = queue_;
-  part(ttft_, AttributionPart::kv_wait) = kv_wait_;
+void Account::decoded_as_chunk(const StepTime& step, std::int64_t tokens, std::int64_t step_tokens) {
+  std::int64_t others = step.total().units;
+  for (std::size_t i = 0; i < decode_.parts.size(); ++i) {
+    const std::int64_t own = share(step.parts[i].units, tokens, step_tokens);
+    decode_.parts[i] += own;
+    others -= own;
+  }
+  decode_.interference += others;
+}
+
+void Account::first_token(Duration elapsed) {
+  part(ttft_, AttributionPart::queue) = std::exchange(queue_, {});
+  part(ttft_, AttributionPart::kv_wait) = std::exchange(kv_wait_, {});
+  part(ttft_, AttributionPart::kv_transfer) = std::exchange(transfer_, {});
   const auto fine = [&](TimePart p) { return whole(prefill_[static_cast<std::size_t>(p)]); };
   part(ttft_, AttributionPart::prefill_compute) = fine(TimePart::compute);
   part(ttft_, AttributionPart::prefill_memory) = fine(TimePart::memory);
   part(ttft_, AttributionPart::communication) = fine(TimePart::network);
   part(ttft_, AttributionPart::engine_overhead) = fine(TimePart::overhead);
   part(ttft_, AttributionPart::interference) = whole(prefill_interference_);
-  part(ttft_, AttributionPart::preemption_recompute) = recovery;
+  part(ttft_, AttributionPart::preemption_recompute) = std::exchange(recovery_, {});
   close(ttft_, elapsed);
 }
 
@@ -118,6 +126,9 @@ Attribution Account::total(Duration elapsed) const {
   part(a, AttributionPart::engine_overhead) += fine(TimePart::overhead);
   part(a, AttributionPart::interference) += whole(decode_.interference);
   part(a, AttributionPart::preemption_recompute) += recovery_;
+  part(a, AttributionPart::queue) += queue_;
+  part(a, AttributionPart::kv_wait) += kv_wait_;
+  part(a, AttributionPart::kv_transfer) += transfer_;
   close(a, elapsed);
   return a;
 }

@@ -37,16 +37,23 @@ class KvWaitClock {
 };
 
 // One request's account. Its life is cut into waiting, prefill, decode and (after a
-// preemption) recovery; each cut settles what came before.
+// preemption) recovery, and again waiting where it was handed over to; each cut settles what came before.
 class Account {
  public:
-  void scheduled(Duration waited, Duration waited_for_kv);
+  // Admitted, after so long in a queue.
+  void scheduled(Duration waited, Duration waited_for_kv) {
+    queue_ += waited - waited_for_kv;
+    kv_wait_ += waited_for_kv;
+  }
+  void transferred(Duration transfer) { transfer_ += transfer; }
   // Its chunk was `tokens` of the `step_tokens` prefill tokens of a step.
   void prefilled(const StepTime& step, std::int64_t tokens, std::int64_t step_tokens);
   // In flight before its first token, but left out of a step.
   void left_out(FineDuration step) { prefill_interference_ += step.units; }
-  // First token: `elapsed` since the arrival. Recovery counts when it was preempted before.
-  void first_token(Duration elapsed, Duration recovery);
+  // The same after the first token, where the request was handed over: it decodes, though as a chunk.
+  void decoded_as_chunk(const StepTime& step, std::int64_t tokens, std::int64_t step_tokens);
+  // `elapsed` since the arrival.
+  void first_token(Duration elapsed);
   void joined_decode(const DecodeTotals& now) { mark_ = now; }
   void left_decode(const DecodeTotals& now);
   // A decoding request left out of a step: nothing of `step` is its own.
@@ -63,9 +70,11 @@ class Account {
   DecodeTotals decode_;  // settled
   DecodeTotals mark_;
   Attribution ttft_{};
+  // Since the arrival, or since the first token.
   Duration queue_{};
   Duration kv_wait_{};
-  Duration recovery_{};  // after the first token
+  Duration transfer_{};
+  Duration recovery_{};
 };
 
 }  // namespace foretoken

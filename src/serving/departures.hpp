@@ -2,6 +2,7 @@
 #pragma once
 
 #include "foretoken/serving/observer.hpp"
+#include "serving/hand_over.hpp"
 #include "serving/in_flight.hpp"
 
 namespace foretoken {
@@ -11,6 +12,8 @@ class DepartureListener {
  public:
   virtual ~DepartureListener() = default;
   virtual void departed(int rank, const Request& request, Outcome outcome, TimePoint now) = 0;
+  // Or that it goes on elsewhere.
+  virtual void handed_over(const HandOver& what) = 0;
   // The next step takes longer than times of steps can hold (kLongestStep): the run ends before it.
   virtual void step_too_long(int rank) = 0;
 };
@@ -21,6 +24,7 @@ class Departures {
       : rank_(rank), observer_(observer), listener_(listener) {}
 
   void finished(const InFlight& r, TimePoint now);
+  void handed_over(const HandOver& what) { listener_.handed_over(what); }
   // Rejected, or timed out with the parts of its time.
   void refused(const Request& request, Outcome outcome, TimePoint now, const Attribution& parts = {});
   // The run was stopped.

@@ -9,53 +9,75 @@
 
 namespace foretoken {
 
-EngineRank::EngineRank(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-                       Observer& observer, DepartureListener& listener, const PrefixTable* prefixes)
-    : EngineRank(index, config, cost, sliding_window, observer, listener, prefixes,
-                 find_engine(config.engine.name).make(), find_engine(config.engine.name).blocks,
-                 find_engine(config.engine.name).last_row) {}
+EnginePolicy make_engine_policy(const EngineConfig& engine) {
+  const EngineProfile& profile = find_engine(engine.name);
+  return {profile.make(), profile.blocks, profile.last_row};
+}
 
-EngineRank::EngineRank(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-                       Observer& observer, DepartureListener& listener, const PrefixTable* prefixes,
-                       std::unique_ptr<BatchingPolicy> policy, BlockPolicy blocks, LastRow last_row)
+EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOptions& options, EnginePolicy policy,
+                       const PrefixTable* prefixes, Observer& observer, DepartureListener& listener)
     : index_(index),
-      single_steps_(config.step_by_step || config.every_step),
-      last_row_(last_row),
-      cost_(cost),
+      single_steps_(options.step_by_step || options.every_step),
+      hands_over_(pool.role == PoolRole::prefill),
+      first_token_(pool.first_token),
+      last_row_(policy.last_row),
+      cost_(*pool.cost),
       observer_(observer),
       departures_(index, observer, listener),
-      policy_(std::move(policy)),
-      rank_(config.engine, blocks, sliding_window, prefixes, index, observer),
+      policy_(std::move(policy.batching)),
+      rank_(pool.engine, policy.blocks, pool.cost->sliding_window(), prefixes, index, observer),
       state_(rank_),
-      async_(config.engine.async_scheduling),
+      async_(pool.engine.async_scheduling),
       accounts_(rank_.table) {}
 
 // ---- requests come, and those that the engine refuses or that give up waiting go ----
 
-void EngineRank::arrive(const Request& sent, TimePoint now) {
+// An engine ends a sequence at max_model_len whatever was asked. False: it refuses the request.
+bool EngineRank::limit(Request& request) const {
   const EngineConfig& engine = rank_.config;
-  Request request = sent;
-  // An engine ends a sequence at max_model_len whatever was asked.
   const auto room = static_cast<std::int32_t>(std::max<std::int64_t>(0, engine.max_model_len - request.prompt_tokens));
   request.output_tokens = std::min(request.output_tokens, room);
   request.max_tokens = std::min(request.max_tokens, room);
   // What it may need: nobody knows yet what it will need.
   const std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
   const bool queue_full = engine.max_waiting_requests > 0 && waiting_requests() >= engine.max_waiting_requests;
-  if (room == 0 || queue_full || blocks_for(last_cached, engine.block_size) > engine.usable_blocks() ||
-      !policy_->can_serve(state_, request)) {
+  return room > 0 && !queue_full && blocks_for(last_cached, engine.block_size) <= engine.usable_blocks() &&
+         policy_->can_serve(state_, request);
+}
+
+void EngineRank::arrive(const Request& sent, TimePoint now) {
+  Request request = sent;
+  if (!limit(request)) {
     departures_.refused(sent, Outcome::rejected, now);
     return;
   }
   if (rank_.tells()) rank_.tell_queued(request, now);
-  const Waiting waiting{request, kv_wait_.at(now), kNoRequest};
+  wait({request, kv_wait_.at(now), kNoRequest}, now);
+}
+
+void EngineRank::arrive(const HandOver& what, TimePoint now) {
+  HandOver here = what;
+  if (!limit(here.request) || here.request.output_tokens <= what.kv.emitted) {
+    departures_.refused(what.request, Outcome::rejected, now);
+    return;
+  }
+  const RequestId id = rank_.receive(here, now);
+  wait({here.request, kv_wait_.at(now), id, true}, now);
+}
+
+void EngineRank::wait(const Waiting& waiting, TimePoint now) {
   if (async_.enabled()) {
     // The step after the running one is planned already.
-    rank_.waiting.to_inbox(waiting);
-    if (rank_.waiting.head() == nullptr || engine.scheduling_policy != "fcfs") cut(now, 1);
+    rank_.waiting.to_inbox(waiting, now);
+    if (rank_.waiting.head() == nullptr || rank_.config.scheduling_policy != "fcfs") cut(now, 1);
   } else if (rank_.waiting.push(waiting)) {
     cut(now);
   }
+}
+
+void EngineRank::release_pinned(RequestId id, TimePoint now) {
+  rank_.release_pinned(id, now);
+  if (rank_.waiting.head() != nullptr) cut(now, async_.enabled() ? 1 : 0);
 }
 
 void EngineRank::expire(TimePoint now) {
@@ -279,23 +301,32 @@ void EngineRank::settle_chunks(TimePoint now) {
       rank_.publish(chunk.id, r.cached);
     else if (complete)
       rank_.publish_after_call(chunk.id);
-    if (complete) emit(chunk.id, now);
+    if (complete) complete_prompt(chunk.id, now);
   }
 }
 
-// A prompt is complete: its next token is out.
-void EngineRank::emit(RequestId id, TimePoint now) {
+// A prompt is complete: its next token is out, here or where it goes on.
+void EngineRank::complete_prompt(RequestId id, TimePoint now) {
   InFlight& r = rank_.table[id];
+  Accounts::recovered(r, now);
+  if (hands_over_ && first_token_ == FirstToken::where_decoded) {
+    departures_.handed_over(rank_.hand_over(id, now));
+    return;
+  }
   rank_.running.prefilled(id);
   if (++r.emitted == 1) {
     r.first_token = now;
     if (rank_.tells()) rank_.tell(LifecycleEdge::first_token, id, now);
+    r.account.first_token(now - r.request.arrival);
   } else {
     observer_.on_gap(now - r.last_token, 1);
   }
-  accounts_.emitted(r, now);
   if (r.emitted >= r.request.output_tokens) {
     leaving_.push_back(id);
+    return;
+  }
+  if (hands_over_) {
+    departures_.handed_over(rank_.hand_over(id, now));
     return;
   }
   r.last_token = now;

@@ -18,19 +18,28 @@
 
 namespace foretoken {
 
+// An engine's batching policy, and what the rank has to know of it.
+struct EnginePolicy {
+  std::unique_ptr<BatchingPolicy> batching;
+  BlockPolicy blocks = BlockPolicy::grow;
+  LastRow last_row = LastRow::wasted;
+};
+// By the engine's name.
+[[nodiscard]] EnginePolicy make_engine_policy(const EngineConfig& engine);
+
 // The life of a step: planned, priced, ended, settled. A run of decode-only steps with the same members is one
 // entry on the calendar (a stretch); an arrival that matters cuts it at the next boundary.
 class EngineRank {
  public:
-  EngineRank(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-             Observer& observer, DepartureListener& listener, const PrefixTable* prefixes);
-  // With a policy from outside the table.
-  EngineRank(int index, const SimulationConfig& config, const CostModel& cost, std::int64_t sliding_window,
-             Observer& observer, DepartureListener& listener, const PrefixTable* prefixes,
-             std::unique_ptr<BatchingPolicy> policy, BlockPolicy blocks, LastRow last_row);
+  EngineRank(int index, const PoolConfig& pool, const SimulationOptions& options, EnginePolicy policy,
+             const PrefixTable* prefixes, Observer& observer, DepartureListener& listener);
 
   // A request from the router. It may be refused at once.
   void arrive(const Request& request, TimePoint now);
+  // One that another rank has handed over.
+  void arrive(const HandOver& what, TimePoint now);
+  // The KV cache of one that this rank has handed over is where it goes on.
+  void release_pinned(RequestId id, TimePoint now);
   // The running steps end now.
   void end_steps(TimePoint now);
   // Requests that waited longer than queue_timeout leave.
@@ -59,6 +68,8 @@ class EngineRank {
   [[nodiscard]] std::int64_t waiting_requests() const { return rank_.waiting.size(); }
 
  private:
+  [[nodiscard]] bool limit(Request& request) const;
+  void wait(const Waiting& waiting, TimePoint now);
   void call_policy(TimePoint now, bool hold_contexts);
   void shape_plan(TimePoint now);
   [[nodiscard]] bool reveal(TimePoint now);
@@ -70,11 +81,13 @@ class EngineRank {
   void report_steps(TimePoint now);
   void settle_decodes(TimePoint now, const DecodeTotals& step);
   void settle_chunks(TimePoint now);
-  void emit(RequestId id, TimePoint now);
+  void complete_prompt(RequestId id, TimePoint now);
   void finish_leaving(TimePoint now);
 
   const int index_;
   const bool single_steps_;  // no stretches: the oracle, or an observer that wants every step
+  const bool hands_over_;    // a request whose prompt is computed
+  const FirstToken first_token_;
   const LastRow last_row_;
   const CostModel& cost_;
   Observer& observer_;

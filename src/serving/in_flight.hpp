@@ -12,8 +12,14 @@ namespace foretoken {
 using RequestId = std::int32_t;  // place in the table
 inline constexpr RequestId kNoRequest = -1;
 
-// leaving: finished and without a row in the coming step, but it still holds its seat and blocks.
-enum class Phase : std::uint8_t { prefilling, decoding, preempted, leaving };
+enum class Phase : std::uint8_t {
+  prefilling,
+  decoding,
+  preempted,  // waits to be admitted again
+  reached,    // handed over to this rank, and waits to be admitted
+  leaving,    // finished and without a row in the coming step, but it still holds its seat and blocks
+  pinned,     // handed over to another rank: it holds its blocks until its KV cache is there
+};
 
 struct InFlight {
   Request request;
@@ -36,6 +42,10 @@ struct InFlight {
   TimePoint first_token{};
   TimePoint last_token{};  // when it stopped emitting every step
   TimePoint preempted_at{};
+  TimePoint reached_at{};    // of Phase::reached
+  std::int64_t carried = 0;  // the same: tokens whose KV cache came with it
+  bool recovering = false;   // what a preemption lost is not computed again yet
+  bool goes_on = false;      // it is handed over, not finished
   std::int32_t preemptions = 0;
   Account account;
 

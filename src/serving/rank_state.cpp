@@ -47,7 +47,11 @@ void RankState::bring_back() {
 PrefixMatch RankState::match_head() {
   const Waiting& head = *waiting.head();
   if (head.resumed == kNoRequest) return prefix_cache.match(head.request, head.request.prompt_tokens, false);
-  return prefix_cache.match(head.request, table[head.resumed].known_tokens(), true);
+  const InFlight& r = table[head.resumed];
+  PrefixMatch match = prefix_cache.match(head.request, r.known_tokens(), r.phase == Phase::preempted);
+  // What came along needs blocks, but is not computed. One token is, for the next to come out.
+  match.tokens = std::max(match.tokens, std::min(r.carried, r.known_tokens() - 1));
+  return match;
 }
 
 RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match) {
@@ -61,6 +65,10 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
     table[id].prefix_hit = match.tokens;
     if (config.enable_prefix_caching) counts_.prefix_queries += head.request.prompt_tokens;
     counts_.prefix_hits += match.tokens;
+  } else if (table[id].phase == Phase::reached) {
+    InFlight& r = table[id];
+    r.account.scheduled(now - r.reached_at, kv_wait.at(now) - head.kv_wait_mark);
+    r.carried = 0;
   }
   InFlight& r = table[id];
   if (match.blocks > 0) prefix_cache.hold_match(id);
@@ -119,7 +127,8 @@ void RankState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals,
   running.remove(id);
   if (tells()) tell(LifecycleEdge::preempted, id, now);
   // A second preemption before the first has been made good continues the first.
-  if (r.phase == Phase::decoding || r.preemptions == 0) r.preempted_at = now;
+  if (!r.recovering) r.preempted_at = now;
+  r.recovering = true;
   r.phase = Phase::preempted;
   r.cached = 0;
   ++r.preemptions;
@@ -144,8 +153,65 @@ void RankState::finish_unseen(RequestId id, bool row) {
   }
 }
 
+RequestId RankState::receive(const HandOver& what, TimePoint now) {
+  const RequestId id = table.add(what.request);
+  InFlight& r = table[id];
+  r.phase = Phase::reached;
+  r.reached_at = now;
+  r.cached = r.carried = what.kv.cached;
+  r.emitted = what.kv.emitted;
+  r.prefix_hit = what.kv.prefix_hit;
+  r.preemptions = what.kv.preemptions;
+  r.scheduled = what.kv.scheduled;
+  r.first_token = what.kv.first_token;
+  r.last_token = what.kv.last_token;
+  r.account = what.kv.account;
+  r.account.transferred(now - what.since);
+  if (tells()) tell(LifecycleEdge::reached, id, now);
+  return id;
+}
+
+HandOver RankState::hand_over(RequestId id, TimePoint now) {
+  InFlight& r = table[id];
+  HandOver what;
+  what.request = r.request;
+  what.kv = {r.cached, r.emitted, r.prefix_hit, r.preemptions, r.scheduled, r.first_token, now, r.account};
+  what.rank = rank_;
+  what.pinned = id;
+  what.since = now;
+  if (tells()) tell(LifecycleEdge::handed_over, id, now);
+  running.prefilled(id);
+  r.goes_on = true;
+  if (config.async_scheduling)
+    finish_unseen(id, false);
+  else
+    pin(id);
+  return what;
+}
+
+// It holds what it has computed, and no longer what it might come to need.
+void RankState::pin(RequestId id) {
+  InFlight& r = table[id];
+  r.phase = Phase::pinned;
+  counts_.committed_blocks += r.blocks - committed_blocks(r.request);
+  running.remove(id);
+}
+
+void RankState::release_pinned(RequestId id, TimePoint now) {
+  InFlight& r = table[id];
+  if (tells()) tell(LifecycleEdge::released, id, now);
+  if (r.phase != Phase::pinned) {  // the call that cannot know of the hand-over is still to come
+    r.goes_on = false;
+    return;
+  }
+  counts_.committed_blocks += committed_blocks(r.request) - r.blocks;
+  release(id, false, r.cached);
+  table.remove(id);
+}
+
 void RankState::remove_unseen_finish(RequestId id, bool evicted) {
   InFlight& r = table[id];
+  if (r.goes_on) return pin(id);
   if (r.phase == Phase::decoding) decodes.leave(id);
   // Who evicts it does not know its last token, which would complete a block.
   release(id, false, evicted ? std::max(r.cached - 1, r.published) : r.cached);

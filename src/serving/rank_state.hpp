@@ -7,6 +7,7 @@
 #include "foretoken/serving/engine_config.hpp"
 #include "foretoken/serving/observer.hpp"
 #include "serving/decode_group.hpp"
+#include "serving/hand_over.hpp"
 #include "serving/in_flight.hpp"
 #include "serving/kv_cache/block_pool.hpp"
 #include "serving/kv_cache/prefix_cache.hpp"
@@ -88,6 +89,14 @@ class RankState {
   // It has finished, and left the decode group.
   void finish(RequestId id);
 
+  // ---- hand-over ----
+  // From another rank. It is not in the queue yet.
+  [[nodiscard]] RequestId receive(const HandOver& what, TimePoint now);
+  // Its prompt is computed, and it goes on elsewhere: it gives up its seat, and holds its blocks until
+  // release_pinned().
+  [[nodiscard]] HandOver hand_over(RequestId id, TimePoint now);
+  void release_pinned(RequestId id, TimePoint now);
+
   // ---- async_scheduling ----
   // An unseen finish: the last token is out, but the call for the next step shall not know. The request keeps its
   // seat and blocks, and with `row` it decodes once more.
@@ -113,6 +122,7 @@ class RankState {
   void tell_queued(const Request& request, TimePoint now) const;
 
  private:
+  void pin(RequestId id);
   void remove_unseen_finish(RequestId id, bool evicted);
   // Its blocks; a decoding request must have left the group. Preempted: it will ask for the content
   // of its first `full` tokens.

@@ -24,19 +24,20 @@ std::int64_t tokens_of(std::span<const PrefillChunk> chunks) {
 
 }  // namespace
 
-Replica::Replica(int replica, const SimulationConfig& config, const CostModel& cost, Observer& observer,
-                 DepartureListener& listener, const PrefixTable* prefixes)
-    : cost_(cost),
-      balance_(find_engine(config.engine.name).make_balance()),
-      contexts_(config.engine),
-      has_waves_(find_engine(config.engine.name).has_waves),
-      idle_tokens_(find_engine(config.engine.name).idle_tokens) {
-  const int ranks = config.engine.data_parallel_size;
-  for (int i = 0; i < ranks; ++i) {
-    ranks_.push_back(std::make_unique<EngineRank>(replica * ranks + i, config, cost, cost.sliding_window(), observer,
-                                                  listener, prefixes));
+Replica::Replica(int first_rank, const PoolConfig& pool, const SimulationOptions& options,
+                 const EnginePolicyMaker& make_policy, const PrefixTable* prefixes, Observer& observer,
+                 DepartureListener& listener)
+    : first_rank_(first_rank),
+      cost_(*pool.cost),
+      balance_(find_engine(pool.engine.name).make_balance()),
+      contexts_(pool.engine),
+      has_waves_(find_engine(pool.engine.name).has_waves),
+      idle_tokens_(find_engine(pool.engine.name).idle_tokens) {
+  for (int i = 0; i < pool.engine.data_parallel_size; ++i) {
+    ranks_.push_back(std::make_unique<EngineRank>(first_rank + i, pool, options, make_policy(pool.engine), prefixes,
+                                                  observer, listener));
   }
-  if (ranks == 1) alone_ = ranks_.front().get();
+  if (ranks_.size() == 1) alone_ = ranks_.front().get();
   loads_.resize(ranks_.size());
   offers_.resize(ranks_.size());
 }
@@ -55,15 +56,16 @@ TimePoint Replica::next_group_boundary() const {
   return next;
 }
 
-void Replica::arrive_at_rank(const Request& request, TimePoint now) {
+EngineRank& Replica::choose_rank(TimePoint now) {
   for (std::size_t i = 0; i < ranks_.size(); ++i) {
     loads_[i] = {ranks_[i]->waiting_requests(), ranks_[i]->state().running()};
   }
-  EngineRank& rank = *ranks_[static_cast<std::size_t>(balance_->choose(loads_, now))];
-  rank.arrive(request, now);
-  const bool refused = rank.waiting_requests() == 0;
-  if (stepping_ || dummies_ == 0 || refused) return;
-  // Dummy steps are not run one by one: a newcomer finds the one that is under way.
+  return *ranks_[static_cast<std::size_t>(balance_->choose(loads_, now))];
+}
+
+// Dummy steps are not run one by one: a newcomer finds the one that is under way.
+void Replica::end_dummies(TimePoint now) {
+  if (stepping_ || dummies_ == 0) return;
   const std::int64_t done = (now - dummies_from_ + dummy_step_ - Duration{1}) / dummy_step_;
   counter_ = done >= dummies_ ? 0 : counter_ + done;  // the wave has ended, or goes on
   if (done <= dummies_ && dummies_from_ + done * dummy_step_ > now) back_at_ = dummies_from_ + done * dummy_step_;

@@ -2,6 +2,7 @@
 // scheduler and a KV pool each and step together.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -11,6 +12,9 @@
 
 namespace foretoken {
 
+// make_engine_policy(), or what a test has in its place.
+using EnginePolicyMaker = std::function<EnginePolicy(const EngineConfig& engine)>;
+
 // With one rank every call is that rank's. With several (engines 2.8, 4.7, 5): all ranks plan
 // at the same instant, the step takes as long as the slowest rank, experts see the tokens of
 // all ranks, and a rank without work waits for the others (its dummy step is never the slowest).
@@ -18,15 +22,22 @@ namespace foretoken {
 // prefill_schedule_interval, SGLang's prefill delayer (off by default), and stretches: a group goes step by step.
 class Replica {
  public:
-  // Ranks are numbered through all replicas: rank k of replica r is r * data_parallel_size + k.
-  Replica(int replica, const SimulationConfig& config, const CostModel& cost, Observer& observer,
-          DepartureListener& listener, const PrefixTable* prefixes);
+  // Its ranks are numbered from first_rank on.
+  Replica(int first_rank, const PoolConfig& pool, const SimulationOptions& options,
+          const EnginePolicyMaker& make_policy, const PrefixTable* prefixes, Observer& observer,
+          DepartureListener& listener);
 
-  void arrive(const Request& request, TimePoint now) {
-    if (alone_)
-      alone_->arrive(request, now);
-    else
-      arrive_at_rank(request, now);
+  // A Request from the router, or a HandOver from another replica.
+  template <class Incoming>
+  void arrive(const Incoming& incoming, TimePoint now) {
+    if (alone_) return alone_->arrive(incoming, now);
+    EngineRank& rank = choose_rank(now);
+    rank.arrive(incoming, now);
+    if (rank.waiting_requests() > 0) end_dummies(now);
+  }
+  // See EngineRank; `rank` is one of this replica.
+  void release_pinned(int rank, RequestId id, TimePoint now) {
+    ranks_[static_cast<std::size_t>(rank - first_rank_)]->release_pinned(id, now);
   }
   // The running steps end now, or the engine is back from dummy steps.
   void end_steps(TimePoint now) {
@@ -54,9 +65,11 @@ class Replica {
   [[nodiscard]] TimePoint next_boundary() const { return alone_ ? alone_->next_boundary() : next_group_boundary(); }
   [[nodiscard]] TimePoint next_timeout() const;
   [[nodiscard]] const std::vector<std::unique_ptr<EngineRank>>& ranks() const { return ranks_; }
+  [[nodiscard]] int first_rank() const { return first_rank_; }
 
  private:
-  void arrive_at_rank(const Request& request, TimePoint now);
+  [[nodiscard]] EngineRank& choose_rank(TimePoint now);
+  void end_dummies(TimePoint now);
   void end_group_step(TimePoint now);
   void schedule_ranks(TimePoint now);
   [[nodiscard]] bool holds_contexts(TimePoint now);
@@ -64,6 +77,7 @@ class Replica {
   void start_dummies(TimePoint now);
   [[nodiscard]] TimePoint next_group_boundary() const;
 
+  const int first_rank_;
   const CostModel& cost_;
   std::vector<std::unique_ptr<EngineRank>> ranks_;
   EngineRank* alone_ = nullptr;  // the only rank

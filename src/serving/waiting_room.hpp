@@ -2,6 +2,7 @@
 // a call was due that cannot know them (async_window.hpp).
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 
@@ -21,7 +22,7 @@ class WaitingRoom {
   [[nodiscard]] bool inbox_is_empty() const { return inbox_.empty(); }
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(queue_->size() + inbox_.size()); }
 
-  void to_inbox(const Waiting& waiting) { inbox_.push_back(waiting); }
+  void to_inbox(const Waiting& waiting, TimePoint now) { inbox_.push_back({waiting, now}); }
   // Into the queue; true when it becomes its head.
   bool push(const Waiting& waiting) {
     queue_->push(waiting);
@@ -30,8 +31,8 @@ class WaitingRoom {
   // Those who came by `until` go from the inbox into the queue; true when one of them becomes its head.
   bool deliver(TimePoint until) {
     bool new_head = false;
-    while (!inbox_.empty() && inbox_.front().request.arrival <= until) {
-      new_head = push(inbox_.front()) || new_head;
+    while (!inbox_.empty() && inbox_.front().since <= until) {
+      new_head = push(inbox_.front().waiting) || new_head;
       inbox_.pop_front();
     }
     return new_head;
@@ -46,13 +47,15 @@ class WaitingRoom {
   // Who was never admitted and has waited the longest. Null: nobody.
   [[nodiscard]] const Waiting* longest_waiting() const {
     const Waiting* in_queue = queue_->oldest();
-    return in_queue != nullptr || inbox_.empty() ? in_queue : &inbox_.front();
+    if (in_queue != nullptr) return in_queue;
+    const auto fresh = oldest_in_inbox();
+    return fresh == inbox_.end() ? nullptr : &fresh->waiting;
   }
   // It goes; true when it was the queue's head.
   bool pop_longest_waiting() {
     const Waiting* oldest = queue_->oldest();
     if (oldest == nullptr) {
-      inbox_.pop_front();
+      inbox_.erase(oldest_in_inbox());
       return false;
     }
     const bool was_head = queue_->head()->request.index == oldest->request.index;
@@ -61,8 +64,17 @@ class WaitingRoom {
   }
 
  private:
+  struct Inbound {
+    Waiting waiting;
+    TimePoint since;  // it is here
+  };
+  [[nodiscard]] std::deque<Inbound>::const_iterator oldest_in_inbox() const {
+    return std::find_if(inbox_.begin(), inbox_.end(),
+                        [](const Inbound& in) { return in.waiting.resumed == kNoRequest; });
+  }
+
   std::unique_ptr<QueueingPolicy> queue_;
-  std::deque<Waiting> inbox_;  // in order of arrival
+  std::deque<Inbound> inbox_;  // in the order in which they came
   Duration timeout_;
 };
 

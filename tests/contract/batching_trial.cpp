@@ -141,12 +141,17 @@ class Driver final : public DepartureListener {
       : trial_(trial), report_(report), cost_(trial.cost) {
     auto watched = std::make_unique<Watched>(policy, boundaries, report);
     watched_ = watched.get();
-    config_.engine = trial.engine;
-    config_.step_by_step = boundaries == Boundaries::every_step;
-    rank_ = std::make_unique<EngineRank>(0, config_, cost_, cost_.sliding_window(), recorder_, *this, nullptr,
-                                         std::move(watched), policy.blocks, policy.last_row);
+    pool_.engine = trial.engine;
+    pool_.cost = &cost_;
+    options_.step_by_step = boundaries == Boundaries::every_step;
+    rank_ = std::make_unique<EngineRank>(0, pool_, options_,
+                                         EnginePolicy{std::move(watched), policy.blocks, policy.last_row}, nullptr,
+                                         recorder_, *this);
   }
 
+  void handed_over(const HandOver&) override {
+    report_.violations.push_back("a request is handed over by a pool that does all of it");
+  }
   void step_too_long(int) override { report_.violations.push_back("a step is too long to be timed"); }
 
   void run() {
@@ -229,7 +234,8 @@ class Driver final : public DepartureListener {
   const Trial& trial_;
   TrialReport& report_;
   StubCost cost_;
-  SimulationConfig config_;
+  PoolConfig pool_;
+  SimulationOptions options_;
   Recorder recorder_;
   SimulationOutcome outcome_;
   Watched* watched_ = nullptr;

@@ -41,7 +41,8 @@ struct Priced {
 
 struct RunLog {
   EngineConfig engine;
-  bool every_step = false;  // spans are single steps, each in `priced`
+  bool every_step = false;      // spans are single steps, each in `priced`
+  bool ways_take_time = false;  // from the router to a replica
   std::vector<LogEvent> events;
   std::vector<Priced> priced;
   SimulationOutcome outcome;

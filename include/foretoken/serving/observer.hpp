@@ -55,9 +55,12 @@ enum class LifecycleEdge {
   queued,
   admitted,  // for the first time
   first_token,
-  preempted,  // `cached` tokens are lost
-  resumed,    // admitted again after a preemption
-  abandoned,  // still in flight when the run was stopped
+  preempted,    // `cached` tokens are lost
+  resumed,      // admitted again after a preemption, or where it was handed over to
+  abandoned,    // still in flight when the run was stopped
+  handed_over,  // its prompt is computed, and it goes on elsewhere; its KV cache stays until it is there
+  reached,      // it is there, with `cached` tokens, and waits
+  released,     // where it came from, its KV cache is free
 };
 struct LifecycleEvent {
   LifecycleEdge edge = LifecycleEdge::queued;

@@ -1,4 +1,4 @@
-// The discrete-event simulation of a cluster of replicas serving a stream of requests.
+// The discrete-event simulation of pools of replicas serving a stream of requests.
 #pragma once
 
 #include <atomic>
@@ -13,9 +13,8 @@
 
 namespace foretoken {
 
-struct SimulationConfig {
-  EngineConfig engine;
-  ClusterConfig cluster;
+// How a run is computed, whatever is simulated.
+struct SimulationOptions {
   // The oracle: one engine step at a time, summed one by one. Same answers, slower.
   bool step_by_step = false;
   // Give the observer every step as a span of its own.
@@ -24,7 +23,42 @@ struct SimulationConfig {
   std::int64_t max_requests_in_system = 20'000'000;
 };
 
-// What one replica, or one rank of a lock-step group, did over the run.
+// One pool that does all of a request.
+struct SimulationConfig : SimulationOptions {
+  EngineConfig engine;
+  ClusterConfig cluster;
+};
+
+// What the replicas of a pool do of a request.
+enum class PoolRole {
+  both,     // all of it
+  prefill,  // its prompt; then it is handed over to a pool of role decode
+  decode,   // its output, after a hand-over
+};
+
+// Who puts out the first token of a request that is handed over.
+enum class FirstToken {
+  where_prefilled,  // before the hand-over (Splitwise, DistServe, TensorRT-LLM)
+  where_decoded,    // after it: the last prompt token is computed again (vLLM's connectors)
+};
+
+// Replicas of one engine on one kind of hardware. Ranks are numbered through all pools, in their order.
+struct PoolConfig {
+  PoolRole role = PoolRole::both;
+  FirstToken first_token = FirstToken::where_prefilled;  // of role prefill
+  EngineConfig engine;
+  ClusterConfig cluster;
+  const CostModel* cost = nullptr;  // lives as long as the run
+};
+
+// A deployment of several pools. Requests enter at pools of role both or prefill; the router of the first of
+// them chooses among the replicas of all, and that of the first pool of role decode among those. Until links are
+// modelled, a hand-over takes no time.
+struct PoolsConfig : SimulationOptions {
+  std::vector<PoolConfig> pools;
+};
+
+// What one rank did over the run; most replicas have one.
 struct ReplicaTotals {
   std::int64_t steps = 0;
   // What the simulation did for them, which stretches make less: calls of the policy, and steps or stretches priced.
@@ -48,7 +82,7 @@ struct ReplicaTotals {
 };
 
 struct SimulationOutcome {
-  std::vector<ReplicaTotals> replicas;  // rank k of replica r stands at r * data_parallel_size + k
+  std::vector<ReplicaTotals> replicas;  // rank k of replica r of the first pool stands at r * data_parallel_size + k
   TimePoint end{};                      // last event
   std::int64_t arrived = 0;
   std::int64_t finished = 0;
@@ -64,5 +98,9 @@ struct SimulationOutcome {
 // null) becomes true; what is then in flight is reported as unfinished.
 [[nodiscard]] SimulationOutcome simulate(const SimulationConfig& config, RequestSource& source, const CostModel& cost,
                                          Observer& observer, const std::atomic<bool>* stop = nullptr);
+// The same for pools. Throws InternalError when a request could not go through them: no pool to enter, or pools of
+// role prefill without one of role decode, or the reverse.
+[[nodiscard]] SimulationOutcome simulate(const PoolsConfig& config, RequestSource& source, Observer& observer,
+                                         const std::atomic<bool>* stop = nullptr);
 
 }  // namespace foretoken

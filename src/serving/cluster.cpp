@@ -1,0 +1,264 @@
+// The events of a cluster, in the order of an instant.
+#include "serving/cluster.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace foretoken {
+namespace {
+
+// At one instant: what has ended frees its seats first; who goes on elsewhere is routed when all that ended is known;
+// then those who come (a finish may send its successor at once), then those who give up; the schedule calls see it all.
+enum EventPriority { kBoundaryFirst, kThenHandOvers, kThenArrivals, kThenTimeouts };
+
+// Beyond 2^62 ns (146 years) sums of times would overflow.
+constexpr TimePoint kHorizon{Duration{std::int64_t{1} << 62}};
+
+}  // namespace
+
+Cluster::Cluster(PoolsConfig config, RequestSource& source, Observer& observer, const std::atomic<bool>* stop,
+                 ClusterSeams seams)
+    : config_(std::move(config)),
+      source_(source),
+      observer_(observer),
+      stop_(stop),
+      entry_router_(std::move(seams.entry_router)),
+      decode_router_(std::move(seams.decode_router)),
+      transport_(std::move(seams.transport)) {
+  arrival_ = events_.add(Arrival{}, kThenArrivals);
+  hand_overs_due_ = events_.add(HandOversDue{}, kThenHandOvers);
+  for (const PoolConfig& pool : config_.pools) add_pool(pool, source.prefixes(), seams.make_policy);
+  make_routers();
+}
+
+void Cluster::add_pool(const PoolConfig& pool, const PrefixTable* prefixes, const EnginePolicyMaker& make_policy) {
+  std::vector<int>& candidates = pool.role == PoolRole::decode ? decode_ : entry_;
+  for (int i = 0; i < pool.cluster.replicas; ++i) {
+    const auto replica = static_cast<int>(members_.size());
+    Member member;
+    member.replica = std::make_unique<Replica>(static_cast<int>(replica_of_rank_.size()), pool, config_, make_policy,
+                                               prefixes, observer_, *this);
+    member.candidate = static_cast<int>(candidates.size());
+    member.boundary = events_.add(Boundary{replica}, kBoundaryFirst);
+    member.inbound = events_.add(Inbound{replica}, kThenArrivals);
+    member.timeout = events_.add(QueueTimeout{replica}, kThenTimeouts);
+    members_.push_back(std::move(member));
+    candidates.push_back(replica);
+    for (int rank = 0; rank < pool.engine.data_parallel_size; ++rank) replica_of_rank_.push_back(replica);
+  }
+}
+
+void Cluster::make_routers() {
+  const PoolConfig* entry = nullptr;
+  const PoolConfig* decode = nullptr;
+  bool hands_over = false;
+  for (const PoolConfig& pool : config_.pools) {
+    const PoolConfig*& first = pool.role == PoolRole::decode ? decode : entry;
+    if (first == nullptr) first = &pool;
+    hands_over = hands_over || pool.role == PoolRole::prefill;
+  }
+  invariant(entry != nullptr, "no pool where requests enter");
+  invariant(hands_over == (decode != nullptr), "pools of role prefill and decode need each other");
+  const auto make = [](const PoolConfig& pool, const std::vector<int>& candidates) {
+    return make_routing_policy({static_cast<int>(candidates.size()), pool.cluster.router});
+  };
+  if (!entry_router_) entry_router_ = make(*entry, entry_);
+  if (hands_over && !decode_router_) decode_router_ = make(*decode, decode_);
+  for (const int i : entry_) member(i).router = entry_router_.get();
+  for (const int i : decode_) member(i).router = decode_router_.get();
+}
+
+SimulationOutcome Cluster::run() {
+  events_.schedule(arrival_, source_.next_arrival());
+  if (run_events(events_, *this)) {
+    invariant(in_system_ == 0, [&] {
+      return fmt::format("{} requests are left at {} s and nothing will happen", in_system_, to_seconds(outcome_.end));
+    });
+  } else {
+    outcome_.unfinished = in_system_;
+    outcome_.interrupted = outcome_.stop_reason.empty();
+    abandon();
+  }
+  for (const Member& member : members_) {
+    for (const auto& rank : member.replica->ranks()) {
+      outcome_.replicas.push_back(rank->totals());
+      outcome_.replicas.back().kv_blocks_at_end = rank->state().used_blocks();
+    }
+  }
+  return std::move(outcome_);
+}
+
+void Cluster::abandon() {
+  for (const Member& member : members_) {
+    member.replica->abandon(outcome_.end);
+    for (const OnTheWay& way : member.on_the_way) {
+      const HandOver* what = std::get_if<HandOver>(&way.what);
+      RequestRecord record;
+      record.request = what == nullptr ? std::get<Request>(way.what) : what->request;
+      record.outcome = Outcome::unfinished;
+      record.replica = member.replica->first_rank();
+      record.finish = outcome_.end;
+      if (what != nullptr) {
+        record.scheduled = what->kv.scheduled;
+        record.first_token = what->kv.first_token;
+        record.preemptions = what->kv.preemptions;
+        record.cached_tokens = static_cast<std::int32_t>(what->kv.prefix_hit);
+      }
+      observer_.on_request(record);
+    }
+  }
+}
+
+// ---- events ----
+
+void Cluster::operator()(const Boundary& event, TimePoint now) {
+  Replica& replica = *member(event.replica).replica;
+  if (!replica.idle()) replica.end_steps(now);
+  call_later(event.replica);
+}
+
+void Cluster::operator()(const HandOversDue&, TimePoint now) {
+  for (HandOver& what : hand_overs_) {
+    const int chosen = decode_[static_cast<std::size_t>(decode_router_->choose(what.request))];
+    const Duration takes = transport_ ? transport_->of_kv(what, chosen) : Duration{};
+    if (takes == Duration{})
+      reach(chosen, what, now);
+    else
+      send(chosen, std::move(what), takes, now);
+  }
+  hand_overs_.clear();
+}
+
+void Cluster::operator()(const Arrival&, TimePoint now) {
+  const Request request = source_.take();
+  ++outcome_.arrived;
+  ++in_system_;
+  const int chosen = entry_[static_cast<std::size_t>(entry_router_->choose(request))];
+  const Duration takes = transport_ ? transport_->to_replica(request, chosen) : Duration{};
+  if (takes == Duration{})
+    reach(chosen, request, now);
+  else
+    send(chosen, request, takes, now);
+  outcome_.peak_in_system = std::max(outcome_.peak_in_system, in_system_);
+  events_.schedule(arrival_, source_.next_arrival());
+}
+
+void Cluster::operator()(const Inbound& event, TimePoint now) {
+  std::vector<OnTheWay>& on_the_way = member(event.replica).on_the_way;
+  while (!on_the_way.empty() && on_the_way.front().at == now) {
+    std::pop_heap(on_the_way.begin(), on_the_way.end(), later);
+    const Way what = std::move(on_the_way.back().what);
+    on_the_way.pop_back();
+    std::visit([&](const auto& arrival) { reach(event.replica, arrival, now); }, what);
+  }
+  events_.schedule(member(event.replica).inbound, on_the_way.empty() ? kNever : on_the_way.front().at);
+}
+
+void Cluster::operator()(const QueueTimeout& event, TimePoint now) {
+  member(event.replica).replica->expire(now);
+  touched(event.replica);
+}
+
+void Cluster::instant_over(TimePoint now) {
+  outcome_.end = now;
+  if (to_call_.size() > 1) std::sort(to_call_.begin(), to_call_.end());
+  for (const int i : to_call_) {
+    member(i).waits_for_call = false;
+    member(i).replica->schedule(now);
+    refresh(i);
+  }
+  to_call_.clear();
+}
+
+bool Cluster::stopped() {
+  if (in_system_ > config_.max_requests_in_system) {
+    outcome_.stop_reason =
+        fmt::format("more than {} requests in the system at {:.3f} s: the load is far above capacity",
+                    config_.max_requests_in_system, to_seconds(outcome_.end));
+  } else if (events_.next_time() > kHorizon) {
+    outcome_.stop_reason = "simulated time passed 146 years";
+  }
+  return !outcome_.stop_reason.empty() || (stop_ != nullptr && stop_->load(std::memory_order_relaxed));
+}
+
+// ---- ways ----
+
+void Cluster::send(int replica, Way what, Duration takes, TimePoint now) {
+  Member& to = member(replica);
+  to.on_the_way.push_back({now + takes, ways_++, std::move(what)});
+  std::push_heap(to.on_the_way.begin(), to.on_the_way.end(), later);
+  events_.schedule(to.inbound, to.on_the_way.front().at);
+}
+
+void Cluster::reach(int replica, const Request& request, TimePoint now) {
+  member(replica).replica->arrive(request, now);
+  touched(replica);
+}
+
+void Cluster::reach(int replica, const HandOver& what, TimePoint now) {
+  member(replica).replica->arrive(what, now);
+  const int from = replica_of(what.rank);
+  member(from).replica->release_pinned(what.rank, what.pinned, now);
+  touched(replica);
+  touched(from);
+}
+
+// ---- what replicas call ----
+
+void Cluster::departed(int rank, const Request& request, Outcome outcome, TimePoint now) {
+  --in_system_;
+  switch (outcome) {
+    case Outcome::finished:
+      ++outcome_.finished;
+      break;
+    case Outcome::rejected:
+      ++outcome_.rejected;
+      break;
+    case Outcome::timed_out:
+      ++outcome_.timed_out;
+      break;
+    case Outcome::unfinished:
+      break;
+  }
+  const Member& from = member(replica_of(rank));
+  from.router->left(from.candidate);
+  source_.completed(request, now);
+  events_.schedule(arrival_, source_.next_arrival());
+}
+
+void Cluster::handed_over(const HandOver& what) {
+  const Member& from = member(replica_of(what.rank));
+  from.router->left(from.candidate);
+  hand_overs_.push_back(what);
+  events_.schedule(hand_overs_due_, what.since);
+}
+
+void Cluster::step_too_long(int rank) {
+  if (!outcome_.stop_reason.empty()) return;
+  outcome_.stop_reason = fmt::format(
+      "a step of replica {} would take more than {:.0f} s: are the figures of the GPU, "
+      "the model and `cost` right?",
+      replica_of(rank), to_seconds(kLongestStep));
+}
+
+// ---- schedule calls ----
+
+void Cluster::call_later(int replica) {
+  if (member(replica).waits_for_call) return;
+  member(replica).waits_for_call = true;
+  to_call_.push_back(replica);
+}
+
+void Cluster::touched(int replica) {
+  if (member(replica).replica->idle()) call_later(replica);
+  refresh(replica);
+}
+
+void Cluster::refresh(int replica) {
+  const Member& m = member(replica);
+  events_.schedule(m.boundary, m.replica->next_boundary());
+  events_.schedule(m.timeout, m.replica->next_timeout());
+}
+
+}  // namespace foretoken
