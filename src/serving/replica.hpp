@@ -2,7 +2,6 @@
 // scheduler and a KV pool each and step together.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -11,9 +10,6 @@
 #include "serving/rank_balance.hpp"
 
 namespace foretoken {
-
-// make_engine_policy(), or what a test has in its place.
-using EnginePolicyMaker = std::function<EnginePolicy(const EngineConfig& engine)>;
 
 // With one rank every call is that rank's. With several (engines 2.8, 4.7, 5): all ranks plan
 // at the same instant, the step takes as long as the slowest rank, experts see the tokens of
@@ -59,6 +55,10 @@ class Replica {
   void abandon(TimePoint now) {
     for (const auto& rank : ranks_) rank->abandon(now);
   }
+
+  // See EngineRank.
+  [[nodiscard]] ReplicaSignals signals(TimePoint now) const;
+  [[nodiscard]] std::int64_t cached_tokens(const Request& request, TimePoint now) const;
 
   // Free for a schedule call now.
   [[nodiscard]] bool idle() const { return alone_ ? alone_->idle() : !stepping_ && back_at_ == kNever; }

@@ -63,6 +63,7 @@ class LoggingObserver final : public Observer {
       s.prefill_tokens += chunk.new_tokens;
       s.sampling_chunks += chunk.samples ? 1 : 0;
     }
+    s.sampling_chunks -= span.dropped;
     s.decode_rows = span.decode_rows;
     s.kv_blocks_used = span.kv_blocks_used;
     s.waiting = span.waiting;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "foretoken/base/result.hpp"
+#include "serving/batching/engine_policy.hpp"
 #include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
@@ -21,6 +22,11 @@ const EngineProfile& find_engine(std::string_view name) {
   const auto row = std::find_if(rows.begin(), rows.end(), [&](const EngineProfile& r) { return r.info.name == name; });
   if (row == rows.end()) throw InternalError("unknown engine: " + std::string(name));
   return *row;
+}
+
+EnginePolicy make_engine_policy(const EngineConfig& engine) {
+  const EngineProfile& profile = find_engine(engine.name);
+  return {profile.make(), profile.blocks, profile.last_row};
 }
 
 }  // namespace foretoken
