@@ -119,7 +119,7 @@ void MetricsCollector::on_request(const RequestRecord& r) {
 }
 
 void MetricsCollector::on_steps(const StepSpan& span) {
-  std::int64_t first_tokens = 0;
+  std::int64_t first_tokens = -span.dropped;
   for (const PrefillChunk& chunk : span.prefill) first_tokens += chunk.samples ? 1 : 0;
   if (first_tokens > 0) rates_.tokens(span.end, first_tokens);
   if (span.decode_rows > 0) rates_.tokens(span);

@@ -4,6 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
+#include <variant>
+#include <vector>
+
+#include "engine/run_loop.hpp"
+#include "serving/replica.hpp"
 
 namespace foretoken {
 namespace {
@@ -15,11 +21,125 @@ enum EventPriority { kBoundaryFirst, kThenHandOvers, kThenArrivals, kThenTimeout
 // Beyond 2^62 ns (146 years) sums of times would overflow.
 constexpr TimePoint kHorizon{Duration{std::int64_t{1} << 62}};
 
-}  // namespace
+class Cluster final : public DepartureListener {
+ public:
+  Cluster(const PoolsConfig& config, RequestSource& source, Observer& observer, const std::atomic<bool>* stop,
+          ClusterSeams seams);
 
-Cluster::Cluster(PoolsConfig config, RequestSource& source, Observer& observer, const std::atomic<bool>* stop,
+  SimulationOutcome run();
+
+  // ---- what replicas call ----
+  void departed(int rank, const Request& request, Outcome outcome, TimePoint now) override;
+  void handed_over(const HandOver& what) override;
+  void step_too_long(int rank) override;
+
+  // ---- events, and what run_events calls ----
+  struct Boundary {
+    int replica;
+  };                       // running steps end, or an idle engine wakes
+  struct HandOversDue {};  // requests that leave their prefill replicas now are routed on
+  struct Arrival {};       // the source's next request
+  struct Inbound {
+    int replica;
+  };  // a request on its way reaches it
+  struct QueueTimeout {
+    int replica;
+  };  // someone has waited too long
+  using Event = std::variant<Boundary, HandOversDue, Arrival, Inbound, QueueTimeout>;
+
+  void operator()(const Boundary& event, TimePoint now);
+  void operator()(const HandOversDue&, TimePoint now);
+  void operator()(const Arrival&, TimePoint now);
+  void operator()(const Inbound& event, TimePoint now);
+  void operator()(const QueueTimeout& event, TimePoint now);
+  void instant_over(TimePoint now);
+  [[nodiscard]] bool stopped();
+
+ private:
+  using Way = std::variant<Request, HandOver>;
+  struct OnTheWay {
+    TimePoint at;
+    std::int64_t order;
+    Way what;
+  };
+  static bool later(const OnTheWay& a, const OnTheWay& b) { return std::tie(a.at, a.order) > std::tie(b.at, b.order); }
+
+  struct Member {
+    std::unique_ptr<Replica> replica;
+    RoutingPolicy* router = nullptr;  // that chooses it
+    int candidate = 0;                // its number there
+    PoolRole role = PoolRole::both;
+    bool waits_for_call = false;
+    EventQueue<Event>::Handle boundary = 0, inbound = 0, timeout = 0;
+    std::vector<OnTheWay> on_the_way;  // to it; a heap, the earliest first
+  };
+
+  // Of the replicas among which a router chooses.
+  class View;
+
+  void add_pool(const PoolConfig& pool, const PrefixTable* prefixes, const EnginePolicyMaker& make_policy);
+  void make_routers();
+  [[nodiscard]] const Member& member(int replica) const { return members_[static_cast<std::size_t>(replica)]; }
+  [[nodiscard]] Member& member(int replica) { return members_[static_cast<std::size_t>(replica)]; }
+  [[nodiscard]] int replica_of(int rank) const { return replica_of_rank_[static_cast<std::size_t>(rank)]; }
+  [[nodiscard]] int choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request,
+                           TimePoint now) const;
+  void send(int replica, Way what, Duration takes, TimePoint now);
+  void reach(int replica, const Request& request, TimePoint now);
+  void reach(int replica, const HandOver& what, TimePoint now);
+  void call_later(int replica);
+  void touched(int replica, TimePoint now);
+  void refresh(int replica, TimePoint now);
+  void abandon();
+
+  const PoolsConfig& config_;
+  RequestSource& source_;
+  Observer& observer_;
+  const std::atomic<bool>* stop_;
+  std::unique_ptr<RoutingPolicy> entry_router_;
+  std::unique_ptr<RoutingPolicy> decode_router_;  // null: nothing is handed over
+  std::unique_ptr<Transport> transport_;
+  EventQueue<Event> events_;
+  EventQueue<Event>::Handle arrival_ = 0;
+  EventQueue<Event>::Handle hand_overs_due_ = 0;
+  std::vector<Member> members_;  // the replicas of all pools
+  std::vector<int> replica_of_rank_;
+  std::vector<int> entry_;  // candidates of the routers: replicas
+  std::vector<int> decode_;
+  std::vector<HandOver> hand_overs_;  // of this instant
+  std::vector<int> to_call_;          // replicas whose schedule call is due in this instant
+  std::int64_t ways_ = 0;             // begun
+  std::int64_t in_system_ = 0;
+  SimulationOutcome outcome_;
+};
+
+class Cluster::View final : public ClusterView {
+ public:
+  View(const Cluster& cluster, const std::vector<int>& candidates, TimePoint now)
+      : cluster_(cluster), candidates_(candidates), now_(now) {}
+  int size() const override { return static_cast<int>(candidates_.size()); }
+  ReplicaSignals signals(int replica) const override {
+    ReplicaSignals signals = of(replica).replica->signals(now_);
+    signals.role = of(replica).role;
+    return signals;
+  }
+  std::int64_t cached_tokens(int replica, const Request& request) const override {
+    return of(replica).replica->cached_tokens(request, now_);
+  }
+
+ private:
+  [[nodiscard]] const Member& of(int replica) const {
+    return cluster_.member(candidates_[static_cast<std::size_t>(replica)]);
+  }
+
+  const Cluster& cluster_;
+  const std::vector<int>& candidates_;
+  TimePoint now_;
+};
+
+Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& observer, const std::atomic<bool>* stop,
                  ClusterSeams seams)
-    : config_(std::move(config)),
+    : config_(config),
       source_(source),
       observer_(observer),
       stop_(stop),
@@ -40,6 +160,7 @@ void Cluster::add_pool(const PoolConfig& pool, const PrefixTable* prefixes, cons
     member.replica = std::make_unique<Replica>(static_cast<int>(replica_of_rank_.size()), pool, config_, make_policy,
                                                prefixes, observer_, *this);
     member.candidate = static_cast<int>(candidates.size());
+    member.role = pool.role;
     member.boundary = events_.add(Boundary{replica}, kBoundaryFirst);
     member.inbound = events_.add(Inbound{replica}, kThenArrivals);
     member.timeout = events_.add(QueueTimeout{replica}, kThenTimeouts);
@@ -120,7 +241,7 @@ void Cluster::operator()(const Boundary& event, TimePoint now) {
 
 void Cluster::operator()(const HandOversDue&, TimePoint now) {
   for (HandOver& what : hand_overs_) {
-    const int chosen = decode_[static_cast<std::size_t>(decode_router_->choose(what.request))];
+    const int chosen = choose(*decode_router_, decode_, what.request, now);
     const Duration takes = transport_ ? transport_->of_kv(what, chosen) : Duration{};
     if (takes == Duration{})
       reach(chosen, what, now);
@@ -134,7 +255,7 @@ void Cluster::operator()(const Arrival&, TimePoint now) {
   const Request request = source_.take();
   ++outcome_.arrived;
   ++in_system_;
-  const int chosen = entry_[static_cast<std::size_t>(entry_router_->choose(request))];
+  const int chosen = choose(*entry_router_, entry_, request, now);
   const Duration takes = transport_ ? transport_->to_replica(request, chosen) : Duration{};
   if (takes == Duration{})
     reach(chosen, request, now);
@@ -157,7 +278,7 @@ void Cluster::operator()(const Inbound& event, TimePoint now) {
 
 void Cluster::operator()(const QueueTimeout& event, TimePoint now) {
   member(event.replica).replica->expire(now);
-  touched(event.replica);
+  touched(event.replica, now);
 }
 
 void Cluster::instant_over(TimePoint now) {
@@ -166,7 +287,7 @@ void Cluster::instant_over(TimePoint now) {
   for (const int i : to_call_) {
     member(i).waits_for_call = false;
     member(i).replica->schedule(now);
-    refresh(i);
+    refresh(i, now);
   }
   to_call_.clear();
 }
@@ -184,6 +305,11 @@ bool Cluster::stopped() {
 
 // ---- ways ----
 
+int Cluster::choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request,
+                    TimePoint now) const {
+  return candidates[static_cast<std::size_t>(router.choose(request, View(*this, candidates, now)))];
+}
+
 void Cluster::send(int replica, Way what, Duration takes, TimePoint now) {
   Member& to = member(replica);
   to.on_the_way.push_back({now + takes, ways_++, std::move(what)});
@@ -193,15 +319,15 @@ void Cluster::send(int replica, Way what, Duration takes, TimePoint now) {
 
 void Cluster::reach(int replica, const Request& request, TimePoint now) {
   member(replica).replica->arrive(request, now);
-  touched(replica);
+  touched(replica, now);
 }
 
 void Cluster::reach(int replica, const HandOver& what, TimePoint now) {
   member(replica).replica->arrive(what, now);
   const int from = replica_of(what.rank);
   member(from).replica->release_pinned(what.rank, what.pinned, now);
-  touched(replica);
-  touched(from);
+  touched(replica, now);
+  touched(from, now);
 }
 
 // ---- what replicas call ----
@@ -250,15 +376,23 @@ void Cluster::call_later(int replica) {
   to_call_.push_back(replica);
 }
 
-void Cluster::touched(int replica) {
+void Cluster::touched(int replica, TimePoint now) {
   if (member(replica).replica->idle()) call_later(replica);
-  refresh(replica);
+  refresh(replica, now);
 }
 
-void Cluster::refresh(int replica) {
+void Cluster::refresh(int replica, TimePoint now) {
   const Member& m = member(replica);
   events_.schedule(m.boundary, m.replica->next_boundary());
-  events_.schedule(m.timeout, m.replica->next_timeout());
+  // A request may have been on its way for longer than it waits.
+  events_.schedule(m.timeout, std::max(now, m.replica->next_timeout()));
+}
+
+}  // namespace
+
+SimulationOutcome run_cluster(const PoolsConfig& config, RequestSource& source, Observer& observer,
+                              const std::atomic<bool>* stop, ClusterSeams seams) {
+  return Cluster(config, source, observer, stop, std::move(seams)).run();
 }
 
 }  // namespace foretoken

@@ -40,9 +40,8 @@ class DecodeGroup {
   [[nodiscard]] std::int64_t tokens_left(const InFlight& r) const {
     return std::max<std::int64_t>(0, r.finish_clock - clock_.now());
   }
-  [[nodiscard]] DecodeShape shape() const {
-    return {size_, key_sum_ + size_ * clock_.now(), window_ == 0 ? 0 : windowed_sum()};
-  }
+  [[nodiscard]] DecodeShape shape() const { return {size_, context(), window_ == 0 ? 0 : windowed_sum()}; }
+  [[nodiscard]] std::int64_t context() const { return key_sum_ + size_ * clock_.now(); }  // of all members
   [[nodiscard]] DecodeShape shape_without(const std::vector<RequestId>& skipped) const;
   // By which a step lets the context grow, and the windowed context until a member crosses the window.
   [[nodiscard]] TokenRate rate() const { return {size_, clock_.per_row()}; }

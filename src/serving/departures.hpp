@@ -26,7 +26,7 @@ class Departures {
   void finished(const InFlight& r, TimePoint now);
   void handed_over(const HandOver& what) { listener_.handed_over(what); }
   // Rejected, or timed out with the parts of its time.
-  void refused(const Request& request, Outcome outcome, TimePoint now, const Attribution& parts = {});
+  void refused(const Request& request, Outcome outcome, TimePoint now, const Attribution& parts);
   // The run was stopped.
   void abandoned(const InFlight& r, TimePoint now);
   void abandoned(const Request& request, TimePoint now);

@@ -5,14 +5,7 @@
 
 #include <algorithm>
 
-#include "serving/engines/engine_profile.hpp"
-
 namespace foretoken {
-
-EnginePolicy make_engine_policy(const EngineConfig& engine) {
-  const EngineProfile& profile = find_engine(engine.name);
-  return {profile.make(), profile.blocks, profile.last_row};
-}
 
 EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOptions& options, EnginePolicy policy,
                        const PrefixTable* prefixes, Observer& observer, DepartureListener& listener)
@@ -48,7 +41,9 @@ bool EngineRank::limit(Request& request) const {
 void EngineRank::arrive(const Request& sent, TimePoint now) {
   Request request = sent;
   if (!limit(request)) {
-    departures_.refused(sent, Outcome::rejected, now);
+    Attribution parts{};
+    parts[static_cast<std::size_t>(AttributionPart::queue)] = now - sent.arrival;  // on its way
+    departures_.refused(sent, Outcome::rejected, now, parts);
     return;
   }
   if (rank_.tells()) rank_.tell_queued(request, now);
@@ -58,7 +53,8 @@ void EngineRank::arrive(const Request& sent, TimePoint now) {
 void EngineRank::arrive(const HandOver& what, TimePoint now) {
   HandOver here = what;
   if (!limit(here.request) || here.request.output_tokens <= what.kv.emitted) {
-    departures_.refused(what.request, Outcome::rejected, now);
+    here.kv.account.transferred(now - what.since);
+    departures_.refused(what.request, Outcome::rejected, now, here.kv.account.total(now - what.request.arrival));
     return;
   }
   const RequestId id = rank_.receive(here, now);
@@ -93,6 +89,36 @@ void EngineRank::expire(TimePoint now) {
   }
 }
 
+// ---- what others see of it ----
+
+// By the decodes of the steps that have begun, beyond what the pool counts as used.
+std::int64_t EngineRank::blocks_taken(const StretchProgress& progress) const {
+  const std::int64_t begun = progress.ended + (progress.under_way ? 1 : 0);
+  if (begun == 0) return 0;
+  return begun == 1 ? first_blocks_ : rank_.decodes.blocks_over(begun);
+}
+
+ReplicaSignals EngineRank::signals(TimePoint now) const {
+  const StretchProgress at = progress(now);
+  ReplicaSignals signals;
+  signals.waiting = waiting_requests();
+  signals.running = rank_.running.size();
+  const DecodeGroup& decodes = rank_.decodes;
+  signals.in_flight_tokens =
+      rank_.waiting.prompt_tokens() + decodes.context() + decodes.size() + at.ended * decodes.rate().tokens();
+  for (const RequestId id : rank_.running.prefilling()) signals.in_flight_tokens += rank_.table[id].known_tokens();
+  signals.kv_blocks_used = rank_.pool.used() + blocks_taken(at);
+  signals.kv_blocks = rank_.pool.total();
+  signals.free_seats = std::max<std::int64_t>(0, rank_.config.max_num_seqs - signals.running);
+  return signals;
+}
+
+// Blocks that steps take leave the head of the free queue, and with them what the cache held there.
+std::int64_t EngineRank::cached_tokens(const Request& request, TimePoint now) const {
+  const std::int64_t taken = blocks_taken(progress(now)) - rank_.pool.reserved();
+  return rank_.prefix_cache.cached_tokens(request, std::max<std::int64_t>(0, taken));
+}
+
 // ---- a step is planned and priced ----
 
 void EngineRank::schedule(TimePoint now) {
@@ -110,7 +136,8 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   if (plan_.chunks.empty() && decode_rows_ == 0) {
-    invariant(rank_.running.size() == 0, [&] {
+    // Who waits for blocks that are held for others who went on is called again when these are there.
+    invariant(rank_.running.size() == 0 || rank_.pinned() > 0, [&] {
       return fmt::format("replica {} stands still at {} s with {} running requests", index_, to_seconds(now),
                          rank_.running.size());
     });
@@ -142,8 +169,8 @@ void EngineRank::call_policy(TimePoint now, bool hold_contexts) {
       rank_.waiting.deliver(now);
       if (rank_.running.size() == 0 && rank_.waiting.head() == nullptr) return;
       evicted = -1;
-    } else if (!plan_.once) {
-      return;
+    } else if (!plan_.once || (rank_.pinned() > 0 && rank_.counts().evictions == evicted)) {
+      return;  // also when it can only wait for blocks that are held for others who went on
     }
     // A call that only evicted (priority scheduling may evict the request it looks at) is
     // followed by another; each evicts at least one, so it ends.
@@ -267,6 +294,7 @@ void EngineRank::report_steps(TimePoint now) {
   span.waiting = waiting_requests();
   span.running = rank_.running.size();
   span.tokens_per_row = rank_.decodes.clock().per_row();
+  if (drops_first_tokens()) span.dropped = std::ranges::count_if(chunks_, &PrefillChunk::samples);
   observer_.on_steps(span);
 }
 
@@ -309,7 +337,7 @@ void EngineRank::settle_chunks(TimePoint now) {
 void EngineRank::complete_prompt(RequestId id, TimePoint now) {
   InFlight& r = rank_.table[id];
   Accounts::recovered(r, now);
-  if (hands_over_ && first_token_ == FirstToken::where_decoded) {
+  if (drops_first_tokens()) {
     departures_.handed_over(rank_.hand_over(id, now));
     return;
   }

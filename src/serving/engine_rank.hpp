@@ -9,23 +9,15 @@
 #include "foretoken/serving/simulation.hpp"
 #include "serving/accounts.hpp"
 #include "serving/async_window.hpp"
-#include "serving/batching/batching_policy.hpp"
+#include "serving/batching/engine_policy.hpp"
 #include "serving/context_balance.hpp"
 #include "serving/departures.hpp"
 #include "serving/rank_usage.hpp"
+#include "serving/routing/cluster_view.hpp"
 #include "serving/step_clock.hpp"
 #include "serving/stretch.hpp"
 
 namespace foretoken {
-
-// An engine's batching policy, and what the rank has to know of it.
-struct EnginePolicy {
-  std::unique_ptr<BatchingPolicy> batching;
-  BlockPolicy blocks = BlockPolicy::grow;
-  LastRow last_row = LastRow::wasted;
-};
-// By the engine's name.
-[[nodiscard]] EnginePolicy make_engine_policy(const EngineConfig& engine);
 
 // The life of a step: planned, priced, ended, settled. A run of decode-only steps with the same members is one
 // entry on the calendar (a stretch); an arrival that matters cuts it at the next boundary.
@@ -63,11 +55,20 @@ class EngineRank {
   [[nodiscard]] bool idle() const { return !stepping_; }
   [[nodiscard]] TimePoint next_boundary() const { return stepping_ ? end_ : wake_; }
   [[nodiscard]] TimePoint next_timeout() const { return rank_.waiting.next_timeout(); }
+  // What a router sees, as of now; in the midst of a stretch from its closed form.
+  [[nodiscard]] ReplicaSignals signals(TimePoint now) const;
+  [[nodiscard]] std::int64_t cached_tokens(const Request& request, TimePoint now) const;
   [[nodiscard]] const ReplicaTotals& totals() const { return usage_.totals(); }
   [[nodiscard]] const SchedulerState& state() const { return state_; }
   [[nodiscard]] std::int64_t waiting_requests() const { return rank_.waiting.size(); }
 
  private:
+  [[nodiscard]] StretchProgress progress(TimePoint now) const {
+    return stepping_ ? steps_.progress(clock_, now) : StretchProgress{};
+  }
+  [[nodiscard]] std::int64_t blocks_taken(const StretchProgress& progress) const;
+
+  [[nodiscard]] bool drops_first_tokens() const { return hands_over_ && first_token_ == FirstToken::where_decoded; }
   [[nodiscard]] bool limit(Request& request) const;
   void wait(const Waiting& waiting, TimePoint now);
   void call_policy(TimePoint now, bool hold_contexts);

@@ -193,6 +193,7 @@ HandOver RankState::hand_over(RequestId id, TimePoint now) {
 void RankState::pin(RequestId id) {
   InFlight& r = table[id];
   r.phase = Phase::pinned;
+  ++pinned_;
   counts_.committed_blocks += r.blocks - committed_blocks(r.request);
   running.remove(id);
 }
@@ -204,6 +205,7 @@ void RankState::release_pinned(RequestId id, TimePoint now) {
     r.goes_on = false;
     return;
   }
+  --pinned_;
   counts_.committed_blocks += committed_blocks(r.request) - r.blocks;
   release(id, false, r.cached);
   table.remove(id);

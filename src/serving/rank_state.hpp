@@ -96,6 +96,8 @@ class RankState {
   // release_pinned().
   [[nodiscard]] HandOver hand_over(RequestId id, TimePoint now);
   void release_pinned(RequestId id, TimePoint now);
+  // Requests that hold blocks without a seat.
+  [[nodiscard]] std::int64_t pinned() const { return pinned_; }
 
   // ---- async_scheduling ----
   // An unseen finish: the last token is out, but the call for the next step shall not know. The request keeps its
@@ -131,6 +133,7 @@ class RankState {
   std::vector<RequestId> unseen_finishes_;
   std::vector<RequestId> unpublished_;
   std::vector<Waiting> aside_;
+  std::int64_t pinned_ = 0;
   Counts counts_;
   Observer* lifecycle_ = nullptr;  // null: nobody wants to know
   int rank_;

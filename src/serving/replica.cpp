@@ -42,6 +42,26 @@ Replica::Replica(int first_rank, const PoolConfig& pool, const SimulationOptions
   offers_.resize(ranks_.size());
 }
 
+ReplicaSignals Replica::signals(TimePoint now) const {
+  ReplicaSignals sum;
+  for (const auto& rank : ranks_) {
+    const ReplicaSignals one = rank->signals(now);
+    sum.waiting += one.waiting;
+    sum.running += one.running;
+    sum.in_flight_tokens += one.in_flight_tokens;
+    sum.kv_blocks_used += one.kv_blocks_used;
+    sum.kv_blocks += one.kv_blocks;
+    sum.free_seats += one.free_seats;
+  }
+  return sum;
+}
+
+std::int64_t Replica::cached_tokens(const Request& request, TimePoint now) const {
+  std::int64_t best = 0;
+  for (const auto& rank : ranks_) best = std::max(best, rank->cached_tokens(request, now));
+  return best;
+}
+
 TimePoint Replica::next_timeout() const {
   TimePoint next = kNever;
   for (const auto& rank : ranks_) next = std::min(next, rank->next_timeout());

@@ -60,6 +60,10 @@ class Replica {
     for (const auto& rank : ranks_) rank->abandon(now);
   }
 
+  // See EngineRank.
+  [[nodiscard]] ReplicaSignals signals(TimePoint now) const;
+  [[nodiscard]] std::int64_t cached_tokens(const Request& request, TimePoint now) const;
+
   // Free for a schedule call now.
   [[nodiscard]] bool idle() const { return alone_ ? alone_->idle() : !stepping_ && back_at_ == kNever; }
   [[nodiscard]] TimePoint next_boundary() const { return alone_ ? alone_->next_boundary() : next_group_boundary(); }

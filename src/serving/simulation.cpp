@@ -18,10 +18,10 @@ SimulationOutcome simulate(const PoolsConfig& config, RequestSource& source, Obs
                            const std::atomic<bool>* stop) {
   // The way from the client is that to the first pool.
   const Duration per_request = config.pools.empty() ? Duration{} : config.pools.front().engine.per_request;
-  if (per_request <= Duration{}) return Cluster(config, source, observer, stop).run();
+  if (per_request <= Duration{}) return run_cluster(config, source, observer, stop);
   DelayedSource delayed(source, per_request);
   DelayedObserver seen_by_client(observer, per_request);
-  return Cluster(config, delayed, seen_by_client, stop).run();
+  return run_cluster(config, delayed, seen_by_client, stop);
 }
 
 }  // namespace foretoken

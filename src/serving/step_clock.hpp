@@ -15,6 +15,8 @@ class StepClock {
     // base + ceil(offset + elapsed) >= t  <=>  offset + elapsed > t - base - 1 ns
     return fine_from(t - base_ - Duration{1}) + FineDuration{1} - offset_;
   }
+  // Largest `elapsed` whose boundary does not stand after `t`.
+  [[nodiscard]] FineDuration within(TimePoint t) const { return fine_from(t - base_) - offset_; }
   // Steps begin now. An engine that was idle carries nothing over.
   void begin(TimePoint now) {
     if (after({}) == now) return;

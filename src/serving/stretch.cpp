@@ -42,6 +42,12 @@ void Stretch::leave_out_too_long() {
   steps_ = fine;
 }
 
+StretchProgress Stretch::progress(const StepClock& clock, TimePoint now) const {
+  if (steps_ == 1) return {0, true};
+  const std::int64_t ended = std::min(steps_ - 1, run_.steps_to_reach(clock.within(now) + FineDuration{1}) - 1);
+  return {ended, ended == 0 || clock.after(run_.elapsed(ended)) < now};
+}
+
 DecodeTotals Stretch::decode_totals() const {
   DecodeTotals sum;
   const auto parts = steps_ == 1 ? decode_only_.parts : run_.parts(steps_);

@@ -3,11 +3,18 @@
 
 #include "foretoken/cost/decode_curve.hpp"
 #include "serving/attribution.hpp"
+#include "serving/step_clock.hpp"
 
 namespace foretoken {
 
 // From here on the cost models cut a step's parts.
 inline constexpr FineDuration kLongestStep = PiecewiseCurve::kLargest;
+
+// How far steps are: the last one counts when it is settled. At a boundary between two none is under way.
+struct StretchProgress {
+  std::int64_t ended = 0;
+  bool under_way = false;
+};
 
 class Stretch {
  public:
@@ -37,6 +44,8 @@ class Stretch {
   [[nodiscard]] std::int64_t steps_to_reach(FineDuration d) const {
     return std::max<std::int64_t>(1, run_.steps_to_reach(d));
   }
+  // As of `now`, when it began with the clock's last boundary.
+  [[nodiscard]] StretchProgress progress(const StepClock& clock, TimePoint now) const;
   // What every decoding request spends in them.
   [[nodiscard]] DecodeTotals decode_totals() const;
   [[nodiscard]] FineTotal flops() const;

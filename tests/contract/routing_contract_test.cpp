@@ -20,6 +20,18 @@ std::unique_ptr<RoutingPolicy> make(const std::string& name, int replicas) {
   return make_routing_policy({replicas, name});
 }
 
+// A view on nothing but the number of replicas.
+class Size final : public ClusterView {
+ public:
+  explicit Size(int replicas) : replicas_(replicas) {}
+  int size() const override { return replicas_; }
+  ReplicaSignals signals(int) const override { return {}; }
+  std::int64_t cached_tokens(int, const Request&) const override { return 0; }
+
+ private:
+  int replicas_;
+};
+
 struct Use {
   std::vector<int> choices;
   std::vector<std::int64_t> counts;
@@ -45,7 +57,7 @@ Use use(RoutingPolicy& router, int replicas, int requests, std::size_t most, std
     Request r;
     r.index = i;
     r.prompt_tokens = static_cast<std::int32_t>(random.uniform_int(1, 4000));
-    const int chosen = router.choose(r);
+    const int chosen = router.choose(r, Size(replicas));
     if (chosen < 0 || chosen >= replicas) {
       u.fault = "chose replica " + std::to_string(chosen) + " of " + std::to_string(replicas);
       return u;
@@ -94,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(EveryRow, RoutingContract, ::testing::ValuesIn(names())
 
 class OneTooFar final : public RoutingPolicy {
  public:
-  int choose(const Request& r) override { return static_cast<int>(r.index % 5); }
+  int choose(const Request& r, const ClusterView&) override { return static_cast<int>(r.index % 5); }
   void left(int) override {}
 };
 

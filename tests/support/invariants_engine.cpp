@@ -135,16 +135,25 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
   const bool grows = find_engine(log.engine.name).blocks == BlockPolicy::grow;
   std::map<int, std::int64_t> cached;
   std::map<int, std::map<std::int64_t, std::int64_t>> hits;  // by replica and request in flight
+  std::map<int, std::int64_t> pinned;                        // requests handed over that still hold blocks
+  std::set<std::int64_t> carried;                            // requests whose cache came along
   std::map<int, FineTotal> block_time;
   for_each_event(
       log, [](const Arrived&) {},
       [&](const LifecycleEvent& e) {
         if (e.edge == LifecycleEdge::preempted) cached[e.replica] -= e.cached;
         if (e.edge == LifecycleEdge::preempted) hits[e.replica].erase(e.request);
+        // Handed over, its cache stays until it is where it goes on; what comes along need not be of whole blocks.
+        if (e.edge == LifecycleEdge::handed_over) ++pinned[e.replica];
+        if (e.edge == LifecycleEdge::released) hits[e.replica].erase(e.request);
+        if (e.edge == LifecycleEdge::released) cached[e.replica] -= e.cached;
+        if (e.edge == LifecycleEdge::released) --pinned[e.replica];
+        if (e.edge == LifecycleEdge::reached) carried.insert(e.request);
         if (e.edge != LifecycleEdge::admitted && e.edge != LifecycleEdge::resumed) return;
         cached[e.replica] += e.cached;
         if (e.cached > 0) hits[e.replica][e.request] = e.cached;
-        if (e.cached % size != 0) found("request {} finds {} tokens in blocks of {}", e.request, e.cached, size);
+        if (carried.erase(e.request) == 0 && e.cached % size != 0)
+          found("request {} finds {} tokens in blocks of {}", e.request, e.cached, size);
       },
       [&](const Left& l) {
         const Request& r = l.record.request;
@@ -154,7 +163,8 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
       [&](const Stepped& s) {
         std::int64_t& tokens = cached[s.replica];
         const std::int64_t in_step = tokens + s.prefill_tokens + s.decode_rows;
-        const std::int64_t reserved = s.running * blocks_for(log.engine.max_model_len, size);
+        const std::int64_t holders = s.running + pinned[s.replica];
+        const std::int64_t reserved = holders * blocks_for(log.engine.max_model_len, size);
         std::int64_t all_hits = 0, most_hits = 0;
         for (const auto& [request, tokens_found] : hits[s.replica]) {
           all_hits += tokens_found;
@@ -162,7 +172,7 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
         }
         const std::int64_t least = grows ? std::max(blocks_for(in_step - all_hits, size), most_hits / size) : reserved;
         const bool ahead = log.engine.name == "vllm-v0" || log.engine.name == "tensorrt-llm";
-        const std::int64_t most = grows && !ahead ? (in_step + s.running * (size - 1)) / size : reserved;
+        const std::int64_t most = grows && !ahead ? (in_step + holders * (size - 1)) / size : reserved;
         if (s.kv_blocks_used < least || s.kv_blocks_used > std::min(most, log.engine.usable_blocks())) {
           found("at {} ns replica {} uses {} blocks of {} for {} tokens of {} requests ({} to {} are right)",
                 ns(s.begin), s.replica, s.kv_blocks_used, log.engine.usable_blocks(), in_step, s.running, least, most);
@@ -214,7 +224,8 @@ Violations inv_8_tokens_are_conserved(const RunLog& log) {
   Findings found("INV-8");
   std::int64_t emitted = 0, owned = 0, prefilled = 0, decoded = 0, kept = 0, lost = 0, prompts = 0;
   std::int64_t found_first = 0, found_again = 0;
-  std::map<std::int64_t, std::int64_t> found_by;  // on first admission
+  std::map<std::int64_t, std::int64_t> found_by;     // on first admission
+  std::map<std::int64_t, std::int64_t> taken_along;  // tokens out before a hand-over
   for_each_event(
       log, [](const Arrived&) {},
       [&](const Stepped& s) {
@@ -224,6 +235,8 @@ Violations inv_8_tokens_are_conserved(const RunLog& log) {
       },
       [&](const LifecycleEvent& e) {
         if (e.edge == LifecycleEdge::preempted) lost += e.cached;
+        if (e.edge == LifecycleEdge::handed_over) lost += e.cached;  // it finds it again where it goes on
+        if (e.edge == LifecycleEdge::handed_over) taken_along[e.request] = e.emitted;
         if (e.edge == LifecycleEdge::resumed) found_again += e.cached;
         if (e.edge == LifecycleEdge::admitted) found_first += found_by[e.request] = e.cached;
         if (e.edge != LifecycleEdge::abandoned) return;
@@ -232,6 +245,7 @@ Violations inv_8_tokens_are_conserved(const RunLog& log) {
       },
       [&](const Left& l) {
         const Request& r = l.record.request;
+        if (l.record.outcome == Outcome::rejected) owned += taken_along[r.index];
         if (l.record.outcome != Outcome::finished) return;
         owned += r.output_tokens;
         prompts += r.prompt_tokens - l.record.cached_tokens;

@@ -41,7 +41,8 @@ struct Priced {
 
 struct RunLog {
   EngineConfig engine;
-  bool every_step = false;  // spans are single steps, each in `priced`
+  bool every_step = false;      // spans are single steps, each in `priced`
+  bool ways_take_time = false;  // from the router to a replica
   std::vector<LogEvent> events;
   std::vector<Priced> priced;
   SimulationOutcome outcome;
@@ -62,6 +63,7 @@ class LoggingObserver final : public Observer {
       s.prefill_tokens += chunk.new_tokens;
       s.sampling_chunks += chunk.samples ? 1 : 0;
     }
+    s.sampling_chunks -= span.dropped;
     s.decode_rows = span.decode_rows;
     s.kv_blocks_used = span.kv_blocks_used;
     s.waiting = span.waiting;

@@ -86,6 +86,7 @@ struct StepSpan {
   std::int64_t waiting = 0;               // requests in the queue, just before `end`
   std::int64_t running = 0;
   std::int64_t tokens_per_row = 1;  // that each of decode_rows emits per step
+  std::int64_t dropped = 0;         // of the tokens that `prefill` samples: they come out elsewhere (FirstToken)
 
   [[nodiscard]] TokenRate decode_rate() const { return {decode_rows, tokens_per_row}; }
 };

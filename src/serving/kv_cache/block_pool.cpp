@@ -20,6 +20,23 @@ void BlockPool::pop(std::int64_t count) {
   }
 }
 
+std::vector<BlockPool::Block> BlockPool::evicted_by(std::int64_t count) const {
+  std::vector<Block> gone;
+  for (Block block = first_; count > 0 && block != kNone; block = node(block).next) {
+    if (node(block).counted_before >= count) break;
+    count -= node(block).counted_before + 1;
+    gone.push_back(block);
+  }
+  return gone;
+}
+
+bool BlockPool::holds(Key key, const std::vector<Block>& gone) const {
+  for (Block block = find(key); block != kNone; block = node(block).next_same) {
+    if (std::find(gone.begin(), gone.end(), block) == gone.end()) return true;
+  }
+  return false;
+}
+
 // The counted blocks before it now stand before the next one.
 void BlockPool::unlink(Block block) {
   const Node& n = node(block);

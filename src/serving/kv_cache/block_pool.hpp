@@ -69,6 +69,12 @@ class BlockPool {
     const auto place = contents_.find(key);
     return place == contents_.end() ? kNone : place->second.first;
   }
+  // The identified blocks that would be evicted if so many were taken now.
+  [[nodiscard]] std::vector<Block> evicted_by(std::int64_t count) const;
+  // Whether anybody holds this content once those are gone.
+  [[nodiscard]] bool holds(Key key, const std::vector<Block>& gone) const;
+  // Of the free blocks, those that have left the queue.
+  [[nodiscard]] std::int64_t reserved() const { return reserved_; }
   [[nodiscard]] bool is_free(Block block) const { return node(block).holders == 0; }
   // One more request holds it; a free one leaves the queue.
   void hold(Block block);

@@ -70,6 +70,18 @@ PrefixMatch PrefixCache::match(const Request& request, std::int64_t known_tokens
   return match;
 }
 
+std::int64_t PrefixCache::cached_tokens(const Request& request, std::int64_t taken) const {
+  const bool has_own = request.conversation >= 0;
+  if (!enabled_ || (!has_own && request.prefix_row < 0)) return 0;
+  KeyChain chain(request, described_, block_size_);
+  std::int64_t most = (request.prompt_tokens - 1) / block_size_;
+  if (!has_own) most = std::min(most, chain.described_blocks());
+  const std::vector<BlockPool::Block> gone = pool_.evicted_by(taken);
+  std::int64_t blocks = 0;
+  while (blocks < most && pool_.holds(chain.key(blocks), gone)) ++blocks;
+  return blocks * block_size_;
+}
+
 std::optional<BlockPool::Key> PrefixCache::first_new(const Request& request) const {
   if (!enabled_ || request.prefix_row < 0) return std::nullopt;
   KeyChain chain(request, described_, block_size_);

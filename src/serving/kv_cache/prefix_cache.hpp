@@ -34,6 +34,8 @@ class PrefixCache {
 
   // For the next known_tokens to be computed; at least one token is never matched.
   [[nodiscard]] PrefixMatch match(const Request& request, std::int64_t known_tokens, bool was_preempted);
+  // The tokens that match() would find of a new request's prompt once `taken` more blocks are taken. Leaves no trace.
+  [[nodiscard]] std::int64_t cached_tokens(const Request& request, std::int64_t taken) const;
   // The first full block of its prompt that the cache does not hold, where another prompt may have the same one.
   [[nodiscard]] std::optional<BlockPool::Key> first_new(const Request& request) const;
   // The blocks of the last match become the first ones of `id`.

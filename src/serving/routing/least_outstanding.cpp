@@ -20,7 +20,7 @@ class LeastOutstanding final : public RoutingPolicy {
     for (std::size_t i = 0; i < leaves_; ++i) winners_[leaves_ + i] = static_cast<int>(i);
     for (std::size_t node = leaves_ - 1; node > 0; --node) play(node);
   }
-  int choose(const Request&) override {
+  int choose(const Request&, const ClusterView&) override {
     const int chosen = leaves_ == 1 ? 0 : winners_[1];
     change(chosen, +1);
     return chosen;

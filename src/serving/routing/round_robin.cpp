@@ -7,7 +7,7 @@ namespace {
 class RoundRobin final : public RoutingPolicy {
  public:
   explicit RoundRobin(int replicas) : replicas_(replicas) {}
-  int choose(const Request&) override {
+  int choose(const Request&, const ClusterView&) override {
     const int chosen = next_;
     next_ = chosen + 1 == replicas_ ? 0 : chosen + 1;
     return chosen;

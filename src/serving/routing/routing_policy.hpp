@@ -5,15 +5,16 @@
 
 #include "foretoken/serving/engine_config.hpp"
 #include "foretoken/workload/request_source.hpp"
+#include "serving/routing/cluster_view.hpp"
 
 namespace foretoken {
 
-// Contract: choose() answers an index in [0, replicas); left() follows once for
-// every request chosen for a replica.
+// Contract: choose() answers an index in [0, view.size()); left() follows once for every request chosen for a
+// replica, when it leaves the system or goes on in another pool.
 class RoutingPolicy {
  public:
   virtual ~RoutingPolicy() = default;
-  [[nodiscard]] virtual int choose(const Request& request) = 0;
+  [[nodiscard]] virtual int choose(const Request& request, const ClusterView& view) = 0;
   virtual void left(int replica) = 0;
 };
 

@@ -21,8 +21,13 @@ class StaticBatching final : public BatchingPolicy {
     }
     const Waiting* head = s.waiting().head();
     if (head == nullptr) return;
-    const std::int64_t full = capacity(s);
-    const TimePoint deadline = s.waiting().oldest()->request.arrival + s.config.max_wait;
+    const std::int64_t full = capacity(s, s.free_blocks());
+    if (full == 0) {  // held for those who went on to another pool
+      plan.blocked = Blocked::kv_blocks;
+      return;
+    }
+    const Waiting* oldest = s.waiting().oldest();  // null: all that wait come from another pool
+    const TimePoint deadline = (oldest == nullptr ? head : oldest)->request.arrival + s.config.max_wait;
     if (static_cast<std::int64_t>(s.waiting().size()) < full && call.now < deadline) {
       plan.wake = deadline;
       plan.blocked = Blocked::waiting_for_batch;
@@ -37,12 +42,13 @@ class StaticBatching final : public BatchingPolicy {
   // A running batch is closed; an idle engine schedules on every arrival anyway.
   bool may_change_plan(const SchedulerState&) const override { return false; }
 
-  bool can_serve(const SchedulerState& s, const Request&) const override { return capacity(s) > 0; }
+  bool can_serve(const SchedulerState& s, const Request&) const override {
+    return capacity(s, s.config.usable_blocks()) > 0;
+  }
 
  private:
-  static std::int64_t capacity(const SchedulerState& s) {
-    return std::min(s.config.max_num_seqs,
-                    s.config.usable_blocks() / blocks_for(s.config.max_model_len, s.config.block_size));
+  static std::int64_t capacity(const SchedulerState& s, std::int64_t blocks) {
+    return std::min(s.config.max_num_seqs, blocks / blocks_for(s.config.max_model_len, s.config.block_size));
   }
 
   std::int64_t batch_ = 0;  // members when the batch was formed

@@ -35,7 +35,10 @@ class Sglang final : public BatchingPolicy {
     prefill(call, plan);
     if (plan.chunks.empty()) {
       if (left) full_ = false;
-      if (s.running() == 0) prefill(call, plan);  // nothing to decode: at once
+      if (s.running() == 0) {  // nothing to decode: at once, also when pages have come free of requests handed over
+        full_ = false;
+        prefill(call, plan);
+      }
     }
     if (plan.chunks.empty()) {
       decode(call, plan);

@@ -1,0 +1,33 @@
+// What a router can see of the replicas among which it chooses.
+#pragma once
+
+#include <cstdint>
+
+#include "foretoken/serving/simulation.hpp"
+#include "foretoken/workload/request_source.hpp"
+
+namespace foretoken {
+
+struct ReplicaSignals {
+  PoolRole role = PoolRole::both;
+  std::int64_t waiting = 0;  // requests
+  std::int64_t running = 0;
+  std::int64_t in_flight_tokens = 0;  // of those that wait the prompts, of those that run also the outputs so far
+  std::int64_t kv_blocks_used = 0;    // those that the running step takes included
+  std::int64_t kv_blocks = 0;
+  std::int64_t free_seats = 0;
+  bool operator==(const ReplicaSignals&) const = default;
+};
+
+// Contract: replicas are numbered from 0 to size() - 1, always the same; answers are as of the instant of the call,
+// in the midst of a step or of a stretch of them too; looking leaves no trace.
+class ClusterView {
+ public:
+  virtual ~ClusterView() = default;
+  [[nodiscard]] virtual int size() const = 0;
+  [[nodiscard]] virtual ReplicaSignals signals(int replica) const = 0;
+  // Tokens of the request's prompt that the replica's prefix cache holds (the best of its ranks).
+  [[nodiscard]] virtual std::int64_t cached_tokens(int replica, const Request& request) const = 0;
+};
+
+}  // namespace foretoken
