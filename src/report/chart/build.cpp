@@ -40,6 +40,8 @@ bool is_true(const Json& value) {
 }
 
 std::string metric_title(std::string_view key) {
+  for (const Column& column : columns())
+    if (column.key == key) return std::string(column.title.substr(column.title.find_first_not_of(' ')));
   std::string title;
   const std::string_view unit = metric_unit(key);
   if (!unit.empty() && key.ends_with("_" + std::string(unit))) key.remove_suffix(unit.size() + 1);
@@ -62,6 +64,7 @@ std::string metric_label(std::string_view key) {
 }
 
 std::string_view last_name(std::string_view path) {
+  if (path.ends_with(".name")) path.remove_suffix(5);
   return path.substr(path.find_last_of('.') + 1);
 }
 

@@ -19,7 +19,7 @@ namespace foretoken {
 // "p99 TTFT" of p99_ttft_ms; with its unit "p99 TTFT (ms)".
 [[nodiscard]] std::string metric_title(std::string_view key);
 [[nodiscard]] std::string metric_label(std::string_view key);
-// The last word of a path: max_num_seqs of engine.max_num_seqs.
+// The last word of a path: max_num_seqs of engine.max_num_seqs, but engine of engine.name.
 [[nodiscard]] std::string_view last_name(std::string_view path);
 // A figure with its interval, where it has one.
 [[nodiscard]] std::string interval_text(const Json& interval);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "report/chart/build.hpp"
+#include "report/chart/scale.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {
@@ -21,7 +22,7 @@ void add_load_rules(Chart& chart, const Json& document) {
   const auto rule = [&](const Json& value, const std::string& words) {
     const double at = number_of(value);
     for (std::size_t i = 0; std::isfinite(at) && i < chart.panels.size(); ++i)
-      chart.panels[i].rules.push_back({true, at, i == 0 ? fmt::format("{} {}", words, readable(at)) : ""});
+      chart.panels[i].rules.push_back({true, at, i == 0 ? words + " " + tick_label(at) : ""});
   };
   rule(document["offered"], "now");
   rule(document["capacity"], "capacity");
@@ -146,7 +147,7 @@ void add_batch(Charts& charts, const Json& document) {
       one_tps.x.push_back(batch);
       one_tps.y.push_back(number_of(s["output_throughput"]));
     }
-    chart.table.rows.push_back({readable(batch), c.is_null() ? text_of(size["reason"]) : text_of(c["verdict"]),
+    chart.table.rows.push_back({tick_label(batch), c.is_null() ? text_of(size["reason"]) : text_of(c["verdict"]),
                                 interval_text(c["mean_tpot_ms"]), interval_text(c["p99_ttft_ms"]),
                                 interval_text(c["output_throughput"]), percent(number_of(c["mfu"])),
                                 percent(number_of(c["mbu"])), readable(number_of(size["kv_needed_gib"])),
@@ -156,7 +157,7 @@ void add_batch(Charts& charts, const Json& document) {
     add_interval(tps, batch, c["output_throughput"]);
     users.x.push_back(number_of(c["interactivity_tok_s"]));
     users.y.push_back(number_of(c["tokens_per_s_per_gpu"]));
-    users.labels.push_back(fmt::format("batch {}", readable(batch)));
+    users.labels.push_back("batch " + tick_label(batch));
   }
   trade.table = chart.table;
   chart.panels.push_back(
@@ -165,10 +166,8 @@ void add_batch(Charts& charts, const Json& document) {
   const double best = number_of(document["best_batch"]), full = number_of(document["kv_limited_batch"]);
   for (std::size_t i = 0; i < chart.panels.size(); ++i) {
     if (best > 0)
-      chart.panels[i].rules.push_back(
-          {true, best, i == 0 ? fmt::format("largest that meets: {}", readable(best)) : ""});
-    if (full > 0)
-      chart.panels[i].rules.push_back({true, full, i == 0 ? fmt::format("KV cache full: {}", readable(full)) : ""});
+      chart.panels[i].rules.push_back({true, best, i == 0 ? "largest that meets: " + tick_label(best) : ""});
+    if (full > 0) chart.panels[i].rules.push_back({true, full, i == 0 ? "KV cache full: " + tick_label(full) : ""});
   }
   chart.caption =
       "TPOT and throughput by batch size, with 95 % intervals: a small batch answers fast, a large one carries "
@@ -201,11 +200,11 @@ void add_recommend(Charts& charts, const Json& document) {
     for (std::size_t i = 0; i < list.size(); ++i) {
       const Json& c = list[i];
       const std::string deployment =
-          fmt::format("{} x {}, TP {}, replicas {}", readable(number_of(c["gpus"])), text_of(c["gpu"]),
-                      readable(number_of(c["tensor_parallel_size"])), readable(number_of(c["replicas"])));
+          fmt::format("{} x {}, TP {}, replicas {}", tick_label(number_of(c["gpus"])), text_of(c["gpu"]),
+                      tick_label(number_of(c["tensor_parallel_size"])), tick_label(number_of(c["replicas"])));
       if (!line)
         chart.table.rows.push_back(
-            {fmt::format("{}", i + 1), readable(number_of(c["gpus"])), deployment, text_of(c["verdict"]),
+            {fmt::format("{}", i + 1), tick_label(number_of(c["gpus"])), deployment, text_of(c["verdict"]),
              dollars(number_of(c["usd_per_hour"])), readable(number_of(c["tokens_per_s_per_gpu"])),
              readable(number_of(c["interactivity_tok_s"])), readable(number_of(c["p99_ttft_ms"]))});
       if (std::isnan(number_of(c["interactivity_tok_s"]))) continue;

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "report/chart/build.hpp"
+#include "report/chart/scale.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {
@@ -15,6 +16,15 @@ namespace {
 std::string short_title(const Json& step) {
   const std::string title = text_of(step["title"]);
   return title.substr(0, title.find(" step"));
+}
+
+// decode of 64 sequences.
+std::string batch_of(const Json& step) {
+  const double sequences = number_of(step["sequences"]);
+  return sequences > 0 ? fmt::format("{} of {} sequence{}", short_title(step),
+                                     readable(static_cast<std::int64_t>(sequences)), sequences == 1 ? "" : "s")
+                       : fmt::format("{} of {} tokens", short_title(step),
+                                     readable(static_cast<std::int64_t>(number_of(step["prefill_tokens"]))));
 }
 
 double intensity_of(const Json& op) {
@@ -39,6 +49,7 @@ void add_roof(Chart& chart, Panel& panel, const Json& explanation) {
   Series roof;
   roof.name = "roof of the datasheet";
   roof.color = 7;
+  roof.plain = true;
   roof.x = {least, ridge, most};
   roof.y = {least * bandwidth * 1e-3, peak, peak};
   panel.series.insert(panel.series.begin(), std::move(roof));
@@ -65,6 +76,46 @@ std::vector<std::string> largest_operators(const Json::Array& steps, std::size_t
   return names;
 }
 
+// Of one GPU.
+const std::vector<std::string> kMemoryParts{"weights",         "activations", "CUDA graphs",
+                                            "outside PyTorch", "KV cache",    "left to others"};
+std::vector<double> memory_parts(const Json& memory) {
+  std::vector<double> parts;
+  for (const char* key : {"weights_gib", "activations_gib", "cuda_graphs_gib", "non_torch_gib", "kv_cache_gib"})
+    parts.push_back(std::max(0.0, number_of(memory[key])));
+  parts.push_back(std::max(0.0, number_of(memory["capacity_gib"]) - number_of(memory["budget_gib"])));
+  return parts;
+}
+
+// A bar for every way to store weights and KV cache; the table has all contexts.
+void add_memory_study(Charts& charts, const Json& document) {
+  Chart chart;
+  chart.name = "memory";
+  chart.title = "Memory of a GPU by formats";
+  chart.caption =
+      "What a GPU's memory holds with each format of weights and KV cache; the table says how many requests "
+      "fit at each context.";
+  chart.x = {"GiB", Axis::Scale::linear, {}, 0.0, {}};
+  chart.table.head = {"GPU",      "weights", "KV cache",        "context",        "status",
+                      "requests", "batch",   "TPOT alone (ms)", "TPOT full (ms)", "tokens/s"};
+  std::vector<Stack> stacks;
+  for (const Json& c : list_of(document["candidates"])) {
+    const std::string row =
+        fmt::format("{}, {}, KV {}", text_of(c["gpu"]), text_of(c["quantization"]), text_of(c["kv_cache_dtype"]));
+    chart.table.rows.push_back({text_of(c["gpu"]), text_of(c["quantization"]), text_of(c["kv_cache_dtype"]),
+                                tick_label(number_of(c["context"])), text_of(c["status"]),
+                                tick_label(number_of(c["requests"])), tick_label(number_of(c["batch"])),
+                                readable(number_of(c["tpot_alone_ms"])), readable(number_of(c["tpot_full_ms"])),
+                                readable(number_of(c["decode_tokens_per_s"]))});
+    const auto same = [&](const Stack& s) { return s.row == row; };
+    if (!c["memory"].is_null() && std::none_of(stacks.begin(), stacks.end(), same))
+      stacks.push_back({row, memory_parts(c["memory"])});
+  }
+  if (stacks.empty()) return;
+  chart.panels.push_back(stacked(kMemoryParts, stacks, "GiB"));
+  charts.push_back(std::move(chart));
+}
+
 }  // namespace
 
 void add_roofline(Charts& charts, const Json& explanation) {
@@ -78,7 +129,7 @@ void add_roofline(Charts& charts, const Json& explanation) {
   chart.table.head = {"step", "operator", "FLOP/byte", "TFLOP/s", "time (ms)", "datasheet (ms)", "bound", "served by"};
   for (const Json& step : list_of(explanation["steps"])) {
     Series s;
-    s.name = text_of(step["title"]);
+    s.name = batch_of(step);
     s.mark = Series::Mark::dots;
     s.color = panel.series.size();
     s.show_labels = true;
@@ -109,8 +160,7 @@ void add_breakdown(Charts& charts, const Json& explanation) {
   std::vector<Stack> ms;
   for (const Json& step : steps) {
     const double total = number_of(step["time_ms"]);
-    Stack stack{fmt::format("{} step, {} ms", short_title(step), readable(total)),
-                std::vector<double>(names.size(), 0)};
+    Stack stack{fmt::format("{}, {} ms", batch_of(step), readable(total)), std::vector<double>(names.size(), 0)};
     double named = 0;
     for (const Json& op : list_of(step["operators"])) {
       const auto at = std::find(names.begin(), names.end(), text_of(op["name"]));
@@ -126,7 +176,7 @@ void add_breakdown(Charts& charts, const Json& explanation) {
   for (std::size_t i = 0; i < shares.size(); ++i) {
     const double total = number_of(steps[i]["time_ms"]);
     for (double& part : shares[i].parts) part = part / total * 100;
-    floors += fmt::format("{}{} {}", i == 0 ? "" : ", ", short_title(steps[i]),
+    floors += fmt::format("{}{} {}", i == 0 ? "" : ", ", batch_of(steps[i]),
                           percent(number_of(steps[i]["datasheet_ms"]) / total));
   }
   Chart chart;
@@ -141,15 +191,11 @@ void add_breakdown(Charts& charts, const Json& explanation) {
 }
 
 void add_memory(Charts& charts, const Json& document) {
+  if (!list_of(document["candidates"]).empty()) add_memory_study(charts, document);
   const Json& memory = document["memory"];
   const double capacity = number_of(memory["capacity_gib"]);
   if (!(capacity > 0)) return;
-  const std::vector<std::string> names{"weights",         "activations", "CUDA graphs",
-                                       "outside PyTorch", "KV cache",    "left to others"};
-  Stack stack{"one GPU", {}};
-  for (const char* key : {"weights_gib", "activations_gib", "cuda_graphs_gib", "non_torch_gib", "kv_cache_gib"})
-    stack.parts.push_back(std::max(0.0, number_of(memory[key])));
-  stack.parts.push_back(std::max(0.0, capacity - number_of(memory["budget_gib"])));
+  const Stack stack{"one GPU", memory_parts(memory)};
   Chart chart;
   chart.name = "memory";
   chart.title = "Memory of a GPU";
@@ -158,9 +204,9 @@ void add_memory(Charts& charts, const Json& document) {
                                                         readable(number_of(memory["kv_cache_size_tokens"])))
                                           : "It does not fit: " + text_of(memory["verdict"]);
   chart.x = {"GiB", Axis::Scale::linear, {}, 0.0, {}};
-  chart.panels.push_back(stacked(names, {stack}, "GiB"));
+  chart.panels.push_back(stacked(kMemoryParts, {stack}, "GiB"));
   chart.panels.back().rules.push_back({true, capacity, fmt::format("capacity {}", readable(capacity))});
-  chart.table = table_of("part", names, {stack});
+  chart.table = table_of("part", kMemoryParts, {stack});
   chart.table.head.back() = "GiB";
   charts.push_back(std::move(chart));
 }

@@ -180,7 +180,7 @@ void add_timeline(Charts& charts, const Json& document) {
   chart.name = "timeline";
   chart.title = "The run over time";
   chart.zoom = true;
-  chart.x = {"simulated time (s)", Axis::Scale::linear, {}, 0.0, {}};
+  chart.x = {"simulated time (s)", Axis::Scale::linear, {}, 0.0, time.back() + number_of(t["bucket_s"])};
   const std::vector<double> running = column("num_requests_running"), waiting = column("num_requests_waiting");
   chart.panels.push_back({{"requests", Axis::Scale::linear, {}, 0.0, {}},
                           {line("running", 0, time, running), line("waiting", 1, time, waiting)},
@@ -195,7 +195,7 @@ void add_timeline(Charts& charts, const Json& document) {
   const std::vector<double> most_kv = percent_of(column("most_kv_cache_usage_perc"));
   const std::vector<double> preemptions = column("num_preemptions");
   chart.panels.push_back({{"KV cache (%)", Axis::Scale::linear, {}, 0.0, {}},
-                          {line("KV used", 3, time, kv), line("KV used, fullest replica", 6, time, most_kv)},
+                          {line("KV used, mean", 3, time, kv), line("KV used, peak of a replica", 6, time, most_kv)},
                           {}});
   double preempted = 0;
   for (const double p : preemptions) preempted += p;
@@ -213,8 +213,8 @@ void add_timeline(Charts& charts, const Json& document) {
                                     {"waiting", waiting},
                                     {"prefill tokens per step", prefill},
                                     {"decode tokens per step", decode},
-                                    {"KV used (%)", kv},
-                                    {"KV used, fullest replica (%)", most_kv},
+                                    {"KV used, mean (%)", kv},
+                                    {"KV used, peak of a replica (%)", most_kv},
                                     {"preemptions", preemptions}});
   charts.push_back(std::move(chart));
 }

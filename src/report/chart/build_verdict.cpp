@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "report/chart/build.hpp"
+#include "report/chart/scale.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {
@@ -106,7 +107,7 @@ void add_fixes(Charts& charts, const Json& document) {
     if (effect == nullptr || !is_true(fix["simulated"])) {
       const std::string why = text_of(fix["reason"]);
       chart.table.rows.push_back({change_of(fix), why.empty() ? "not simulated: a bound says no" : why, "", "",
-                                  readable(number_of(fix["gpus_added"])), set});
+                                  tick_label(number_of(fix["gpus_added"])), set});
       continue;
     }
     expr = text_of((*effect)["expr"]);
@@ -116,12 +117,15 @@ void add_fixes(Charts& charts, const Json& document) {
              number_of(after["low"]) / limit * 100, number_of(after["high"]) / limit * 100,
              with_unit_of(number_of(after["value"]), text_of((*effect)["metric"])));
     chart.table.rows.push_back({change_of(fix), text_of(fix["verdict"]), expr, interval_text(after),
-                                readable(number_of(fix["gpus_added"])), set});
+                                tick_label(number_of(fix["gpus_added"])), set});
   }
   if (rows.names.empty()) return;
   chart.x = {fmt::format("{} as a share of its limit (%)", expr), Axis::Scale::linear, {}, 0.0, {}};
-  chart.caption =
-      "The objective missed by most, after each change alone, with 95 % intervals. Every change was simulated.";
+  constexpr double kMost = 400;  // a change for the worse would push all others together
+  if (std::any_of(rows.dots.x.begin(), rows.dots.x.end(), [](double x) { return x > kMost; })) chart.x.max = kMost;
+  chart.caption = fmt::format(
+      "The objective missed by most, after each change alone, with 95 % intervals. Every change was simulated.{}",
+      chart.x.max ? " What lies beyond 400 % is in the table alone." : "");
   rows.dots.show_labels = true;
   Panel panel = std::move(rows).panel();
   panel.rules.push_back({true, 100, "limit"});

@@ -38,6 +38,7 @@ struct Series {
   bool along_x = false;
   bool hollow = false;  // dots that miss an objective
   bool dashed = false;
+  bool plain = false;        // a line without a dot at each point: a bound, no figure
   bool show_labels = false;  // beside the dots, where there is room
 };
 

@@ -31,7 +31,12 @@ Json strings(const std::vector<std::string>& values) {
   return list;
 }
 
-Json axis_of(const Axis& axis) {
+// The ends of a logarithmic scale as the still picture has them: the library would go on to the next decade.
+Json axis_of(Axis axis, const Scale& scale) {
+  if (axis.scale == Axis::Scale::log) {
+    axis.min = scale.least();
+    axis.max = scale.most();
+  }
   Json json = Json::object();
   json["label"] = axis.label;
   json["scale"] = axis.scale == Axis::Scale::log ? "log" : axis.scale == Axis::Scale::category ? "category" : "value";
@@ -72,13 +77,14 @@ Json series_of(const Series& s) {
   if (s.along_x) json["alongX"] = true;
   if (s.hollow) json["hollow"] = true;
   if (s.dashed) json["dashed"] = true;
+  if (s.plain) json["plain"] = true;
   if (s.show_labels) json["showLabels"] = true;
   return json;
 }
 
 Json panel_of(const Panel& panel) {
   Json json = Json::object();
-  json["y"] = axis_of(panel.y);
+  json["y"] = axis_of(panel.y, y_scale(panel, 0, 1));
   Json series = Json::array();
   for (const Series& s : panel.series) series.push_back(series_of(s));
   json["series"] = std::move(series);
@@ -102,7 +108,7 @@ Json to_json(const Chart& chart) {
   json["title"] = chart.title;
   json["caption"] = chart.caption;
   json["zoom"] = chart.zoom;
-  json["x"] = axis_of(chart.x);
+  json["x"] = axis_of(chart.x, x_scale(chart, 0, 1));
   Json panels = Json::array();
   for (const Panel& panel : chart.panels) panels.push_back(panel_of(panel));
   json["panels"] = std::move(panels);

@@ -20,6 +20,9 @@ struct Frame {
 
 [[nodiscard]] Scale x_scale(const Chart& chart, double left, double right);
 
+// `bottom` and `top` change places where rows run downwards.
+[[nodiscard]] Scale y_scale(const Panel& panel, double bottom, double top);
+
 struct LegendEntry {
   std::string name;
   const Series* series = nullptr;

@@ -132,6 +132,12 @@ Scale x_scale(const Chart& chart, double left, double right) {
   return {chart.x, values, from_zero, left, right};
 }
 
+Scale y_scale(const Panel& panel, double bottom, double top) {
+  const bool rows = panel.y.scale == Axis::Scale::category;
+  const bool from_zero = std::any_of(panel.series.begin(), panel.series.end(), stands_on_zero);
+  return {panel.y, extent(panel, false), from_zero, rows ? top : bottom, rows ? bottom : top};
+}
+
 std::vector<std::vector<LegendEntry>> legend_rows(const Chart& chart, double width) {
   std::vector<LegendEntry> entries;
   for (const Panel& panel : chart.panels) {
@@ -172,9 +178,7 @@ std::string draw_legend(const Chart& chart, double left, double top, double widt
 
 std::string draw_panel(const Chart& chart, std::size_t index, const Scale& x, const Frame& f, bool last) {
   const Panel& panel = chart.panels[index];
-  const bool rows = panel.y.scale == Axis::Scale::category;
-  const bool from_zero = std::any_of(panel.series.begin(), panel.series.end(), stands_on_zero);
-  const Scale y(panel.y, extent(panel, false), from_zero, rows ? f.top : f.bottom, rows ? f.bottom : f.top);
+  const Scale y = y_scale(panel, f.bottom, f.top);
   std::string out = x_ticks(x, f, last) + y_ticks(panel.y, y, f);
   out += fmt::format(
       "<clipPath id=\"clip-{}-{}\"><rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\"/>"

@@ -21,7 +21,7 @@ std::string path_through(const std::vector<double>& xs, const std::vector<double
   std::string d;
   bool down = false;
   for (std::size_t i = 0; i < xs.size() && i < ys.size(); ++i) {
-    if (!std::isfinite(xs[i]) || !std::isfinite(ys[i])) {
+    if (!x.has(xs[i]) || !y.has(ys[i])) {
       down = false;
       continue;
     }
@@ -35,7 +35,8 @@ std::string path_through(const std::vector<double>& xs, const std::vector<double
 std::string outline(const Series& s, const Scale& x, const Scale& y) {
   std::string d;
   const auto add = [&](std::size_t i, double bound) {
-    if (!std::isfinite(s.low[i]) || !std::isfinite(s.high[i])) return;
+    const Scale& along = s.along_x ? x : y;
+    if (!along.has(s.low[i]) || !along.has(s.high[i])) return;
     d += fmt::format("{}{:.1f} {:.1f}", d.empty() ? "M" : "L", x(s.along_x ? bound : s.x[i]),
                      y(s.along_x ? s.y[i] : bound));
   };
@@ -51,9 +52,9 @@ std::string draw_line(const Series& s, const Scale& x, const Scale& y) {
   out += fmt::format("<path class=\"line s{0} {1}\" d=\"{2}\"/>\n", c, s.dashed ? "dashed" : fmt::format("d{}", c),
                      path_through(s.x, s.y, x, y));
   constexpr std::size_t kMostDots = 40;  // more of them are the line itself
-  if (s.x.size() <= kMostDots && s.x.size() > 1 && !s.dashed) {
+  if (s.x.size() <= kMostDots && s.x.size() > 1 && !s.dashed && !s.plain) {
     for (std::size_t i = 0; i < s.x.size(); ++i) {
-      if (std::isfinite(s.x[i]) && std::isfinite(s.y[i]))
+      if (x.has(s.x[i]) && y.has(s.y[i]))
         out += fmt::format("<circle class=\"f{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"3\"/>", c, x(s.x[i]), y(s.y[i]));
     }
     out += "\n";
@@ -103,14 +104,18 @@ struct Box {
 std::string dot_labels(const Series& s, const Scale& x, const Scale& y, const Frame& f) {
   std::string out;
   std::vector<Box> taken;
+  // Where the dots stand, with their intervals in rows.
+  const auto end_of = [&](std::size_t i, const std::vector<double>& bounds) {
+    return s.along_x && i < bounds.size() && x.has(bounds[i]) ? std::clamp(x(bounds[i]), f.left, f.right) : x(s.x[i]);
+  };
   for (std::size_t i = 0; i < s.x.size(); ++i)
-    if (std::isfinite(s.x[i]) && std::isfinite(s.y[i]))
-      taken.push_back({x(s.x[i]) - 5, y(s.y[i]) - 5, x(s.x[i]) + 5, y(s.y[i]) + 5});
+    if (x.has(s.x[i]) && y.has(s.y[i]))
+      taken.push_back({end_of(i, s.low) - 5, y(s.y[i]) - 5, end_of(i, s.high) + 5, y(s.y[i]) + 5});
   for (std::size_t i = 0; i < s.x.size() && i < s.labels.size(); ++i) {
-    if (!std::isfinite(s.x[i]) || !std::isfinite(s.y[i])) continue;
-    const double width = text_width(s.labels[i], 12), cx = x(s.x[i]), cy = y(s.y[i]);
+    if (!x.has(s.x[i]) || !y.has(s.y[i])) continue;
+    const double width = text_width(s.labels[i], 12), cy = y(s.y[i]);
     for (const bool right : {true, false}) {
-      const double left = right ? cx + 8 : cx - 8 - width;
+      const double left = right ? end_of(i, s.high) + 8 : end_of(i, s.low) - 8 - width;
       const Box box{left, cy - 8, left + width, cy + 6};
       const auto in_the_way = [&](const Box& b) { return box.meets(b); };
       if (box.left < f.left || box.right > f.right || std::any_of(taken.begin(), taken.end(), in_the_way)) continue;
@@ -126,7 +131,7 @@ std::string dot_labels(const Series& s, const Scale& x, const Scale& y, const Fr
 std::string draw_dots(const Series& s, const Scale& x, const Scale& y, const Frame& f) {
   std::string out;
   for (std::size_t i = 0; i < s.x.size(); ++i) {
-    if (!std::isfinite(s.x[i]) || !std::isfinite(s.y[i])) continue;
+    if (!x.has(s.x[i]) || !y.has(s.y[i])) continue;
     out += interval(s, i, x, y, f) + dot(s, x(s.x[i]), y(s.y[i])) + "\n";
   }
   return s.show_labels ? out + dot_labels(s, x, y, f) : out;
@@ -209,10 +214,14 @@ std::string draw_cells(const Chart& chart, const Scale& x, const Scale& y) {
                        known ? "" : " unknown", place, known ? fmt::format(" fill=\"{}\"", color) : "");
     if (cell.refused) out += fmt::format("<rect {} fill=\"url(#hatch-{})\"/>", place, chart.name);
     const std::string text = known ? tick_label(std::stod(fmt::format("{:.3g}", *cell.value))) : "";
-    if (known && text_width(text, 12) < w - 4)
-      out +=
-          fmt::format("<text class=\"{}\" text-anchor=\"middle\" font-size=\"12\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>",
-                      ink_on(color), left + w / 2, top + h / 2 + 4, text);
+    // On a ground of its own, so that hatching does not cross it.
+    const double room = text_width(text, 12);
+    if (known && room < w - 4)
+      out += fmt::format(
+          "<rect x=\"{0:.1f}\" y=\"{1:.1f}\" width=\"{2:.1f}\" height=\"16\" fill=\"{3}\"/><text class=\"{4}\" "
+          "text-anchor=\"middle\" font-size=\"12\" x=\"{5:.1f}\" y=\"{6:.1f}\">{7}</text>",
+          left + (w - room) / 2 - 2, top + h / 2 - 8, room + 4, color, ink_on(color), left + w / 2, top + h / 2 + 4,
+          text);
     out += "</g>\n";
   }
   return out;

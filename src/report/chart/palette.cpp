@@ -20,7 +20,7 @@ Rgb rgb_of(std::string_view color) {
 
 std::string rules_with(std::string_view ground, std::string_view ink, std::string_view soft, std::string_view grid,
                        const std::array<std::string, kColors>& colors) {
-  constexpr const char* kDashes[kColors] = {"none", "8 3", "3 3", "9 3 2 3", "12 4", "5 2 1 2", "2 2", "6 6"};
+  constexpr const char* kDashes[kColors] = {"none", "8 3", "3 3", "9 3 2 3", "12 4", "5 2 1 2", "2 2", "none"};
   std::string css = fmt::format(
       ".chart{{font-family:system-ui,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:13px}}\n"
       ".chart text{{fill:{1}}}.chart .title{{font-size:17px;font-weight:600}}.chart .tick{{font-size:12px;fill:{2}}}\n"

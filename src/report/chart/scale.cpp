@@ -109,6 +109,18 @@ double Scale::operator()(double value) const {
   return from_ + (place - least_) / (most_ - least_) * (to_ - from_);
 }
 
+bool Scale::has(double value) const {
+  return std::isfinite(value) && (!log_ || value > 0);
+}
+
+double Scale::least() const {
+  return log_ ? std::pow(10, least_) : least_;
+}
+
+double Scale::most() const {
+  return log_ ? std::pow(10, most_) : most_;
+}
+
 bool Scale::shows(double value) const {
   const double place = log_ ? std::log10(std::max(value, 1e-300)) : value;
   const double slack = (most_ - least_) * 1e-9;

@@ -22,6 +22,10 @@ class Scale {
   // Half the room of a category, 0 of numbers.
   [[nodiscard]] double half_band() const { return half_band_; }
   [[nodiscard]] const std::vector<Tick>& ticks() const { return ticks_; }
+  // Whether it has a place: finite, and positive where it needs a logarithm.
+  [[nodiscard]] bool has(double value) const;
+  [[nodiscard]] double least() const;
+  [[nodiscard]] double most() const;
   [[nodiscard]] bool shows(double value) const;
 
  private:

@@ -96,10 +96,10 @@ std::string to_page(const Json& document, std::string_view text) {
   for (const Chart& chart : charts) page += chart_section(chart);
   if (!text.empty())
     page += fmt::format(
-        "<section id=\"words\"><h2>In words</h2><details><summary>The answer as a terminal shows it"
+        "<section id=\"words\"><h2>In words</h2><details{}><summary>The answer as a terminal shows it"
         "</summary><pre tabindex=\"0\" role=\"region\" aria-label=\"The answer as text\">{}</pre>"
         "</details></section>\n",
-        escaped(text));
+        charts.empty() ? " open" : "", escaped(text));
   page += figures_section(document) + assumptions_section(document) + scenario_section(document);
   page += "</main>\n" + footer(document);
   Json drawn = Json::array();

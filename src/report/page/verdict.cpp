@@ -6,6 +6,7 @@
 
 #include "foretoken/metrics/summary.hpp"
 #include "report/chart/build.hpp"
+#include "report/chart/scale.hpp"
 #include "report/chart/svg.hpp"
 #include "report/common.hpp"
 #include "report/page/page.hpp"
@@ -154,8 +155,9 @@ Answer answer_of(const Json& document) {
   if (schema == "foretoken.batch/1") {
     const double best = number_of(document["best_batch"]);
     v.tone = std::isfinite(best) ? Tone::good : Tone::bad;
-    v.sentence = std::isfinite(best) ? fmt::format("{} is the largest batch that meets the objectives", readable(best))
-                                     : "No batch meets the objectives";
+    v.sentence = std::isfinite(best)
+                     ? fmt::format("{} is the largest batch that meets the objectives", tick_label(best))
+                     : "No batch meets the objectives";
   }
   if (schema == "foretoken.sensitivity/1") v.sentence = text_of(document["worth"]);
   if (schema == "foretoken.validation/1" && std::isfinite(number_of(document["largest_error_pct"])))
@@ -163,7 +165,7 @@ Answer answer_of(const Json& document) {
                              metric_title(text_of(document["worst_metric"])));
   if (schema == "foretoken.recommend/1" && !list_of(document["ranked"]).empty()) {
     const Json& best = list_of(document["ranked"]).front();
-    v.sentence = fmt::format("{} x {} meet the objectives at the lowest cost", readable(number_of(best["gpus"])),
+    v.sentence = fmt::format("{} x {} meet the objectives at the lowest cost", tick_label(number_of(best["gpus"])),
                              text_of(best["gpu"]));
   }
   return v;

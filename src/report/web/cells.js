@@ -25,7 +25,8 @@ export function cellsOf(chart, theme) {
       if (cell.refused) children.push(...hatch(x, y, width, height, cell.value === null ? theme.soft : cell.ink));
       if (text.length * 7 < width - 4)
         children.push({ type: 'text', silent: true, style: { text, x: cx, y: cy, align: 'center', verticalAlign: 'middle',
-          fill: cell.ink || theme.ink, fontSize: 12 } });
+          fill: cell.ink || theme.ink, fontSize: 12,
+            backgroundColor: cell.color, padding: 2 } });
       return { type: 'group', children };
     },
   }];

@@ -2,13 +2,14 @@
 import { init, use } from 'echarts/core';
 import { BarChart, CustomChart, LineChart, ScatterChart } from 'echarts/charts';
 import { DataZoomComponent, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent } from 'echarts/components';
+import { LabelLayout } from 'echarts/features';
 import { CanvasRenderer } from 'echarts/renderers';
 import { optionOf, heightOf } from './option.js';
 import { addKeys } from './keys.js';
 import { colors } from './theme.js';
 
 use([BarChart, CustomChart, LineChart, ScatterChart, DataZoomComponent, GridComponent, LegendComponent,
-  MarkLineComponent, TooltipComponent, CanvasRenderer]);
+  MarkLineComponent, TooltipComponent, LabelLayout, CanvasRenderer]);
 
 export function drawWhenSeen(figure, chart) {
   let live = null;

@@ -50,7 +50,7 @@ function axisOf(axis, theme, extra) {
 function leftMargin(chart, narrow) {
   const names = chart.panels.flatMap((p) => (rowsOf(p) && rowsOf(p) <= 30 ? p.y.categories : []));
   const longest = Math.max(0, ...names.map((n) => n.length));
-  return Math.min(narrow ? 130 : 320, Math.max(64, longest * 7 + 20));
+  return Math.min(narrow ? 130 : 320, Math.max(76, longest * 7 + 20));
 }
 
 // Beside the pointer: all series of a panel at this x, or the one thing under it.
@@ -86,7 +86,7 @@ export function optionOf(chart, theme, width) {
   chart.panels.forEach((panel, i) => {
     const last = i === chart.panels.length - 1;
     const height = panelHeight(chart, panel, narrow);
-    grids.push({ left, right: 24, top, height });
+    grids.push({ left, right: 24, top, height, outerBoundsMode: 'none' });
     top += height + 26;
     xAxes.push(axisOf(chart.x, theme, {
       gridIndex: i, name: last ? chart.x.label : '', nameLocation: 'middle', nameGap: 30,
@@ -94,7 +94,7 @@ export function optionOf(chart, theme, width) {
     }));
     const rows = rowsOf(panel);
     yAxes.push(axisOf(panel.y, theme, {
-      gridIndex: i, name: panel.y.label, nameLocation: 'middle', nameGap: rows ? left - 20 : 48, inverse: rows > 0,
+      gridIndex: i, name: panel.y.label, nameLocation: 'middle', nameGap: rows ? left - 20 : 56, inverse: rows > 0,
       ...(rows ? { axisLabel: { show: rows <= 30, color: theme.soft, width: left - 14, overflow: 'truncate', interval: 0 } } : {}),
     }));
   });

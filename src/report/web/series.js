@@ -1,5 +1,5 @@
 // Lines, dots, bars and areas of one panel.
-const DASHES = ['solid', [8, 3], [3, 3], [9, 3, 2, 3], [12, 4], [5, 2, 1, 2], [2, 2], [6, 6]];
+const DASHES = ['solid', [8, 3], [3, 3], [9, 3, 2, 3], [12, 4], [5, 2, 1, 2], [2, 2], 'solid'];
 const SYMBOLS = ['circle', 'triangle', 'rect', 'diamond'];
 
 export const idOf = (panel, series, part = '') => `${panel}/${series}${part ? `/${part}` : ''}`;
@@ -70,7 +70,7 @@ function rulesOf(panel, theme) {
     data: panel.rules.filter((rule) => rule.at !== null).map((rule, i) => ({
       [rule.vertical ? 'xAxis' : 'yAxis']: rule.at,
       label: { formatter: rule.label, show: rule.label !== '', rotate: 0,
-        position: rule.vertical ? 'end' : 'insideEndTop', distance: rule.vertical ? [0, -14 - 16 * (i % 4)] : 4 },
+        position: rule.vertical ? (panel.y.scale === 'category' ? 'start' : 'end') : 'insideEndTop', distance: rule.vertical ? [0, -14 - 16 * (i % 4)] : 4 },
     })),
   };
 }
@@ -84,14 +84,14 @@ export function seriesOf(chart, panel, index, theme) {
     const points = series.x.map((x, k) => [x, series.y[k]]);
     if (series.mark === 'line') {
       if (series.low && series.low.some((low, k) => low !== series.high[k])) out.push(band({ ...common, id: idOf(index, i, 'band') }, series, color));
-      out.push({ ...common, id: series.id, type: 'line', data: points, showSymbol: points.length <= 40 && !series.dashed,
+      out.push({ ...common, id: series.id, type: 'line', data: points, showSymbol: points.length <= 40 && !series.dashed && !series.plain,
         symbol: 'circle', symbolSize: 6, itemStyle: { color },
         lineStyle: { color, width: 2, type: series.dashed ? [5, 4] : DASHES[series.color % 8] } });
     } else if (series.mark === 'dots') {
       if (series.low) out.push(intervals({ ...common, id: idOf(index, i, 'interval') }, series, color));
       out.push({ ...common, id: series.id, type: 'scatter', data: points, symbol: SYMBOLS[series.color % 4], symbolSize: 11,
         itemStyle: series.hollow ? { color: theme.ground, borderColor: color, borderWidth: 2 } : { color },
-        label: { show: Boolean(series.showLabels), position: 'right', color: theme.ink, fontSize: 11,
+        label: { show: Boolean(series.showLabels), position: series.alongX ? 'top' : 'right', color: theme.ink, fontSize: 11,
           formatter: (p) => series.labels?.[p.dataIndex] ?? '' },
         labelLayout: { hideOverlap: true } });
     } else if (series.mark === 'columns') {

@@ -176,7 +176,9 @@ TEST(Pictures, EveryChartHasATableACaptionAndAName) {
       for (const Series& s : panel.series) {
         EXPECT_EQ(s.x.size(), s.y.size()) << chart.name << " " << s.name;
         EXPECT_EQ(s.low.size(), s.high.size()) << chart.name << " " << s.name;
-        if (!s.low.empty()) EXPECT_EQ(s.low.size(), s.x.size()) << chart.name << " " << s.name;
+        if (!s.low.empty()) {
+          EXPECT_EQ(s.low.size(), s.x.size()) << chart.name << " " << s.name;
+        }
       }
     }
   }
