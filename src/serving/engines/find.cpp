@@ -24,6 +24,15 @@ const EngineProfile& find_engine(std::string_view name) {
   return *row;
 }
 
+std::vector<std::string_view> engines_with_own(std::string_view key) {
+  std::vector<std::string_view> names;
+  for (const EngineProfile& row : engine_profiles()) {
+    if (std::find(row.own_knobs.begin(), row.own_knobs.end(), key) != row.own_knobs.end())
+      names.push_back(row.info.name);
+  }
+  return names;
+}
+
 EnginePolicy make_engine_policy(const EngineConfig& engine) {
   const EngineProfile& profile = find_engine(engine.name);
   return {profile.make(), profile.blocks, profile.last_row};
