@@ -1,11 +1,17 @@
-// Writes down the serious faults that axe-core finds, or none.
-setTimeout(() => {
-  axe.run(document, { resultTypes: ['violations'] }).then((result) => {
-    const faults = result.violations.filter((v) => v.impact === 'serious' || v.impact === 'critical');
-    const element = document.createElement('pre');
-    element.id = 'faults';
-    element.textContent = faults.length === 0 ? 'none'
-      : faults.map((v) => `${v.id} (${v.nodes.length}): ${v.nodes[0].target.join(' ')}`).join('; ');
-    document.body.append(element);
-  });
+// Writes down the serious faults that axe-core finds, in light and in dark, or none.
+setTimeout(async () => {
+  const found = [];
+  document.querySelectorAll('details').forEach((element) => (element.open = true));
+  for (const theme of ['light', 'dark']) {
+    document.documentElement.dataset.theme = theme;
+    const result = await axe.run(document, { resultTypes: ['violations'] });
+    for (const fault of result.violations) {
+      if (fault.impact === 'serious' || fault.impact === 'critical')
+        found.push(`${theme}: ${fault.id} (${fault.nodes.length}): ${fault.nodes[0].target.join(' ')}`);
+    }
+  }
+  const element = document.createElement('pre');
+  element.id = 'faults';
+  element.textContent = found.join('; ') || 'none';
+  document.body.append(element);
 }, 1000);

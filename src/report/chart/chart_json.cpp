@@ -1,6 +1,7 @@
 // A chart as the page's script reads it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "report/chart/chart.hpp"
@@ -31,9 +32,10 @@ Json strings(const std::vector<std::string>& values) {
   return list;
 }
 
-// The ends of a logarithmic scale as the still picture has them: the library would go on to the next decade.
-Json axis_of(Axis axis, const Scale& scale) {
-  if (axis.scale == Axis::Scale::log) {
+// The ends as the still picture has them where the library would choose others: of a logarithm the next decade, of dots
+// in rows the last dot without its interval.
+Json axis_of(Axis axis, const Scale& scale, bool of_rows = false) {
+  if (axis.scale == Axis::Scale::log || of_rows) {
     axis.min = scale.least();
     axis.max = scale.most();
   }
@@ -108,7 +110,9 @@ Json to_json(const Chart& chart) {
   json["title"] = chart.title;
   json["caption"] = chart.caption;
   json["zoom"] = chart.zoom;
-  json["x"] = axis_of(chart.x, x_scale(chart, 0, 1));
+  const bool rows = std::any_of(chart.panels.begin(), chart.panels.end(),
+                                [](const Panel& p) { return p.y.scale == Axis::Scale::category; });
+  json["x"] = axis_of(chart.x, x_scale(chart, 0, 1), chart.cells.empty() && rows);
   Json panels = Json::array();
   for (const Panel& panel : chart.panels) panels.push_back(panel_of(panel));
   json["panels"] = std::move(panels);

@@ -22,12 +22,18 @@ std::vector<double> extent(const Panel& panel, bool of_x) {
   for (const Series& s : panel.series) {
     const std::vector<double>& at = of_x ? s.x : s.y;
     values.insert(values.end(), at.begin(), at.end());
-    // Intervals may be far longer than what they are about: those of dots are cut off.
-    const bool whole = s.mark != Series::Mark::dots;
     const bool along_x = s.along_x || s.mark == Series::Mark::rects;
-    if (along_x != of_x || !whole) continue;
-    values.insert(values.end(), s.low.begin(), s.low.end());
-    values.insert(values.end(), s.high.begin(), s.high.end());
+    if (along_x != of_x) continue;
+    // An interval may be far longer than what it is about: such ones of dots are cut off.
+    double most = INFINITY;
+    if (s.mark == Series::Mark::dots) {
+      most = 0;
+      for (const double v : at)
+        if (std::isfinite(v)) most = std::max(most, 2.5 * std::abs(v));
+    }
+    for (const std::vector<double>* bounds : {&s.low, &s.high})
+      for (const double v : *bounds)
+        if (std::abs(v) <= most) values.push_back(v);
   }
   for (const Rule& rule : panel.rules)
     if (rule.vertical == of_x) values.push_back(rule.at);
@@ -71,6 +77,7 @@ std::string y_ticks(const Axis& axis, const Scale& y, const Frame& f) {
 std::string draw_rules(const Panel& panel, const Scale& x, const Scale& y, const Frame& f) {
   std::string out;
   double line = f.top + 12;
+  const bool rows = panel.y.scale == Axis::Scale::category;
   for (const Rule& rule : panel.rules) {
     if (!(rule.vertical ? x : y).shows(rule.at)) continue;
     if (!rule.vertical) {
@@ -82,6 +89,13 @@ std::string draw_rules(const Panel& panel, const Scale& x, const Scale& y, const
       continue;
     }
     const double at = x(rule.at);
+    if (rows) {  // every row has a dot or a bar: the words stand above
+      out += fmt::format(
+          "<path class=\"rule\" d=\"M{0:.1f} {1:.1f}V{2:.1f}\"/><text class=\"tick\" text-anchor=\"middle\" "
+          "x=\"{0:.1f}\" y=\"{3:.1f}\">{4}</text>\n",
+          at, f.top, f.bottom, f.top - 4, escaped(rule.label));
+      continue;
+    }
     const bool left = at + text_width(rule.label, 13) + 8 > f.right;
     out += fmt::format(
         "<path class=\"rule\" d=\"M{:.1f} {:.1f}V{:.1f}\"/><text class=\"halo\"{} x=\"{:.1f}\" y=\"{:.1f}\">{}"

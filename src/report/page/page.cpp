@@ -90,8 +90,9 @@ std::string csp_hash(std::string_view text) {
 std::string to_page(const Json& document, std::string_view text) {
   const std::vector<Chart> charts = charts_of(document);
   std::string page = head(document) + "<body>\n<a class=\"skip\" href=\"#verdict\">Skip to the verdict</a>\n";
-  page += fmt::format("<header><h1>{}</h1>{}<div id=\"theme\"></div></header>\n", escaped(page_title(document)),
-                      navigation(charts));
+  const std::string description = text_of(document["config"]["description"]);
+  page += fmt::format("<header><h1>{}</h1>{}{}<div id=\"theme\"></div></header>\n", escaped(page_title(document)),
+                      description.empty() ? "" : fmt::format("<p>{}</p>", escaped(description)), navigation(charts));
   page += "<main>\n" + verdict_section(document) + headline_section(document);
   for (const Chart& chart : charts) page += chart_section(chart);
   if (!text.empty())

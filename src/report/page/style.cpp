@@ -59,6 +59,7 @@ section{break-inside:avoid;margin:14px 0}
 section#figures,section#scenario,section#assumptions{break-inside:auto}
 .scroll,pre{max-height:none;overflow:visible;white-space:pre-wrap}
 tbody th{white-space:normal;overflow-wrap:anywhere}td{overflow-wrap:anywhere}
+.drawn svg{max-height:92mm}
 details:not([open]){display:none}
 }
 )css";

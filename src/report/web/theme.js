@@ -16,7 +16,7 @@ export function colors() {
 export function addThemeButton(changed) {
   const button = document.createElement('button');
   button.type = 'button';
-  let choice = 0;
+  let choice = Math.max(0, CHOICES.indexOf(document.documentElement.dataset.theme));
   const show = () => {
     button.textContent = `Colours: ${CHOICES[choice]}`;
     if (choice === 0) delete document.documentElement.dataset.theme;

@@ -133,7 +133,7 @@ TEST(Svg, HatchesCellsWithoutAValueAndSaysWhy) {
 }
 
 constexpr const char* kText = R"(model: Llama-3.1-8B
-name: "</script><img src=x onerror=alert(1)>"
+description: "</script><img src=x onerror=alert(1)>"
 hardware: {gpu: h100_sxm}
 workload: {random_input_len: 300, random_output_len: 40, num_prompts: 300, request_rate: 30}
 replications: 3
@@ -223,7 +223,11 @@ TEST(Page, EmbedsTheDocumentThatItShows) {
 }
 
 TEST(Page, AllowsItsOwnStyleAndScriptAndNothingElse) {
-  const std::string page = to_page(run_document());
+  std::string page = to_page(run_document());
+  if (const std::size_t script = page.find(page_script()); !page_script().empty()) {
+    EXPECT_THAT(page, HasSubstr("script-src " + csp_hash(page_script())));
+    page.erase(script, page_script().size());  // the library has texts that it never puts into the page
+  }
   const std::size_t style = page.find("<style>") + 7;
   EXPECT_THAT(page, HasSubstr("style-src " + csp_hash(page.substr(style, page.find("</style>") - style))));
   EXPECT_THAT(page, HasSubstr("default-src 'none'"));

@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 constexpr const char* kText = R"(model: Llama-3.1-8B
 hardware: {gpu: h100_sxm}
 replicas: 2
-engine: {name: vllm-v1, num_gpu_blocks: 140, max_num_seqs: 32, max_model_len: 1024}
+engine: {name: vllm-v1, num_gpu_blocks_override: 140, max_num_seqs: 32, max_model_len: 1024}
 workload: {random_input_len: 200, random_output_len: 200, num_prompts: 120, request_rate: 200}
 )";
 
