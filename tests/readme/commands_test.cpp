@@ -19,6 +19,8 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
+const fs::path kSource = FORETOKEN_SOURCE_DIR;
+
 // Pages whose commands are tried one by one. What pages show of their output: pages_test.cpp.
 constexpr const char* kPages[] = {"README.md",
                                   "scenarios/README.md",

@@ -149,7 +149,7 @@ const Json& run_document() {
     options.attribution_groups = true;
     options.watchers = {&series};
     const Result<RunResult> run = run_scenario(scenario.value(), options);
-    Json json = to_json(run.value(), Provenance{{kText, "test.yaml"}, {}, {}});
+    Json json = to_json(run.value(), Provenance{{kText, "test.yaml", {}}, {}});
     add_series(json, run.value(), series);
     add_explanation(json, explain(scenario.value()).value());
     return json;
