@@ -118,7 +118,7 @@ void add_import_command(CLI::App& app, int& exit_code) {
       ->type_name("NAME");
   import
       ->add_option("--catalog", command->options.catalog_dir,
-                   "Folder with gpus, models, links and calibration that win over the built-in ones")
+                   "Folder of gpus, models, links, calibration: wins over the built-in")
       ->type_name("DIR");
   import->add_option("-o,--output", command->output.output, "Write the scenario to a file instead of standard output")
       ->type_name("FILE");
