@@ -102,7 +102,7 @@ void add_change_options(CLI::App& command, ScenarioOptions& options) {
   command.add_option("--seed", options.seed, "Set the seed")->type_name("N");
   command
       .add_option("--catalog", options.catalog_dir,
-                  "Folder with gpus, models, links and calibration that win over the built-in ones")
+                  "Folder of gpus, models, links, calibration: wins over the built-in")
       ->type_name("DIR");
 }
 

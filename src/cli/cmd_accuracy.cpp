@@ -84,7 +84,7 @@ Action add_accuracy_command(CLI::App* accuracy) {
       ->type_name("FILE");
   accuracy
       ->add_option("--catalog", command->options.catalog_dir,
-                   "Folder with gpus, models, links and calibration that win over the built-in ones")
+                   "Folder of gpus, models, links, calibration: wins over the built-in")
       ->type_name("DIR");
   accuracy
       ->add_option("--set", command->options.overrides,

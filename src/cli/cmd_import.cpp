@@ -116,7 +116,7 @@ Action add_import_command(CLI::App* import) {
       ->type_name("NAME");
   import
       ->add_option("--catalog", command->options.catalog_dir,
-                   "Folder with gpus, models, links and calibration that win over the built-in ones")
+                   "Folder of gpus, models, links, calibration: wins over the built-in")
       ->type_name("DIR");
   import->add_option("-o,--output", command->output.output, "Write the scenario to a file instead of standard output")
       ->type_name("FILE");

@@ -201,14 +201,13 @@ Action add_run_command(CLI::App* run_app) {
   add_picture_options(*run_app, command->output);
   run_app->add_option("--save-requests", command->save_requests, "Also write one CSV row per request")
       ->type_name("FILE");
-  CLI::Option* timeline = run_app->add_option(
-      "--timeline", command->timeline,
-      "Also write the first replication as trace events, for Perfetto: steps, requests, preemptions, counters");
+  CLI::Option* timeline = run_app->add_option("--timeline", command->timeline,
+                                              "Also write steps and requests of a replication, for Perfetto");
   timeline->type_name("FILE");
   run_app
       ->add_option("--timeline-window", command->timeline_window,
-                   "Only this part of it, in simulated seconds: 10:20, 10:, :20")
-      ->type_name("FROM:TO")
+                   "Only this part, in simulated seconds: 10:20, 10:, :20")
+      ->type_name("FROM-TO")
       ->needs(timeline);
   run_app->add_option("--timeline-events", command->timeline_events, "Most events of it; what is left out is said")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))

@@ -160,8 +160,8 @@ Action add_sweep_command(CLI::App* sweep, const Invocation& invocation) {
   add_picture_options(*sweep, command->output);
   CLI::Option* jobs = sweep->add_option("-j,--jobs", command->jobs, "Threads; 0 = one per core");
   jobs->check(CLI::Range(0, 4096));
-  CLI::Option* resume = sweep->add_option(
-      "--resume", command->journal, "Journal: every finished point is added to it, and those in it are not run again");
+  CLI::Option* resume =
+      sweep->add_option("--resume", command->journal, "Journal of finished points; those in it are not run again");
   resume->type_name("FILE");
   CLI::Option* shard = sweep->add_option("--shard", command->shard,
                                          "Run part i of n only and write its points as JSON lines for `merge`: 0/4, "
@@ -169,9 +169,7 @@ Action add_sweep_command(CLI::App* sweep, const Invocation& invocation) {
   shard->type_name("I/N");
   CLI::Option* dry_run = sweep->add_flag("--dry-run", command->dry_run, "Print the points and whether they can run");
   dry_run->excludes(resume);
-  sweep
-      ->add_option("--front", command->front,
-                   "Pareto front of two figures: p99_ttft,output_throughput (`:min`, `:max`: which is better)")
+  sweep->add_option("--front", command->front, "Pareto front of two figures: p99_ttft,output_throughput (:min, :max)")
       ->type_name("X,Y");
   CLI::Option* mpi =
       sweep->add_flag("--mpi", command->mpi, "Under mpirun or srun: the first rank hands out the points");

@@ -34,7 +34,7 @@ std::string head(const std::string& name, const std::string& description) {
 
 std::string options_of(const CommandTree& command) {
   std::string out;
-  for (const char* group : {"Arguments", "Question", "Scenario", "Running", "Output"}) {
+  for (const char* group : {"Arguments", "Question", "Scenario", "Running", "Output", "Seldom"}) {
     std::string part;
     for (const CommandOption& o : command.options) {
       if (o.group != group) continue;

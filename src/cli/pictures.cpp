@@ -45,16 +45,9 @@ bool say_problems(const Diagnostics& problems) {
 }  // namespace
 
 void add_picture_options(CLI::App& command, OutputOptions& options) {
-  command
-      .add_option(
-          "--report", options.report,
-          "Also write a page that explains the result in charts and tables: one HTML file that needs no network")
+  command.add_option("--report", options.report, "Also write a page of charts and tables (HTML, needs no network)")
       ->type_name("FILE");
-  command
-      .add_option(
-          "--plot", options.plots,
-          "Also write a picture as SVG: the result's first, or the one named as in latency=out.svg (repeatable): " +
-              names_in_words())
+  command.add_option("--plot", options.plots, "Also draw the first picture, or the one named: roofline=out.svg")
       ->type_name("[NAME=]FILE")
       ->take_all()
       ->expected(1)
