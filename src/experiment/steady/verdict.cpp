@@ -158,18 +158,19 @@ double students_t(const Look& look) {
 }
 
 // Would all the replications of the budget leave it open as well? The interval narrows with Student's t and the root of
-// their number, and the figure moves by about a standard error of those to come.
+// their number, and the figure moves by two standard errors of those to come at most.
 bool is_hopeless(const ObjectiveVerdict& o, const Look& now, const Look& last) {
   const Interval& i = o.interval;
   const double away = std::abs(i.value - o.line.limit);
   const double half = i.value < o.line.limit ? i.high - i.value : i.value - i.low;
   if (!o.reason.empty() || !std::isfinite(away) || !std::isfinite(half)) return false;
   const double error = half / students_t(now), share = static_cast<double>(now.replications) / last.replications;
-  return away + error * std::sqrt(1 - share) < error * students_t(last) * std::sqrt(share);
+  return away + 2 * error * std::sqrt(1 - share) < error * students_t(last) * std::sqrt(share);
 }
 
 bool is_hopeless(const Verdict& v, const Look& now, const Look& last) {
-  if (now.replications < 2 || now.replications >= last.replications) return false;
+  constexpr int kFewestToGiveUp = 16;  // the error of a quantile of fewer is too rough
+  if (now.replications < kFewestToGiveUp || now.replications >= last.replications) return false;
   return std::all_of(v.objectives.begin(), v.objectives.end(), [&](const ObjectiveVerdict& o) {
     return o.decision != Decision::not_decided || is_hopeless(o, now, last);
   });
@@ -191,7 +192,10 @@ void explain_indecision(const Scenario& s, Verdict& v) {
       o.reason =
           fmt::format("study.max_requests {} allows one replication, which gives no interval", s.study.max_requests);
     } else {
-      o.reason = fmt::format("the limit lies within the interval after {} replications, the budget", v.replications);
+      const bool gave_up = v.replications < v.budget_replications;
+      o.reason = fmt::format("the limit lies within the interval after {} replications", v.replications) +
+                 (gave_up ? fmt::format(" and most likely after the {} of the budget", v.budget_replications)
+                          : ", the budget");
     }
   }
 }

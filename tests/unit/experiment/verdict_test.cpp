@@ -181,18 +181,23 @@ TEST(ReachVerdict, ComesToTheSameDecisionWhereOnlyThatCounts) {
 }
 
 TEST(ReachVerdict, GivesUpEarlyOnTheLimitItselfWhereOnlyTheDecisionCounts) {
-  Scenario s = mm1(0.5, 1000, at_most("mean_ttft", mean_sojourn_ms(0.5)));
-  s.study.max_replications = 256;
   VerdictHints hints;
   hints.decision_only = true;
-  const Verdict short_one = reach_verdict(s, {}, {}, hints).value();
-  EXPECT_EQ(short_one.overall, Decision::not_decided);
-  EXPECT_LT(short_one.replications, 256);
-  EXPECT_NE(short_one.objectives[0].reason.find("most likely after the 256 of the budget"), std::string::npos);
-  EXPECT_EQ(verdict_of(s).replications, 256);
-  // Near the limit, but not on it: here the budget pays.
-  s.slo = {*parse_slo_line(at_most("mean_ttft", 1.04 * mean_sojourn_ms(0.5)), {})};
-  EXPECT_EQ(reach_verdict(s, {}, {}, hints)->overall, verdict_of(s).overall);
+  int gave_up = 0, otherwise_decided = 0;
+  for (std::uint64_t seed = 0; seed < 12; ++seed) {
+    Scenario s = mm1(0.5, 1000, at_most("mean_ttft", mean_sojourn_ms(0.5)));
+    s.seed = seed;
+    s.study.max_replications = 128;
+    const Verdict verdict = reach_verdict(s, {}, {}, hints).value();
+    if (verdict.overall != Decision::not_decided || verdict.replications == 128) continue;
+    ++gave_up;
+    EXPECT_NE(verdict.objectives[0].reason.find("most likely after the 128 of the budget"), std::string::npos)
+        << verdict.objectives[0].reason;
+    otherwise_decided += verdict_of(s).overall != Decision::not_decided ? 1 : 0;
+  }
+  std::cout << gave_up << " of 12 gave up; " << otherwise_decided << " of these the budget would have decided\n";
+  EXPECT_GE(gave_up, 4);
+  EXPECT_LE(otherwise_decided, 1);
 }
 
 TEST(ReachVerdict, CannotDecideWithABudgetOfOneReplication) {

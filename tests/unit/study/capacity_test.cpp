@@ -112,7 +112,7 @@ TEST(Capacity, FliesNoPilotWhereASmallerLoadDidNotSettle) {
   const Question question{std::string(kAffine) + "slo: [p99_ttft <= 20 s]\n", "s.yaml", {}};
   LoadJudge judge(question, {}, 8);
   const auto pilot_at = [&](double rate) {
-    const CapacityLook seen = judge(rate, {fmt::format("workload.request_rate={}", rate)}, 60'000).value();
+    const CapacityLook seen = judge(rate, {fmt::format("workload.request_rate={}", rate)}, 300'000).value();
     EXPECT_FALSE(seen.verdict->steady.settled) << rate;
     EXPECT_EQ(seen.decision, Decision::not_decided) << rate;
     return seen.verdict->pilot_requests;

@@ -52,7 +52,8 @@ TEST(Promise, FindsTheLongestPromptThatMeetsAtTheScenariosLoad) {
   // Nearly alone: 10 ms + P x 0.1 ms = 150 ms at 1,400 tokens.
   EXPECT_LE(*r->by_slo.prompt, 1400);
   EXPECT_GE(*r->by_slo.missed, 1380);
-  EXPECT_LE(*r->by_slo.missed, 1.06 * static_cast<double>(*r->by_slo.prompt));
+  // Beside an undecided length the ends may be twice the precision apart.
+  EXPECT_LE(*r->by_slo.missed, 1.11 * static_cast<double>(*r->by_slo.prompt));
 }
 
 TEST(Promise, SharesTheKvCacheOutInClosedForm) {
