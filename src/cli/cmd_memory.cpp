@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cli/judge.hpp"
+#include "cli/pictures.hpp"
 #include "cli/read_scenario.hpp"
 #include "foretoken/report/report.hpp"
 #include "foretoken/study/memory.hpp"
@@ -31,7 +32,8 @@ int run(const MemoryCommand& command) {
     return kExitBadInput;
   const bool fits = std::any_of(study->candidates.begin(), study->candidates.end(),
                                 [](const MemoryCandidate& c) { return c.status == MemoryStatus::fits; });
-  return finish(document_of(*study, command.output), false, fits, command.output);
+  const int code = finish(document_of(*study, command.output), false, fits, command.output);
+  return deliver_pictures(code, command.output, pictured(*study));
 }
 
 }  // namespace
