@@ -1,5 +1,11 @@
 // Uses the page as a reader with a keyboard does, and writes down what it found.
-setTimeout(() => {
+// Charts come to life when frames are drawn, which a clock that runs ahead does not wait for.
+function whenDrawn(then, left = 100) {
+  if (document.querySelector('#latency .live') && document.querySelector('#timeline .live canvas')) setTimeout(then, 500);
+  else if (left > 0) requestAnimationFrame(() => setTimeout(() => whenDrawn(then, left - 1), 50));
+  else then();
+}
+whenDrawn(() => {
   const found = [];
   const check = (name, holds) => found.push(`${name}: ${holds ? 'ok' : 'FAILED'}`);
   const press = (element, key) => element.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
@@ -46,4 +52,4 @@ setTimeout(() => {
     element.textContent = found.join('; ');
     document.body.append(element);
   }
-}, 1500);
+});

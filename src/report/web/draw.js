@@ -30,11 +30,18 @@ export function drawWhenSeen(figure, chart) {
       draw();
     }).observe(canvas);
   };
+  // What is seen at once is drawn at once.
+  const near = 400;
+  const { top, bottom } = figure.getBoundingClientRect();
+  if (top < window.innerHeight + near && bottom > -near) {
+    start();
+    return { redraw: draw };
+  }
   const observer = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     observer.disconnect();
     start();
-  }, { rootMargin: '400px' });
+  }, { rootMargin: `${near}px` });
   observer.observe(figure);
   return { redraw: draw };
 }
