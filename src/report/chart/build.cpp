@@ -9,6 +9,7 @@
 #include "foretoken/metrics/summary.hpp"
 #include "foretoken/report/picture.hpp"
 #include "report/common.hpp"
+#include "report/uncertainty_report.hpp"
 
 namespace foretoken {
 
@@ -146,6 +147,15 @@ std::vector<Chart> charts_of(const Json& document) {
   add_breakdown(charts, explanation);
   add_memory(charts, document);
   return charts;
+}
+
+std::string chance_text(const Json& probability) {
+  if (probability.is_null()) return "-";
+  Probability chance;
+  chance.value = number_of(probability["value"]);
+  const std::string bound = text_of(probability["bound"]);
+  if (!bound.empty()) chance.end = bound == "at least" ? Probability::End::at_least : Probability::End::at_most;
+  return probability_text(chance);
 }
 
 }  // namespace foretoken

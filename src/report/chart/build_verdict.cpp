@@ -81,7 +81,7 @@ void add_objectives(Charts& charts, const Json& document) {
              share("high"), with_unit_of(number_of(i["value"]), text_of(o["metric"])));
     chart.table.rows.push_back({text_of(o["expr"]), text_of(o["verdict"]), readable(number_of(i["value"])),
                                 fmt::format("{} to {}", readable(number_of(i["low"])), readable(number_of(i["high"]))),
-                                percent(number_of(o["margin"])), percent(number_of(o["p_meets"]["value"]))});
+                                percent(number_of(o["margin"])), chance_text(o["p_meets"])});
   }
   rows.dots.show_labels = true;
   Panel panel = std::move(rows).panel();

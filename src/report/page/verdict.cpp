@@ -75,8 +75,7 @@ Answer of_check(const Json& document) {
     std::string text =
         fmt::format("{} {}: {}", text_of(o["verdict"]), text_of(o["expr"]), interval_text(o["interval"]));
     if (!o["p_meets"].is_null())
-      text += fmt::format("; holds with a chance of {}, the model's own error counted",
-                          percent(number_of(o["p_meets"]["value"])));
+      text += fmt::format("; holds with a chance of {}, the model's own error counted", chance_text(o["p_meets"]));
     if (!text_of(o["reason"]).empty()) text += "; " + text_of(o["reason"]);
     v.lines.push_back(line(tone_of(text_of(o["verdict"])), text));
   }
