@@ -31,12 +31,6 @@ PictureTheme theme_of(const std::string& word) {
   return word == "light" ? PictureTheme::light : word == "dark" ? PictureTheme::dark : PictureTheme::automatic;
 }
 
-std::string names_in_words() {
-  std::string words;
-  for (const std::string_view name : all_picture_names()) words += fmt::format("{}{}", words.empty() ? "" : ", ", name);
-  return words;
-}
-
 bool say_problems(const Diagnostics& problems) {
   if (!problems.empty()) say(problems);
   return problems.empty();
@@ -71,15 +65,15 @@ std::vector<std::string> picture_files(const OutputOptions& options) {
 
 bool pictures_can_be_created(const OutputOptions& options) {
   std::vector<std::pair<std::string, std::string>> files{{"--output", options.output}, {"--report", options.report}};
+  const std::vector<std::string_view> known = all_picture_names();
   bool good = options.report.empty() || say_problems(AtomicFile::check(options.report));
   for (const std::string& text : options.plots) {
     const Plot plot = plot_of(text);
     files.emplace_back("--plot", plot.file);
-    const auto known = all_picture_names();
     if (!plot.name.empty() && std::find(known.begin(), known.end(), plot.name) == known.end()) {
       const std::string close = closest_match(plot.name, {known.begin(), known.end()});
       say(fmt::format("error: --plot: no picture is called '{}'\n  hint: {}{}\n", plot.name,
-                      close.empty() ? "" : fmt::format("did you mean '{}'? All: ", close), names_in_words()));
+                      close.empty() ? "" : fmt::format("did you mean '{}'? All: ", close), fmt::join(known, ", ")));
       good = false;
     } else {
       good = say_problems(AtomicFile::check(plot.file)) && good;

@@ -11,20 +11,6 @@
 namespace foretoken {
 namespace {
 
-std::string_view outcome_name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::finished:
-      return "finished";
-    case Outcome::rejected:
-      return "rejected";
-    case Outcome::timed_out:
-      return "timed_out";
-    case Outcome::unfinished:
-      return "unfinished";
-  }
-  return "unknown";
-}
-
 // Whole nanoseconds as milliseconds, exactly.
 void append_ms(std::string& row, Duration d) {
   const std::int64_t ns = d.count() < 0 ? -d.count() : d.count();
@@ -47,7 +33,7 @@ std::string request_csv_row(int replication, const RequestRecord& r, std::string
   const std::int64_t arrival = r.request.arrival.time_since_epoch().count();
   std::string row =
       fmt::format("{},{},{},{},{},{}.{:09},{},{},{},{}", replication, r.request.index, csv_text(class_name),
-                  outcome_name(r.outcome), r.replica, arrival / 1'000'000'000, arrival % 1'000'000'000,
+                  to_string(r.outcome), r.replica, arrival / 1'000'000'000, arrival % 1'000'000'000,
                   r.request.prompt_tokens, r.request.output_tokens, r.cached_tokens, r.preemptions);
   append_ms(row, r.request.client_wait);
   if (r.outcome == Outcome::finished) {

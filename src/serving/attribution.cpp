@@ -29,6 +29,20 @@ std::int64_t share(std::int64_t value, std::int64_t numerator, std::int64_t deno
 
 }  // namespace
 
+std::string_view to_string(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::finished:
+      return "finished";
+    case Outcome::rejected:
+      return "rejected";
+    case Outcome::timed_out:
+      return "timed_out";
+    case Outcome::unfinished:
+      return "unfinished";
+  }
+  return "unknown";
+}
+
 std::string_view to_string(AttributionPart p) {
   switch (p) {
     case AttributionPart::queue:

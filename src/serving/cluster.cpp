@@ -215,11 +215,8 @@ void Cluster::abandon() {
     member.replica->abandon(outcome_.end);
     for (const OnTheWay& way : member.on_the_way) {
       const HandOver* what = std::get_if<HandOver>(&way.what);
-      RequestRecord record;
-      record.request = what == nullptr ? std::get<Request>(way.what) : what->request;
-      record.outcome = Outcome::unfinished;
-      record.replica = member.replica->first_rank();
-      record.finish = outcome_.end;
+      RequestRecord record = record_of(what == nullptr ? std::get<Request>(way.what) : what->request,
+                                       member.replica->first_rank(), Outcome::unfinished, outcome_.end);
       if (what != nullptr) {
         record.scheduled = what->kv.scheduled;
         record.first_token = what->kv.first_token;

@@ -3,6 +3,15 @@
 
 namespace foretoken {
 
+RequestRecord record_of(const Request& request, int rank, Outcome outcome, TimePoint now) {
+  RequestRecord record;
+  record.request = request;
+  record.outcome = outcome;
+  record.replica = rank;
+  record.finish = now;
+  return record;
+}
+
 void Departures::finished(const InFlight& r, TimePoint now) {
   RequestRecord record = record_of(r, Outcome::finished, now);
   record.ttft_parts = r.account.ttft();
@@ -12,11 +21,7 @@ void Departures::finished(const InFlight& r, TimePoint now) {
 }
 
 void Departures::refused(const Request& request, Outcome outcome, TimePoint now, const Attribution& parts) {
-  RequestRecord record;
-  record.request = request;
-  record.outcome = outcome;
-  record.replica = rank_;
-  record.finish = now;
+  RequestRecord record = foretoken::record_of(request, rank_, outcome, now);
   record.e2e_parts = parts;
   observer_.on_request(record);
   listener_.departed(rank_, request, outcome, now);
@@ -27,22 +32,13 @@ void Departures::abandoned(const InFlight& r, TimePoint now) {
 }
 
 void Departures::abandoned(const Request& request, TimePoint now) {
-  RequestRecord record;
-  record.request = request;
-  record.outcome = Outcome::unfinished;
-  record.replica = rank_;
-  record.finish = now;
-  observer_.on_request(record);
+  observer_.on_request(foretoken::record_of(request, rank_, Outcome::unfinished, now));
 }
 
 RequestRecord Departures::record_of(const InFlight& r, Outcome outcome, TimePoint now) const {
-  RequestRecord record;
-  record.request = r.request;
-  record.outcome = outcome;
-  record.replica = rank_;
+  RequestRecord record = foretoken::record_of(r.request, rank_, outcome, now);
   record.scheduled = r.scheduled;
   record.first_token = r.first_token;
-  record.finish = now;
   record.preemptions = r.preemptions;
   record.cached_tokens = static_cast<std::int32_t>(r.prefix_hit);
   return record;

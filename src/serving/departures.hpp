@@ -18,6 +18,9 @@ class DepartureListener {
   virtual void step_too_long(int rank) = 0;
 };
 
+// Of a request of which a rank knows nothing more.
+[[nodiscard]] RequestRecord record_of(const Request& request, int rank, Outcome outcome, TimePoint now);
+
 class Departures {
  public:
   Departures(int rank, Observer& observer, DepartureListener& listener)

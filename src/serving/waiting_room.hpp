@@ -19,16 +19,16 @@ class WaitingRoom {
   [[nodiscard]] const QueueingPolicy& queue() const { return *queue_; }
   [[nodiscard]] QueueingPolicy& queue() { return *queue_; }
   [[nodiscard]] const Waiting* head() const { return queue_->head(); }
-  [[nodiscard]] bool inbox_is_empty() const { return in_inbox_ == 0; }
-  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(queue_->size()) + in_inbox_; }
+  [[nodiscard]] bool inbox_is_empty() const { return inbox_.empty(); }
+  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(queue_->size() + inbox_.size()); }
 
-  [[nodiscard]] std::int64_t prompt_tokens() const { return queue_->prompt_tokens() + inbox_prompt_tokens_; }
-
-  void to_inbox(const Waiting& waiting, TimePoint now) {
-    ++in_inbox_;
-    inbox_prompt_tokens_ += waiting.request.prompt_tokens;
-    inbox_.push_back({waiting, now});
+  [[nodiscard]] std::int64_t prompt_tokens() const {
+    std::int64_t tokens = queue_->prompt_tokens();
+    for (const Inbound& in : inbox_) tokens += in.waiting.request.prompt_tokens;
+    return tokens;
   }
+
+  void to_inbox(const Waiting& waiting, TimePoint now) { inbox_.push_back({waiting, now}); }
   // Into the queue; true when it becomes its head.
   bool push(const Waiting& waiting) {
     queue_->push(waiting);
@@ -37,10 +37,8 @@ class WaitingRoom {
   // Those who came by `until` go from the inbox into the queue; true when one of them becomes its head.
   bool deliver(TimePoint until) {
     bool new_head = false;
-    while (in_inbox_ > 0 && inbox_.front().since <= until) {
+    while (!inbox_.empty() && inbox_.front().since <= until) {
       new_head = push(inbox_.front().waiting) || new_head;
-      --in_inbox_;
-      inbox_prompt_tokens_ -= inbox_.front().waiting.request.prompt_tokens;
       inbox_.pop_front();
     }
     return new_head;
@@ -63,10 +61,7 @@ class WaitingRoom {
   bool pop_longest_waiting() {
     const Waiting* oldest = queue_->oldest();
     if (oldest == nullptr) {
-      const auto fresh = oldest_in_inbox();
-      --in_inbox_;
-      inbox_prompt_tokens_ -= fresh->waiting.request.prompt_tokens;
-      inbox_.erase(fresh);
+      inbox_.erase(oldest_in_inbox());
       return false;
     }
     const bool was_head = queue_->head()->request.index == oldest->request.index;
@@ -86,8 +81,6 @@ class WaitingRoom {
 
   std::unique_ptr<QueueingPolicy> queue_;
   std::deque<Inbound> inbox_;  // in the order in which they came
-  std::int64_t in_inbox_ = 0;
-  std::int64_t inbox_prompt_tokens_ = 0;
   Duration timeout_;
 };
 

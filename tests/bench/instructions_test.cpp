@@ -52,7 +52,7 @@ double instructions_per_request(std::int64_t from, std::int64_t to, const std::v
 // Long outputs at the same share of capacity, 70 %: 24.8 requests/s, and 0.93 with 4,096 tokens (1.33 when saturated).
 // A request of 256 tokens shares its steps with more others, 1.8 spans each against 2.9, which alone makes 1.6.
 TEST(Instructions, OfARequestGrowNeitherWithTheRunNorMuchWithTheOutput) {
-  if (!valgrind_is_here()) GTEST_SKIP() << "valgrind is not installed: instructions are not counted";
+  ASSERT_TRUE(valgrind_is_here()) << "./tools/test --all installs it";
   const double early = instructions_per_request(20'000, 40'000);
   const double late = instructions_per_request(140'000, 160'000);
   EXPECT_LE(late, 1.2 * early);

@@ -212,14 +212,14 @@ TEST_F(Hostile, KilledRunsLeaveOneFileThatTheNextUsesUp) {
 }
 
 TEST_F(Hostile, AnUnreadableCatalogIsNoAbsentOne) {
-  if (::geteuid() != 0) GTEST_SKIP() << "needs to become somebody who may not read";
   std::filesystem::create_directories(folder_.path("c/gpus"));
   std::filesystem::permissions(folder_.path("c/gpus"), std::filesystem::perms::none);
   std::filesystem::permissions(folder_.path(""), std::filesystem::perms::all);
   std::filesystem::copy_file(FORETOKEN_PROGRAM, folder_.path("foretoken"));
+  // The superuser may read everything, and becomes somebody else.
+  const std::string as_other = ::geteuid() == 0 ? "setpriv --reuid 65534 --clear-groups " : "";
   const ProcessResult r =
-      shell("exec setpriv --reuid 65534 --clear-groups \"$1/foretoken\" run \"$1/s.yaml\" --catalog \"$1/c\" -q",
-            {folder_.path("")});
+      shell("exec " + as_other + "\"$1/foretoken\" run \"$1/s.yaml\" --catalog \"$1/c\" -q", {folder_.path("")});
   EXPECT_EQ(r.exit_code, 2) << r.err;
   EXPECT_THAT(r.err, HasSubstr("can't be read"));
 }

@@ -108,7 +108,7 @@ TEST_F(RunCommand, SavesARowPerRequest) {
 }
 
 TEST_F(RunCommand, AFullDiskIsDiagnosedWithExitCode1) {
-  if (!std::filesystem::exists("/dev/full")) GTEST_SKIP() << "no /dev/full on this system";
+  ASSERT_TRUE(std::filesystem::exists("/dev/full"));
   for (const char* option : {"--save-requests", "--output"}) {
     const ProcessResult result = foretoken_program({"run", scenario_, option, "/dev/full"});
     EXPECT_EQ(result.exit_code, 1) << option;
@@ -268,9 +268,8 @@ TEST_F(RunCommand, AnUnwritableFolderIsSaidBeforeTheRun) {
     folder = folder_.path("locked");
     std::filesystem::create_directory(folder);
     std::filesystem::permissions(folder, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
-  } else if (!std::filesystem::exists(folder)) {
-    GTEST_SKIP() << "no folder that the superuser cannot write to";
   }
+  ASSERT_TRUE(std::filesystem::exists(folder));
   for (const char* option : {"--save-requests", "--output"}) {
     const ProcessResult result = foretoken_program({"run", scenario_, option, folder + "/rows.csv"});
     EXPECT_EQ(result.exit_code, 2) << option;

@@ -15,10 +15,6 @@ using ::testing::IsEmpty;
 
 class SweepOnRanks : public ::testing::Test {
  protected:
-  [[nodiscard]] static bool has_mpi() {
-    const auto program = std::filesystem::path(FORETOKEN_PROGRAM).parent_path() / "foretoken-mpi";
-    return std::filesystem::exists(program) && std::filesystem::exists("/usr/bin/mpirun");
-  }
   std::vector<std::string> sweep(const std::vector<std::string>& more) const {
     std::vector<std::string> command{
         "sweep", scenario_, "--over", "engine.max_num_seqs=1,4,16..256", "--over", "workload.request_rate=5,20"};
@@ -38,7 +34,6 @@ class SweepOnRanks : public ::testing::Test {
 };
 
 TEST_F(SweepOnRanks, ThreeRanksAndOneGiveTheBytesOfOneProcess) {
-  if (!has_mpi()) GTEST_SKIP() << "this build has no MPI, or there is no mpirun";
   const std::string alone = foretoken_program(sweep({"-f", "json"})).out;
   const std::string journal = folder_.path("journal");
   for (const int ranks : {1, 3}) {
@@ -52,7 +47,6 @@ TEST_F(SweepOnRanks, ThreeRanksAndOneGiveTheBytesOfOneProcess) {
 }
 
 TEST_F(SweepOnRanks, BadInputIsSaidOnceAndEndsAllRanks) {
-  if (!has_mpi()) GTEST_SKIP() << "this build has no MPI, or there is no mpirun";
   const ProcessResult result = on_ranks(3, {"--over", "engine.block_size=x"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.out, IsEmpty());

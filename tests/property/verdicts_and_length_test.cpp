@@ -22,9 +22,6 @@ TEST_P(VerdictsAndLength, OfAScenarioChangeOnlyFromOrToNotDecided) {
   Result<Scenario> loaded = load_scenario(GetParam(), {}, {});
   ASSERT_TRUE(loaded) << format(loaded.error());
   Scenario s = std::move(*loaded);
-  if (s.slo.empty()) GTEST_SKIP() << "no objectives";
-  if (!has_steady_state(s.workload)) GTEST_SKIP() << "a question with an end";
-  if (!plan_memory(s.deployment, s.memory).fits) GTEST_SKIP() << "does not fit";
   s.study.max_requests = 3'000'000;
   const Verdict once = reach_verdict(s).value();
   s.workload.num_prompts = kTimes * s.workload.num_prompts.value_or(1000);
@@ -37,12 +34,22 @@ TEST_P(VerdictsAndLength, OfAScenarioChangeOnlyFromOrToNotDecided) {
   }
 }
 
+// A question without an end, with something to meet.
+std::vector<std::string> files_with_a_verdict() {
+  std::vector<std::string> files = scenario_files();
+  std::erase_if(files, [](const std::string& file) {
+    const Result<Scenario> s = load_scenario(file, {}, {});
+    return s && (s->slo.empty() || !has_steady_state(s->workload) || !plan_memory(s->deployment, s->memory).fits);
+  });
+  return files;
+}
+
 std::string name_of(const ::testing::TestParamInfo<std::string>& info) {
   std::string name = std::filesystem::path(info.param).stem().string();
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 }
-INSTANTIATE_TEST_SUITE_P(EveryScenario, VerdictsAndLength, ::testing::ValuesIn(scenario_files()), name_of);
+INSTANTIATE_TEST_SUITE_P(EveryScenario, VerdictsAndLength, ::testing::ValuesIn(files_with_a_verdict()), name_of);
 
 // M/M/1 just beyond what it can serve: no length shows a p99 within the limit for ever.
 TEST(VerdictsOfOverload, NearTheCapacityAreNeverMeets) {

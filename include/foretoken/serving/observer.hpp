@@ -36,6 +36,7 @@ using Attribution = std::array<Duration, kAttributionParts>;
 // `replica` here and below is a rank where the ranks of a replica step together: rank k of replica r
 // is r * data_parallel_size + k.
 enum class Outcome { finished, rejected, timed_out, unfinished };
+[[nodiscard]] std::string_view to_string(Outcome outcome);
 
 struct RequestRecord {
   Request request;

@@ -30,6 +30,11 @@ constexpr double kAgreed = 0.1, kAtRest = 0.01;
 constexpr double kMostStretch = 8;     // from one level to the next
 constexpr std::int64_t kDoubtful = 2;  // levels after which a load that has not settled may be an overload
 
+// Of all pilots together: the other half is for what they are flown for.
+std::int64_t budget_of(const Scenario& scenario) {
+  return scenario.study.max_requests / 2;
+}
+
 enum Series : std::size_t { kInSystem, kQueueTime, kTtft, kTpot, kSeries };
 
 struct Pilot {
@@ -147,7 +152,7 @@ class Flight {
       }
       const auto most = static_cast<double>(length) * kMostStretch, least = static_cast<double>(length) * 2;
       const auto next = static_cast<std::int64_t>(std::clamp(1.3 * needed, least, most));
-      if (result_.requests + kPilots * next > scenario_.study.max_requests / 2) {
+      if (result_.requests + kPilots * next > budget_of(scenario_)) {
         result_.steady.settled = false;
         result_.steady.needed = 3 * kPilots * std::max(next, static_cast<std::int64_t>(needed));
         break;
@@ -250,7 +255,7 @@ void set_length(SteadyState& steady, std::int64_t length) {
 }
 
 std::int64_t longest_pilot(const Scenario& scenario) {
-  return scenario.study.max_requests / 2 / kPilots;
+  return budget_of(scenario) / kPilots;
 }
 
 Result<PilotResult> fly_pilot(const Scenario& scenario, const RunOptions& options, const PilotHints& hints) {

@@ -123,7 +123,9 @@ void add_gantt(Charts& charts, const Json& requests, bool aligned, Chart chart) 
     }
     for (const char* key : {"prompt_tokens", "output_tokens", "preemptions"})
       cells.push_back(readable(static_cast<std::int64_t>(number_of(r[key]))));
-    cells.push_back(text_of(r["outcome"]));
+    std::string outcome = text_of(r["outcome"]);
+    std::replace(outcome.begin(), outcome.end(), '_', ' ');
+    cells.push_back(std::move(outcome));
     chart.table.rows.push_back(std::move(cells));
   }
   chart.panels.push_back(std::move(panel));

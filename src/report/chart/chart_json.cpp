@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/csv.hpp"
 #include "report/chart/chart.hpp"
 #include "report/chart/draw.hpp"
 #include "report/chart/palette.hpp"
@@ -14,10 +15,8 @@ namespace {
 // Six digits are more than a screen shows, and half the bytes.
 Json rounded(double value) {
   if (!std::isfinite(value)) return {};
-  double exact = 0;
-  const std::string digits = fmt::format("{:.6g}", value);
-  const Result<Json> read = parse_json(digits, "");
-  return read && read->number(exact) ? Json(exact) : Json(value);
+  double written = value;
+  return parse_number(fmt::format("{:.6g}", value), written) ? written : value;
 }
 
 Json numbers(const std::vector<double>& values) {

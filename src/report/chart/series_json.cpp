@@ -18,7 +18,6 @@ std::vector<double> shares() {
 
 Json curve_of(const RunResult& run, const LatencyMetric& metric) {
   Json ms = Json::array(), low = Json::array(), high = Json::array();
-  bool any = false;
   for (const double share : shares()) {
     std::vector<double> values;
     for (const ReplicationResult& r : run.replications) {
@@ -27,14 +26,12 @@ Json curve_of(const RunResult& run, const LatencyMetric& metric) {
       if (d != nullptr && d->count() > 0) values.push_back(d->percentile(share) * 1e-6);
     }
     if (values.empty()) return {};
-    any = true;
     const Interval interval = mean_interval(values, 0.95);
     ms.push_back(interval.value);
     if (values.size() < 2) continue;
     low.push_back(std::max(0.0, interval.low));
     high.push_back(interval.high);
   }
-  if (!any) return {};
   Json json = Json::object();
   json["metric"] = metric.name;
   json["title"] = metric.title;
@@ -95,26 +92,12 @@ Json timeseries_of(const RunResult& run, const RunSeries& series) {
   return json;
 }
 
-const char* word_of(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::finished:
-      return "finished";
-    case Outcome::rejected:
-      return "rejected";
-    case Outcome::timed_out:
-      return "timed out";
-    case Outcome::unfinished:
-      break;
-  }
-  return "unfinished";
-}
-
 Json requests_of(const std::vector<RequestRecord>& records) {
   Json list = Json::array();
   for (const RequestRecord& r : records) {
     Json entry = Json::object();
     entry["index"] = r.request.index;
-    entry["outcome"] = word_of(r.outcome);
+    entry["outcome"] = to_string(r.outcome);
     entry["prompt_tokens"] = static_cast<std::int64_t>(r.request.prompt_tokens);
     entry["output_tokens"] = static_cast<std::int64_t>(r.request.output_tokens);
     entry["cached_tokens"] = static_cast<std::int64_t>(r.cached_tokens);
