@@ -178,6 +178,19 @@ void add_batch(Charts& charts, const Json& document) {
   charts.push_back(std::move(trade));
 }
 
+namespace {
+
+// Deployments that hardly differ stand together: ticks would show their digits and no difference.
+void keep_together(Axis& axis, std::vector<double> values) {
+  constexpr double kAlike = 0.02, kAround = 0.05;
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  if (values.empty() || *most - *least > kAlike * *most) return;
+  axis.min = *least * (1 - kAround);
+  axis.max = *most * (1 + kAround);
+}
+
+}  // namespace
+
 void add_recommend(Charts& charts, const Json& document) {
   const Json::Array& ranked = list_of(document["ranked"]);
   const Json::Array& front = list_of(document["throughput_front"]);
@@ -217,6 +230,13 @@ void add_recommend(Charts& charts, const Json& document) {
   add(front, "front", 7, true);
   add(ranked, "ranked", 0, false);
   if (panel.series.empty()) return;
+  std::vector<double> x, y;
+  for (const Series& s : panel.series) {
+    x.insert(x.end(), s.x.begin(), s.x.end());
+    y.insert(y.end(), s.y.begin(), s.y.end());
+  }
+  keep_together(chart.x, std::move(x));
+  keep_together(panel.y, std::move(y));
   chart.caption = "The ranked deployments, which all meet the objectives, the cheapest first.";
   chart.panels.push_back(std::move(panel));
   charts.push_back(std::move(chart));

@@ -93,14 +93,13 @@ std::string to_page(const Json& document, std::string_view text) {
   const std::string description = text_of(document["config"]["description"]);
   page += fmt::format("<header><h1>{}</h1>{}{}<div id=\"theme\"></div></header>\n", escaped(page_title(document)),
                       description.empty() ? "" : fmt::format("<p>{}</p>", escaped(description)), navigation(charts));
-  page += "<main>\n" + verdict_section(document) + headline_section(document);
+  page += "<main>\n" + verdict_section(document, text) + headline_section(document);
   for (const Chart& chart : charts) page += chart_section(chart);
-  if (!text.empty())
+  if (!text.empty() && has_verdict(document, text))
     page += fmt::format(
         "<section id=\"words\"><h2>In words</h2><details{}><summary>The answer as a terminal shows it"
-        "</summary><pre tabindex=\"0\" role=\"region\" aria-label=\"The answer as text\">{}</pre>"
-        "</details></section>\n",
-        charts.empty() ? " open" : "", escaped(text));
+        "</summary>{}</details></section>\n",
+        charts.empty() ? " open" : "", words_of(text));
   page += figures_section(document) + assumptions_section(document) + scenario_section(document);
   page += "</main>\n" + footer(document);
   Json drawn = Json::array();

@@ -16,7 +16,10 @@ namespace foretoken {
 
 // What it is about, the verdict and why: for people who read no further.
 [[nodiscard]] std::string page_title(const Json& document);
-[[nodiscard]] std::string verdict_section(const Json& document);
+// `text`: the answer as a terminal shows it. A document that has no verdict of one sentence says it in these words.
+[[nodiscard]] bool has_verdict(const Json& document, std::string_view text);
+[[nodiscard]] std::string verdict_section(const Json& document, std::string_view text);
+[[nodiscard]] std::string words_of(std::string_view text);
 [[nodiscard]] std::string headline_section(const Json& document);
 [[nodiscard]] std::string chart_section(const Chart& chart);
 // All figures, assumptions, where the values come from, and the scenario to copy.

@@ -139,7 +139,9 @@ std::string assumptions_section(const Json& document) {
   if (!inputs.rows.empty())
     content += details("Catalog entries, coefficient sets and files", html_table(inputs, "Inputs"));
   return fmt::format("<section id=\"assumptions\"><h2>Assumptions and where the values come from</h2>{}</section>\n",
-                     content.empty() ? "<p>None beyond those of the scenarios compared.</p>" : content);
+                     content.empty()
+                         ? "<p>This document lists none; <code>foretoken explain</code> of the scenario does.</p>"
+                         : content);
 }
 
 std::string scenario_section(const Json& document) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "foretoken/metrics/summary.hpp"
+#include "foretoken/report/report.hpp"
 #include "report/chart/build.hpp"
 #include "report/chart/scale.hpp"
 #include "report/chart/svg.hpp"
@@ -14,7 +15,7 @@
 namespace foretoken {
 namespace {
 
-enum class Tone { good, bad, open };
+enum class Tone { good, bad, open, plain };  // plain: no judgement
 
 struct Answer {
   Tone tone = Tone::open;
@@ -26,7 +27,7 @@ const char* name_of(Tone tone) {
   return tone == Tone::good ? "good" : tone == Tone::bad ? "bad" : "open";
 }
 const char* sign_of(Tone tone) {
-  return tone == Tone::good ? "✓" : tone == Tone::bad ? "✗" : "?";
+  return tone == Tone::good ? "✓" : tone == Tone::bad ? "✗" : tone == Tone::open ? "?" : "–";
 }
 
 // meets, misses, not decided.
@@ -93,20 +94,20 @@ Answer of_capacity(const Json& document) {
                                        : fmt::format("No load is known to meet the objectives: {}", word);
   const auto add = [&](Tone tone, const std::string& text) { v.lines.push_back(line(tone, text)); };
   if (std::isfinite(number_of(document["smallest_missed"])))
-    add(Tone::open, fmt::format("{} {} miss them", readable(number_of(document["smallest_missed"])), unit));
+    add(Tone::plain, fmt::format("{} {} miss them", readable(number_of(document["smallest_missed"])), unit));
   if (const double headroom = number_of(document["headroom"]); std::isfinite(headroom))
     add(headroom >= 0 ? Tone::good : Tone::bad,
         fmt::format("now {} {}: {} of headroom", readable(number_of(document["offered"])), unit, percent(headroom)));
   if (!text_of(document["binding"]).empty())
-    add(Tone::open,
+    add(Tone::plain,
         fmt::format("{} binds{}{}", text_of(document["binding"]),
                     text_of(document["binding_reason"]).empty() ? "" : ": ", text_of(document["binding_reason"])));
   for (const Json& p : list_of(document["promised"]))
     if (std::isfinite(number_of(p["load"])))
       add(Tone::good, fmt::format("{} {} can be promised with {}", readable(number_of(p["load"])), unit,
                                   percent(number_of(p["probability"]))));
-  for (const Json& b : list_of(document["bottleneck"])) add(Tone::open, text_of(b));
-  if (!text_of(document["reason"]).empty()) add(Tone::open, text_of(document["reason"]));
+  for (const Json& b : list_of(document["bottleneck"])) add(Tone::plain, text_of(b));
+  if (!text_of(document["reason"]).empty()) add(Tone::plain, text_of(document["reason"]));
   return v;
 }
 
@@ -120,7 +121,7 @@ Answer of_sweep(const Json& document) {
     met += !slo.empty() && std::all_of(slo.begin(), slo.end(), [](const Json& o) { return is_true(o["ok"]); });
   }
   Answer v;
-  v.tone = with == 0 ? Tone::open : met > 0 ? Tone::good : Tone::bad;
+  v.tone = with == 0 ? Tone::plain : met > 0 ? Tone::good : Tone::bad;
   v.sentence = with == 0 ? fmt::format("{} points were simulated; no objectives were given", ok)
                          : fmt::format("{} of {} points meet all objectives", met, ok);
   if (unfit > 0) v.lines.push_back(line(Tone::bad, fmt::format("{} points do not fit into memory", unfit)));
@@ -138,7 +139,40 @@ Answer of_sweep(const Json& document) {
   return v;
 }
 
-Answer answer_of(const Json& document) {
+// The first paragraph below the title, a sentence a line: what the terminal's width has broken is joined again.
+std::vector<std::string> first_sentences(std::string_view text) {
+  constexpr std::size_t kWidth = TextStyle::kUnknownWidth;
+  const auto take_line = [&] {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    return line;
+  };
+  std::vector<std::string> sentences;
+  std::size_t before = take_line().size();
+  for (std::string_view line = take_line(); !line.empty(); line = take_line()) {
+    const std::string_view words = line.substr(std::min(line.find_first_not_of(' '), line.size()));
+    const std::size_t first_word = std::min(words.find(' '), words.size());
+    if (!sentences.empty() && before + 1 + first_word > kWidth)
+      sentences.back() += " " + std::string(words);
+    else
+      sentences.emplace_back(words);
+    before = line.size();
+  }
+  return sentences;
+}
+
+// Of a study whose text begins with its answer.
+Answer of_words(const Json& document, std::string_view text) {
+  const std::string word = text_of(document["verdict"]);
+  Answer v{word.empty() ? Tone::plain : tone_of(word), {}, {}};
+  const std::vector<std::string> sentences = first_sentences(text);
+  if (sentences.empty()) return v;
+  v.sentence = sentences.front();
+  for (std::size_t i = 1; i < sentences.size(); ++i) v.lines.push_back(line(Tone::plain, sentences[i]));
+  return v;
+}
+
+Answer answer_of(const Json& document, std::string_view text) {
   const std::string schema = text_of(document["schema"]);
   const Json& feasible = document["feasible"];
   if (!feasible.is_null() && !is_true(feasible))
@@ -147,10 +181,9 @@ Answer answer_of(const Json& document) {
   if (schema == "foretoken.check/1") return of_check(document);
   if (schema == "foretoken.capacity/1") return of_capacity(document);
   if (schema == "foretoken.sweep/1") return of_sweep(document);
+  if (schema == "foretoken.recommend/1" || schema == "foretoken.memory/1") return of_words(document, text);
   Answer v;
-  const std::string word = text_of(document["verdict"]);
-  v.tone = tone_of(word);
-  v.sentence = word.empty() ? "" : word;
+  v.tone = Tone::plain;
   if (schema == "foretoken.batch/1") {
     const double best = number_of(document["best_batch"]);
     v.tone = std::isfinite(best) ? Tone::good : Tone::bad;
@@ -162,11 +195,6 @@ Answer answer_of(const Json& document) {
   if (schema == "foretoken.validation/1" && std::isfinite(number_of(document["largest_error_pct"])))
     v.sentence = fmt::format("The largest error is {} %, of {}", readable(number_of(document["largest_error_pct"])),
                              metric_title(text_of(document["worst_metric"])));
-  if (schema == "foretoken.recommend/1" && !list_of(document["ranked"]).empty()) {
-    const Json& best = list_of(document["ranked"]).front();
-    v.sentence = fmt::format("{} x {} meet the objectives at the lowest cost", tick_label(number_of(best["gpus"])),
-                             text_of(best["gpu"]));
-  }
   return v;
 }
 
@@ -201,13 +229,22 @@ std::string page_title(const Json& document) {
   return name.empty() ? schema : fmt::format("{}: {}", name, schema);
 }
 
-std::string verdict_section(const Json& document) {
-  const Answer v = answer_of(document);
+std::string words_of(std::string_view text) {
+  return fmt::format("<pre tabindex=\"0\" role=\"region\" aria-label=\"The answer as text\">{}</pre>", escaped(text));
+}
+
+bool has_verdict(const Json& document, std::string_view text) {
+  return !answer_of(document, text).sentence.empty();
+}
+
+std::string verdict_section(const Json& document, std::string_view text) {
+  const Answer v = answer_of(document, text);
   std::string out =
       fmt::format("<section id=\"verdict\" class=\"{}\" tabindex=\"-1\"><h2>{}</h2>", name_of(v.tone),
                   v.sentence.empty() ? "The answer"
                                      : fmt::format("<span class=\"sign\" aria-hidden=\"true\">{}</span> {}",
                                                    sign_of(v.tone), escaped(v.sentence)));
+  if (v.sentence.empty()) out += words_of(text);
   if (!v.lines.empty()) {
     out += "<ul>";
     for (const std::string& l : v.lines) out += l;

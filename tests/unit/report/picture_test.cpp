@@ -247,6 +247,20 @@ TEST(Page, IsSmallAndPutsTheVerdictFirst) {
   EXPECT_EQ(count_of(page, "<h1>"), 1U);
 }
 
+TEST(Page, SaysTheAnswerOfAStudyInTheWordsOfItsText) {
+  const std::string long_line =
+      "HOLDS 29 requests of 4,096 tokens on h100_sxm with none/auto: TPOT 6.58 ms alone, 26.42 ms";
+  const std::string text = "a title\n" + long_line + "\n  with twenty-nine\n  most: 64 with fp8\n\nA table\n";
+  const std::string page = to_page(parse_json(R"({"schema": "foretoken.memory/1"})", "").value(), text);
+  EXPECT_THAT(page, HasSubstr("</span> " + long_line + " with twenty-nine</h2>"));
+  EXPECT_THAT(page, HasSubstr("</span> most: 64 with fp8</li>"));
+  EXPECT_EQ(count_of(page, "id=\"words\""), 1U);
+  // One that has no such sentence says all of it at once.
+  const std::string bill = to_page(parse_json(R"({"schema": "foretoken.bill/1"})", "").value(), text);
+  EXPECT_LT(bill.find("A table"), bill.find("id=\"figures\""));
+  EXPECT_EQ(count_of(bill, "id=\"words\""), 0U);
+}
+
 TEST(Page, OfAnyDocumentCanBeWritten) {
   for (const char* text : {"{}", R"({"schema": "foretoken.check/1", "verdict": "misses", "feasible": false})",
                            R"({"schema": "foretoken.sweep/1", "points": [], "axes": [], "load_curves": [{}]})",
