@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "foretoken/metrics/summary.hpp"
-#include "foretoken/report/report.hpp"
 #include "report/chart/build.hpp"
 #include "report/chart/scale.hpp"
 #include "report/chart/svg.hpp"
@@ -139,33 +138,32 @@ Answer of_sweep(const Json& document) {
   return v;
 }
 
-// The first paragraph below the title, a sentence a line: what the terminal's width has broken is joined again.
-std::vector<std::string> first_sentences(std::string_view text) {
-  constexpr std::size_t kWidth = TextStyle::kUnknownWidth;
+// The first paragraph below the title, a sentence a line; lines that are indented go on with the sentence or are its
+// own.
+std::vector<std::string> first_sentences(std::string_view text, bool indented_goes_on) {
   const auto take_line = [&] {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     return line;
   };
   std::vector<std::string> sentences;
-  std::size_t before = take_line().size();
+  take_line();
   for (std::string_view line = take_line(); !line.empty(); line = take_line()) {
-    const std::string_view words = line.substr(std::min(line.find_first_not_of(' '), line.size()));
-    const std::size_t first_word = std::min(words.find(' '), words.size());
-    if (!sentences.empty() && before + 1 + first_word > kWidth)
-      sentences.back() += " " + std::string(words);
+    const std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
+    const std::string words(line.substr(indent));
+    if (indented_goes_on && indent > 0 && !sentences.empty())
+      sentences.back() += " " + words;
     else
-      sentences.emplace_back(words);
-    before = line.size();
+      sentences.push_back(words);
   }
   return sentences;
 }
 
 // Of a study whose text begins with its answer.
-Answer of_words(const Json& document, std::string_view text) {
+Answer of_words(const Json& document, std::string_view text, bool indented_goes_on) {
   const std::string word = text_of(document["verdict"]);
   Answer v{word.empty() ? Tone::plain : tone_of(word), {}, {}};
-  const std::vector<std::string> sentences = first_sentences(text);
+  const std::vector<std::string> sentences = first_sentences(text, indented_goes_on);
   if (sentences.empty()) return v;
   v.sentence = sentences.front();
   for (std::size_t i = 1; i < sentences.size(); ++i) v.lines.push_back(line(Tone::plain, sentences[i]));
@@ -181,7 +179,8 @@ Answer answer_of(const Json& document, std::string_view text) {
   if (schema == "foretoken.check/1") return of_check(document);
   if (schema == "foretoken.capacity/1") return of_capacity(document);
   if (schema == "foretoken.sweep/1") return of_sweep(document);
-  if (schema == "foretoken.recommend/1" || schema == "foretoken.memory/1") return of_words(document, text);
+  if (schema == "foretoken.recommend/1") return of_words(document, text, true);
+  if (schema == "foretoken.memory/1") return of_words(document, text, false);
   Answer v;
   v.tone = Tone::plain;
   if (schema == "foretoken.batch/1") {

@@ -50,7 +50,8 @@ function axisOf(axis, theme, extra) {
 function leftMargin(chart, narrow) {
   const names = chart.panels.flatMap((p) => (rowsOf(p) && rowsOf(p) <= 30 ? p.y.categories : []));
   const longest = Math.max(0, ...names.map((n) => n.length));
-  return Math.min(narrow ? 130 : 320, Math.max(76, longest * 7 + 20));
+  const figures = chart.panels.some((p) => p.y.max >= 1e6) ? 96 : 76;
+  return Math.min(narrow ? 130 : 320, Math.max(figures, longest * 7 + 20));
 }
 
 // Beside the pointer: all series of a panel at this x, or the one thing under it.
@@ -94,7 +95,7 @@ export function optionOf(chart, theme, width) {
     }));
     const rows = rowsOf(panel);
     yAxes.push(axisOf(panel.y, theme, {
-      gridIndex: i, name: panel.y.label, nameLocation: 'middle', nameGap: rows ? left - 20 : 56, inverse: rows > 0,
+      gridIndex: i, name: panel.y.label, nameLocation: 'middle', nameGap: left - 20, inverse: rows > 0,
       ...(rows ? { axisLabel: { show: rows <= 30, color: theme.soft, width: left - 14, overflow: 'truncate', interval: 0 } } : {}),
     }));
   });

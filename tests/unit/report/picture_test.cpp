@@ -248,15 +248,15 @@ TEST(Page, IsSmallAndPutsTheVerdictFirst) {
 }
 
 TEST(Page, SaysTheAnswerOfAStudyInTheWordsOfItsText) {
-  const std::string long_line =
-      "HOLDS 29 requests of 4,096 tokens on h100_sxm with none/auto: TPOT 6.58 ms alone, 26.42 ms";
-  const std::string text = "a title\n" + long_line + "\n  with twenty-nine\n  most: 64 with fp8\n\nA table\n";
-  const std::string page = to_page(parse_json(R"({"schema": "foretoken.memory/1"})", "").value(), text);
-  EXPECT_THAT(page, HasSubstr("</span> " + long_line + " with twenty-nine</h2>"));
-  EXPECT_THAT(page, HasSubstr("</span> most: 64 with fp8</li>"));
+  const std::string text = "a title\n2 x h100_sxm is the cheapest\n  that meets\nWith 70 %\n\nA table\n";
+  const auto page_of = [&](const char* document) { return to_page(parse_json(document, "").value(), text); };
+  const std::string page = page_of(R"({"schema": "foretoken.recommend/1", "verdict": "found"})");
+  EXPECT_THAT(page, HasSubstr("✓</span> 2 x h100_sxm is the cheapest that meets</h2>"));
+  EXPECT_THAT(page, HasSubstr("</span> With 70 %</li>"));
   EXPECT_EQ(count_of(page, "id=\"words\""), 1U);
+  EXPECT_THAT(page_of(R"({"schema": "foretoken.memory/1"})"), HasSubstr("</span> that meets</li>"));
   // One that has no such sentence says all of it at once.
-  const std::string bill = to_page(parse_json(R"({"schema": "foretoken.bill/1"})", "").value(), text);
+  const std::string bill = page_of(R"({"schema": "foretoken.bill/1"})");
   EXPECT_LT(bill.find("A table"), bill.find("id=\"figures\""));
   EXPECT_EQ(count_of(bill, "id=\"words\""), 0U);
 }
