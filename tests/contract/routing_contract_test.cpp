@@ -10,7 +10,7 @@
 namespace foretoken::test {
 namespace {
 
-std::vector<std::string> names() {
+std::vector<std::string> router_names() {
   std::vector<std::string> all;
   for (const PolicyInfo& info : routing_policies()) all.emplace_back(info.name);
   return all;
@@ -102,7 +102,7 @@ TEST_P(RoutingContract, LeavesNoReplicaOutWhenAllAreNeeded) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryRow, RoutingContract, ::testing::ValuesIn(names()));
+INSTANTIATE_TEST_SUITE_P(EveryRow, RoutingContract, ::testing::ValuesIn(router_names()));
 
 class OneTooFar final : public RoutingPolicy {
  public:

@@ -12,7 +12,7 @@ namespace {
 using namespace foretoken::fuzz;
 using namespace foretoken::testing;
 
-const std::string kScenario = R"(model: Llama-3.1-8B
+const std::string kWholeScenario = R"(model: Llama-3.1-8B
 hardware: {gpu: h100_sxm}
 workload: {random_input_len: 64, random_output_len: 8, num_prompts: 20, request_rate: 10}
 slo: [p99_ttft <= 500 ms]
@@ -23,9 +23,10 @@ study: {max_requests: 2000}
 TEST(Fuzz, TheProgramAnswersDamagedCommands) {
   const TemporaryFolder folder;
   const std::string result = folder.path("result.json");
-  ASSERT_EQ(foretoken_program({"run", folder.file("whole.yaml", kScenario), "-q", "--format", "json", "-o", result})
-                .exit_code,
-            0);
+  ASSERT_EQ(
+      foretoken_program({"run", folder.file("whole.yaml", kWholeScenario), "-q", "--format", "json", "-o", result})
+          .exit_code,
+      0);
   const std::string stored = content_of(result);
   const std::vector<std::vector<std::string>> commands{{"run"},
                                                        {"run", "--format", "vllm"},
@@ -44,7 +45,7 @@ TEST(Fuzz, TheProgramAnswersDamagedCommands) {
   run_cases("program", 60, [&](RandomStream& random) {
     std::vector<std::string> words = commands[below(random, commands.size())];
     const bool reads_result = words[0] == "verify" || words[0] == "diff" || words[0] == "merge";
-    const std::string file = folder.file("damaged", damaged(reads_result ? stored : kScenario, random));
+    const std::string file = folder.file("damaged", damaged(reads_result ? stored : kWholeScenario, random));
     if (words.back() == "--over" || words.back() == "--set")
       words.push_back("engine.max_num_seqs=" + nasty_value(random));
     if (words.back() == "--sizes") words.push_back(nasty_value(random));

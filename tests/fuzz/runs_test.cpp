@@ -17,7 +17,7 @@ namespace {
 
 using namespace foretoken::fuzz;
 
-constexpr const char* kScenario = R"(
+constexpr const char* kRunScenario = R"(
 model: {name: m, hidden_size: 1024, num_hidden_layers: 16, vocab_size: 32000, max_position_embeddings: 8192,
   attention: {kind: gqa, num_attention_heads: 16, num_key_value_heads: 8, head_dim: 64, full_attention_layers: 16},
   mlp: {intermediate_size: 4096, matrices: 3}}
@@ -144,7 +144,7 @@ TEST(Fuzz, AcceptedScenariosGivePossibleFigures) {
     LoadOptions options;
     options.overrides = some_overrides(random);
     SCOPED_TRACE(fmt::format("{}", fmt::join(options.overrides, " ")));
-    const Result<Scenario> scenario = parse_scenario(kScenario, "run.yaml", options);
+    const Result<Scenario> scenario = parse_scenario(kRunScenario, "run.yaml", options);
     if (!scenario) return expect_well_said(scenario.error());
     RunOptions run;
     run.threads = 1;
@@ -166,7 +166,7 @@ TEST(Fuzz, StretchesAndStepsAgreeOnAbsurdFigures) {
     LoadOptions options;
     options.overrides = some_overrides(random);
     SCOPED_TRACE(fmt::format("{}", fmt::join(options.overrides, " ")));
-    const Result<Scenario> scenario = parse_scenario(kScenario, "run.yaml", options);
+    const Result<Scenario> scenario = parse_scenario(kRunScenario, "run.yaml", options);
     if (!scenario || scenario->cluster.replicas > 1) return;  // where a run ends early, others stand within a stretch
     std::string rows[2];
     for (const bool by_step : {false, true}) {

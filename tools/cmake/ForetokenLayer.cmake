@@ -73,7 +73,9 @@ function(foretoken_test_headers)
     ${PROJECT_SOURCE_DIR}/include/foretoken/experiment/run.hpp)
 endfunction()
 
-# foretoken_test(NAME SOURCES ... LINKS layers ... [SLOW]): a GoogleTest program, one ctest each.
+# foretoken_test(NAME SOURCES ... LINKS layers ... [SLOW]): a GoogleTest program, one ctest each. The sources of a program are compiled
+# together, eight at a time; slow ones are built by target slow_tests.
+add_custom_target(slow_tests)
 function(foretoken_test name)
   cmake_parse_arguments(ARG "SLOW" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -82,6 +84,7 @@ function(foretoken_test name)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS} foretoken_options fmt::fmt GTest::gmock GTest::gtest_main)
   target_include_directories(${name} PRIVATE ${PROJECT_BINARY_DIR}/test_paths)
   foretoken_compile_quickly(${name})
+  set_target_properties(${name} PROPERTIES UNITY_BUILD_MODE BATCH UNITY_BUILD_BATCH_SIZE 8)
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
     target_precompile_headers(${name} REUSE_FROM foretoken_test_headers)
     # Read from there, the library's own headers lose the pardon that system headers have: g++ 12 then sees the overlaps
@@ -92,5 +95,7 @@ function(foretoken_test name)
   set_tests_properties(${name} PROPERTIES TIMEOUT 600)
   if(ARG_SLOW)
     set_tests_properties(${name} PROPERTIES LABELS slow)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL ON)
+    add_dependencies(slow_tests ${name})
   endif()
 endfunction()

@@ -25,7 +25,7 @@ const std::string kDay =
     " random_input_len: 32, random_output_len: 16}\n"
     "slo: [p99_ttft <= 200 ms, output_throughput >= 1]\n";
 
-Scenario scenario(const std::string& text = kDay, std::vector<std::string> overrides = {}) {
+Scenario day_scenario(const std::string& text = kDay, std::vector<std::string> overrides = {}) {
   auto parsed = parse_scenario(text, "day.yaml", {std::move(overrides), {}});
   if (!parsed) throw std::runtime_error(format(parsed.error()));
   return std::move(*parsed);
@@ -39,7 +39,7 @@ RunResult run(const Scenario& s) {
 }
 
 TEST(LoadSlots, CountEveryRequestOnceAtTheRateOfItsTime) {
-  const RunResult result = run(scenario());
+  const RunResult result = run(day_scenario());
   const LoadSlots& slots = result.load_slots;
   ASSERT_EQ(slots.slots.size(), 10u) << "minutes";
   double arrivals = 0;
@@ -52,7 +52,7 @@ TEST(LoadSlots, CountEveryRequestOnceAtTheRateOfItsTime) {
 }
 
 TEST(LoadSlots, NameTheWorstAndTheObjectivesThatTheyDoNotHave) {
-  const RunResult result = run(scenario());
+  const RunResult result = run(day_scenario());
   const LoadSlots& slots = result.load_slots;
   ASSERT_TRUE(slots.worst());
   EXPECT_THAT(*slots.worst(), ::testing::AnyOf(4u, 5u));
@@ -71,7 +71,8 @@ TEST(LoadSlots, NameTheWorstAndTheObjectivesThatTheyDoNotHave) {
 
 TEST(LoadSlots, AreOfEveryReplicationAndClass) {
   const std::string text = kDay + "replications: 3\n";
-  const RunResult three = run(scenario(text, {"workload.classes=[{name: chat, weight: 3}, {name: batch, weight: 1}]"}));
+  const RunResult three =
+      run(day_scenario(text, {"workload.classes=[{name: chat, weight: 3}, {name: batch, weight: 1}]"}));
   const LoadSlots& slots = three.load_slots;
   EXPECT_EQ(slots.replications, 3);
   ASSERT_EQ(slots.slots.at(4).classes.size(), 2u);
@@ -83,17 +84,17 @@ TEST(LoadSlots, AreOfEveryReplicationAndClass) {
 
 TEST(LoadSlots, AreOnlyOfLoadsThatChangeWithTime) {
   const Scenario steady =
-      scenario("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nworkload: {request_rate: 5, num_prompts: 50}\n");
+      day_scenario("model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nworkload: {request_rate: 5, num_prompts: 50}\n");
   EXPECT_TRUE(run(steady).load_slots.slots.empty());
   EXPECT_EQ(worst_slot_sentence(run(steady).load_slots), "");
-  const Scenario ramp = scenario(
+  const Scenario ramp = day_scenario(
       "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nworkload: {ramp_up_strategy: linear, ramp_up_start_rps: 1, "
       "ramp_up_end_rps: 9, num_prompts: 300}\n");
   EXPECT_GE(run(ramp).load_slots.slots.size(), 4u);
 }
 
 TEST(LoadSlots, BecomeWiderWhenThereAreTooMany) {
-  const Scenario s = scenario();
+  const Scenario s = day_scenario();
   SlotSeries series(s, std::chrono::hours{24});
   EXPECT_EQ(series.width(), Duration(std::chrono::hours{1}));
   RequestRecord record;
@@ -113,7 +114,7 @@ TEST(LoadSlots, BecomeWiderWhenThereAreTooMany) {
 }
 
 TEST(LoadSlots, MergeWhateverTheirWidths) {
-  const Scenario s = scenario();
+  const Scenario s = day_scenario();
   SlotSeries narrow(s, std::chrono::hours{24}), wide(s, std::chrono::hours{24});
   RequestRecord record;
   record.outcome = Outcome::rejected;
@@ -128,7 +129,7 @@ TEST(LoadSlots, MergeWhateverTheirWidths) {
 }
 
 TEST(Check, GivesTheWorstMinuteOfADay) {
-  const Scenario s = scenario(kDay, {"study.max_requests=30000"});
+  const Scenario s = day_scenario(kDay, {"study.max_requests=30000"});
   CheckOptions options;
   options.fixes = false;
   const CheckResult result = check({kDay, "day.yaml"}, s, options).value();

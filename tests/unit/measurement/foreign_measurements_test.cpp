@@ -19,12 +19,12 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-const char* const kBase =
+const char* const kForeignBase =
     "version: 1\nmodel: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\n"
     "workload: {num_prompts: 60, request_rate: 8, random_input_len: 512, random_output_len: 32}\n";
 
 Json figures() {
-  Json json = to_vllm_json(run_scenario(parse_scenario(kBase, "base.yaml", {}).value()).value());
+  Json json = to_vllm_json(run_scenario(parse_scenario(kForeignBase, "base.yaml", {}).value()).value());
   json["model_id"] = "meta-llama/Llama-3.1-8B";
   return json;
 }
@@ -35,7 +35,7 @@ Json with(Json json, const std::string& key, Json value) {
 }
 
 Result<CalibrationResult> calibrated(const Json& json, std::vector<std::string> overrides = {},
-                                     const std::string& scenario = kBase) {
+                                     const std::string& scenario = kForeignBase) {
   const TemporaryFile file(to_text(json), ".json");
   CalibrationOptions options;
   options.terms = {"memory_efficiency_scale"};
@@ -87,10 +87,11 @@ TEST(ForeignMeasurements, ThatContradictWhatTheyAreTakenForAreRefused) {
 
 TEST(ForeignMeasurements, OfAnotherEngineAreRefusedOrDoubted) {
   EXPECT_THAT(warnings_of(calibrated(with(figures(), "backend", "sglang"))), Contains(HasSubstr("backend sglang")));
-  const auto requests = test::serve(parse_scenario(kBase, "base.yaml", {}).value(), [](std::size_t) { return 1.0; });
+  const auto requests =
+      test::serve(parse_scenario(kForeignBase, "base.yaml", {}).value(), [](std::size_t) { return 1.0; });
   const test::RecordedFolder folder(requests);  // of vllm 0.19.0
   const auto recorded = [&](const std::string& engine) {
-    return calibrate({std::string(kBase) + engine, "base.yaml"}, {{folder.path(), {}}}, {});
+    return calibrate({std::string(kForeignBase) + engine, "base.yaml"}, {{folder.path(), {}}}, {});
   };
   EXPECT_THAT(errors_of(recorded("engine: {version: \"0.15\"}\n")),
               HasSubstr("the recorded run has engine.version=0.19, the scenario 0.15"));
@@ -106,7 +107,7 @@ TEST(ForeignMeasurements, FarAboveAnySpeedEndAtABoundWithoutACrash) {
        R"({"request_count": {"avg": 60}, "request_latency": {"unit": "ms", "avg": 2e9}})",
        R"({"request_count": {"avg": 1}, "time_to_first_token": {"unit": "ns", "avg": 1}, "request_latency": {"unit": "s", "avg": 1e6}})"}) {
     const TemporaryFile file(content, ".json");
-    const Result<CalibrationResult> result = calibrate({kBase, "base.yaml"}, {{file.path(), {}}}, {});
+    const Result<CalibrationResult> result = calibrate({kForeignBase, "base.yaml"}, {{file.path(), {}}}, {});
     ASSERT_TRUE(result) << content << format(result.error());
     for (const CalibrationTerm& t : result->terms) {
       EXPECT_TRUE(std::isfinite(t.value) && std::isfinite(t.standard_error)) << content << " " << t.name;
@@ -122,7 +123,7 @@ TEST(Calibrate, EndsWithoutTermsWhenItIsInterruptedEarly) {
   const std::atomic<bool> stop{true};
   CalibrationOptions options;
   options.stop = &stop;
-  const Result<CalibrationResult> result = calibrate({kBase, "base.yaml"}, {{file.path(), {}}}, options);
+  const Result<CalibrationResult> result = calibrate({kForeignBase, "base.yaml"}, {{file.path(), {}}}, options);
   ASSERT_TRUE(result);
   EXPECT_TRUE(result->interrupted);
   EXPECT_THAT(result->terms, IsEmpty());

@@ -20,23 +20,23 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-const char* const kBase =
+const char* const kValidated =
     "version: 1\nmodel: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\n"
     "workload: {num_prompts: 200, request_rate: 8, random_input_len: 512, random_output_len: 64,"
     " random_range_ratio: 0.3}\n";
 
-Scenario scenario_with(std::vector<std::string> overrides) {
-  return parse_scenario(kBase, "base.yaml", {std::move(overrides), {}}).value();
+Scenario validated_with(std::vector<std::string> overrides) {
+  return parse_scenario(kValidated, "base.yaml", {std::move(overrides), {}}).value();
 }
 
 // As vllm bench serve writes it without single requests.
 Json figures_of(std::vector<std::string> overrides) {
-  return to_vllm_json(run_scenario(scenario_with(std::move(overrides))).value());
+  return to_vllm_json(run_scenario(validated_with(std::move(overrides))).value());
 }
 
 Result<ValidationResult> validated(const std::string& path, std::vector<std::string> overrides = {},
                                    ValidationOptions options = {}) {
-  return validate({kBase, "base.yaml"}, {{path, std::move(overrides)}}, options);
+  return validate({kValidated, "base.yaml"}, {{path, std::move(overrides)}}, options);
 }
 
 ValidationResult validated(const Json& json) {
@@ -86,7 +86,7 @@ TEST(Validate, SaysWhichFiguresLieOutsideTheBands) {
 }
 
 TEST(Validate, ReplaysRecordedSendsWithoutChance) {
-  const RecordedFolder folder(test::serve(scenario_with({}), [](std::size_t) { return 1.0; }));
+  const RecordedFolder folder(test::serve(validated_with({}), [](std::size_t) { return 1.0; }));
   const Result<ValidationResult> result = validated(folder.path());
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_EQ(result->runs[0].replications, 1);
@@ -97,7 +97,7 @@ TEST(Validate, ReplaysRecordedSendsWithoutChance) {
 }
 
 TEST(Validate, ReadsTheFiguresOfEveryTool) {
-  const auto requests = test::serve(scenario_with({}), [](std::size_t) { return 1.0; });
+  const auto requests = test::serve(validated_with({}), [](std::size_t) { return 1.0; });
   const std::pair<std::string, const char*> files[] = {{to_text(test::vllm_detailed(requests)), "vllm bench serve"},
                                                        {to_text(test::sglang_line(requests), 0), "bench_serving"},
                                                        {to_text(test::guidellm_report(requests)), "GuideLLM"},
@@ -145,7 +145,7 @@ TEST(Validate, RefusesMeasurementsOfSomethingElse) {
 TEST(Validate, HasNoBandWhereNoHardwareIsPredicted) {
   const TemporaryFile file(to_text(figures_of({"cost.level=datasheet"})), ".json");
   const Result<ValidationResult> result =
-      validate({kBase, "base.yaml", {{"cost.level=datasheet"}}}, {{file.path(), {}}});
+      validate({kValidated, "base.yaml", {{"cost.level=datasheet"}}}, {{file.path(), {}}});
   ASSERT_TRUE(result) << format(result.error());
   EXPECT_FALSE(figure(*result, "mean_tpot_ms").inside_model());
   EXPECT_THAT(to_text(*result, std::nullopt, {}), HasSubstr("errors of this cost level were never"));
@@ -174,7 +174,7 @@ TEST(Validate, GivesTheSameBytesOnAnyNumberOfThreads) {
 TEST(ForeignResults, AreToldFromScenariosAndStoredResults) {
   EXPECT_TRUE(is_foreign_result({to_text(figures_of({})), "a.json"}));
   EXPECT_TRUE(is_foreign_result({R"({"time_to_first_token": {"avg": 1}})", "a.json"}));
-  EXPECT_FALSE(is_foreign_result({kBase, "base.yaml"}));
+  EXPECT_FALSE(is_foreign_result({kValidated, "base.yaml"}));
   EXPECT_FALSE(is_foreign_result({R"({"schema": "foretoken.run/1"})", "a.json"}));
   EXPECT_FALSE(is_foreign_result({"{broken", "a.json"}));
   EXPECT_FALSE(is_foreign_result({"", "a.json"}));

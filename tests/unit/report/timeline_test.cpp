@@ -15,7 +15,7 @@ namespace {
 using ::testing::HasSubstr;
 
 // Two replicas with few KV blocks: steps of all kinds, and preemptions.
-constexpr const char* kText = R"(model: Llama-3.1-8B
+constexpr const char* kTimelineText = R"(model: Llama-3.1-8B
 hardware: {gpu: h100_sxm}
 replicas: 2
 engine: {name: vllm-v1, num_gpu_blocks_override: 140, max_num_seqs: 32, max_model_len: 1024}
@@ -37,7 +37,7 @@ struct Written {
 Written write_timeline(TimelineOptions options) {
   test::TemporaryFile file("", ".json");
   Result<TimelineFile> timeline = TimelineFile::create(file.path(), options);
-  const Result<Scenario> scenario = parse_scenario(kText, "test.yaml", LoadOptions{});
+  const Result<Scenario> scenario = parse_scenario(kTimelineText, "test.yaml", LoadOptions{});
   RunOptions run_options;
   run_options.watchers = {&timeline.value()};
   Written written;

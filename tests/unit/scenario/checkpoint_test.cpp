@@ -10,7 +10,7 @@
 #include "support/temporary_file.hpp"
 
 namespace foretoken {
-namespace {
+namespace checkpoint_test {
 
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
@@ -147,5 +147,5 @@ TEST(CatalogNames, SuggestTheModelOfTheSameFamilyAndSize) {
   EXPECT_THAT(format(model.error()), AnyOf(HasSubstr("Llama-3-8B"), HasSubstr("Llama-3.1-8B")));
 }
 
-}  // namespace
+}  // namespace checkpoint_test
 }  // namespace foretoken

@@ -10,7 +10,7 @@
 #include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
-namespace {
+namespace engine_defaults_test {
 
 using ::testing::HasSubstr;
 using ::testing::Not;
@@ -157,5 +157,5 @@ TEST(EngineDefaults, VllmV0RefusesABudgetBelowTheLongestPrompt) {
               HasSubstr("refuses to start with max_num_batched_tokens 2048 below 4096"));
 }
 
-}  // namespace
+}  // namespace engine_defaults_test
 }  // namespace foretoken

@@ -6,7 +6,7 @@
 #include "foretoken/scenario/scenario.hpp"
 
 namespace foretoken {
-namespace {
+namespace mutation_test {
 
 const std::string kText = R"(model: Llama-3.1-8B
 hardware: {gpu: h100_sxm, num_gpus: 4}
@@ -80,5 +80,5 @@ TEST(DamagedScenario, IsReadOrRefusedWithWordsAndAPlace) {
   EXPECT_LT(refused, kTries) << "some slips are harmless";
 }
 
-}  // namespace
+}  // namespace mutation_test
 }  // namespace foretoken

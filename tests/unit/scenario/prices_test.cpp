@@ -5,7 +5,7 @@
 #include "foretoken/scenario/scenario.hpp"
 
 namespace foretoken {
-namespace {
+namespace prices_test {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -142,5 +142,5 @@ TEST(Power, IsUnknownWithoutATdpAndSaysWhy) {
   EXPECT_FALSE(power_of(d));
 }
 
-}  // namespace
+}  // namespace prices_test
 }  // namespace foretoken

@@ -12,7 +12,7 @@
 #include "test_paths.hpp"
 
 namespace foretoken {
-namespace {
+namespace scenario_test {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -291,5 +291,5 @@ TEST(WorkloadSummary, OfALoadedScenarioIsKeptUntilItsWorkloadChanges) {
   EXPECT_EQ(workload_summary(s).value().requests, 7);
 }
 
-}  // namespace
+}  // namespace scenario_test
 }  // namespace foretoken

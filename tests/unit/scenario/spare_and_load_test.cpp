@@ -6,7 +6,7 @@
 #include "test_paths.hpp"
 
 namespace foretoken {
-namespace {
+namespace spare_and_load_test {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -81,5 +81,5 @@ TEST(LoadFactor, IsAPositiveNumber) {
   EXPECT_EQ(scenario_sha256(load("")), scenario_sha256(load(""))) << "no key, no trace of it";
 }
 
-}  // namespace
+}  // namespace spare_and_load_test
 }  // namespace foretoken

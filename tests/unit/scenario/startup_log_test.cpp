@@ -6,7 +6,7 @@
 #include "foretoken/scenario/scenario.hpp"
 
 namespace foretoken {
-namespace {
+namespace startup_log_test {
 
 TEST(StartupLog, ReadsWhatTheEnginesPrint) {
   const auto v1 =
@@ -52,5 +52,5 @@ TEST(StartupLog, IsRefusedWhenItSaysNothingOrTooMuch) {
       std::string::npos);
 }
 
-}  // namespace
+}  // namespace startup_log_test
 }  // namespace foretoken

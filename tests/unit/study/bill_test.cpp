@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 // 10 ms a step and 0.1 ms a prompt token, on a machine without a name.
-const std::string kAffine = R"(
+const std::string kAffineBill = R"(
 engine: {name: vllm-v1, max_num_seqs: 8, num_gpu_blocks_override: 100000}
 cost: {level: affine, affine: {per_step: 10 ms, per_prefill_token: 100 us}}
 workload: {random_input_len: 100, random_output_len: 50, num_prompts: 400, request_rate: 5}
@@ -26,12 +26,12 @@ replicas: 2
 )";
 
 Scenario load(const std::string& rest, std::vector<std::string> set = {}) {
-  const auto s = parse_scenario(kAffine + rest, "s.yaml", {std::move(set), {}});
+  const auto s = parse_scenario(kAffineBill + rest, "s.yaml", {std::move(set), {}});
   if (!s) throw std::runtime_error(format(s.error()));
   return *s;
 }
 std::string problems(const std::string& rest) {
-  const auto s = parse_scenario(kAffine + rest, "s.yaml", {});
+  const auto s = parse_scenario(kAffineBill + rest, "s.yaml", {});
   return s ? "none" : format(s.error());
 }
 
@@ -102,7 +102,7 @@ TEST(Bill, NamesEverythingThatIsMissingAtOnce) {
 
 // 8 seats for 50 steps of 10 ms and more: no replica serves more than 16/s.
 TEST(Bill, LooksForTheCapacityOfOneReplicaWhereItIsNotSaid) {
-  const std::string text = kAffine + "slo: [p99_ttft <= 500 ms]\n";
+  const std::string text = kAffineBill + "slo: [p99_ttft <= 500 ms]\n";
   const auto found = capacity_of_one_replica({text, "s.yaml", {{"prices.gpu_hour=2"}}});
   ASSERT_TRUE(found) << format(found.error());
   EXPECT_LT(found->requests_per_s, 16);
@@ -110,7 +110,7 @@ TEST(Bill, LooksForTheCapacityOfOneReplicaWhereItIsNotSaid) {
   const auto bill = monthly_bill(load("prices: {gpu_hour: 2, load_profile: " + list(24) + "}\n"), *found);
   ASSERT_TRUE(bill) << format(bill.error());
   EXPECT_EQ(bill->fixed.most_replicas, 1) << "5/s";
-  EXPECT_FALSE(capacity_of_one_replica({kAffine, "s.yaml"})) << "no objectives";
+  EXPECT_FALSE(capacity_of_one_replica({kAffineBill, "s.yaml"})) << "no objectives";
 }
 
 TEST(Bill, NeedsNoReplicaMoreForARoundingError) {
@@ -129,7 +129,7 @@ TEST(Bill, RefusesFleetsThatCannotBeMeant) {
 }
 
 TEST(FixCost, IsMoneyWherePricesAreKnown) {
-  const std::string text = kAffine + "slo: [p99_ttft <= 60 ms]\n";
+  const std::string text = kAffineBill + "slo: [p99_ttft <= 60 ms]\n";
   const Question question{text, "s.yaml", {{"workload.request_rate=30", "prices.gpu_hour=2.5"}}};
   const auto scenario = question.scenario();
   ASSERT_TRUE(scenario) << format(scenario.error());

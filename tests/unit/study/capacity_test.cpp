@@ -19,14 +19,14 @@ namespace {
 using ::testing::HasSubstr;
 
 // 10 ms a step and 0.1 ms a prompt token; eight seats of about half a second: at most some 14 requests/s.
-const char* const kAffine = R"(
+const char* const kAffineLoad = R"(
 engine: {name: vllm-v1, max_num_seqs: 8, num_gpu_blocks_override: 100000}
 cost: {level: affine, affine: {per_step: 10 ms, per_prefill_token: 100 us}}
 workload: {random_input_len: 100, random_output_len: 50, num_prompts: 1000, request_rate: 5}
 )";
 
 Result<CapacityResult> capacity_of(const std::string& slo, std::vector<std::string> set = {}, RunOptions options = {}) {
-  const Question question{std::string(kAffine) + "slo: " + slo + "\n", "s.yaml", {std::move(set)}};
+  const Question question{std::string(kAffineLoad) + "slo: " + slo + "\n", "s.yaml", {std::move(set)}};
   const Result<Scenario> scenario = question.scenario();
   if (!scenario) return scenario.error();
   options.threads = 2;
@@ -34,7 +34,7 @@ Result<CapacityResult> capacity_of(const std::string& slo, std::vector<std::stri
 }
 
 Decision verdict_with(const std::string& slo, std::vector<std::string> set) {
-  const Question question{std::string(kAffine) + "slo: " + slo + "\n", "s.yaml", {std::move(set)}};
+  const Question question{std::string(kAffineLoad) + "slo: " + slo + "\n", "s.yaml", {std::move(set)}};
   const Result<Scenario> scenario = question.scenario();
   CheckOptions options;
   options.fixes = false;
@@ -109,7 +109,7 @@ TEST(Capacity, AnUndecidedLoadWidensTheAnswerAndIsNotCountedAsMet) {
 
 // Of two loads that cannot settle within the budget the larger is known to be so from the smaller.
 TEST(Capacity, FliesNoPilotWhereASmallerLoadDidNotSettle) {
-  const Question question{std::string(kAffine) + "slo: [p99_ttft <= 20 s]\n", "s.yaml", {}};
+  const Question question{std::string(kAffineLoad) + "slo: [p99_ttft <= 20 s]\n", "s.yaml", {}};
   LoadJudge judge(question, {}, 8);
   const auto pilot_at = [&](double rate) {
     const CapacityLook seen = judge(rate, {fmt::format("workload.request_rate={}", rate)}, 300'000).value();

@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const char* const kAffine = R"(
+const char* const kAffineSide = R"(
 engine: {name: vllm-v1, max_num_seqs: 8, num_gpu_blocks_override: 100000}
 cost: {level: affine, affine: {per_step: 10 ms, per_prefill_token: 100 us}}
 workload: {random_input_len: 100, random_output_len: 50, num_prompts: 400, request_rate: 5}
@@ -22,7 +22,7 @@ slo: [p95_ttft <= 400 ms]
 )";
 
 Result<CompareResult> compared(const std::vector<std::string>& set, const std::vector<std::string>& before = {}) {
-  const Question question{kAffine, "s.yaml"};
+  const Question question{kAffineSide, "s.yaml"};
   RunOptions options;
   options.threads = 2;
   return compare_scenarios({question.with(before), question.with(set)}, options);
@@ -139,7 +139,7 @@ TEST(CompareResults, TakesIntervalsFromStoredHalfWidthsAndSaysWhatTheyAreWorth) 
 
 TEST(CompareResults, KnowsAResultFromAScenarioAndRefusesOtherDocuments) {
   EXPECT_TRUE(is_stored_result({stored("1", "1.0", ""), "a.json"}));
-  EXPECT_FALSE(is_stored_result({kAffine, "s.yaml"}));
+  EXPECT_FALSE(is_stored_result({kAffineSide, "s.yaml"}));
   EXPECT_FALSE(is_stored_result({"{version: 1}", "s.yaml"}));
   const auto r = compare_results({R"({"schema": "foretoken.sweep/1"})", "a.json"}, {"{", "b.json"});
   ASSERT_FALSE(r);

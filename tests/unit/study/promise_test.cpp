@@ -13,7 +13,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // A lone request of P prompt tokens has its first token after 10 ms + P x 0.1 ms.
-const char* const kAffine = R"(
+const char* const kAffinePromise = R"(
 engine: {name: vllm-v1, max_num_seqs: 8, num_gpu_blocks_override: 1001, max_model_len: 4096, max_num_batched_tokens: 4096}
 cost: {level: affine, affine: {per_step: 10 ms, per_prefill_token: 100 us}}
 workload: {random_input_len: 100, random_output_len: 20, num_prompts: 300, request_rate: 2}
@@ -22,7 +22,7 @@ promise: {input_len: [1000, 100, 3000], output_len: [10, 40], precision: 0.2}
 )";
 
 Result<PromiseResult> promises_of(std::vector<std::string> set = {}) {
-  const Question question{kAffine, "s.yaml", {std::move(set)}};
+  const Question question{kAffinePromise, "s.yaml", {std::move(set)}};
   const Result<Scenario> scenario = question.scenario();
   if (!scenario) return scenario.error();
   RunOptions options;

@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const char* const kAffine = R"(
+const char* const kAffineLevers = R"(
 engine: {name: vllm-v1, max_num_seqs: 64, num_gpu_blocks_override: 20000, max_num_batched_tokens: 2048}
 cost: {level: affine, affine: {per_step: 10 ms, per_prefill_token: 10 us}}
 workload: {random_input_len: 100, random_output_len: 50, num_prompts: 200, request_rate: 1}
@@ -24,8 +24,9 @@ hardware: {gpu: h100_sxm}
 workload: {random_input_len: 100, random_output_len: 100, num_prompts: 100, request_rate: 0.5}
 )";
 
-Result<SensitivityStudy> study(const std::string& text, const std::string& metric, std::vector<std::string> set = {},
-                               int threads = 2, const std::atomic<bool>* stop = nullptr) {
+Result<SensitivityStudy> levers_study(const std::string& text, const std::string& metric,
+                                      std::vector<std::string> set = {}, int threads = 2,
+                                      const std::atomic<bool>* stop = nullptr) {
   const Result<Scenario> scenario = parse_scenario(text, "s.yaml", {std::move(set), {}});
   if (!scenario) return scenario.error();
   SensitivityOptions options;
@@ -44,7 +45,7 @@ const LeverEffect* find(const SensitivityStudy& s, const std::string& name) {
 
 // TPOT of a lightly loaded engine is a step, 10 ms and a little: an elasticity of about 1.
 TEST(Sensitivity, FollowsTheStepTimeOneToOne) {
-  const auto s = study(kAffine, "mean_tpot");
+  const auto s = levers_study(kAffineLevers, "mean_tpot");
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_EQ(s->metric, "mean_tpot_ms");
   const LeverEffect* step = find(*s, "cost.affine.per_step");
@@ -62,13 +63,13 @@ TEST(Sensitivity, FollowsTheStepTimeOneToOne) {
 }
 
 TEST(Sensitivity, LoneDecodesPayForMemoryBandwidthAndLongPromptsForFlops) {
-  const auto decode = study(kGpu, "mean_tpot");
+  const auto decode = levers_study(kGpu, "mean_tpot");
   ASSERT_TRUE(decode) << format(decode.error());
   std::cout << decode->worth << "\n";
   EXPECT_THAT(decode->worth, HasSubstr("memory bandwidth is worth most"));
   EXPECT_LT(find(*decode, "memory bandwidth")->elasticity, -0.5);
   EXPECT_GT(find(*decode, "peak FLOP/s")->elasticity, -0.1);
-  const auto prefill = study(kGpu, "mean_ttft", {"workload.random_input_len=4000"});
+  const auto prefill = levers_study(kGpu, "mean_ttft", {"workload.random_input_len=4000"});
   ASSERT_TRUE(prefill) << format(prefill.error());
   std::cout << prefill->worth << "\n";
   EXPECT_THAT(prefill->worth, HasSubstr("peak FLOP/s is worth most"));
@@ -76,44 +77,45 @@ TEST(Sensitivity, LoneDecodesPayForMemoryBandwidthAndLongPromptsForFlops) {
 }
 
 TEST(Sensitivity, WatchesTheObjectiveWithTheLeastRoom) {
-  const auto s = study(kAffine, "", {"slo=[p99_ttft <= 10 s, mean_tpot <= 12 ms]"});
+  const auto s = levers_study(kAffineLevers, "", {"slo=[p99_ttft <= 10 s, mean_tpot <= 12 ms]"});
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_EQ(s->metric, "mean_tpot_ms");
   EXPECT_THAT(s->why_this_metric, HasSubstr("least room"));
-  EXPECT_EQ(study(kAffine, "")->metric, "p99_ttft_ms");
+  EXPECT_EQ(levers_study(kAffineLevers, "")->metric, "p99_ttft_ms");
 }
 
 TEST(Sensitivity, MoreThroughputIsBetterAndComesFromTheRate) {
-  const auto s = study(kAffine, "output_throughput");
+  const auto s = levers_study(kAffineLevers, "output_throughput");
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_FALSE(s->smaller_is_better);
   EXPECT_NEAR(find(*s, "request rate")->elasticity, 1, 0.05);
 }
 
 TEST(Sensitivity, IsTheSameOnAnyNumberOfThreads) {
-  const auto a = study(kGpu, "p99_ttft", {}, 1), b = study(kGpu, "p99_ttft", {}, 3);
+  const auto a = levers_study(kGpu, "p99_ttft", {}, 1), b = levers_study(kGpu, "p99_ttft", {}, 3);
   ASSERT_TRUE(a && b);
   EXPECT_EQ(to_text(to_json(*a)), to_text(to_json(*b)));
 }
 
 TEST(Sensitivity, SaysWhatItCannotWatch) {
-  const auto unknown = study(kAffine, "p99_tftt");
+  const auto unknown = levers_study(kAffineLevers, "p99_tftt");
   ASSERT_FALSE(unknown);
   EXPECT_THAT(format(unknown.error()), HasSubstr("is no metric"));
-  const auto one_token = study(kAffine, "p99_tpot", {"workload.random_output_len=1"});
+  const auto one_token = levers_study(kAffineLevers, "p99_tpot", {"workload.random_output_len=1"});
   ASSERT_FALSE(one_token);
   EXPECT_THAT(format(one_token.error()), HasSubstr("no finite value"));
 }
 
 TEST(Sensitivity, ModelsThatDoNotFitStepsThatCannotBeTakenAndInterrupts) {
-  const auto none = study("model: Llama-3.1-70B\nhardware: {gpu: h100_sxm}\nworkload: {request_rate: 1}\n", "");
+  const auto none = levers_study("model: Llama-3.1-70B\nhardware: {gpu: h100_sxm}\nworkload: {request_rate: 1}\n", "");
   ASSERT_TRUE(none) << format(none.error());
   EXPECT_FALSE(none->feasible);
-  const auto one_seat = study(kAffine, "mean_tpot", {"engine.max_num_seqs=1", "workload.request_rate=0.5"});
+  const auto one_seat =
+      levers_study(kAffineLevers, "mean_tpot", {"engine.max_num_seqs=1", "workload.request_rate=0.5"});
   ASSERT_TRUE(one_seat);
   EXPECT_FALSE(find(*one_seat, "engine.max_num_seqs")->up.possible) << "1 x 1.1 is 1";
   const std::atomic<bool> stop{true};
-  const auto stopped = study(kAffine, "mean_tpot", {}, 1, &stop);
+  const auto stopped = levers_study(kAffineLevers, "mean_tpot", {}, 1, &stop);
   ASSERT_TRUE(stopped);
   EXPECT_TRUE(stopped->interrupted);
 }
@@ -124,7 +126,7 @@ TEST(Sensitivity, EveryKindOfLoadHasItsLevers) {
             "max_concurrency: 8, request_rate: inf, num_prompts: 100, random_input_len: 50, random_output_len: 20"),
         std::string("classes: [{name: a, weight: 1, random_input_len: 50, random_output_len: 10}], request_rate: 2, "
                     "num_prompts: 100")}) {
-    const auto s = study(
+    const auto s = levers_study(
         "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm, num_gpus: 2}\nengine: {tensor_parallel_size: 2}\nworkload: {" +
             load + "}\n",
         "mean_e2el");

@@ -11,7 +11,7 @@
 #include "support/goodness_of_fit.hpp"
 
 namespace foretoken {
-namespace {
+namespace distributions_test {
 
 using test::kolmogorov_bound;
 using test::kolmogorov_distance;
@@ -106,5 +106,5 @@ TEST(Pause, IsFixedOrExponentialAndNeverOverflows) {
   EXPECT_LT(add_saturated(TimePoint{Duration{5}}, Duration::max()), kNever);
 }
 
-}  // namespace
+}  // namespace distributions_test
 }  // namespace foretoken

@@ -8,7 +8,7 @@
 #include "support/goodness_of_fit.hpp"
 
 namespace foretoken {
-namespace {
+namespace lengths_test {
 
 constexpr std::size_t kDraws = 100'000;
 
@@ -97,5 +97,5 @@ TEST(Lengths, MeansAndMaximaSaidBeforehandAreThoseOfTheSample) {
   EXPECT_EQ(length_moments(EmpiricalLength{{1, 100, 10'000}, {5, 3, 0}}).max, 100) << "a value of weight 0 never comes";
 }
 
-}  // namespace
+}  // namespace lengths_test
 }  // namespace foretoken

@@ -12,7 +12,7 @@ namespace {
 
 using test::TemporaryFile;
 
-constexpr const char* kPlain = "arrival_s,input_tokens,output_tokens\n";
+constexpr const char* kStreamed = "arrival_s,input_tokens,output_tokens\n";
 
 std::int64_t drain(RequestSource& source) {
   std::int64_t requests = 0;
@@ -29,7 +29,7 @@ std::string rows(int from, int to) {
 TEST(TraceStream, RowsAreReadAsTheyAreSent) {
   // Rows that are written after the source was opened arrive too: far from the end of the file
   // (the reader's buffer is 64 KiB) nothing of it has been read yet.
-  const TemporaryFile file(kPlain + rows(0, 20'000));
+  const TemporaryFile file(kStreamed + rows(0, 20'000));
   const auto source = make_request_source(test::replaying(file.path()), 1).value();
   std::ofstream(file.path(), std::ios::app) << rows(20'000, 21'000);
   EXPECT_EQ(drain(*source), 21'000);
@@ -37,7 +37,7 @@ TEST(TraceStream, RowsAreReadAsTheyAreSent) {
 }
 
 TEST(TraceStream, BrokenRowsEndTheRequestsAndAreAllTold) {
-  const TemporaryFile file(kPlain + std::string("1,1,1\n2,1,1\n3,x,1\n4,1,1\n2,1,1\n"));
+  const TemporaryFile file(kStreamed + std::string("1,1,1\n2,1,1\n3,x,1\n4,1,1\n2,1,1\n"));
   for (const bool closed : {false, true}) {
     WorkloadConfig config = test::replaying(file.path());
     if (closed) config.max_concurrency = 100;
@@ -54,14 +54,14 @@ TEST(TraceStream, BrokenRowsEndTheRequestsAndAreAllTold) {
 }
 
 TEST(TraceStream, ABrokenFirstRowIsToldAtOnce) {
-  const TemporaryFile file(kPlain + std::string("1,x,1\n2,1,1\n3,1,x\n"));
+  const TemporaryFile file(kStreamed + std::string("1,x,1\n2,1,1\n3,1,x\n"));
   const auto source = make_request_source(test::replaying(file.path()), 1);
   ASSERT_FALSE(source);
   EXPECT_EQ(source.error().items().size(), 2u) << format(source.error());
 }
 
 TEST(TraceStream, RowsBeyondTheLimitsAreNotJudged) {
-  const TemporaryFile file(kPlain + std::string("1,1,1\n2,1,1\n3,1,1\nbroken\n"));
+  const TemporaryFile file(kStreamed + std::string("1,1,1\n2,1,1\n3,1,1\nbroken\n"));
   WorkloadConfig count = test::replaying(file.path()), slice = count, duration = count;
   count.num_prompts = 2;
   std::get<TraceConfig>(slice.arrivals).end = Duration{3'000'000'000};
