@@ -13,8 +13,19 @@ using UInt256 = std::array<std::uint64_t, 4>;  // lowest limb first
 
 // total += value * 2^(64 * limb), modulo 2^256.
 void add_at(UInt256& total, std::size_t limb, UInt128 value);
-// total += factor * weight, modulo 2^256. Inline: every value measured passes here.
+// total += value, modulo 2^256. Inline, as the next: every value measured passes here.
+inline void add_small(UInt256& total, UInt128 value) {
+  UInt128 low = (UInt128{total[1]} << 64) | total[0];
+  const bool carry = __builtin_add_overflow(low, value, &low);
+  total[0] = static_cast<std::uint64_t>(low);
+  total[1] = static_cast<std::uint64_t>(low >> 64);
+  if (carry) [[unlikely]]
+    add_at(total, 2, 1);
+}
+// total += factor * weight, modulo 2^256.
 inline void add_product(UInt256& total, UInt128 factor, std::uint64_t weight) {
+  if ((factor >> 96) == 0 && (weight >> 32) == 0) [[likely]]
+    return add_small(total, factor * weight);
   const UInt128 low = UInt128{static_cast<std::uint64_t>(factor)} * weight;
   const UInt128 high = (factor >> 64) * weight;
   const UInt128 first = UInt128{total[0]} + static_cast<std::uint64_t>(low);

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include "base/integer_sums.hpp"
 #include "foretoken/base/result.hpp"
@@ -16,7 +17,7 @@ namespace {
 // Index of a value: its bit width and the 9 bits after the leading one, so a
 // bucket is 1/512 of its lowest value wide or narrower. Below 1,024 a bucket
 // holds one value. Integers only: no rounding, the same everywhere.
-constexpr int kIndexBits = 9;
+constexpr int kIndexBits = OctaveCounts::kIndexBits;
 constexpr std::size_t kBucketsPerOctave = std::size_t{1} << kIndexBits;
 
 constexpr int shift_of(std::int64_t value) {
@@ -75,12 +76,31 @@ std::int64_t ceil_ns(std::int64_t units) {
 
 }  // namespace
 
+void OctaveCounts::add(const OctaveCounts& other) {
+  for (std::size_t octave = 0; octave < other.octaves_.size(); ++octave) {
+    const std::vector<std::int64_t>& more = other.octaves_[octave];
+    if (octaves_[octave].empty())
+      octaves_[octave] = more;
+    else
+      for (std::size_t i = 0; i < more.size(); ++i) octaves_[octave][i] += more[i];
+  }
+}
+
 double percentile_of_sorted(std::span<const double> sorted, double q) {
   if (sorted.empty()) return 0;
   const Rank rank = rank_of(q, static_cast<std::int64_t>(sorted.size()));
   const auto below = static_cast<std::size_t>(rank.below);
   const std::size_t above = std::min(below + 1, sorted.size() - 1);
   return interpolate(sorted[below], sorted[above], rank.share);
+}
+
+inline void Distribution::count_one(std::int64_t value) {
+  min_ = std::min(min_, value);
+  max_ = std::max(max_, value);
+  ++count_;
+  sum_ += value;
+  const auto unsigned_value = static_cast<std::uint64_t>(value);
+  add_small(squares_, UInt128{unsigned_value} * unsigned_value);
 }
 
 inline void Distribution::count_moments(std::int64_t value, std::int64_t weight) {
@@ -92,38 +112,36 @@ inline void Distribution::count_moments(std::int64_t value, std::int64_t weight)
   add_product(squares_, UInt128{unsigned_value} * unsigned_value, static_cast<std::uint64_t>(weight));
 }
 
-void Distribution::add(Duration value, std::int64_t weight) {
-  const std::int64_t ns = value.count();
-  invariant(ns >= 0 && weight >= 0, "a distribution takes no negative values or weights");
-  if (weight == 1 && !exact()) [[likely]] {  // nearly all: no products but the square
-    count_moments(ns, 1);
-    ++buckets_[bucket_index(ns)];
-    return;
-  }
-  if (weight == 0) return;
-  count_moments(ns, weight);
-  choose_form();
-  store(ns, weight);
+// Decided on the count, which depends on the multiset alone.
+inline void Distribution::choose_form() {
+  if (exact() && count_ > kExactLimit) [[unlikely]]
+    spill();
 }
 
-void Distribution::store(std::int64_t value, std::int64_t weight) {
+inline void Distribution::store(std::int64_t value, std::int64_t weight) {
   if (!exact()) [[likely]] {
-    buckets_[bucket_index(value)] += weight;
+    buckets_.add(bucket_index(value), weight);
     return;
   }
   entries_.push_back({value, weight});
   is_sorted_ = false;
 }
 
-// Decided on the count, which depends on the multiset alone.
-void Distribution::choose_form() {
-  if (exact() && count_ > kExactLimit) [[unlikely]]
-    spill();
+void Distribution::add(Duration value, std::int64_t weight) {
+  const std::int64_t ns = value.count();
+  invariant(ns >= 0 && weight >= 0, "a distribution takes no negative values or weights");
+  if (weight == 0) return;
+  if (weight == 1)
+    count_one(ns);
+  else
+    count_moments(ns, weight);
+  choose_form();
+  store(ns, weight);
 }
 
 void Distribution::spill() {
-  buckets_.assign(kBuckets, 0);
-  for (const Entry& entry : entries_) buckets_[bucket_index(entry.value)] += entry.weight;
+  buckets_.begin();
+  for (const Entry& entry : entries_) buckets_.add(bucket_index(entry.value), entry.weight);
   std::vector<Entry>().swap(entries_);
   is_sorted_ = true;
 }
@@ -147,7 +165,7 @@ void Distribution::add_ramp(FineDuration first, FineDuration step, std::int64_t 
   if (stride == 0) {
     add(Duration{ceil_ns(start)}, in_all);
   } else if (count <= kShortRamp) {
-    for (std::int64_t i = 0; i < count; ++i) add(Duration{ceil_ns(start + i * stride)}, weight);
+    add_short_ramp(start, stride, count, weight);
   } else {
     for (std::int64_t done = 0; done < count; done += kLongestRamp) {
       count_ramp_moments(start + done * stride, stride, std::min(count - done, kLongestRamp), weight);
@@ -155,6 +173,25 @@ void Distribution::add_ramp(FineDuration first, FineDuration step, std::int64_t 
     choose_form();
     store_ramp(start, stride, count, weight);
   }
+}
+
+// A loop over the values; weights are multiplied once.
+void Distribution::add_short_ramp(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight) {
+  count_ += count * weight;
+  choose_form();
+  std::int64_t sum = 0;  // of up to 16 values below 2^43
+  UInt128 squares = 0;
+  std::int64_t value = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    value = ceil_ns(first + i * step);
+    sum += value;
+    squares += UInt128{static_cast<std::uint64_t>(value)} * static_cast<std::uint64_t>(value);
+    store(value, weight);
+  }
+  min_ = std::min(min_, ceil_ns(first));
+  max_ = std::max(max_, value);
+  sum_ += Int128{sum} * weight;
+  add_product(squares_, squares, static_cast<std::uint64_t>(weight));
 }
 
 void Distribution::count_ramp_moments(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight) {
@@ -202,7 +239,7 @@ void Distribution::merge(const Distribution& other) {
   add_to(squares_, other.squares_);
   if (!other.exact()) {
     if (exact()) spill();
-    for (std::size_t i = 0; i < kBuckets; ++i) buckets_[i] += other.buckets_[i];
+    buckets_.add(other.buckets_);
     return;
   }
   choose_form();
@@ -210,7 +247,7 @@ void Distribution::merge(const Distribution& other) {
     entries_.insert(entries_.end(), other.entries_.begin(), other.entries_.end());
     is_sorted_ = false;
   } else {
-    for (const Entry& entry : other.entries_) buckets_[bucket_index(entry.value)] += entry.weight;
+    for (const Entry& entry : other.entries_) buckets_.add(bucket_index(entry.value), entry.weight);
   }
 }
 
@@ -268,11 +305,14 @@ double Distribution::value_at_rank(std::int64_t rank) const {
     passed += entry.weight;
     if (passed > rank) return static_cast<double>(entry.value);
   }
-  for (std::size_t i = 0; i < buckets_.size(); ++i) {
-    passed += buckets_[i];
-    if (passed > rank) return bucket_value(i);
-  }
-  throw InternalError("a distribution whose entries do not add up to its count");
+  std::optional<double> found;
+  buckets_.visit(0, [&](std::size_t bucket, std::int64_t count) {
+    passed += count;
+    if (passed > rank) found = bucket_value(bucket);
+    return !found;
+  });
+  invariant(found.has_value(), "a distribution whose entries do not add up to its count");
+  return *found;
 }
 
 double Distribution::bucket_value(std::size_t index) const {
@@ -291,10 +331,13 @@ double Distribution::share_at_or_below(Duration limit) const {
   }
   if (!exact()) {
     const std::size_t cut = bucket_index(ns);
-    for (std::size_t i = 0; i < cut; ++i) below += static_cast<double>(buckets_[i]);
+    buckets_.visit(0, [&](std::size_t bucket, std::int64_t count) {
+      if (bucket < cut) below += static_cast<double>(count);
+      return bucket < cut;
+    });
     // Within the bucket of the limit the values are taken as evenly spread.
     const double width = static_cast<double>(std::int64_t{1} << shift_of_bucket(cut));
-    below += static_cast<double>(buckets_[cut]) * (static_cast<double>(ns - lowest_of_bucket(cut)) + 1) / width;
+    below += static_cast<double>(buckets_.at(cut)) * (static_cast<double>(ns - lowest_of_bucket(cut)) + 1) / width;
   }
   return below / static_cast<double>(count_);
 }
@@ -304,11 +347,9 @@ bool Distribution::operator==(const Distribution& other) const {
          max_ == other.max_ && sorted() == other.sorted() && buckets_ == other.buckets_;
 }
 
-BucketCounts::BucketCounts() : buckets_(kBuckets, 0) {}
-
 void BucketCounts::add(const Distribution& d) {
-  for (const Distribution::Entry& entry : d.entries_) buckets_[bucket_index(entry.value)] += entry.weight;
-  for (std::size_t i = 0; i < d.buckets_.size(); ++i) buckets_[i] += d.buckets_[i];
+  for (const Distribution::Entry& entry : d.entries_) buckets_.add(bucket_index(entry.value), entry.weight);
+  buckets_.add(d.buckets_);
   count_ += d.count_;
   sum_ += d.sum_;
   min_ = std::min(min_, d.min_);
@@ -316,7 +357,7 @@ void BucketCounts::add(const Distribution& d) {
 }
 
 void BucketCounts::add(const BucketCounts& other) {
-  for (std::size_t i = 0; i < kBuckets; ++i) buckets_[i] += other.buckets_[i];
+  buckets_.add(other.buckets_);
   count_ += other.count_;
   sum_ += other.sum_;
   min_ = std::min(min_, other.min_);
@@ -343,27 +384,31 @@ double BucketCounts::percentile(double q, std::int64_t failed) const {
 double BucketCounts::value_at(double position) const {
   if (count_ == 0) return 0;
   double passed = 0;
-  const std::size_t last = bucket_index(max_);
-  for (std::size_t i = bucket_index(min_); i <= last; ++i) {
-    const auto here = static_cast<double>(buckets_[i]);
-    if (passed + here > position) {
-      const auto low = static_cast<double>(lowest_of_bucket(i)), high = static_cast<double>(highest_of_bucket(i));
-      const double value = low + (high - low) * (position - passed) / here;
-      return std::clamp(value, static_cast<double>(min_), static_cast<double>(max_));
+  double value = static_cast<double>(max_);
+  buckets_.visit(bucket_index(min_), [&](std::size_t i, std::int64_t count) {
+    const auto here = static_cast<double>(count);
+    if (passed + here <= position) {
+      passed += here;
+      return true;
     }
-    passed += here;
-  }
-  return static_cast<double>(max_);
+    const auto low = static_cast<double>(lowest_of_bucket(i)), high = static_cast<double>(highest_of_bucket(i));
+    value = low + (high - low) * (position - passed) / here;
+    return false;
+  });
+  return std::clamp(value, static_cast<double>(min_), static_cast<double>(max_));
 }
 
 double BucketCounts::count_above(double value) const {
   if (count_ == 0 || !(value < static_cast<double>(max_))) return 0;
   if (value < static_cast<double>(min_)) return static_cast<double>(count_);
-  const std::size_t first = bucket_index(static_cast<std::int64_t>(value)), last = bucket_index(max_);
+  const std::size_t first = bucket_index(static_cast<std::int64_t>(value));
   const auto low = static_cast<double>(lowest_of_bucket(first)), high = static_cast<double>(highest_of_bucket(first));
   const double share = high > low ? std::min(1.0, (high - value) / (high - low)) : 0;
-  double above = share * static_cast<double>(buckets_[first]);
-  for (std::size_t i = first + 1; i <= last; ++i) above += static_cast<double>(buckets_[i]);
+  double above = share * static_cast<double>(buckets_.at(first));
+  buckets_.visit(first + 1, [&](std::size_t, std::int64_t count) {
+    above += static_cast<double>(count);
+    return true;
+  });
   return above;
 }
 

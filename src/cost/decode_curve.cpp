@@ -100,7 +100,16 @@ void PiecewiseCurve::refine(std::int64_t begin, std::int64_t end, std::vector<Cu
 
 const CurveSegment& PiecewiseCurve::segment_at(std::int64_t context) const {
   const std::int64_t x = std::max<std::int64_t>(context, 0);
-  if (!exact_) return x < everywhere_.end ? everywhere_ : saturated_;
+  if (last_octave_ < octaves_.size()) {  // neighbours ask for neighbours
+    const std::vector<CurveSegment>& last = octaves_[last_octave_];
+    if (x >= last[last_found_].begin && x < last[last_found_].end) return last[last_found_];
+  } else if (!exact_) {
+    return x < everywhere_.end ? everywhere_ : saturated_;
+  }
+  return find_segment(x);
+}
+
+const CurveSegment& PiecewiseCurve::find_segment(std::int64_t x) const {
   if (octaves_.empty()) octaves_.resize(64);
   const auto octave = static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(x)));
   std::vector<CurveSegment>& segments = octaves_[octave];
@@ -109,11 +118,9 @@ const CurveSegment& PiecewiseCurve::segment_at(std::int64_t context) const {
     const std::int64_t end = octave == 63 ? INT64_MAX : std::int64_t{1} << octave;
     refine(begin, end, segments);
   }
-  if (last_found_ < segments.size() && x >= segments[last_found_].begin && x < segments[last_found_].end) {
-    return segments[last_found_];
-  }
   const auto after = std::upper_bound(segments.begin(), segments.end(), x,
                                       [](std::int64_t value, const CurveSegment& s) { return value < s.begin; });
+  last_octave_ = octave;
   last_found_ = static_cast<std::size_t>(after - segments.begin()) - 1;
   return segments[last_found_];
 }

@@ -53,7 +53,7 @@ class Cluster final : public DepartureListener {
   void operator()(const Inbound& event, TimePoint now);
   void operator()(const QueueTimeout& event, TimePoint now);
   void instant_over(TimePoint now);
-  [[nodiscard]] bool stopped();
+  [[nodiscard]] bool stopped(TimePoint next);
 
  private:
   using Way = std::variant<Request, HandOver>;
@@ -289,12 +289,12 @@ void Cluster::instant_over(TimePoint now) {
   to_call_.clear();
 }
 
-bool Cluster::stopped() {
+bool Cluster::stopped(TimePoint next) {
   if (in_system_ > config_.max_requests_in_system) {
     outcome_.stop_reason =
         fmt::format("more than {} requests in the system at {:.3f} s: the load is far above capacity",
                     config_.max_requests_in_system, to_seconds(outcome_.end));
-  } else if (events_.next_time() > kHorizon) {
+  } else if (next > kHorizon) {
     outcome_.stop_reason = "simulated time passed 146 years";
   }
   return !outcome_.stop_reason.empty() || (stop_ != nullptr && stop_->load(std::memory_order_relaxed));

@@ -22,9 +22,11 @@ void Stretch::extend(const DecodeCurve& curve, const DecodeShape& first, TokenRa
   growth_ = growth.tokens();
   in_window_ = in_window.tokens();
   run_ = DecodeRun(curve, first, growth, in_window);
-  const FineDuration whole = run_.elapsed(steps_);
-  if (whole >= kLongestStretch) steps_ = std::max<std::int64_t>(1, run_.steps_to_reach(kLongestStretch) - 1);
-  if (whole >= kLongestStep) leave_out_too_long();
+  elapsed_ = run_.elapsed(steps_);
+  if (elapsed_ < kLongestStep) return;
+  if (elapsed_ >= kLongestStretch) steps_ = std::max<std::int64_t>(1, run_.steps_to_reach(kLongestStretch) - 1);
+  leave_out_too_long();
+  shorten_to(steps_);
 }
 
 // The stretch ends before the first step that is too long; step times do not fall in a stretch.
@@ -57,15 +59,15 @@ DecodeTotals Stretch::decode_totals() const {
 }
 
 FineTotal Stretch::flops() const {
+  if (steps_ == 1) return first_.flops;
   const FineTotal first = static_cast<FineTotal>(first_.flops) * steps_;
-  if (steps_ == 1) return first;
   const FineTotal indices = sum_of_indices(steps_);
   return first + growth_ * indices * curve_->flops_per_context + in_window_ * indices * curve_->flops_per_windowed;
 }
 
 FineTotal Stretch::bytes() const {
+  if (steps_ == 1) return first_.bytes;
   const FineTotal first = static_cast<FineTotal>(first_.bytes) * steps_;
-  if (steps_ == 1) return first;
   const FineTotal indices = sum_of_indices(steps_);
   return first + growth_ * indices * curve_->bytes_per_context + in_window_ * indices * curve_->bytes_per_windowed;
 }

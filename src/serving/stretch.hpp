@@ -21,6 +21,7 @@ class Stretch {
   // One step; `decode_only` is the same without its prefill chunks.
   void set_one(const StepTime& step, const StepTime& decode_only) {
     steps_ = 1;
+    elapsed_ = step.total();
     first_ = step;
     decode_only_ = decode_only;
   }
@@ -28,14 +29,17 @@ class Stretch {
   void extend(const DecodeCurve& curve, const DecodeShape& first, TokenRate growth, TokenRate in_window,
               std::int64_t most);
   // It ends after `steps` of its steps.
-  void shorten_to(std::int64_t steps) { steps_ = steps; }
+  void shorten_to(std::int64_t steps) {
+    steps_ = steps;
+    elapsed_ = steps == 1 ? first_.total() : run_.elapsed(steps);
+  }
 
   [[nodiscard]] std::int64_t steps() const { return steps_; }
   [[nodiscard]] const StepTime& first() const { return first_; }
   [[nodiscard]] const StepTime& decode_only() const { return decode_only_; }
   // The steps one by one. Null: there is one.
   [[nodiscard]] const DecodeRun* run() const { return steps_ == 1 ? nullptr : &run_; }
-  [[nodiscard]] FineDuration elapsed() const { return steps_ == 1 ? first_.total() : run_.elapsed(steps_); }
+  [[nodiscard]] FineDuration elapsed() const { return elapsed_; }
   // Without the last step.
   [[nodiscard]] FineDuration elapsed_before_last() const {
     return steps_ == 1 ? FineDuration{} : run_.elapsed(steps_ - 1);
@@ -55,6 +59,7 @@ class Stretch {
   void leave_out_too_long();
 
   std::int64_t steps_ = 0;
+  FineDuration elapsed_;
   StepTime first_;
   StepTime decode_only_;
   const DecodeCurve* curve_ = nullptr;

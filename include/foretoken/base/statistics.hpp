@@ -15,6 +15,45 @@ namespace foretoken {
 // numpy's linear rule on sorted values; q in [0, 1]. {1,2,3,4}: q .5 → 2.5, q .99 → 3.97.
 [[nodiscard]] double percentile_of_sorted(std::span<const double> sorted, double q);
 
+// Counts by bucket of a logarithmic scale. Memory only for octaves that hold something: a latency spans few.
+class OctaveCounts {
+ public:
+  static constexpr int kIndexBits = 9;  // buckets per octave: 2^9
+  [[nodiscard]] bool empty() const { return octaves_.empty(); }
+  // Empty becomes: no counts yet.
+  void begin() { octaves_.resize(kOctaves); }
+  // Precondition: not empty().
+  void add(std::size_t bucket, std::int64_t weight) {
+    std::vector<std::int64_t>& octave = octaves_[bucket >> kIndexBits];
+    if (octave.empty()) [[unlikely]]
+      octave.resize(std::size_t{1} << kIndexBits);
+    octave[bucket & kInOctave] += weight;
+  }
+  void add(const OctaveCounts& other);
+  [[nodiscard]] std::int64_t at(std::size_t bucket) const {
+    if (empty()) return 0;
+    const std::vector<std::int64_t>& octave = octaves_[bucket >> kIndexBits];
+    return octave.empty() ? 0 : octave[bucket & kInOctave];
+  }
+  // visit(bucket, count) of the buckets from `first` on that hold something, in order, until it returns false.
+  template <class Visit>
+  void visit(std::size_t first, Visit visit) const {
+    for (std::size_t octave = first >> kIndexBits; octave < octaves_.size(); ++octave) {
+      const std::vector<std::int64_t>& counts = octaves_[octave];
+      const std::size_t begin = octave == first >> kIndexBits ? first & kInOctave : 0;
+      for (std::size_t i = begin; i < counts.size(); ++i) {
+        if (counts[i] != 0 && !visit((octave << kIndexBits) + i, counts[i])) return;
+      }
+    }
+  }
+  bool operator==(const OctaveCounts&) const = default;
+
+ private:
+  static constexpr std::size_t kOctaves = 64;
+  static constexpr std::size_t kInOctave = (std::size_t{1} << kIndexBits) - 1;
+  std::vector<std::vector<std::int64_t>> octaves_;  // an octave without counts is empty
+};
+
 // Weighted distribution of non-negative nanosecond values. Exact up to
 // `kExactLimit` values (a weight counts as that many), then buckets of 1/512
 // relative width (values answered by their bucket's middle: error at most
@@ -57,7 +96,9 @@ class Distribution {
     bool operator==(const Entry&) const = default;
   };
   void store(std::int64_t value, std::int64_t weight);
+  void count_one(std::int64_t value);
   void count_moments(std::int64_t value, std::int64_t weight);
+  void add_short_ramp(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight);
   void count_ramp_moments(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight);
   void store_ramp(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight);
   void choose_form();
@@ -69,7 +110,7 @@ class Distribution {
   // Exact form: as they came, until a reader wants them by value, each value once.
   mutable std::vector<Entry> entries_;
   mutable bool is_sorted_ = true;
-  std::vector<std::int64_t> buckets_;  // sketch form; empty before
+  OctaveCounts buckets_;  // sketch form; empty before
 
   std::int64_t count_ = 0;
   __extension__ __int128 sum_ = 0;
@@ -83,7 +124,7 @@ class Distribution {
 // Distribution::kRelativeError all the same.
 class BucketCounts {
  public:
-  BucketCounts();
+  BucketCounts() { buckets_.begin(); }
   void add(const Distribution& d);
   void add(const BucketCounts& other);
 
@@ -99,7 +140,7 @@ class BucketCounts {
  private:
   [[nodiscard]] double value_at(double position) const;
 
-  std::vector<std::int64_t> buckets_;
+  OctaveCounts buckets_;
   std::int64_t count_ = 0;
   __extension__ __int128 sum_ = 0;
   std::int64_t min_ = INT64_MAX;

@@ -47,13 +47,15 @@ class PiecewiseCurve {
 
  private:
   [[nodiscard]] FineDuration exact_at(std::int64_t context) const;
+  [[nodiscard]] const CurveSegment& find_segment(std::int64_t x) const;
   void refine(std::int64_t begin, std::int64_t end, std::vector<CurveSegment>& segments) const;
 
   Function exact_;
   CurveSegment everywhere_{0, INT64_MAX, {}, {}, TimePart::memory};               // when exact_ is empty
   CurveSegment saturated_{INT64_MAX, INT64_MAX, kLargest, {}, TimePart::memory};  // beyond it
   mutable std::vector<std::vector<CurveSegment>> octaves_;                        // [bit width of the context]
-  mutable std::size_t last_found_ = 0;  // place in its octave: neighbours ask for neighbours
+  mutable std::size_t last_octave_ = SIZE_MAX;                                    // of the segment found last
+  mutable std::size_t last_found_ = 0;                                            // its place there
 };
 
 // Step time of a decode batch with a fixed number of rows.

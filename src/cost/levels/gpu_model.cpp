@@ -14,11 +14,13 @@ namespace foretoken {
 namespace {
 
 constexpr std::size_t kChunkEntries = 4096;
+constexpr std::size_t kBesideEntries = 512;
 constexpr std::int64_t kRememberedTokens = std::int64_t{1} << 17;
 
-std::size_t chunk_index(std::int64_t new_tokens, std::int64_t history) {
-  const std::uint64_t mixed = static_cast<std::uint64_t>(new_tokens) * 0x9E3779B97F4A7C15ULL +
-                              static_cast<std::uint64_t>(history) * 0xC2B2AE3D27D4EB4FULL;
+// Place of a pair in a direct-mapped table of up to 4096.
+std::size_t place_of(std::int64_t a, std::int64_t b) {
+  const std::uint64_t mixed =
+      static_cast<std::uint64_t>(a) * 0x9E3779B97F4A7C15ULL + static_cast<std::uint64_t>(b) * 0xC2B2AE3D27D4EB4FULL;
   return static_cast<std::size_t>(mixed >> 52);
 }
 
@@ -57,7 +59,10 @@ bool GpuModel::turn_to(const Deployment& deployment) {
     d_.cuda_graph_max_rows = before;
     return false;
   }
-  if (d_.cuda_graph_max_rows != before) decode_.clear();
+  if (d_.cuda_graph_max_rows != before) {
+    decode_.clear();
+    beside_.clear();
+  }
   return true;
 }
 
@@ -94,6 +99,18 @@ StepTime GpuModel::dense(std::int64_t tokens, const GroupShape& group) const {
     add(time, useful(group_rows(rows.group), of, rows.group));
   }
   return time;
+}
+
+// Of a step in a group of one rank, all but its attention.
+const StepTime& GpuModel::beside_attention(std::int64_t tokens, std::int64_t sampled) const {
+  if (beside_.empty()) beside_.resize(kBesideEntries);
+  BesideEntry& e = beside_[place_of(tokens, sampled) % kBesideEntries];
+  if (e.tokens != tokens || e.sampled != sampled) {
+    e = {tokens, sampled, dense(tokens, {})};
+    add(e.time, head(sampled));
+    add(e.time, per_step_);
+  }
+  return e.time;
 }
 
 const StepTime& GpuModel::group_rows(std::int64_t rows) const {
@@ -238,7 +255,7 @@ StepTime GpuModel::attention_time(const ChunkTerms& sum) const {
 }
 
 const GpuModel::ChunkEntry& GpuModel::chunk(const PrefillChunk& c) const {
-  ChunkEntry& e = chunks_[chunk_index(c.new_tokens, c.history) % kChunkEntries];
+  ChunkEntry& e = chunks_[place_of(c.new_tokens, c.history) % kChunkEntries];
   if (e.new_tokens != c.new_tokens || e.history != c.history) {
     e.new_tokens = c.new_tokens;
     e.history = c.history;
@@ -316,9 +333,11 @@ StepTime GpuModel::step(const StepShape& shape) const {
     tokens += c.new_tokens;
     sampled += c.samples ? 1 : 0;
   }
-  StepTime time = dense(tokens, shape.group);
-  add(time, head(sampled));
-  add(time, per_step_);
+  StepTime time = grouped ? dense(tokens, shape.group) : beside_attention(tokens, sampled);
+  if (grouped) {
+    add(time, head(sampled));
+    add(time, per_step_);
+  }
   add(time, shape.prefill.empty() ? decode_attention(entry(rows), shape.decode) : attention(shape));
   if (launch_ > 0 && (overlaps_ || !shape.prefill.empty())) {
     const double constant = to_seconds(per_step_.total()) + d_.overhead.per_sequence * static_cast<double>(sampled);

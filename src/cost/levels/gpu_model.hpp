@@ -35,11 +35,17 @@ class GpuModel final : public CostModel {
     ChunkTerms terms;
     StepTime alone;  // the attention of a step with this chunk only
   };
+  struct BesideEntry {
+    std::int64_t tokens = -1;
+    std::int64_t sampled = -1;
+    StepTime time;
+  };
 
   [[nodiscard]] const DecodeEntry& entry(std::int64_t sequences) const;
   [[nodiscard]] std::unique_ptr<DecodeEntry> make_entry(std::int64_t sequences) const;
   [[nodiscard]] PiecewiseCurve attention_curve(std::int64_t rows, bool windowed) const;
   void overlap_layers(DecodeEntry& e) const;
+  [[nodiscard]] const StepTime& beside_attention(std::int64_t tokens, std::int64_t sampled) const;
   [[nodiscard]] StepTime dense(std::int64_t tokens, const GroupShape& group) const;
   [[nodiscard]] const StepTime& group_rows(std::int64_t rows) const;
   [[nodiscard]] const StepTime& dense_rows(std::int64_t rows) const;
@@ -74,7 +80,8 @@ class GpuModel final : public CostModel {
   mutable std::int64_t group_beyond_tokens_ = -1;
   mutable std::vector<std::optional<StepTime>> head_;  // [sampled rows]
   mutable std::vector<std::unique_ptr<DecodeEntry>> decode_;
-  mutable std::vector<ChunkEntry> chunks_;  // direct mapped
+  mutable std::vector<ChunkEntry> chunks_;   // direct mapped
+  mutable std::vector<BesideEntry> beside_;  // the same
 };
 
 }  // namespace foretoken

@@ -11,6 +11,7 @@ class Fcfs final : public QueueingPolicy {
  public:
   // Victims are preempted youngest first, so pushing each to the front keeps arrival order.
   void push(const Waiting& waiting) override {
+    ++size_;
     prompt_tokens_ += waiting.request.prompt_tokens;
     if (waiting.resumed != kNoRequest && !waiting.last)
       preempted_.push_front(waiting);
@@ -22,6 +23,7 @@ class Fcfs final : public QueueingPolicy {
     return fresh_.empty() ? nullptr : &fresh_.front();
   }
   void pop() override {
+    --size_;
     prompt_tokens_ -= head()->request.prompt_tokens;
     if (!preempted_.empty())
       preempted_.pop_front();
@@ -29,15 +31,17 @@ class Fcfs final : public QueueingPolicy {
       fresh_.pop_front();
   }
   void put_back(const Waiting& head) override {
+    ++size_;
     prompt_tokens_ += head.request.prompt_tokens;
     (head.resumed != kNoRequest && !head.last ? preempted_ : fresh_).push_front(head);
   }
-  std::size_t size() const override { return preempted_.size() + fresh_.size(); }
+  std::size_t size() const override { return size_; }
   const Waiting* oldest() const override {
     const auto place = oldest_place();
     return place == fresh_.end() ? nullptr : &*place;
   }
   void pop_oldest() override {
+    --size_;
     prompt_tokens_ -= oldest()->request.prompt_tokens;
     fresh_.erase(oldest_place());
   }
@@ -51,6 +55,7 @@ class Fcfs final : public QueueingPolicy {
 
   std::deque<Waiting> preempted_;
   std::deque<Waiting> fresh_;
+  std::size_t size_ = 0;  // of both
   std::int64_t prompt_tokens_ = 0;
 };
 
