@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <ctime>
 #include <iostream>
 #include <random>
@@ -111,10 +112,13 @@ BruteForce compare_with_brute_force(const RecommendQuestion& question, const Rec
 }
 
 TEST(RecommendByBruteForce, NothingCheaperMeetsInTwelveDomains) {
+  const char* first = std::getenv("FORETOKEN_FIRST_DOMAIN");  // an interrupted run goes on
   std::mt19937_64 random(20261129);
-  int agree = 0;
+  int agree = 0, looked_at = 0;
   for (int domain = 0; domain < kDomains; ++domain) {
     RecommendQuestion question{{domain % 2 == 0 ? affine_domain(random) : hardware_domain(random), "s.yaml"}, {}};
+    if (first != nullptr && domain < std::atoi(first)) continue;
+    ++looked_at;
     const Result<Scenario> base = question.asked.scenario();
     ASSERT_TRUE(base) << format(base.error());
     question.base = *base;
@@ -138,8 +142,9 @@ TEST(RecommendByBruteForce, NothingCheaperMeetsInTwelveDomains) {
                              seconds(found, std::clock()))
               << std::endl;
   }
-  std::cout << agree << " of " << kDomains << " domains agree\n";
-  EXPECT_EQ(agree, kDomains);
+  std::cout << agree << " of " << looked_at << " domains agree\n";
+  EXPECT_GT(looked_at, 0);
+  EXPECT_EQ(agree, looked_at);
 }
 
 }  // namespace
