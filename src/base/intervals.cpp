@@ -166,7 +166,7 @@ PairedDifference paired_difference(std::span<const double> before, std::span<con
     kept_after.push_back(after[i]);
   }
   PairedDifference paired;
-  paired.difference = mean_interval(differences, confidence);
+  paired.difference = skewed_mean_interval(differences, confidence);
   if (differences.size() < 2) return paired;
   const double independent = moments_of(kept_before).variance + moments_of(kept_after).variance;
   const double together = moments_of(differences).variance;

@@ -79,10 +79,8 @@ std::int64_t ceil_ns(std::int64_t units) {
 void OctaveCounts::add(const OctaveCounts& other) {
   for (std::size_t octave = 0; octave < other.octaves_.size(); ++octave) {
     const std::vector<std::int64_t>& more = other.octaves_[octave];
-    if (octaves_[octave].empty())
-      octaves_[octave] = more;
-    else
-      for (std::size_t i = 0; i < more.size(); ++i) octaves_[octave][i] += more[i];
+    if (!more.empty()) octaves_[octave].resize(more.size());
+    for (std::size_t i = 0; i < more.size(); ++i) octaves_[octave][i] += more[i];
   }
 }
 

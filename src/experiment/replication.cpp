@@ -123,6 +123,7 @@ Result<ReplicationResult> simulate_replication(const Scenario& scenario, int ind
   SimulationConfig config;
   config.engine = scenario.engine;
   config.cluster = scenario.cluster;
+  config.cluster.routing.seed = replication.seed;
   config.step_by_step = options.step_by_step;
   if (endless) {
     EndlessSource arrivals(**source, *endless, collector);

@@ -34,6 +34,9 @@ void build_capacity(Resolver& values, Scenario& scenario);
 void build_axes(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // Replicas, router and GPU count.
 void build_cluster(Resolver& values, bool spares_down, Scenario& scenario);
+void build_routing(Resolver& values, Scenario& scenario);
+// When all is built.
+void check_routing(Resolver& values, const Scenario& scenario);
 // Prices, and whether the metrics asked for have what they need; after the deployment and the questions.
 void build_prices(Resolver& values, const Catalog& catalog, const ScenarioInput& input, Scenario& scenario);
 // 168 multiples from any of its spellings; empty when it was wrong, which is reported.

@@ -195,6 +195,7 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
     build_prices(values, catalog, {text, origin, options}, scenario);
     if (!broken()) check_together(values, scenario);
     if (!broken()) check_calibration_file(values, scenario);
+    if (!broken()) check_routing(values, scenario);
     if (!broken()) check_effects(values, scenario);
   }
   Diagnostics errors;

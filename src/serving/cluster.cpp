@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <tuple>
 #include <variant>
 #include <vector>
 
 #include "engine/run_loop.hpp"
 #include "serving/replica.hpp"
+#include "serving/routing/signal_board.hpp"
 
 namespace foretoken {
 namespace {
@@ -20,6 +22,8 @@ enum EventPriority { kBoundaryFirst, kThenHandOvers, kThenArrivals, kThenTimeout
 
 // Beyond 2^62 ns (146 years) sums of times would overflow.
 constexpr TimePoint kHorizon{Duration{std::int64_t{1} << 62}};
+// Signals that are only delayed are published so often.
+constexpr Duration kShortestPeriod = std::chrono::milliseconds{1};
 
 class Cluster final : public DepartureListener {
  public:
@@ -70,6 +74,7 @@ class Cluster final : public DepartureListener {
     int candidate = 0;                // its number there
     PoolRole role = PoolRole::both;
     bool waits_for_call = false;
+    std::optional<SignalBoard> board;  // none: the router sees it as it is
     EventQueue<Event>::Handle boundary = 0, inbound = 0, timeout = 0;
     std::vector<OnTheWay> on_the_way;  // to it; a heap, the earliest first
   };
@@ -78,15 +83,17 @@ class Cluster final : public DepartureListener {
   class View;
 
   void add_pool(const PoolConfig& pool, const PrefixTable* prefixes, const EnginePolicyMaker& make_policy);
-  void make_routers();
+  void make_routers(const PrefixTable* prefixes);
+  static void publish_signals(const RoutingConfig& routing, Member& member, int candidates);
   [[nodiscard]] const Member& member(int replica) const { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] Member& member(int replica) { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] int replica_of(int rank) const { return replica_of_rank_[static_cast<std::size_t>(rank)]; }
   [[nodiscard]] int choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request,
-                           TimePoint now) const;
+                           TimePoint now);
   void send(int replica, Way what, Duration takes, TimePoint now);
   void reach(int replica, const Request& request, TimePoint now);
   void reach(int replica, const HandOver& what, TimePoint now);
+  void changes(int replica, TimePoint now, bool after_all_at_now = false);
   void call_later(int replica);
   void touched(int replica, TimePoint now);
   void refresh(int replica, TimePoint now);
@@ -118,8 +125,9 @@ class Cluster::View final : public ClusterView {
   View(const Cluster& cluster, const std::vector<int>& candidates, TimePoint now)
       : cluster_(cluster), candidates_(candidates), now_(now) {}
   int size() const override { return static_cast<int>(candidates_.size()); }
+  TimePoint now() const override { return now_; }
   ReplicaSignals signals(int replica) const override {
-    ReplicaSignals signals = of(replica).replica->signals(now_);
+    ReplicaSignals signals = seen(of(replica));
     signals.role = of(replica).role;
     return signals;
   }
@@ -128,6 +136,11 @@ class Cluster::View final : public ClusterView {
   }
 
  private:
+  [[nodiscard]] ReplicaSignals seen(const Member& member) const {
+    if (!member.board) return member.replica->signals(now_);
+    const ReplicaSignals* published = member.board->seen(now_);
+    return published == nullptr ? ReplicaSignals{} : *published;
+  }
   [[nodiscard]] const Member& of(int replica) const {
     return cluster_.member(candidates_[static_cast<std::size_t>(replica)]);
   }
@@ -149,7 +162,7 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
   arrival_ = events_.add(Arrival{}, kThenArrivals);
   hand_overs_due_ = events_.add(HandOversDue{}, kThenHandOvers);
   for (const PoolConfig& pool : config_.pools) add_pool(pool, source.prefixes(), seams.make_policy);
-  make_routers();
+  make_routers(source.prefixes());
 }
 
 void Cluster::add_pool(const PoolConfig& pool, const PrefixTable* prefixes, const EnginePolicyMaker& make_policy) {
@@ -170,7 +183,15 @@ void Cluster::add_pool(const PoolConfig& pool, const PrefixTable* prefixes, cons
   }
 }
 
-void Cluster::make_routers() {
+// Each replica publishes at a time of its own within the period, or all together.
+void Cluster::publish_signals(const RoutingConfig& routing, Member& member, int candidates) {
+  if (routing.signal_period <= Duration{} && routing.signal_delay <= Duration{}) return;
+  const Duration period = std::max(routing.signal_period, kShortestPeriod);
+  const Duration phase = routing.signals_together ? Duration{} : period * member.candidate / candidates;
+  member.board.emplace(period, phase, routing.signal_delay);
+}
+
+void Cluster::make_routers(const PrefixTable* prefixes) {
   const PoolConfig* entry = nullptr;
   const PoolConfig* decode = nullptr;
   bool hands_over = false;
@@ -181,13 +202,16 @@ void Cluster::make_routers() {
   }
   invariant(entry != nullptr, "no pool where requests enter");
   invariant(hands_over == (decode != nullptr), "pools of role prefill and decode need each other");
-  const auto make = [](const PoolConfig& pool, const std::vector<int>& candidates) {
-    return make_routing_policy({static_cast<int>(candidates.size()), pool.cluster.router});
+  const auto make = [&](const PoolConfig& pool, const std::vector<int>& candidates, auto& router) {
+    const auto n = static_cast<int>(candidates.size());
+    if (!router) router = make_routing_policy({n, pool.cluster.router, pool.cluster.routing}, prefixes);
+    for (const int i : candidates) {
+      publish_signals(pool.cluster.routing, member(i), n);
+      member(i).router = router.get();
+    }
   };
-  if (!entry_router_) entry_router_ = make(*entry, entry_);
-  if (hands_over && !decode_router_) decode_router_ = make(*decode, decode_);
-  for (const int i : entry_) member(i).router = entry_router_.get();
-  for (const int i : decode_) member(i).router = decode_router_.get();
+  make(*entry, entry_, entry_router_);
+  if (hands_over) make(*decode, decode_, decode_router_);
 }
 
 SimulationOutcome Cluster::run() {
@@ -232,6 +256,7 @@ void Cluster::abandon() {
 
 void Cluster::operator()(const Boundary& event, TimePoint now) {
   Replica& replica = *member(event.replica).replica;
+  changes(event.replica, now);
   if (!replica.idle()) replica.end_steps(now);
   call_later(event.replica);
 }
@@ -274,6 +299,7 @@ void Cluster::operator()(const Inbound& event, TimePoint now) {
 }
 
 void Cluster::operator()(const QueueTimeout& event, TimePoint now) {
+  changes(event.replica, now);
   member(event.replica).replica->expire(now);
   touched(event.replica, now);
 }
@@ -283,6 +309,7 @@ void Cluster::instant_over(TimePoint now) {
   if (to_call_.size() > 1) std::sort(to_call_.begin(), to_call_.end());
   for (const int i : to_call_) {
     member(i).waits_for_call = false;
+    changes(i, now, true);
     member(i).replica->schedule(now);
     refresh(i, now);
   }
@@ -302,8 +329,8 @@ bool Cluster::stopped(TimePoint next) {
 
 // ---- ways ----
 
-int Cluster::choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request,
-                    TimePoint now) const {
+int Cluster::choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request, TimePoint now) {
+  for (const int i : candidates) changes(i, now);
   return candidates[static_cast<std::size_t>(router.choose(request, View(*this, candidates, now)))];
 }
 
@@ -315,13 +342,16 @@ void Cluster::send(int replica, Way what, Duration takes, TimePoint now) {
 }
 
 void Cluster::reach(int replica, const Request& request, TimePoint now) {
+  changes(replica, now);
   member(replica).replica->arrive(request, now);
   touched(replica, now);
 }
 
 void Cluster::reach(int replica, const HandOver& what, TimePoint now) {
+  changes(replica, now);
   member(replica).replica->arrive(what, now);
   const int from = replica_of(what.rank);
+  changes(from, now);
   member(from).replica->release_pinned(what.rank, what.pinned, now);
   touched(replica, now);
   touched(from, now);
@@ -345,14 +375,14 @@ void Cluster::departed(int rank, const Request& request, Outcome outcome, TimePo
       break;
   }
   const Member& from = member(replica_of(rank));
-  from.router->left(from.candidate);
+  from.router->left(from.candidate, request);
   source_.completed(request, now);
   events_.schedule(arrival_, source_.next_arrival());
 }
 
 void Cluster::handed_over(const HandOver& what) {
   const Member& from = member(replica_of(what.rank));
-  from.router->left(from.candidate);
+  from.router->left(from.candidate, what.request);
   hand_overs_.push_back(what);
   events_.schedule(hand_overs_due_, what.since);
 }
@@ -366,6 +396,12 @@ void Cluster::step_too_long(int rank) {
 }
 
 // ---- schedule calls ----
+
+// Before a replica changes, what it has published until then is taken down.
+void Cluster::changes(int replica, TimePoint now, bool after_all_at_now) {
+  Member& m = member(replica);
+  if (m.board) m.board->catch_up(now, after_all_at_now, [&](TimePoint at) { return m.replica->signals(at); });
+}
 
 void Cluster::call_later(int replica) {
   if (member(replica).waits_for_call) return;

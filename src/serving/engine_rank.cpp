@@ -106,7 +106,11 @@ ReplicaSignals EngineRank::signals(TimePoint now) const {
   const DecodeGroup& decodes = rank_.decodes;
   signals.in_flight_tokens =
       rank_.waiting.prompt_tokens() + decodes.context() + decodes.size() + at.ended * decodes.rate().tokens();
-  for (const RequestId id : rank_.running.prefilling()) signals.in_flight_tokens += rank_.table[id].known_tokens();
+  signals.prefill_tokens = rank_.waiting.prompt_tokens();
+  for (const RequestId id : rank_.running.prefilling()) {
+    signals.in_flight_tokens += rank_.table[id].known_tokens();
+    signals.prefill_tokens += rank_.table[id].known_tokens();
+  }
   signals.kv_blocks_used = rank_.pool.used() + blocks_taken(at);
   signals.kv_blocks = rank_.pool.total();
   signals.free_seats = std::max<std::int64_t>(0, rank_.config.max_num_seqs - signals.running);

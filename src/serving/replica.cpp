@@ -44,6 +44,7 @@ Replica::Replica(int first_rank, const PoolConfig& pool, const SimulationOptions
 
 ReplicaSignals Replica::signals(TimePoint now) const {
   ReplicaSignals sum;
+  sum.as_of = now;
   for (const auto& rank : ranks_) {
     const ReplicaSignals one = rank->signals(now);
     sum.waiting += one.waiting;
@@ -52,6 +53,7 @@ ReplicaSignals Replica::signals(TimePoint now) const {
     sum.kv_blocks_used += one.kv_blocks_used;
     sum.kv_blocks += one.kv_blocks;
     sum.free_seats += one.free_seats;
+    sum.prefill_tokens += one.prefill_tokens;
   }
   return sum;
 }

@@ -42,7 +42,7 @@ TEST(DifferencesOfQueues, LieInTheirIntervals) {
   const double service = kMeanTokens * 1e-5, rate = kLoad / service;
   std::map<std::string, int> holds;
   for (int i = 0; i < kStudies; ++i) {
-    const Question question{one_seat(rate, 5000 + i, i % 2 == 0 ? 500 : 50'000), "mm1.yaml"};
+    const Question question{one_seat(rate, 9000 + i, i % 2 == 0 ? 500 : 50'000), "mm1.yaml"};
     const auto found = compare_scenarios({question, question.with({"cost.affine.per_prefill_token=9.5 us"})});
     ASSERT_TRUE(found) << format(found.error());
     for (const ObjectiveChange& o : found->objectives) {

@@ -48,7 +48,7 @@ class ReadsAll final : public RoutingPolicy {
     ++routed_[static_cast<std::size_t>(best)];
     return best;
   }
-  void left(int replica) override { --routed_[static_cast<std::size_t>(replica)]; }
+  void left(int replica, const Request&) override { --routed_[static_cast<std::size_t>(replica)]; }
 
  private:
   // Against the router's own count, and by themselves.

@@ -20,16 +20,22 @@ std::unique_ptr<RoutingPolicy> make(const std::string& name, int replicas) {
   return make_routing_policy({replicas, name});
 }
 
-// A view on nothing but the number of replicas.
-class Size final : public ClusterView {
+// Replicas of which nothing is known but how many requests they have.
+class Counted final : public ClusterView {
  public:
-  explicit Size(int replicas) : replicas_(replicas) {}
-  int size() const override { return replicas_; }
-  ReplicaSignals signals(int) const override { return {}; }
+  explicit Counted(const std::vector<std::int64_t>& in_flight) : in_flight_(in_flight) {}
+  int size() const override { return static_cast<int>(in_flight_.size()); }
+  TimePoint now() const override { return {}; }
+  ReplicaSignals signals(int replica) const override {
+    ReplicaSignals signals;
+    signals.waiting = signals.kv_blocks_used = in_flight_[static_cast<std::size_t>(replica)];
+    signals.kv_blocks = 1'000'000;
+    return signals;
+  }
   std::int64_t cached_tokens(int, const Request&) const override { return 0; }
 
  private:
-  int replicas_;
+  const std::vector<std::int64_t>& in_flight_;
 };
 
 struct Use {
@@ -45,19 +51,20 @@ Use use(RoutingPolicy& router, int replicas, int requests, std::size_t most, std
   Use u;
   u.counts.assign(static_cast<std::size_t>(replicas), 0);
   std::vector<std::int64_t> in_flight(static_cast<std::size_t>(replicas), 0);
-  std::vector<int> active;
+  std::vector<std::pair<int, Request>> active;
   for (int i = 0; i < requests; ++i) {
     while (!active.empty() && (active.size() >= most || random.uniform() < 0.4)) {
       const auto place = static_cast<std::size_t>(random.uniform_int(0, static_cast<std::int64_t>(active.size()) - 1));
-      router.left(active[place]);
-      --in_flight[static_cast<std::size_t>(active[place])];
+      const auto& [replica, request] = active[place];
+      router.left(replica, request);
+      --in_flight[static_cast<std::size_t>(replica)];
       active[place] = active.back();
       active.pop_back();
     }
     Request r;
     r.index = i;
     r.prompt_tokens = static_cast<std::int32_t>(random.uniform_int(1, 4000));
-    const int chosen = router.choose(r, Size(replicas));
+    const int chosen = router.choose(r, Counted(in_flight));
     if (chosen < 0 || chosen >= replicas) {
       u.fault = "chose replica " + std::to_string(chosen) + " of " + std::to_string(replicas);
       return u;
@@ -66,7 +73,7 @@ Use use(RoutingPolicy& router, int replicas, int requests, std::size_t most, std
     u.always_a_minimum = u.always_a_minimum && in_flight[c] == *std::min_element(in_flight.begin(), in_flight.end());
     ++in_flight[c];
     ++u.counts[c];
-    active.push_back(chosen);
+    active.emplace_back(chosen, r);
     u.choices.push_back(chosen);
   }
   return u;
@@ -107,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(EveryRow, RoutingContract, ::testing::ValuesIn(router_n
 class OneTooFar final : public RoutingPolicy {
  public:
   int choose(const Request& r, const ClusterView&) override { return static_cast<int>(r.index % 5); }
-  void left(int) override {}
+  void left(int, const Request&) override {}
 };
 
 TEST(RoutingContractChecker, ReportsAReplicaThatDoesNotExistAndPromisesNotKept) {

@@ -7,6 +7,7 @@
 #include "base/random.hpp"
 #include "foretoken/serving/simulation.hpp"
 #include "serving/block_growth.hpp"
+#include "serving/policies.hpp"
 #include "support/stub_cost.hpp"
 
 namespace foretoken::test {
@@ -23,6 +24,28 @@ struct RandomRun {
     return loop ? make_request_source(*loop, seed).value() : make_fixed_source(requests, prefixes);
   }
 };
+
+// Any router, seeing signals fresh or old. From a stream of its own, as below; before there were so many, half of the
+// runs had the first two.
+inline void choose_router(std::uint64_t seed, ClusterConfig& cluster) {
+  RandomStream random(seed, "random_router");
+  const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+  if (cluster.replicas == 1 || pick(0, 3) == 0) return;
+  const auto routers = routing_policies();
+  cluster.router = routers[static_cast<std::size_t>(pick(0, static_cast<std::int64_t>(routers.size()) - 1))].name;
+  RoutingConfig& routing = cluster.routing;
+  routing.seed = seed;
+  if (pick(0, 1) == 1) routing.signal_period = Duration{pick(1, 50'000'000)};
+  if (pick(0, 2) == 0) routing.signal_delay = Duration{pick(1, 20'000'000)};
+  routing.signals_together = pick(0, 1) == 1;
+  routing.count_own_dispatches = pick(0, 1) == 1;
+  routing.prefix_index = pick(0, 1) == 1 ? "router" : "engine";
+  routing.prefix_index_blocks = pick(1, 200);
+  routing.balance_abs_threshold = static_cast<double>(pick(0, 8));
+  routing.temperature = pick(0, 1) == 1 ? 0.5 : 0;
+  routing.short_prompt_tokens = pick(1, 200);
+  routing.short_replicas = 1;
+}
 
 inline RandomRun random_run(std::uint64_t seed) {
   RandomStream random(seed, "random_run");
@@ -77,6 +100,7 @@ inline RandomRun random_run(std::uint64_t seed) {
   engine.attention_dp_batching_wait_iters = pipeline.uniform_int(0, 6);
   run.config.cluster.replicas = one_in(3) ? static_cast<int>(pick(2, 5)) : 1;
   run.config.cluster.router = one_in(2) ? "least_outstanding" : "round_robin";
+  choose_router(seed, run.config.cluster);
   // A stream of its own: the other draws stay what they were before there were groups.
   RandomStream ranks(seed, "random_ranks");
   if (ranks.uniform_int(1, 4) == 1) engine.data_parallel_size = static_cast<int>(ranks.uniform_int(2, 4));

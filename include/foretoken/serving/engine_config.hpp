@@ -53,9 +53,41 @@ struct EngineConfig {
   [[nodiscard]] std::int64_t usable_blocks() const { return num_gpu_blocks - (reserve_null_block ? 1 : 0); }
 };
 
+// What routing policies weigh. Each reads some of it: the rows of src/serving/routing/table.cpp.
+struct RoutingConfig {
+  // Load signals of replicas (waiting, running, KV blocks) are published every `signal_period`, 0 = seen as they are,
+  // and reach the router `signal_delay` later; all at once, or each replica at a time of its own.
+  Duration signal_period{};
+  Duration signal_delay{};
+  bool signals_together = false;
+  bool count_own_dispatches = false;  // shortest_queue: add what it has sent since
+  std::string prefix_index =
+      "engine";  // who knows the cached prefixes: engine (KV events), router (what it sent where)
+  std::int64_t prefix_index_blocks = 31250;  // router: blocks of 16 tokens remembered per replica
+  std::int64_t choices = 2;                  // power_of_two: replicas looked at
+  double cache_threshold = 0.3;              // sglang: share of the prompt found, above which the cache decides
+  double balance_abs_threshold = 64;         // sglang: requests between the fullest and the emptiest replica
+  double balance_rel_threshold = 1.5;        // sglang: the same as a factor
+  double overlap_credit = 1;                 // dynamo: of a cached block, in blocks to be prefilled
+  double prefill_load_scale = 1;             // dynamo
+  double active_request_weight = 0;          // dynamo: blocks that a running request counts
+  double temperature = 0;                    // dynamo: of the softmax over costs; 0 = the least
+  double queue_weight = 2;                   // llm_d: scorers
+  double kv_weight = 2;
+  double prefix_weight = 3;
+  double affinity_threshold = 0.8;  // prefix_affinity: share of the prompt found that makes a replica sticky
+  Duration max_ttft_penalty = std::chrono::seconds{18};  // prefix_affinity: for which it is still preferred
+  double prefill_throughput = 15928;                     // prefix_affinity: tokens/s, to estimate that penalty
+  std::int64_t short_prompt_tokens = 4096;               // length_pools: prompts up to it ...
+  std::int64_t short_replicas = 0;  // ... go to the first so many replicas, longer ones to the others
+  std::uint64_t seed = 0;           // of the router's own random stream
+  bool operator==(const RoutingConfig&) const = default;
+};
+
 struct ClusterConfig {
   int replicas = 1;
   std::string router = "round_robin";  // routing policy table
+  RoutingConfig routing = {};
   bool operator==(const ClusterConfig&) const = default;
 };
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "serving/routing/routing_policy.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -43,7 +45,7 @@ void spread(LengthConfig& length, double share) {
 
 std::optional<std::int64_t> outputs_that_finish_together(const Scenario& s) {
   const bool closed = s.workload.max_concurrency && *s.workload.max_concurrency > 1;
-  const bool refilled = s.cluster.replicas > 1 && s.cluster.router == "least_outstanding";
+  const bool refilled = s.cluster.replicas > 1 && find_router(s.cluster.router).fills_the_emptiest;
   return closed || refilled ? equal_outputs(s.workload) : std::nullopt;
 }
 

@@ -124,7 +124,8 @@ Interval PooledFigures::quantile_interval(double confidence) const {
 }
 
 // Bahadur's representation: a part in which a share e more of the requests lies above the quantile would have put it
-// higher by e / density, and the density is that between the ends of the interval.
+// higher by e / density. The density is that between the quantile and the end of the interval on that side: in a tail
+// the same share moves a quantile further up than down.
 std::vector<double> PooledFigures::quantile_values() const {
   constexpr double kWithin = 0.95;
   const Part all = pool();
@@ -133,9 +134,11 @@ std::vector<double> PooledFigures::quantile_values() const {
   const Interval excess = mean_interval(values, kWithin);
   const double below = std::max(0.0, *quantile_ - excess.half_width()),
                above = std::min(1.0, *quantile_ + excess.half_width());
-  const double rise = all.latencies.percentile(above, all.failed) - all.latencies.percentile(below, all.failed);
-  const double per_share = above > below ? rise / (above - below) : 0;
-  for (double& v : values) v = (latency + per_share * v) * kMsPerNs;
+  const auto per_share = [&](double end) {
+    return end == *quantile_ ? 0 : (all.latencies.percentile(end, all.failed) - latency) / (end - *quantile_);
+  };
+  const double up = per_share(above), down = per_share(below);
+  for (double& v : values) v = (latency + (v > 0 ? up : down) * v) * kMsPerNs;
   return values;
 }
 

@@ -16,15 +16,19 @@ struct ReplicaSignals {
   std::int64_t kv_blocks_used = 0;    // those that the running step takes included
   std::int64_t kv_blocks = 0;
   std::int64_t free_seats = 0;
+  std::int64_t prefill_tokens = 0;  // prompts that wait or whose first token is not out yet, in whole
+  TimePoint as_of{};                // when that was so: now, or the last publication that has reached the router
   bool operator==(const ReplicaSignals&) const = default;
 };
 
-// Contract: replicas are numbered from 0 to size() - 1, always the same; answers are as of the instant of the call,
-// in the midst of a step or of a stretch of them too; looking leaves no trace.
+// Contract: replicas are numbered from 0 to size() - 1, always the same; answers are as of the instant of the call, but
+// signals that are published (RoutingConfig::signal_period) as of then; in the midst of a step or of a stretch of them
+// too; looking leaves no trace.
 class ClusterView {
  public:
   virtual ~ClusterView() = default;
   [[nodiscard]] virtual int size() const = 0;
+  [[nodiscard]] virtual TimePoint now() const = 0;
   [[nodiscard]] virtual ReplicaSignals signals(int replica) const = 0;
   // Tokens of the request's prompt that the replica's prefix cache holds (the best of its ranks).
   [[nodiscard]] virtual std::int64_t cached_tokens(int replica, const Request& request) const = 0;

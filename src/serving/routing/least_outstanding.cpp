@@ -25,7 +25,7 @@ class LeastOutstanding final : public RoutingPolicy {
     change(chosen, +1);
     return chosen;
   }
-  void left(int replica) override { change(replica, -1); }
+  void left(int replica, const Request&) override { change(replica, -1); }
 
  private:
   // The left child holds the lower indices, so it wins ties.
@@ -46,8 +46,8 @@ class LeastOutstanding final : public RoutingPolicy {
 
 }  // namespace
 
-std::unique_ptr<RoutingPolicy> make_least_outstanding(int replicas) {
-  return std::make_unique<LeastOutstanding>(replicas);
+std::unique_ptr<RoutingPolicy> make_least_outstanding(const RoutingPlace& place) {
+  return std::make_unique<LeastOutstanding>(place.replicas);
 }
 
 }  // namespace foretoken

@@ -6,13 +6,13 @@ namespace {
 
 class RoundRobin final : public RoutingPolicy {
  public:
-  explicit RoundRobin(int replicas) : replicas_(replicas) {}
+  explicit RoundRobin(const RoutingPlace& place) : replicas_(place.replicas) {}
   int choose(const Request&, const ClusterView&) override {
     const int chosen = next_;
     next_ = chosen + 1 == replicas_ ? 0 : chosen + 1;
     return chosen;
   }
-  void left(int) override {}
+  void left(int, const Request&) override {}
 
  private:
   int replicas_;
@@ -21,8 +21,8 @@ class RoundRobin final : public RoutingPolicy {
 
 }  // namespace
 
-std::unique_ptr<RoutingPolicy> make_round_robin(int replicas) {
-  return std::make_unique<RoundRobin>(replicas);
+std::unique_ptr<RoutingPolicy> make_round_robin(const RoutingPlace& place) {
+  return std::make_unique<RoundRobin>(place);
 }
 
 }  // namespace foretoken

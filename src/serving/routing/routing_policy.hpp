@@ -2,9 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <string_view>
 
 #include "foretoken/serving/engine_config.hpp"
 #include "foretoken/workload/request_source.hpp"
+#include "serving/policies.hpp"
 #include "serving/routing/cluster_view.hpp"
 
 namespace foretoken {
@@ -15,13 +18,44 @@ class RoutingPolicy {
  public:
   virtual ~RoutingPolicy() = default;
   [[nodiscard]] virtual int choose(const Request& request, const ClusterView& view) = 0;
-  virtual void left(int replica) = 0;
+  virtual void left(int replica, const Request& request) = 0;
 };
 
-// Precondition: config.router is in the table; an unknown name is an InternalError.
-[[nodiscard]] std::unique_ptr<RoutingPolicy> make_routing_policy(const ClusterConfig& config);
+// What a policy is made for.
+struct RoutingPlace {
+  int replicas = 1;
+  const RoutingConfig& config;
+  const PrefixTable* prefixes = nullptr;  // what Request::prefix_row points into; may be null
+};
 
-[[nodiscard]] std::unique_ptr<RoutingPolicy> make_round_robin(int replicas);
-[[nodiscard]] std::unique_ptr<RoutingPolicy> make_least_outstanding(int replicas);
+// A row of the table.
+struct RoutingRow {
+  PolicyInfo info;
+  std::unique_ptr<RoutingPolicy> (*make)(const RoutingPlace&) = nullptr;
+  std::span<const std::string_view> keys = {};  // of the scenario's `routing` that it reads
+  bool sees_prefixes = false;                   // of replicas' caches
+  bool fills_the_emptiest = false;              // a replica where several leave at once gets the next ones
+};
+
+// An unknown name is an InternalError.
+[[nodiscard]] const RoutingRow& find_router(std::string_view name);
+// Precondition: config.router is in the table.
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_routing_policy(const ClusterConfig& config,
+                                                                 const PrefixTable* prefixes = nullptr);
+
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_round_robin(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_least_outstanding(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_random_router(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_power_of_two(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_shortest_queue(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_least_tokens(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_least_kv(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_length_pools(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_session_sticky(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_sglang_router(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_dynamo_router(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_llm_d_router(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_aibrix_router(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_prefix_affinity(const RoutingPlace& place);
 
 }  // namespace foretoken

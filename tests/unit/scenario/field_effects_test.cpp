@@ -43,6 +43,10 @@ std::string no_lengths(const std::string& rest) {
   return "workload={" + rest + "}";
 }
 
+std::vector<std::string> routed(const std::string& router) {
+  return {"replicas=2", "router=" + router};
+}
+
 const std::map<std::string, Example>& examples() {
   const std::string rate = "workload.request_rate=5";
   const std::string affine = "cost.level=affine";
@@ -144,6 +148,28 @@ const std::map<std::string, Example>& examples() {
       {"replicas", {"2"}},
       {"spare", {"1", {"replicas=3"}}},
       {"router", {"least_outstanding", {"replicas=2"}}},
+      {"routing.signal_period", {"50 ms", routed("least_kv")}},
+      {"routing.signal_delay", {"5 ms", routed("llm_d")}},
+      {"routing.signals_together", {"true", routed("shortest_queue")}},
+      {"routing.count_own_dispatches", {"true", routed("shortest_queue")}},
+      {"routing.prefix_index", {"router", routed("least_tokens")}},
+      {"routing.prefix_index_blocks", {"1000", routed("prefix_affinity")}},
+      {"routing.choices", {"3", routed("power_of_two")}},
+      {"routing.cache_threshold", {"0.5", routed("sglang")}},
+      {"routing.balance_abs_threshold", {"32", routed("sglang")}},
+      {"routing.balance_rel_threshold", {"1.1", routed("sglang")}},
+      {"routing.overlap_credit", {"0.5", routed("dynamo")}},
+      {"routing.prefill_load_scale", {"2", routed("dynamo")}},
+      {"routing.active_request_weight", {"1", routed("dynamo")}},
+      {"routing.temperature", {"0.5", routed("dynamo")}},
+      {"routing.queue_weight", {"1", routed("llm_d")}},
+      {"routing.kv_weight", {"1", routed("llm_d")}},
+      {"routing.prefix_weight", {"4", routed("llm_d")}},
+      {"routing.affinity_threshold", {"0.5", routed("prefix_affinity")}},
+      {"routing.max_ttft_penalty", {"5 s", routed("prefix_affinity")}},
+      {"routing.prefill_throughput", {"9000", routed("prefix_affinity")}},
+      {"routing.short_prompt_tokens", {"100", routed("length_pools")}},
+      {"routing.short_replicas", {"1", {"replicas=3", "router=length_pools"}}},
       {"workload.dataset_name", {"csv", {no_lengths(azure)}}},
       {"workload.dataset_path", {kTrace.c_str(), {no_lengths(azure), room}}},
       {"workload.random_input_len", {"200"}},

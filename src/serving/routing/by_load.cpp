@@ -1,0 +1,143 @@
+// The least loaded by one figure, its own or published.
+#include <algorithm>
+#include <deque>
+
+#include "serving/routing/best_of.hpp"
+#include "serving/routing/own_load.hpp"
+#include "serving/routing/prefix_sight.hpp"
+#include "serving/routing/routing_policy.hpp"
+
+namespace foretoken {
+namespace {
+
+// The fewest waiting and running as published, the lowest index among equals: who looks at old signals sends all of a
+// period to the same replica, unless it counts what it has sent since.
+class ShortestQueue final : public RoutingPolicy {
+ public:
+  explicit ShortestQueue(const RoutingPlace& place)
+      : counts_own_(place.config.count_own_dispatches), sent_(static_cast<std::size_t>(place.replicas)) {}
+  int choose(const Request&, const ClusterView& view) override {
+    const int chosen = least_of(view.size(), [&](int i) {
+      const ReplicaSignals s = view.signals(i);
+      return s.waiting + s.running + sent_since(i, s.as_of);
+    });
+    if (counts_own_) sent_[static_cast<std::size_t>(chosen)].push_back(view.now());
+    return chosen;
+  }
+  void left(int, const Request&) override {}
+
+ private:
+  std::int64_t sent_since(int replica, TimePoint as_of) {
+    std::deque<TimePoint>& sent = sent_[static_cast<std::size_t>(replica)];
+    while (!sent.empty() && sent.front() <= as_of) sent.pop_front();
+    return static_cast<std::int64_t>(sent.size());
+  }
+
+  bool counts_own_;
+  std::vector<std::deque<TimePoint>> sent_;  // and not in the signals yet
+};
+
+// The fewest tokens in flight by the router's own count, with those of this prompt that the replica does not have
+// cached (llm-d's token-load). Of outputs it knows the most that they may become.
+class LeastTokens final : public RoutingPolicy {
+ public:
+  explicit LeastTokens(const RoutingPlace& place) : load_(place.replicas), prefixes_(place) {}
+  int choose(const Request& request, const ClusterView& view) override {
+    const int chosen =
+        least_of(view.size(), [&](int i) { return load_.tokens(i) - prefixes_.cached_tokens(view, i, request); });
+    load_.sent(chosen, request);
+    prefixes_.sent(chosen, request);
+    return chosen;
+  }
+  void left(int replica, const Request& request) override { load_.left(replica, request); }
+
+ private:
+  OwnLoad load_;
+  PrefixSight prefixes_;
+};
+
+// The least KV cache in use as published; the last one among equals (AIBrix's least-kv-cache).
+class LeastKv final : public RoutingPolicy {
+ public:
+  int choose(const Request&, const ClusterView& view) override {
+    const int last = view.size() - 1;
+    return last - least_of(view.size(), [&](int i) {
+             const ReplicaSignals s = view.signals(last - i);
+             return static_cast<double>(s.kv_blocks_used) / static_cast<double>(std::max<std::int64_t>(1, s.kv_blocks));
+           });
+  }
+  void left(int, const Request&) override {}
+};
+
+// Short prompts have replicas of their own, so that none waits behind a long one; each kind goes to the emptiest of its
+// own. Where one kind would have none, there are no pools.
+class LengthPools final : public RoutingPolicy {
+ public:
+  explicit LengthPools(const RoutingPlace& place)
+      : load_(place.replicas),
+        replicas_(place.replicas),
+        short_replicas_(place.config.short_replicas < place.replicas ? static_cast<int>(place.config.short_replicas)
+                                                                     : 0),
+        short_tokens_(place.config.short_prompt_tokens) {}
+  int choose(const Request& request, const ClusterView&) override {
+    const bool is_short = short_replicas_ > 0 && request.prompt_tokens <= short_tokens_;
+    const int chosen = is_short ? load_.emptiest(0, short_replicas_) : load_.emptiest(short_replicas_, replicas_);
+    load_.sent(chosen, request);
+    return chosen;
+  }
+  void left(int replica, const Request& request) override { load_.left(replica, request); }
+
+ private:
+  OwnLoad load_;
+  int replicas_;
+  int short_replicas_;
+  std::int64_t short_tokens_;
+};
+
+// The turns of a conversation go where the first one went: to the emptiest then.
+class SessionSticky final : public RoutingPolicy {
+ public:
+  explicit SessionSticky(const RoutingPlace& place) : load_(place.replicas) {}
+  int choose(const Request& request, const ClusterView&) override {
+    const int chosen = bound_to(request.conversation);
+    load_.sent(chosen, request);
+    return chosen;
+  }
+  void left(int replica, const Request& request) override { load_.left(replica, request); }
+
+ private:
+  int bound_to(std::int32_t conversation) {
+    if (conversation < 0) return load_.emptiest();
+    const auto place = static_cast<std::size_t>(conversation);
+    if (place >= bound_.size()) bound_.resize(place + 1, -1);
+    if (bound_[place] < 0) bound_[place] = load_.emptiest();
+    return bound_[place];
+  }
+
+  OwnLoad load_;
+  std::vector<int> bound_;  // by conversation
+};
+
+}  // namespace
+
+std::unique_ptr<RoutingPolicy> make_shortest_queue(const RoutingPlace& place) {
+  return std::make_unique<ShortestQueue>(place);
+}
+
+std::unique_ptr<RoutingPolicy> make_least_tokens(const RoutingPlace& place) {
+  return std::make_unique<LeastTokens>(place);
+}
+
+std::unique_ptr<RoutingPolicy> make_least_kv(const RoutingPlace&) {
+  return std::make_unique<LeastKv>();
+}
+
+std::unique_ptr<RoutingPolicy> make_length_pools(const RoutingPlace& place) {
+  return std::make_unique<LengthPools>(place);
+}
+
+std::unique_ptr<RoutingPolicy> make_session_sticky(const RoutingPlace& place) {
+  return std::make_unique<SessionSticky>(place);
+}
+
+}  // namespace foretoken

@@ -1,0 +1,65 @@
+// Chance: any replica, or the emptier of a few.
+#include <algorithm>
+#include <utility>
+
+#include "base/random.hpp"
+#include "serving/routing/own_load.hpp"
+#include "serving/routing/routing_policy.hpp"
+
+namespace foretoken {
+namespace {
+
+class Random final : public RoutingPolicy {
+ public:
+  explicit Random(const RoutingPlace& place) : random_(place.config.seed, "router"), replicas_(place.replicas) {}
+  int choose(const Request&, const ClusterView&) override {
+    return static_cast<int>(random_.uniform_int(0, replicas_ - 1));
+  }
+  void left(int, const Request&) override {}
+
+ private:
+  RandomStream random_;
+  int replicas_;
+};
+
+// Of `choices` different replicas the one with the fewest requests in flight by the router's own count, the first that
+// was drawn among equals (Mitzenmacher 2001; Envoy's least request, Ray Serve).
+class PowerOfTwo final : public RoutingPolicy {
+ public:
+  explicit PowerOfTwo(const RoutingPlace& place)
+      : random_(place.config.seed, "router"),
+        load_(place.replicas),
+        choices_(static_cast<std::size_t>(std::min<std::int64_t>(place.config.choices, place.replicas))),
+        order_(static_cast<std::size_t>(place.replicas)) {
+    for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<int>(i);
+  }
+  int choose(const Request& request, const ClusterView&) override {
+    int best = -1;
+    for (std::size_t i = 0; i < choices_; ++i) {  // the beginning of a shuffle
+      const std::int64_t last = static_cast<std::int64_t>(order_.size()) - 1;
+      std::swap(order_[i], order_[static_cast<std::size_t>(random_.uniform_int(static_cast<std::int64_t>(i), last))]);
+      if (best < 0 || load_.requests(order_[i]) < load_.requests(best)) best = order_[i];
+    }
+    load_.sent(best, request);
+    return best;
+  }
+  void left(int replica, const Request& request) override { load_.left(replica, request); }
+
+ private:
+  RandomStream random_;
+  OwnLoad load_;
+  std::size_t choices_;
+  std::vector<int> order_;
+};
+
+}  // namespace
+
+std::unique_ptr<RoutingPolicy> make_random_router(const RoutingPlace& place) {
+  return std::make_unique<Random>(place);
+}
+
+std::unique_ptr<RoutingPolicy> make_power_of_two(const RoutingPlace& place) {
+  return std::make_unique<PowerOfTwo>(place);
+}
+
+}  // namespace foretoken
