@@ -9,38 +9,11 @@
 #include <optional>
 
 #include "base/integer_sums.hpp"
+#include "base/log_buckets.hpp"
 #include "foretoken/base/result.hpp"
 
 namespace foretoken {
 namespace {
-
-// Index of a value: its bit width and the 9 bits after the leading one, so a
-// bucket is 1/512 of its lowest value wide or narrower. Below 1,024 a bucket
-// holds one value. Integers only: no rounding, the same everywhere.
-constexpr int kIndexBits = OctaveCounts::kIndexBits;
-constexpr std::size_t kBucketsPerOctave = std::size_t{1} << kIndexBits;
-
-constexpr int shift_of(std::int64_t value) {
-  const int width = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(value)));
-  return std::max(width - (kIndexBits + 1), 0);
-}
-constexpr std::size_t bucket_index(std::int64_t value) {
-  const int shift = shift_of(value);
-  return static_cast<std::size_t>(shift) * kBucketsPerOctave + static_cast<std::size_t>(value >> shift);
-}
-constexpr int shift_of_bucket(std::size_t index) {
-  return index < 2 * kBucketsPerOctave ? 0 : static_cast<int>(index / kBucketsPerOctave) - 1;
-}
-constexpr std::int64_t lowest_of_bucket(std::size_t index) {
-  const int shift = shift_of_bucket(index);
-  return static_cast<std::int64_t>(index - static_cast<std::size_t>(shift) * kBucketsPerOctave) << shift;
-}
-constexpr std::int64_t highest_of_bucket(std::size_t index) {
-  return lowest_of_bucket(index) + ((std::int64_t{1} << shift_of_bucket(index)) - 1);
-}
-constexpr std::size_t kBuckets = bucket_index(std::numeric_limits<std::int64_t>::max()) + 1;
-static_assert(highest_of_bucket(kBuckets - 1) == std::numeric_limits<std::int64_t>::max());
-static_assert(bucket_index(lowest_of_bucket(1024)) == 1024 && highest_of_bucket(1023) + 1 == lowest_of_bucket(1024));
 
 // Below this the closed form of a ramp costs more than a loop.
 constexpr std::int64_t kShortRamp = 16;
@@ -56,18 +29,6 @@ double interpolate(double low, double high, double share) {
   return share < 0.5 ? low + gap * share : high - gap * (1 - share);
 }
 
-struct Rank {
-  std::int64_t below = 0;
-  double share = 0;  // of the way to the next rank
-};
-
-Rank rank_of(double q, std::int64_t count) {
-  const double clamped = q > 0 ? std::min(q, 1.0) : 0.0;
-  const double position = clamped * static_cast<double>(count - 1);
-  const double below = std::floor(position);
-  return {std::min(static_cast<std::int64_t>(below), count - 1), position - below};
-}
-
 std::int64_t ceil_ns(std::int64_t units) {
   // Not through ceil_to_nanoseconds: its sum overflows within 1 ns of the largest duration.
   const std::int64_t whole = units >> FineDuration::kFractionBits;
@@ -75,14 +36,6 @@ std::int64_t ceil_ns(std::int64_t units) {
 }
 
 }  // namespace
-
-void OctaveCounts::add(const OctaveCounts& other) {
-  for (std::size_t octave = 0; octave < other.octaves_.size(); ++octave) {
-    const std::vector<std::int64_t>& more = other.octaves_[octave];
-    if (!more.empty()) octaves_[octave].resize(more.size());
-    for (std::size_t i = 0; i < more.size(); ++i) octaves_[octave][i] += more[i];
-  }
-}
 
 double percentile_of_sorted(std::span<const double> sorted, double q) {
   if (sorted.empty()) return 0;
@@ -343,71 +296,6 @@ double Distribution::share_at_or_below(Duration limit) const {
 bool Distribution::operator==(const Distribution& other) const {
   return count_ == other.count_ && sum_ == other.sum_ && squares_ == other.squares_ && min_ == other.min_ &&
          max_ == other.max_ && sorted() == other.sorted() && buckets_ == other.buckets_;
-}
-
-void BucketCounts::add(const Distribution& d) {
-  for (const Distribution::Entry& entry : d.entries_) buckets_.add(bucket_index(entry.value), entry.weight);
-  buckets_.add(d.buckets_);
-  count_ += d.count_;
-  sum_ += d.sum_;
-  min_ = std::min(min_, d.min_);
-  max_ = std::max(max_, d.max_);
-}
-
-void BucketCounts::add(const BucketCounts& other) {
-  buckets_.add(other.buckets_);
-  count_ += other.count_;
-  sum_ += other.sum_;
-  min_ = std::min(min_, other.min_);
-  max_ = std::max(max_, other.max_);
-}
-
-double BucketCounts::mean() const {
-  return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_);
-}
-
-double BucketCounts::mean_without(const BucketCounts& part) const {
-  const std::int64_t count = count_ - part.count_;
-  return count == 0 ? 0 : static_cast<double>(sum_ - part.sum_) / static_cast<double>(count);
-}
-
-double BucketCounts::percentile(double q, std::int64_t failed) const {
-  const std::int64_t offered = count_ + std::max<std::int64_t>(failed, 0);
-  if (offered == 0) return 0;
-  const Rank rank = rank_of(q, offered);
-  if (rank.below + (rank.share > 0 ? 1 : 0) >= count_) return std::numeric_limits<double>::infinity();
-  return value_at(static_cast<double>(rank.below) + rank.share);
-}
-
-double BucketCounts::value_at(double position) const {
-  if (count_ == 0) return 0;
-  double passed = 0;
-  double value = static_cast<double>(max_);
-  buckets_.visit(bucket_index(min_), [&](std::size_t i, std::int64_t count) {
-    const auto here = static_cast<double>(count);
-    if (passed + here <= position) {
-      passed += here;
-      return true;
-    }
-    const auto low = static_cast<double>(lowest_of_bucket(i)), high = static_cast<double>(highest_of_bucket(i));
-    value = low + (high - low) * (position - passed) / here;
-    return false;
-  });
-  return std::clamp(value, static_cast<double>(min_), static_cast<double>(max_));
-}
-
-double BucketCounts::count_above(double value) const {
-  if (count_ == 0 || !(value < static_cast<double>(max_))) return 0;
-  if (value < static_cast<double>(min_)) return static_cast<double>(count_);
-  const std::size_t first = bucket_index(static_cast<std::int64_t>(value));
-  const auto low = static_cast<double>(lowest_of_bucket(first)), high = static_cast<double>(highest_of_bucket(first));
-  const double share = high > low ? std::min(1.0, (high - value) / (high - low)) : 0;
-  double above = share * static_cast<double>(buckets_.at(first));
-  buckets_.visit(first + 1, [&](std::size_t, std::int64_t count) {
-    above += static_cast<double>(count);
-    return true;
-  });
-  return above;
 }
 
 }  // namespace foretoken

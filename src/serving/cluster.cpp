@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <tuple>
 #include <variant>
 #include <vector>
@@ -22,8 +21,6 @@ enum EventPriority { kBoundaryFirst, kThenHandOvers, kThenArrivals, kThenTimeout
 
 // Beyond 2^62 ns (146 years) sums of times would overflow.
 constexpr TimePoint kHorizon{Duration{std::int64_t{1} << 62}};
-// Signals that are only delayed are published so often.
-constexpr Duration kShortestPeriod = std::chrono::milliseconds{1};
 
 class Cluster final : public DepartureListener {
  public:
@@ -84,7 +81,6 @@ class Cluster final : public DepartureListener {
 
   void add_pool(const PoolConfig& pool, const PrefixTable* prefixes, const EnginePolicyMaker& make_policy);
   void make_routers(const PrefixTable* prefixes);
-  static void publish_signals(const RoutingConfig& routing, Member& member, int candidates);
   [[nodiscard]] const Member& member(int replica) const { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] Member& member(int replica) { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] int replica_of(int rank) const { return replica_of_rank_[static_cast<std::size_t>(rank)]; }
@@ -138,8 +134,7 @@ class Cluster::View final : public ClusterView {
  private:
   [[nodiscard]] ReplicaSignals seen(const Member& member) const {
     if (!member.board) return member.replica->signals(now_);
-    const ReplicaSignals* published = member.board->seen(now_);
-    return published == nullptr ? ReplicaSignals{} : *published;
+    return member.board->seen(now_);
   }
   [[nodiscard]] const Member& of(int replica) const {
     return cluster_.member(candidates_[static_cast<std::size_t>(replica)]);
@@ -183,14 +178,6 @@ void Cluster::add_pool(const PoolConfig& pool, const PrefixTable* prefixes, cons
   }
 }
 
-// Each replica publishes at a time of its own within the period, or all together.
-void Cluster::publish_signals(const RoutingConfig& routing, Member& member, int candidates) {
-  if (routing.signal_period <= Duration{} && routing.signal_delay <= Duration{}) return;
-  const Duration period = std::max(routing.signal_period, kShortestPeriod);
-  const Duration phase = routing.signals_together ? Duration{} : period * member.candidate / candidates;
-  member.board.emplace(period, phase, routing.signal_delay);
-}
-
 void Cluster::make_routers(const PrefixTable* prefixes) {
   const PoolConfig* entry = nullptr;
   const PoolConfig* decode = nullptr;
@@ -206,7 +193,7 @@ void Cluster::make_routers(const PrefixTable* prefixes) {
     const auto n = static_cast<int>(candidates.size());
     if (!router) router = make_routing_policy({n, pool.cluster.router, pool.cluster.routing}, prefixes);
     for (const int i : candidates) {
-      publish_signals(pool.cluster.routing, member(i), n);
+      member(i).board = SignalBoard::of(pool.cluster.routing, member(i).candidate, n);
       member(i).router = router.get();
     }
   };

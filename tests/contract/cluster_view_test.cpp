@@ -86,6 +86,7 @@ Sight look(const PoolsConfig& config, const RandomRun& run, bool step_by_step, P
 PoolsConfig one_pool(const RandomRun& run, const CostModel& cost) {
   PoolsConfig config;
   config.pools.push_back({PoolRole::both, FirstToken::where_prefilled, run.config.engine, run.config.cluster, &cost});
+  config.pools.back().cluster.routing = {};  // fresh signals
   return config;
 }
 

@@ -1,7 +1,9 @@
 // Signals of a replica as it publishes them: every period, and seen a delay later.
 #pragma once
 
+#include <algorithm>
 #include <deque>
+#include <optional>
 
 #include "serving/routing/cluster_view.hpp"
 
@@ -17,6 +19,15 @@ class SignalBoard {
   SignalBoard(Duration period, Duration phase, Duration delay)
       : period_(period), phase_(phase), delay_(delay), done_(TimePoint{} + phase - period) {}
 
+  // Each of so many replicas publishes at a time of its own within the period, or all together. None: the router sees
+  // replicas as they are. What is only delayed is published every millisecond.
+  static std::optional<SignalBoard> of(const RoutingConfig& routing, int replica, int replicas) {
+    if (std::max(routing.signal_period, routing.signal_delay) <= Duration{}) return std::nullopt;
+    const Duration period = std::max<Duration>(routing.signal_period, std::chrono::milliseconds{1});
+    const Duration phase = routing.signals_together ? Duration{} : period * replica / replicas;
+    return SignalBoard(period, phase, routing.signal_delay);
+  }
+
   // The replica changes at `now` (`also_at`: after what happens at `now`); state(t) is what it was like at t <= now.
   template <class State>
   void catch_up(TimePoint now, bool also_at, State state) {
@@ -28,12 +39,12 @@ class SignalBoard {
     done_ = last;
     forget(now);
   }
-  // Null: nothing has reached the router yet. Precondition: caught up.
-  [[nodiscard]] const ReplicaSignals* seen(TimePoint now) const {
-    const ReplicaSignals* seen = nullptr;
+  // Zeros: nothing has reached the router yet. Precondition: caught up.
+  [[nodiscard]] ReplicaSignals seen(TimePoint now) const {
+    ReplicaSignals seen;
     for (const ReplicaSignals& p : publications_) {
       if (p.as_of >= now - delay_) break;
-      seen = &p;
+      seen = p;
     }
     return seen;
   }
