@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <tuple>
 #include <variant>
 #include <vector>
 
 #include "engine/run_loop.hpp"
 #include "serving/replica.hpp"
 #include "serving/routing/signal_board.hpp"
+#include "serving/ways.hpp"
 
 namespace foretoken {
 namespace {
@@ -57,14 +57,6 @@ class Cluster final : public DepartureListener {
   [[nodiscard]] bool stopped(TimePoint next);
 
  private:
-  using Way = std::variant<Request, HandOver>;
-  struct OnTheWay {
-    TimePoint at;
-    std::int64_t order;
-    Way what;
-  };
-  static bool later(const OnTheWay& a, const OnTheWay& b) { return std::tie(a.at, a.order) > std::tie(b.at, b.order); }
-
   struct Member {
     std::unique_ptr<Replica> replica;
     RoutingPolicy* router = nullptr;  // that chooses it
@@ -73,7 +65,7 @@ class Cluster final : public DepartureListener {
     bool waits_for_call = false;
     std::optional<SignalBoard> board;  // none: the router sees it as it is
     EventQueue<Event>::Handle boundary = 0, inbound = 0, timeout = 0;
-    std::vector<OnTheWay> on_the_way;  // to it; a heap, the earliest first
+    Ways ways;  // to it
   };
 
   // Of the replicas among which a router chooses.
@@ -86,7 +78,7 @@ class Cluster final : public DepartureListener {
   [[nodiscard]] int replica_of(int rank) const { return replica_of_rank_[static_cast<std::size_t>(rank)]; }
   [[nodiscard]] int choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request,
                            TimePoint now);
-  void send(int replica, Way what, Duration takes, TimePoint now);
+  void send(int replica, OnTheWay what, Duration takes, TimePoint now);
   void reach(int replica, const Request& request, TimePoint now);
   void reach(int replica, const HandOver& what, TimePoint now);
   void changes(int replica, TimePoint now, bool after_all_at_now = false);
@@ -111,7 +103,6 @@ class Cluster final : public DepartureListener {
   std::vector<int> decode_;
   std::vector<HandOver> hand_overs_;  // of this instant
   std::vector<int> to_call_;          // replicas whose schedule call is due in this instant
-  std::int64_t ways_ = 0;             // begun
   std::int64_t in_system_ = 0;
   SimulationOutcome outcome_;
 };
@@ -224,9 +215,9 @@ SimulationOutcome Cluster::run() {
 void Cluster::abandon() {
   for (const Member& member : members_) {
     member.replica->abandon(outcome_.end);
-    for (const OnTheWay& way : member.on_the_way) {
-      const HandOver* what = std::get_if<HandOver>(&way.what);
-      RequestRecord record = record_of(what == nullptr ? std::get<Request>(way.what) : what->request,
+    member.ways.visit([&](const OnTheWay& way) {
+      const HandOver* what = std::get_if<HandOver>(&way);
+      RequestRecord record = record_of(what == nullptr ? std::get<Request>(way) : what->request,
                                        member.replica->first_rank(), Outcome::unfinished, outcome_.end);
       if (what != nullptr) {
         record.scheduled = what->kv.scheduled;
@@ -235,7 +226,7 @@ void Cluster::abandon() {
         record.cached_tokens = static_cast<std::int32_t>(what->kv.prefix_hit);
       }
       observer_.on_request(record);
-    }
+    });
   }
 }
 
@@ -275,14 +266,12 @@ void Cluster::operator()(const Arrival&, TimePoint now) {
 }
 
 void Cluster::operator()(const Inbound& event, TimePoint now) {
-  std::vector<OnTheWay>& on_the_way = member(event.replica).on_the_way;
-  while (!on_the_way.empty() && on_the_way.front().at == now) {
-    std::pop_heap(on_the_way.begin(), on_the_way.end(), later);
-    const Way what = std::move(on_the_way.back().what);
-    on_the_way.pop_back();
+  Ways& ways = member(event.replica).ways;
+  while (ways.next() == now) {
+    const OnTheWay what = ways.take();
     std::visit([&](const auto& arrival) { reach(event.replica, arrival, now); }, what);
   }
-  events_.schedule(member(event.replica).inbound, on_the_way.empty() ? kNever : on_the_way.front().at);
+  events_.schedule(member(event.replica).inbound, ways.next());
 }
 
 void Cluster::operator()(const QueueTimeout& event, TimePoint now) {
@@ -321,11 +310,10 @@ int Cluster::choose(RoutingPolicy& router, const std::vector<int>& candidates, c
   return candidates[static_cast<std::size_t>(router.choose(request, View(*this, candidates, now)))];
 }
 
-void Cluster::send(int replica, Way what, Duration takes, TimePoint now) {
+void Cluster::send(int replica, OnTheWay what, Duration takes, TimePoint now) {
   Member& to = member(replica);
-  to.on_the_way.push_back({now + takes, ways_++, std::move(what)});
-  std::push_heap(to.on_the_way.begin(), to.on_the_way.end(), later);
-  events_.schedule(to.inbound, to.on_the_way.front().at);
+  to.ways.set_out(std::move(what), now + takes);
+  events_.schedule(to.inbound, to.ways.next());
 }
 
 void Cluster::reach(int replica, const Request& request, TimePoint now) {

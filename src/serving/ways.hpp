@@ -1,0 +1,51 @@
+// Who is on the way to a replica: requests from the client, hand-overs from another.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "foretoken/workload/request_source.hpp"
+#include "serving/hand_over.hpp"
+
+namespace foretoken {
+
+using OnTheWay = std::variant<Request, HandOver>;
+
+// The earliest first; of those that arrive at one instant in the order in which they set out.
+class Ways {
+ public:
+  void set_out(OnTheWay what, TimePoint arrives) {
+    ways_.push_back({arrives, begun_++, std::move(what)});
+    std::push_heap(ways_.begin(), ways_.end(), later);
+  }
+  [[nodiscard]] TimePoint next() const { return ways_.empty() ? kNever : ways_.front().arrives; }
+  // Precondition: somebody is on the way.
+  OnTheWay take() {
+    std::pop_heap(ways_.begin(), ways_.end(), later);
+    OnTheWay what = std::move(ways_.back().what);
+    ways_.pop_back();
+    return what;
+  }
+  // visit(what) of all, in no order that means anything.
+  template <class Visit>
+  void visit(Visit visit) const {
+    for (const Way& way : ways_) visit(way.what);
+  }
+
+ private:
+  struct Way {
+    TimePoint arrives;
+    std::int64_t order;
+    OnTheWay what;
+  };
+  static bool later(const Way& a, const Way& b) { return std::tie(a.arrives, a.order) > std::tie(b.arrives, b.order); }
+
+  std::vector<Way> ways_;  // a heap
+  std::int64_t begun_ = 0;
+};
+
+}  // namespace foretoken
