@@ -19,6 +19,8 @@ std::vector<Command> commands(const Invocation& invocation) {
        "foretoken memory chat.yaml --context 2048,4096..32768 --gpu h100_sxm,l40s", add_memory_command},
       {"import", "A scenario from an engine's start line, Helm values, a manifest or a config.json",
        "foretoken import --gpu h100_sxm 'vllm serve Qwen/Qwen3-8B --max-num-seqs 64' -o mine.yaml", add_import_command},
+      {"init", "A commented scenario to start from: chat, code completion, retrieval, agents ...",
+       "foretoken init chatbot -o mine.yaml", add_init_command},
       {"sensitivity", "Move every hardware figure, cost term, knob and load by a step: what moves the objective most",
        "foretoken sensitivity chat.yaml --metric p99_ttft_ms --by 20%", add_sensitivity_command},
       {"check", "Judge the objectives: meets (0), misses (99) or not decided (98), with intervals, reasons and fixes",

@@ -38,6 +38,7 @@ struct Command {
 [[nodiscard]] Action add_batch_command(CLI::App* command);
 [[nodiscard]] Action add_memory_command(CLI::App* command);
 [[nodiscard]] Action add_import_command(CLI::App* command);
+[[nodiscard]] Action add_init_command(CLI::App* command);
 [[nodiscard]] Action add_sensitivity_command(CLI::App* command);
 [[nodiscard]] Action add_check_command(CLI::App* command);
 [[nodiscard]] Action add_assert_command(CLI::App* command);
