@@ -38,6 +38,7 @@ struct Command {
 [[nodiscard]] Action add_batch_command(CLI::App* command);
 [[nodiscard]] Action add_memory_command(CLI::App* command);
 [[nodiscard]] Action add_import_command(CLI::App* command);
+[[nodiscard]] Action add_init_command(CLI::App* command);
 [[nodiscard]] Action add_sensitivity_command(CLI::App* command);
 [[nodiscard]] Action add_check_command(CLI::App* command);
 [[nodiscard]] Action add_assert_command(CLI::App* command);
@@ -47,6 +48,7 @@ struct Command {
 [[nodiscard]] Action add_capacity_command(CLI::App* command);
 [[nodiscard]] Action add_promise_command(CLI::App* command);
 [[nodiscard]] Action add_compare_command(CLI::App* command);
+[[nodiscard]] Action add_studio_command(CLI::App* command);
 [[nodiscard]] Action add_recommend_command(CLI::App* command);
 [[nodiscard]] Action add_explain_command(CLI::App* command);
 [[nodiscard]] Action add_accuracy_command(CLI::App* command);

@@ -1,4 +1,4 @@
-// The catalog files that are part of the binary.
+// The files of the catalog, and the starters, that are part of the binary.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 namespace foretoken {
 
 struct EmbeddedFile {
-  std::string_view folder;  // gpus, models, links, calibration
+  std::string_view folder;  // gpus, models, links, calibration, starters
   std::string_view stem;    // file name without .yaml
   std::string_view text;
 };

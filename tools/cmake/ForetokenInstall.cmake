@@ -1,5 +1,5 @@
 # The program, the static libraries with their headers, and a package that find_package(foretoken) finds.
-# foretoken::foretoken is every layer but cli, which is a program and has no public headers.
+# foretoken::foretoken is every layer but studio and cli, which are the program and have no public headers.
 # `cpack` in the build folder packs the same into a .deb and a .tar.gz.
 
 include(CMakePackageConfigHelpers)
@@ -8,7 +8,7 @@ include(CMakePackageConfigHelpers)
 set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)
 
 get_property(layers GLOBAL PROPERTY FORETOKEN_LAYERS)
-list(REMOVE_ITEM layers foretoken_cli)
+list(REMOVE_ITEM layers foretoken_cli foretoken_studio)
 
 add_library(foretoken_library INTERFACE)
 target_link_libraries(foretoken_library INTERFACE ${layers})

@@ -7,7 +7,7 @@ function button(text, action) {
   return element;
 }
 
-function save(name, type, text) {
+export function save(name, type, text) {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([text], { type }));
   link.download = name;

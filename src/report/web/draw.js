@@ -5,17 +5,20 @@ import { DataZoomComponent, GridComponent, LegendComponent, MarkLineComponent, T
 import { LabelLayout } from 'echarts/features';
 import { CanvasRenderer } from 'echarts/renderers';
 import { optionOf, heightOf } from './option.js';
-import { addKeys } from './keys.js';
+import { addKeys, labelOf } from './keys.js';
 import { colors } from './theme.js';
 
 use([BarChart, CustomChart, LineChart, ScatterChart, DataZoomComponent, GridComponent, LegendComponent,
   MarkLineComponent, TooltipComponent, LabelLayout, CanvasRenderer]);
 
-export function drawWhenSeen(figure, chart) {
+// `chart` may become another one: show(next).
+export function drawWhenSeen(figure, first) {
+  let chart = first;
   let live = null;
+  let canvas = null;
   const draw = () => live && live.setOption(optionOf(chart, colors(), live.getWidth()), { notMerge: true });
   const start = () => {
-    const canvas = document.createElement('div');
+    canvas = document.createElement('div');
     canvas.className = 'live';
     figure.prepend(canvas);
     figure.classList.add('lives');
@@ -23,19 +26,33 @@ export function drawWhenSeen(figure, chart) {
     canvas.style.height = `${heightOf(chart, narrow)}px`;
     live = init(canvas, null, { renderer: 'canvas' });
     draw();
-    addKeys(canvas, live, chart);
+    addKeys(canvas, live, () => chart);
     new ResizeObserver(() => {
+      if (!live) return;
       canvas.style.height = `${heightOf(chart, canvas.clientWidth < 560)}px`;
       live.resize();
       draw();
     }).observe(canvas);
   };
+  const show = (next) => {
+    chart = next;
+    if (!live) return;
+    canvas.style.height = `${heightOf(chart, canvas.clientWidth < 560)}px`;
+    live.resize();
+    draw();
+    canvas.setAttribute('aria-label', labelOf(chart));
+  };
+  const forget = () => {
+    live?.dispose();
+    live = null;
+  };
+  const handle = { redraw: draw, show, forget };
   // What is seen at once is drawn at once.
   const near = 400;
   const { top, bottom } = figure.getBoundingClientRect();
   if (top < window.innerHeight + near && bottom > -near) {
     start();
-    return { redraw: draw };
+    return handle;
   }
   const observer = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
@@ -43,5 +60,5 @@ export function drawWhenSeen(figure, chart) {
     start();
   }, { rootMargin: `${near}px` });
   observer.observe(figure);
-  return { redraw: draw };
+  return handle;
 }

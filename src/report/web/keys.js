@@ -1,19 +1,24 @@
 // The same with the keyboard: arrows go from point to point, + and - zoom, 0 shows all; a reader hears the point.
 import { describe } from './words.js';
 
-export function addKeys(canvas, live, chart) {
-  const points = chart.cells.length
+const pointsOf = (chart) =>
+  chart.cells.length
     ? chart.cells.map((cell, i) => ({ seriesIndex: 0, dataIndex: i, words: describe.cell(chart, cell) }))
     : chart.panels.flatMap((panel) =>
         panel.series.flatMap((series) =>
           series.x.map((_, i) => ({ id: series.id, dataIndex: i, words: describe.point(chart, panel, series, i) })),
         ),
       );
+
+export const labelOf = (chart) =>
+  `${chart.title}: ${chart.caption} Left and right arrow keys go from point to point${chart.zoom ? ', plus and minus zoom, 0 shows all' : ''}.`;
+
+// `current` gives the chart that is shown.
+export function addKeys(canvas, live, current) {
   canvas.tabIndex = 0;
   canvas.setAttribute('role', 'application');
   canvas.setAttribute('aria-roledescription', 'chart');
-  canvas.setAttribute('aria-label',
-    `${chart.title}: ${chart.caption} Left and right arrow keys go from point to point${chart.zoom ? ', plus and minus zoom, 0 shows all' : ''}.`);
+  canvas.setAttribute('aria-label', labelOf(current()));
   const said = document.createElement('p');
   said.className = 'said';
   said.setAttribute('aria-live', 'polite');
@@ -25,6 +30,8 @@ export function addKeys(canvas, live, chart) {
     live.dispatchAction({ type: 'dataZoom', dataZoomIndex: 0, start: zoom[0], end: zoom[1] });
   };
   canvas.addEventListener('keydown', (event) => {
+    const chart = current();
+    const points = pointsOf(chart);
     if (event.ctrlKey || event.metaKey || event.altKey || points.length === 0) return;
     const middle = (zoom[0] + zoom[1]) / 2;
     const half = (zoom[1] - zoom[0]) / 2;

@@ -18,6 +18,11 @@
 namespace foretoken {
 namespace {
 
+std::string text_of(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 TEST(FieldTable, HasEveryPathOnceAndItsParentBefore) {
   std::set<std::string> seen;
   for (const Field& f : scenario_fields()) {
@@ -164,24 +169,39 @@ TEST(Schema, RefusesWhatTheReaderRefuses) {
   }
 }
 
+// Those beside the schema and those that `foretoken init` writes.
+std::vector<std::filesystem::path> files_with_a_schema() {
+  std::vector<std::filesystem::path> files;
+  for (const char* folder : {"/scenarios", "/scenarios/starters"})
+    for (const auto& entry : std::filesystem::directory_iterator(std::string(FORETOKEN_SOURCE_DIR) + folder))
+      if (entry.path().extension() == ".yaml") files.push_back(entry.path());
+  return files;
+}
+
 TEST(Schema, AcceptsTheScenariosThatComeWithTheProgram) {
   const Json schema = scenario_schema();
-  int count = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(FORETOKEN_SOURCE_DIR) + "/scenarios")) {
-    if (entry.path().extension() != ".yaml") continue;
-    std::ifstream file(entry.path());
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    const auto tree = parse_yaml(text, entry.path().string());
+  for (const std::filesystem::path& path : files_with_a_schema()) {
+    const std::string text = text_of(path);
+    const auto tree = parse_yaml(text, path.string());
     ASSERT_TRUE(tree) << format(tree.error());
-    EXPECT_THAT(testing::schema_violations(schema, json_of(*tree)), ::testing::IsEmpty()) << entry.path();
-    ++count;
+    EXPECT_THAT(testing::schema_violations(schema, json_of(*tree)), ::testing::IsEmpty()) << path;
   }
-  EXPECT_GT(count, 0);
+  EXPECT_GT(files_with_a_schema().size(), 15U);
+}
+
+TEST(Schema, IsWhatTheLineForEditorsLeadsTo) {
+  const std::string mark = "# yaml-language-server: $schema=";
+  for (const std::filesystem::path& path : files_with_a_schema()) {
+    const std::string text = text_of(path);
+    ASSERT_TRUE(text.starts_with(mark)) << path;
+    const std::string schema = text.substr(mark.size(), text.find('\n') - mark.size());
+    EXPECT_TRUE(text_of(path.parent_path() / schema) == to_text(scenario_schema()) + "\n")
+        << path << ": run: foretoken schema -o scenarios/foretoken.schema.json";
+  }
 }
 
 TEST(Reference, InScenariosReadmeIsCurrent) {
-  std::ifstream file(std::string(FORETOKEN_SOURCE_DIR) + "/scenarios/README.md");
-  const std::string stored{std::istreambuf_iterator<char>(file), {}};
+  const std::string stored = text_of(std::string(FORETOKEN_SOURCE_DIR) + "/scenarios/README.md");
   EXPECT_TRUE(stored == scenario_reference()) << "run: foretoken schema --format markdown > scenarios/README.md";
 }
 
