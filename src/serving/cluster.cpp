@@ -215,17 +215,8 @@ SimulationOutcome Cluster::run() {
 void Cluster::abandon() {
   for (const Member& member : members_) {
     member.replica->abandon(outcome_.end);
-    member.ways.visit([&](const OnTheWay& way) {
-      const HandOver* what = std::get_if<HandOver>(&way);
-      RequestRecord record = record_of(what == nullptr ? std::get<Request>(way) : what->request,
-                                       member.replica->first_rank(), Outcome::unfinished, outcome_.end);
-      if (what != nullptr) {
-        record.scheduled = what->kv.scheduled;
-        record.first_token = what->kv.first_token;
-        record.preemptions = what->kv.preemptions;
-        record.cached_tokens = static_cast<std::int32_t>(what->kv.prefix_hit);
-      }
-      observer_.on_request(record);
+    member.ways.visit([&](const OnTheWay& what) {
+      observer_.on_request(unfinished_on_the_way(what, member.replica->first_rank(), outcome_.end));
     });
   }
 }

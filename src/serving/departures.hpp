@@ -4,6 +4,7 @@
 #include "foretoken/serving/observer.hpp"
 #include "serving/hand_over.hpp"
 #include "serving/in_flight.hpp"
+#include "serving/ways.hpp"
 
 namespace foretoken {
 
@@ -20,6 +21,9 @@ class DepartureListener {
 
 // Of a request of which a rank knows nothing more.
 [[nodiscard]] RequestRecord record_of(const Request& request, int rank, Outcome outcome, TimePoint now);
+
+// Of one that is still on its way to a rank when the run ends.
+[[nodiscard]] RequestRecord unfinished_on_the_way(const OnTheWay& what, int rank, TimePoint now);
 
 class Departures {
  public:

@@ -15,7 +15,7 @@ inline DeclaredTable<TailRow> tail_table() {
       .column("p99_ttft_ms", "p99 ms", {}, &TailRow::p99_ttft_ms);
 }
 
-inline std::string to_text(const TailStudy& study, const TextStyle& style) {
+inline std::string to_text(const TailStudy& study, const TextStyle& style = {}) {
   return heading(study.scenario, style) + section("Tail", tail_table().table(study.rows).text(style, "  "), style);
 }
 
