@@ -50,7 +50,7 @@ void read_yaml_source(const ImportSource& source, const ImportOptions& options, 
     if (!root)
       draft.problems.append(root.error());
     else
-      found = read_manifest(*root, options.entry, draft) || found;
+      found = read_options(*root, draft) || read_manifest(*root, options.entry, draft) || found;
   }
   if (!found && !draft.problems.has_errors())
     draft.problems.error({source.origin, 0, 0}, "there is no start line in this file",
@@ -59,7 +59,12 @@ void read_yaml_source(const ImportSource& source, const ImportOptions& options, 
 
 void read_commands_source(const ImportSource& source, ImportDraft& draft) {
   bool found = false;
-  const std::vector<CommandWords> commands = split_commands(source.text, source.origin, draft.problems);
+  std::vector<std::string> documents;
+  const std::string script = without_here_documents(source.text, documents);
+  for (const std::string& document : documents) {
+    if (const Result<YamlNode> root = parse_yaml(document, source.origin)) (void)read_options(*root, draft);
+  }
+  const std::vector<CommandWords> commands = split_commands(script, source.origin, draft.problems);
   for (const CommandWords& words : commands) {
     if (read_command(words, draft))
       found = true;
@@ -125,6 +130,20 @@ bool is_dense(const ImportDraft& draft, const ImportOptions& options) {
 std::int64_t whole(const std::string& text, std::int64_t otherwise) {
   double number = 0;
   return parse_number(text, number) && number >= 1 && number < 1e9 ? static_cast<std::int64_t>(number) : otherwise;
+}
+
+// Under attention data parallelism TensorRT-LLM's tensor ranks are ranks with a scheduler each.
+void settle_attention_ranks(ImportDraft& draft) {
+  if (draft.engine != Program::tensorrt_llm || !draft.attention_dp) return;
+  for (ImportedField& f : draft.fields) {
+    if (f.path == "engine.tensor_parallel_size") f.path = "engine.data_parallel_size";
+  }
+}
+
+void settle_options(ImportDraft& draft) {
+  if (draft.options_file.empty() || draft.has_options) return;
+  draft.not_simulated.push_back(
+      fmt::format("{}: what it says; give the file too, behind the start line", draft.options_file));
 }
 
 // Ranks that do not share a batch's experts are replicas here; SGLang counts those that share among its tensor ranks.
@@ -340,6 +359,8 @@ Result<ImportedScenario> import_scenario(const std::vector<ImportSource>& source
   resolve_model(options, draft);
   settle_data_parallelism(options, draft);
   settle_dataset(draft);
+  settle_attention_ranks(draft);
+  settle_options(draft);
   if (warnings != nullptr) warnings->append(draft.warnings);
   const std::string validated = options.gpu.empty() ? kPlaceholderGpu : options.gpu;
   const std::int64_t context = context_of_model(draft, options);

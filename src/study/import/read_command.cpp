@@ -260,6 +260,8 @@ class CommandReader {
       draft_.dataset_name = value;
     } else if (row.name == "dataset-path") {
       draft_.dataset_path = value;
+    } else if (row.name == "extra-llm-api-options" || row.name == "config") {
+      draft_.options_file = value;
     } else if (row.name == "goodput") {
       read_goodput(word, value);
     } else if (row.name == "schedule-policy" && value == "fcfs") {
