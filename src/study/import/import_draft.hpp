@@ -48,6 +48,10 @@ struct ImportDraft {
 
 // Options of an engine, as trtllm-serve takes them from a file; false when none of the keys is one.
 bool read_options(const YamlNode& root, ImportDraft& draft);
+// A ConfigMap of Kubernetes whose data hold such options; false when it is none.
+bool read_config_map(const YamlNode& root, ImportDraft& draft);
+// When all sources are read: what the options mean for the start line, and that they are missing.
+void settle_options(ImportDraft& draft);
 // The script without what stands between `<<EOF` and `EOF`, line by line, and those documents with empty lines before
 // them, so that places stay right.
 [[nodiscard]] std::string without_here_documents(const std::string& script, std::vector<std::string>& documents);

@@ -50,7 +50,8 @@ void read_yaml_source(const ImportSource& source, const ImportOptions& options, 
     if (!root)
       draft.problems.append(root.error());
     else
-      found = read_options(*root, draft) || read_manifest(*root, options.entry, draft) || found;
+      found = read_config_map(*root, draft) || read_options(*root, draft) ||
+              read_manifest(*root, options.entry, draft) || found;
   }
   if (!found && !draft.problems.has_errors())
     draft.problems.error({source.origin, 0, 0}, "there is no start line in this file",
@@ -130,20 +131,6 @@ bool is_dense(const ImportDraft& draft, const ImportOptions& options) {
 std::int64_t whole(const std::string& text, std::int64_t otherwise) {
   double number = 0;
   return parse_number(text, number) && number >= 1 && number < 1e9 ? static_cast<std::int64_t>(number) : otherwise;
-}
-
-// Under attention data parallelism TensorRT-LLM's tensor ranks are ranks with a scheduler each.
-void settle_attention_ranks(ImportDraft& draft) {
-  if (draft.engine != Program::tensorrt_llm || !draft.attention_dp) return;
-  for (ImportedField& f : draft.fields) {
-    if (f.path == "engine.tensor_parallel_size") f.path = "engine.data_parallel_size";
-  }
-}
-
-void settle_options(ImportDraft& draft) {
-  if (draft.options_file.empty() || draft.has_options) return;
-  draft.not_simulated.push_back(
-      fmt::format("{}: what it says; give the file too, behind the start line", draft.options_file));
 }
 
 // Ranks that do not share a batch's experts are replicas here; SGLang counts those that share among its tensor ranks.
@@ -261,13 +248,20 @@ void write_workload(Writer& out, const ImportDraft& draft) {
         "No load was given (a `vllm bench serve` line beside it fills this): the defaults of `vllm bench serve`, at "
         "once.");
   out.line("workload:");
-  const std::pair<const char*, const char*> defaults[] = {
-      {"random_input_len", "1024"}, {"random_output_len", "128"}, {"num_prompts", "1000"}};
+  // Of a short context, what it holds.
+  const ImportedField* length = draft.find("engine.max_model_len");
+  const std::int64_t context = length == nullptr ? kOurLongest : whole(length->value, kOurLongest);
+  const std::int64_t output = std::min<std::int64_t>(128, std::max<std::int64_t>(1, context / 2));
+  const std::int64_t input = std::min<std::int64_t>(1024, std::max<std::int64_t>(1, context - output));
+  const std::pair<const char*, std::string> defaults[] = {{"random_input_len", std::to_string(input)},
+                                                          {"random_output_len", std::to_string(output)},
+                                                          {"num_prompts", "1000"}};
   const bool dataset = draft.find("workload.dataset_path") != nullptr;
   for (const auto& [key, value] : defaults) {
     if (draft.find(std::string("workload.") + key) != nullptr || (dataset && std::string_view(key) != "num_prompts"))
       continue;
-    out.line(fmt::format("  {}: {}  # default of vllm bench serve", key, value));
+    out.line(fmt::format("  {}: {}  # default of vllm bench serve{}", key, value,
+                         context < 1152 ? ", as far as the context holds it" : ""));
   }
   write_group(out, draft, "workload");
 }
@@ -326,10 +320,16 @@ void leave_out_unknown_release(ImportDraft& draft, const ImportOptions& options)
   if (draft.version.empty()) return;
   ImportDraft only;
   only.engine = draft.engine;
-  only.version = draft.version;
   only.model = "Llama-3.1-8B";
-  const Writer trial = write_scenario(only, options, kPlaceholderGpu, 0);
-  if (parse_scenario(trial.text(), "imported scenario", {{}, options.catalog_dir})) return;
+  // 0.19.0 has the rules of 0.19, but 0.5.9 has its own.
+  for (std::string release = draft.version; release.find('.') != std::string::npos;
+       release.resize(release.rfind('.'))) {
+    only.version = release;
+    const Writer trial = write_scenario(only, options, kPlaceholderGpu, 0);
+    if (!parse_scenario(trial.text(), "imported scenario", {{}, options.catalog_dir})) continue;
+    draft.version = release;
+    return;
+  }
   draft.notes.push_back(fmt::format("release {} of the image has no rules of its own here", draft.version));
   draft.version.clear();
 }
@@ -359,7 +359,6 @@ Result<ImportedScenario> import_scenario(const std::vector<ImportSource>& source
   resolve_model(options, draft);
   settle_data_parallelism(options, draft);
   settle_dataset(draft);
-  settle_attention_ranks(draft);
   settle_options(draft);
   if (warnings != nullptr) warnings->append(draft.warnings);
   const std::string validated = options.gpu.empty() ? kPlaceholderGpu : options.gpu;

@@ -63,6 +63,28 @@ bool read_options(const YamlNode& root, ImportDraft& draft) {
   return true;
 }
 
+bool read_config_map(const YamlNode& root, ImportDraft& draft) {
+  const YamlNode* kind = root.kind == YamlNode::Kind::map ? root.find("kind") : nullptr;
+  const YamlNode* data = kind != nullptr && kind->text == "ConfigMap" ? root.find("data") : nullptr;
+  if (data == nullptr) return false;
+  for (const YamlNode::Entry& entry : data->entries) {
+    if (const Result<YamlNode> inner = parse_yaml(entry.value.text, entry.value.where.file))
+      (void)read_options(*inner, draft);
+  }
+  return true;
+}
+
+void settle_options(ImportDraft& draft) {
+  // Under attention data parallelism TensorRT-LLM's tensor ranks are ranks with a scheduler each.
+  for (ImportedField& f : draft.fields) {
+    if (draft.engine == kProgram && draft.attention_dp && f.path == "engine.tensor_parallel_size")
+      f.path = "engine.data_parallel_size";
+  }
+  if (draft.options_file.empty() || draft.has_options) return;
+  draft.not_simulated.push_back(
+      fmt::format("{}: what it says; give the file too, behind the start line", draft.options_file));
+}
+
 std::string without_here_documents(const std::string& script, std::vector<std::string>& documents) {
   std::string rest, end;
   std::size_t lines = 0;
