@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <string>
 #include <vector>
@@ -114,6 +115,9 @@ void add_load_factor_option(CLI::App& command, ScenarioOptions& options) {
 }
 
 void add_output_options(CLI::App& command, OutputOptions& options, std::vector<std::string> formats) {
+  // What people read can also be pasted.
+  const auto table = std::find(formats.begin(), formats.end(), "table");
+  if (table != formats.end()) formats.insert(table + 1, "markdown");
   command.add_option("-f,--format", options.format, "How to print the result")
       ->check(CLI::IsMember(std::move(formats)))
       ->capture_default_str();

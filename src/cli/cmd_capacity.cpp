@@ -8,11 +8,13 @@
 #include "cli/judge.hpp"
 #include "foretoken/report/report.hpp"
 #include "foretoken/study/capacity.hpp"
+#include "report/measured_loads.hpp"
 
 namespace foretoken {
 namespace {
 
 struct CapacityCommand : StudyOptions {
+  std::string measured;
   std::string variable, growth, precision;
 };
 
@@ -47,6 +49,11 @@ int run(CapacityCommand command) {
     const Result<CapacityResult> result = find_capacity(asked.question, asked.scenario, asked.run);
     if (!result) return result.error();
     Answer answer = answer_of(*result, command.output, exit_code_of(*result));
+    if (answer.pictured && !command.measured.empty()) {
+      Result<Json> measured = read_measured_loads(command.measured, to_string(result->variable));
+      if (!measured) return measured.error();
+      answer.pictured->document["measured"] = std::move(*measured);
+    }
     if (answer.pictured && result->feasible) add_one_run(answer.pictured->document, result->scenario, asked.run);
     return answer;
   });
@@ -67,6 +74,10 @@ Action add_capacity_command(CLI::App* capacity) {
       ->type_name("RATE");
   capacity->add_option("--precision", command->precision, "Relative width at which to stop: 0.02 (capacity.precision)")
       ->type_name("SHARE");
+  capacity
+      ->add_option("--measured", command->measured,
+                   "Figures of real runs by load, as dots in the pictures (CSV: request_rate,mean_e2el_ms,...)")
+      ->type_name("FILE");
   add_output_options(*capacity, command->output, {"table", "json"});
   add_picture_options(*capacity, command->output);
   add_json_flag(*capacity, command->output);

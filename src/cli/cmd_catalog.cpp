@@ -62,6 +62,7 @@ std::string list_of(const std::vector<ModelSpec>& models, const TextStyle& style
 
 std::string list_of(const std::vector<LinkSpec>& links, const TextStyle& style) {
   TextTable table("lrr");
+  table.without_headings();
   for (const LinkSpec& l : links) {
     table.row({l.id, optional_quantity(l.per_direction.value, Dimension::bandwidth),
                optional_quantity(l.latency.value, Dimension::time)});
@@ -71,6 +72,7 @@ std::string list_of(const std::vector<LinkSpec>& links, const TextStyle& style) 
 
 std::string list_of(std::span<const PolicyInfo> policies, const TextStyle& style) {
   TextTable table("ll");
+  table.without_headings();
   for (const PolicyInfo& p : policies) table.row({std::string(p.name), std::string(p.summary)});
   return table.text(style);
 }
@@ -78,6 +80,7 @@ std::string list_of(std::span<const PolicyInfo> policies, const TextStyle& style
 // All, or those of which the name is part: "ttft" finds every statistic of it.
 int deliver_metrics(const std::string& name, const OutputOptions& output) {
   TextTable table("lll");
+  table.without_headings();
   std::string in_full;
   bool any = false;
   const auto row = [&](std::string key, std::string_view unit, std::string_view meaning) {

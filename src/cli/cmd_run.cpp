@@ -13,16 +13,16 @@
 #include "cli/pictures.hpp"
 #include "cli/progress.hpp"
 #include "cli/read_scenario.hpp"
+#include "cli/run_files.hpp"
 #include "cli/sweep_run.hpp"
 #include "cli/terminal.hpp"
 #include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/sweep.hpp"
 #include "foretoken/report/report.hpp"
 #include "persistence/stored_result.hpp"
-#include "report/request_csv.hpp"
+#include "report/openmetrics.hpp"
 #include "report/result_series.hpp"
 #include "report/sweep_front_report.hpp"
-#include "report/timeline/timeline_file.hpp"
 #include "report/uncertainty_report.hpp"
 
 namespace foretoken {
@@ -31,20 +31,12 @@ namespace {
 struct RunCommand {
   ScenarioOptions scenario;
   OutputOptions output;
-  std::string save_requests;
-  std::string timeline, timeline_window;
-  std::int64_t timeline_events = TimelineOptions{}.most_events;
+  RunFileOptions files;
   int jobs = 0;
   bool step_by_step = false;
   bool band = false;
   bool full = false;
 };
-
-std::vector<std::string> class_names(const Scenario& scenario) {
-  std::vector<std::string> names;
-  for (const RequestClass& c : scenario.workload.classes) names.push_back(c.name);
-  return names;
-}
 
 Json document_of(const RunResult& result, const std::optional<ModelUncertainty>& uncertainty,
                  const ReadScenario& read) {
@@ -55,32 +47,17 @@ Json document_of(const RunResult& result, const std::optional<ModelUncertainty>&
 }
 
 std::string render(const RunResult& result, const std::optional<ModelUncertainty>& uncertainty,
-                   const ReadScenario& read, const RunCommand& command) {
+                   const ReadScenario& read, const RunCommand& command, const RunFiles& files) {
   const OutputOptions& output = command.output;
   if (output.format == "json") return to_text(document_of(result, uncertainty, read)) + "\n";
   if (output.format == "csv") return to_csv(result);
   if (output.format == "vllm") return to_text(to_vllm_json(result)) + "\n";
+  if (files.metrics()) return to_openmetrics(result.scenario, *files.metrics(), command.files.metrics_start);
   TextStyle style = text_style(output);
   style.full = command.full;
   std::string text = to_text(result, style);
   if (uncertainty) text += "\nBand of the model\n" + uncertainty_lines(*uncertainty, style);
   return text;
-}
-
-// Nothing when it was refused, which is said.
-std::optional<TimelineFile> timeline_of(const RunCommand& command, const Scenario& scenario) {
-  Result<TimelineOptions> options = TimelineOptions{};
-  if (!command.timeline_window.empty()) options = parse_timeline_window(command.timeline_window);
-  if (options) {
-    options->most_events = command.timeline_events;
-    options->ranks_per_replica = scenario.engine.data_parallel_size;
-    Result<TimelineFile> file = TimelineFile::create(command.timeline, *options);
-    if (file) return std::move(*file);
-    say(file.error());
-  } else {
-    say(options.error());
-  }
-  return std::nullopt;
 }
 
 int run_points(const RunCommand& command, const ReadScenario& read, const RunOptions& options) {
@@ -89,11 +66,13 @@ int run_points(const RunCommand& command, const ReadScenario& read, const RunOpt
                     command.scenario.path));
     return kExitBadInput;
   }
-  const char* single = command.output.format == "vllm"  ? "--format vllm"
-                       : !command.save_requests.empty() ? "--save-requests"
-                       : !command.timeline.empty()      ? "--timeline"
-                                                        : nullptr;
-  if (single != nullptr) {
+  std::string single;
+  if (command.output.format == "vllm" || command.output.format == "openmetrics")
+    single = "--format " + command.output.format;
+  for (const auto& [option, file] : command.files.named()) {
+    if (single.empty() && !file.empty()) single = option;
+  }
+  if (!single.empty()) {
     say(
         fmt::format("{}: error: a scenario with a sweep has no single result for {}\n  hint: --set sweep=null runs the "
                     "base point alone\n",
@@ -109,22 +88,9 @@ int run_points(const RunCommand& command, const ReadScenario& read, const RunOpt
 
 int run_one(const RunCommand& command, const ReadScenario& read, RunOptions options) {
   const Scenario& scenario = read.scenario;
-  std::optional<RequestCsv> csv;
-  if (!command.save_requests.empty()) {
-    Result<RequestCsv> created = RequestCsv::create(command.save_requests, class_names(scenario), scenario.tpot);
-    if (!created) {
-      say(created.error());
-      return kExitBadInput;
-    }
-    csv.emplace(std::move(*created));
-    options.on_request = [&](int replication, const RequestRecord& record) { csv->add(replication, record); };
-  }
-  std::optional<TimelineFile> timeline;
-  if (!command.timeline.empty()) {
-    timeline = timeline_of(command, scenario);
-    if (!timeline) return kExitBadInput;
-    options.watchers.push_back(&*timeline);
-  }
+  std::optional<RunFiles> files = RunFiles::open(command.files, command.output, scenario);
+  if (!files) return kExitBadInput;
+  files->watch(options);
   RunSeries series;
   if (wants_pictures(command.output)) options.watchers.push_back(&series);
   const Result<RunResult> result = run_scenario(scenario, options);
@@ -133,7 +99,7 @@ int run_one(const RunCommand& command, const ReadScenario& read, RunOptions opti
     return kExitBadInput;
   }
   if (!result->feasible) say(fmt::format("does not fit: {}\n", result->memory.verdict));
-  if (!command.output.quiet && command.output.format != "table") {
+  if (!command.output.quiet && command.output.format != "table" && command.output.format != "markdown") {
     for (const std::string& warning : result->warnings) say(fmt::format("warning: {}\n", warning));
   }
   std::optional<ModelUncertainty> uncertainty;
@@ -145,16 +111,11 @@ int run_one(const RunCommand& command, const ReadScenario& read, RunOptions opti
     }
     uncertainty = std::move(*band);
   }
-  Diagnostics lost = csv && result->feasible ? csv->commit() : Diagnostics{};
-  if (timeline && result->feasible) {
-    lost.append(timeline->commit());
-    if (const std::string left = timeline->left_out(); !left.empty() && !command.output.quiet)
-      say(fmt::format("note: {}\n", left));
-  }
+  Diagnostics lost = result->feasible ? files->commit(command.output.quiet) : Diagnostics{};
   if (!lost.empty()) say(lost);
   // Rows that could not be written do not cost the user the result.
   const bool interrupted = result->interrupted || (uncertainty && uncertainty->interrupted);
-  int code = finish(render(*result, uncertainty, read, command), interrupted, result->feasible, command.output);
+  int code = finish(render(*result, uncertainty, read, command, *files), interrupted, result->feasible, command.output);
   code = deliver_pictures(code, command.output, [&] {
     Pictured pictured{document_of(*result, uncertainty, read), to_text(*result, {.full = true})};
     add_series(pictured.document, *result, series);
@@ -165,16 +126,16 @@ int run_one(const RunCommand& command, const ReadScenario& read, RunOptions opti
 }
 
 int run(const RunCommand& command) {
-  const bool distinct = files_are_distinct({{"the scenario", command.scenario.path},
-                                            {"--output", command.output.output},
-                                            {"--save-requests", command.save_requests},
-                                            {"--timeline", command.timeline}});
+  std::vector<std::pair<std::string, std::string>> named = command.files.named();
+  named.insert(named.begin(), {{"the scenario", command.scenario.path}, {"--output", command.output.output}});
+  const bool distinct = files_are_distinct(named);
   if (!distinct || !output_can_be_created(command.output)) return kExitBadInput;
   const std::atomic<bool>* stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
-  if (!read || !inputs_are_kept(read->scenario, command.scenario.path, {"--save-requests", command.save_requests}) ||
-      !inputs_are_kept(read->scenario, command.scenario.path, {"--timeline", command.timeline}))
-    return kExitBadInput;
+  if (!read) return kExitBadInput;
+  for (const auto& file : command.files.named()) {
+    if (!inputs_are_kept(read->scenario, command.scenario.path, file)) return kExitBadInput;
+  }
   RunOptions options;
   options.threads = command.jobs;
   options.stop = stop;
@@ -197,22 +158,9 @@ Action add_run_command(CLI::App* run_app) {
   auto command = std::make_shared<RunCommand>();
   add_scenario_options(*run_app, command->scenario);
   add_load_factor_option(*run_app, command->scenario);
-  add_output_options(*run_app, command->output, {"table", "json", "csv", "vllm"});
+  add_output_options(*run_app, command->output, {"table", "json", "csv", "vllm", "openmetrics"});
   add_picture_options(*run_app, command->output);
-  run_app->add_option("--save-requests", command->save_requests, "Also write one CSV row per request")
-      ->type_name("FILE");
-  CLI::Option* timeline = run_app->add_option("--timeline", command->timeline,
-                                              "Also write steps and requests of a replication, for Perfetto");
-  timeline->type_name("FILE");
-  run_app
-      ->add_option("--timeline-window", command->timeline_window,
-                   "Only this part, in simulated seconds: 10:20, 10:, :20")
-      ->type_name("FROM-TO")
-      ->needs(timeline);
-  run_app->add_option("--timeline-events", command->timeline_events, "Most events of it; what is left out is said")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000'000}))
-      ->needs(timeline)
-      ->capture_default_str();
+  add_run_file_options(*run_app, command->files);
   add_jobs_option(*run_app, command->jobs, "Threads for replications and sweep points; 0 = one per core");
   run_app->add_flag("--full", command->full, "All sections of the table, not the answer alone");
   run_app->add_flag(

@@ -27,6 +27,7 @@ namespace {
 struct SweepCommand {
   ScenarioOptions scenario;
   OutputOptions output;
+  std::string vllm_folder;
   std::string journal;
   std::string shard;
   std::string front;
@@ -99,6 +100,18 @@ bool pictures_of(const SweepCommand& command) {
   return false;
 }
 
+// Whole results are here only where the points run here.
+bool vllm_folder_of(const SweepCommand& command) {
+  const char* other = !command.shard.empty()     ? "--shard"
+                      : !command.journal.empty() ? "--resume"
+                      : command.mpi              ? "--mpi"
+                      : command.dry_run          ? "--dry-run"
+                                                 : nullptr;
+  if (command.vllm_folder.empty() || other == nullptr) return true;
+  say(fmt::format("error: --save-vllm keeps whole results, which {} does not have\n", other));
+  return false;
+}
+
 int run(const SweepCommand& command, const Invocation& invocation) {
   if (command.mpi && command.scenario.path == "-") {
     say("error: with --mpi every rank reads the scenario: give a file, not standard input\n");
@@ -109,11 +122,12 @@ int run(const SweepCommand& command, const Invocation& invocation) {
   SweepRun sweep;
   sweep.output = command.output;
   sweep.journal = command.journal;
+  sweep.vllm_folder = command.vllm_folder;
   sweep.ranks = invocation.ranks;
   if (first) {
     const bool distinct = files_are_distinct(
         {{"the scenario", command.scenario.path}, {"--output", command.output.output}, {"--resume", command.journal}});
-    if (!distinct || !shard_of(command, sweep.shard) || !front_of(command, sweep.front) ||
+    if (!distinct || !vllm_folder_of(command) || !shard_of(command, sweep.shard) || !front_of(command, sweep.front) ||
         !output_can_be_created(command.output) || !pictures_of(command))
       return kExitBadInput;
   } else {
@@ -171,6 +185,10 @@ Action add_sweep_command(CLI::App* sweep, const Invocation& invocation) {
   dry_run->excludes(resume);
   sweep->add_option("--front", command->front, "Pareto front of two figures: p99_ttft,output_throughput (:min, :max)")
       ->type_name("X,Y");
+  sweep
+      ->add_option("--save-vllm", command->vllm_folder,
+                   "Also write the points as `vllm bench sweep serve` does, for its `plot` and `plot_pareto`")
+      ->type_name("FOLDER");
   CLI::Option* mpi =
       sweep->add_flag("--mpi", command->mpi, "Under mpirun or srun: the first rank hands out the points");
   mpi->excludes(jobs)->excludes(shard)->excludes(dry_run);

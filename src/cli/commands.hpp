@@ -50,6 +50,7 @@ struct Command {
 [[nodiscard]] Action add_compare_command(CLI::App* command);
 [[nodiscard]] Action add_studio_command(CLI::App* command);
 [[nodiscard]] Action add_recommend_command(CLI::App* command);
+[[nodiscard]] Action add_emit_command(CLI::App* command);
 [[nodiscard]] Action add_explain_command(CLI::App* command);
 [[nodiscard]] Action add_accuracy_command(CLI::App* command);
 [[nodiscard]] Action add_validate_command(CLI::App* command);

@@ -20,12 +20,13 @@ constexpr std::size_t kNameColumn = 30, kCommandColumn = 15;
 // What several commands share stands in the same group everywhere; the rest is the command's own question.
 std::string group_of(const std::string& name) {
   constexpr std::array scenario{"set", "seed", "catalog", "load-factor"};
-  constexpr std::array output{"format", "json", "output", "full", "color",  "quiet", "no-progress", "save-requests",
-                              "junit",  "emit", "save",   "date", "report", "plot",  "timeline",    "timeline-window"};
+  constexpr std::array output{"format",      "json",          "output",     "full",      "color",    "quiet",
+                              "no-progress", "save-requests", "save-steps", "save-vllm", "junit",    "emit",
+                              "save",        "date",          "report",     "plot",      "timeline", "timeline-window"};
   constexpr std::array running{"jobs", "step-by-step", "resume", "shard", "mpi", "dry-run"};
   const auto in = [&](const auto& list) { return std::find(list.begin(), list.end(), name) != list.end(); };
   // On the manual page and in completions, not on the screen.
-  if (name == "plot-theme" || name == "timeline-events") return "Seldom";
+  if (name == "plot-theme" || name == "timeline-events" || name.starts_with("openmetrics-")) return "Seldom";
   return name == "help" || name == "version" || in(output) ? "Output"
          : in(scenario)                                    ? "Scenario"
          : in(running)                                     ? "Running"

@@ -18,6 +18,7 @@
 #include "foretoken/report/report.hpp"
 #include "persistence/sweep_journal.hpp"
 #include "report/sweep_front_report.hpp"
+#include "report/vllm_sweep.hpp"
 
 namespace foretoken {
 namespace {
@@ -75,7 +76,9 @@ int finish_sweep(const SweepRun& sweep, const SweepFileHead& head, const SweepRe
   const std::string text =
       sweep.shard ? stored_lines(head, result.points) : render(sweep_table(result), sweep.output, sweep.front);
   const bool fits = sweep.shard || any_fits(result.points);
-  int code = finish(text, result.interrupted, fits, sweep.output);
+  OutputOptions output = sweep.output;
+  if (sweep.shard) output.format = "json";  // lines of JSON, whatever the whole is to be printed as
+  int code = finish(text, result.interrupted, fits, output);
   code = deliver_pictures(code, sweep.output, [&] {
     Pictured pictured = pictured_sweep(sweep_table(result), sweep.front);
     add_roofline_of(pictured.document, result.base);
@@ -158,10 +161,24 @@ int run_and_deliver(SweepRun sweep) {
       run_on_ranks(sweep, head, wanted, sink);
     };
   }
+  std::optional<VllmSweep> vllm;
+  if (!sweep.vllm_folder.empty()) {
+    Result<VllmSweep> created = VllmSweep::create(sweep.vllm_folder, sweep.question.base.sweep);
+    if (!created) {
+      say(created.error());
+      return kExitBadInput;
+    }
+    vllm.emplace(std::move(*created));
+    sweep.options.on_result = [&](std::size_t index, const Scenario& scenario, const RunResult& run) {
+      vllm->add(index, scenario, run);
+    };
+  }
   const std::optional<SweepResult> result = run_part(sweep);
   if (!result) return kExitBadInput;
+  const Diagnostics lost = vllm ? vllm->commit() : Diagnostics{};
+  if (!lost.empty()) say(lost);
   const int code = finish_sweep(sweep, head, *result);
-  return journal_failed && code == kExitOk ? kExitInternal : code;
+  return (journal_failed || !lost.empty()) && code == kExitOk ? kExitInternal : code;
 }
 
 int deliver_plan(SweepRun sweep) {

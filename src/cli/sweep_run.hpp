@@ -22,6 +22,7 @@ struct SweepRun {
   std::string journal;         // empty = none
   std::optional<Shard> shard;  // the output is then the points of this part, as lines
   PointRanks* ranks = nullptr;
+  std::string vllm_folder;          // also as `vllm bench sweep serve` leaves it; empty = not
   std::optional<SweepFront> front;  // its two figures; the points are found at the end
 };
 

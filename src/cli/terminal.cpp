@@ -16,6 +16,7 @@
 #include "cli/exit_codes.hpp"
 #include "cli/pictures.hpp"
 #include "persistence/atomic_file.hpp"
+#include "report/markdown.hpp"
 
 namespace foretoken {
 namespace {
@@ -115,7 +116,8 @@ int finish(const std::string& text, bool interrupted, bool feasible, const Outpu
   return feasible ? answer : kExitInfeasible;
 }
 
-int deliver(const std::string& text, const OutputOptions& options) {
+int deliver(const std::string& words, const OutputOptions& options) {
+  const std::string text = options.format == "markdown" ? to_markdown(words) : words;
   if (!options.output.empty()) {
     const int code = write_file(text, options.output);
     if (code == kExitOk) return code;
@@ -149,6 +151,8 @@ TextStyle text_style(const OutputOptions& options) {
   TextStyle style;
   style.color = wants_color(options);
   style.width = terminal_width();
+  style.markdown = options.format == "markdown";
+  if (style.markdown) style.color = false;
   return style;
 }
 

@@ -26,9 +26,9 @@ void say(const Diagnostics& diagnostics);
 // No output may overwrite another, or the question itself: says which of the named paths are one file.
 [[nodiscard]] bool files_are_distinct(const std::vector<std::pair<std::string, std::string>>& named);
 
-// The result, whole: an exit code says whether it arrived. A reader that closed its
-// pipe has had enough, and that is no error.
-[[nodiscard]] int deliver(const std::string& text, const OutputOptions& options);
+// The result, whole, as Markdown where that is asked for: an exit code says whether it arrived. A reader that closed
+// its pipe has had enough, and that is no error.
+[[nodiscard]] int deliver(const std::string& words, const OutputOptions& options);
 
 // The result, and then what became of the run: interrupted, a model that does not fit, or `answer`.
 [[nodiscard]] int finish(const std::string& text, bool interrupted, bool feasible, const OutputOptions& output,

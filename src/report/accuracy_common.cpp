@@ -67,6 +67,7 @@ std::vector<std::pair<std::string, std::int64_t>> SkippedRows::ordered() const {
 
 std::string SkippedRows::text(const TextStyle& style) const {
   TextTable table("rl");
+  table.without_headings();
   for (const auto& [reason, rows] : ordered()) table.row({readable(rows), reason});
   return table.text(style, "  ");
 }

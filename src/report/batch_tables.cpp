@@ -27,9 +27,9 @@ DeclaredTable<RidgeOperator> ridge_table() {
       .column("name", "decode turns compute-bound at batch", {'0', 'l'}, &RidgeOperator::name,
               [](const std::string& name) { return name; })
       .entry("share_of_step", &RidgeOperator::share)
-      .entry("compute_bound_from_datasheet", batch_of(&RidgeOperator::by_datasheet))
+      .entry("compute_bound_from_datasheet", batch_of(&RidgeOperator::by_datasheet), shape::or_null(shape::count()))
       .cell("datasheet", {}, from(&RidgeOperator::by_datasheet))
-      .entry("compute_bound_from_priced", batch_of(&RidgeOperator::as_priced))
+      .entry("compute_bound_from_priced", batch_of(&RidgeOperator::as_priced), shape::or_null(shape::count()))
       .cell("as priced", {}, from(&RidgeOperator::as_priced))
       .column("intensity_at_1", "FLOP/B at 1", {'2'}, &RidgeOperator::intensity_at_one)
       .column("intensity_at_largest", "at the largest", {'3'}, &RidgeOperator::intensity_at_most)
@@ -44,7 +44,7 @@ DeclaredTable<BudgetRow> budget_table() {
       .cell("", {'0', 'l'}, [](const BudgetRow& row) { return row.current ? "now"
                                                               : row.fits  ? ""
                                                                           : "does not fit"; })
-      .entry("activations_gib", [](const BudgetRow& row) { return Json(row.activations / kGiB); })
+      .entry("activations_gib", [](const BudgetRow& row) { return row.activations / kGiB; })
       .cell("activations", {'3'},
             [](const BudgetRow& row) { return format_quantity(row.activations, Dimension::bytes); })
       .column("kv_cache_size_tokens", "KV tokens", {'2'}, &BudgetRow::kv_tokens)

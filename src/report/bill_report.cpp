@@ -54,6 +54,7 @@ DeclaredTable<NamedFleet> fleet_table() {
 // Days that look the same share a line.
 std::string week_section(const Bill& b, const TextStyle& style) {
   TextTable table("ll");
+  table.without_headings();
   for (std::size_t day = 0; day < 7;) {
     const auto of = [&](std::size_t d) {
       return b.replicas_by_hour.begin() + static_cast<std::ptrdiff_t>(d * kHoursPerDay);
@@ -94,6 +95,10 @@ std::string to_text(const Bill& b, const TextStyle& style) {
                           section("Replicas by hour of the re-sized fleet", week_section(b, style), style) +
                           section("What this rests on", basis, style),
                       style);
+}
+
+Json fleet_bill_shape() {
+  return fleet_table().shape();
 }
 
 Json to_json(const Bill& b) {

@@ -11,5 +11,7 @@ namespace foretoken {
 
 [[nodiscard]] std::string to_text(const Bill& bill, const TextStyle& style = {});
 [[nodiscard]] Json to_json(const Bill& bill);
+// Of one way to size the fleet, for the schema.
+[[nodiscard]] Json fleet_bill_shape();
 
 }  // namespace foretoken

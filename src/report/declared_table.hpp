@@ -10,6 +10,7 @@
 #include "foretoken/base/json.hpp"
 #include "report/common.hpp"
 #include "report/layout.hpp"
+#include "report/shape/shape.hpp"
 
 namespace foretoken {
 
@@ -25,6 +26,14 @@ class DeclaredTable {
   // Of the document alone. `value` is a member or a function of the row; an empty optional leaves the key out.
   template <class Value>
   DeclaredTable& entry(std::string key, Value value) {
+    using Kind = std::decay_t<std::invoke_result_t<Value, const Row&>>;
+    return entry(std::move(key), value, shape::of_type<Kind>());
+  }
+  // ... where the schema cannot tell from the value's type what the document may hold.
+  template <class Value>
+  DeclaredTable& entry(std::string key, Value value, Json shape) {
+    using Kind = std::decay_t<std::invoke_result_t<Value, const Row&>>;
+    keys_.push_back({shape::IsOptional<Kind>::value ? key + "?" : key, std::move(shape)});
     entries_.push_back({std::move(key), [value](const Row& row) { return optional(std::invoke(value, row)); }});
     return *this;
   }
@@ -61,6 +70,9 @@ class DeclaredTable {
     return list;
   }
 
+  // What document() makes.
+  [[nodiscard]] Json shape() const { return shape::object(keys_); }
+
   // With a row of headings; a caller may add rows of its own.
   template <class Rows>
   [[nodiscard]] TextTable table(const Rows& rows) const {
@@ -78,6 +90,7 @@ class DeclaredTable {
   static std::optional<Json> optional(std::optional<Json> value) { return value; }
 
   std::vector<std::pair<std::string, std::function<std::optional<Json>(const Row&)>>> entries_;
+  shape::Keys keys_;
   std::vector<std::string> headings_;
   std::string importance_, sides_;
   std::vector<std::function<std::string(const Row&)>> cells_;

@@ -13,6 +13,7 @@ namespace {
 
 std::string changes_section(const std::vector<ResultChange>& list, const TextStyle& style) {
   TextTable table("llllr");
+  table.without_headings();
   for (const ResultChange& c : list) {
     const auto shown = [](const std::string& text) { return text.empty() ? std::string("-") : text; };
     const std::string relative = !c.relative ? ""

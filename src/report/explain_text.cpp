@@ -13,6 +13,7 @@ namespace {
 
 std::string fields_section(const Scenario& scenario, const TextStyle& style) {
   TextTable table("lll");
+  table.without_headings();
   for (const ResolvedField& field : scenario.fields) {
     std::string origin(to_string(field.origin));
     if (field.where.line > 0) origin = fmt::format("{}:{}", field.where.file, field.where.line);

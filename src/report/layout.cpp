@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/visible.hpp"
+#include "report/markdown.hpp"
 
 namespace foretoken {
 namespace {
@@ -122,6 +123,11 @@ char TextTable::importance_of(std::size_t column) const {
 }
 
 std::string TextTable::text(const TextStyle& style, std::string_view indent) const {
+  if (style.markdown) {
+    std::vector<std::vector<std::string>> rows = rows_;
+    if (!has_headings_ && !rows.empty()) rows.emplace(rows.begin());
+    return markdown_table(rows, alignments_);
+  }
   std::vector<std::size_t> widths = natural_widths();
   std::vector<bool> kept(widths.size(), true);
   const auto limit = static_cast<std::size_t>(std::max(1, style.width));
@@ -172,6 +178,7 @@ std::string TextTable::text(const TextStyle& style, std::string_view indent) con
 }
 
 std::string within_width(std::string_view text, const TextStyle& style) {
+  if (style.markdown) return std::string(text);
   const auto limit = static_cast<std::size_t>(std::max(1, style.width));
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
@@ -186,6 +193,7 @@ std::string within_width(std::string_view text, const TextStyle& style) {
 }
 
 std::string shell_command(std::string_view command, const TextStyle& style, std::string_view indent) {
+  if (style.markdown) return markdown_block(command);
   const auto limit = static_cast<std::size_t>(std::max(1, style.width));
   const std::string line = std::string(indent) + std::string(command);
   return (display_width(line) <= limit ? line : broken(line, limit, indent.size() + 4, " \\")) + "\n";

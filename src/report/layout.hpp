@@ -17,7 +17,12 @@ class TextTable {
   // first, and of equal ones the rightmost. Without it, all stay.
   explicit TextTable(std::string alignments, std::string importance = "")
       : alignments_(std::move(alignments)), importance_(std::move(importance)) {}
-  // Control characters and line breaks of a name cannot leave its cell. The first row names the columns.
+  // The first row is one like the others; else it names the columns.
+  TextTable& without_headings() {
+    has_headings_ = false;
+    return *this;
+  }
+  // Control characters and line breaks of a name cannot leave its cell.
   void row(std::vector<std::string> cells);
   [[nodiscard]] std::string text(const TextStyle& style, std::string_view indent = "") const;
 
@@ -27,6 +32,7 @@ class TextTable {
 
   std::string alignments_;
   std::string importance_;
+  bool has_headings_ = true;
   std::vector<std::vector<std::string>> rows_;
 };
 

@@ -42,6 +42,7 @@ std::string cell(const Column& column, double value) {
 
 std::string group_table(const RunResult& r, ColumnGroup group, const TextStyle& style) {
   TextTable table("lrr");
+  table.without_headings();
   for (const Column& column : columns()) {
     const double value = r.summary[column.key];
     if (column.group != group || !shown(column, value)) continue;
@@ -102,6 +103,7 @@ std::string class_section(const RunResult& r, const TextStyle& style) {
 std::string grade_section(const RunResult& r, const TextStyle& style) {
   const Summary& s = r.summary;
   TextTable table("llll");
+  table.without_headings();
   for (const char* p : {"p50", "p99"}) {
     const double ttft = s[fmt::format("{}_ttft_ms", p)];
     const double tpot = s[fmt::format("{}_tpot_ms", p)];
@@ -215,6 +217,7 @@ std::string bound_line(const char* phase, const Bottleneck& b) {
 
 std::string slo_section(const RunResult& r, const TextStyle& style, std::size_t most) {
   TextTable table("llrl", "0001");
+  table.without_headings();
   std::vector<SloVerdict> lines = r.slo;
   if (lines.size() > most) std::stable_partition(lines.begin(), lines.end(), [](const SloVerdict& v) { return !v.ok; });
   const std::size_t behind = lines.size() - std::min(most, lines.size());

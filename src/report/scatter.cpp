@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "report/common.hpp"
+#include "report/markdown.hpp"
 
 namespace foretoken {
 namespace {
@@ -65,8 +66,9 @@ std::string scatter(const std::vector<ScatterPoint>& points, std::string_view x_
   const std::string between = room > static_cast<int>(display_width(x_title)) + 2
                                   ? fmt::format("{:^{}}", x_title, room)
                                   : std::string(static_cast<std::size_t>(std::max(1, room)), ' ');
-  return out + fmt::format("{}{:>{}} └{}\n{}{:>{}}  {}{}{}\n", indent, "", width, axis, indent, "", width, left,
-                           between, right);
+  out +=
+      fmt::format("{}{:>{}} └{}\n{}{:>{}}  {}{}{}\n", indent, "", width, axis, indent, "", width, left, between, right);
+  return style.markdown ? markdown_block(out) : out;
 }
 
 }  // namespace foretoken

@@ -73,6 +73,7 @@ std::string memory_section(const MemoryPlan& plan, const TextStyle& style) {
   const double capacity = plan.capacity.value;
   if (!(capacity > 0)) return {};
   TextTable table("lrl");
+  table.without_headings();
   const auto line = [&](const char* name, ByteCount bytes) {
     table.row({name, format_quantity(bytes.value, Dimension::bytes), bar(bytes.value / capacity, 24)});
   };

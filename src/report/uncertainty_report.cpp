@@ -26,7 +26,9 @@ DeclaredTable<FigureBand> band_table() {
       .entry("high", &FigureBand::high)
       .cell("95 %", {'1', 'l'},
             measured([](const FigureBand& f) { return fmt::format("[{}, {}]", readable(f.low), readable(f.high)); }))
-      .entry("p_meets", [](const FigureBand& f) { return f.meets ? std::optional(to_json(*f.meets)) : std::nullopt; })
+      .entry(
+          "p_meets", [](const FigureBand& f) { return f.meets ? std::optional(to_json(*f.meets)) : std::nullopt; },
+          shape::ref("probability"))
       .cell("P(meets)", {}, [](const FigureBand& f) { return f.meets ? probability_text(*f.meets) : ""; })
       .column("errors_as_of", "errors as of", {'3', 'l'}, &FigureBand::rests_on,
               [](const std::string& whose) { return whose; })
@@ -56,6 +58,10 @@ Json to_json(const Probability& p) {
   json["value"] = p.value;
   if (p.end != Probability::End::none) json["bound"] = p.end == Probability::End::at_least ? "at least" : "at most";
   return json;
+}
+
+Json figure_band_shape() {
+  return band_table().shape();
 }
 
 Json to_json(const ModelUncertainty& u) {

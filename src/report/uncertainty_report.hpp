@@ -13,5 +13,7 @@ namespace foretoken {
 [[nodiscard]] std::string uncertainty_lines(const ModelUncertainty& uncertainty, const TextStyle& style);
 [[nodiscard]] Json to_json(const Probability& probability);
 [[nodiscard]] Json to_json(const ModelUncertainty& uncertainty);
+// Of a figure in it, for the schema.
+[[nodiscard]] Json figure_band_shape();
 
 }  // namespace foretoken

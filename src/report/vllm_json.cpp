@@ -1,4 +1,6 @@
 // The file that vLLM's own plotting and sweep tools read.
+#include "report/vllm_json.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,6 +9,7 @@
 #include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/sweep.hpp"
 #include "foretoken/report/report.hpp"
+#include "report/shape/shape.hpp"
 
 namespace foretoken {
 namespace {
@@ -40,7 +43,25 @@ void add_load(Json& json, const WorkloadConfig& workload) {
 
 }  // namespace
 
-Json to_vllm_json(const RunResult& result) {
+Json vllm_shape() {
+  using namespace shape;
+  Keys keys{{"endpoint_type", text()},
+            {"backend", text()},
+            {"label", any()},
+            {"model_id", text()},
+            {"tokenizer_id", text()},
+            {"num_prompts?", count()},
+            {"request_rate?", either({figure(), constant("inf")})},
+            {"burstiness?", either({figure(), constant("inf")})},
+            {"max_concurrency?", or_null(count())}};
+  for (const char* key : kPlainKeys) keys.push_back({fmt::format("{}?", key), figure()});
+  for (const char* latency : kLatencies) {
+    for (const char* statistic : kStatistics) keys.push_back({fmt::format("{}_{}_ms?", statistic, latency), figure()});
+  }
+  return object(keys);
+}
+
+Json to_vllm_json(const RunResult& result, std::size_t replication) {
   Json json = Json::object();
   const std::string& hf_id = result.scenario.deployment.model.hf_id;
   const std::string& model = hf_id.empty() ? result.scenario.deployment.model.id : hf_id;
@@ -49,8 +70,8 @@ Json to_vllm_json(const RunResult& result) {
   json["label"] = nullptr;
   json["model_id"] = model;
   json["tokenizer_id"] = model;
-  if (result.replications.empty()) return json;
-  const RunMeasures& run = result.replications.front().measures;
+  if (replication >= result.replications.size()) return json;
+  const RunMeasures& run = result.replications[replication].measures;
   json["num_prompts"] = run.all.offered();
   add_load(json, result.scenario.workload);
   const Summary summary = summarise({run, run.all, Scope::run, TpotConvention::vllm, result.device});

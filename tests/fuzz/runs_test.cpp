@@ -10,7 +10,7 @@
 #include "foretoken/experiment/sweep.hpp"
 #include "foretoken/report/report.hpp"
 #include "fuzz/case.hpp"
-#include "report/request_csv.hpp"
+#include "report/request_rows.hpp"
 
 namespace foretoken {
 namespace {

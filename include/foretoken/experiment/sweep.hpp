@@ -67,6 +67,9 @@ struct SweepOptions {
   std::size_t part_count = 1;
   // Called once for every point newly finished, from any thread, one call at a time.
   std::function<void(std::size_t index, const SweepPoint& point)> on_point;
+  // Sees the whole result of every point that is run here, before its figures are taken. Contract: may be called from
+  // several threads at once.
+  std::function<void(std::size_t index, const Scenario& scenario, const RunResult& result)> on_result = {};
   // Who runs the points, instead of the threads of this process. Contract: calls the sink once for
   // each of `wanted`, one call at a time; leaves out what was interrupted.
   std::function<void(const std::vector<std::size_t>& wanted, const PointSink& sink)> run_points;
@@ -77,7 +80,9 @@ struct SweepOptions {
 [[nodiscard]] Result<SweepResult> run_sweep(const SweepQuestion& question, const SweepOptions& options = {});
 
 // One point alone, on this thread. The result does not depend on what ran before.
-[[nodiscard]] SweepPoint run_point(const SweepQuestion& question, std::size_t index, const RunOptions& options);
+[[nodiscard]] SweepPoint run_point(
+    const SweepQuestion& question, std::size_t index, const RunOptions& options,
+    const std::function<void(std::size_t index, const Scenario& scenario, const RunResult& result)>& on_result = {});
 // Whether the point is a scenario, and fits, without simulating: `skipped` when it could run.
 [[nodiscard]] SweepPoint check_point(const SweepQuestion& question, std::size_t index);
 

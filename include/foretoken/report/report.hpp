@@ -33,6 +33,7 @@ struct TextStyle {
 
   bool color = false;                            // ANSI escapes
   int width = kUnknownWidth;                     // columns that tables and sentences may take
+  bool markdown = false;                         // tables and commands as GitHub shows them
   bool full = false;                             // all there is to tell, where the short answer is the usual one
   std::string_view elsewhere = "--format json";  // where columns stand that a table leaves out
 };
@@ -66,7 +67,7 @@ struct TextStyle {
 [[nodiscard]] Json to_json(const ModelBand& band);
 
 // The flat object that `vllm bench serve --save-result` writes, in its convention of
-// TPOT, over completed requests. Of several replications the first.
-[[nodiscard]] Json to_vllm_json(const RunResult& result);
+// TPOT, over completed requests. Of several replications one.
+[[nodiscard]] Json to_vllm_json(const RunResult& result, std::size_t replication = 0);
 
 }  // namespace foretoken

@@ -44,7 +44,7 @@ void run_on_threads(const SweepQuestion& question, const SweepOptions& options, 
   alone.cost_models = &models;
   std::mutex mutex;
   parallel_for(wanted.size(), options.run.threads, [&](std::size_t i) {
-    SweepPoint point = run_point(question, wanted[i], alone);
+    SweepPoint point = run_point(question, wanted[i], alone, options.on_result);
     if (point.status == PointStatus::skipped) return;
     const std::lock_guard lock(mutex);
     sink(wanted[i], std::move(point));
@@ -87,7 +87,9 @@ std::vector<std::string> point_values(const std::vector<SweepAxis>& axes, std::s
   return values;
 }
 
-SweepPoint run_point(const SweepQuestion& question, std::size_t index, const RunOptions& options) {
+SweepPoint run_point(
+    const SweepQuestion& question, std::size_t index, const RunOptions& options,
+    const std::function<void(std::size_t index, const Scenario& scenario, const RunResult& result)>& on_result) {
   SweepPoint point;
   point.values = point_values(question.base.sweep, index);
   const auto stopped = [&] { return options.stop != nullptr && options.stop->load(); };
@@ -97,6 +99,7 @@ SweepPoint run_point(const SweepQuestion& question, std::size_t index, const Run
   Result<RunResult> result = run_scenario(*scenario, options);
   if (!result) return refused(std::move(point), result.error());
   if (result->interrupted) return point;
+  if (on_result) on_result(index, *scenario, *result);
   return point_of(*scenario, std::move(*result), std::move(point.values));
 }
 

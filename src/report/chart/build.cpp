@@ -118,9 +118,9 @@ Table table_of(std::string_view rows, const std::vector<std::string>& names, con
 }
 
 std::vector<std::string_view> all_picture_names() {
-  return {"load",     "objectives",  "fixes",   "front",       "map",        "map-throughput", "sweep",   "batch",
-          "tradeoff", "differences", "tornado", "candidates",  "confidence", "accuracy",       "latency", "hours",
-          "timeline", "requests",    "slowest", "attribution", "roofline",   "breakdown",      "memory"};
+  return {"load",     "objectives",  "fixes",    "front",      "map",         "map-throughput", "sweep",     "batch",
+          "tradeoff", "differences", "tornado",  "candidates", "parallel",    "confidence",     "accuracy",  "latency",
+          "hours",    "timeline",    "requests", "slowest",    "attribution", "roofline",       "breakdown", "memory"};
 }
 
 std::vector<Chart> charts_of(const Json& document) {
@@ -136,6 +136,8 @@ std::vector<Chart> charts_of(const Json& document) {
   add_tornado(charts, document);
   add_recommend(charts, document);
   add_validation(charts, document);
+  add_calibration(charts, document);
+  add_parallel(charts, document);
   add_latency_curves(charts, document);
   add_hours(charts, document);
   add_timeline(charts, document);

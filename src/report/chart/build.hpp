@@ -55,6 +55,8 @@ void add_compare(Charts& charts, const Json& document);
 void add_tornado(Charts& charts, const Json& document);
 void add_recommend(Charts& charts, const Json& document);
 void add_validation(Charts& charts, const Json& document);
+void add_calibration(Charts& charts, const Json& document);
+void add_parallel(Charts& charts, const Json& document);
 
 // P(meets) as the text has it: "> 96 %" where no more can be said; "-" where there is none.
 [[nodiscard]] std::string chance_text(const Json& probability);

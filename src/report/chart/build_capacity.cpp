@@ -54,6 +54,61 @@ Panel objectives_panel(const Json& document) {
   return panel;
 }
 
+// Beyond the capacity a latency is anything: what lies far above it must not flatten the rest.
+void keep_capacity_in_view(Panel& panel, const Json& document) {
+  constexpr double kTimes = 3;
+  const double capacity = number_of(document["capacity"]);
+  const Series& s = panel.series.front();
+  double within = 0, most = 0;
+  for (std::size_t i = 0; i < s.x.size(); ++i) {
+    if (s.x[i] <= capacity && std::isfinite(s.y[i])) within = std::max(within, s.y[i]);
+    if (std::isfinite(s.y[i])) most = std::max(most, s.y[i]);
+  }
+  if (within > 0 && most > kTimes * within) panel.y.max = kTimes * within;
+}
+
+// Real runs beside the simulated ones, where they have what a panel shows.
+void add_measured(Panel& panel, const Json& document, const char* key) {
+  Series s;
+  s.name = "measured";
+  s.mark = Series::Mark::dots;
+  s.color = 1;
+  for (const Json& point : list_of(document["measured"]["points"])) {
+    const double figure = number_of(point[key]);
+    if (!std::isfinite(figure)) continue;
+    s.x.push_back(number_of(point["load"]));
+    s.y.push_back(figure);
+    s.labels.push_back(fmt::format("measured {}", readable(figure)));
+  }
+  if (!s.x.empty()) panel.series.push_back(std::move(s));
+}
+
+// As shares of the limit; one name for the dots of all objectives.
+void add_measured_shares(Panel& panel, const Json& document) {
+  std::vector<std::pair<std::string, double>> limits;
+  for (const Json& look : list_of(document["looks"])) {
+    for (const Json& o : list_of(look["objectives"])) {
+      const std::string metric = text_of(o["metric"]);
+      const auto known = [&](const auto& l) { return l.first == metric; };
+      if (std::none_of(limits.begin(), limits.end(), known)) limits.emplace_back(metric, number_of(o["limit"]));
+    }
+  }
+  Series s;
+  s.name = "measured";
+  s.mark = Series::Mark::dots;
+  s.color = 1;
+  for (const auto& [metric, limit] : limits) {
+    for (const Json& point : list_of(document["measured"]["points"])) {
+      const double figure = number_of(point[metric]);
+      if (!std::isfinite(figure)) continue;
+      s.x.push_back(number_of(point["load"]));
+      s.y.push_back(100 * figure / limit);
+      s.labels.push_back(fmt::format("{} measured {}", metric_title(metric), readable(figure)));
+    }
+  }
+  if (!s.x.empty()) panel.series.push_back(std::move(s));
+}
+
 }  // namespace
 
 void add_capacity(Charts& charts, const Json& document) {
@@ -65,6 +120,7 @@ void add_capacity(Charts& charts, const Json& document) {
   chart.title = "How much load fits";
   chart.x = {fmt::format("{} ({})", text_of(document["variable"]), unit), Axis::Scale::linear, {}, {}, {}};
   chart.panels.push_back(objectives_panel(document));
+  add_measured_shares(chart.panels.back(), document);
   Series latency, throughput;
   latency.name = "mean E2E";
   latency.color = 4;
@@ -84,7 +140,10 @@ void add_capacity(Charts& charts, const Json& document) {
     add_interval(throughput, load, look["output_throughput"]);
   }
   chart.panels.push_back({{"E2E (ms)", Axis::Scale::linear, {}, 0.0, {}}, {std::move(latency)}, {}});
+  keep_capacity_in_view(chart.panels.back(), document);
+  add_measured(chart.panels.back(), document, "mean_e2el_ms");
   chart.panels.push_back({{"tokens/s", Axis::Scale::linear, {}, 0.0, {}}, {std::move(throughput)}, {}});
+  add_measured(chart.panels.back(), document, "output_throughput");
   add_load_rules(chart, document);
   chart.caption = fmt::format(
       "Each objective relative to its limit, the mean latency and the throughput, with 95 % "
@@ -93,6 +152,8 @@ void add_capacity(Charts& charts, const Json& document) {
       std::isfinite(number_of(document["capacity"]))
           ? fmt::format(", {} {}", readable(number_of(document["capacity"])), unit)
           : "");
+  if (const std::string source = text_of(document["measured"]["source"]); !source.empty())
+    chart.caption += fmt::format(" Measured: {}", source);
   charts.push_back(std::move(chart));
   if (list_of(document["confidence"]).empty()) return;
   Chart sure;

@@ -135,6 +135,8 @@ constexpr FlagRow kTensorRtLlm[] = {
     {"free-gpu-memory-fraction", K::value, "engine.free_gpu_memory_fraction"},
     {"kv-cache-dtype", K::value, "engine.kv_cache_dtype"},
     {"enable-chunked-prefill", K::on, "engine.enable_chunked_prefill"},
+    {"extra-llm-api-options", K::value},
+    {"config", K::value},
     {"host", K::harmless},
     {"port", K::harmless},
     {"tokenizer", K::harmless},
@@ -145,6 +147,24 @@ constexpr FlagRow kTensorRtLlm[] = {
     {"reasoning-parser", K::harmless},
     {"tool-parser", K::harmless},
     {"trust-remote-code", K::harmless_on},
+};
+
+// tensorrt_llm/llmapi/llm_args.py: TorchLlmArgs, KvCacheConfig, SchedulerConfig, AttentionDpConfig, CudaGraphConfig.
+constexpr EngineOption kTensorRtLlmOptions[] = {
+    {"enable_chunked_prefill", "engine.enable_chunked_prefill"},
+    {"disable_overlap_scheduler", "engine.async_scheduling", true},
+    {"batch_wait_timeout_iters", "engine.batch_wait_timeout_iters"},
+    {"batch_wait_max_tokens_ratio", "engine.batch_wait_max_tokens_ratio"},
+    {"kv_cache_config.enable_block_reuse", "engine.enable_prefix_caching"},
+    {"kv_cache_config.tokens_per_block", "engine.block_size"},
+    {"kv_cache_config.dtype", "engine.kv_cache_dtype"},
+    {"kv_cache_config.free_gpu_memory_fraction", "engine.free_gpu_memory_fraction"},
+    {"scheduler_config.capacity_scheduler_policy", "engine.capacity_scheduler_policy"},
+    {"scheduler_config.context_chunking_policy", "engine.context_chunking_policy"},
+    {"attention_dp_config.enable_balance", "engine.attention_dp_enable_balance"},
+    {"attention_dp_config.timeout_iters", "engine.attention_dp_timeout_iters"},
+    {"attention_dp_config.batching_wait_iters", "engine.attention_dp_batching_wait_iters"},
+    {"cuda_graph_config.max_batch_size", "engine.max_cudagraph_capture_size"},
 };
 
 constexpr FlagRow kVllmBench[] = {
@@ -215,6 +235,17 @@ std::span<const FlagRow> flags_of(Program program) {
       break;
   }
   return kVllmBench;
+}
+
+std::span<const EngineOption> options_of(Program program) {
+  if (program == Program::tensorrt_llm) return kTensorRtLlmOptions;
+  return {};
+}
+
+const EngineOption* option_of(Program program, std::string_view field) {
+  const std::span<const EngineOption> rows = options_of(program);
+  const auto at = std::find_if(rows.begin(), rows.end(), [&](const EngineOption& row) { return row.field == field; });
+  return at == rows.end() ? nullptr : &*at;
 }
 
 const FlagRow* find_flag(Program program, std::string_view name) {

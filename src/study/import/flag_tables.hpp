@@ -27,6 +27,16 @@ struct FlagRow {
 };
 
 [[nodiscard]] std::span<const FlagRow> flags_of(Program program);
+// Keys of the file of options of an engine that takes one (trtllm-serve --extra_llm_api_options), sections apart.
+struct EngineOption {
+  std::string_view path;   // kv_cache_config.tokens_per_block
+  std::string_view field;  // engine.block_size
+  bool inverted = false;   // true there is false here
+};
+[[nodiscard]] std::span<const EngineOption> options_of(Program program);
+// Null: it has none for the field.
+[[nodiscard]] const EngineOption* option_of(Program program, std::string_view field);
+
 // Null: not known.
 [[nodiscard]] const FlagRow* find_flag(Program program, std::string_view name);
 

@@ -32,6 +32,8 @@ struct ImportDraft {
   std::string replicas;  // empty = not said
   SourceLocation replicas_where;
   std::string dataset_name, dataset_path;
+  std::string options_file;          // that the start line names
+  bool has_options = false;          // its contents were read
   std::vector<std::string> sources;  // the commands that were read
   std::vector<std::string> harmless;
   std::vector<std::string> not_simulated;
@@ -43,6 +45,16 @@ struct ImportDraft {
   void set(ImportedField field);
   [[nodiscard]] const ImportedField* find(std::string_view path) const;
 };
+
+// Options of an engine, as trtllm-serve takes them from a file; false when none of the keys is one.
+bool read_options(const YamlNode& root, ImportDraft& draft);
+// A ConfigMap of Kubernetes whose data hold such options; false when it is none.
+bool read_config_map(const YamlNode& root, ImportDraft& draft);
+// When all sources are read: what the options mean for the start line, and that they are missing.
+void settle_options(ImportDraft& draft);
+// The script without what stands between `<<EOF` and `EOF`, line by line, and those documents with empty lines before
+// them, so that places stay right.
+[[nodiscard]] std::string without_here_documents(const std::string& script, std::vector<std::string>& documents);
 
 // The start line of an engine or of its benchmark; false when the words are another command.
 bool read_command(const CommandWords& words, ImportDraft& draft);

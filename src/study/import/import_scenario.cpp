@@ -50,7 +50,8 @@ void read_yaml_source(const ImportSource& source, const ImportOptions& options, 
     if (!root)
       draft.problems.append(root.error());
     else
-      found = read_manifest(*root, options.entry, draft) || found;
+      found = read_config_map(*root, draft) || read_options(*root, draft) ||
+              read_manifest(*root, options.entry, draft) || found;
   }
   if (!found && !draft.problems.has_errors())
     draft.problems.error({source.origin, 0, 0}, "there is no start line in this file",
@@ -59,7 +60,12 @@ void read_yaml_source(const ImportSource& source, const ImportOptions& options, 
 
 void read_commands_source(const ImportSource& source, ImportDraft& draft) {
   bool found = false;
-  const std::vector<CommandWords> commands = split_commands(source.text, source.origin, draft.problems);
+  std::vector<std::string> documents;
+  const std::string script = without_here_documents(source.text, documents);
+  for (const std::string& document : documents) {
+    if (const Result<YamlNode> root = parse_yaml(document, source.origin)) (void)read_options(*root, draft);
+  }
+  const std::vector<CommandWords> commands = split_commands(script, source.origin, draft.problems);
   for (const CommandWords& words : commands) {
     if (read_command(words, draft))
       found = true;
@@ -242,13 +248,20 @@ void write_workload(Writer& out, const ImportDraft& draft) {
         "No load was given (a `vllm bench serve` line beside it fills this): the defaults of `vllm bench serve`, at "
         "once.");
   out.line("workload:");
-  const std::pair<const char*, const char*> defaults[] = {
-      {"random_input_len", "1024"}, {"random_output_len", "128"}, {"num_prompts", "1000"}};
+  // Of a short context, what it holds.
+  const ImportedField* length = draft.find("engine.max_model_len");
+  const std::int64_t context = length == nullptr ? kOurLongest : whole(length->value, kOurLongest);
+  const std::int64_t output = std::min<std::int64_t>(128, std::max<std::int64_t>(1, context / 2));
+  const std::int64_t input = std::min<std::int64_t>(1024, std::max<std::int64_t>(1, context - output));
+  const std::pair<const char*, std::string> defaults[] = {{"random_input_len", std::to_string(input)},
+                                                          {"random_output_len", std::to_string(output)},
+                                                          {"num_prompts", "1000"}};
   const bool dataset = draft.find("workload.dataset_path") != nullptr;
   for (const auto& [key, value] : defaults) {
     if (draft.find(std::string("workload.") + key) != nullptr || (dataset && std::string_view(key) != "num_prompts"))
       continue;
-    out.line(fmt::format("  {}: {}  # default of vllm bench serve", key, value));
+    out.line(fmt::format("  {}: {}  # default of vllm bench serve{}", key, value,
+                         context < 1152 ? ", as far as the context holds it" : ""));
   }
   write_group(out, draft, "workload");
 }
@@ -307,10 +320,16 @@ void leave_out_unknown_release(ImportDraft& draft, const ImportOptions& options)
   if (draft.version.empty()) return;
   ImportDraft only;
   only.engine = draft.engine;
-  only.version = draft.version;
   only.model = "Llama-3.1-8B";
-  const Writer trial = write_scenario(only, options, kPlaceholderGpu, 0);
-  if (parse_scenario(trial.text(), "imported scenario", {{}, options.catalog_dir})) return;
+  // 0.19.0 has the rules of 0.19, but 0.5.9 has its own.
+  for (std::string release = draft.version; release.find('.') != std::string::npos;
+       release.resize(release.rfind('.'))) {
+    only.version = release;
+    const Writer trial = write_scenario(only, options, kPlaceholderGpu, 0);
+    if (!parse_scenario(trial.text(), "imported scenario", {{}, options.catalog_dir})) continue;
+    draft.version = release;
+    return;
+  }
   draft.notes.push_back(fmt::format("release {} of the image has no rules of its own here", draft.version));
   draft.version.clear();
 }
@@ -340,6 +359,7 @@ Result<ImportedScenario> import_scenario(const std::vector<ImportSource>& source
   resolve_model(options, draft);
   settle_data_parallelism(options, draft);
   settle_dataset(draft);
+  settle_options(draft);
   if (warnings != nullptr) warnings->append(draft.warnings);
   const std::string validated = options.gpu.empty() ? kPlaceholderGpu : options.gpu;
   const std::int64_t context = context_of_model(draft, options);

@@ -43,7 +43,7 @@ struct ProgramAt {
   bool model_first = false;  // a word without flag names the model
 };
 
-// v0.19.0 of vllm/vllm-openai:v0.19.0 is 0.19; empty for other tags.
+// 0.19.0 of vllm/vllm-openai:v0.19.0, of which as much counts as has rules of its own; empty for other tags.
 std::string release_of_image(std::string_view image) {
   const auto colon = image.find_last_of(':');
   std::string_view tag = colon == std::string_view::npos ? "" : image.substr(colon + 1);
@@ -51,7 +51,7 @@ std::string release_of_image(std::string_view image) {
   std::size_t end = 0;
   int dots = 0;
   while (end < tag.size() &&
-         (std::isdigit(static_cast<unsigned char>(tag[end])) != 0 || (tag[end] == '.' && ++dots < 2)))
+         (std::isdigit(static_cast<unsigned char>(tag[end])) != 0 || (tag[end] == '.' && ++dots < 3)))
     ++end;
   return dots == 0 ? "" : std::string(tag.substr(0, end));
 }
@@ -260,6 +260,8 @@ class CommandReader {
       draft_.dataset_name = value;
     } else if (row.name == "dataset-path") {
       draft_.dataset_path = value;
+    } else if (row.name == "extra-llm-api-options" || row.name == "config") {
+      draft_.options_file = value;
     } else if (row.name == "goodput") {
       read_goodput(word, value);
     } else if (row.name == "schedule-policy" && value == "fcfs") {

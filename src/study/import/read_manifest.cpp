@@ -15,13 +15,11 @@ std::string text_at(const YamlNode& map, std::string_view key) {
   return node != nullptr && node->kind == NodeKind::scalar ? node->text : std::string();
 }
 
+// v0.19.0: 0.19.0, of which as much counts as has rules of its own.
 std::string tag_release(std::string tag) {
   if (tag.starts_with('v')) tag.erase(0, 1);
-  const auto second = tag.find('.', tag.find('.') == std::string::npos ? tag.size() : tag.find('.') + 1);
-  const std::string release = tag.substr(0, second);
-  return release.find_first_not_of("0123456789.") == std::string::npos && release.find('.') != std::string::npos
-             ? release
-             : "";
+  const bool plain = tag.find_first_not_of("0123456789.") == std::string::npos && tag.find('.') != std::string::npos;
+  return plain ? tag : "";
 }
 
 void add_words(const YamlNode* node, CommandWords& words, Diagnostics& problems) {

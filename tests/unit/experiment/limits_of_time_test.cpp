@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "foretoken/experiment/run.hpp"
-#include "report/request_csv.hpp"
+#include "report/request_rows.hpp"
 
 namespace foretoken {
 namespace {

@@ -132,6 +132,41 @@ TEST(Timeline, SaysWhatItLeavesOutWhenItIsFull) {
   EXPECT_GE(known + names, static_cast<std::int64_t>(all));
 }
 
+// google/perfetto, trace_processor: json_trace_tokenizer.cc and json_trace_parser_impl.cc. What does
+// not keep these is counted as a failure there and left out of the picture.
+TEST(Timeline, KeepsTheRulesOfPerfettosImporter) {
+  const Written w = write_timeline({});
+  const Json::Object& root = *w.document.if_object();
+  EXPECT_EQ(root.front().first, "displayTimeUnit") << "later it would come too late";
+  for (const auto& [key, value] : root)
+    EXPECT_THAT(key, ::testing::AnyOf("displayTimeUnit", "traceEvents", "otherData")) << "hides what follows";
+  const auto whole = [](const Json& value) { return value.if_int() != nullptr && *value.if_int() >= 0; };
+  const auto ns = [](const Json& micros) { return std::llround(number(micros) * 1000); };
+  std::map<std::pair<std::int64_t, std::int64_t>, std::int64_t> busy_until;
+  for (const Json& e : *w.document["traceEvents"].if_array()) {
+    const std::string phase = *e["ph"].if_string();
+    ASSERT_EQ(phase.size(), 1U);
+    ASSERT_TRUE(whole(e["pid"])) << to_text(e, 0);
+    if (phase != "M") {
+      ASSERT_TRUE(std::isfinite(number(e["ts"]))) << to_text(e, 0);
+    }
+    if (phase == "b" || phase == "e") {
+      ASSERT_TRUE(whole(e["id"]) && e["cat"].if_string() != nullptr) << to_text(e, 0);
+    }
+    if (phase == "i") {
+      ASSERT_TRUE(*e["s"].if_string() == "t" && whole(e["tid"])) << to_text(e, 0);
+    }
+    if (phase == "C") {
+      for (const auto& [name, value] : *e["args"].if_object()) ASSERT_TRUE(std::isfinite(number(value))) << name;
+    }
+    if (phase != "X") continue;
+    ASSERT_TRUE(std::isfinite(number(e["dur"])) && whole(e["tid"])) << to_text(e, 0);
+    std::int64_t& until = busy_until[{*e["pid"].if_int(), *e["tid"].if_int()}];
+    EXPECT_GE(ns(e["ts"]), until) << "slices of a thread that overlap without nesting are dropped";
+    until = ns(e["ts"]) + ns(e["dur"]);
+  }
+}
+
 TEST(Timeline, WindowsAreReadOrRefusedWithAHint) {
   EXPECT_EQ(parse_timeline_window("1.5:").value().from, TimePoint{std::chrono::milliseconds{1500}});
   EXPECT_EQ(parse_timeline_window(":2").value().to, TimePoint{std::chrono::seconds{2}});

@@ -103,7 +103,7 @@ std::string sglang_launch_line(const LaunchRequest& launch) {
   line.flag("--context-length", engine.max_model_len);
   line.flag("--max-running-requests", engine.max_num_seqs * p.data);
   line.flag("--chunked-prefill-size", engine.enable_chunked_prefill ? engine.chunked_prefill_size * p.data : -1);
-  line.flag("--mem-fraction-static", fmt::format("{:.3g}", launch.memory.gpu_memory_utilization));
+  line.flag("--mem-fraction-static", fmt::format("{:.4g}", launch.memory.gpu_memory_utilization));
   return line.take();
 }
 

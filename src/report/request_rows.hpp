@@ -2,30 +2,39 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "foretoken/metrics/summary.hpp"
 #include "foretoken/serving/observer.hpp"
-#include "persistence/atomic_file.hpp"
+#include "report/row_columns.hpp"
 
 namespace foretoken {
 
-[[nodiscard]] std::string request_csv_header();
-// Times in the units of the header; empty where the request never got so far.
+struct RequestRow {
+  int replication;
+  const RequestRecord& record;
+  std::string_view class_name;
+  TpotConvention tpot;
+};
+// Times are absent where the request never got so far.
+[[nodiscard]] const RowColumns<RequestRow>& request_columns();
+[[nodiscard]] Json request_row_shape();
+
 [[nodiscard]] std::string request_csv_row(int replication, const RequestRecord& record, std::string_view class_name,
                                           TpotConvention tpot);
 
-class RequestCsv {
+class RequestRows {
  public:
-  [[nodiscard]] static Result<RequestCsv> create(const std::string& path, std::vector<std::string> class_names,
-                                                 TpotConvention tpot);
+  [[nodiscard]] static Result<RequestRows> create(const std::string& path, std::vector<std::string> class_names,
+                                                  TpotConvention tpot);
   void add(int replication, const RequestRecord& record);
   [[nodiscard]] Diagnostics commit() { return file_.commit(); }
 
  private:
-  RequestCsv(AtomicFile file, std::vector<std::string> class_names, TpotConvention tpot)
+  RequestRows(RowFile<RequestRow> file, std::vector<std::string> class_names, TpotConvention tpot)
       : file_(std::move(file)), class_names_(std::move(class_names)), tpot_(tpot) {}
-  AtomicFile file_;
+  RowFile<RequestRow> file_;
   std::vector<std::string> class_names_;
   TpotConvention tpot_;
 };
