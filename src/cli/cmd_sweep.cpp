@@ -175,7 +175,7 @@ Action add_sweep_command(CLI::App* sweep, const Invocation& invocation) {
   CLI::Option* jobs = sweep->add_option("-j,--jobs", command->jobs, "Threads; 0 = one per core");
   jobs->check(CLI::Range(0, 4096));
   CLI::Option* resume =
-      sweep->add_option("--resume", command->journal, "Journal of finished points; those in it are not run again");
+      sweep->add_option("--resume", command->journal, "Journal of finished points, not run again");
   resume->type_name("FILE");
   CLI::Option* shard = sweep->add_option("--shard", command->shard,
                                          "Run part i of n only and write its points as JSON lines for `merge`: 0/4, "
@@ -187,7 +187,7 @@ Action add_sweep_command(CLI::App* sweep, const Invocation& invocation) {
       ->type_name("X,Y");
   sweep
       ->add_option("--save-vllm", command->vllm_folder,
-                   "Also write the points as `vllm bench sweep serve` does, for its `plot` and `plot_pareto`")
+                   "Also write the points as `vllm bench sweep` does, for its plots")
       ->type_name("FOLDER");
   CLI::Option* mpi =
       sweep->add_flag("--mpi", command->mpi, "Under mpirun or srun: the first rank hands out the points");

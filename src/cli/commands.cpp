@@ -21,7 +21,7 @@ std::vector<Command> commands(const Invocation& invocation) {
        "foretoken import --gpu h100_sxm 'vllm serve Qwen/Qwen3-8B --max-num-seqs 64' -o mine.yaml", add_import_command},
       {"init", "A commented scenario to start from: chat, code completion, retrieval, agents ...",
        "foretoken init chatbot -o mine.yaml", add_init_command},
-      {"emit", "What starts the deployment: a script for vLLM, SGLang or TensorRT-LLM, or manifests of Kubernetes",
+      {"emit", "A start script for vLLM, SGLang or TensorRT-LLM, or manifests of Kubernetes",
        "foretoken emit kubernetes chat.yaml -o chat-k8s.yaml", add_emit_command},
       {"sensitivity", "Move every figure, cost term, knob and load by a step: what moves the objective most",
        "foretoken sensitivity chat.yaml --metric p99_ttft_ms --by 20%", add_sensitivity_command},

@@ -133,6 +133,8 @@ RandomRun slowed(std::uint64_t seed, std::int64_t factor) {
   r.config.engine.queue_timeout *= factor;
   if (r.loop) r.loop->client_delay *= factor;
   if (r.loop && r.loop->sessions) r.loop->sessions->think_time = {false, factor * r.loop->sessions->think_time.mean};
+  // Signals of replicas are published at whole nanoseconds of their own.
+  r.config.cluster.routing.signal_period = r.config.cluster.routing.signal_delay = {};
   // Its ranks' counts are renewed every 100 ms, whatever steps take.
   if (r.config.engine.name == "vllm-v1") r.config.engine.data_parallel_size = 1;
   return r;

@@ -143,6 +143,8 @@ std::vector<std::string> skeleton(const fs::path& page) {
       parts.push_back(line.substr(0, line.find_first_not_of('#')));
     } else if (line.starts_with("|")) {
       parts.push_back("row of " + std::to_string(std::count(line.begin(), line.end(), '|')));
+    } else if (line.starts_with("<sub>")) {  // words below a picture
+      parts.emplace_back("<sub>");
     } else if (line.starts_with("<")) {  // pictures, whose description is in the page's language
       parts.push_back(line.substr(0, line.find(" alt=")));
     }
