@@ -174,8 +174,7 @@ Action add_sweep_command(CLI::App* sweep, const Invocation& invocation) {
   add_picture_options(*sweep, command->output);
   CLI::Option* jobs = sweep->add_option("-j,--jobs", command->jobs, "Threads; 0 = one per core");
   jobs->check(CLI::Range(0, 4096));
-  CLI::Option* resume =
-      sweep->add_option("--resume", command->journal, "Journal of finished points, not run again");
+  CLI::Option* resume = sweep->add_option("--resume", command->journal, "Journal of finished points, not run again");
   resume->type_name("FILE");
   CLI::Option* shard = sweep->add_option("--shard", command->shard,
                                          "Run part i of n only and write its points as JSON lines for `merge`: 0/4, "

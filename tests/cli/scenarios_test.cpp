@@ -85,5 +85,26 @@ TEST(AzureTrace, CompletesEveryRequestOfTheRealOne) {
   EXPECT_EQ(*(*json)["summary"]["failed"].if_int(), 0);
 }
 
+// What the scenario's text promises: routers that find the history of a conversation answer in a fraction of the time,
+// also with signals that are a second old.
+TEST(RouteByPrefix, AnswersInAFractionOfTheTime) {
+  const auto ttft_by_router = [](const std::string& set) {
+    const ProcessResult run = foretoken_program(
+        {"run", FORETOKEN_SOURCE_DIR "/scenarios/route-by-prefix.yaml", "--format", "json", "--set", set});
+    const Result<Json> json = parse_json(run.out, "route-by-prefix");
+    std::vector<double> ttft;
+    if (!json) return ttft;
+    for (const Json& point : *(*json)["points"].if_array()) ttft.push_back(number(point["summary"], "mean_ttft_ms"));
+    return ttft;
+  };
+  const std::vector<double> fresh = ttft_by_router("seed=0"), old = ttft_by_router("routing.signal_period=1 s");
+  ASSERT_EQ(fresh.size(), 6u);
+  ASSERT_EQ(old.size(), 6u);
+  const double least_outstanding = fresh[1];
+  for (const std::size_t finds_prefixes : {2u, 3u, 4u}) EXPECT_LT(fresh[finds_prefixes], 0.25 * least_outstanding);
+  EXPECT_LT(old[4], 0.25 * least_outstanding) << "llm_d";
+  EXPECT_GT(old[5], fresh[5]) << "dynamo leans on the load more";
+}
+
 }  // namespace
 }  // namespace foretoken
