@@ -12,6 +12,8 @@ namespace foretoken {
 struct EngineCosts {
   std::string_view engine;
   OverheadTerms (*overhead)(const std::string& release) = nullptr;
+  FrontEndTerms front_end = {};          // of current releases
+  std::string_view front_end_from = {};  // the first of them; empty: all
   // What CDNA2 cards of AMD add to it, seconds; 0 = nothing is known.
   double cdna2_per_layer = 0;
   double cdna2_per_sequence = 0;
@@ -19,6 +21,7 @@ struct EngineCosts {
   std::string_view graphs_in_budget_from = {};
   bool shares_free_memory = false;       // its share is of what the model leaves free, not of the whole memory
   bool kernels_by_release = false;       // measured kernel sets of its own release are the nearest
+  std::string_view kernels = "vllm";     // whose measured expert kernels are its own
   std::string_view all_reduce = "vllm";  // whose measured all-reduce kernels are its own
 };
 

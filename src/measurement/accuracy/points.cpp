@@ -94,6 +94,10 @@ void compare(const Point& point, const NameTable& names, const AccuracyOptions& 
   } else if (model.moe.experts > 0 || model.attention == AttentionKind::latent) {
     row.group += ", MoE or MLA";
   }
+  if (row.speculative) {
+    row.group += ", speculation on or not stated";
+    row.scored = false;
+  }
   if (!plan_memory(scenario->deployment, scenario->memory).fits) {
     row.skipped = "does not fit the planned memory";
     return;

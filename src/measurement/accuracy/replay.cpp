@@ -45,9 +45,11 @@ std::string engine_text(const Recording& recording, std::vector<std::string>& no
 Result<Scenario> scenario_of(const Recording& recording, const std::string& gpu, const NameTable& names,
                              const std::string& folder, const AccuracyOptions& options,
                              std::vector<std::string>& not_modelled) {
-  const std::string text = fmt::format("model: {}\nhardware: {{gpu: {}}}\n{}workload: {{num_prompts: {}}}\n",
+  // The recorder gives token ids to the engine and stamps them in front of it.
+  constexpr std::string_view kTokensGiven = "cost: {per_request: 0 s, per_prompt_token: 0 s}\n";
+  const std::string text = fmt::format("model: {}\nhardware: {{gpu: {}}}\n{}workload: {{num_prompts: {}}}\n{}",
                                        to_text(Json(names.model(recording.model)), 0), to_text(Json(gpu), 0),
-                                       engine_text(recording, not_modelled), recording.requests.size());
+                                       engine_text(recording, not_modelled), recording.requests.size(), kTokensGiven);
   return parse_scenario(text, fmt::format("{}: scenario of meta.json", folder), {{}, options.catalog_dir});
 }
 
