@@ -8,6 +8,8 @@
 #include <cmath>
 #include <tuple>
 
+#include "cost/levels/engine_costs.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -139,8 +141,7 @@ ServedSet serve(const Candidate& candidate, const CalibrationTable& table, const
   served.ranges = set.ranges;
   served.name = describe(set, neighbour);
   served.error = expected_error(set, neighbour);
-  // SGLang chooses the experts before it calls the kernel, but for those that do so themselves.
-  served.routes = operation == "moe" && (set.engine != "sglang" || set.format.ends_with(".trtllm"));
+  served.routes = operation == "moe" && (!routes_apart(set.engine) || set.format.ends_with(".trtllm"));
   const CalibrationDevice* own = device_of(table, gpu.id);
   served.device = own != nullptr ? calibration_device(*own) : datasheet_device(gpu);
   // Not found in a source: the neighbour's figure is the best guess.

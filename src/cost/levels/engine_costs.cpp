@@ -79,6 +79,7 @@ constexpr EngineCosts kRows[] = {
     {.engine = "sglang",
      .overhead = eager_prefill_overhead,
      .front_end = {4e-3, 5e-6},
+     .routes_apart = true,
      .kernels = "sglang",
      .all_reduce = "sglang"},
     {.engine = "tensorrt-llm",
@@ -97,6 +98,11 @@ constexpr EngineCosts kOther{.engine = "", .overhead = current_overhead};
 const EngineCosts& engine_costs(std::string_view engine) {
   const auto* row = std::find_if(std::begin(kRows), std::end(kRows), [&](const auto& r) { return r.engine == engine; });
   return row == std::end(kRows) ? kOther : *row;
+}
+
+bool routes_apart(std::string_view kernels) {
+  return std::any_of(std::begin(kRows), std::end(kRows),
+                     [&](const EngineCosts& r) { return r.routes_apart && r.kernels == kernels; });
 }
 
 FrontEndTerms default_front_end(const std::string& engine_name, const std::string& engine_version) {

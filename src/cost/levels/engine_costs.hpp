@@ -21,11 +21,16 @@ struct EngineCosts {
   std::string_view graphs_in_budget_from = {};
   bool shares_free_memory = false;       // its share is of what the model leaves free, not of the whole memory
   bool kernels_by_release = false;       // measured kernel sets of its own release are the nearest
+  // The experts are chosen before their kernel is called, but for those of TensorRT-LLM, which choose themselves.
+  bool routes_apart = false;
   std::string_view kernels = "vllm";     // whose measured expert kernels are its own
   std::string_view all_reduce = "vllm";  // whose measured all-reduce kernels are its own
 };
 
 // An engine without a row costs what current ones with asynchronous scheduling do.
 [[nodiscard]] const EngineCosts& engine_costs(std::string_view engine);
+
+// The same by the name that the engine has in coefficient sets.
+[[nodiscard]] bool routes_apart(std::string_view kernels);
 
 }  // namespace foretoken

@@ -1,4 +1,4 @@
-// The choice of the engines, as their sources have it (src/cost/README.md, "Which expert kernel runs").
+// The choice of the engines, as their sources have it (src/cost/README.md, "Routed experts").
 #include "cost/levels/expert_kernels.hpp"
 
 #include <algorithm>

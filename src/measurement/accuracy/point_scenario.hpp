@@ -3,7 +3,7 @@
 
 #include "foretoken/scenario/scenario.hpp"
 #include "measurement/accuracy/frameworks.hpp"
-#include "measurement/accuracy/names.hpp"
+#include "measurement/tables/names.hpp"
 #include "measurement/accuracy/point.hpp"
 
 namespace foretoken {

@@ -13,9 +13,9 @@
 #include "foretoken/scenario/catalog.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "foretoken/serving/simulation.hpp"
-#include "measurement/accuracy/csv_table.hpp"
+#include "measurement/tables/csv_table.hpp"
 #include "measurement/accuracy/engine_fields.hpp"
-#include "measurement/accuracy/names.hpp"
+#include "measurement/tables/names.hpp"
 #include "measurement/accuracy/recording.hpp"
 
 namespace foretoken {
@@ -211,7 +211,7 @@ std::string_view to_string(ReplayMetric metric) {
 Result<ReplayAccuracy> compare_replay(const std::string& folder, const std::string& gpu,
                                       const AccuracyOptions& options) {
   const Result<Recording> recording = read_recording(folder);
-  const Result<NameTable> names = NameTable::open(options, folder);
+  const Result<NameTable> names = NameTable::open(options.names_path, folder);
   Diagnostics problems;
   if (!recording) problems.append(recording.error());
   if (!names) problems.append(names.error());

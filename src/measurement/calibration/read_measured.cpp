@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "measurement/accuracy/csv_table.hpp"
+#include "measurement/tables/csv_table.hpp"
 #include "measurement/calibration/recorded_run.hpp"
 #include "measurement/calibration/result_file.hpp"
 #include "scenario/sha256.hpp"

@@ -10,7 +10,7 @@
 namespace foretoken {
 
 struct KernelFitOptions {
-  std::string names_path;  // as in AccuracyOptions
+  std::string names_path;  // as of read_kernel_table()
   std::string catalog_dir;
   std::vector<std::string> operations;  // only these; empty = all that have a formula
   int threads = 0;                      // 0 = one per core; the result does not depend on it

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <map>
 
-#include "measurement/accuracy/csv_table.hpp"
-#include "measurement/accuracy/names.hpp"
+#include "measurement/tables/csv_table.hpp"
+#include "measurement/tables/names.hpp"
 
 namespace foretoken {
 namespace {
@@ -206,9 +206,7 @@ TableKernel kernel_of(const Source& row) {
 Result<std::vector<TableKernel>> read_kernel_table(const std::string& path, const std::string& names_path,
                                                    const Catalog& catalog) {
   const Result<CsvTable> table = CsvTable::read(path, kKernelColumns);
-  AccuracyOptions options;
-  options.names_path = names_path;
-  const Result<NameTable> names = NameTable::open(options, path);
+  const Result<NameTable> names = NameTable::open(names_path, path);
   Diagnostics problems;
   if (!table) problems.append(table.error());
   if (!names) problems.append(names.error());

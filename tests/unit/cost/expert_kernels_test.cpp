@@ -24,14 +24,14 @@ std::string first_choice(const Deployment& d) {
 }
 
 TEST(ExpertKernels, AreTheEnginesOwnOnEachGpu) {
-  struct Case {
+  struct Chosen {
     GpuSpec gpu;
     const char* engine;
     const char* version;
     WeightFormat format;
     const char* chosen;
   };
-  const Case cases[] = {
+  const Chosen cases[] = {
       {test::h100(), "vllm-v1", "0.24", WeightFormat::bf16, "bf16.triton"},
       {test::h100(), "vllm-v1", "0.24", WeightFormat::int4_weight_only, "int4_wo.marlin"},
       {test::h100(), "vllm-v1", "0.24", WeightFormat::mxfp4, "w4a16_mxfp4.triton"},
@@ -46,7 +46,7 @@ TEST(ExpertKernels, AreTheEnginesOwnOnEachGpu) {
       {test::b200(), "tensorrt-llm", "1.2", WeightFormat::fp8_block, "fp8_block.trtllm"},
       {test::b200(), "static", "", WeightFormat::nvfp4, "nvfp4.trtllm"},
   };
-  for (const Case& c : cases) {
+  for (const Chosen& c : cases) {
     EXPECT_EQ(first_choice(experts_on(c.gpu, c.engine, c.version, c.format)), c.chosen) << c.engine << " " << c.gpu.id;
   }
 }

@@ -54,6 +54,9 @@ TEST(Ingress, IsTheSameAsSendingLaterAndIsCharged) {
         ++closed;
         continue;
       }
+      // A router chooses when a request is sent, by what it sees then.
+      const ClusterConfig& cluster = run.config.cluster;
+      if (cluster.replicas > 1 && cluster.router != "round_robin") continue;
       ++open;
       EXPECT_EQ(d.request.arrival + kDelay, plain[i].request.arrival);
       EXPECT_EQ(d.scheduled, plain[i].scheduled);
