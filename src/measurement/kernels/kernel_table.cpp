@@ -158,12 +158,11 @@ std::string missing_shape(const Source& row, const KernelQuery& q) {
   return missing;
 }
 
-std::string class_of(const Source& row, const KernelQuery& q) {
+std::string class_of(const Source& row) {
   std::string type = row.text("dtype");
   if (row.text("kv_dtype") == "fp8") type += " kv8";
   if (row.number("window") > 0) type += " window";
   if (row.eager()) type += " eager";
-  if (!q.library.empty()) type += " " + q.library;
   return fmt::format("{} | {} | {} {} | {}", row.text("op"), row.text("gpu"), row.text("engine"),
                      row.text("engine_version"), type);
 }
@@ -186,7 +185,7 @@ TableKernel kernel_of(const Source& row) {
   const double reference = row.number("m3_us");
   if (reference > 0) out.reference_us = reference;
   const std::optional<KernelQuery> query = query_of(row);
-  out.kernel_class = class_of(row, query.value_or(KernelQuery{}));
+  out.kernel_class = class_of(row);
   if (row.gpu.empty())
     out.skipped = fmt::format("the catalog has no GPU '{}'", row.text("gpu"));
   else if (!(out.measured_us > 0))
