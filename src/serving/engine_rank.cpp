@@ -43,8 +43,7 @@ void EngineRank::arrive(const Request& sent, TimePoint now) {
   if (!limit(request)) {
     Attribution parts{};
     parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = sent.on_the_way;
-    departures_.refused(sent, Outcome::rejected, now, parts);
-    return;
+    return departures_.refused(sent, Outcome::rejected, now, parts);
   }
   if (rank_.tells()) rank_.tell_queued(request, now);
   wait({request, kv_wait_.at(now), kNoRequest}, now);

@@ -1,4 +1,5 @@
-// Between the client's send and the scheduler: the engine's front end (HTTP, tokenisation, hand-over between processes).
+// Between the client's send and the scheduler: the engine's front end (HTTP, tokenisation, hand-over between
+// processes).
 #pragma once
 
 #include <algorithm>

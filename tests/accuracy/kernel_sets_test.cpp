@@ -1,4 +1,5 @@
-// The coefficient sets that the program carries are those that `foretoken calibrate --kernels` makes of the public table.
+// The coefficient sets that the program carries are those that `foretoken calibrate --kernels` makes of the public
+// table.
 #include <gmock/gmock.h>
 
 #include <cmath>
@@ -36,9 +37,9 @@ TEST(KernelSets, AreMadeAgainFromTheTable) {
   const CalibrationTable carried = **Catalog().calibration();
   int compared = 0;
   for (const CoefficientSet& set : carried.sets) {
-    const bool fitted = set.fitted_by.starts_with(kSource) &&
-                        std::find(options.operations.begin(), options.operations.end(), set.operation) !=
-                            options.operations.end();
+    const bool fitted =
+        set.fitted_by.starts_with(kSource) &&
+        std::find(options.operations.begin(), options.operations.end(), set.operation) != options.operations.end();
     if (!fitted) continue;
     SCOPED_TRACE(key_of(set));
     ++compared;

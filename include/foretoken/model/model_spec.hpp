@@ -10,7 +10,8 @@ namespace foretoken {
 
 enum class AttentionKind { grouped_query, latent };  // MHA and MQA are grouped_query; latent = MLA
 
-// Queries and keys are normalised per head, or over all heads together (MiniMax: an all-reduce under tensor parallelism).
+// Queries and keys are normalised per head, or over all heads together (MiniMax: an all-reduce under tensor
+// parallelism).
 enum class QkNorm { none, head, full };
 
 // DeepSeek sparse attention: an indexer scores all tokens, attention reads the best of them.

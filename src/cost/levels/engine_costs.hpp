@@ -19,8 +19,8 @@ struct EngineCosts {
   double cdna2_per_sequence = 0;
   // CUDA graphs are taken out of the memory budget from this release on; before, they came on top. Empty: always.
   std::string_view graphs_in_budget_from = {};
-  bool shares_free_memory = false;       // its share is of what the model leaves free, not of the whole memory
-  bool kernels_by_release = false;       // measured kernel sets of its own release are the nearest
+  bool shares_free_memory = false;  // its share is of what the model leaves free, not of the whole memory
+  bool kernels_by_release = false;  // measured kernel sets of its own release are the nearest
   // The experts are chosen before their kernel is called, but for those of TensorRT-LLM, which choose themselves.
   bool routes_apart = false;
   std::string_view kernels = "vllm";     // whose measured expert kernels are its own

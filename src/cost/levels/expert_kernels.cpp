@@ -42,7 +42,8 @@ constexpr Choice kChoices[] = {
     {"sglang", kAny, "int4_wo", "marlin"},
     {"sglang", kAny, kAny, "triton"},
     // TensorRT-LLM: moe_config.backend. On Blackwell TRTLLM's for what it knows, also where scripts ask for CUTLASS's
-    // (whose table is 40 to 80 % slower than those servers); on Hopper the block kernels of its table are 10 % slower than
+    // (whose table is 40 to 80 % slower than those servers); on Hopper the block kernels of its table are 10 % slower
+    // than
     // servers, and Triton's are not (both seen on measured servers).
     {"trtllm", "sm100", "w4a16_mxfp4", "torch", true},
     {"trtllm", "sm100", "fp8_block", "trtllm"},

@@ -10,9 +10,9 @@ namespace {
 // Of a normal error: standard deviation over mean absolute error, times 1.96 of them.
 constexpr double kBandPerMeanError = 1.2533 * 1.96;
 
-// A step of a whole engine strays further than its kernels do: by what nobody times (settings, hosts, what runs beside).
-// So wide must it be that 95 and 93 % of the runs of 57 measured systems lie in it; of half of them, with widths from the
-// other half, 93 and 91 % do (tests/accuracy/README.md).
+// A step of a whole engine strays further than its kernels do: by what nobody times (settings, hosts, what runs
+// beside). So wide must it be that 95 and 93 % of the runs of 57 measured systems lie in it; of half of them, with
+// widths from the other half, 93 and 91 % do (tests/accuracy/README.md).
 constexpr double kInsideRange = 3.3;
 constexpr double kOutsideRange = 5.9;
 

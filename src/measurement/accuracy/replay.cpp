@@ -13,10 +13,10 @@
 #include "foretoken/scenario/catalog.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "foretoken/serving/simulation.hpp"
-#include "measurement/tables/csv_table.hpp"
 #include "measurement/accuracy/engine_fields.hpp"
-#include "measurement/tables/names.hpp"
 #include "measurement/accuracy/recording.hpp"
+#include "measurement/tables/csv_table.hpp"
+#include "measurement/tables/names.hpp"
 
 namespace foretoken {
 namespace {

@@ -23,7 +23,8 @@ struct TableKernel {
   std::string skipped;                 // why it is no launch that could be priced; the query is then void
 };
 
-// `names_path`: names of GPUs; empty = names.csv beside the file, if there is one. Errors: a file that is not a kernel table, broken numbers; all with their lines.
+// `names_path`: names of GPUs; empty = names.csv beside the file, if there is one. Errors: a file that is not a kernel
+// table, broken numbers; all with their lines.
 [[nodiscard]] Result<std::vector<TableKernel>> read_kernel_table(const std::string& path, const std::string& names_path,
                                                                  const Catalog& catalog);
 
