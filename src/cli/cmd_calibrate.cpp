@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <memory>
 #include <optional>
 
@@ -16,6 +17,7 @@
 #include "cli/read_scenario.hpp"
 #include "cli/terminal.hpp"
 #include "report/calibration_report.hpp"
+#include "report/kernel_fit_report.hpp"
 
 namespace foretoken {
 namespace {
@@ -26,6 +28,9 @@ struct CalibrateCommand {
   std::vector<std::string> measured;
   std::string save;
   std::string date;
+  std::string kernels;
+  std::vector<std::string> operations;
+  std::string names;
   CalibrationOptions options;
 };
 
@@ -37,7 +42,50 @@ std::string next_step(const CalibrateCommand& command) {
       command.scenario.path, command.save);
 }
 
+// The sets as a catalog that --catalog names.
+int save_sets(const KernelFit& fit, const std::string& folder) {
+  const std::filesystem::path inside = std::filesystem::path(folder) / "calibration";
+  std::error_code failed;
+  std::filesystem::create_directories(inside, failed);
+  if (failed) {
+    say(fmt::format("error: {}: {}\n", inside.string(), failed.message()));
+    return kExitBadInput;
+  }
+  for (const CatalogFile& file : to_catalog_files(fit)) {
+    OutputOptions output;
+    output.output = (inside / (file.stem + ".yaml")).string();
+    if (const int saved = deliver(file.text, output); saved != kExitOk) return saved;
+  }
+  return kExitOk;
+}
+
+int fit_table(const CalibrateCommand& command) {
+  if (!command.scenario.path.empty() || !command.measured.empty()) {
+    say("error: --kernels fits coefficient sets to a table; it takes neither a scenario nor --measured\n");
+    return kExitBadInput;
+  }
+  const Result<KernelFit> fit = fit_kernels(
+      command.kernels, {command.names, command.scenario.catalog_dir, command.operations, command.options.threads});
+  if (!fit) {
+    say(fit.error());
+    return kExitBadInput;
+  }
+  if (!command.save.empty()) {
+    if (const int saved = save_sets(*fit, command.save); saved != kExitOk) return saved;
+  }
+  return deliver(
+      command.output.format == "json" ? to_text(to_json(*fit)) + "\n" : to_text(*fit, text_style(command.output)),
+      command.output);
+}
+
 int run(CalibrateCommand& command) {
+  if (!command.kernels.empty()) return fit_table(command);
+  for (const auto& [missing, name] :
+       {std::pair(command.scenario.path.empty(), "scenario"), std::pair(command.measured.empty(), "--measured")}) {
+    if (!missing) continue;
+    say(fmt::format("error: {} is required, or --kernels TABLE\n", name));
+    return kExitBadInput;
+  }
   OutputOptions file;
   file.output = command.save;
   if (!output_can_be_created(command.output) || !output_can_be_created(file)) return kExitBadInput;
@@ -81,8 +129,24 @@ Action add_calibrate_command(CLI::App* calibrate) {
   auto command = std::make_shared<CalibrateCommand>();
   add_scenario_options(*calibrate, command->scenario);
   add_measured_option(*calibrate, command->measured);
-  calibrate->add_option("--save", command->save, "Write the calibration file that cost.calibration names")
+  for (const char* name : {"scenario", "--measured"}) calibrate->get_option(name)->required(false);
+  calibrate
+      ->add_option(
+          "--save", command->save,
+          "Write the calibration file that cost.calibration names; of --kernels the folder that --catalog names")
       ->type_name("FILE");
+  CLI::Option* kernels =
+      calibrate->add_option("--kernels", command->kernels, "Fit coefficient sets to a table of kernel times (CSV)");
+  kernels->type_name("TABLE");
+  calibrate->add_option("--operations", command->operations, "Of the table only these, comma-separated")
+      ->type_name("NAMES")
+      ->delimiter(',')
+      ->needs(kernels);
+  calibrate
+      ->add_option("--names", command->names,
+                   "What the table's GPUs are called in the catalog (CSV kind,name_in_points,facts_name)")
+      ->type_name("FILE")
+      ->needs(kernels);
   calibrate->add_option("--date", command->date, "Date to note in the calibration file")
       ->type_name("YYYY-MM-DD")
       ->check([](const std::string& text) {

@@ -123,6 +123,20 @@ std::string verdict_of(const Deployment& d, const MemorySettings& s, const Memor
 
 }  // namespace
 
+// Recurrent layers keep one state per sequence that may run. Engines lower max_num_seqs rather than refuse to start:
+// SGLang gives states at most 0.9 of what it gives the KV cache (server_args.py, mamba_full_memory_ratio), and vLLM's
+// states and blocks share one pool; the same share is taken for all.
+constexpr double kStateShare = 0.9 / 1.9;
+
+double take_states(const Deployment& d, const MemorySettings& s, double layers_share, MemoryPlan& p) {
+  const double one = d.model.recurrent.state_bytes * layers_share / d.parallelism.tensor;
+  if (!(one > 0) || !(p.kv_cache.value > 0)) return 0;
+  const double room = std::floor(kStateShare * p.kv_cache.value / one);
+  p.most_states =
+      static_cast<std::int64_t>(std::clamp(room, 1.0, static_cast<double>(std::max<std::int64_t>(1, s.max_num_seqs))));
+  return one * static_cast<double>(p.most_states);
+}
+
 MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
   const ParameterCounts counts = count_parameters(d.model);
   const int stages = std::max(1, d.parallelism.pipeline);
@@ -151,10 +165,7 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
   }
   p.kv_bytes_per_token =
       kv_elements_per_token(d.model, d.parallelism.tensor) * kv_share * kv_bytes_per_element(d.kv_format);
-  // Recurrent layers keep one state per sequence that may run.
-  const double states =
-      d.model.recurrent.state_bytes * kv_share * static_cast<double>(s.max_num_seqs) / d.parallelism.tensor;
-  p.kv_cache.value -= states;
+  p.kv_cache.value -= take_states(d, s, kv_share, p);
   const double block_bytes = p.kv_bytes_per_token * s.block_size;
   if (s.num_gpu_blocks_override) {
     p.num_gpu_blocks = *s.num_gpu_blocks_override;

@@ -1,6 +1,5 @@
 // Layers that keep a constant state instead of a KV cache: gated delta net
-// (Qwen3-Next, Qwen3.5) and mamba2 (Nemotron-H). Only their weights and state are
-// counted; shapes follow the classes of those names in Hugging Face transformers.
+// (Qwen3-Next, Qwen3.5) and mamba2 (Nemotron-H). Shapes follow the classes of those names in Hugging Face transformers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,7 +31,14 @@ void read_delta_net(HfFields& fields, int layers, ModelSpec& model) {
   const double per_layer = hidden * (conv + values) + hidden * 2 * value_heads + conv * kernel + 2 * value_heads +
                            value_dim + values * hidden;
   const double state = value_heads * key_dim * value_dim * float_bytes + conv * (kernel - 1) * half_bytes;
-  model.recurrent = {.layers = layers, .parameters = layers * per_layer, .state_bytes = layers * state};
+  model.recurrent = {.layers = layers,
+                     .parameters = layers * per_layer,
+                     .state_bytes = layers * state,
+                     .key_heads = static_cast<int>(key_heads),
+                     .value_heads = static_cast<int>(value_heads),
+                     .key_head_dim = static_cast<int>(key_dim),
+                     .value_head_dim = static_cast<int>(value_dim),
+                     .gates = 2};
 }
 
 // One mixer per layer: M mamba2, * attention, - MLP, E experts.
@@ -63,7 +69,14 @@ void read_nemotron_hybrid(HfFields& fields, ModelSpec& model) {
   // z, x, B, C, dt; convolution with bias; A, D, dt bias; gated norm; output.
   const double per_layer = hidden * (inner + conv + heads) + conv * (kernel + 1) + 3 * heads + inner + inner * hidden;
   const double bytes = heads * head_dim * state * float_bytes + conv * (kernel - 1) * half_bytes;
-  model.recurrent = {.layers = layers, .parameters = layers * per_layer, .state_bytes = layers * bytes};
+  model.recurrent = {.layers = layers,
+                     .parameters = layers * per_layer,
+                     .state_bytes = layers * bytes,
+                     .key_heads = static_cast<int>(groups),
+                     .value_heads = static_cast<int>(heads),
+                     .key_head_dim = static_cast<int>(state),
+                     .value_head_dim = static_cast<int>(head_dim),
+                     .gates = 1};
 }
 
 }  // namespace foretoken

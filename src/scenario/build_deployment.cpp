@@ -221,6 +221,7 @@ void build_formats(Resolver& values, Deployment& d) {
     d.dense_format = dense->format;
   else if (keeps_dense_wide(d.expert_format, d.model))
     d.dense_format = WeightFormat::bf16;
+  if (const std::string backend = values.text("engine.moe_backend"); backend != "auto") d.moe_backend = backend;
   const std::string kv = values.text("engine.kv_cache_dtype");
   if (kv.rfind("fp8", 0) == 0)
     d.kv_format = KvFormat::fp8;

@@ -84,8 +84,18 @@ void build_scheduler(Resolver& values, const EngineProfile& profile, EngineConfi
   engine.padded = values.flag("engine.padded");
   engine.max_waiting_requests = values.integer("engine.max_waiting_requests");
   engine.queue_timeout = values.duration("engine.queue_timeout");
-  engine.per_request = values.duration("cost.per_request");
   build_caching(values, profile, engine);
+}
+
+// What the level knows of the engine's host work, as of its steps.
+void build_front_end(Resolver& values, const Deployment& d, EngineConfig& engine) {
+  const bool bare = d.level == CostLevel::datasheet || d.level == CostLevel::affine;
+  const FrontEndTerms terms = bare ? FrontEndTerms{} : default_front_end(engine.name, engine.version);
+  const Origin origin = bare ? Origin::default_value : Origin::engine_default;
+  const std::string reason = bare ? "" : fmt::format("{} {}", engine.name, engine.version);
+  engine.per_request = duration_from_seconds(values.quantity("cost.per_request", {terms.per_request, origin, reason}));
+  engine.per_prompt_token =
+      duration_from_seconds(values.quantity("cost.per_prompt_token", {terms.per_prompt_token, origin, reason}));
 }
 
 void read_startup_log(Resolver& values, const std::string& line, Scenario& s) {
@@ -143,6 +153,7 @@ void build_engine(Resolver& values, Scenario& s) {
   profile.read_batch(knobs, setting);
   engine.long_prefill_token_threshold = values.integer("engine.long_prefill_token_threshold");
   build_scheduler(values, profile, engine);
+  build_front_end(values, s.deployment, engine);
   build_memory(values, profile, knobs, s);
   const bool eager = values.flag("engine.enforce_eager");
   const std::int64_t graphs = knobs.integer("engine.max_cudagraph_capture_size", profile.captured_rows(setting));
@@ -159,6 +170,7 @@ void build_engine(Resolver& values, Scenario& s) {
   engine.num_gpu_blocks = plan.num_gpu_blocks;
   engine.reserve_null_block = s.memory.reserve_null_block;
   if (profile.read_seats != nullptr) profile.read_seats(knobs, engine);
+  if (plan.most_states > 0) engine.max_num_seqs = std::min(engine.max_num_seqs, plan.most_states);
 }
 
 }  // namespace foretoken

@@ -15,8 +15,12 @@ constexpr double kLargestTime = 1;          // s, of one constant
 constexpr double kLargestBandwidth = 1e18;  // byte/s
 constexpr double kLargestNumber = 1e6;
 constexpr double kLargestShape = 1e15;
-constexpr std::string_view kFormats[] = {"bf16",  "fp16", "fp8",         "fp8_block",  "int8",    "int8_wo", "int4_wo",
-                                         "nvfp4", "any",  "w4a16_mxfp4", "w4a8_mxfp4", "kv_bf16", "kv_fp8"};
+constexpr std::string_view kFormats[] = {"bf16",    "fp16",  "fp8", "fp8_block",   "int8",       "int8_wo",
+                                         "int4_wo", "nvfp4", "any", "w4a16_mxfp4", "w4a8_mxfp4", "w4a8_mxfp4_mxfp8",
+                                         "kv_bf16", "kv_fp8"};
+// Experts: whose kernel, where several serve a format. `fp8_block.triton`.
+constexpr std::string_view kLibraries[] = {"triton",  "cutlass",  "trtllm", "modular", "marlin",
+                                           "cutedsl", "deepgemm", "torch",  "ungated"};
 constexpr std::string_view kDimensions[] = {"m",       "n",      "k",      "new_tokens", "history",      "batch",
                                             "context", "tokens", "hidden", "bytes",      "message_bytes"};
 
@@ -109,11 +113,16 @@ void read_sets(CatalogFields& fields, CalibrationTable& table) {
     auto formats = fields.object(operation.operation);
     if (!formats) continue;
     set.operation = operation.operation;
-    for (const std::string_view format : kFormats) {
+    const auto read = [&](const std::string& format) {
       auto levels = formats->object(format);
-      if (!levels) continue;
+      if (!levels) return;
       set.format = format;
       read_format(*levels, operation, set, table);
+    };
+    for (const std::string_view format : kFormats) {
+      read(std::string(format));
+      if (operation.operation != "moe") continue;
+      for (const std::string_view library : kLibraries) read(fmt::format("{}.{}", format, library));
     }
     formats->refuse_others();
   }

@@ -9,8 +9,10 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <set>
 #include <span>
 #include <sstream>
+#include <tuple>
 
 #include "scenario/calibration_entries.hpp"
 #include "scenario/catalog_entries.hpp"
@@ -270,12 +272,28 @@ Result<CalibrationTable> read_calibration_with(const std::string& dir) {
   Result<Collected> all = collect(dir, "calibration");
   if (!all) return all.error();
   if (all->users == 0) return built_in_calibration();
+  std::set<std::string> users;
+  for (const Catalog::File& file : all->user()) users.insert(file.stem);
+  const auto is_user = [&](const Catalog::File& file) { return users.contains(file.stem); };
   // By name, so that a set's place in the table does not depend on the folder.
   std::sort(all->files.begin(), all->files.end(),
             [](const Catalog::File& a, const Catalog::File& b) { return a.stem < b.stem; });
-  CalibrationTable table;
+  CalibrationTable table, own;
   Diagnostics broken;
-  for (const Catalog::File& file : all->files) broken.append(read_calibration(file, table));
+  for (const Catalog::File& file : all->files) broken.append(read_calibration(file, is_user(file) ? own : table));
+  // A set of one's own stands for the built-in one of the same key.
+  const auto same_key = [](const CoefficientSet& a, const CoefficientSet& b) {
+    return std::tie(a.gpu, a.engine, a.version, a.format, a.operation, a.level) ==
+           std::tie(b.gpu, b.engine, b.version, b.format, b.operation, b.level);
+  };
+  std::erase_if(table.sets, [&](const CoefficientSet& set) {
+    return std::any_of(own.sets.begin(), own.sets.end(), [&](const auto& o) { return same_key(o, set); });
+  });
+  std::erase_if(table.devices, [&](const CalibrationDevice& d) {
+    return std::any_of(own.devices.begin(), own.devices.end(), [&](const auto& o) { return o.gpu == d.gpu; });
+  });
+  table.sets.insert(table.sets.end(), own.sets.begin(), own.sets.end());
+  table.devices.insert(table.devices.end(), own.devices.begin(), own.devices.end());
   for (const std::string& problem : calibration_problems(table)) broken.error({}, problem);
   if (broken.has_errors()) return broken;
   return table;

@@ -103,6 +103,12 @@ void read_heads(CatalogFields& fields, ModelSpec& model) {
     model.latent.nope_head_dim = required_count(fields, "qk_nope_head_dim", max_width);
     model.latent.rope_head_dim = required_count(fields, "qk_rope_head_dim", max_width);
     model.latent.v_head_dim = required_count(fields, "v_head_dim", max_width);
+    if (auto sparse = fields.object("sparse")) {
+      model.sparse.top_k = required_count(*sparse, "index_topk", max_positions);
+      model.sparse.index_heads = required_count(*sparse, "index_n_heads", max_heads);
+      model.sparse.index_head_dim = required_count(*sparse, "index_head_dim", max_width);
+      sparse->refuse_others();
+    }
     model.kv_heads = model.heads;
     model.head_dim = model.latent.nope_head_dim + model.latent.rope_head_dim;
     return;
@@ -120,6 +126,12 @@ void read_heads(CatalogFields& fields, ModelSpec& model) {
 
 void read_attention(CatalogFields fields, ModelSpec& model) {
   read_heads(fields, model);
+  if (const auto norm = fields.text("qk_norm")) {
+    model.qk_norm = *norm == "full" ? QkNorm::full : QkNorm::head;
+    if (*norm != "full" && *norm != "head")
+      fields.error("qk_norm", fmt::format("`qk_norm` must be head or full, is `{}`", *norm),
+                   "leave it out where queries and keys are not normalised");
+  }
   model.sliding_window = fields.count("sliding_window", 1, max_positions).value_or(0);
   model.sliding_layers = fields.count("sliding_layers", 0, max_layers).value_or(0);
   if (model.sliding_layers > 0 && model.sliding_window == 0) {
@@ -166,6 +178,17 @@ void read_recurrent(CatalogFields fields, ModelSpec& model) {
   model.recurrent.layers = required_count(fields, "layers", max_layers);
   model.recurrent.parameters = fields.number("parameters", 0, max_parameters).value_or(0);
   model.recurrent.state_bytes = fields.number("state_bytes_per_sequence", 0, max_capacity).value_or(0);
+  RecurrentSpec& r = model.recurrent;
+  for (const auto& [key, value] : {std::pair("key_heads", &r.key_heads), std::pair("value_heads", &r.value_heads)})
+    *value = fields.count(key, 1, max_heads).value_or(0);
+  for (const auto& [key, value] :
+       {std::pair("key_head_dim", &r.key_head_dim), std::pair("value_head_dim", &r.value_head_dim)})
+    *value = fields.count(key, 1, max_width).value_or(0);
+  r.gates = fields.count("gates", 0, 16).value_or(2);
+  const bool some = r.key_heads > 0 || r.value_heads > 0 || r.key_head_dim > 0 || r.value_head_dim > 0;
+  const bool all = r.key_heads > 0 && r.value_heads > 0 && r.key_head_dim > 0 && r.value_head_dim > 0;
+  if (some && !all)
+    fields.error("value_heads", "key_heads, value_heads, key_head_dim and value_head_dim belong together");
   fields.refuse_others();
 }
 

@@ -48,6 +48,8 @@ constexpr Effect kEffects[] = {
      "engine.enforce_eager is true"},
     {"engine.gpu_memory_utilization", is_affine, "cost.level: affine has no hardware"},
     {"engine.kv_cache_dtype", is_affine, "cost.level: affine has no hardware"},
+    {"engine.moe_backend", [](const Scenario& s) { return is_affine(s) || s.deployment.model.moe.experts == 0; },
+     "the model has no routed experts"},
     {"engine.quantization", is_affine, "cost.level: affine has no hardware"},
     {"engine.enforce_eager", is_affine, "cost.level: affine has no hardware"},
     {"engine.max_cudagraph_capture_size", is_affine, "cost.level: affine has no hardware"},

@@ -33,6 +33,9 @@ Names quantizations() {
   return {"none", "fp8",  "fp8_static", "fp8_block", "int8", "int8_weight_only",
           "awq",  "gptq", "int4",       "nvfp4",     "mxfp4"};
 }
+Names moe_backends() {
+  return {"auto", "triton", "marlin", "cutlass", "trtllm", "trtllm_mxfp8", "deepgemm", "cutedsl"};
+}
 Names kv_dtypes() {
   return {"auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2", "int8", "int4", "fp4"};
 }
@@ -91,6 +94,14 @@ constexpr Field kDeploymentRows[] = {
      "Spread routed experts over TP x DP ranks instead of slicing them."},
     {"engine.dtype", K::choice, "auto", "Activations and unquantised weights, 16 bits.", 0, 0, {}, dtypes},
     {"engine.quantization", K::choice, "(as released)", "Weight format.", 0, 0, {}, quantizations, {}, true},
+    {"engine.moe_backend",
+     K::choice,
+     "auto",
+     "Library whose kernels compute routed experts; trtllm_mxfp8: MXFP4 weights with activations in 8 bits.",
+     0,
+     0,
+     {},
+     moe_backends},
     {"engine.kv_cache_dtype", K::choice, "auto", "KV cache format; auto = 16 bits.", 0, 0, {}, kv_dtypes},
     {"engine.max_model_len",
      K::integer,
@@ -245,8 +256,12 @@ constexpr Field kDeploymentRows[] = {
     {"cost.compute_efficiency_scale", K::number, "1",
      "Factor on the FLOP/s that operators reach; none gets below the datasheet's time.", 0.01, 100},
     {"cost.memory_efficiency_scale", K::number, "1", "Factor on the memory bandwidth that operators reach.", 0.01, 100},
-    {"cost.per_request", K::quantity, "0 s",
-     "From the client's send until the scheduler knows the request: HTTP, tokenisation.", 0, 1000},
+    {"cost.per_request", K::quantity, "(by engine)",
+     "From the client's send until the scheduler knows the request, whatever its length: HTTP, processes.", 0, 1000},
+    {"cost.per_prompt_token", K::quantity, "(by engine)",
+     "The same for each token of the prompt (tokenisation): the front end of an engine works on one prompt after the "
+     "other.",
+     0, 1},
     {"cost.per_step", K::quantity, "(by engine)", "Host time of one step.", 0, 1000},
     {"cost.per_layer", K::quantity, "(by engine)", "Host time of one layer of a step.", 0, 1000},
     {"cost.per_sequence", K::quantity, "(by engine)", "Host time of one sampled sequence.", 0, 1000},

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "engine/run_loop.hpp"
+#include "serving/ingress.hpp"
 #include "serving/replica.hpp"
 #include "serving/routing/signal_board.hpp"
-#include "serving/ways.hpp"
 
 namespace foretoken {
 namespace {
@@ -58,6 +58,7 @@ class Cluster final : public DepartureListener {
 
  private:
   struct Member {
+    explicit Member(const EngineConfig& engine) : ways(engine) {}
     std::unique_ptr<Replica> replica;
     RoutingPolicy* router = nullptr;  // that chooses it
     int candidate = 0;                // its number there
@@ -65,7 +66,7 @@ class Cluster final : public DepartureListener {
     bool waits_for_call = false;
     std::optional<SignalBoard> board;  // none: the router sees it as it is
     EventQueue<Event>::Handle boundary = 0, inbound = 0, timeout = 0;
-    Ways ways;  // to it
+    Ingress ways;  // to it
   };
 
   // Of the replicas among which a router chooses.
@@ -79,7 +80,8 @@ class Cluster final : public DepartureListener {
   [[nodiscard]] int choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request,
                            TimePoint now);
   void send(int replica, OnTheWay what, Duration takes, TimePoint now);
-  void reach(int replica, const Request& request, TimePoint now);
+  void enter(int replica, const Request& request, TimePoint now);
+  void reach(int replica, Request request, TimePoint now);
   void reach(int replica, const HandOver& what, TimePoint now);
   void changes(int replica, TimePoint now, bool after_all_at_now = false);
   void call_later(int replica);
@@ -155,7 +157,7 @@ void Cluster::add_pool(const PoolConfig& pool, const PrefixTable* prefixes, cons
   std::vector<int>& candidates = pool.role == PoolRole::decode ? decode_ : entry_;
   for (int i = 0; i < pool.cluster.replicas; ++i) {
     const auto replica = static_cast<int>(members_.size());
-    Member member;
+    Member member(pool.engine);
     member.replica = std::make_unique<Replica>(static_cast<int>(replica_of_rank_.size()), pool, config_, make_policy,
                                                prefixes, observer_, *this);
     member.candidate = static_cast<int>(candidates.size());
@@ -213,9 +215,9 @@ SimulationOutcome Cluster::run() {
 }
 
 void Cluster::abandon() {
-  for (const Member& member : members_) {
+  for (Member& member : members_) {
     member.replica->abandon(outcome_.end);
-    member.ways.visit([&](const OnTheWay& what) {
+    member.ways.abandon([&](const OnTheWay& what) {
       observer_.on_request(unfinished_on_the_way(what, member.replica->first_rank(), outcome_.end));
     });
   }
@@ -248,21 +250,15 @@ void Cluster::operator()(const Arrival&, TimePoint now) {
   ++in_system_;
   const int chosen = choose(*entry_router_, entry_, request, now);
   const Duration takes = transport_ ? transport_->to_replica(request, chosen) : Duration{};
-  if (takes == Duration{})
-    reach(chosen, request, now);
-  else
-    send(chosen, request, takes, now);
+  takes == Duration{} ? enter(chosen, request, now) : send(chosen, request, takes, now);
   outcome_.peak_in_system = std::max(outcome_.peak_in_system, in_system_);
   events_.schedule(arrival_, source_.next_arrival());
 }
 
 void Cluster::operator()(const Inbound& event, TimePoint now) {
-  Ways& ways = member(event.replica).ways;
-  while (ways.next() == now) {
-    const OnTheWay what = ways.take();
-    std::visit([&](const auto& arrival) { reach(event.replica, arrival, now); }, what);
-  }
-  events_.schedule(member(event.replica).inbound, ways.next());
+  Member& to = member(event.replica);
+  to.ways.deliver(now, [&](const auto& arrival) { reach(event.replica, arrival, now); });
+  events_.schedule(to.inbound, to.ways.next());
 }
 
 void Cluster::operator()(const QueueTimeout& event, TimePoint now) {
@@ -307,8 +303,15 @@ void Cluster::send(int replica, OnTheWay what, Duration takes, TimePoint now) {
   events_.schedule(to.inbound, to.ways.next());
 }
 
-void Cluster::reach(int replica, const Request& request, TimePoint now) {
+void Cluster::enter(int replica, const Request& request, TimePoint now) {
+  Member& to = member(replica);
+  if (!to.ways.enter(request, now)) return reach(replica, request, now);
+  events_.schedule(to.inbound, to.ways.next());
+}
+
+void Cluster::reach(int replica, Request request, TimePoint now) {
   changes(replica, now);
+  request.on_the_way = now - request.arrival;
   member(replica).replica->arrive(request, now);
   touched(replica, now);
 }

@@ -42,9 +42,8 @@ void EngineRank::arrive(const Request& sent, TimePoint now) {
   Request request = sent;
   if (!limit(request)) {
     Attribution parts{};
-    parts[static_cast<std::size_t>(AttributionPart::queue)] = now - sent.arrival;  // on its way
-    departures_.refused(sent, Outcome::rejected, now, parts);
-    return;
+    parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = sent.on_the_way;
+    return departures_.refused(sent, Outcome::rejected, now, parts);
   }
   if (rank_.tells()) rank_.tell_queued(request, now);
   wait({request, kv_wait_.at(now), kNoRequest}, now);
@@ -83,7 +82,8 @@ void EngineRank::expire(TimePoint now) {
     Attribution parts{};
     const Duration blocked = kv_wait_.at(now) - gone.kv_wait_mark;
     parts[static_cast<std::size_t>(AttributionPart::kv_wait)] = blocked;
-    parts[static_cast<std::size_t>(AttributionPart::queue)] = now - gone.request.arrival - blocked;
+    parts[static_cast<std::size_t>(AttributionPart::queue)] = now - gone.request.known_at() - blocked;
+    parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = gone.request.on_the_way;
     departures_.refused(gone.request, Outcome::timed_out, now, parts);
     if (was_head) cut(now);
   }

@@ -1,43 +1,76 @@
-// The time between a client's send and the moment the scheduler knows the request (HTTP, tokenisation,
-// hand-over between processes): requests reach the cluster later than they were sent, all by the same.
+// Between the client's send and the scheduler: the engine's front end (HTTP, tokenisation, hand-over between
+// processes).
 #pragma once
 
+#include <algorithm>
 #include <deque>
 
-#include "foretoken/serving/observer.hpp"
-#include "foretoken/workload/request_source.hpp"
+#include "foretoken/serving/engine_config.hpp"
+#include "serving/ways.hpp"
 
 namespace foretoken {
 
-// Requests of `inner`, each `delay` after it was sent. Their `arrival` is when they come out.
-class DelayedSource final : public RequestSource {
+// The front end of one engine. It works on one prompt after the other (per_prompt_token), and all that comes before
+// and after takes each request the same time, whatever else goes on (per_request). Who comes first leaves first.
+class FrontEnd {
  public:
-  DelayedSource(RequestSource& inner, Duration delay) : inner_(inner), delay_(delay) {}
-  [[nodiscard]] TimePoint next_arrival() const override;
-  Request take() override;
-  void completed(const Request& request, TimePoint now) override;
-  [[nodiscard]] const PrefixTable* prefixes() const override { return inner_.prefixes(); }
-  [[nodiscard]] Diagnostics problems() override { return inner_.problems(); }
+  explicit FrontEnd(const EngineConfig& engine)
+      : per_request_(engine.per_request), per_token_(engine.per_prompt_token) {}
+  [[nodiscard]] bool takes_time() const { return per_request_ > Duration{} || per_token_ > Duration{}; }
+
+  void enter(const Request& request, TimePoint now) {
+    free_at_ = std::max(free_at_, now) + per_token_ * request.prompt_tokens;
+    inside_.push_back({free_at_ + per_request_, request});
+  }
+  [[nodiscard]] TimePoint next() const { return inside_.empty() ? kNever : inside_.front().leaves; }
+  Request leave() {
+    const Request request = inside_.front().request;
+    inside_.pop_front();
+    return request;
+  }
 
  private:
-  RequestSource& inner_;
-  Duration delay_;
-  std::deque<Request> on_the_way_;
+  struct Inside {
+    TimePoint leaves;
+    Request request;
+  };
+  Duration per_request_;
+  Duration per_token_;
+  TimePoint free_at_{};
+  std::deque<Inside> inside_;
 };
 
-// What happens to them, told as the client sees it: `arrival` is the send, and the delay is engine overhead.
-class DelayedObserver final : public Observer {
+// All that is on the way to a replica: over links, and requests from clients then in the front end.
+class Ingress {
  public:
-  DelayedObserver(Observer& inner, Duration delay) : inner_(inner), delay_(delay) {}
-  void on_request(const RequestRecord& record) override;
-  void on_steps(const StepSpan& span) override { inner_.on_steps(span); }
-  void on_gap(Duration gap, std::int64_t rows) override { inner_.on_gap(gap, rows); }
-  [[nodiscard]] bool wants_lifecycle() const override { return inner_.wants_lifecycle(); }
-  void on_lifecycle(const LifecycleEvent& event) override { inner_.on_lifecycle(event); }
+  explicit Ingress(const EngineConfig& engine) : front_end_(engine) {}
+  void set_out(OnTheWay what, TimePoint arrives) { links_.set_out(std::move(what), arrives); }
+  // A request is at the front end. False: there is none, and it is at the scheduler.
+  [[nodiscard]] bool enter(const Request& request, TimePoint now) {
+    if (front_end_.takes_time()) front_end_.enter(request, now);
+    return front_end_.takes_time();
+  }
+  [[nodiscard]] TimePoint next() const { return std::min(links_.next(), front_end_.next()); }
+  // reach(what) of those who get to the scheduler now.
+  template <class Reach>
+  void deliver(TimePoint now, Reach reach) {
+    while (links_.next() == now) {
+      const OnTheWay what = links_.take();
+      const Request* request = std::get_if<Request>(&what);
+      if (request == nullptr || !enter(*request, now)) std::visit(reach, what);
+    }
+    while (front_end_.next() <= now) reach(front_end_.leave());
+  }
+  // give_up(what) of all.
+  template <class GiveUp>
+  void abandon(GiveUp give_up) {
+    links_.visit(give_up);
+    while (front_end_.next() != kNever) give_up(front_end_.leave());
+  }
 
  private:
-  Observer& inner_;
-  Duration delay_;
+  Ways links_;
+  FrontEnd front_end_;
 };
 
 }  // namespace foretoken

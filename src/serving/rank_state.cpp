@@ -61,7 +61,7 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
   if (id == kNoRequest) {
     id = table.add(head.request);
     table[id].scheduled = now;
-    table[id].account.scheduled(now - head.request.arrival, kv_wait.at(now) - head.kv_wait_mark);
+    table[id].account.scheduled(now - head.request.known_at(), kv_wait.at(now) - head.kv_wait_mark);
     table[id].prefix_hit = match.tokens;
     if (config.enable_prefix_caching) counts_.prefix_queries += head.request.prompt_tokens;
     counts_.prefix_hits += match.tokens;

@@ -48,7 +48,7 @@ class WaitingRoom {
   [[nodiscard]] TimePoint next_timeout() const {
     if (timeout_ <= Duration{}) return kNever;
     const Waiting* oldest = longest_waiting();
-    return oldest == nullptr ? kNever : oldest->request.arrival + timeout_;
+    return oldest == nullptr ? kNever : oldest->request.known_at() + timeout_;
   }
   // Who was never admitted and has waited the longest. Null: nobody.
   [[nodiscard]] const Waiting* longest_waiting() const {

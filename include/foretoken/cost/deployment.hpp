@@ -22,6 +22,7 @@ enum class WeightFormat {
   int4_weight_only,  // W4A16, group 128 (AWQ, GPTQ)
   nvfp4,             // 16-element blocks
   mxfp4,             // 32-element blocks, W4A16
+  mxfp4_mxfp8,       // the same weights, activations in 8 bits
 };
 enum class KvFormat { bf16, fp8, int8, int4, fp4 };
 
@@ -76,6 +77,14 @@ struct OverheadTerms {
 [[nodiscard]] OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version,
                                              const GpuSpec& gpu);
 
+// What an engine's front end does with a request before its scheduler knows it (src/cost/README.md, "Front end");
+// seconds.
+struct FrontEndTerms {
+  double per_request = 0;       // each on its own
+  double per_prompt_token = 0;  // one prompt after the other
+};
+[[nodiscard]] FrontEndTerms default_front_end(const std::string& engine_name, const std::string& engine_version);
+
 // Step time = step + per_prefill_token*prefill tokens + per_decode_token*decode
 // rows + per_context_token*context tokens attended by decodes; seconds.
 struct AffineTerms {
@@ -93,6 +102,7 @@ struct Deployment {
   Parallelism parallelism;
   WeightFormat dense_format = WeightFormat::bf16;   // attention and dense MLP projections
   WeightFormat expert_format = WeightFormat::bf16;  // routed experts
+  std::string moe_backend = {};  // library of the routed experts' kernels; empty = the engine's choice
   KvFormat kv_format = KvFormat::bf16;
   std::string engine_name = "vllm-v1";  // for coefficient sets and overheads
   std::string engine_version = "0.19";

@@ -39,6 +39,7 @@ struct MemoryPlan {
   std::int64_t usable_blocks = 0;         // without the null block
   std::int64_t kv_cache_size_tokens = 0;  // num_gpu_blocks * block_size
   double kv_cache_max_concurrency = 0;    // tokens / max_model_len
+  std::int64_t most_states = 0;           // sequences whose recurrent state has room; 0 = the model has none
   bool fits = false;                      // at least one request of max_model_len, and weights, fit
   std::string verdict;                    // a sentence with the numbers when it does not fit
 };

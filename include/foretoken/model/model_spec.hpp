@@ -10,6 +10,18 @@ namespace foretoken {
 
 enum class AttentionKind { grouped_query, latent };  // MHA and MQA are grouped_query; latent = MLA
 
+// Queries and keys are normalised per head, or over all heads together (MiniMax: an all-reduce under tensor
+// parallelism).
+enum class QkNorm { none, head, full };
+
+// DeepSeek sparse attention: an indexer scores all tokens, attention reads the best of them.
+struct SparseAttentionSpec {
+  int top_k = 0;  // tokens that attention reads; 0 = all
+  int index_heads = 0;
+  int index_head_dim = 0;
+  bool operator==(const SparseAttentionSpec&) const = default;
+};
+
 // Multi-head latent attention (DeepSeek): the cache holds kv_lora_rank + rope_head_dim per token.
 struct LatentAttentionSpec {
   int q_lora_rank = 0;  // 0 = full-rank q projection
@@ -31,12 +43,18 @@ struct MoeSpec {
   bool operator==(const MoeSpec&) const = default;
 };
 
-// Layers that are not attention + MLP (mamba, gated delta net): kept as data so
-// that weights and KV are right; their own operators are not modelled.
+// Layers that keep a state per sequence instead of a KV cache (gated delta net, Mamba-2). Without heads their
+// projections are one matrix of the same parameters.
 struct RecurrentSpec {
   int layers = 0;
   double parameters = 0;   // of all recurrent layers together
   double state_bytes = 0;  // per sequence, all layers
+  // Of Mamba-2: groups and heads, the size of its state and of a head.
+  int key_heads = 0;
+  int value_heads = 0;
+  int key_head_dim = 0;
+  int value_head_dim = 0;
+  int gates = 2;  // numbers per token and value head beside them (alpha and beta; Mamba-2 has one, dt)
   bool operator==(const RecurrentSpec&) const = default;
 };
 
@@ -56,8 +74,10 @@ struct ModelSpec {
   bool tie_word_embeddings = false;
   bool qkv_bias = false;
   bool attention_output_gate = false;  // the q projection is twice as wide (Qwen3.5)
+  QkNorm qk_norm = QkNorm::none;
   AttentionKind attention = AttentionKind::grouped_query;
   LatentAttentionSpec latent;
+  SparseAttentionSpec sparse;  // of latent attention
   MoeSpec moe;
   int sliding_window = 0;         // tokens, 0 = none (chunked attention: the chunk)
   int sliding_layers = 0;         // layers that look back only `sliding_window` tokens

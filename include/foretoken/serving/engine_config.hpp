@@ -45,7 +45,8 @@ struct EngineConfig {
   bool padded = true;                      // static: finished rows keep their place
   std::int64_t max_waiting_requests = 0;   // arrivals beyond are rejected; 0 = no limit
   Duration queue_timeout{};                // leave the queue unserved after it; 0 = never
-  Duration per_request{};                  // from the client's send until the scheduler knows the request
+  Duration per_request{};                  // from the client's send until the scheduler knows the request, beside
+  Duration per_prompt_token{};  // ... the work of the engine's front end on each token of a prompt, one after the other
   bool operator==(const EngineConfig&) const = default;
 
   // Token budget of a step. Each of its micro-batches, and so each chunk, has max_num_batched_tokens at most.

@@ -17,6 +17,7 @@ struct Request {
   std::int64_t index = 0;  // in order of arrival, from 0
   TimePoint arrival{};     // the client sends it
   Duration client_wait{};  // waited for a max_concurrency seat before that; not in TTFT or E2E
+  Duration on_the_way{};   // from the send until a scheduler knew it, which says so
   std::int32_t prompt_tokens = 1;
   std::int32_t output_tokens = 1;  // true length; no policy may read it (INV-9)
   std::int32_t max_tokens = 1;     // what a policy may know of the output
@@ -24,6 +25,8 @@ struct Request {
   std::int16_t priority = 0;       // smaller is served first
   std::int32_t prefix_row = -1;    // row of the PrefixTable that describes the prompt's start, -1 = none
   std::int32_t conversation = -1;  // the turns of one, each prompt of which starts with all before it; -1 = none
+
+  [[nodiscard]] TimePoint known_at() const { return arrival + on_the_way; }  // to the scheduler
 };
 
 // What prompts begin with, for prefix caching: the hash ids of their blocks, from a trace or made

@@ -48,13 +48,14 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
   const std::int64_t rows = shape.decode.sequences;
   std::int64_t tokens = rows;
   std::int64_t sampled = rows;
-  std::int64_t attended = 0;
+  std::int64_t attended = 0, new_tokens = 0;
   ChunkTerms sum;
   bool inside = true;
   for (const PrefillChunk& c : shape.prefill) {
     tokens += c.new_tokens;
     sampled += c.samples ? 1 : 0;
     attended += c.new_tokens + c.history;
+    new_tokens += c.new_tokens;
     inside = inside && operators_.chunk_inside_range(c);
     const ChunkTerms terms = operators_.chunk(c);
     sum.full += terms.full;
@@ -64,7 +65,7 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
   for (const Operator& op : operators_.dense(work.own)) append(op, false);
   for (const Operator& op : operators_.group(work.group)) append(op, false);
   for (const Operator& op : operators_.beside_decode(rows)) append(op, false);
-  for (const Operator& op : operators_.beside_prefill(attended)) append(op, false);
+  for (const Operator& op : operators_.beside_prefill(attended, new_tokens)) append(op, false);
 
   Operator decode = operators_.decode_full(rows, static_cast<double>(shape.decode.context));
   Operator windowed = operators_.decode_windowed(rows, static_cast<double>(shape.decode.windowed_context));

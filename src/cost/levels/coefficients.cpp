@@ -8,6 +8,8 @@
 #include <cmath>
 #include <tuple>
 
+#include "cost/levels/engine_costs.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -40,9 +42,14 @@ const CalibrationDevice* device_of(const CalibrationTable& table, std::string_vi
   return nullptr;
 }
 
-// 0.24.0 -> 24000; text after the numbers (rc10) does not count.
+// 0.24.0 -> 24000.999, 1.3.0rc20 -> 1003000.02.
 double version_number(std::string_view version) {
   double number = 0;
+  const auto candidate = version.find("rc");
+  int of_candidates = 999;
+  if (candidate != std::string_view::npos)
+    std::from_chars(version.data() + candidate + 2, version.data() + version.size(), of_candidates);
+  number += of_candidates / 1000.0;
   double weight = 1e6;
   while (!version.empty() && weight >= 1) {
     int part = 0;
@@ -134,6 +141,7 @@ ServedSet serve(const Candidate& candidate, const CalibrationTable& table, const
   served.ranges = set.ranges;
   served.name = describe(set, neighbour);
   served.error = expected_error(set, neighbour);
+  served.routes = operation == "moe" && (!routes_apart(set.engine) || set.format.ends_with(".trtllm"));
   const CalibrationDevice* own = device_of(table, gpu.id);
   served.device = own != nullptr ? calibration_device(*own) : datasheet_device(gpu);
   // Not found in a source: the neighbour's figure is the best guess.
@@ -160,7 +168,7 @@ ServedSet serve(const Candidate& candidate, const CalibrationTable& table, const
 
 std::optional<ServedSet> find(const CalibrationTable& table, const GpuSpec& gpu, const SetQuery& query, CostLevel level,
                               bool same_gpu_only) {
-  for (const std::string_view format : query.formats) {
+  for (const std::string& format : query.formats) {
     if (const auto candidate = nearest(table, gpu, query, level, format, same_gpu_only)) {
       return serve(*candidate, table, gpu, query.operation);
     }

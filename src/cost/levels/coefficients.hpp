@@ -13,7 +13,7 @@ namespace foretoken {
 
 struct SetQuery {
   std::string_view operation;
-  std::vector<std::string_view> formats;  // the first that has a set anywhere near wins
+  std::vector<std::string> formats;       // the first that has a set anywhere near wins
   std::vector<std::string_view> engines;  // in order of preference
   std::string_view version;               // of the first engine; empty = the newest
   double link_bandwidth = 0;              // collectives: only sets from a comparable link

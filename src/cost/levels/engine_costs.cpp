@@ -67,6 +67,7 @@ OverheadTerms faster_transformer_overhead(const std::string&) {
 constexpr EngineCosts kRows[] = {
     {.engine = "vllm-v1",
      .overhead = compiled_prefill_overhead,
+     .front_end = {4e-3, 6e-6},
      .graphs_in_budget_from = "0.21",
      .kernels_by_release = true},
     {.engine = "vllm-v0",
@@ -75,8 +76,19 @@ constexpr EngineCosts kRows[] = {
      .cdna2_per_sequence = 60e-6,
      .graphs_in_budget_from = "0.21",
      .kernels_by_release = true},
-    {.engine = "sglang", .overhead = eager_prefill_overhead, .all_reduce = "sglang"},
-    {.engine = "tensorrt-llm", .overhead = tensorrt_overhead, .shares_free_memory = true, .all_reduce = "trtllm"},
+    {.engine = "sglang",
+     .overhead = eager_prefill_overhead,
+     .front_end = {4e-3, 5e-6},
+     .routes_apart = true,
+     .kernels = "sglang",
+     .all_reduce = "sglang"},
+    {.engine = "tensorrt-llm",
+     .overhead = tensorrt_overhead,
+     .front_end = {2e-3, 4.4e-6},
+     .front_end_from = "1.0",
+     .shares_free_memory = true,
+     .kernels = "trtllm",
+     .all_reduce = "trtllm"},
     {.engine = "static", .overhead = faster_transformer_overhead},
 };
 constexpr EngineCosts kOther{.engine = "", .overhead = current_overhead};
@@ -86,6 +98,17 @@ constexpr EngineCosts kOther{.engine = "", .overhead = current_overhead};
 const EngineCosts& engine_costs(std::string_view engine) {
   const auto* row = std::find_if(std::begin(kRows), std::end(kRows), [&](const auto& r) { return r.engine == engine; });
   return row == std::end(kRows) ? kOther : *row;
+}
+
+bool routes_apart(std::string_view kernels) {
+  return std::any_of(std::begin(kRows), std::end(kRows),
+                     [&](const EngineCosts& r) { return r.routes_apart && r.kernels == kernels; });
+}
+
+FrontEndTerms default_front_end(const std::string& engine_name, const std::string& engine_version) {
+  const EngineCosts& costs = engine_costs(engine_name);
+  const bool known = costs.front_end_from.empty() || version_at_least(engine_version, costs.front_end_from);
+  return known ? costs.front_end : FrontEndTerms{};
 }
 
 OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version) {

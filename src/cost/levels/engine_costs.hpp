@@ -12,17 +12,25 @@ namespace foretoken {
 struct EngineCosts {
   std::string_view engine;
   OverheadTerms (*overhead)(const std::string& release) = nullptr;
+  FrontEndTerms front_end = {};          // of current releases
+  std::string_view front_end_from = {};  // the first of them; empty: all
   // What CDNA2 cards of AMD add to it, seconds; 0 = nothing is known.
   double cdna2_per_layer = 0;
   double cdna2_per_sequence = 0;
   // CUDA graphs are taken out of the memory budget from this release on; before, they came on top. Empty: always.
   std::string_view graphs_in_budget_from = {};
-  bool shares_free_memory = false;       // its share is of what the model leaves free, not of the whole memory
-  bool kernels_by_release = false;       // measured kernel sets of its own release are the nearest
+  bool shares_free_memory = false;  // its share is of what the model leaves free, not of the whole memory
+  bool kernels_by_release = false;  // measured kernel sets of its own release are the nearest
+  // The experts are chosen before their kernel is called, but for those of TensorRT-LLM, which choose themselves.
+  bool routes_apart = false;
+  std::string_view kernels = "vllm";     // whose measured expert kernels are its own
   std::string_view all_reduce = "vllm";  // whose measured all-reduce kernels are its own
 };
 
 // An engine without a row costs what current ones with asynchronous scheduling do.
 [[nodiscard]] const EngineCosts& engine_costs(std::string_view engine);
+
+// The same by the name that the engine has in coefficient sets.
+[[nodiscard]] bool routes_apart(std::string_view kernels);
 
 }  // namespace foretoken

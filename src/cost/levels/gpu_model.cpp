@@ -261,7 +261,7 @@ const GpuModel::ChunkEntry& GpuModel::chunk(const PrefillChunk& c) const {
     e.history = c.history;
     e.terms = operators_.chunk(c);
     e.alone = attention_time(e.terms);
-    add(e.alone, total(operators_.beside_prefill(c.new_tokens + c.history)));
+    add(e.alone, total(operators_.beside_prefill(c.new_tokens + c.history, c.new_tokens)));
   }
   return e;
 }
@@ -269,15 +269,16 @@ const GpuModel::ChunkEntry& GpuModel::chunk(const PrefillChunk& c) const {
 StepTime GpuModel::prefill_attention(std::span<const PrefillChunk> chunks) const {
   if (chunks.size() == 1) return chunk(chunks.front()).alone;
   ChunkTerms sum;
-  std::int64_t attended = 0;
+  std::int64_t attended = 0, new_tokens = 0;
   for (const PrefillChunk& c : chunks) {
     const ChunkEntry& e = chunk(c);
     sum.full += e.terms.full;
     sum.windowed += e.terms.windowed;
     attended += c.new_tokens + c.history;
+    new_tokens += c.new_tokens;
   }
   StepTime time = attention_time(sum);
-  add(time, total(operators_.beside_prefill(attended)));
+  add(time, total(operators_.beside_prefill(attended, new_tokens)));
   return time;
 }
 
@@ -301,6 +302,9 @@ StepTime GpuModel::mixed_attention(const StepShape& shape) const {
     charges += charge_attention(operators_.prefill_windowed(windowed), d_.overhead.scale);
   }
   StepTime time = step_time(charges);
+  std::int64_t new_tokens = 0;
+  for (const PrefillChunk& c : shape.prefill) new_tokens += c.new_tokens;
+  add(time, total(operators_.beside_prefill(0, new_tokens)));
   if (shape.decode.sequences == 0) return time;
   const DecodeEntry& e = entry(shape.decode.sequences);
   const CurveSegment& windowed = e.windowed.segment_at(shape.decode.windowed_context);

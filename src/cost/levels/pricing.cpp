@@ -3,6 +3,7 @@
 
 #include "cost/levels/coefficients.hpp"
 #include "cost/levels/engine_costs.hpp"
+#include "cost/levels/expert_kernels.hpp"
 
 namespace foretoken {
 namespace {
@@ -16,6 +17,8 @@ enum class Family {
   moe,
   moe_fp8,
   moe_fp4,
+  linear,
+  linear_scan,
   elementwise,
   all_reduce,
   nccl,
@@ -49,6 +52,12 @@ RooflineCoefficients default_roofline(Family family, bool nvidia) {
       break;
     case Family::moe_fp4:
       r = {30e-6, 0.13, 0.80};
+      break;
+    case Family::linear:
+      r = {4e-6, 1, 0.8};
+      break;
+    case Family::linear_scan:
+      r = {20e-6, 0.08, 1};
       break;
     case Family::elementwise:
       r = {2.5e-6, 1, 0.45};
@@ -128,21 +137,12 @@ class Chooser {
 // The vLLM kernel sets describe every engine's steps better than the other engines' own kernel tables do.
 const std::vector<std::string_view> kKernelEngines = {"vllm", "vidur", "trtllm"};
 
-std::vector<std::string_view> gemm_formats(std::string_view format) {
+std::vector<std::string> gemm_formats(std::string_view format) {
   // The fp8_block GEMM sets are unusable in steps; the per-tensor set is nearer.
   if (format == "fp8_block") return {"fp8"};
-  if (format == "w4a16_mxfp4") return {"int4_wo"};
-  return {format};
+  if (format == "w4a16_mxfp4" || format == "w4a8_mxfp4_mxfp8") return {"int4_wo"};
+  return {std::string(format)};
 }
-std::vector<std::string_view> expert_formats(std::string_view format) {
-  // The fp8 tables time one library whose kernel reaches 15 to 20 % of Hopper's bandwidth; checkpoints
-  // with dynamic scales run kernels like those of the block tables (chosen on measured servers).
-  if (format == "fp8") return {"fp8_block", "fp8"};
-  if (format == "int8") return {"fp8"};
-  if (format == "int8_wo") return {"fp8_block", "fp8"};
-  return {format};
-}
-
 bool low_precision(const MatrixFormat& f) {
   return f.activation_bytes < 2;
 }
@@ -154,11 +154,13 @@ Pricing make_pricing(const Deployment& d) {
   Pricing p;
   p.datasheet = datasheet_device(d.gpu);
   const MatrixFormat dense = matrix_format(d.dense_format, p.datasheet);
-  const MatrixFormat experts = matrix_format(d.expert_format, p.datasheet);
+  const ExpertKernels kernels = expert_kernels(d);
+  p.expert_format = kernels.format;
+  const MatrixFormat experts = matrix_format(kernels.format, p.datasheet);
   const EngineCosts& engine = engine_costs(d.engine_name);
   const std::string_view version = engine.kernels_by_release ? std::string_view(d.engine_version) : "";
-  const std::vector<std::string_view> bf16 = {"bf16"};
-  const auto kernel = [&](std::string_view operation, std::vector<std::string_view> formats) {
+  const std::vector<std::string> bf16 = {"bf16"};
+  const auto kernel = [&](std::string_view operation, std::vector<std::string> formats) {
     return SetQuery{operation, std::move(formats), kKernelEngines, version, 0};
   };
 
@@ -166,19 +168,27 @@ Pricing make_pricing(const Deployment& d) {
                            low_precision(dense) ? Family::gemm_low_precision : Family::gemm);
   if (d.dense_format == WeightFormat::fp8_static) p.dense.coefficients = std::min<std::size_t>(p.dense.coefficients, 8);
   p.dense_bf16 = chooser.choose(kernel("gemm", bf16), Family::gemm);
-  p.experts = chooser.choose(kernel("moe", expert_formats(experts.set_format)), !low_precision(experts) ? Family::moe
-                                                                                : experts.activation_bytes < 1
-                                                                                    ? Family::moe_fp4
-                                                                                    : Family::moe_fp8);
+  const Family family = !low_precision(experts)        ? Family::moe
+                        : experts.activation_bytes < 1 ? Family::moe_fp4
+                                                       : Family::moe_fp8;
+  p.experts = chooser.choose(
+      {"moe", kernels.formats, {engine.kernels, "vllm", "sglang", "trtllm"}, d.engine_version, 0}, family);
   p.attention_prefill = chooser.choose(kernel("attention_prefill", bf16), Family::prefill);
   p.attention_decode = chooser.choose(kernel("attention_decode", bf16), Family::decode);
   // One kernel for both kinds only where engines run FlashAttention-2; elsewhere the two times add.
   const std::string generation = gpu_generation(d.gpu);
   const bool one_kernel = generation == "sm120" || generation == "sm86";
   p.attention_mixed = one_kernel ? chooser.choose(kernel("attention_mixed", bf16), Family::decode) : ServedSet{};
-  const std::string_view kv = kv_bytes_per_element(d.kv_format) <= 1 ? "kv_fp8" : "kv_bf16";
+  const std::string kv = kv_bytes_per_element(d.kv_format) <= 1 ? "kv_fp8" : "kv_bf16";
   p.latent_prefill = chooser.choose(kernel("mla_prefill", {kv, "kv_bf16"}), Family::prefill);
   p.latent_decode = chooser.choose(kernel("mla_decode", {kv, "kv_bf16"}), Family::decode);
+  const std::vector<std::string_view> engines = {engine.kernels, "vllm", "sglang", "trtllm"};
+  const auto linear = [&](std::string_view operation, Family of) {
+    return chooser.choose({operation, bf16, engines, d.engine_version, 0}, of);
+  };
+  p.linear_update = linear("linear_update", Family::linear);
+  p.linear_conv = linear("linear_conv", Family::linear);
+  p.linear_scan = linear("linear_scan", Family::linear_scan);
   const auto elementwise = [&](std::string_view operation) {
     return chooser.choose({operation, bf16, {"vllm", "vidur", "any"}, version, 0}, Family::elementwise);
   };

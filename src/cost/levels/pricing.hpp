@@ -12,11 +12,13 @@ struct Pricing {
   ServedSet dense;       // projections in the dense format
   ServedSet dense_bf16;  // router, LM head, absorbed projections
   ServedSet experts;
+  WeightFormat expert_format = WeightFormat::bf16;  // in which their kernel computes
   ServedSet attention_prefill;
   ServedSet attention_decode;
   ServedSet attention_mixed;  // level calibrated only where such a set exists
   ServedSet latent_prefill;
   ServedSet latent_decode;
+  ServedSet linear_update, linear_scan, linear_conv;
   ServedSet norm;
   ServedSet activation;
   ServedSet rope;

@@ -5,6 +5,10 @@
 namespace foretoken {
 namespace {
 
+// Logits, top-k and the kernels between them: whole layers of the tables (dsa_module) less their other operators.
+constexpr double kIndexerLaunches = 25e-6;
+constexpr double kIndexerEfficiency = 0.5;
+
 double attention_datasheet(const Work& work, const Device& device) {
   return datasheet_seconds(work, device.flops_bf16, device.bandwidth);
 }
@@ -15,15 +19,18 @@ Operator StepOperators::decode_full(std::int64_t row_count, double context) cons
   const auto rows = static_cast<double>(row_count);
   const double mean = rows > 0 ? context / rows : 0;
   if (is_latent_) {
-    const LatentDecode a{rows, context, latent_, kv_bytes_per_element(d_.kv_format)};
+    const double read = seen(rows, context);
+    const LatentDecode a{rows, read, latent_, kv_bytes_per_element(d_.kv_format)};
     const ServedSet& set = pricing_.latent_decode;
-    return {"attention_decode",
-            full_layers_,
-            latent_decode_work(a),
-            latent_decode_estimate(a, set),
-            latent_decode_datasheet(a, pricing_.datasheet),
-            &set,
-            inside_range(set, "batch", rows) && inside_range(set, "context", mean)};
+    Operator op{"attention_decode",
+                full_layers_,
+                latent_decode_work(a),
+                latent_decode_estimate(a, set),
+                latent_decode_datasheet(a, pricing_.datasheet),
+                &set,
+                inside_range(set, "batch", rows) && inside_range(set, "context", mean)};
+    if (d_.model.sparse.top_k > 0) add_indexer(op, rows, context);
+    return op;
   }
   const DecodeAttention a{rows, context, mean, heads_, kv_bytes_per_element(d_.kv_format)};
   const Work work = decode_attention_work(a);
@@ -35,6 +42,27 @@ Operator StepOperators::decode_full(std::int64_t row_count, double context) cons
           attention_datasheet(work, pricing_.datasheet),
           &set,
           inside_range(set, "batch", rows) && inside_range(set, "context", mean)};
+}
+
+// Sparse attention: what of the contexts attention reads, as if they were equal.
+double StepOperators::seen(double rows, double context) const {
+  const double most = static_cast<double>(d_.model.sparse.top_k);
+  return most > 0 ? std::min(context, rows * most) : context;
+}
+
+// The indexer reads a key of 8 bits and its scale for every token of the contexts, and picks the best.
+void StepOperators::add_indexer(Operator& op, double rows, double context) const {
+  const SparseAttentionSpec& s = d_.model.sparse;
+  const Work work{2 * context * s.index_heads * s.index_head_dim, context * (s.index_head_dim + 4)};
+  const Device& d = pricing_.datasheet;
+  const bool bound_alone = d_.level == CostLevel::datasheet;
+  const double peak = d.flops_fp8 > 0 ? d.flops_fp8 : d.flops_bf16;
+  op.work.flops += work.flops;
+  op.work.bytes += work.bytes;
+  op.datasheet += datasheet_seconds(work, peak, d.bandwidth);
+  op.estimate.variable += datasheet_seconds(work, peak * (bound_alone ? 1 : kIndexerEfficiency),
+                                            d.bandwidth * (bound_alone ? 1 : kIndexerEfficiency));
+  if (!bound_alone && rows > 0) op.estimate.fixed += kIndexerLaunches;
 }
 
 Operator StepOperators::decode_windowed(std::int64_t rows, double windowed_context) const {
@@ -49,7 +77,13 @@ ChunkTerms StepOperators::chunk(const PrefillChunk& c) const {
   const auto s = static_cast<double>(c.new_tokens);
   const auto h = static_cast<double>(c.history);
   if (is_latent_) {
+    // With an indexer a token attends to at most top_k of those before it: as many in all as over a shorter history.
+    const double most = static_cast<double>(d_.model.sparse.top_k);
+    const double all = s * h + s * (s + 1) / 2;
+    const double some = most > 0 ? std::min(all, s * most) : all;
     terms.full = latent_prefill_terms({1, s, h, latent_}, pricing_.latent_prefill);
+    terms.full.compute *= some / all;
+    terms.full.work.flops *= some / all;
     return terms;
   }
   PrefillAttention a{1, s, h, heads_};

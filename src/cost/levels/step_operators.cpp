@@ -32,6 +32,10 @@ StepOperators::StepOperators(const Deployment& d)
   heads_ = {split(m.heads, tp), std::max(1.0, split(m.kv_heads, tp)), static_cast<double>(m.head_dim)};
   latent_ = {heads_.query, static_cast<double>(m.latent.kv_lora_rank), static_cast<double>(m.latent.rope_head_dim),
              static_cast<double>(m.latent.nope_head_dim), static_cast<double>(m.latent.v_head_dim)};
+  const RecurrentSpec& r = m.recurrent;
+  if (r.layers > 0 && r.value_heads > 0)
+    linear_ = {split(r.key_heads, tp), split(r.value_heads, tp), static_cast<double>(r.key_head_dim),
+               static_cast<double>(r.value_head_dim)};
   const bool windowed = m.sliding_window > 0 && !is_latent_;
   windowed_layers_ = windowed ? m.sliding_layers : 0;
   full_layers_ = counts_.attention_layers - windowed_layers_;
@@ -91,7 +95,7 @@ std::vector<Operator> StepOperators::group(std::int64_t group_tokens) const {
   if (!has_group() || group_tokens <= 0) return out;
   const auto tokens = static_cast<double>(group_tokens);
   add_routed_experts(out, tokens);
-  out.push_back(expert_permute(tokens));
+  if (!pricing_.experts.routes) out.push_back(expert_permute(tokens));
   out.push_back(expert_exchange(tokens));
   return out;
 }
@@ -110,17 +114,44 @@ void StepOperators::add_projections(std::vector<Operator>& out, double tokens) c
       out.push_back(matrix("q_kv_a", layers, tokens, q_width + kv_width, hidden, d_.dense_format));
     }
     out.push_back(matrix("o", layers, tokens, hidden, latent_.heads * latent_.value, d_.dense_format));
+    if (m.sparse.top_k > 0) {  // whole on every rank
+      const double index = m.sparse.index_heads * m.sparse.index_head_dim;
+      out.push_back(matrix("index_q", layers, tokens, index, m.latent.q_lora_rank, d_.dense_format));
+      out.push_back(matrix("index_k", layers, tokens, m.sparse.index_head_dim + m.sparse.index_heads, hidden,
+                           WeightFormat::bf16));
+    }
   } else if (layers > 0) {
     const double q_width = heads_.query * heads_.size;
     const double gate = m.attention_output_gate ? q_width : 0;
     out.push_back(matrix("qkv", layers, tokens, q_width + gate + 2 * heads_.kv * heads_.size, hidden, d_.dense_format));
     out.push_back(matrix("o", layers, tokens, hidden, q_width, d_.dense_format));
   }
-  if (m.recurrent.layers > 0) {
+  if (m.recurrent.layers > 0) add_recurrent(out, tokens);
+}
+
+void StepOperators::add_recurrent(std::vector<Operator>& out, double tokens) const {
+  const RecurrentSpec& r = d_.model.recurrent;
+  const double hidden = d_.model.hidden_size;
+  if (r.value_heads == 0) {
     // Their projections as one matrix of the same parameters; the scan itself is not modelled.
-    const double width = m.recurrent.parameters / m.recurrent.layers / hidden / d_.parallelism.tensor;
-    out.push_back(matrix("recurrent", m.recurrent.layers, tokens, std::ceil(width), hidden, d_.dense_format));
+    const double width = r.parameters / r.layers / hidden / d_.parallelism.tensor;
+    out.push_back(matrix("recurrent", r.layers, tokens, std::ceil(width), hidden, d_.dense_format));
+    return;
   }
+  const double values = linear_.value_heads * linear_.value_size;
+  out.push_back(matrix("recurrent_in", r.layers, tokens, linear_.conv_width() + values, hidden, d_.dense_format));
+  out.push_back(matrix("recurrent_gates", r.layers, tokens, r.gates * linear_.value_heads, hidden, WeightFormat::bf16));
+  out.push_back(linear("recurrent_conv", linear_conv_work(linear_, tokens),
+                       linear_conv_estimate(linear_, tokens, pricing_.linear_conv), pricing_.linear_conv));
+  out.push_back(pass("recurrent_norm", r.layers, tokens * values * 6, pricing_.norm));
+  out.push_back(matrix("recurrent_out", r.layers, tokens, hidden, values, d_.dense_format));
+}
+
+Operator StepOperators::linear(const char* name, const Work& work, const Estimate& estimate,
+                               const ServedSet& set) const {
+  const Device& d = pricing_.datasheet;
+  return {name,     static_cast<double>(d_.model.recurrent.layers),     work,
+          estimate, datasheet_seconds(work, d.flops_bf16, d.bandwidth), &set};
 }
 
 void StepOperators::add_mlps(std::vector<Operator>& out, double tokens) const {
@@ -137,7 +168,7 @@ void StepOperators::add_mlps(std::vector<Operator>& out, double tokens) const {
   if (counts_.moe_layers == 0) return;
   const double layers = counts_.moe_layers;
   Operator router = matrix("router", layers, tokens, m.moe.experts, hidden, WeightFormat::bf16);
-  if (d_.level != CostLevel::datasheet) router.estimate.fixed += kTopK;
+  if (d_.level != CostLevel::datasheet && !pricing_.experts.routes) router.estimate.fixed += kTopK;
   out.push_back(router);
   if (!has_group()) add_routed_experts(out, tokens);
   if (m.moe.latent_width > 0) {
@@ -163,7 +194,7 @@ void StepOperators::add_routed_experts(std::vector<Operator>& out, double group_
   experts.hidden = m.moe.latent_width > 0 ? m.moe.latent_width : m.hidden_size;
   experts.width = spread ? m.moe.expert_width : split(m.moe.expert_width, ranks);
   experts.matrices = m.mlp_matrices;
-  experts.format = d_.expert_format;
+  experts.format = pricing_.expert_format;
   out.push_back({"routed_experts", static_cast<double>(counts_.moe_layers),
                  routed_experts_work(experts, pricing_.datasheet), routed_experts_estimate(experts, pricing_.experts),
                  routed_experts_datasheet(experts, pricing_.datasheet), &pricing_.experts,
@@ -200,12 +231,18 @@ void StepOperators::add_elementwise(std::vector<Operator>& out, double tokens) c
     out.push_back(pass("rope", counts_.attention_layers, tokens * turned * 4, pricing_.rope));
     out.push_back(pass("kv_write", counts_.attention_layers, tokens * stored * 8, pricing_.rope));
   }
+  if (m.qk_norm != QkNorm::none && counts_.attention_layers > 0)
+    out.push_back(pass("qk_norm", counts_.attention_layers, tokens * (heads_.query + heads_.kv) * heads_.size * 4,
+                       pricing_.rope));
+  if (is_latent_ && m.latent.q_lora_rank > 0)
+    out.push_back(pass("latent_norm", 2 * counts_.attention_layers,
+                       tokens * (m.latent.q_lora_rank + m.latent.kv_lora_rank) / 2 * 4, pricing_.norm));
   if (counts_.dense_layers > 0) {
     out.push_back(pass("activation", counts_.dense_layers, tokens * split(m.intermediate_size, tp) * activation_bytes,
                        pricing_.activation));
   }
   if (counts_.moe_layers > 0) {
-    if (!has_group()) out.push_back(expert_permute(tokens));
+    if (!has_group() && !pricing_.experts.routes) out.push_back(expert_permute(tokens));
     if (m.moe.shared_width > 0) {
       out.push_back(pass("shared_activation", counts_.moe_layers,
                          tokens * split(m.moe.shared_width, tp) * activation_bytes, pricing_.activation));
@@ -221,6 +258,16 @@ void StepOperators::add_communication(std::vector<Operator>& out, double tokens)
     const double z = tokens * row_bytes;
     out.push_back({"all_reduce",
                    all_reduces_,
+                   {},
+                   all_reduce_estimate(z, tensor_group_, own),
+                   all_reduce_datasheet(z, tensor_group_),
+                   main,
+                   inside_range(*main, "message_bytes", z)});
+  }
+  if (d_.model.qk_norm == QkNorm::full && d_.parallelism.tensor > 1) {
+    const double z = tokens * 2 * 4;  // the mean squares of queries and keys
+    out.push_back({"qk_norm_all_reduce",
+                   static_cast<double>(counts_.attention_layers),
                    {},
                    all_reduce_estimate(z, tensor_group_, own),
                    all_reduce_datasheet(z, tensor_group_),
@@ -268,7 +315,10 @@ std::vector<Operator> StepOperators::beside_decode(std::int64_t row_count) const
     out.push_back(matrix("absorb_k", layers, rows, latent_.heads * latent_.nope, latent_.rank, WeightFormat::bf16));
     out.push_back(matrix("absorb_v", layers, rows, latent_.heads * latent_.value, latent_.rank, WeightFormat::bf16));
   }
-  if (d_.model.recurrent.layers > 0 && d_.model.recurrent.state_bytes > 0) {
+  if (linear_.value_heads > 0) {
+    out.push_back(linear("recurrent_state", linear_update_work(linear_, rows),
+                         linear_update_estimate(linear_, rows, false, pricing_.linear_update), pricing_.linear_update));
+  } else if (d_.model.recurrent.layers > 0 && d_.model.recurrent.state_bytes > 0) {
     const double state = 2 * rows * d_.model.recurrent.state_bytes / d_.parallelism.tensor;  // read and written
     const double efficiency = d_.level == CostLevel::datasheet ? 1 : kSamplingEfficiency;
     out.push_back({"recurrent_state",
@@ -280,8 +330,13 @@ std::vector<Operator> StepOperators::beside_decode(std::int64_t row_count) const
   return out;
 }
 
-std::vector<Operator> StepOperators::beside_prefill(std::int64_t attended) const {
+std::vector<Operator> StepOperators::beside_prefill(std::int64_t attended, std::int64_t new_tokens) const {
   std::vector<Operator> out;
+  if (linear_.value_heads > 0 && new_tokens > 0) {
+    const auto tokens = static_cast<double>(new_tokens);
+    out.push_back(linear("recurrent_scan", linear_scan_work(linear_, tokens),
+                         linear_scan_estimate(linear_, tokens, pricing_.linear_scan), pricing_.linear_scan));
+  }
   if (!is_latent_ || attended <= 0 || counts_.attention_layers == 0) return out;
   out.push_back(matrix("kv_b", counts_.attention_layers, static_cast<double>(attended),
                        latent_.heads * (latent_.nope + latent_.value), latent_.rank, d_.dense_format));

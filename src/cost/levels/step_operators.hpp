@@ -7,6 +7,7 @@
 #include "cost/levels/pricing.hpp"
 #include "cost/operators/attention_mixed.hpp"
 #include "cost/operators/latent_attention.hpp"
+#include "cost/operators/linear_attention.hpp"
 #include "foretoken/cost/step.hpp"
 #include "model/counts.hpp"
 
@@ -31,8 +32,9 @@ class StepOperators {
   [[nodiscard]] std::vector<Operator> head(std::int64_t sampled) const;
   // What decode rows need beside attention: MLA's absorbed projections, recurrent state.
   [[nodiscard]] std::vector<Operator> beside_decode(std::int64_t rows) const;
-  // MLA's expansion of keys and values for the tokens that prefill chunks attend.
-  [[nodiscard]] std::vector<Operator> beside_prefill(std::int64_t attended) const;
+  // What prefill chunks need beside attention: MLA's expansion of keys and values for the tokens that they attend, and
+  // the scan of recurrent layers over new ones.
+  [[nodiscard]] std::vector<Operator> beside_prefill(std::int64_t attended, std::int64_t new_tokens) const;
 
   [[nodiscard]] Operator decode_full(std::int64_t rows, double context) const;
   [[nodiscard]] Operator decode_windowed(std::int64_t rows, double windowed_context) const;
@@ -56,11 +58,16 @@ class StepOperators {
                                 WeightFormat format) const;
   [[nodiscard]] Operator pass(const char* name, double count, double bytes, const ServedSet& set) const;
   void add_projections(std::vector<Operator>& out, double tokens) const;
+  [[nodiscard]] double seen(double rows, double context) const;
+  void add_indexer(Operator& op, double rows, double context) const;
+  void add_recurrent(std::vector<Operator>& out, double tokens) const;
   void add_mlps(std::vector<Operator>& out, double tokens) const;
   void add_routed_experts(std::vector<Operator>& out, double group_tokens) const;
   void add_elementwise(std::vector<Operator>& out, double tokens) const;
   void add_communication(std::vector<Operator>& out, double tokens) const;
   [[nodiscard]] bool has_group() const { return d_.parallelism.data > 1 && counts_.moe_layers > 0; }
+  [[nodiscard]] Operator linear(const char* name, const Work& work, const Estimate& estimate,
+                                const ServedSet& set) const;
   [[nodiscard]] Operator expert_permute(double group_tokens) const;
   [[nodiscard]] Operator expert_exchange(double group_tokens) const;
 
@@ -69,6 +76,7 @@ class StepOperators {
   ParameterCounts counts_;
   AttentionHeads heads_;
   LatentShape latent_;
+  LinearShape linear_;  // without heads: not known
   bool is_latent_ = false;
   bool mixed_ = false;
   double full_layers_ = 0;

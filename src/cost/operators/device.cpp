@@ -43,6 +43,7 @@ double weight_bytes_per_element(WeightFormat format) {
     case WeightFormat::nvfp4:
       return 0.5 + 1.0 / 16;  // one fp8 scale per 16 elements
     case WeightFormat::mxfp4:
+    case WeightFormat::mxfp4_mxfp8:
       return 0.5 + 1.0 / 32;
   }
   return 2;
@@ -83,6 +84,9 @@ MatrixFormat matrix_format(WeightFormat format, const Device& device) {
       return {weight, 2, device.flops_bf16, false, "int8_wo"};
     case WeightFormat::int4_weight_only:
       return {weight, 2, device.flops_bf16, false, "int4_wo"};
+    case WeightFormat::mxfp4_mxfp8:
+      if (device.flops_fp8 > 0) return {weight, 1, device.flops_fp8, true, "w4a8_mxfp4_mxfp8"};
+      [[fallthrough]];
     case WeightFormat::mxfp4:
       return {weight, 2, device.flops_bf16, false, "w4a16_mxfp4"};
     case WeightFormat::bf16:

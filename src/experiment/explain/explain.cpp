@@ -41,7 +41,7 @@ Floors lone_request(const CostModel& cost, const Scenario& s, std::int64_t promp
   floors.prompt_tokens = prompt;
   floors.output_tokens = output;
   const std::int64_t budget = s.engine.enable_chunked_prefill ? s.engine.max_num_batched_tokens : prompt;
-  double ttft = to_seconds(s.engine.per_request), datasheet_ttft = 0;
+  double ttft = to_seconds(s.engine.per_request + s.engine.per_prompt_token * prompt), datasheet_ttft = 0;
   for (std::int64_t done = 0; done < prompt;) {
     const std::int64_t tokens = std::min(std::max<std::int64_t>(budget, 1), prompt - done);
     const PrefillChunk chunk{tokens, done, done + tokens == prompt};

@@ -284,6 +284,7 @@ DeviceFigures device_figures(const Scenario& scenario) {
     case WeightFormat::fp8:
     case WeightFormat::fp8_static:
     case WeightFormat::fp8_block:
+    case WeightFormat::mxfp4_mxfp8:
       peak = d.gpu.peak_fp8.value_or(peak);
       break;
     case WeightFormat::int8:

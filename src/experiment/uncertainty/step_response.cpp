@@ -45,7 +45,8 @@ Scenario with_step_times(const Scenario& scenario, double factor) {
   for (double* term : {&o.scale, &o.per_step, &o.per_layer, &o.per_sequence, &o.per_allreduce, &o.per_prefill_layer,
                        &o.per_prefill_moe_layer})
     *term *= factor;
-  s.engine.per_request = Duration{std::llround(static_cast<double>(s.engine.per_request.count()) * factor)};
+  for (Duration* term : {&s.engine.per_request, &s.engine.per_prompt_token})
+    *term = Duration{std::llround(static_cast<double>(term->count()) * factor)};
   return s;
 }
 

@@ -89,9 +89,10 @@ struct PointRow {
   ServingFigures measured;
   ServingFigures predicted;
   ServingFigures error_percent;
-  double band_percent = 0;   // half-width of the 95 % band of its typical decode step; 0 = the level has none
-  bool inside_range = true;  // all its operators within their calibrated ranges
-  std::string skipped;       // why there is no prediction
+  double band_percent = 0;     // half-width of the 95 % band of its typical decode step; 0 = the level has none
+  bool inside_range = true;    // all its operators within their calibrated ranges
+  bool other_release = false;  // of the engine than that which is simulated: its band is not judged
+  std::string skipped;         // why there is no prediction
 };
 // How often the measured TPOT lies within the band that the prediction carries. Cells have equal weight.
 struct BandCoverage {

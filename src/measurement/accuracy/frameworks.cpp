@@ -12,6 +12,7 @@ namespace {
 constexpr bool kReads = true, kFixed = false;
 constexpr bool kEager = true, kGraphs = false;
 constexpr bool kStaticScales = true;
+constexpr bool kOtherRelease = true;
 
 constexpr Framework kFrameworks[] = {
     // Runs of 2025 and 2026 whose version is not stated are taken as the release of their time.
@@ -20,8 +21,8 @@ constexpr Framework kFrameworks[] = {
     {"vllm (2023", "vllm-v0", "0.2", "vLLM 2023", {}, {}, kFixed, kEager},
     {"sglang ", "sglang", "0.5.9", "SGLang 0.5.9+", {}, {}},
     {"trtllm ", "tensorrt-llm", "1.0", "TensorRT-LLM 1.x", {}, {}, kReads, kGraphs, kStaticScales},
-    // The newest release whose rules are known.
-    {"trtllm 1.3", "tensorrt-llm", "1.2", "TensorRT-LLM 1.x", {}, {}, kFixed, kGraphs, kStaticScales},
+    // The newest release whose rules are known stands for it.
+    {"trtllm 1.3", "tensorrt-llm", "1.2", "TensorRT-LLM 1.x", {}, {}, kFixed, kGraphs, kStaticScales, kOtherRelease},
     {"tensorrt-llm 1", "tensorrt-llm", "1.0", "TensorRT-LLM 1.x", {}, {}, kReads, kGraphs, kStaticScales},
     {"tensorrt-llm 0", "tensorrt-llm", "0.17", "TensorRT-LLM 0.x", {}, {}, kReads, kGraphs, kStaticScales},
     {"tensorrt-llm (2024", "tensorrt-llm", "0.10", "TensorRT-LLM 2024", {}, {}, kFixed, kGraphs, kStaticScales},

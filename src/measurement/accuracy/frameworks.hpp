@@ -16,6 +16,7 @@ struct Framework {
   bool reads_version = false;  // major.minor stands in the name
   bool eager = false;          // before CUDA graphs
   bool static_scales = false;  // fp8 activations quantised with scales known beforehand: no kernel for it
+  bool other_release = false;  // its rules are not known; those of `version` stand for them
 };
 
 // Null when the name is not in the table.

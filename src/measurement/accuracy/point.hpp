@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "measurement/accuracy/accuracy.hpp"
-#include "measurement/accuracy/csv_table.hpp"
+#include "measurement/tables/csv_table.hpp"
 
 namespace foretoken {
 

@@ -49,9 +49,18 @@ bool is_gpt_oss(const Point& p) {
   return p.model.find("gpt-oss") != std::string::npos;
 }
 
+// Whose 8-bit checkpoints have scales for blocks of 128 x 128.
+bool is_released_in_blocks(const Point& p) {
+  for (const std::string_view family : {"deepseek", "minimax", "qwen3.5"}) {
+    if (p.model_family.starts_with(family)) return true;
+  }
+  return false;
+}
+
 std::string quantization_of(const Point& p, const Framework& framework) {
   if (is_gpt_oss(p)) return "mxfp4";
   if (p.weights == "fp8_block" || mentions(p, "moe_quant=fp8_block")) return "fp8_block";
+  if (p.weights == "fp8" && is_released_in_blocks(p)) return "fp8_block";
   if (p.weights == "fp8") return framework.static_scales ? "fp8_static" : "fp8";
   if (p.weights == "fp4" || p.weights == "nvfp4") return "nvfp4";
   return p.weights == "bf16" || p.weights == "fp16" ? "none" : std::string();

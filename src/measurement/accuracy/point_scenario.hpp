@@ -3,8 +3,8 @@
 
 #include "foretoken/scenario/scenario.hpp"
 #include "measurement/accuracy/frameworks.hpp"
-#include "measurement/accuracy/names.hpp"
 #include "measurement/accuracy/point.hpp"
+#include "measurement/tables/names.hpp"
 
 namespace foretoken {
 

@@ -94,6 +94,10 @@ void compare(const Point& point, const NameTable& names, const AccuracyOptions& 
   } else if (model.moe.experts > 0 || model.attention == AttentionKind::latent) {
     row.group += ", MoE or MLA";
   }
+  if (row.speculative) {
+    row.group += ", speculation on or not stated";
+    row.scored = false;
+  }
   if (!plan_memory(scenario->deployment, scenario->memory).fits) {
     row.skipped = "does not fit the planned memory";
     return;
@@ -129,6 +133,7 @@ PointRow row_of(const Point& p) {
   row.engine = framework != nullptr ? std::string(framework->engine) : std::string();
   row.speculative = p.notes.find("speculative decoding: mtp") != std::string::npos ||
                     p.notes.find("speculative decoding: ambiguous") != std::string::npos;
+  row.other_release = framework != nullptr && framework->other_release;
   row.closed_loop = p.workload == "closed_loop";
   row.output_tokens = p.output_tokens;
   row.cell = fmt::format("{} {} {} {} {}", p.model_family, p.gpu_family, row.group, p.weights, split_name(p));
@@ -144,6 +149,7 @@ BandCoverage coverage(const std::vector<PointRow>& rows, bool inside_range) {
   std::vector<double> widths;
   for (const PointRow& row : rows) {
     if (!row.scored || !row.error_percent[kTpot] || row.band_percent <= 0 || row.inside_range != inside_range) continue;
+    if (row.other_release) continue;
     auto& [all, covered] = cells[row.cell];
     all += 1;
     // The band is of the prediction: measured within predicted * (1 +- band).
@@ -213,7 +219,7 @@ std::string_view to_string(ServingMetric metric) {
 
 Result<PointAccuracy> compare_points(const std::string& path, const AccuracyOptions& options) {
   const Result<std::vector<Point>> points = read_points(path);
-  const Result<NameTable> names = NameTable::open(options, path);
+  const Result<NameTable> names = NameTable::open(options.names_path, path);
   const Result<SharedCalibration> calibration = Catalog(options.catalog_dir).calibration();
   Diagnostics problems;
   if (!points) problems.append(points.error());

@@ -80,15 +80,44 @@ Recipe deepseek_sglang(const Point& p) {
   return {"fp8", engine};
 }
 
+// qwen3.5_{bf16,fp8,fp4}_b200.sh at 29d69fa and 01fa35c; the tokenizer works in six processes.
+Recipe qwen35_sglang(const Point& p) {
+  const bool wide = starts(p.weights, "bf16");
+  return {wide ? "auto" : "fp8",
+          fmt::format("  disable_radix_cache: true\n  scheduler_recv_interval: {}\n  max_num_seqs: 128\n"
+                      "  max_cudagraph_capture_size: {}\n  mem_fraction_static: 0.82\n"
+                      "  chunked_prefill_size: 32768\n  max_prefill_tokens: 32768\n",
+                      p.batch >= 16 ? 30 : 10, p.batch),
+          "cost: {per_prompt_token: 1 us}\n"};
+}
+
+// gptoss_fp4_{b200,b200_trt,h100,h200}.sh at 1fc5d73, 1825e7f and 34bc7c4.
+Recipe gpt_oss(const Point& p) {
+  const bool blackwell = starts(p.gpu, "B") || starts(p.gpu, "GB");
+  if (starts(p.framework, "trtllm"))
+    return {"fp8",
+            fmt::format("  max_num_batched_tokens: 20000\n  max_num_seqs: 512\n  free_gpu_memory_fraction: 0.85\n"
+                        "  max_cudagraph_capture_size: {}\n",
+                        p.batch)};
+  return {blackwell ? "fp8" : "auto",
+          fmt::format("  enable_prefix_caching: false\n  max_num_batched_tokens: 8192\n  max_num_seqs: {}\n"
+                      "  max_cudagraph_capture_size: 2048\n  moe_backend: {}\n",
+                      blackwell ? 512 : p.batch, blackwell ? "trtllm_mxfp8" : "marlin")};
+}
+
 // minimaxm2.5_fp{4,8}_b200.sh from 626932a to 8c3eb5b, minimaxm2.5_fp8_h100.sh at 7373098.
 Recipe minimax_vllm(const Point& p) {
   if (starts(p.gpu, "H100")) return {"auto", "  max_num_seqs: 256\n"};
   const bool first = starts(p.weights, "fp8") && day_of(p) < "2026-04-03";
   const std::string block = starts(p.weights, "fp8") ? "  block_size: 32\n" : "";
-  if (first) return {"auto", block + "  gpu_memory_utilization: 0.95\n"};
+  // VLLM_USE_FLASHINFER_MOE_FP8=0, VLLM_MOE_USE_DEEP_GEMM=0
+  if (first) return {"auto", block + "  gpu_memory_utilization: 0.95\n  moe_backend: triton\n"};
   return {"fp8", block + fmt::format("  max_num_batched_tokens: {}\n  max_cudagraph_capture_size: 2048\n",
                                      2 * p.prompt_tokens)};
 }
+
+// `trtllm-bench` gives tokens to the engine in its own process.
+constexpr std::string_view kNoFrontEnd = "cost: {per_request: 0 s, per_prompt_token: 0 s}\n";
 
 // TensorRT-LLM's tables of offline throughput (NVIDIA/TensorRT-LLM:docs/source/performance/perf-overview.md of 1.0):
 // share of memory and captured batches as written there, checkpoints of ModelOpt, whose 8- and
@@ -99,7 +128,8 @@ Recipe offline_tensorrt(const Point& p) {
   return {wide ? "auto" : "fp8",
           fmt::format("  free_gpu_memory_fraction: 0.95\n  max_num_seqs: 4096\n  max_num_batched_tokens: {}\n"
                       "  max_cudagraph_capture_size: 8192\n",
-                      std::max<std::int64_t>(16384, p.prompt_tokens + 4096))};
+                      std::max<std::int64_t>(16384, p.prompt_tokens + 4096)),
+          std::string(kNoFrontEnd)};
 }
 
 }  // namespace
@@ -113,6 +143,8 @@ Recipe recipe_of(const Point& p) {
   if (starts(p.model_family, "deepseek"))
     return sglang ? deepseek_sglang(p) : tensorrt ? deepseek_tensorrt(p) : Recipe{};
   if (starts(p.model_family, "minimax")) return vllm ? minimax_vllm(p) : Recipe{};
+  if (starts(p.model_family, "qwen3.5")) return sglang ? qwen35_sglang(p) : Recipe{};
+  if (starts(p.model_family, "gpt-oss")) return vllm || tensorrt ? gpt_oss(p) : Recipe{};
   return {};
 }
 

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "base/csv.hpp"
-#include "measurement/accuracy/csv_table.hpp"
+#include "measurement/tables/csv_table.hpp"
 
 namespace foretoken {
 namespace {

@@ -13,10 +13,10 @@
 #include "foretoken/scenario/catalog.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "foretoken/serving/simulation.hpp"
-#include "measurement/accuracy/csv_table.hpp"
 #include "measurement/accuracy/engine_fields.hpp"
-#include "measurement/accuracy/names.hpp"
 #include "measurement/accuracy/recording.hpp"
+#include "measurement/tables/csv_table.hpp"
+#include "measurement/tables/names.hpp"
 
 namespace foretoken {
 namespace {
@@ -45,9 +45,11 @@ std::string engine_text(const Recording& recording, std::vector<std::string>& no
 Result<Scenario> scenario_of(const Recording& recording, const std::string& gpu, const NameTable& names,
                              const std::string& folder, const AccuracyOptions& options,
                              std::vector<std::string>& not_modelled) {
-  const std::string text = fmt::format("model: {}\nhardware: {{gpu: {}}}\n{}workload: {{num_prompts: {}}}\n",
+  // The recorder gives token ids to the engine and stamps them in front of it.
+  constexpr std::string_view kTokensGiven = "cost: {per_request: 0 s, per_prompt_token: 0 s}\n";
+  const std::string text = fmt::format("model: {}\nhardware: {{gpu: {}}}\n{}workload: {{num_prompts: {}}}\n{}",
                                        to_text(Json(names.model(recording.model)), 0), to_text(Json(gpu), 0),
-                                       engine_text(recording, not_modelled), recording.requests.size());
+                                       engine_text(recording, not_modelled), recording.requests.size(), kTokensGiven);
   return parse_scenario(text, fmt::format("{}: scenario of meta.json", folder), {{}, options.catalog_dir});
 }
 
@@ -209,7 +211,7 @@ std::string_view to_string(ReplayMetric metric) {
 Result<ReplayAccuracy> compare_replay(const std::string& folder, const std::string& gpu,
                                       const AccuracyOptions& options) {
   const Result<Recording> recording = read_recording(folder);
-  const Result<NameTable> names = NameTable::open(options, folder);
+  const Result<NameTable> names = NameTable::open(options.names_path, folder);
   Diagnostics problems;
   if (!recording) problems.append(recording.error());
   if (!names) problems.append(names.error());

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "measurement/accuracy/csv_table.hpp"
 #include "measurement/calibration/recorded_run.hpp"
 #include "measurement/calibration/result_file.hpp"
+#include "measurement/tables/csv_table.hpp"
 #include "scenario/sha256.hpp"
 #include "scenario/text_file.hpp"
 

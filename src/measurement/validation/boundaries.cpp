@@ -18,10 +18,10 @@ bool is_vllm_like(const std::string& format) {
 std::string clock_of(const RunToFit& run) {
   if (run.measured.format == "replay")
     return "clock: the recording's, from the arrival in front of the engine to the last token; in the prediction "
-           "cost.per_request stands for the way to the scheduler";
+           "cost.per_request and cost.per_prompt_token stand for the way to the scheduler";
   std::string text =
       "clock: the client's, from the send to the first and last chunk; the prediction has no network, and what comes "
-      "before the scheduler is cost.per_request";
+      "before the scheduler is cost.per_request and cost.per_prompt_token";
   if (run.scenario.workload.max_concurrency) text += "; waiting for one of the client's places counts in neither";
   return text;
 }

@@ -24,6 +24,7 @@ const char* missing_arithmetic(WeightFormat format, const GpuSpec& gpu) {
     case WeightFormat::int8_weight_only:
     case WeightFormat::int4_weight_only:
     case WeightFormat::mxfp4:
+    case WeightFormat::mxfp4_mxfp8:
       break;
   }
   return "";

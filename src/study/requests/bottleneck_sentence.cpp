@@ -106,7 +106,8 @@ std::string words_for(const RequestExplanation& e, Cause cause) {
     case Cause::communication:
       return "was communication between GPUs";
     case Cause::overhead:
-      return "was the engine's own work on the host (cost.per_request, cost.per_step, cost.per_sequence, launches)";
+      return "was the engine's own work on the host (cost.per_request, cost.per_prompt_token, cost.per_step, "
+             "cost.per_sequence, launches)";
     case Cause::kv_transfer:
       return "was the transfer of KV cache";
   }

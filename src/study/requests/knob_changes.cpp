@@ -17,7 +17,8 @@ namespace {
 using Keys = std::vector<std::string>;
 
 Keys host_costs() {
-  return {"cost.per_request", "cost.per_step", "cost.per_layer", "cost.per_sequence", "cost.affine.per_step"};
+  return {"cost.per_request", "cost.per_prompt_token", "cost.per_step",
+          "cost.per_layer",   "cost.per_sequence",     "cost.affine.per_step"};
 }
 
 // Knobs that could act on the cause.

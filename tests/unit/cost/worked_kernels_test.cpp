@@ -28,7 +28,8 @@ const CalibrationTable& table() {
 }
 
 ServedSet fitted(const GpuSpec& gpu, std::string_view operation, std::string_view format) {
-  const auto set = find_calibrated(table(), gpu, {operation, {format}, {"vllm", "nccl", "vidur", "trtllm"}, "", 0});
+  const auto set =
+      find_calibrated(table(), gpu, {operation, {std::string(format)}, {"vllm", "nccl", "vidur", "trtllm"}, "", 0});
   if (!set) throw std::runtime_error(fmt::format("no set for {} {}", operation, format));
   return *set;
 }

@@ -35,7 +35,7 @@ TEST(ModelBand, AddsIndependentErrorsByTheirShareOfTheStep) {
   e.steps = {step(100, {taking("gemm", 2, 0)}),
              step(0, {taking("qkv", 3, 0.1), taking("attention", 4, 0.1), taking("host", 3, 0)})};
   const ModelBand band = model_band(e);
-  EXPECT_NEAR(band.decode, 0.05 * 1.2533 * 1.96, 1e-12);
+  EXPECT_NEAR(band.decode, 0.05 * 1.2533 * 1.96 * 3.3, 1e-12) << "as wide as whole systems stray";
   EXPECT_EQ(band.prefill, 0);
   EXPECT_TRUE(band.inside_range);
 }
@@ -61,7 +61,7 @@ Explanation explained(const std::string& hardware) {
 TEST(ModelBand, IsWiderOnAGpuThatBorrowsItsSets) {
   const ModelBand own = model_band(explained("h100_sxm")), borrowed = model_band(explained("l40s"));
   EXPECT_GT(own.decode, 0.02);
-  EXPECT_LT(own.decode, 0.5);
+  EXPECT_LT(own.decode, 1);
   EXPECT_GT(borrowed.decode, own.decode);
 }
 

@@ -24,11 +24,11 @@ const char* const kBase =
     "version: 1\nmodel: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_num_seqs: 128}\n"
     "workload: {num_prompts: 200, request_rate: 8, input_lengths: {distribution: uniform, min: 50, max: 3000},"
     " output_lengths: {distribution: uniform, min: 20, max: 300}}\n";
-// Memory at 90 %, 12 ms before the first schedule: one run tells these apart.
-const std::vector<std::string> kTruth = {"cost.memory_efficiency_scale=0.9", "cost.per_request=12 ms"};
+// Memory at 90 %, 16 ms before the first schedule, 4 by default: one run tells these apart.
+const std::vector<std::string> kTruth = {"cost.memory_efficiency_scale=0.9", "cost.per_request=16 ms"};
 // And 0.9 ms a step instead of 0.3, which takes several loads.
 const std::vector<std::string> kSlowTruth = {"cost.memory_efficiency_scale=0.9", "cost.per_step=900 us",
-                                             "cost.per_request=12 ms"};
+                                             "cost.per_request=16 ms"};
 
 Scenario scenario_with(std::vector<std::string> overrides) {
   return parse_scenario(kBase, "base.yaml", {std::move(overrides), {}}).value();
@@ -73,7 +73,7 @@ void expect_near(const CalibrationResult& result, const std::string& name, doubl
 
 void expect_truth(const CalibrationResult& result) {
   expect_near(result, "memory_efficiency_scale", 0.9);
-  expect_near(result, "per_request", 12);
+  expect_near(result, "per_request", 16);
   EXPECT_EQ(term(result, "per_step").reason, "not asked for");
   // Groups of 20 requests stray by a percent or two wherever one of them lands in another step.
   EXPECT_LT(result.rms_after, 0.025);
@@ -94,7 +94,7 @@ TEST(Calibrate, RecoversTermsFromSglangLinesWithoutStartTimes) {
   const TemporaryFile file(to_text(test::sglang_line(exact()), 0) + "\n", ".jsonl");
   const CalibrationResult result = calibrated({{file.path(), {}}});
   EXPECT_EQ(result.runs.at(0).format, "sglang");
-  expect_near(result, "per_request", 12);
+  expect_near(result, "per_request", 16);
   EXPECT_LT(result.rms_after, 0.01);
 }
 
@@ -127,7 +127,7 @@ TEST(Calibrate, RecoversTermsThroughNoiseWithinItsOwnStandardErrors) {
   const TemporaryFile file(to_text(test::vllm_detailed(requests)), ".json");
   const CalibrationResult result = calibrated({{file.path(), {}}});
   expect_near(result, "memory_efficiency_scale", 0.9);
-  expect_near(result, "per_request", 12);
+  expect_near(result, "per_request", 16);
   // Means of 20 requests with a scatter of 10 % / sqrt(3) stray by 1.3 %.
   EXPECT_LT(result.rms_after, 0.03);
 }
@@ -142,7 +142,7 @@ TEST(Calibrate, FitsFiguresOfSeveralLoadsAndPredictsEachFromTheOthers) {
   }
   const TemporaryFile slow(texts[0], ".json"), usual(texts[1], ".json"), fast(texts[2], ".json");
   const CalibrationResult result = calibrated({{slow.path(), {}}, {usual.path(), {}}, {fast.path(), {}}}, {});
-  expect_near(result, "per_request", 12);
+  expect_near(result, "per_request", 16);
   // At these loads a slower step looks much like slower memory: whatever is said of a term has its error, and holds the
   // truth.
   const std::pair<const char*, double> others[] = {

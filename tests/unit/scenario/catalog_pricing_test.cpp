@@ -99,8 +99,10 @@ TEST(CatalogPricing, MeasuredSetsServeTheirOwnAcceleratorAndDefaultsTheOthersVen
       << "vLLM's kernel sets describe every engine's steps";
   EXPECT_THAT(trt["all_reduce"], ::testing::HasSubstr("h100_sxm trtllm"));
   auto h200 = served("H200-SXM-141GB", "vllm-v1", "0.24");
-  EXPECT_THAT(h200["qkv"], ::testing::HasSubstr("neighbouring GPU")) << h200["qkv"];
-  EXPECT_THAT(h200["qkv"], ::testing::HasSubstr("h100_sxm"));
+  EXPECT_THAT(h200["qkv"], ::testing::HasSubstr("h200_sxm vllm 0.24.0 bf16 calibrated"));
+  auto gh200 = served("GH200-96GB", "vllm-v1", "0.24");
+  EXPECT_THAT(gh200["qkv"], ::testing::HasSubstr("neighbouring GPU")) << gh200["qkv"];
+  EXPECT_THAT(gh200["qkv"], ::testing::AnyOf(::testing::HasSubstr("h100_sxm"), ::testing::HasSubstr("h200_sxm")));
   auto amd = served("MI300X", "vllm-v1", "0.24");
   EXPECT_THAT(amd["qkv"], ::testing::HasSubstr("roofline default"));
   EXPECT_THAT(amd["all_reduce"], ::testing::HasSubstr("roofline default"));

@@ -27,7 +27,7 @@ class StaticBatching final : public BatchingPolicy {
       return;
     }
     const Waiting* oldest = s.waiting().oldest();  // null: all that wait come from another pool
-    const TimePoint deadline = (oldest == nullptr ? head : oldest)->request.arrival + s.config.max_wait;
+    const TimePoint deadline = (oldest == nullptr ? head : oldest)->request.known_at() + s.config.max_wait;
     if (static_cast<std::int64_t>(s.waiting().size()) < full && call.now < deadline) {
       plan.wake = deadline;
       plan.blocked = Blocked::waiting_for_batch;

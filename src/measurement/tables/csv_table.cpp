@@ -1,5 +1,5 @@
 // Reads measurement files.
-#include "measurement/accuracy/csv_table.hpp"
+#include "measurement/tables/csv_table.hpp"
 
 #include <fmt/format.h>
 

@@ -1,17 +1,17 @@
 // Reads the file of names: kind,name_in_points,facts_name.
-#include "measurement/accuracy/names.hpp"
+#include "measurement/tables/names.hpp"
 
 #include <fmt/format.h>
 
 #include <filesystem>
 
-#include "measurement/accuracy/csv_table.hpp"
+#include "measurement/tables/csv_table.hpp"
 
 namespace foretoken {
 
-Result<NameTable> NameTable::open(const AccuracyOptions& options, const std::string& measurements) {
+Result<NameTable> NameTable::open(const std::string& names_path, const std::string& measurements) {
   NameTable table;
-  std::string path = options.names_path;
+  std::string path = names_path;
   if (path.empty()) {
     std::error_code ignored;
     path = (std::filesystem::path(measurements).parent_path() / "names.csv").string();

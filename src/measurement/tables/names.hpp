@@ -5,14 +5,13 @@
 #include <string>
 
 #include "foretoken/base/result.hpp"
-#include "measurement/accuracy/accuracy.hpp"
 
 namespace foretoken {
 
 class NameTable {
  public:
-  // The file the options name, or names.csv beside `measurements`, or no names at all.
-  [[nodiscard]] static Result<NameTable> open(const AccuracyOptions& options, const std::string& measurements);
+  // The named file, or names.csv beside `measurements` where none is named, or no names at all.
+  [[nodiscard]] static Result<NameTable> open(const std::string& names_path, const std::string& measurements);
 
   // The catalog's own name of it, or the name itself.
   [[nodiscard]] const std::string& model(const std::string& name) const { return find(models_, name); }
