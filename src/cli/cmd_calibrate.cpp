@@ -142,9 +142,7 @@ Action add_calibrate_command(CLI::App* calibrate) {
       ->type_name("NAMES")
       ->delimiter(',')
       ->needs(kernels);
-  calibrate
-      ->add_option("--names", command->names,
-                   "What the table's GPUs are called in the catalog (CSV kind,name_in_points,facts_name)")
+  calibrate->add_option("--names", command->names, "Names of the table's GPUs (CSV kind,name_in_points,facts_name)")
       ->type_name("FILE")
       ->needs(kernels);
   calibrate->add_option("--date", command->date, "Date to note in the calibration file")

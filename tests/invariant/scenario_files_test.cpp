@@ -64,6 +64,7 @@ std::vector<Scenario> points_of(const std::string& path) {
 RunLog log_of(const Scenario& scenario, RequestSource& source, bool every_step) {
   SimulationConfig config;
   config.engine = scenario.engine;
+  config.engine.per_request = config.engine.per_prompt_token = {};  // the checkers know of the scheduler alone
   config.cluster = scenario.cluster;
   config.every_step = every_step;
   return logged_run(config, source, *make_cost_model(scenario.deployment));
