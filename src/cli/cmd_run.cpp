@@ -19,6 +19,7 @@
 #include "foretoken/experiment/sweep.hpp"
 #include "foretoken/report/report.hpp"
 #include "persistence/stored_result.hpp"
+#include "report/common.hpp"
 #include "report/request_csv.hpp"
 #include "report/result_series.hpp"
 #include "report/sweep_front_report.hpp"
@@ -111,7 +112,8 @@ int run_one(const RunCommand& command, const ReadScenario& read, RunOptions opti
   const Scenario& scenario = read.scenario;
   std::optional<RequestCsv> csv;
   if (!command.save_requests.empty()) {
-    Result<RequestCsv> created = RequestCsv::create(command.save_requests, class_names(scenario), scenario.tpot);
+    Result<RequestCsv> created =
+        RequestCsv::create(command.save_requests, class_names(scenario), scenario.tpot, attribution_parts(scenario));
     if (!created) {
       say(created.error());
       return kExitBadInput;

@@ -19,17 +19,18 @@ void append_ms(std::string& row, Duration d) {
 
 }  // namespace
 
-std::string request_csv_header() {
+std::string request_csv_header(int parts) {
   std::string header =
       "replication,index,class,outcome,replica,arrival_s,input_tokens,output_tokens,cached_tokens,preemptions,"
       "client_queue_ms,queue_time_ms,ttft_ms,tpot_ms,e2el_ms";
-  for (int i = 0; i < kAttributionParts; ++i) {
+  for (int i = 0; i < parts; ++i) {
     fmt::format_to(std::back_inserter(header), ",{}_ms", to_string(static_cast<AttributionPart>(i)));
   }
   return header + "\n";
 }
 
-std::string request_csv_row(int replication, const RequestRecord& r, std::string_view class_name, TpotConvention tpot) {
+std::string request_csv_row(int replication, const RequestRecord& r, std::string_view class_name, TpotConvention tpot,
+                            int parts) {
   const std::int64_t arrival = r.request.arrival.time_since_epoch().count();
   std::string row =
       fmt::format("{},{},{},{},{},{}.{:09},{},{},{},{}", replication, r.request.index, csv_text(class_name),
@@ -46,26 +47,26 @@ std::string request_csv_row(int replication, const RequestRecord& r, std::string
       row += ',';
     }
     append_ms(row, r.finish - r.request.arrival);
-    for (Duration part : r.e2e_parts) append_ms(row, part);
+    for (int i = 0; i < parts; ++i) append_ms(row, r.e2e_parts[static_cast<std::size_t>(i)]);
   } else {
-    row.append(4 + kAttributionParts, ',');
+    row.append(static_cast<std::size_t>(4 + parts), ',');
   }
   row += '\n';
   return row;
 }
 
 Result<RequestCsv> RequestCsv::create(const std::string& path, std::vector<std::string> class_names,
-                                      TpotConvention tpot) {
+                                      TpotConvention tpot, int parts) {
   Result<AtomicFile> file = AtomicFile::create(path);
   if (!file) return file.error();
-  file->write(request_csv_header());
-  return RequestCsv(std::move(*file), std::move(class_names), tpot);
+  file->write(request_csv_header(parts));
+  return RequestCsv(std::move(*file), std::move(class_names), tpot, parts);
 }
 
 void RequestCsv::add(int replication, const RequestRecord& record) {
   const auto index = static_cast<std::size_t>(record.request.class_index);
   file_.write(request_csv_row(replication, record,
-                              index < class_names_.size() ? class_names_[index] : std::string_view{}, tpot_));
+                              index < class_names_.size() ? class_names_[index] : std::string_view{}, tpot_, parts_));
 }
 
 }  // namespace foretoken

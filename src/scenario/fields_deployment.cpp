@@ -26,6 +26,9 @@ Names routers() {
 Names prefix_indexes() {
   return {"engine", "router"};
 }
+Names pool_roles() {
+  return {"both", "prefill", "decode"};
+}
 Names dtypes() {
   return {"auto", "bfloat16", "float16", "bf16", "fp16", "half"};
 }
@@ -313,6 +316,34 @@ constexpr Field kDeploymentRows[] = {
     {"routing.short_prompt_tokens", K::integer, "4096", "length_pools: prompts up to it are short.", 1, 1e9},
     {"routing.short_replicas", K::integer, "(half of the replicas)",
      "length_pools: the first so many replicas serve them.", 1, 1e5},
+
+    {"pools", K::list_of_maps, "",
+     "A deployment of several kinds of replicas; each pool has what the top level says, but for what it says itself. "
+     "Its keys are also set by its name: `--set pools.NAME.replicas=2`."},
+    {"pools[].name", K::text, "", "Letters, digits, - and _."},
+    {"pools[].role",
+     K::choice,
+     "both",
+     "What its replicas do of a request: prefill computes prompts and hands them over to pools of role decode; both "
+     "does "
+     "all of it.",
+     0,
+     0,
+     {},
+     pool_roles},
+    {"pools[].hardware", K::map, "", "Keys of `hardware`, for this pool."},
+    {"pools[].engine", K::map, "", "Keys of `engine`, for this pool."},
+    {"pools[].memory", K::map, "", "Keys of `memory`, for this pool."},
+    {"pools[].cost", K::map, "", "Keys of `cost`, for this pool."},
+    {"pools[].replicas", K::integer, "(as the top level)", "Engines of this pool.", 1, 1e5},
+    {"pools[].router",
+     K::choice,
+     "(as the top level)",
+     "Which of its replicas gets a request; the first pool of a role decides for all of it.",
+     0,
+     0,
+     {},
+     routers},
 };
 
 }  // namespace

@@ -67,6 +67,8 @@ std::string_view to_string(AttributionPart p) {
       return "preemption_recompute";
     case AttributionPart::kv_transfer:
       return "kv_transfer";
+    case AttributionPart::hand_over_wait:
+      return "hand_over_wait";
   }
   return "unknown";
 }

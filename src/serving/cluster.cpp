@@ -167,6 +167,7 @@ void Cluster::add_pool(const PoolConfig& pool, const PrefixTable* prefixes, cons
     candidates.push_back(replica);
     for (int rank = 0; rank < pool.engine.data_parallel_size; ++rank) replica_of_rank_.push_back(replica);
   }
+  outcome_.pool_ends.push_back(replica_of_rank_.size());
 }
 
 void Cluster::make_routers(const PrefixTable* prefixes) {

@@ -28,8 +28,9 @@ enum class AttributionPart {
   engine_overhead,       // fixed costs and the rounding remainder
   preemption_recompute,  // from a preemption until the lost tokens are back
   kv_transfer,
+  hand_over_wait,  // on the way to where it goes on, and there until a scheduler sees its KV cache
 };
-inline constexpr int kAttributionParts = 11;
+inline constexpr int kAttributionParts = 12;
 using Attribution = std::array<Duration, kAttributionParts>;
 [[nodiscard]] std::string_view to_string(AttributionPart part);
 

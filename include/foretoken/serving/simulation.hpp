@@ -40,6 +40,10 @@ enum class PoolRole {
   decode,   // its output, after a hand-over
 };
 
+[[nodiscard]] constexpr std::string_view to_string(PoolRole role) {
+  return role == PoolRole::prefill ? "prefill" : role == PoolRole::decode ? "decode" : "both";
+}
+
 // Who puts out the first token of a request that is handed over.
 enum class FirstToken {
   where_prefilled,  // before the hand-over (Splitwise, DistServe, TensorRT-LLM)
@@ -87,6 +91,7 @@ struct ReplicaTotals {
 
 struct SimulationOutcome {
   std::vector<ReplicaTotals> replicas;  // rank k of replica r of the first pool stands at r * data_parallel_size + k
+  std::vector<std::size_t> pool_ends;   // the ranks of pool i end before pool_ends[i]
   TimePoint end{};                      // last event
   std::int64_t arrived = 0;
   std::int64_t finished = 0;
