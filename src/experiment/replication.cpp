@@ -107,10 +107,13 @@ WorkloadConfig endless_workload(const WorkloadConfig& workload, const EndlessRun
 
 }  // namespace
 
-PoolsConfig pools_config(const Scenario& s, std::uint64_t) {
+PoolsConfig pools_config(const Scenario& s, std::uint64_t seed) {
   PoolsConfig config;
+  config.hand_over = s.hand_over.rules;
+  config.hand_over.seed = seed;
   for (const PoolPlan& pool : s.pools)
-    config.pools.push_back({pool.role, FirstToken::where_prefilled, pool.engine, pool.cluster, nullptr});
+    config.pools.push_back({pool.role, s.hand_over.first_token, pool.engine, pool.cluster, nullptr, pool.link_bandwidth,
+                            pool.kv_block_bytes, pool.flow_bandwidth});
   config.pools.front().engine.per_request = s.engine.per_request;
   return config;
 }

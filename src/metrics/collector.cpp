@@ -79,6 +79,9 @@ void count_request(Measures& cell, const GoodputLimits& limits, const RequestRec
     case Outcome::unfinished:
       ++cell.unfinished;
       return;
+    case Outcome::failed:
+      ++cell.lost;
+      return;
     case Outcome::finished:
       break;
   }

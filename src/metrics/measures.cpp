@@ -18,6 +18,7 @@ void Measures::merge(const Measures& o) {
   rejected += o.rejected;
   timed_out += o.timed_out;
   unfinished += o.unfinished;
+  lost += o.lost;
   input_tokens += o.input_tokens;
   output_tokens += o.output_tokens;
   cached_tokens += o.cached_tokens;

@@ -65,6 +65,20 @@ Json parts_of(const Scenario& s, const double (&ms)[kAttributionParts]) {
   return json;
 }
 
+// Of the first replication.
+Json transfers_of(const RunResult& result) {
+  const TransferTotals& t = result.replications.front().outcome.transfers;
+  Json json = Json::object();
+  json["semantics"] = result.scenario.hand_over.semantics;
+  json["link"] = result.scenario.hand_over.link;
+  json["requests"] = t.requests;
+  json["parts"] = t.parts;
+  json["bytes"] = t.bytes;
+  json["failed"] = t.failed;
+  json["expired"] = t.expired;
+  return json;
+}
+
 // By name.
 Json pools_of(const std::vector<PoolResult>& pools) {
   Json json = Json::object();
@@ -137,6 +151,7 @@ Json to_json(const RunResult& result) {
   }
   if (!result.pools.empty()) json["pools"] = pools_of(result.pools);
   if (!result.roles.empty()) json["roles"] = pools_of(result.roles);
+  if (!result.scenario.hand_over.semantics.empty()) json["transfers"] = transfers_of(result);
   json["slo"] = slo_of(result.slo);
   if (!result.load_slots.slots.empty()) json["load_slots"] = to_json(result.load_slots);
   Json grades = Json::object();

@@ -51,6 +51,8 @@ void check_effects_of_pool(Resolver& values, const Scenario& pool);
 // The pools, with all that they inherit, and what has to agree between them. `tree` is the scenario's.
 void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog, const ScenarioInput& input,
                  Scenario& scenario);
+// The way between the pools.
+void build_hand_over(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // Pools and the workload together.
 void check_pools(Resolver& values, Scenario& scenario);
 

@@ -43,7 +43,8 @@ void unknown_axis(Resolver& values, const AxesKey& key, const YamlNode::Entry& e
 
 // A deployment is looked for; what it is asked stays the same for all candidates.
 bool belongs_to_deployment(std::string_view path) {
-  for (const char* prefix : {"hardware", "model", "engine", "replicas", "router", "memory", "cost", "pools"}) {
+  for (const char* prefix :
+       {"hardware", "model", "engine", "replicas", "router", "memory", "cost", "pools", "disaggregation"}) {
     if (path.starts_with(prefix)) return true;
   }
   return false;

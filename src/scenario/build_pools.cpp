@@ -148,6 +148,26 @@ void check_agreement(Resolver& values, const Scenario& s) {
   }
 }
 
+// KV caches that come faster than they can go: the queue for the link grows without end.
+void warn_of_full_links(Resolver& values, const Scenario& s, const WorkloadSummary& workload) {
+  double out = 0, in = 0, per_token = 0;
+  for (const PoolPlan& pool : s.pools) {
+    const double bandwidth = static_cast<double>(pool.link_bandwidth) * pool.cluster.replicas;
+    if (pool.role == PoolRole::prefill) out += bandwidth;
+    if (pool.role != PoolRole::decode) continue;
+    in += bandwidth;
+    per_token = static_cast<double>(pool.kv_block_bytes) / pool.engine.block_size;
+  }
+  const double needed = workload.offered_rate * workload.mean_prompt_tokens * per_token;
+  const double most = std::min(out, in);
+  if (!(most > 0) || !(needed >= most) || has_role(s, PoolRole::both)) return;
+  values.warning(
+      "disaggregation",
+      fmt::format("KV caches of {:.3g} GB a second are computed, and the links between the pools carry {:.3g}",
+                  needed * 1e-9, most * 1e-9),
+      "the queue for the link grows: a faster disaggregation.link, more replicas, or a smaller load");
+}
+
 }  // namespace
 
 const PoolPlan& main_pool(const std::vector<PoolPlan>& pools) {
@@ -191,6 +211,7 @@ void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog,
   if (values.diagnostics().has_errors()) return;
   take_main_pool(values, s);
   check_agreement(values, s);
+  if (!values.diagnostics().has_errors()) build_hand_over(values, catalog, s);
 }
 
 void check_pools(Resolver& values, Scenario& s) {
@@ -213,6 +234,7 @@ void check_pools(Resolver& values, Scenario& s) {
                                *pool.memory.num_gpu_blocks_override, pool.name, held, longest),
                    "raise the blocks");
   }
+  warn_of_full_links(values, s, *workload);
 }
 
 }  // namespace foretoken

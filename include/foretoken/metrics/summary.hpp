@@ -85,6 +85,7 @@ struct Measures {
   std::int64_t rejected = 0;
   std::int64_t timed_out = 0;
   std::int64_t unfinished = 0;
+  std::int64_t lost = 0;          // their KV cache was, between pools
   std::int64_t input_tokens = 0;  // of completed requests, as the next three
   std::int64_t output_tokens = 0;
   std::int64_t cached_tokens = 0;
@@ -99,7 +100,7 @@ struct Measures {
   TimePoint last_arrival = TimePoint::min();
   TimePoint last_finish = TimePoint::min();
 
-  [[nodiscard]] std::int64_t failed() const { return rejected + timed_out + unfinished; }
+  [[nodiscard]] std::int64_t failed() const { return rejected + timed_out + unfinished + lost; }
   [[nodiscard]] std::int64_t offered() const { return completed + failed(); }
   void merge(const Measures& other);
 };

@@ -144,7 +144,21 @@ struct PoolPlan {
   ClusterConfig cluster;
   int num_gpus = 1;                // of all its replicas
   std::optional<double> gpu_hour;  // see PriceConfig
+  // See PoolConfig: of transfers, what arrives.
+  std::int64_t link_bandwidth = 0;
+  std::int64_t kv_block_bytes = 0;
+  std::int64_t flow_bandwidth = 0;
   bool operator==(const PoolPlan&) const = default;
+};
+
+// How requests get from pools of role prefill to pools of role decode.
+struct HandOverPlan {
+  std::string semantics;  // nixl, sglang, tensorrt-llm, plain; empty: nothing is handed over
+  FirstToken first_token = FirstToken::where_prefilled;
+  HandOverRules rules;
+  std::string link;       // over which KV caches go
+  double efficiency = 1;  // of it
+  bool operator==(const HandOverPlan&) const = default;
 };
 
 struct Scenario {
@@ -156,6 +170,7 @@ struct Scenario {
   EngineConfig engine;  // num_gpu_blocks filled from the memory plan
   ClusterConfig cluster;
   std::vector<PoolPlan> pools;  // empty: one kind of replica does all
+  HandOverPlan hand_over;
   WorkloadConfig workload;
   std::optional<KnownWorkload> known_workload;  // counts only while its config equals `workload`
   std::vector<SloLine> slo;

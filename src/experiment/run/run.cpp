@@ -250,9 +250,6 @@ void collect_warnings(RunResult& result, const FinishGroups& groups) {
     result.warnings.push_back(fmt::format(
         "spare: this run has all {} replicas; check, assert, recommend, capacity and promise judge with {} down",
         replicas_in_all(s), s.spare));
-  const auto hands_over = [](const PoolPlan& pool) { return pool.role == PoolRole::prefill; };
-  if (std::any_of(s.pools.begin(), s.pools.end(), hands_over))
-    result.warnings.emplace_back("pools: hand-overs from pool to pool take no time here: transfers are not modelled");
   for (const ReplicationResult& r : result.replications) {
     if (!r.outcome.stop_reason.empty()) {
       result.warnings.push_back(fmt::format("replication {} ended early: {}", r.index, r.outcome.stop_reason));
@@ -262,6 +259,12 @@ void collect_warnings(RunResult& result, const FinishGroups& groups) {
           fmt::format("replication {}: {} of {} requests were rejected; percentiles over offered "
                       "requests count them as never served",
                       r.index, r.measures.all.rejected, r.measures.all.offered()));
+    }
+    if (const TransferTotals& moved = r.outcome.transfers; moved.failed > 0) {
+      result.warnings.push_back(
+          fmt::format("replication {}: {} of {} transfers failed, {} because what was handed over "
+                      "was kept no longer (disaggregation.pin_timeout)",
+                      r.index, moved.failed, moved.requests, moved.expired));
     }
   }
 }
