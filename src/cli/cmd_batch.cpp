@@ -17,16 +17,17 @@ struct BatchCommand : StudyOptions {
 };
 
 int run(const BatchCommand& command) {
-  return judge(command, {.counts = "batch sizes"}, [&](const Asked& asked) -> Result<Answer> {
-    BatchOptions options;
-    options.run = asked.run;
-    options.sizes = command.sizes;
-    const Result<BatchStudy> study = study_batch(asked.question, asked.scenario, options);
-    if (!study) return study.error();
-    Answer answer = answer_of(*study, command.output);
-    answer.unfit = study->sizes.front().reason;
-    return answer;
-  });
+  return judge(command, {.counts = "batch sizes", .instead_of_pools = "ask it of each pool alone, without `pools`"},
+               [&](const Asked& asked) -> Result<Answer> {
+                 BatchOptions options;
+                 options.run = asked.run;
+                 options.sizes = command.sizes;
+                 const Result<BatchStudy> study = study_batch(asked.question, asked.scenario, options);
+                 if (!study) return study.error();
+                 Answer answer = answer_of(*study, command.output);
+                 answer.unfit = study->sizes.front().reason;
+                 return answer;
+               });
 }
 
 }  // namespace

@@ -94,7 +94,9 @@ int run(CalibrateCommand& command) {
     return kExitBadInput;
   command.options.stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
-  if (!read) return kExitBadInput;
+  if (!read ||
+      refuses_pools(read->scenario, command.scenario.path, "fit one kind of replica, and give its file to the pools"))
+    return kExitBadInput;
   const std::optional<std::vector<MeasuredFile>> files =
       measured_files(command.measured, {{"--save", command.save}, {"--output", command.output.output}});
   if (!files) return kExitBadInput;

@@ -20,6 +20,7 @@
 #include "foretoken/experiment/sweep.hpp"
 #include "foretoken/report/report.hpp"
 #include "persistence/stored_result.hpp"
+#include "report/common.hpp"
 #include "report/openmetrics.hpp"
 #include "report/result_series.hpp"
 #include "report/sweep_front_report.hpp"

@@ -26,6 +26,13 @@ int tell(const Answer& answer, const OutputOptions& output) {
 
 }  // namespace
 
+bool refuses_pools(const Scenario& scenario, const std::string& path, const char* instead) {
+  if (scenario.pools.empty()) return false;
+  say(fmt::format("{}: error: this question is of one kind of replica, and 'pools' has several\n  hint: {}\n", path,
+                  instead));
+  return true;
+}
+
 int judge(const StudyOptions& options, const Judging& judging,
           const std::function<Result<Answer>(const Asked&)>& study) {
   const OutputOptions& output = options.output;
@@ -35,6 +42,9 @@ int judge(const StudyOptions& options, const Judging& judging,
   run.stop = install_interrupt_handlers();
   const std::optional<ReadScenario> read = read_scenario(options.scenario, output);
   if (!read) return kExitBadInput;
+  if (*judging.instead_of_pools != '\0' &&
+      refuses_pools(read->scenario, options.scenario.path, judging.instead_of_pools))
+    return kExitBadInput;
   if (*judging.of_a_sweep != '\0' && !output.quiet && !read->scenario.sweep.empty()) say(judging.of_a_sweep);
   std::unique_ptr<ProgressLine> line;
   if (*judging.counts != '\0') line = follow(run.progress, judging.counts, output);

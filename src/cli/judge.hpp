@@ -64,13 +64,17 @@ template <class R>
 
 // How the steps around a study tell of it.
 struct Judging {
-  const char* counts = "requests";  // what the progress line counts; empty: it shows none
-  const char* of_a_sweep = "";      // what is said of a scenario with one: "note: ..."
+  const char* counts = "requests";    // what the progress line counts; empty: it shows none
+  const char* of_a_sweep = "";        // what is said of a scenario with one: "note: ..."
+  const char* instead_of_pools = "";  // a scenario with pools is refused; what to do
 };
 
 // Errors of `study` are said; empty ones were said already.
 [[nodiscard]] int judge(const StudyOptions& options, const Judging& judging,
                         const std::function<Result<Answer>(const Asked&)>& study);
+
+// Says that the question is not of pools, where the scenario has them.
+[[nodiscard]] bool refuses_pools(const Scenario& scenario, const std::string& path, const char* instead);
 
 // After add_output_options().
 void add_json_flag(CLI::App& command, OutputOptions& output);

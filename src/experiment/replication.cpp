@@ -107,6 +107,37 @@ WorkloadConfig endless_workload(const WorkloadConfig& workload, const EndlessRun
 
 }  // namespace
 
+PoolsConfig pools_config(const Scenario& s, std::uint64_t seed) {
+  PoolsConfig config;
+  config.hand_over = s.hand_over.rules;
+  config.hand_over.seed = seed;
+  for (const PoolPlan& pool : s.pools)
+    config.pools.push_back({pool.role, s.hand_over.first_token, pool.engine, pool.cluster, nullptr, pool.link_bandwidth,
+                            pool.kv_block_bytes, pool.flow_bandwidth});
+  config.pools.front().engine.per_request = s.engine.per_request;
+  return config;
+}
+
+SimulationOutcome simulate_deployment(const Scenario& s, const DeploymentRun& run, RequestSource& source,
+                                      Observer& observer) {
+  if (s.pools.empty()) {
+    const BorrowedCostModel cost(run.cost_models, s.deployment);
+    SimulationConfig config;
+    config.engine = s.engine;
+    config.cluster = s.cluster;
+    config.cluster.routing.seed = run.seed;
+    config.step_by_step = run.step_by_step;
+    return simulate(config, source, *cost, observer, run.stop);
+  }
+  std::vector<std::unique_ptr<BorrowedCostModel>> costs;
+  for (const PoolPlan& pool : s.pools)
+    costs.push_back(std::make_unique<BorrowedCostModel>(run.cost_models, pool.deployment));
+  PoolsConfig config = pools_config(s, run.seed);
+  for (std::size_t i = 0; i < costs.size(); ++i) config.pools[i].cost = &**costs[i];
+  config.step_by_step = run.step_by_step;
+  return simulate(config, source, observer, run.stop);
+}
+
 Result<ReplicationResult> simulate_replication(const Scenario& scenario, int index, const ReplicationOptions& options) {
   ReplicationResult replication;
   replication.index = index;
@@ -119,18 +150,13 @@ Result<ReplicationResult> simulate_replication(const Scenario& scenario, int ind
   if (endless) measuring.window.indices = {endless->warmup, endless->warmup + endless->measured};
   MetricsCollector collector(std::move(measuring));
   StudyObserver observer(collector, options);
-  const BorrowedCostModel cost(options.cost_models, scenario.deployment);
-  SimulationConfig config;
-  config.engine = scenario.engine;
-  config.cluster = scenario.cluster;
-  config.cluster.routing.seed = replication.seed;
-  config.step_by_step = options.step_by_step;
+  const DeploymentRun run{replication.seed, options.cost_models, observer.stop(), options.step_by_step};
   if (endless) {
     EndlessSource arrivals(**source, *endless, collector);
-    replication.outcome = simulate(config, arrivals, *cost, observer, observer.stop());
+    replication.outcome = simulate_deployment(scenario, run, arrivals, observer);
     if (observer.all_measured()) replication.outcome.interrupted = false;
   } else {
-    replication.outcome = simulate(config, **source, *cost, observer, observer.stop());
+    replication.outcome = simulate_deployment(scenario, run, **source, observer);
   }
   if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
   replication.measures = collector.take(replication.outcome);

@@ -34,6 +34,19 @@ struct ReplicationOptions {
 [[nodiscard]] Result<ReplicationResult> simulate_replication(const Scenario& scenario, int index,
                                                              const ReplicationOptions& options);
 
+// The pools of a scenario that has several, without their cost models.
+[[nodiscard]] PoolsConfig pools_config(const Scenario& scenario, std::uint64_t seed);
+
+struct DeploymentRun {
+  std::uint64_t seed = 0;  // of what the deployment itself draws
+  CostModelPool* cost_models = nullptr;
+  const std::atomic<bool>* stop = nullptr;
+  bool step_by_step = false;
+};
+// What the scenario deploys, under any load.
+[[nodiscard]] SimulationOutcome simulate_deployment(const Scenario& scenario, const DeploymentRun& run,
+                                                    RequestSource& source, Observer& observer);
+
 // The run, or a part of its requests, as the summary's columns want it.
 [[nodiscard]] inline MeasureView view_of(const Scenario& scenario, const DeviceFigures& device, const RunMeasures& run,
                                          const Measures& requests, Scope scope) {

@@ -79,6 +79,9 @@ void count_request(Measures& cell, const GoodputLimits& limits, const RequestRec
     case Outcome::unfinished:
       ++cell.unfinished;
       return;
+    case Outcome::failed:
+      ++cell.lost;
+      return;
     case Outcome::finished:
       break;
   }
@@ -166,6 +169,7 @@ RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
   RunMeasures run;
   run.engine = sum_of(outcome.replicas);
   run.replicas = static_cast<int>(outcome.replicas.size());
+  run.pools = by_pool(outcome);
   run.end = outcome.end;
   run.interrupted = outcome.interrupted;
   for (std::size_t i = 0; i < cells_.size(); i += 2) {

@@ -66,8 +66,36 @@ double mean_waiting(const MeasureView& v) {
 double busy(const MeasureView& v) {
   return of_run(v, per(fine_seconds(v.run.engine.busy), v.run.engine_duration() * v.run.replicas));
 }
+double kv_blocks(const MeasureView& v) {
+  if (v.device.pools.empty()) return number(v.device.usable_kv_blocks) * v.run.replicas;
+  double blocks = 0;
+  for (std::size_t i = 0; i < v.device.pools.size(); ++i)
+    blocks += number(v.device.pools[i].usable_kv_blocks) * v.run.pools[i].ranks;
+  return blocks;
+}
+double peak_kv_share(const MeasureView& v) {
+  if (v.device.pools.empty()) return per(number(v.run.engine.peak_kv_blocks), number(v.device.usable_kv_blocks));
+  double peak = 0;
+  for (std::size_t i = 0; i < v.device.pools.size(); ++i) {
+    const double share = per(number(v.run.pools[i].engine.peak_kv_blocks), number(v.device.pools[i].usable_kv_blocks));
+    peak = std::max(peak, share);
+  }
+  return peak;
+}
 // Counters of one device, summed over replicas: per device of the whole run.
-double device_rate(const MeasureView& v, FineTotal amount, double peak) {
+double device_rate(const MeasureView& v, FineTotal ReplicaTotals::*amount_of, double PoolDevice::*peak_of,
+                   double peak) {
+  if (!v.device.pools.empty()) {
+    // Devices of different kinds: what all did over what all could have done.
+    double done = 0, possible = 0;
+    for (std::size_t i = 0; i < v.run.pools.size(); ++i) {
+      const PoolDevice& device = v.device.pools[i];
+      done += static_cast<double>(v.run.pools[i].engine.*amount_of) * device.gpus_per_rank;
+      possible += device.*peak_of * device.gpus_per_rank * v.run.pools[i].ranks;
+    }
+    return of_run(v, done > 0 ? per(done, v.run.engine_duration() * possible) : kMissing);
+  }
+  const FineTotal amount = v.run.engine.*amount_of;
   return of_run(
       v, amount > 0 ? per(static_cast<double>(amount), v.run.engine_duration() * v.run.replicas * peak) : kMissing);
 }
@@ -81,6 +109,13 @@ double cost_of_rate(const MeasureView& v, double rate, double share = 1) {
 // Of the time of all steps. In a mixed step prefill's is what the step takes longer than its decodes alone.
 double prefill_share(const MeasureView& v) {
   double prefill = 0, decode = 0;
+  for (std::size_t i = 0; i < v.device.pools.size(); ++i) {
+    const ReplicaTotals& engine = v.run.pools[i].engine;
+    const double usd = v.device.pools[i].usd_per_hour / v.run.pools[i].ranks;
+    for (const FineTotal part : engine.prefill_parts) prefill += usd * fine_seconds(part);
+    for (const FineTotal part : engine.decode_parts) decode += usd * fine_seconds(part);
+  }
+  if (!v.device.pools.empty()) return per(prefill, prefill + decode);
   for (const FineTotal part : v.run.engine.prefill_parts) prefill += fine_seconds(part);
   for (const FineTotal part : v.run.engine.decode_parts) decode += fine_seconds(part);
   return per(prefill, prefill + decode);
@@ -92,18 +127,34 @@ double cost_per_hour(const MeasureView& v) {
 // An estimate of one device: idle power, and the rest up to the TDP for the share of time in which its arithmetic
 // or its memory is the bound. Waiting for a link, the host or the other stages of a pipeline counts as idle; a
 // memory-bound step draws less than the TDP in reality, so this errs high.
-double device_power(const MeasureView& v) {
-  if (!whole_run(v) || !(v.device.tdp_watts > 0) || !(v.run.engine_duration() > 0)) return kMissing;
+double power_of(const ReplicaTotals& engine, double seconds, const PoolDevice& device) {
   double working = 0;
   for (const TimePart part : {TimePart::compute, TimePart::memory}) {
     const auto i = static_cast<std::size_t>(part);
-    working += fine_seconds(v.run.engine.prefill_parts[i] + v.run.engine.decode_parts[i]);
+    working += fine_seconds(engine.prefill_parts[i] + engine.decode_parts[i]);
   }
-  const double share = per(working, v.run.engine_duration() * v.run.replicas * v.device.pipeline_stages);
-  return v.device.idle_watts + (v.device.tdp_watts - v.device.idle_watts) * std::min(1.0, share);
+  const double share = per(working, seconds * device.pipeline_stages);
+  return device.idle_watts + (device.tdp_watts - device.idle_watts) * std::min(1.0, share);
+}
+double device_power(const MeasureView& v) {
+  if (!whole_run(v) || !(v.device.tdp_watts > 0) || !(v.run.engine_duration() > 0)) return kMissing;
+  PoolDevice device;
+  device.tdp_watts = v.device.tdp_watts;
+  device.idle_watts = v.device.idle_watts;
+  device.pipeline_stages = v.device.pipeline_stages;
+  return power_of(v.run.engine, v.run.engine_duration() * v.run.replicas, device);
 }
 double mean_power(const MeasureView& v) {
-  return v.device.num_gpus * device_power(v);
+  if (v.device.pools.empty()) return v.device.num_gpus * device_power(v);
+  if (!whole_run(v) || !(v.run.engine_duration() > 0)) return kMissing;
+  double watts = 0;
+  for (std::size_t i = 0; i < v.device.pools.size(); ++i) {
+    const PoolDevice& device = v.device.pools[i];
+    const PoolMeasures& pool = v.run.pools[i];
+    if (!(device.tdp_watts > 0)) return kMissing;
+    watts += device.gpus_per_rank * pool.ranks * power_of(pool.engine, v.run.engine_duration() * pool.ranks, device);
+  }
+  return watts;
 }
 double energy_joules(const MeasureView& v) {
   return mean_power(v) * v.run.engine_duration();
@@ -136,6 +187,9 @@ constexpr Column kColumns[] = {
      "left the queue after queue_timeout"},
     {"unfinished", "  unfinished", "", G::requests, true, [](View v) { return number(v.requests.unfinished); },
      "still in the system when the run was interrupted"},
+    {"lost_transfers", "  lost between pools", "", G::requests, true,
+     [](View v) { return v.device.pools.empty() ? kMissing : number(v.requests.lost); },
+     "requests that ended because their KV cache did not arrive; pools only"},
     {"total_input_tokens", "Input tokens", "tok", G::requests, true,
      [](View v) { return number(v.requests.input_tokens); }, "prompt tokens of completed requests"},
     {"total_output_tokens", "Output tokens", "tok", G::requests, true,
@@ -188,13 +242,11 @@ constexpr Column kColumns[] = {
      "for a max_concurrency seat; not in TTFT or E2E latency"},
     {"mean_kv_cache_usage_perc", "KV cache usage, mean", "", G::load, false,
      [](View v) {
-       const double capacity = number(v.device.usable_kv_blocks) * v.run.replicas * v.run.engine_duration();
-       return of_run(v, per(fine_seconds(v.run.engine.kv_block_time), capacity));
+       return of_run(v, per(fine_seconds(v.run.engine.kv_block_time), kv_blocks(v) * v.run.engine_duration()));
      },
      "share of the usable blocks, time average; 1 = all"},
     {"max_kv_cache_usage_perc", "KV cache usage, peak", "", G::load, false,
-     [](View v) { return of_run(v, per(number(v.run.engine.peak_kv_blocks), number(v.device.usable_kv_blocks))); },
-     "of the fullest replica; 1 = all"},
+     [](View v) { return of_run(v, peak_kv_share(v)); }, "of the fullest replica; 1 = all"},
     {"preemption_count", "Preemptions", "", G::load, true, [](View v) { return number(v.requests.preemptions); },
      "requests put back for lack of KV blocks"},
     {"prefix_cache_hit_rate", "Prefix cache hit rate", "", G::load, false,
@@ -213,10 +265,12 @@ constexpr Column kColumns[] = {
     {"engine_busy", "Engine busy", "", G::device, false, busy,
      "share of the time up to the end of the last step that is spent in steps"},
     {"mfu", "Compute utilisation (MFU)", "", G::device, false,
-     [](View v) { return device_rate(v, v.run.engine.flops, v.device.peak_flops); },
+     [](View v) { return device_rate(v, &ReplicaTotals::flops, &PoolDevice::peak_flops, v.device.peak_flops); },
      "model FLOPs over the dense peak for the duration"},
     {"mbu", "Bandwidth utilisation (MBU)", "", G::device, false,
-     [](View v) { return device_rate(v, v.run.engine.bytes, v.device.memory_bandwidth); },
+     [](View v) {
+       return device_rate(v, &ReplicaTotals::bytes, &PoolDevice::memory_bandwidth, v.device.memory_bandwidth);
+     },
      "memory traffic over the peak bandwidth for the duration"},
     {"arithmetic_intensity", "Arithmetic intensity", "FLOP/B", G::device, false,
      [](View v) {
@@ -225,7 +279,8 @@ constexpr Column kColumns[] = {
      "FLOPs per byte of memory traffic over the run"},
     {"ridge_point", "Ridge point", "FLOP/B", G::device, false,
      [](View v) {
-       return of_run(v, v.device.peak_flops > 0 ? per(v.device.peak_flops, v.device.memory_bandwidth) : kMissing);
+       const bool one = v.device.pools.empty() && v.device.peak_flops > 0;
+       return of_run(v, one ? per(v.device.peak_flops, v.device.memory_bandwidth) : kMissing);
      },
      "peak FLOPs over peak bandwidth: above it compute is the bound"},
     {"cost_per_hour", "Price of the deployment", "$/h", G::money, false, cost_per_hour,

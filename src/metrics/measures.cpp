@@ -18,6 +18,7 @@ void Measures::merge(const Measures& o) {
   rejected += o.rejected;
   timed_out += o.timed_out;
   unfinished += o.unfinished;
+  lost += o.lost;
   input_tokens += o.input_tokens;
   output_tokens += o.output_tokens;
   cached_tokens += o.cached_tokens;
@@ -65,6 +66,18 @@ ReplicaTotals sum_of(const std::vector<ReplicaTotals>& replicas) {
     sum.bytes += r.bytes;
   }
   return sum;
+}
+
+std::vector<PoolMeasures> by_pool(const SimulationOutcome& outcome) {
+  std::vector<PoolMeasures> pools;
+  if (outcome.pool_ends.size() < 2) return pools;
+  auto begin = outcome.replicas.begin();
+  for (const std::size_t pool_end : outcome.pool_ends) {
+    const auto end = outcome.replicas.begin() + static_cast<std::ptrdiff_t>(pool_end);
+    pools.push_back({sum_of({begin, end}), static_cast<int>(end - begin)});
+    begin = end;
+  }
+  return pools;
 }
 
 }  // namespace foretoken

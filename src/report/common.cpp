@@ -54,22 +54,42 @@ std::string load_clause(const Scenario& s) {
   return s.load_factor == 1 ? "" : fmt::format(", load x {:g}", s.load_factor);
 }
 
-}  // namespace
-
-std::string deployment_line(const Scenario& s) {
-  const Deployment& d = s.deployment;
-  const std::string engine = fmt::format("{} {}", s.engine.name, s.engine.version);
-  if (d.level == CostLevel::affine) return fmt::format("{}, affine step times{}", engine, load_clause(s));
+std::string split_of(const Parallelism& p, int replicas) {
   std::string split;
   const auto add = [&](const char* name, int n) {
     if (n > 1) split += fmt::format("{}{} {}", split.empty() ? "" : ", ", name, n);
   };
-  add("TP", d.parallelism.tensor);
-  add("PP", d.parallelism.pipeline);
-  add("DP", d.parallelism.data);
-  add("replicas", replicas_in_all(s));
-  if (!split.empty()) split = fmt::format(" ({})", split);
-  return fmt::format("{} on {} x {}{}, {}{}", d.model.id, s.num_gpus, d.gpu.id, split, engine, load_clause(s));
+  add("TP", p.tensor);
+  add("PP", p.pipeline);
+  add("DP", p.data);
+  add("replicas", replicas);
+  return split.empty() ? split : fmt::format(" ({})", split);
+}
+
+// Llama-3.1-70B: prefill on 2 x h100_sxm (replicas 2), decode on 4 x h200 (TP 4), vllm-v1 0.19.
+std::string pools_line(const Scenario& s) {
+  std::string text = s.deployment.level == CostLevel::affine ? "affine step times" : s.deployment.model.id;
+  std::string engines;
+  for (const PoolPlan& pool : s.pools) {
+    const bool affine = pool.deployment.level == CostLevel::affine;
+    text += fmt::format("{} {} on {} x {}{}", &pool == &s.pools.front() ? ":" : ",", pool.name, pool.num_gpus,
+                        affine ? "no hardware" : pool.deployment.gpu.id,
+                        split_of(pool.deployment.parallelism, pool.cluster.replicas));
+    const std::string engine = fmt::format("{} {}", pool.engine.name, pool.engine.version);
+    if (engines.find(engine) == std::string::npos) engines += (engines.empty() ? "" : " and ") + engine;
+  }
+  return fmt::format("{}, {}{}", text, engines, load_clause(s));
+}
+
+}  // namespace
+
+std::string deployment_line(const Scenario& s) {
+  if (!s.pools.empty()) return pools_line(s);
+  const Deployment& d = s.deployment;
+  const std::string engine = fmt::format("{} {}", s.engine.name, s.engine.version);
+  if (d.level == CostLevel::affine) return fmt::format("{}, affine step times{}", engine, load_clause(s));
+  return fmt::format("{} on {} x {}{}, {}{}", d.model.id, s.num_gpus, d.gpu.id,
+                     split_of(d.parallelism, replicas_in_all(s)), engine, load_clause(s));
 }
 
 std::string spare_clause(const Scenario& s) {

@@ -17,6 +17,13 @@ namespace foretoken {
 [[nodiscard]] std::string_view to_string(CostLevel level);
 [[nodiscard]] const char* mark_of(Decision decision);  // ✓, ✗ or ?
 
+// Of a request in a deployment of one pool nothing waits for a hand-over.
+inline constexpr int kPartsOfOnePool = kAttributionParts - 1;
+// How many of the parts a scenario can have: what only hand-overs have stands at the end.
+[[nodiscard]] inline int attribution_parts(const Scenario& scenario) {
+  return scenario.pools.empty() ? kPartsOfOnePool : kAttributionParts;
+}
+
 // Llama-3.1-70B on 4 x h100_sxm (TP 4), vllm-v1 0.19.
 [[nodiscard]] std::string deployment_line(const Scenario& scenario);
 // " with 1 of 5 replicas down"; empty where all are up.

@@ -79,6 +79,16 @@ Json to_json(const Explanation& e) {
   floors["datasheet_ttft_ms"] = e.floors.datasheet_ttft_ms;
   floors["datasheet_tpot_ms"] = e.floors.datasheet_tpot_ms;
   json["floors"] = std::move(floors);
+  for (const PoolExplanation& pool : e.pools) {
+    Json& entry = json["pools"][pool.name];
+    entry["role"] = to_string(pool.role);
+    entry["memory"] = to_json(pool.alone.memory);
+    entry["feasible"] = pool.alone.feasible;
+    entry["ridge_point"] = pool.alone.ridge_point;
+    Json steps_of_pool = Json::array();
+    for (const StepExplanation& step : pool.alone.steps) steps_of_pool.push_back(step_of(step));
+    entry["steps"] = std::move(steps_of_pool);
+  }
   return json;
 }
 

@@ -58,17 +58,28 @@ std::string floors_section(const Floors& f, const TextStyle& style) {
   return table.text(style, "  ");
 }
 
+std::string steps_sections(const Explanation& e, const std::string& of_pool, const TextStyle& style) {
+  std::string out;
+  for (const StepExplanation& step : e.steps)
+    out += section(of_pool + step.title, step_section(step, e.ridge_point, style), style);
+  if (e.ridge_point > 0)
+    out += fmt::format("\nRidge point: {} FLOP per byte (peak FLOPs over peak bandwidth)\n", readable(e.ridge_point));
+  return out;
+}
+
 }  // namespace
 
 std::string to_text(const Explanation& e, const TextStyle& style) {
   std::string out = heading(e.scenario, style);
   out += section("Resolved values and their origin", fields_section(e.scenario, style), style);
-  out += section("Memory of one GPU", memory_section(e.memory, style), style);
+  if (e.pools.empty()) out += section("Memory of one GPU", memory_section(e.memory, style), style);
+  for (const PoolExplanation& pool : e.pools)
+    out += section(fmt::format("Pool {} ({}): memory of one GPU", pool.name, to_string(pool.role)),
+                   memory_section(pool.alone.memory, style), style);
   if (!e.feasible) out += fmt::format("Does not fit: {}\n", e.memory.verdict);
-  for (const StepExplanation& step : e.steps)
-    out += section(step.title, step_section(step, e.ridge_point, style), style);
-  if (e.ridge_point > 0)
-    out += fmt::format("\nRidge point: {} FLOP per byte (peak FLOPs over peak bandwidth)\n", readable(e.ridge_point));
+  out += e.pools.empty() ? steps_sections(e, "", style) : std::string();
+  for (const PoolExplanation& pool : e.pools)
+    out += steps_sections(pool.alone, fmt::format("Pool {}, ", pool.name), style);
   out += section("Floors", floors_section(e.floors, style), style);
   return within_width(out, style);
 }

@@ -59,9 +59,37 @@ Json energy_basis(const Deployment& deployment) {
   return json;
 }
 
-Json parts_of(const double (&ms)[kAttributionParts]) {
+Json parts_of(const Scenario& s, const double (&ms)[kAttributionParts]) {
   Json json = Json::object();
-  for (int i = 0; i < kAttributionParts; ++i) json[to_string(static_cast<AttributionPart>(i))] = ms[i];
+  for (int i = 0; i < attribution_parts(s); ++i) json[to_string(static_cast<AttributionPart>(i))] = ms[i];
+  return json;
+}
+
+// Of the first replication.
+Json transfers_of(const RunResult& result) {
+  const TransferTotals& t = result.replications.front().outcome.transfers;
+  Json json = Json::object();
+  json["semantics"] = result.scenario.hand_over.semantics;
+  json["link"] = result.scenario.hand_over.link;
+  json["requests"] = t.requests;
+  json["parts"] = t.parts;
+  json["bytes"] = t.bytes;
+  json["failed"] = t.failed;
+  json["expired"] = t.expired;
+  return json;
+}
+
+// By name.
+Json pools_of(const std::vector<PoolResult>& pools) {
+  Json json = Json::object();
+  for (const PoolResult& pool : pools) {
+    Json& entry = json[pool.name];
+    entry["role"] = to_string(pool.role);
+    entry["replicas"] = pool.replicas;
+    entry["gpus"] = pool.gpus;
+    entry["summary"] = to_json(pool.summary);
+    entry["bottleneck"] = bottlenecks_of(pool.prefill, pool.decode);
+  }
   return json;
 }
 
@@ -121,6 +149,9 @@ Json to_json(const RunResult& result) {
     for (const NamedSummary& c : result.classes) classes[c.name] = to_json(c.summary);
     json["classes"] = std::move(classes);
   }
+  if (!result.pools.empty()) json["pools"] = pools_of(result.pools);
+  if (!result.roles.empty()) json["roles"] = pools_of(result.roles);
+  if (!result.scenario.hand_over.semantics.empty()) json["transfers"] = transfers_of(result);
   json["slo"] = slo_of(result.slo);
   if (!result.load_slots.slots.empty()) json["load_slots"] = to_json(result.load_slots);
   Json grades = Json::object();
@@ -131,8 +162,8 @@ Json to_json(const RunResult& result) {
   json["grades"] = std::move(grades);
   json["bottleneck"] = bottlenecks_of(result.prefill, result.decode);
   Json attribution = Json::object();
-  attribution["ttft_ms"] = parts_of(result.attribution.ttft_ms);
-  attribution["e2el_ms"] = parts_of(result.attribution.e2e_ms);
+  attribution["ttft_ms"] = parts_of(result.scenario, result.attribution.ttft_ms);
+  attribution["e2el_ms"] = parts_of(result.scenario, result.attribution.e2e_ms);
   json["attribution"] = std::move(attribution);
   if (!result.attribution_groups.empty()) {
     Json groups = Json::array();
@@ -140,8 +171,8 @@ Json to_json(const RunResult& result) {
       Json group = Json::object();
       group["name"] = g.name;
       group["requests"] = g.requests;
-      group["ttft_ms"] = parts_of(g.means.ttft_ms);
-      group["e2el_ms"] = parts_of(g.means.e2e_ms);
+      group["ttft_ms"] = parts_of(result.scenario, g.means.ttft_ms);
+      group["e2el_ms"] = parts_of(result.scenario, g.means.e2e_ms);
       groups.push_back(std::move(group));
     }
     json["attribution_groups"] = std::move(groups);

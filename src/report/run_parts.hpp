@@ -17,6 +17,9 @@ void add_latency_rows(TextTable& table, const Summary& summary, bool parts = tru
 // A line per objective; those behind the first `most` are counted, and missed ones come first where some are.
 [[nodiscard]] std::string slo_section(const RunResult& result, const TextStyle& style, std::size_t most);
 
+// Each pool of several, and the roles where a role has several; empty with one kind of replica.
+[[nodiscard]] std::string pools_section(const RunResult& result, const TextStyle& style);
+
 // At most 40 lines: the verdict, load, latency, throughput, what bound it, and what to do.
 [[nodiscard]] std::string short_answer(const RunResult& result, const TextStyle& style);
 

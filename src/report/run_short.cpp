@@ -131,6 +131,7 @@ std::string short_answer(const RunResult& r, const TextStyle& style) {
   out += section("Load", load_section(r), style);
   out += section("Latency", latency_section_short(r, style) + classes_section(r, style), style);
   out += section("Throughput", throughput_section(r), style);
+  out += section("Pools", pools_section(r, style), style);
   out +=
       section("What bound it", bound_line("prefill", r.prefill) + bound_line("decode", r.decode) + time_line(r), style);
   out += "\n" + advice(r);

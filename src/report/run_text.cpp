@@ -23,7 +23,8 @@ bool shown(const Column& column, double value) {
   if (std::isnan(value)) return false;
   if (column.key == "preemption_count" || column.key == "num_prompts") return true;
   const bool trouble = column.key == "rejected" || column.key == "timed_out" || column.key == "unfinished" ||
-                       column.key == "mean_client_queue_time_ms" || column.key == "prefix_cache_hit_rate";
+                       column.key == "lost_transfers" || column.key == "mean_client_queue_time_ms" ||
+                       column.key == "prefix_cache_hit_rate";
   if (column.key == "prefix_cache_queries" || column.key == "prefix_cache_hits") return false;  // the rate says it
   return !trouble || value != 0;
 }
@@ -155,6 +156,22 @@ std::string attribution_section(const RunResult& r, const TextStyle& style) {
   return text;
 }
 
+std::string pools_section_of(const std::vector<PoolResult>& pools, const TextStyle& style) {
+  TextTable table("lrrrrrrrrl", "0021013452");
+  table.row({"pool", "replicas", "GPUs", "busy", "KV peak", "decode batch", "prefill tok/s", "decode tok/s",
+             "preempted", "bound by"});
+  for (const PoolResult& pool : pools) {
+    const Summary& s = pool.summary;
+    const bool prompts = pool.role == PoolRole::prefill;
+    table.row({pool.name, readable(std::int64_t{pool.replicas}), readable(std::int64_t{pool.gpus}),
+               percent(s["engine_busy"]), percent(s["max_kv_cache_usage_perc"]), readable(s["mean_decode_batch"]),
+               readable(s["prefill_throughput"]), readable(s["decode_throughput"]),
+               readable(static_cast<std::int64_t>(s["preemption_count"])),
+               std::string(prompts ? pool.prefill.bound : pool.decode.bound)});
+  }
+  return table.text(style, "  ");
+}
+
 std::string cost_section(const RunResult& r, const TextStyle& style) {
   const std::optional<HourlyPrice> price = price_per_hour(r.scenario);
   if (!price) return {};
@@ -192,6 +209,11 @@ std::string conventions_section(const RunResult& r) {
 }
 
 }  // namespace
+
+std::string pools_section(const RunResult& r, const TextStyle& style) {
+  if (r.pools.empty()) return {};
+  return pools_section_of(r.pools, style) + (r.roles.empty() ? "" : pools_section_of(r.roles, style));
+}
 
 void add_latency_rows(TextTable& table, const Summary& s, bool parts) {
   for (const LatencyMetric& metric : latency_metrics()) {
@@ -263,6 +285,7 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
   out += section("Where the time went", attribution_section(r, style), style);
   out += section("Cost", cost_section(r, style), style);
   out += section("Energy (estimate)", energy_section(r, style), style);
+  out += section("Pools", pools_section(r, style), style);
   out += section("Requests", group_table(r, ColumnGroup::requests, style), style);
   out += section("Device", group_table(r, ColumnGroup::device, style), style);
   out += section("Memory of one GPU", memory_section(r.memory, style), style);

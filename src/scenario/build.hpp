@@ -45,6 +45,16 @@ void build_prices(Resolver& values, const Catalog& catalog, const ScenarioInput&
 void check_together(Resolver& values, Scenario& scenario);
 // Warns of every given key that changes nothing.
 void check_effects(Resolver& values, const Scenario& scenario);
+// The same of the keys of one pool.
+void check_effects_of_pool(Resolver& values, const Scenario& pool);
+
+// The pools, with all that they inherit, and what has to agree between them. `tree` is the scenario's.
+void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog, const ScenarioInput& input,
+                 Scenario& scenario);
+// The way between the pools.
+void build_hand_over(Resolver& values, const Catalog& catalog, Scenario& scenario);
+// Pools and the workload together.
+void check_pools(Resolver& values, Scenario& scenario);
 
 // `distribution` and its parameters, or a plain number of tokens.
 [[nodiscard]] LengthConfig read_lengths(Resolver& values, const std::string& path);

@@ -7,6 +7,7 @@
 #include "base/csv.hpp"
 #include "scenario/build.hpp"
 #include "scenario/checkpoint_name.hpp"
+#include "scenario/pool_tree.hpp"
 #include "scenario/sweep_axes.hpp"
 
 namespace foretoken {
@@ -42,7 +43,8 @@ void unknown_axis(Resolver& values, const AxesKey& key, const YamlNode::Entry& e
 
 // A deployment is looked for; what it is asked stays the same for all candidates.
 bool belongs_to_deployment(std::string_view path) {
-  for (const char* prefix : {"hardware", "model", "engine", "replicas", "router", "memory", "cost"}) {
+  for (const char* prefix :
+       {"hardware", "model", "engine", "replicas", "router", "memory", "cost", "pools", "disaggregation"}) {
     if (path.starts_with(prefix)) return true;
   }
   return false;
@@ -64,6 +66,16 @@ void check_name(Resolver& values, const Catalog& catalog, const Field& field, co
     report(find_checkpoint(catalog, item.text, doubt));
 }
 
+// Why the pool of a path is none; empty where it is one, or the path is of no pool.
+std::string unknown_pool(Resolver& values, const std::string& path) {
+  YamlNode root;
+  root.kind = YamlNode::Kind::map;
+  if (const YamlNode* pools = values.node("pools")) root.entries.push_back({"pools", pools->where, *pools});
+  std::string problem;
+  (void)path_by_index(root, path, problem);
+  return problem;
+}
+
 void read_axis(Resolver& values, const Catalog& catalog, const AxesKey& key, const YamlNode::Entry& entry,
                std::vector<SweepAxis>& axes) {
   const Field* field = find_field(table_path(entry.key));
@@ -72,7 +84,12 @@ void read_axis(Resolver& values, const Catalog& catalog, const AxesKey& key, con
     return;
   }
   SweepAxis axis;
-  axis.path = entry.key.find('[') == std::string::npos ? std::string(field->path) : entry.key;
+  const bool of_a_pool = table_path(entry.key).starts_with("pools[]");
+  axis.path = entry.key.find('[') == std::string::npos && !of_a_pool ? std::string(field->path) : entry.key;
+  if (std::string problem = unknown_pool(values, entry.key); !problem.empty()) {
+    values.error_at(entry.where, std::move(problem));
+    return;
+  }
   if (&key == &kDomain && !belongs_to_deployment(field->path)) {
     values.error_at(entry.where, fmt::format("'{}' is part of the question, not of the deployment", axis.path),
                     "search over fields of hardware, engine, model, memory, cost, replicas and router");

@@ -115,9 +115,7 @@ void check_classes(Resolver& values, const Scenario& s) {
     values.warning("goodput", "'goodput' has no effect: every class has limits of its own");
 }
 
-}  // namespace
-
-void check_effects(Resolver& values, const Scenario& s) {
+void check_keys(Resolver& values, const Scenario& s) {
   const EngineProfile& engine = find_engine(s.engine.name);
   std::vector<std::string_view> said;
   const auto say = [&](std::string_view path, const std::string& reason) {
@@ -133,14 +131,9 @@ void check_effects(Resolver& values, const Scenario& s) {
   for (const Effect& effect : kEffects) {
     if (values.given(effect.path) && effect.idle(s)) say(effect.path, effect.reason);
   }
-  check_classes(values, s);
-  for (const std::string& path : values.unread())
-    values.warning(path, fmt::format("'{}' has no effect in this scenario", path), "remove it");
-  if (!s.workload.ignore_eos && s.workload.max_tokens == 0) {
-    values.warning(
-        "workload.ignore_eos",
-        "'workload.ignore_eos' is false but there is no workload.max_tokens: policies know the output length");
-  }
+}
+
+void check_levels(Resolver& values, const Scenario& s) {
   for (const char* path : {"cost.compute_efficiency", "cost.memory_efficiency", "cost.link_efficiency"}) {
     if (s.deployment.level != CostLevel::calibrated || !values.given(path)) continue;
     values.warning(path,
@@ -150,6 +143,28 @@ void check_effects(Resolver& values, const Scenario& s) {
   if (s.deployment.level == CostLevel::calibrated && s.deployment.calibration->sets.empty()) {
     values.warning("cost.level", "the catalog has no measured sets: every operator is priced by the roofline");
   }
+}
+
+}  // namespace
+
+void check_effects(Resolver& values, const Scenario& s) {
+  if (s.pools.empty()) check_keys(values, s);
+  check_classes(values, s);
+  for (const std::string& path : values.unread())
+    values.warning(path, fmt::format("'{}' has no effect in this scenario", path), "remove it");
+  if (!s.workload.ignore_eos && s.workload.max_tokens == 0) {
+    values.warning(
+        "workload.ignore_eos",
+        "'workload.ignore_eos' is false but there is no workload.max_tokens: policies know the output length");
+  }
+  if (s.pools.empty()) check_levels(values, s);
+}
+
+void check_effects_of_pool(Resolver& values, const Scenario& pool) {
+  check_keys(values, pool);
+  check_levels(values, pool);
+  for (const std::string& path : values.unread())
+    values.warning(path, fmt::format("'{}' has no effect in this pool", path), "remove it");
 }
 
 }  // namespace foretoken

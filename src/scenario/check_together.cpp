@@ -114,7 +114,7 @@ void check_together(Resolver& values, Scenario& s) {
         "raise it to max_model_len, or set engine.enable_chunked_prefill: true");
   }
   const std::int64_t usable_tokens = engine.usable_blocks() * engine.block_size;
-  if (s.memory.num_gpu_blocks_override && usable_tokens < engine.max_model_len) {
+  if (s.pools.empty() && s.memory.num_gpu_blocks_override && usable_tokens < engine.max_model_len) {
     values.error("engine.num_gpu_blocks_override",
                  fmt::format("{} KV blocks of {} tokens hold {} tokens, less than one request of max_model_len {}",
                              *s.memory.num_gpu_blocks_override, engine.block_size, usable_tokens, engine.max_model_len),

@@ -38,6 +38,15 @@ bool is_alias(const Field& field, std::string_view key) {
   return false;
 }
 
+// "engine.x" of "pools[].engine.x"; empty when it is not in a map of a pool.
+std::string_view in_map_of_pool(std::string_view path) {
+  constexpr std::string_view kPool = "pools[].";
+  if (!path.starts_with(kPool)) return {};
+  path.remove_prefix(kPool.size());
+  const std::string_view map = path.substr(0, path.find('.'));
+  return std::find(std::begin(kPoolMaps), std::end(kPoolMaps), map) == std::end(kPoolMaps) ? std::string_view{} : path;
+}
+
 }  // namespace
 
 std::span<const Field> scenario_fields() {
@@ -45,6 +54,7 @@ std::span<const Field> scenario_fields() {
 }
 
 const Field* find_field(std::string_view path) {
+  if (const std::string_view key = in_map_of_pool(path); key.find('.') != std::string_view::npos) path = key;
   for (const Field& f : field_table()) {
     if (f.path == path) return &f;
   }
@@ -55,6 +65,7 @@ const Field* find_field(std::string_view path) {
 }
 
 std::vector<std::string> keys_under(std::string_view prefix) {
+  if (const std::string_view map = in_map_of_pool(prefix); !map.empty()) prefix = map;
   std::vector<std::string> keys;
   for (const Field& f : field_table()) {
     if (parent_of(f.path) == prefix) keys.emplace_back(last_of(f.path));
@@ -64,6 +75,11 @@ std::vector<std::string> keys_under(std::string_view prefix) {
 
 std::string table_path(std::string_view path) {
   std::string text;
+  if (constexpr std::string_view kByName = "pools."; path.starts_with(kByName)) {
+    const auto dot = path.find('.', kByName.size());
+    text = "pools[]";
+    path = dot == std::string_view::npos ? std::string_view{} : path.substr(dot);
+  }
   bool inside = false;
   for (const char c : path) {
     if (c == ']') inside = false;
@@ -80,8 +96,7 @@ std::span<const UnmodelledKey> unmodelled_keys() {
       {"speculative", "leave the key out"},
       {"speculative_config", "leave the key out"},
       {"num_speculative_tokens", "leave the key out"},
-      {"disaggregation", "prefill and decode share each replica; leave the key out"},
-      {"kv_transfer_config", "leave the key out"},
+      {"kv_transfer_config", "pools and disaggregation say what it stands for"},
       {"enable_lora", "leave the key out"},
       {"max_loras", "leave the key out"},
       {"swap_space", "preemption recomputes; leave the key out"},

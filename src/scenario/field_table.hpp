@@ -55,9 +55,13 @@ struct Field {
 };
 
 [[nodiscard]] std::span<const Field> scenario_fields();
-// "a[3].b" → "a[].b", the spelling of the table.
+// The maps of the top level whose keys a pool may say for itself.
+inline constexpr std::string_view kPoolMaps[] = {"hardware", "engine", "memory", "cost"};
+
+// "a[3].b" → "a[].b", the spelling of the table; "pools.NAME.b" → "pools[].b".
 [[nodiscard]] std::string table_path(std::string_view path);
-// The row of a path of the table, or of an alias of it; null when there is none.
+// The row of a path of the table, or of an alias of it; null when there is none. What stands in a map of a pool has
+// the row of the top level.
 [[nodiscard]] const Field* find_field(std::string_view path);
 // Keys allowed directly under `prefix` ("" = top level), aliases left out.
 [[nodiscard]] std::vector<std::string> keys_under(std::string_view prefix);

@@ -8,6 +8,7 @@
 #include "base/csv.hpp"
 #include "scenario/build.hpp"
 #include "scenario/calibration_file.hpp"
+#include "scenario/pool_tree.hpp"
 #include "scenario/scenario_text.hpp"
 #include "scenario/sweep_axes.hpp"
 #include "scenario/text_file.hpp"
@@ -34,16 +35,6 @@ YamlNode empty_map(const SourceLocation& where) {
   return map;
 }
 
-// The key under which the map already holds this field: an alias of it, maybe.
-std::string spelling_in(const YamlNode& map, const std::string& parent, const std::string& key) {
-  const std::string prefix = parent.empty() ? "" : parent + ".";
-  const Field* wanted = find_field(table_path(prefix + key));
-  for (const auto& entry : map.entries) {
-    if (wanted != nullptr && find_field(table_path(prefix + entry.key)) == wanted) return entry.key;
-  }
-  return key;
-}
-
 // One `a.b[1].c=value` on its way into the tree.
 class Override {
  public:
@@ -68,7 +59,12 @@ class Override {
       return;
     }
     relocate(*value, where_);
-    put(root, path, std::move(*value), problems);
+    std::string unknown_pool;
+    const std::string by_index = path_by_index(root, path, unknown_pool);
+    if (unknown_pool.empty())
+      put(root, by_index, std::move(*value), problems);
+    else
+      problems.error(where_, unknown_pool);
   }
 
  private:
@@ -174,7 +170,8 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
   Diagnostics overriding;
   Result<YamlNode> tree = scenario_tree(text, origin, options, overriding);
   if (!tree) return tree.error();
-  const Diagnostics calibrating = apply_calibration_file(*tree, origin);
+  const bool pooled = tree->kind == YamlNode::Kind::map && tree->find("pools") != nullptr;
+  const Diagnostics calibrating = pooled ? Diagnostics{} : apply_calibration_file(*tree, origin);
   Resolver values(*tree, text, origin);
   values.show_axes(options.over.empty() ? options.recommend_over : options.over);
   values.diagnostics().append(overriding);
@@ -183,19 +180,22 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
   scenario.name = std::filesystem::path(origin).stem().string();
   const Catalog catalog(options.catalog_dir);
   const auto broken = [&] { return values.diagnostics().has_errors(); };
+  const ScenarioInput input{text, origin, options};
   if (tree->kind == YamlNode::Kind::map) {
-    build_deployment(values, catalog, scenario);
+    if (!pooled) build_deployment(values, catalog, scenario);
     // Without a GPU and a model the engine's defaults mean nothing; the rest is still read,
     // so that all its problems come at once.
-    if (!broken()) build_engine(values, scenario);
+    if (!pooled && !broken()) build_engine(values, scenario);
     build_workload(values, scenario);
+    if (pooled) build_pools(values, *tree, catalog, input, scenario);
     apply_load_factor(values, scenario);
     build_questions(values, catalog, scenario);
-    build_cluster(values, options.spares_down, scenario);
-    build_prices(values, catalog, {text, origin, options}, scenario);
+    if (!pooled) build_cluster(values, options.spares_down, scenario);
+    build_prices(values, catalog, input, scenario);
     if (!broken()) check_together(values, scenario);
-    if (!broken()) check_calibration_file(values, scenario);
-    if (!broken()) check_routing(values, scenario);
+    if (!broken() && pooled) check_pools(values, scenario);
+    if (!broken() && !pooled) check_calibration_file(values, scenario);
+    if (!broken() && !pooled) check_routing(values, scenario);
     if (!broken()) check_effects(values, scenario);
   }
   Diagnostics errors;

@@ -9,9 +9,7 @@ namespace {
 // Where a source gives none: what the catalog's other entries have, 8 to 25 % of the TDP.
 constexpr double kGuessedIdleShare = 0.1;
 
-}  // namespace
-
-std::optional<HourlyPrice> price_per_hour(const Scenario& s, bool example_will_do) {
+std::optional<HourlyPrice> price_of_one_kind(const Scenario& s, bool example_will_do) {
   HourlyPrice price;
   if (s.prices.gpu_hour) {
     price.usd_per_gpu = *s.prices.gpu_hour;
@@ -29,6 +27,23 @@ std::optional<HourlyPrice> price_per_hour(const Scenario& s, bool example_will_d
   }
   price.usd = price.usd_per_gpu * s.num_gpus;
   return price;
+}
+
+}  // namespace
+
+std::optional<HourlyPrice> price_per_hour(const Scenario& s, bool example_will_do) {
+  if (s.pools.empty()) return price_of_one_kind(s, example_will_do);
+  HourlyPrice sum;
+  for (const PoolPlan& pool : s.pools) {
+    const std::optional<HourlyPrice> price = price_of_one_kind(only_pool(s, pool), example_will_do);
+    if (!price) return std::nullopt;
+    sum.usd += price->usd;
+    sum.example = sum.example || price->example;
+    if (sum.source.find(price->source) == std::string::npos)
+      sum.source += (sum.source.empty() ? "" : "; ") + price->source;
+  }
+  sum.usd_per_gpu = sum.usd / s.num_gpus;
+  return sum;
 }
 
 std::optional<PowerFigures> power_of(const Deployment& d) {

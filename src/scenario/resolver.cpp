@@ -68,6 +68,19 @@ void Resolver::mark_read(const std::string& path) {
   if (const auto at = values_.find(path); at != values_.end()) at->second.read = true;
 }
 
+void Resolver::mark_tree_read(const std::string& path) {
+  for (auto& [at, value] : values_) {
+    const bool inside =
+        at.starts_with(path) && (at.size() == path.size() || at[path.size()] == '.' || at[path.size()] == '[');
+    value.read = value.read || inside;
+  }
+}
+
+void Resolver::adopt(ResolvedField field) {
+  std::string path = field.path;
+  resolved_[std::move(path)] = std::move(field);
+}
+
 std::vector<std::string> Resolver::unread() const {
   std::vector<std::string> paths;
   for (const auto& [path, value] : values_) {

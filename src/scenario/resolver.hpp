@@ -64,6 +64,8 @@ class Resolver {
   // For values read by hand.
   void record(const std::string& path, Json value, Origin origin, std::string reason = {});
   void record_given(const std::string& path);
+  // What was resolved elsewhere, under this path.
+  void adopt(ResolvedField field);
   // At the value, at its closest given parent, or at the file.
   void error(const std::string& path, std::string message, std::string hint = {});
   void warning(const std::string& path, std::string message, std::string hint = {});
@@ -75,6 +77,8 @@ class Resolver {
   // Given keys that nothing asked for: no key is silently ignored.
   [[nodiscard]] std::vector<std::string> unread() const;
   void mark_read(const std::string& path);
+  // The value and all that stands in it.
+  void mark_tree_read(const std::string& path);
   // In the table's order.
   [[nodiscard]] std::vector<ResolvedField> fields() const;
 

@@ -162,7 +162,10 @@ Json scenario_schema() {
   Json physical = Json::object(), affine = Json::object();
   physical["required"] = list_of({"model", "hardware"});
   affine["required"] = list_of({"cost"});
-  root["anyOf"] = list_of({physical, affine});
+  // Pools may bring hardware of their own.
+  Json pooled = Json::object();
+  pooled["required"] = list_of({"pools"});
+  root["anyOf"] = list_of({physical, affine, pooled});
   for (const Field& field : scenario_fields()) {
     std::string key(field.path);
     Json& parent = parent_in(root, key);
@@ -173,6 +176,10 @@ Json scenario_schema() {
       parent["properties"][rest.substr(0, comma)] = schema;
       rest = comma == std::string_view::npos ? std::string_view{} : rest.substr(comma + 1);
     }
+  }
+  for (const std::string_view map : kPoolMaps) {
+    const Json keys = root["properties"][map]["properties"];
+    root["properties"]["pools"]["items"]["properties"][map]["properties"] = keys;
   }
   return root;
 }

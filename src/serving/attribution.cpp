@@ -39,6 +39,8 @@ std::string_view to_string(Outcome outcome) {
       return "timed_out";
     case Outcome::unfinished:
       return "unfinished";
+    case Outcome::failed:
+      return "failed";
   }
   return "unknown";
 }
@@ -67,6 +69,8 @@ std::string_view to_string(AttributionPart p) {
       return "preemption_recompute";
     case AttributionPart::kv_transfer:
       return "kv_transfer";
+    case AttributionPart::hand_over_wait:
+      return "hand_over_wait";
   }
   return "unknown";
 }
@@ -111,6 +115,7 @@ void Account::first_token(Duration elapsed) {
   part(ttft_, AttributionPart::queue) = std::exchange(queue_, {});
   part(ttft_, AttributionPart::kv_wait) = std::exchange(kv_wait_, {});
   part(ttft_, AttributionPart::kv_transfer) = std::exchange(transfer_, {});
+  part(ttft_, AttributionPart::hand_over_wait) = std::exchange(hand_over_, {});
   const auto fine = [&](TimePart p) { return whole(prefill_[static_cast<std::size_t>(p)]); };
   part(ttft_, AttributionPart::prefill_compute) = fine(TimePart::compute);
   part(ttft_, AttributionPart::prefill_memory) = fine(TimePart::memory);
@@ -143,6 +148,7 @@ Attribution Account::total(Duration elapsed) const {
   part(a, AttributionPart::queue) += queue_;
   part(a, AttributionPart::kv_wait) += kv_wait_;
   part(a, AttributionPart::kv_transfer) += transfer_;
+  part(a, AttributionPart::hand_over_wait) += hand_over_;
   close(a, elapsed);
   return a;
 }

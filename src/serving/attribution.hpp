@@ -46,6 +46,8 @@ class Account {
     kv_wait_ += waited_for_kv;
   }
   void transferred(Duration transfer) { transfer_ += transfer; }
+  // On the way from rank to rank, but for the transfer.
+  void handed_over(Duration wait) { hand_over_ += wait; }
   // Its chunk was `tokens` of the `step_tokens` prefill tokens of a step.
   void prefilled(const StepTime& step, std::int64_t tokens, std::int64_t step_tokens);
   // In flight before its first token, but left out of a step.
@@ -74,6 +76,7 @@ class Account {
   Duration queue_{};
   Duration kv_wait_{};
   Duration transfer_{};
+  Duration hand_over_{};
   Duration recovery_{};
 };
 

@@ -4,139 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <variant>
-#include <vector>
 
-#include "engine/run_loop.hpp"
-#include "serving/ingress.hpp"
-#include "serving/replica.hpp"
-#include "serving/routing/signal_board.hpp"
+#include "serving/cluster_events.hpp"
 
 namespace foretoken {
 namespace {
 
-// At one instant: what has ended frees its seats first; who goes on elsewhere is routed when all that ended is known;
-// then those who come (a finish may send its successor at once), then those who give up; the schedule calls see it all.
-enum EventPriority { kBoundaryFirst, kThenHandOvers, kThenArrivals, kThenTimeouts };
-
 // Beyond 2^62 ns (146 years) sums of times would overflow.
 constexpr TimePoint kHorizon{Duration{std::int64_t{1} << 62}};
 
-class Cluster final : public DepartureListener {
- public:
-  Cluster(const PoolsConfig& config, RequestSource& source, Observer& observer, const std::atomic<bool>* stop,
-          ClusterSeams seams);
-
-  SimulationOutcome run();
-
-  // ---- what replicas call ----
-  void departed(int rank, const Request& request, Outcome outcome, TimePoint now) override;
-  void handed_over(const HandOver& what) override;
-  void step_too_long(int rank) override;
-
-  // ---- events, and what run_events calls ----
-  struct Boundary {
-    int replica;
-  };                       // running steps end, or an idle engine wakes
-  struct HandOversDue {};  // requests that leave their prefill replicas now are routed on
-  struct Arrival {};       // the source's next request
-  struct Inbound {
-    int replica;
-  };  // a request on its way reaches it
-  struct QueueTimeout {
-    int replica;
-  };  // someone has waited too long
-  using Event = std::variant<Boundary, HandOversDue, Arrival, Inbound, QueueTimeout>;
-
-  void operator()(const Boundary& event, TimePoint now);
-  void operator()(const HandOversDue&, TimePoint now);
-  void operator()(const Arrival&, TimePoint now);
-  void operator()(const Inbound& event, TimePoint now);
-  void operator()(const QueueTimeout& event, TimePoint now);
-  void instant_over(TimePoint now);
-  [[nodiscard]] bool stopped(TimePoint next);
-
- private:
-  struct Member {
-    explicit Member(const EngineConfig& engine) : ways(engine) {}
-    std::unique_ptr<Replica> replica;
-    RoutingPolicy* router = nullptr;  // that chooses it
-    int candidate = 0;                // its number there
-    PoolRole role = PoolRole::both;
-    bool waits_for_call = false;
-    std::optional<SignalBoard> board;  // none: the router sees it as it is
-    EventQueue<Event>::Handle boundary = 0, inbound = 0, timeout = 0;
-    Ingress ways;  // to it
-  };
-
-  // Of the replicas among which a router chooses.
-  class View;
-
-  void add_pool(const PoolConfig& pool, const PrefixTable* prefixes, const EnginePolicyMaker& make_policy);
-  void make_routers(const PrefixTable* prefixes);
-  [[nodiscard]] const Member& member(int replica) const { return members_[static_cast<std::size_t>(replica)]; }
-  [[nodiscard]] Member& member(int replica) { return members_[static_cast<std::size_t>(replica)]; }
-  [[nodiscard]] int replica_of(int rank) const { return replica_of_rank_[static_cast<std::size_t>(rank)]; }
-  [[nodiscard]] int choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request,
-                           TimePoint now);
-  void send(int replica, OnTheWay what, Duration takes, TimePoint now);
-  void enter(int replica, const Request& request, TimePoint now);
-  void reach(int replica, Request request, TimePoint now);
-  void reach(int replica, const HandOver& what, TimePoint now);
-  void changes(int replica, TimePoint now, bool after_all_at_now = false);
-  void call_later(int replica);
-  void touched(int replica, TimePoint now);
-  void refresh(int replica, TimePoint now);
-  void abandon();
-
-  const PoolsConfig& config_;
-  RequestSource& source_;
-  Observer& observer_;
-  const std::atomic<bool>* stop_;
-  std::unique_ptr<RoutingPolicy> entry_router_;
-  std::unique_ptr<RoutingPolicy> decode_router_;  // null: nothing is handed over
-  std::unique_ptr<Transport> transport_;
-  EventQueue<Event> events_;
-  EventQueue<Event>::Handle arrival_ = 0;
-  EventQueue<Event>::Handle hand_overs_due_ = 0;
-  std::vector<Member> members_;  // the replicas of all pools
-  std::vector<int> replica_of_rank_;
-  std::vector<int> entry_;  // candidates of the routers: replicas
-  std::vector<int> decode_;
-  std::vector<HandOver> hand_overs_;  // of this instant
-  std::vector<int> to_call_;          // replicas whose schedule call is due in this instant
-  std::int64_t in_system_ = 0;
-  SimulationOutcome outcome_;
-};
-
-class Cluster::View final : public ClusterView {
- public:
-  View(const Cluster& cluster, const std::vector<int>& candidates, TimePoint now)
-      : cluster_(cluster), candidates_(candidates), now_(now) {}
-  int size() const override { return static_cast<int>(candidates_.size()); }
-  TimePoint now() const override { return now_; }
-  ReplicaSignals signals(int replica) const override {
-    ReplicaSignals signals = seen(of(replica));
-    signals.role = of(replica).role;
-    return signals;
-  }
-  std::int64_t cached_tokens(int replica, const Request& request) const override {
-    return of(replica).replica->cached_tokens(request, now_);
-  }
-
- private:
-  [[nodiscard]] ReplicaSignals seen(const Member& member) const {
-    if (!member.board) return member.replica->signals(now_);
-    return member.board->seen(now_);
-  }
-  [[nodiscard]] const Member& of(int replica) const {
-    return cluster_.member(candidates_[static_cast<std::size_t>(replica)]);
-  }
-
-  const Cluster& cluster_;
-  const std::vector<int>& candidates_;
-  TimePoint now_;
-};
+}  // namespace
 
 Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& observer, const std::atomic<bool>* stop,
                  ClusterSeams seams)
@@ -149,17 +26,28 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
       transport_(std::move(seams.transport)) {
   arrival_ = events_.add(Arrival{}, kThenArrivals);
   hand_overs_due_ = events_.add(HandOversDue{}, kThenHandOvers);
+  transfers_due_ = events_.add(TransfersDue{}, kThenHandOvers);
+  if (std::any_of(config_.pools.begin(), config_.pools.end(), [](const auto& p) { return p.role == PoolRole::decode; }))
+    hand_over_.emplace(config_, *this, transport_.get());
   for (const PoolConfig& pool : config_.pools) add_pool(pool, source.prefixes(), seams.make_policy);
   make_routers(source.prefixes());
 }
 
 void Cluster::add_pool(const PoolConfig& pool, const PrefixTable* prefixes, const EnginePolicyMaker& make_policy) {
   std::vector<int>& candidates = pool.role == PoolRole::decode ? decode_ : entry_;
+  Receiving receiving;
+  if (pool.role != PoolRole::both) {
+    const auto hands_over = [](const PoolConfig& p) { return p.role == PoolRole::prefill; };
+    const auto from = std::find_if(config_.pools.begin(), config_.pools.end(), hands_over);
+    if (from != config_.pools.end()) receiving = {&config_.hand_over, from->first_token};
+  }
   for (int i = 0; i < pool.cluster.replicas; ++i) {
     const auto replica = static_cast<int>(members_.size());
     Member member(pool.engine);
     member.replica = std::make_unique<Replica>(static_cast<int>(replica_of_rank_.size()), pool, config_, make_policy,
-                                               prefixes, observer_, *this);
+                                               prefixes, observer_, *this, receiving);
+    if (hand_over_)
+      hand_over_->add_replica(static_cast<std::size_t>(&pool - config_.pools.data()), pool.engine.data_parallel_size);
     member.candidate = static_cast<int>(candidates.size());
     member.role = pool.role;
     member.boundary = events_.add(Boundary{replica}, kBoundaryFirst);
@@ -169,6 +57,7 @@ void Cluster::add_pool(const PoolConfig& pool, const PrefixTable* prefixes, cons
     candidates.push_back(replica);
     for (int rank = 0; rank < pool.engine.data_parallel_size; ++rank) replica_of_rank_.push_back(replica);
   }
+  outcome_.pool_ends.push_back(replica_of_rank_.size());
 }
 
 void Cluster::make_routers(const PrefixTable* prefixes) {
@@ -211,16 +100,26 @@ SimulationOutcome Cluster::run() {
       outcome_.replicas.back().kv_blocks_at_end = rank->state().used_blocks();
     }
   }
+  if (hand_over_) outcome_.transfers = hand_over_->totals();
   return std::move(outcome_);
 }
 
 void Cluster::abandon() {
   for (Member& member : members_) {
     member.replica->abandon(outcome_.end);
-    member.ways.abandon([&](const OnTheWay& what) {
-      observer_.on_request(unfinished_on_the_way(what, member.replica->first_rank(), outcome_.end));
+    member.ways.abandon([&](const Request& way) {
+      observer_.on_request(record_of(way, member.replica->first_rank(), Outcome::unfinished, outcome_.end));
     });
   }
+  if (!hand_over_) return;
+  hand_over_->for_each_on_the_way([&](const HandOver& what) {
+    RequestRecord record = record_of(what.request, what.rank, Outcome::unfinished, outcome_.end);
+    record.scheduled = what.kv.scheduled;
+    record.first_token = what.kv.first_token;
+    record.preemptions = what.kv.preemptions;
+    record.cached_tokens = static_cast<std::int32_t>(what.kv.prefix_hit);
+    observer_.on_request(record);
+  });
 }
 
 // ---- events ----
@@ -233,14 +132,7 @@ void Cluster::operator()(const Boundary& event, TimePoint now) {
 }
 
 void Cluster::operator()(const HandOversDue&, TimePoint now) {
-  for (HandOver& what : hand_overs_) {
-    const int chosen = choose(*decode_router_, decode_, what.request, now);
-    const Duration takes = transport_ ? transport_->of_kv(what, chosen) : Duration{};
-    if (takes == Duration{})
-      reach(chosen, what, now);
-    else
-      send(chosen, std::move(what), takes, now);
-  }
+  for (const HandOver& what : hand_overs_) hand_over_->handed_over(what, now);
   hand_overs_.clear();
 }
 
@@ -248,16 +140,14 @@ void Cluster::operator()(const Arrival&, TimePoint now) {
   const Request request = source_.take();
   ++outcome_.arrived;
   ++in_system_;
-  const int chosen = choose(*entry_router_, entry_, request, now);
-  const Duration takes = transport_ ? transport_->to_replica(request, chosen) : Duration{};
-  takes == Duration{} ? enter(chosen, request, now) : send(chosen, request, takes, now);
   outcome_.peak_in_system = std::max(outcome_.peak_in_system, in_system_);
+  enter(request, now);
   events_.schedule(arrival_, source_.next_arrival());
 }
 
 void Cluster::operator()(const Inbound& event, TimePoint now) {
   Member& to = member(event.replica);
-  to.ways.deliver(now, [&](const auto& arrival) { reach(event.replica, arrival, now); });
+  to.ways.deliver(now, [&](const Request& request) { reach(event.replica, request, now); });
   events_.schedule(to.inbound, to.ways.next());
 }
 
@@ -270,13 +160,17 @@ void Cluster::operator()(const QueueTimeout& event, TimePoint now) {
 void Cluster::instant_over(TimePoint now) {
   outcome_.end = now;
   if (to_call_.size() > 1) std::sort(to_call_.begin(), to_call_.end());
-  for (const int i : to_call_) {
-    member(i).waits_for_call = false;
-    changes(i, now, true);
-    member(i).replica->schedule(now);
-    refresh(i, now);
+  // A call may let go what others wait for: they are called after it.
+  for (std::size_t k = 0; k < to_call_.size(); ++k) {
+    called_ = to_call_[k];
+    member(called_).waits_for_call = false;
+    changes(called_, now, true);
+    member(called_).replica->schedule(now);
+    refresh(called_, now);
   }
+  called_ = -1;
   to_call_.clear();
+  if (hand_over_) events_.schedule(transfers_due_, hand_over_->next_time());
 }
 
 bool Cluster::stopped(TimePoint next) {
@@ -288,80 +182,6 @@ bool Cluster::stopped(TimePoint next) {
     outcome_.stop_reason = "simulated time passed 146 years";
   }
   return !outcome_.stop_reason.empty() || (stop_ != nullptr && stop_->load(std::memory_order_relaxed));
-}
-
-// ---- ways ----
-
-int Cluster::choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request, TimePoint now) {
-  for (const int i : candidates) changes(i, now);
-  return candidates[static_cast<std::size_t>(router.choose(request, View(*this, candidates, now)))];
-}
-
-void Cluster::send(int replica, OnTheWay what, Duration takes, TimePoint now) {
-  Member& to = member(replica);
-  to.ways.set_out(std::move(what), now + takes);
-  events_.schedule(to.inbound, to.ways.next());
-}
-
-void Cluster::enter(int replica, const Request& request, TimePoint now) {
-  Member& to = member(replica);
-  if (!to.ways.enter(request, now)) return reach(replica, request, now);
-  events_.schedule(to.inbound, to.ways.next());
-}
-
-void Cluster::reach(int replica, Request request, TimePoint now) {
-  changes(replica, now);
-  request.on_the_way = now - request.arrival;
-  member(replica).replica->arrive(request, now);
-  touched(replica, now);
-}
-
-void Cluster::reach(int replica, const HandOver& what, TimePoint now) {
-  changes(replica, now);
-  member(replica).replica->arrive(what, now);
-  const int from = replica_of(what.rank);
-  changes(from, now);
-  member(from).replica->release_pinned(what.rank, what.pinned, now);
-  touched(replica, now);
-  touched(from, now);
-}
-
-// ---- what replicas call ----
-
-void Cluster::departed(int rank, const Request& request, Outcome outcome, TimePoint now) {
-  --in_system_;
-  switch (outcome) {
-    case Outcome::finished:
-      ++outcome_.finished;
-      break;
-    case Outcome::rejected:
-      ++outcome_.rejected;
-      break;
-    case Outcome::timed_out:
-      ++outcome_.timed_out;
-      break;
-    case Outcome::unfinished:
-      break;
-  }
-  const Member& from = member(replica_of(rank));
-  from.router->left(from.candidate, request);
-  source_.completed(request, now);
-  events_.schedule(arrival_, source_.next_arrival());
-}
-
-void Cluster::handed_over(const HandOver& what) {
-  const Member& from = member(replica_of(what.rank));
-  from.router->left(from.candidate, what.request);
-  hand_overs_.push_back(what);
-  events_.schedule(hand_overs_due_, what.since);
-}
-
-void Cluster::step_too_long(int rank) {
-  if (!outcome_.stop_reason.empty()) return;
-  outcome_.stop_reason = fmt::format(
-      "a step of replica {} would take more than {:.0f} s: are the figures of the GPU, "
-      "the model and `cost` right?",
-      replica_of(rank), to_seconds(kLongestStep));
 }
 
 // ---- schedule calls ----
@@ -379,6 +199,7 @@ void Cluster::call_later(int replica) {
 }
 
 void Cluster::touched(int replica, TimePoint now) {
+  if (replica == called_) return;  // it looks again itself
   if (member(replica).replica->idle()) call_later(replica);
   refresh(replica, now);
 }
@@ -389,8 +210,6 @@ void Cluster::refresh(int replica, TimePoint now) {
   // A request may have been on its way for longer than it waits.
   events_.schedule(m.timeout, std::max(now, m.replica->next_timeout()));
 }
-
-}  // namespace
 
 SimulationOutcome run_cluster(const PoolsConfig& config, RequestSource& source, Observer& observer,
                               const std::atomic<bool>* stop, ClusterSeams seams) {

@@ -12,17 +12,6 @@ RequestRecord record_of(const Request& request, int rank, Outcome outcome, TimeP
   return record;
 }
 
-RequestRecord unfinished_on_the_way(const OnTheWay& what, int rank, TimePoint now) {
-  const auto* handed_over = std::get_if<HandOver>(&what);
-  if (handed_over == nullptr) return record_of(std::get<Request>(what), rank, Outcome::unfinished, now);
-  RequestRecord record = record_of(handed_over->request, rank, Outcome::unfinished, now);
-  record.scheduled = handed_over->kv.scheduled;
-  record.first_token = handed_over->kv.first_token;
-  record.preemptions = handed_over->kv.preemptions;
-  record.cached_tokens = static_cast<std::int32_t>(handed_over->kv.prefix_hit);
-  return record;
-}
-
 void Departures::finished(const InFlight& r, TimePoint now) {
   RequestRecord record = record_of(r, Outcome::finished, now);
   record.ttft_parts = r.account.ttft();

@@ -8,11 +8,16 @@
 namespace foretoken {
 
 EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOptions& options, EnginePolicy policy,
-                       const PrefixTable* prefixes, Observer& observer, DepartureListener& listener)
+                       const PrefixTable* prefixes, Observer& observer, DepartureListener& listener,
+                       const Receiving& receiving)
     : index_(index),
       single_steps_(options.step_by_step || options.every_step),
       hands_over_(pool.role == PoolRole::prefill),
       first_token_(pool.first_token),
+      tells_chunks_(hands_over_ && receiving.rules != nullptr &&
+                    receiving.rules->reserve == HandOverRules::Reserve::before_prefill),
+      rules_(hands_over_ ? nullptr : receiving.rules),
+      direct_(receiving.first_token != FirstToken::where_decoded),
       last_row_(policy.last_row),
       cost_(*pool.cost),
       observer_(observer),
@@ -21,43 +26,46 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
       rank_(pool.engine, policy.blocks, pool.cost->sliding_window(), prefixes, index, observer),
       state_(rank_),
       async_(pool.engine.async_scheduling),
-      accounts_(rank_.table) {}
+      accounts_(rank_.table) {
+  if (rules_ == nullptr) return;
+  receiver_ = std::make_unique<Receiver>(rank_, *rules_);
+  rank_.keeps_retracted = rules_->keeps_retracted;
+}
 
 // ---- requests come, and those that the engine refuses or that give up waiting go ----
 
 // An engine ends a sequence at max_model_len whatever was asked. False: it refuses the request.
-bool EngineRank::limit(Request& request) const {
+bool EngineRank::fits(Request& request) const {
   const EngineConfig& engine = rank_.config;
   const auto room = static_cast<std::int32_t>(std::max<std::int64_t>(0, engine.max_model_len - request.prompt_tokens));
   request.output_tokens = std::min(request.output_tokens, room);
   request.max_tokens = std::min(request.max_tokens, room);
   // What it may need: nobody knows yet what it will need.
   const std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
-  const bool queue_full = engine.max_waiting_requests > 0 && waiting_requests() >= engine.max_waiting_requests;
-  return room > 0 && !queue_full && blocks_for(last_cached, engine.block_size) <= engine.usable_blocks() &&
+  // Nor would it ever get its blocks beside what is kept for outputs.
+  if (rules_ != nullptr && rules_->commits_outputs && rank_.committed_blocks(request) > engine.usable_blocks())
+    return false;
+  if (rules_ != nullptr && rules_->reserved_tokens >= 0 &&
+      request.prompt_tokens + std::max<std::int64_t>(rules_->reserved_tokens, request.max_tokens) + engine.block_size >
+          engine.usable_blocks() * engine.block_size)
+    return false;
+  return room > 0 && blocks_for(last_cached, engine.block_size) <= engine.usable_blocks() &&
          policy_->can_serve(state_, request);
 }
 
-void EngineRank::arrive(const Request& sent, TimePoint now) {
-  Request request = sent;
-  if (!limit(request)) {
-    Attribution parts{};
-    parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = sent.on_the_way;
-    return departures_.refused(sent, Outcome::rejected, now, parts);
-  }
-  if (rank_.tells()) rank_.tell_queued(request, now);
-  wait({request, kv_wait_.at(now), kNoRequest}, now);
+void EngineRank::refuse(const Request& sent, TimePoint now) {
+  Attribution parts{};
+  parts[static_cast<std::size_t>(AttributionPart::queue)] = now - sent.known_at();
+  parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = sent.on_the_way;
+  departures_.refused(sent, Outcome::rejected, now, parts);
 }
 
-void EngineRank::arrive(const HandOver& what, TimePoint now) {
-  HandOver here = what;
-  if (!limit(here.request) || here.request.output_tokens <= what.kv.emitted) {
-    here.kv.account.transferred(now - what.since);
-    departures_.refused(what.request, Outcome::rejected, now, here.kv.account.total(now - what.request.arrival));
-    return;
-  }
-  const RequestId id = rank_.receive(here, now);
-  wait({here.request, kv_wait_.at(now), id, true}, now);
+void EngineRank::arrive(const Request& sent, TimePoint now, Duration waited_for_blocks) {
+  Request request = sent;
+  const std::int64_t most = rank_.config.max_waiting_requests;
+  if ((most > 0 && waiting_requests() >= most) || !fits(request)) return refuse(sent, now);
+  if (rank_.tells()) rank_.tell_queued(request, now);
+  wait({request, kv_wait_.at(now) - waited_for_blocks, kNoRequest}, now);
 }
 
 void EngineRank::wait(const Waiting& waiting, TimePoint now) {
@@ -89,40 +97,6 @@ void EngineRank::expire(TimePoint now) {
   }
 }
 
-// ---- what others see of it ----
-
-// By the decodes of the steps that have begun, beyond what the pool counts as used.
-std::int64_t EngineRank::blocks_taken(const StretchProgress& progress) const {
-  const std::int64_t begun = progress.ended + (progress.under_way ? 1 : 0);
-  if (begun == 0) return 0;
-  return begun == 1 ? first_blocks_ : rank_.decodes.blocks_over(begun);
-}
-
-ReplicaSignals EngineRank::signals(TimePoint now) const {
-  const StretchProgress at = progress(now);
-  ReplicaSignals signals;
-  signals.waiting = waiting_requests();
-  signals.running = rank_.running.size();
-  const DecodeGroup& decodes = rank_.decodes;
-  signals.in_flight_tokens =
-      rank_.waiting.prompt_tokens() + decodes.context() + decodes.size() + at.ended * decodes.rate().tokens();
-  signals.prefill_tokens = rank_.waiting.prompt_tokens();
-  for (const RequestId id : rank_.running.prefilling()) {
-    signals.in_flight_tokens += rank_.table[id].known_tokens();
-    signals.prefill_tokens += rank_.table[id].known_tokens();
-  }
-  signals.kv_blocks_used = rank_.pool.used() + blocks_taken(at);
-  signals.kv_blocks = rank_.pool.total();
-  signals.free_seats = std::max<std::int64_t>(0, rank_.config.max_num_seqs - signals.running);
-  return signals;
-}
-
-// Blocks that steps take leave the head of the free queue, and with them what the cache held there.
-std::int64_t EngineRank::cached_tokens(const Request& request, TimePoint now) const {
-  const std::int64_t taken = blocks_taken(progress(now)) - rank_.pool.reserved();
-  return rank_.prefix_cache.cached_tokens(request, std::max<std::int64_t>(0, taken));
-}
-
 // ---- a step is planned and priced ----
 
 void EngineRank::schedule(TimePoint now) {
@@ -137,9 +111,15 @@ RankOffer EngineRank::offer(TimePoint now) {
 
 bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   wake_ = kNever;
+  if (receiver_) receive_before_call(now);
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
-  if (plan_.chunks.empty() && decode_rows_ == 0) {
+  while (plan_.chunks.empty() && decode_rows_ == 0) {
+    if (receiver_ && receive_when_idle(now)) {
+      call_policy(now, hold_contexts);
+      kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
+      continue;
+    }
     // Who waits for blocks that are held for others who went on is called again when these are there.
     invariant(rank_.running.size() == 0 || rank_.pinned() > 0, [&] {
       return fmt::format("replica {} stands still at {} s with {} running requests", index_, to_seconds(now),
@@ -149,10 +129,12 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
     return false;
   }
   shape_plan(now);
+  if (receiver_) receive_after_call(now);
   return true;
 }
 
 void EngineRank::call_policy(TimePoint now, bool hold_contexts) {
+  evictions_before_call_ = rank_.counts().evictions;
   TimePoint known_until = async_.known_until(now);
   bool knows_all = !async_.take_due_call();
   rank_.waiting.deliver(known_until);
@@ -224,7 +206,8 @@ void EngineRank::start_steps(TimePoint now) {
   const DecodeCurve* curve = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
   const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
-    steps_.set_one(cost_.step({chunks_, shape_}), decode_only);
+    const std::optional<DecodeShape> rows = receiver_ ? shape_with_rows() : std::nullopt;
+    steps_.set_one(rows ? cost_.step({{}, *rows}) : cost_.step({chunks_, shape_}), decode_only);
   } else if (single_steps_) {
     steps_.set_one(cost_.step({{}, shape_}), decode_only);
   } else {
@@ -252,8 +235,12 @@ void EngineRank::begin(TimePoint now) {
 
 void EngineRank::start_stretch(const DecodeCurve& curve) {
   DecodeGroup& decodes = rank_.decodes;
-  const std::int64_t steps = decodes.growth().steps_within(decodes.clock(), rank_.pool.free() - plan_.spare_blocks,
-                                                           decodes.steps_until_change());
+  std::int64_t steps = decodes.growth().steps_within(decodes.clock(), rank_.pool.free() - plan_.spare_blocks,
+                                                     decodes.steps_until_change());
+  if (receiver_) {
+    if (const std::int64_t next = receiver_->next_seen_after(); next >= 0)
+      steps = std::min(steps, next - usage_.totals().steps);
+  }
   if (steps > 1) steps_.extend(curve, shape_, decodes.rate(), decodes.rate_in_window(), steps);
 }
 
@@ -270,7 +257,7 @@ void EngineRank::cut(TimePoint now, std::int64_t boundaries_later) {
 
 void EngineRank::end_steps(TimePoint now) {
   // Nobody came since the first of them began, or it matters when the last did.
-  async_.open(rank_.waiting.inbox_is_empty() ? begin_ : clock_.after(steps_.elapsed_before_last()));
+  async_.open(rank_.waiting.inbox_is_empty() && !receiver_ ? begin_ : clock_.after(steps_.elapsed_before_last()));
   report_steps(now);
   const DecodeTotals decode = steps_.decode_totals();
   usage_.add(steps_, decode, chunks_, decode_rows_, first_blocks_, rank_);
@@ -298,7 +285,8 @@ void EngineRank::report_steps(TimePoint now) {
   span.waiting = waiting_requests();
   span.running = rank_.running.size();
   span.tokens_per_row = rank_.decodes.clock().per_row();
-  if (drops_first_tokens()) span.dropped = std::ranges::count_if(chunks_, &PrefillChunk::samples);
+  if (hands_over_ && first_token_ == FirstToken::where_decoded)
+    span.dropped = std::ranges::count_if(chunks_, &PrefillChunk::samples);
   observer_.on_steps(span);
 }
 
@@ -333,6 +321,7 @@ void EngineRank::settle_chunks(TimePoint now) {
       rank_.publish(chunk.id, r.cached);
     else if (complete)
       rank_.publish_after_call(chunk.id);
+    if (tells_chunks_) departures_.computed(r.request, r.cached, complete, now);
     if (complete) complete_prompt(chunk.id, now);
   }
 }
@@ -387,6 +376,12 @@ void EngineRank::abandon(TimePoint now) {
     departures_.abandoned(rank_.table[id], now);
   };
   for (RequestId id = rank_.running.first(); id != kNoRequest; id = rank_.table[id].next) give_up(id);
+  if (receiver_) {
+    receiver_->for_each([&](RequestId id) {
+      // One whose prompt is being computed is reported from there.
+      if (rank_.table[id].carried > 0 || rank_.table[id].blocks == 0) give_up(id);
+    });
+  }
   rank_.waiting.deliver(now);
   while (const Waiting* head = rank_.waiting.head()) {
     if (head->resumed != kNoRequest)

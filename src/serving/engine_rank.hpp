@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,23 +14,42 @@
 #include "serving/context_balance.hpp"
 #include "serving/departures.hpp"
 #include "serving/rank_usage.hpp"
+#include "serving/receiver.hpp"
 #include "serving/routing/cluster_view.hpp"
 #include "serving/step_clock.hpp"
 #include "serving/stretch.hpp"
 
 namespace foretoken {
 
+// How a rank that decodes what others have computed gets it. Null: it does not.
+struct Receiving {
+  const HandOverRules* rules = nullptr;
+  FirstToken first_token = FirstToken::where_prefilled;
+};
+
 // The life of a step: planned, priced, ended, settled. A run of decode-only steps with the same members is one
 // entry on the calendar (a stretch); an arrival that matters cuts it at the next boundary.
 class EngineRank {
  public:
   EngineRank(int index, const PoolConfig& pool, const SimulationOptions& options, EnginePolicy policy,
-             const PrefixTable* prefixes, Observer& observer, DepartureListener& listener);
+             const PrefixTable* prefixes, Observer& observer, DepartureListener& listener,
+             const Receiving& receiving = {});
 
-  // A request from the router. It may be refused at once.
-  void arrive(const Request& request, TimePoint now);
-  // One that another rank has handed over.
+  // A request from the router. It may be refused at once. It may have waited for blocks elsewhere before.
+  void arrive(const Request& request, TimePoint now, Duration waited_for_blocks = {});
+
+  void refuse(const Request& sent, TimePoint now);
+  [[nodiscard]] bool could_hold(Request request) const { return fits(request); }
+
+  // ---- hand-overs (engine_rank_receive.cpp) ----
+  // One that another rank has handed over; or it will, when there are blocks for it here.
   void arrive(const HandOver& what, TimePoint now);
+  void expect(const Request& request, TimePoint now);
+  void take_over(RequestId id, const HandOver& what);
+  // Its KV cache is here; or it is lost; or nobody will send it.
+  void loaded(RequestId id, TimePoint now);
+  void lost(RequestId id, TimePoint now);
+  void cancel(RequestId id, TimePoint now);
   // The KV cache of one that this rank has handed over is where it goes on.
   void release_pinned(RequestId id, TimePoint now);
   // The running steps end now.
@@ -60,7 +80,9 @@ class EngineRank {
   [[nodiscard]] std::int64_t cached_tokens(const Request& request, TimePoint now) const;
   [[nodiscard]] const ReplicaTotals& totals() const { return usage_.totals(); }
   [[nodiscard]] const SchedulerState& state() const { return state_; }
-  [[nodiscard]] std::int64_t waiting_requests() const { return rank_.waiting.size(); }
+  [[nodiscard]] std::int64_t waiting_requests() const {
+    return rank_.waiting.size() + (receiver_ ? receiver_->seen : 0);
+  }
 
  private:
   [[nodiscard]] StretchProgress progress(TimePoint now) const {
@@ -68,8 +90,9 @@ class EngineRank {
   }
   [[nodiscard]] std::int64_t blocks_taken(const StretchProgress& progress) const;
 
-  [[nodiscard]] bool drops_first_tokens() const { return hands_over_ && first_token_ == FirstToken::where_decoded; }
-  [[nodiscard]] bool limit(Request& request) const;
+  [[nodiscard]] bool drops_first_tokens() const { return hands_over_ && first_token_ != FirstToken::where_prefilled; }
+  [[nodiscard]] bool fits(Request& request) const;
+  [[nodiscard]] std::optional<DecodeShape> shape_with_rows() const;
   void wait(const Waiting& waiting, TimePoint now);
   void call_policy(TimePoint now, bool hold_contexts);
   void shape_plan(TimePoint now);
@@ -85,10 +108,31 @@ class EngineRank {
   void complete_prompt(RequestId id, TimePoint now);
   void finish_leaving(TimePoint now);
 
+  // ---- hand-overs ----
+  void wait_for_blocks(RequestId id, TimePoint now);
+  [[nodiscard]] std::int64_t steps_to_boundary(TimePoint now) const;
+  void end_after(std::int64_t steps);
+  [[nodiscard]] Duration exposed(RequestId id, TimePoint now) const;
+  bool settle_gone(TimePoint now);
+  void receive_before_call(TimePoint now);
+  [[nodiscard]] bool receive_when_idle(TimePoint now);
+  void receive_after_call(TimePoint now);
+  [[nodiscard]] std::int64_t seats_left() const;
+  bool take_in(TimePoint now, bool at_all);
+  bool seat_ready(TimePoint now);
+  bool emit_on_arrival(RequestId id, TimePoint now);
+  void seat(RequestId id, TimePoint now);
+  void begin_loads(TimePoint now, bool planned);
+  [[nodiscard]] Refused why_no_load(std::int64_t owed) const;
+  void begin_load(TimePoint now);
+
   const int index_;
   const bool single_steps_;  // no stretches: the oracle, or an observer that wants every step
   const bool hands_over_;    // a request whose prompt is computed
   const FirstToken first_token_;
+  const bool tells_chunks_;     // computed of prompts that it will hand over
+  const HandOverRules* rules_;  // null: it decodes nothing that others have computed
+  const bool direct_;           // what comes is seated without a step
   const LastRow last_row_;
   const CostModel& cost_;
   Observer& observer_;
@@ -115,6 +159,8 @@ class EngineRank {
   TimePoint begin_{};
   TimePoint end_ = kNever;
   TimePoint wake_ = kNever;
+  std::unique_ptr<Receiver> receiver_;  // with rules_
+  std::int64_t evictions_before_call_ = 0;
   std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
 };
 

@@ -44,24 +44,27 @@ class FrontEnd {
 class Ingress {
  public:
   explicit Ingress(const EngineConfig& engine) : front_end_(engine) {}
-  void set_out(OnTheWay what, TimePoint arrives) { links_.set_out(std::move(what), arrives); }
+  void set_out(const Request& what, TimePoint arrives) { links_.set_out(what, arrives); }
   // A request is at the front end. False: there is none, and it is at the scheduler.
   [[nodiscard]] bool enter(const Request& request, TimePoint now) {
     if (front_end_.takes_time()) front_end_.enter(request, now);
     return front_end_.takes_time();
   }
   [[nodiscard]] TimePoint next() const { return std::min(links_.next(), front_end_.next()); }
-  // reach(what) of those who get to the scheduler now.
+  // reach(request) of those who get to the scheduler now.
   template <class Reach>
   void deliver(TimePoint now, Reach reach) {
+    const auto arrive = [&](Request request) {
+      request.on_the_way = now - request.arrival;
+      reach(request);
+    };
     while (links_.next() == now) {
-      const OnTheWay what = links_.take();
-      const Request* request = std::get_if<Request>(&what);
-      if (request == nullptr || !enter(*request, now)) std::visit(reach, what);
+      const Request request = links_.take();
+      if (!enter(request, now)) arrive(request);
     }
-    while (front_end_.next() <= now) reach(front_end_.leave());
+    while (front_end_.next() <= now) arrive(front_end_.leave());
   }
-  // give_up(what) of all.
+  // give_up(request) of all.
   template <class GiveUp>
   void abandon(GiveUp give_up) {
     links_.visit(give_up);

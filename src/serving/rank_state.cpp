@@ -48,10 +48,9 @@ PrefixMatch RankState::match_head() {
   const Waiting& head = *waiting.head();
   if (head.resumed == kNoRequest) return prefix_cache.match(head.request, head.request.prompt_tokens, false);
   const InFlight& r = table[head.resumed];
-  PrefixMatch match = prefix_cache.match(head.request, r.known_tokens(), r.phase == Phase::preempted);
-  // What came along needs blocks, but is not computed. One token is, for the next to come out.
-  match.tokens = std::max(match.tokens, std::min(r.carried, r.known_tokens() - 1));
-  return match;
+  // What came along is in its blocks. One token of it is computed, for the next to come out.
+  if (r.phase == Phase::reached) return {std::min(r.carried, r.known_tokens() - 1), r.blocks, 0};
+  return prefix_cache.match(head.request, r.known_tokens(), true);
 }
 
 RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match) {
@@ -69,9 +68,13 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
     InFlight& r = table[id];
     r.account.scheduled(now - r.reached_at, kv_wait.at(now) - head.kv_wait_mark);
     r.carried = 0;
+    --pinned_;
   }
   InFlight& r = table[id];
-  if (match.blocks > 0) prefix_cache.hold_match(id);
+  if (r.phase == Phase::reached)
+    counts_.committed_blocks -= committed_blocks(r.request);
+  else if (match.blocks > 0)
+    prefix_cache.hold_match(id);
   r.cached = r.published = match.tokens;
   r.blocks = match.blocks;
   r.phase = Phase::prefilling;
@@ -129,10 +132,16 @@ void RankState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals,
   // A second preemption before the first has been made good continues the first.
   if (!r.recovering) r.preempted_at = now;
   r.recovering = true;
-  r.phase = Phase::preempted;
-  r.cached = 0;
   ++r.preemptions;
   ++counts_.preemptions;
+  if (keeps_retracted && r.emitted > 0) {
+    r.phase = Phase::reached;
+    r.carried = r.cached = r.known_tokens() - 1;
+    retracted.push_back(id);
+    return;
+  }
+  r.phase = Phase::preempted;
+  r.cached = 0;
   waiting.queue().push({r.request, {}, id, where == Requeue::last});
 }
 
@@ -153,11 +162,20 @@ void RankState::finish_unseen(RequestId id, bool row) {
   }
 }
 
-RequestId RankState::receive(const HandOver& what, TimePoint now) {
-  const RequestId id = table.add(what.request);
+RequestId RankState::receive(const HandOver& what) {
+  const RequestId id = expect(what.request);
+  take_over(id, what);
+  return id;
+}
+
+RequestId RankState::expect(const Request& request) {
+  const RequestId id = table.add(request);
+  table[id].phase = Phase::reached;
+  return id;
+}
+
+void RankState::take_over(RequestId id, const HandOver& what) {
   InFlight& r = table[id];
-  r.phase = Phase::reached;
-  r.reached_at = now;
   r.cached = r.carried = what.kv.cached;
   r.emitted = what.kv.emitted;
   r.prefix_hit = what.kv.prefix_hit;
@@ -166,9 +184,44 @@ RequestId RankState::receive(const HandOver& what, TimePoint now) {
   r.first_token = what.kv.first_token;
   r.last_token = what.kv.last_token;
   r.account = what.kv.account;
-  r.account.transferred(now - what.since);
+}
+
+void RankState::begin_load(RequestId id, const PrefixMatch& found, std::int64_t tokens, TimePoint now) {
+  InFlight& r = table[id];
+  if (found.blocks > 0) prefix_cache.hold_match(id);
+  r.blocks = found.blocks;
+  take_blocks(id, tokens);
+  counts_.committed_blocks += committed_blocks(r.request);
+  ++pinned_;
+  if (r.carried == 0) r.cached = tokens;  // what will come; see take_over()
+  if (tells()) tell(LifecycleEdge::loading, id, now);
+}
+
+void RankState::seat(RequestId id, TimePoint now) {
+  --pinned_;
+  table[id].carried = 0;
+  running.add(id);
+  running.prefilled(id);
+  if (tells()) tell(LifecycleEdge::resumed, id, now);
+}
+
+void RankState::lose_cache(RequestId id, TimePoint now) {
+  InFlight& r = table[id];
+  --pinned_;
+  release(id, false, 0);
+  r.phase = Phase::preempted;
+  r.cached = r.carried = 0;
+  r.preempted_at = now;
+  r.recovering = true;
   if (tells()) tell(LifecycleEdge::reached, id, now);
-  return id;
+}
+
+void RankState::drop(RequestId id) {
+  if (table[id].blocks > 0) {
+    --pinned_;
+    release(id, false, table[id].cached);
+  }
+  table.remove(id);
 }
 
 HandOver RankState::hand_over(RequestId id, TimePoint now) {

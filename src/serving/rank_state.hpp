@@ -90,8 +90,22 @@ class RankState {
   void finish(RequestId id);
 
   // ---- hand-over ----
-  // From another rank. It is not in the queue yet.
-  [[nodiscard]] RequestId receive(const HandOver& what, TimePoint now);
+  // From another rank; or it will come, and what it brings along with take_over(). It has no blocks, and is in no
+  // queue.
+  [[nodiscard]] RequestId receive(const HandOver& what);
+  [[nodiscard]] RequestId expect(const Request& request);
+  void take_over(RequestId id, const HandOver& what);
+  // It gets blocks for `tokens` tokens, to be filled but for what was found.
+  void begin_load(RequestId id, const PrefixMatch& found, std::int64_t tokens, TimePoint now);
+  // They are filled, and it takes a seat; start_decoding() follows.
+  void seat(RequestId id, TimePoint now);
+  // They will not be: it goes back to be computed here.
+  void lose_cache(RequestId id, TimePoint now);
+  // It is gone, with the blocks that it has.
+  void drop(RequestId id);
+  // HandOverRules::keeps_retracted: who was preempted stands here, the youngest first, and not in the queue.
+  bool keeps_retracted = false;
+  std::vector<RequestId> retracted;
   // Its prompt is computed, and it goes on elsewhere: it gives up its seat, and holds its blocks until
   // release_pinned().
   [[nodiscard]] HandOver hand_over(RequestId id, TimePoint now);

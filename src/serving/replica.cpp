@@ -26,7 +26,7 @@ std::int64_t tokens_of(std::span<const PrefillChunk> chunks) {
 
 Replica::Replica(int first_rank, const PoolConfig& pool, const SimulationOptions& options,
                  const EnginePolicyMaker& make_policy, const PrefixTable* prefixes, Observer& observer,
-                 DepartureListener& listener)
+                 DepartureListener& listener, const Receiving& receiving)
     : first_rank_(first_rank),
       cost_(*pool.cost),
       balance_(find_engine(pool.engine.name).make_balance()),
@@ -35,7 +35,7 @@ Replica::Replica(int first_rank, const PoolConfig& pool, const SimulationOptions
       idle_tokens_(find_engine(pool.engine.name).idle_tokens) {
   for (int i = 0; i < pool.engine.data_parallel_size; ++i) {
     ranks_.push_back(std::make_unique<EngineRank>(first_rank + i, pool, options, make_policy(pool.engine), prefixes,
-                                                  observer, listener));
+                                                  observer, listener, receiving));
   }
   if (ranks_.size() == 1) alone_ = ranks_.front().get();
   loads_.resize(ranks_.size());

@@ -25,16 +25,22 @@ class Replica {
   // Its ranks are numbered from first_rank on.
   Replica(int first_rank, const PoolConfig& pool, const SimulationOptions& options,
           const EnginePolicyMaker& make_policy, const PrefixTable* prefixes, Observer& observer,
-          DepartureListener& listener);
+          DepartureListener& listener, const Receiving& receiving = {});
 
   // A Request from the router, or a HandOver from another replica.
-  template <class Incoming>
-  void arrive(const Incoming& incoming, TimePoint now) {
-    if (alone_) return alone_->arrive(incoming, now);
+  template <class Incoming, class... Waited>
+  void arrive(const Incoming& incoming, TimePoint now, Waited... waited) {
+    if (alone_) return alone_->arrive(incoming, now, waited...);
     EngineRank& rank = choose_rank(now);
-    rank.arrive(incoming, now);
+    rank.arrive(incoming, now, waited...);
     if (rank.waiting_requests() > 0) end_dummies(now);
   }
+  // One whose prompt will be computed elsewhere when there are blocks for it here.
+  void expect(const Request& request, TimePoint now) { (alone_ ? *alone_ : choose_rank(now)).expect(request, now); }
+  // Whether it could ever take it in, and the answer where nobody can.
+  [[nodiscard]] bool could_hold(const Request& request) const { return ranks_.front()->could_hold(request); }
+  void refuse(const Request& request, TimePoint now) { ranks_.front()->refuse(request, now); }
+  [[nodiscard]] EngineRank& rank(int number) { return *ranks_[static_cast<std::size_t>(number - first_rank_)]; }
   // See EngineRank; `rank` is one of this replica.
   void release_pinned(int rank, RequestId id, TimePoint now) {
     ranks_[static_cast<std::size_t>(rank - first_rank_)]->release_pinned(id, now);

@@ -9,9 +9,10 @@
 
 namespace foretoken {
 
-// Two ways to be left out:
+// Ways to be left out:
 //   skipped  this step runs without it, but with other decoding requests (StepPlan::skipped)
 //   held     a step of prefill only holds all decoding requests (StepPlan::hold_decodes)
+//   late     it has come from elsewhere, where its last token came out earlier
 // Who was skipped keeps the time of its last token, one by one; who is held does as a row among those with the
 // same time. The gap is told at the end of the step in which they emit again.
 class TokenGaps {
@@ -21,13 +22,13 @@ class TokenGaps {
   [[nodiscard]] bool none() const { return skipped_before_.empty() && held_.empty(); }
   // Of `rows` that decode in the coming step, those that also emitted in the one before.
   [[nodiscard]] std::int64_t rows_without_gap(std::int64_t rows, const std::vector<RequestId>& skipped) const {
-    if (rows > 0) rows -= held_rows();
+    if (rows > 0) rows -= held_rows(skipped);
     for (const RequestId id : skipped_before_) rows -= contains(skipped, id) ? 0 : 1;
     return rows;
   }
   // A step that began at `since` held all `decodes` decoding requests.
   void hold(TimePoint since, std::int64_t decodes) {
-    const std::int64_t fresh = decodes - held_rows();  // emitted until this step
+    const std::int64_t fresh = decodes - held_rows({});  // emitted until this step
     if (fresh > 0) held_.push_back({since, fresh});
   }
   // All decoding requests but the skipped have emitted, in steps from `began` to now.
@@ -37,9 +38,12 @@ class TokenGaps {
     held_.clear();
     last_emission_ = now;
   }
+  // It decodes from the coming step on, and its last token is older than that of the others.
+  void joins_late(RequestId id) { held_.push_back({table_[id].last_token, 1, id}); }
   // A decoding request leaves unfinished: its last_token becomes known. True when it emitted in the last decode step.
   bool leave(RequestId id) {
     InFlight& r = table_[id];
+    if (forget_late(id)) return false;
     const auto skipped = std::find(skipped_before_.begin(), skipped_before_.end(), id);
     if (skipped == skipped_before_.end())
       r.last_token = std::max(r.last_token, last_emission_);
@@ -55,13 +59,17 @@ class TokenGaps {
   struct Held {
     TimePoint last_token;
     std::int64_t rows;
+    RequestId late = kNoRequest;
   };
+  bool forget_late(RequestId id) {
+    return std::erase_if(held_, [&](const Held& h) { return h.late == id; }) > 0;
+  }
   static bool contains(const std::vector<RequestId>& ids, RequestId id) {
     return std::find(ids.begin(), ids.end(), id) != ids.end();
   }
-  [[nodiscard]] std::int64_t held_rows() const {
+  [[nodiscard]] std::int64_t held_rows(const std::vector<RequestId>& skipped) const {
     std::int64_t rows = 0;
-    for (const Held& held : held_) rows += held.rows;
+    for (const Held& held : held_) rows += held.late != kNoRequest && contains(skipped, held.late) ? 0 : held.rows;
     return rows;
   }
   void settle_skipped(TimePoint began, TimePoint now, const std::vector<RequestId>& skipped, Observer& observer) {
@@ -69,7 +77,7 @@ class TokenGaps {
       if (!contains(skipped, id)) observer.on_gap(now - table_[id].last_token, 1);
     }
     for (const RequestId id : skipped) {
-      if (!contains(skipped_before_, id)) table_[id].last_token = began;
+      if (!contains(skipped_before_, id) && !forget_late(id)) table_[id].last_token = began;
     }
     skipped_before_ = skipped;
   }

@@ -1,32 +1,28 @@
-// Who is on the way to a replica: requests from the client, hand-overs from another.
+// Who is on the way from the router to a replica.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <tuple>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "foretoken/workload/request_source.hpp"
-#include "serving/hand_over.hpp"
 
 namespace foretoken {
-
-using OnTheWay = std::variant<Request, HandOver>;
 
 // The earliest first; of those that arrive at one instant in the order in which they set out.
 class Ways {
  public:
-  void set_out(OnTheWay what, TimePoint arrives) {
+  void set_out(Request what, TimePoint arrives) {
     ways_.push_back({arrives, begun_++, std::move(what)});
     std::push_heap(ways_.begin(), ways_.end(), later);
   }
   [[nodiscard]] TimePoint next() const { return ways_.empty() ? kNever : ways_.front().arrives; }
   // Precondition: somebody is on the way.
-  OnTheWay take() {
+  Request take() {
     std::pop_heap(ways_.begin(), ways_.end(), later);
-    OnTheWay what = std::move(ways_.back().what);
+    Request what = std::move(ways_.back().what);
     ways_.pop_back();
     return what;
   }
@@ -40,7 +36,7 @@ class Ways {
   struct Way {
     TimePoint arrives;
     std::int64_t order;
-    OnTheWay what;
+    Request what;
   };
   static bool later(const Way& a, const Way& b) { return std::tie(a.arrives, a.order) > std::tie(b.arrives, b.order); }
 

@@ -27,8 +27,8 @@ using Lives = std::map<std::int64_t, Life>;
 // Empty when the edge is allowed; moves the life along it.
 std::string take_edge(Life& life, const LifecycleEvent& e) {
   const auto from = [&](Stage stage) { return life.stage == stage; };
-  const bool may_move =
-      e.edge == LifecycleEdge::queued || e.edge == LifecycleEdge::reached || e.edge == LifecycleEdge::released;
+  const bool may_move = e.edge == LifecycleEdge::queued || e.edge == LifecycleEdge::loading ||
+                        e.edge == LifecycleEdge::reached || e.edge == LifecycleEdge::released;
   if (!may_move && e.replica != life.replica) return "on another replica than before";
   switch (e.edge) {
     case LifecycleEdge::queued:
@@ -42,7 +42,8 @@ std::string take_edge(Life& life, const LifecycleEvent& e) {
       life.scheduled = e.at;
       return {};
     case LifecycleEdge::first_token:
-      if (!from(Stage::running) || life.has_token) return "a first token while not running, or a second one";
+      if ((!from(Stage::running) && !from(Stage::reached)) || life.has_token)
+        return "a first token while not running, or a second one";
       life.has_token = true;
       life.first_token = e.at;
       return {};
@@ -63,6 +64,9 @@ std::string take_edge(Life& life, const LifecycleEvent& e) {
       life.stage = Stage::moving;
       life.pinned = true;
       return {};
+    case LifecycleEdge::loading:
+      // Before its prompt is computed, after it, or again.
+      return from(Stage::arrived) || from(Stage::moving) || from(Stage::preempted) ? "" : "blocks for nobody who comes";
     case LifecycleEdge::reached:
       if (!from(Stage::moving)) return "reached a replica without a hand-over";
       life.stage = Stage::reached;
@@ -84,6 +88,8 @@ std::string leave(Life& life, const RequestRecord& r) {
       return {};
     case Outcome::rejected:
       return before == Stage::arrived || before == Stage::moving ? "" : "rejected after it had been queued";
+    case Outcome::failed:
+      return before == Stage::moving ? "" : "failed although nothing was under way";
     case Outcome::timed_out:
       return before == Stage::queued ? "" : "timed out outside the queue";
     case Outcome::unfinished:
@@ -122,6 +128,7 @@ void count(Census& c, LifecycleEdge edge) {
       break;
     case LifecycleEdge::first_token:
     case LifecycleEdge::abandoned:
+    case LifecycleEdge::loading:
     case LifecycleEdge::released:
       break;
   }
@@ -133,7 +140,7 @@ Violations inv_1_requests_are_conserved(const RunLog& log) {
   Findings found("INV-1");
   std::map<int, Census> replicas;
   std::map<std::int64_t, int> in_system;  // 1 = there
-  std::array<std::int64_t, 4> left{};     // by outcome
+  std::array<std::int64_t, 5> left{};     // by outcome
   std::int64_t arrived = 0;
   std::set<std::int64_t> staying;  // queued somewhere, and not gone
   for_each_event(
@@ -169,7 +176,7 @@ Violations inv_1_requests_are_conserved(const RunLog& log) {
     if (there != 0) found("request {} never left", request);
   }
   const SimulationOutcome& o = log.outcome;
-  const std::array told{o.finished, o.rejected, o.timed_out, o.unfinished};
+  const std::array told{o.finished, o.rejected, o.timed_out, o.unfinished, o.failed};
   if (o.arrived != arrived || told != left) {
     found("the outcome's counts are not those of the events: {} arrived against {}", o.arrived, arrived);
   }

@@ -134,9 +134,10 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
   const std::int64_t size = log.engine.block_size;
   const bool grows = find_engine(log.engine.name).blocks == BlockPolicy::grow;
   std::map<int, std::int64_t> cached;
-  std::map<int, std::map<std::int64_t, std::int64_t>> hits;  // by replica and request in flight
-  std::map<int, std::int64_t> pinned;                        // requests handed over that still hold blocks
-  std::set<std::int64_t> carried;                            // requests whose cache came along
+  std::map<int, std::map<std::int64_t, std::int64_t>> hits;    // by replica and request in flight
+  std::map<int, std::int64_t> pinned;                          // requests handed over that still hold blocks
+  std::set<std::int64_t> carried;                              // requests whose cache came along
+  std::map<int, std::map<std::int64_t, std::int64_t>> coming;  // tokens for which blocks are taken, by replica
   std::map<int, FineTotal> block_time;
   for_each_event(
       log, [](const Arrived&) {},
@@ -148,9 +149,11 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
         if (e.edge == LifecycleEdge::released) hits[e.replica].erase(e.request);
         if (e.edge == LifecycleEdge::released) cached[e.replica] -= e.cached;
         if (e.edge == LifecycleEdge::released) --pinned[e.replica];
-        if (e.edge == LifecycleEdge::reached) carried.insert(e.request);
+        if (e.edge == LifecycleEdge::loading) coming[e.replica][e.request] = e.cached;
+        if (e.edge == LifecycleEdge::loading || e.edge == LifecycleEdge::reached) carried.insert(e.request);
         if (e.edge != LifecycleEdge::admitted && e.edge != LifecycleEdge::resumed) return;
         cached[e.replica] += e.cached;
+        coming[e.replica].erase(e.request);
         if (e.cached > 0) hits[e.replica][e.request] = e.cached;
         if (carried.erase(e.request) == 0 && e.cached % size != 0)
           found("request {} finds {} tokens in blocks of {}", e.request, e.cached, size);
@@ -158,12 +161,16 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
       [&](const Left& l) {
         const Request& r = l.record.request;
         hits[l.record.replica].erase(r.index);
+        for (auto& [replica, requests] : coming) requests.erase(r.index);
         if (l.record.outcome == Outcome::finished) cached[l.record.replica] -= r.prompt_tokens + r.output_tokens - 1;
       },
       [&](const Stepped& s) {
         std::int64_t& tokens = cached[s.replica];
         const std::int64_t in_step = tokens + s.prefill_tokens + s.decode_rows;
-        const std::int64_t holders = s.running + pinned[s.replica];
+        const std::int64_t holders =
+            s.running + pinned[s.replica] + static_cast<std::int64_t>(coming[s.replica].size());
+        std::int64_t to_come = 0;
+        for (const auto& [request, to_fill] : coming[s.replica]) to_come += to_fill;
         const std::int64_t reserved = holders * blocks_for(log.engine.max_model_len, size);
         std::int64_t all_hits = 0, most_hits = 0;
         for (const auto& [request, tokens_found] : hits[s.replica]) {
@@ -172,7 +179,7 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
         }
         const std::int64_t least = grows ? std::max(blocks_for(in_step - all_hits, size), most_hits / size) : reserved;
         const bool ahead = log.engine.name == "vllm-v0" || log.engine.name == "tensorrt-llm";
-        const std::int64_t most = grows && !ahead ? (in_step + holders * (size - 1)) / size : reserved;
+        const std::int64_t most = grows && !ahead ? (in_step + to_come + holders * (size - 1)) / size : reserved;
         if (s.kv_blocks_used < least || s.kv_blocks_used > std::min(most, log.engine.usable_blocks())) {
           found("at {} ns replica {} uses {} blocks of {} for {} tokens of {} requests ({} to {} are right)",
                 ns(s.begin), s.replica, s.kv_blocks_used, log.engine.usable_blocks(), in_step, s.running, least, most);
@@ -245,7 +252,8 @@ Violations inv_8_tokens_are_conserved(const RunLog& log) {
       },
       [&](const Left& l) {
         const Request& r = l.record.request;
-        if (l.record.outcome == Outcome::rejected) owned += taken_along[r.index];
+        const bool lost_on_the_way = taken_along.contains(r.index) && l.record.outcome != Outcome::finished;
+        if (lost_on_the_way) owned += std::max<std::int64_t>(taken_along[r.index], log.on_arrival ? 1 : 0);
         if (l.record.outcome != Outcome::finished) return;
         owned += r.output_tokens;
         prompts += r.prompt_tokens - l.record.cached_tokens;

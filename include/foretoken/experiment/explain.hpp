@@ -38,14 +38,25 @@ struct Floors {
   double datasheet_tpot_ms = 0;
 };
 
+struct Explanation;
+// The same of one pool, as if it were all of the scenario.
+struct PoolExplanation;
+
 struct Explanation {
   Scenario scenario;
   WorkloadSummary workload;
   MemoryPlan memory;
   bool feasible = true;
   double ridge_point = 0;              // FLOP per byte; 0 without hardware (affine)
-  std::vector<StepExplanation> steps;  // typical prefill and decode
+  std::vector<StepExplanation> steps;  // typical prefill and decode; with pools, where each happens
   Floors floors;
+  std::vector<PoolExplanation> pools;  // of several
+};
+
+struct PoolExplanation {
+  std::string name;
+  PoolRole role = PoolRole::both;
+  Explanation alone;
 };
 
 [[nodiscard]] Result<Explanation> explain(const Scenario& scenario);

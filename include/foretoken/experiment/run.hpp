@@ -108,17 +108,30 @@ struct AttributionGroup {
   AttributionMeans means;
 };
 
+// One pool of several, or all pools of one role.
+struct PoolResult {
+  std::string name;
+  PoolRole role = PoolRole::both;
+  int replicas = 0;
+  int gpus = 0;
+  Summary summary;  // means over the replications, of the keys of the whole that are of engines and devices
+  Bottleneck prefill;
+  Bottleneck decode;
+};
+
 struct RunResult {
   Scenario scenario;
   std::optional<ModelBand> band;  // when asked for
-  MemoryPlan memory;
-  bool feasible = true;  // false: the model does not fit, nothing was simulated
+  MemoryPlan memory;              // with pools: of the first that does not fit, else of main_pool()
+  bool feasible = true;           // false: the model does not fit, nothing was simulated
   DeviceFigures device;
   // Means over the replications, key by key.
   Summary summary;
   Summary steady_state;
   std::vector<NamedSummary> classes;
-  Summary half_widths;  // 95 % confidence intervals of `summary`; empty with one replication
+  std::vector<PoolResult> pools;  // of several
+  std::vector<PoolResult> roles;  // of several pools of one role together; empty where no role has more than one
+  Summary half_widths;            // 95 % confidence intervals of `summary`; empty with one replication
   std::vector<SloVerdict> slo;
   LoadSlots load_slots;  // when asked for
   Bottleneck prefill;

@@ -85,6 +85,7 @@ struct Measures {
   std::int64_t rejected = 0;
   std::int64_t timed_out = 0;
   std::int64_t unfinished = 0;
+  std::int64_t lost = 0;          // their KV cache was, between pools
   std::int64_t input_tokens = 0;  // of completed requests, as the next three
   std::int64_t output_tokens = 0;
   std::int64_t cached_tokens = 0;
@@ -99,7 +100,7 @@ struct Measures {
   TimePoint last_arrival = TimePoint::min();
   TimePoint last_finish = TimePoint::min();
 
-  [[nodiscard]] std::int64_t failed() const { return rejected + timed_out + unfinished; }
+  [[nodiscard]] std::int64_t failed() const { return rejected + timed_out + unfinished + lost; }
   [[nodiscard]] std::int64_t offered() const { return completed + failed(); }
   void merge(const Measures& other);
 };
@@ -117,6 +118,12 @@ struct WindowRates {
   double output_tokens = 0;  // emitted in the window
 };
 
+// What the ranks of one pool did.
+struct PoolMeasures {
+  ReplicaTotals engine;
+  int ranks = 0;
+};
+
 struct RunMeasures {
   Measures all;
   Measures steady;                                        // without the first and last part of the requests
@@ -130,6 +137,7 @@ struct RunMeasures {
   std::int64_t max_concurrent_requests = 0;  // most in the system at once
   ReplicaTotals engine;                      // summed over replicas; peaks are maxima
   int replicas = 0;
+  std::vector<PoolMeasures> pools;   // of several pools each; else empty
   TimePoint end = TimePoint::min();  // of the last event: a step may end after the last completion
   bool interrupted = false;
 
@@ -141,9 +149,23 @@ struct RunMeasures {
 
 // Sums, and maxima of the peaks.
 [[nodiscard]] ReplicaTotals sum_of(const std::vector<ReplicaTotals>& replicas);
+// Of several pools each; empty where there is one.
+[[nodiscard]] std::vector<PoolMeasures> by_pool(const SimulationOutcome& outcome);
 
 // The figures of a result: one table of columns, from which come JSON, the printed
 // table, the metric names of `slo`, and their documentation.
+
+// The devices of one pool, by its ranks.
+struct PoolDevice {
+  double gpus_per_rank = 1;
+  double peak_flops = 0;  // of one device, as the next
+  double memory_bandwidth = 0;
+  double tdp_watts = 0;
+  double idle_watts = 0;
+  int pipeline_stages = 1;
+  std::int64_t usable_kv_blocks = 0;  // of one rank
+  double usd_per_hour = 0;            // of the pool
+};
 
 // What the measures are put in relation to.
 struct DeviceFigures {
@@ -158,6 +180,7 @@ struct DeviceFigures {
   int pipeline_stages = 1;  // of which one works at a time
   double usd_per_kwh = 0;   // 0 = not said
   std::optional<double> grid_g_per_kwh = std::nullopt;
+  std::vector<PoolDevice> pools = {};  // of several; the figures of one device above are then of no use
 };
 
 enum class Scope { run, steady, request_class };

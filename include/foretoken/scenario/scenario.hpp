@@ -17,6 +17,7 @@
 #include "foretoken/hardware/gpu_spec.hpp"
 #include "foretoken/metrics/summary.hpp"
 #include "foretoken/serving/engine_config.hpp"
+#include "foretoken/serving/simulation.hpp"
 #include "foretoken/workload/request_source.hpp"
 #include "foretoken/workload/workload_config.hpp"
 
@@ -133,13 +134,43 @@ struct KnownWorkload {
   WorkloadSummary summary;
 };
 
+// One pool of a deployment of several.
+struct PoolPlan {
+  std::string name;
+  PoolRole role = PoolRole::both;
+  Deployment deployment;  // of one replica
+  MemorySettings memory;
+  EngineConfig engine;
+  ClusterConfig cluster;
+  int num_gpus = 1;                // of all its replicas
+  std::optional<double> gpu_hour;  // see PriceConfig
+  // See PoolConfig: of transfers, what arrives.
+  std::int64_t link_bandwidth = 0;
+  std::int64_t kv_block_bytes = 0;
+  std::int64_t flow_bandwidth = 0;
+  bool operator==(const PoolPlan&) const = default;
+};
+
+// How requests get from pools of role prefill to pools of role decode.
+struct HandOverPlan {
+  std::string semantics;  // nixl, sglang, tensorrt-llm, plain; empty: nothing is handed over
+  FirstToken first_token = FirstToken::where_prefilled;
+  HandOverRules rules;
+  std::string link;       // over which KV caches go
+  double efficiency = 1;  // of it
+  bool operator==(const HandOverPlan&) const = default;
+};
+
 struct Scenario {
   std::string name;  // of the file, without folder and extension
   std::string description;
+  // With pools, this to `cluster` are of main_pool().
   Deployment deployment;  // of one replica
   MemorySettings memory;
   EngineConfig engine;  // num_gpu_blocks filled from the memory plan
   ClusterConfig cluster;
+  std::vector<PoolPlan> pools;  // empty: one kind of replica does all
+  HandOverPlan hand_over;
   WorkloadConfig workload;
   std::optional<KnownWorkload> known_workload;  // counts only while its config equals `workload`
   std::vector<SloLine> slo;
@@ -154,7 +185,7 @@ struct Scenario {
   PriceConfig prices;
   CapacityConfig capacity;
   PromiseConfig promise;
-  int num_gpus = 1;                   // replicas * TP * PP * DP, also of those that are down
+  int num_gpus = 1;                   // replicas * TP * PP * DP of all pools, also of those that are down
   int spare = 0;                      // replicas that may be down without an objective being missed
   int replicas_down = 0;              // left out of cluster.replicas: `spare` where verdicts are asked for, else 0
   double load_factor = 1;             // already in `workload`: so many times what its keys say
@@ -162,6 +193,14 @@ struct Scenario {
 };
 
 [[nodiscard]] bool is_given(const Scenario& scenario, std::string_view path);
+
+// The pool in which outputs are decoded, the first of them: where tokens come from for most of a request's life.
+// Precondition: there are pools.
+[[nodiscard]] const PoolPlan& main_pool(const std::vector<PoolPlan>& pools);
+// The first pool that computes prompts. The same precondition.
+[[nodiscard]] const PoolPlan& entry_pool(const std::vector<PoolPlan>& pools);
+// The scenario as if one pool were all of it: for questions to which only that pool matters.
+[[nodiscard]] Scenario only_pool(const Scenario& scenario, const PoolPlan& pool);
 
 // Those that serve and those that are down: what is rented.
 [[nodiscard]] inline int replicas_in_all(const Scenario& s) {

@@ -28,14 +28,16 @@ enum class AttributionPart {
   engine_overhead,       // fixed costs and the rounding remainder
   preemption_recompute,  // from a preemption until the lost tokens are back
   kv_transfer,
+  hand_over_wait,  // on the way to where it goes on, and there until a scheduler sees its KV cache
 };
-inline constexpr int kAttributionParts = 11;
+inline constexpr int kAttributionParts = 12;
 using Attribution = std::array<Duration, kAttributionParts>;
 [[nodiscard]] std::string_view to_string(AttributionPart part);
 
 // `replica` here and below is a rank where the ranks of a replica step together: rank k of replica r
 // is r * data_parallel_size + k.
-enum class Outcome { finished, rejected, timed_out, unfinished };
+// failed: its KV cache was lost on the way from pool to pool.
+enum class Outcome { finished, rejected, timed_out, unfinished, failed };
 [[nodiscard]] std::string_view to_string(Outcome outcome);
 
 struct RequestRecord {
@@ -60,7 +62,8 @@ enum class LifecycleEdge {
   resumed,      // admitted again after a preemption, or where it was handed over to
   abandoned,    // still in flight when the run was stopped
   handed_over,  // its prompt is computed, and it goes on elsewhere; its KV cache stays until it is there
-  reached,      // it is there, with `cached` tokens, and waits
+  loading,      // where it goes on, blocks are taken for it; its KV cache is not there yet
+  reached,      // it is there, with `cached` tokens, and waits for a seat
   released,     // where it came from, its KV cache is free
 };
 struct LifecycleEvent {

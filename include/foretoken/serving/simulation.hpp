@@ -40,10 +40,55 @@ enum class PoolRole {
   decode,   // its output, after a hand-over
 };
 
+[[nodiscard]] constexpr std::string_view to_string(PoolRole role) {
+  return role == PoolRole::prefill ? "prefill" : role == PoolRole::decode ? "decode" : "both";
+}
+
 // Who puts out the first token of a request that is handed over.
 enum class FirstToken {
-  where_prefilled,  // before the hand-over (Splitwise, DistServe, TensorRT-LLM)
+  where_prefilled,  // before the hand-over (Splitwise, DistServe)
   where_decoded,    // after it: the last prompt token is computed again (vLLM's connectors)
+  on_arrival,       // computed before it, put out where its KV cache arrives, without a step (SGLang, TensorRT-LLM)
+};
+
+// How requests and their KV caches get from pools of role prefill to pools of role decode
+// (src/serving/README.md, "Hand-overs").
+struct HandOverRules {
+  // When blocks are taken where a request will decode.
+  enum class Reserve {
+    on_arrival,      // of the request there, when its prompt is computed
+    before_prefill,  // and its prompt is not computed before (SGLang)
+  };
+  // When the scheduler knows that a KV cache is there.
+  enum class PickUp {
+    next_call,
+    after_step,  // of a step that begins later, with its output (vLLM)
+  };
+  enum class OnFailure {
+    fail,       // the request ends
+    recompute,  // its prompt is computed where it was to decode
+  };
+  Reserve reserve = Reserve::on_arrival;
+  PickUp pick_up = PickUp::next_call;
+  OnFailure on_failure = OnFailure::fail;
+  bool in_chunks = false;             // what a step has computed is sent at its end (before_prefill)
+  bool needs_seat = false;            // blocks are taken only when a seat is free and nobody else waits (vLLM)
+  bool finds_prefixes = true;         // what the prefix cache holds where it decodes need not come
+  bool keeps_retracted = false;       // the KV cache of who is preempted there is kept aside, and comes back (SGLang)
+  bool commits_outputs = false;       // blocks are taken only when all outputs fit beside them (TensorRT-LLM)
+  std::int64_t reserved_tokens = -1;  // SGLang's num_reserved_decode_tokens; -1: its rule does not hold
+  double most_unstarted = 0;          // of the blocks, by those that do not run yet (DistServe); 0 = no limit
+  // A request that needs fewer tokens computed where it decodes, and a smaller share of its prompt, is not handed over.
+  std::int64_t local_below = 0;
+  double local_ratio = 1;
+  Duration hop{};          // from the end of the prompt until the request is where it decodes
+  Duration pin_timeout{};  // what was handed over is kept no longer; 0 = until it is there
+  // ---- transfers ----
+  Duration setup{};                 // of each
+  std::int64_t core_bandwidth = 0;  // bytes/s of all together; 0 = no limit
+  double failure_probability = 0;
+  std::uint64_t seed = 0;  // of failures
+  bool operator==(const HandOverRules&) const = default;
 };
 
 // Replicas of one engine on one kind of hardware. Ranks are numbered through all pools, in their order.
@@ -53,13 +98,27 @@ struct PoolConfig {
   EngineConfig engine;
   ClusterConfig cluster;
   const CostModel* cost = nullptr;  // lives as long as the run
+  std::int64_t link_bandwidth = 0;  // bytes/s of one replica to and from the other pools, each; 0 = no limit
+  // Of role decode:
+  std::int64_t kv_block_bytes = 0;  // that come for one block
+  std::int64_t flow_bandwidth = 0;  // bytes/s of one transfer alone, whatever the links have; 0 = no limit
 };
 
 // A deployment of several pools. Requests enter at pools of role both or prefill; the router of the first of
-// them chooses among the replicas of all, and that of the first pool of role decode among those. Until links are
-// modelled, a hand-over takes no time.
+// them chooses among the replicas of all, and that of the first pool of role decode among those.
 struct PoolsConfig : SimulationOptions {
   std::vector<PoolConfig> pools;
+  HandOverRules hand_over;
+};
+
+// What went from pool to pool.
+struct TransferTotals {
+  std::int64_t requests = 0;  // whose KV cache is there, or lost
+  std::int64_t parts = 0;
+  std::int64_t bytes = 0;
+  std::int64_t failed = 0;
+  std::int64_t expired = 0;  // that were kept no longer (pin_timeout)
+  bool operator==(const TransferTotals&) const = default;
 };
 
 // What one rank did over the run; most replicas have one.
@@ -87,11 +146,14 @@ struct ReplicaTotals {
 
 struct SimulationOutcome {
   std::vector<ReplicaTotals> replicas;  // rank k of replica r of the first pool stands at r * data_parallel_size + k
+  std::vector<std::size_t> pool_ends;   // the ranks of pool i end before pool_ends[i]
   TimePoint end{};                      // last event
   std::int64_t arrived = 0;
   std::int64_t finished = 0;
   std::int64_t rejected = 0;
   std::int64_t timed_out = 0;
+  std::int64_t failed = 0;
+  TransferTotals transfers;
   std::int64_t unfinished = 0;      // in the system when the run was stopped
   std::int64_t peak_in_system = 0;  // most at once; who leaves goes before who arrives at the same instant
   bool interrupted = false;         // by `stop`

@@ -81,14 +81,12 @@ FullBatch full_batch(const Scenario& s, std::int64_t context) {
   return batch;
 }
 
-}  // namespace
-
-Result<Explanation> explain(const Scenario& scenario) {
+Result<Explanation> explain_one(const Scenario& scenario) {
   Explanation e;
   e.scenario = scenario;
-  e.memory = plan_memory(scenario.deployment, scenario.memory);
-  e.feasible = e.memory.fits || scenario.deployment.level == CostLevel::affine;
-  if (!e.feasible) e.memory.verdict += "; " + what_would_fit(scenario);
+  const Fit fit = fit_of(scenario, true);
+  e.memory = fit.memory;
+  e.feasible = fit.feasible;
   Result<WorkloadSummary> workload = workload_summary(scenario);
   if (!workload) return workload.error();
   e.workload = *workload;
@@ -114,6 +112,41 @@ Result<Explanation> explain(const Scenario& scenario) {
                 fmt::format(", the most at once ({}); how many run under the load: `foretoken run`", full.limit));
   e.floors = lone_request(*cost, scenario, prompt, output);
   return e;
+}
+
+// Prompts as in the pool where requests enter, the rest as where they are decoded.
+Result<Explanation> explain_together(const Scenario& s, std::vector<PoolExplanation> pools) {
+  Scenario main = s;
+  main.pools.clear();
+  Result<Explanation> e = explain_one(main);
+  if (!e) return e;
+  const Fit fit = fit_of(s, true);
+  e->scenario = s;
+  e->memory = fit.memory;
+  e->feasible = fit.feasible;
+  const auto entry = std::find_if(pools.begin(), pools.end(),
+                                  [&](const PoolExplanation& p) { return p.name == entry_pool(s.pools).name; });
+  const Floors& before = entry->alone.floors;
+  Floors& floors = e->floors;
+  e->steps.front() = entry->alone.steps.front();
+  floors.ttft_ms = before.ttft_ms;
+  floors.datasheet_ttft_ms = before.datasheet_ttft_ms;
+  floors.e2el_ms = floors.ttft_ms + floors.tpot_ms * static_cast<double>(floors.output_tokens);
+  e->pools = std::move(pools);
+  return e;
+}
+
+}  // namespace
+
+Result<Explanation> explain(const Scenario& scenario) {
+  if (scenario.pools.empty()) return explain_one(scenario);
+  std::vector<PoolExplanation> pools;
+  for (const PoolPlan& pool : scenario.pools) {
+    Result<Explanation> alone = explain_one(only_pool(scenario, pool));
+    if (!alone) return alone;
+    pools.push_back({pool.name, pool.role, std::move(*alone)});
+  }
+  return explain_together(scenario, std::move(pools));
 }
 
 }  // namespace foretoken

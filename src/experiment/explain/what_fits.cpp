@@ -93,4 +93,18 @@ std::string what_would_fit(const Scenario& scenario) {
   return fmt::format("what would fit: {}", fmt::join(fitting, "; or "));
 }
 
+Fit fit_of(const Scenario& s, bool advise) {
+  for (const PoolPlan& pool : s.pools) {
+    Fit fit = fit_of(only_pool(s, pool), advise);
+    if (fit.feasible) continue;
+    fit.memory.verdict = fmt::format("pool '{}': {}", pool.name, fit.memory.verdict);
+    return fit;
+  }
+  Fit fit;
+  fit.memory = plan_memory(s.deployment, s.memory);
+  fit.feasible = fit.memory.fits || s.deployment.level == CostLevel::affine;
+  if (!fit.feasible && advise) fit.memory.verdict += "; " + what_would_fit(s);
+  return fit;
+}
+
 }  // namespace foretoken

@@ -12,6 +12,7 @@
 #include "experiment/replication.hpp"
 #include "experiment/run/latency_bands.hpp"
 #include "experiment/run/overload.hpp"
+#include "experiment/run/pool_results.hpp"
 #include "experiment/run/request_limits.hpp"
 #include "experiment/slots/slot_series.hpp"
 #include "experiment/steady/equal_outputs.hpp"
@@ -125,7 +126,8 @@ class Replicator {
   std::int64_t done_ = 0;
 };
 
-// Mean and 95 % half width of each key over the summaries that have it.
+}  // namespace
+
 void average(const std::vector<Summary>& summaries, Summary& means, Summary* half_widths) {
   if (summaries.empty()) return;
   std::vector<SummaryEntry> keys = summaries.front().entries;
@@ -148,6 +150,8 @@ void average(const std::vector<Summary>& summaries, Summary& means, Summary* hal
     half_widths->entries.push_back({key.key, mean_interval(values, 0.95).half_width(), false});
   }
 }
+
+namespace {
 
 MeasureView view_of(const RunResult& result, const RunMeasures& run, const Measures& requests, Scope scope) {
   return view_of(result.scenario, result.device, run, requests, scope);
@@ -256,12 +260,16 @@ void collect_warnings(RunResult& result, const FinishGroups& groups) {
                       "requests count them as never served",
                       r.index, r.measures.all.rejected, r.measures.all.offered()));
     }
+    if (const TransferTotals& moved = r.outcome.transfers; moved.failed > 0) {
+      result.warnings.push_back(
+          fmt::format("replication {}: {} of {} transfers failed, {} because what was handed over "
+                      "was kept no longer (disaggregation.pin_timeout)",
+                      r.index, moved.failed, moved.requests, moved.expired));
+    }
   }
 }
 
-}  // namespace
-
-DeviceFigures device_figures(const Scenario& scenario) {
+DeviceFigures figures_of_one_kind(const Scenario& scenario) {
   DeviceFigures figures;
   figures.num_gpus = scenario.num_gpus;
   figures.usable_kv_blocks = scenario.engine.usable_blocks();
@@ -304,16 +312,29 @@ DeviceFigures device_figures(const Scenario& scenario) {
   return figures;
 }
 
+}  // namespace
+
+DeviceFigures device_figures(const Scenario& scenario) {
+  DeviceFigures figures = figures_of_one_kind(scenario);
+  if (scenario.pools.size() < 2) return figures;
+  for (const PoolPlan& pool : scenario.pools) {
+    const DeviceFigures one = figures_of_one_kind(only_pool(scenario, pool));
+    const int ranks = pool.cluster.replicas * pool.engine.data_parallel_size;
+    figures.pools.push_back({static_cast<double>(pool.num_gpus) / ranks, one.peak_flops, one.memory_bandwidth,
+                             one.tdp_watts, one.idle_watts, one.pipeline_stages, one.usable_kv_blocks,
+                             one.usd_per_hour});
+  }
+  return figures;
+}
+
 Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& options) {
   RunResult result;
   result.scenario = scenario;
   result.device = device_figures(scenario);
-  result.memory = plan_memory(scenario.deployment, scenario.memory);
-  result.feasible = result.memory.fits || scenario.deployment.level == CostLevel::affine;
-  if (!result.feasible) {
-    result.memory.verdict += "; " + what_would_fit(scenario);
-    return result;
-  }
+  const Fit fit = fit_of(scenario, true);
+  result.memory = fit.memory;
+  result.feasible = fit.feasible;
+  if (!result.feasible) return result;
   const Result<WorkloadSummary> workload = workload_summary(scenario);
   if (!workload) return workload.error();
 
@@ -348,6 +369,7 @@ Result<RunResult> run_scenario(const Scenario& scenario, const RunOptions& optio
   judge_objectives(result);
   result.load_slots = replicate.slots(static_cast<int>(result.replications.size()));
   attribute(result);
+  summarise_pools(result);
   if (options.attribution_groups) attribute_slow_requests(result, replicate.slow_requests());
   if (!result.interrupted) result.overload = replicate.overload();
   collect_warnings(result, replicate.groups());

@@ -58,10 +58,10 @@ Result<Flood> flood(const Scenario& s, int index, const RunOptions& run) {
   return flood;
 }
 
-// One replica with a load of this rate, of independent requests.
+// One replica (of several pools: all of them) with a load of this rate, of independent requests.
 Scenario one_replica(const Scenario& s, double rate, std::int64_t requests) {
   Scenario one = s;
-  one.cluster.replicas = 1;
+  if (one.pools.empty()) one.cluster.replicas = 1;
   one.workload.arrivals = RenewalArrivals{rate, 1, false};
   one.workload.num_prompts = requests;
   one.workload.duration.reset();
@@ -79,7 +79,7 @@ Result<Saturation> saturate(const Scenario& scenario, double rate, std::int64_t 
                             const RunOptions& options) {
   Saturation saturation;
   if (turns_requests_away(scenario.engine) || !(rate > 0)) return saturation;
-  const double replicas = scenario.cluster.replicas;
+  const double replicas = scenario.pools.empty() ? scenario.cluster.replicas : 1;
   double offered = kOverload * rate / replicas;
   std::int64_t requests = kFewest;
   while (saturation.requests + kFloods * requests <= most_requests) {

@@ -10,6 +10,7 @@
 
 #include "base/csv.hpp"
 #include "experiment/cost_models.hpp"
+#include "experiment/explain/what_fits.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/sweep/point_figures.hpp"
 
@@ -108,9 +109,8 @@ SweepPoint check_point(const SweepQuestion& question, std::size_t index) {
   point.values = point_values(question.base.sweep, index);
   const Result<Scenario> scenario = scenario_at(question, point.values);
   if (!scenario) return refused(std::move(point), scenario.error());
-  const MemoryPlan memory = plan_memory(scenario->deployment, scenario->memory);
-  const bool fits = memory.fits || scenario->deployment.level == CostLevel::affine;
-  return fits ? point : without_room(std::move(point), memory);
+  const Fit fit = fit_of(*scenario);
+  return fit.feasible ? point : without_room(std::move(point), fit.memory);
 }
 
 std::vector<SweepFrontier> find_frontiers(const std::vector<SweepAxis>& axes, const std::vector<SweepPoint>& points) {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <set>
 
+#include "measurement/accuracy/split_points.hpp"
+
 namespace foretoken {
 namespace {
 
@@ -94,6 +96,7 @@ class Reader {
 }  // namespace
 
 Result<std::vector<Point>> read_points(const std::string& path) {
+  if (has_split_points(path)) return read_split_points(path);
   const Result<CsvTable> table = CsvTable::read(path, kPointColumns);
   if (!table) return table.error();
   Diagnostics problems;

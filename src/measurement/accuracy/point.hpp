@@ -22,8 +22,10 @@ struct Point {
   // 0 = not in the source.
   std::int64_t num_gpus = 0, tensor = 0, pipeline = 0, experts = 0, data = 0;
   std::int64_t prompt_tokens = 0, output_tokens = 0;
-  std::int64_t batch = 0;  // batch, concurrency or max_num_seqs
-  double rate = 0;         // infinity: all at once
+  std::int64_t batch = 0;        // batch, concurrency or max_num_seqs
+  double rate = 0;               // infinity: all at once
+  std::string pools;             // of a run with prefill and decode apart: lines of its scenario; else empty
+  bool sizes_are_stated = true;  // of those pools
   ServingFigures measured;
 };
 

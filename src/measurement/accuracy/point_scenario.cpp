@@ -82,8 +82,9 @@ std::string engine_text(const Point& p, const Framework& framework) {
   if (const std::string version = version_of(framework, p.framework); !version.empty()) {
     text += fmt::format("  version: \"{}\"\n", version);
   }
-  text += fmt::format("  tensor_parallel_size: {}\n  pipeline_parallel_size: {}\n  data_parallel_size: {}\n",
-                      split.tensor, split.pipeline, split.data);
+  if (p.pools.empty())
+    text += fmt::format("  tensor_parallel_size: {}\n  pipeline_parallel_size: {}\n  data_parallel_size: {}\n",
+                        split.tensor, split.pipeline, split.data);
   if (framework.eager) text += "  enforce_eager: true\n";
   if (split.experts) text += "  enable_expert_parallel: true\n";
   text += fmt::format("  quantization: {}\n  kv_cache_dtype: {}\n", quantization_of(p, framework), kv_of(p));
@@ -187,7 +188,10 @@ Result<Scenario> scenario_of(const Point& p, const Framework& framework, const N
   std::string text =
       fmt::format("model: {}\nhardware: {{gpu: {}, num_gpus: {}{}}}\n", to_text(Json(names.model(p.model)), 0),
                   to_text(Json(names.gpu(p.gpu)), 0), gpus, nodes);
-  text += engine_text(p, framework) + overhead_text(p, framework) + workload_text(p);
+  if (!p.pools.empty())
+    text = fmt::format("model: {}\nhardware: {{gpu: {}}}\n", to_text(Json(names.model(p.model)), 0),
+                       to_text(Json(names.gpu(p.gpu)), 0));
+  text += engine_text(p, framework) + overhead_text(p, framework) + workload_text(p) + p.pools;
   Result<Scenario> scenario = parse_scenario(text, p.id, {options.overrides, options.catalog_dir});
   if (!scenario) return scenario;
   scenario->tpot = TpotConvention::vllm;

@@ -7,7 +7,9 @@
 #include <memory>
 
 #include "base/random.hpp"
+#include "experiment/explain/what_fits.hpp"
 #include "experiment/parallel.hpp"
+#include "experiment/replication.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/run.hpp"
@@ -58,15 +60,23 @@ ServingFigures figures_of(const MeasureView& view, bool whole_batch) {
 }
 
 // Empty reason: predicted.
-std::string simulate_point(const Scenario& scenario, bool whole_batch, const CostModel& cost,
-                           ServingFigures& predicted) {
+std::string simulate_point(const Scenario& scenario, bool whole_batch, CostModels& costs, ServingFigures& predicted) {
   auto source = make_request_source(scenario.workload, replication_seed(scenario.seed, 0));
   if (!source) return first_reason(source.error());
   MetricsCollector collector(collector_config(scenario.workload, 0, scenario.workload.num_prompts));
-  SimulationConfig config;
-  config.engine = scenario.engine;
-  config.cluster = scenario.cluster;
-  const SimulationOutcome outcome = simulate(config, **source, cost, collector);
+  const auto run = [&] {
+    if (scenario.pools.empty()) {
+      SimulationConfig config;
+      config.engine = scenario.engine;
+      config.cluster = scenario.cluster;
+      return simulate(config, **source, costs.of(scenario.deployment), collector);
+    }
+    PoolsConfig config = pools_config(scenario, scenario.seed);
+    for (std::size_t i = 0; i < config.pools.size(); ++i)
+      config.pools[i].cost = &costs.of(scenario.pools[i].deployment);
+    return simulate(config, **source, collector);
+  };
+  const SimulationOutcome outcome = run();
   const RunMeasures measures = collector.take(outcome);
   if (!outcome.stop_reason.empty()) return outcome.stop_reason;
   if (measures.all.rejected > 0) {
@@ -98,12 +108,11 @@ void compare(const Point& point, const NameTable& names, const AccuracyOptions& 
     row.group += ", speculation on or not stated";
     row.scored = false;
   }
-  if (!plan_memory(scenario->deployment, scenario->memory).fits) {
+  if (!fit_of(*scenario).feasible) {
     row.skipped = "does not fit the planned memory";
     return;
   }
-  const CostModel& cost = costs.of(scenario->deployment);
-  row.skipped = simulate_point(*scenario, point.workload == "static_batch", cost, row.predicted);
+  row.skipped = simulate_point(*scenario, point.workload == "static_batch", costs, row.predicted);
   for (std::size_t m = 0; m < kServingMetrics && row.skipped.empty(); ++m) {
     if (row.predicted[m] && row.measured[m]) row.error_percent[m] = (*row.predicted[m] / *row.measured[m] - 1) * 100;
   }
@@ -137,6 +146,13 @@ PointRow row_of(const Point& p) {
   row.closed_loop = p.workload == "closed_loop";
   row.output_tokens = p.output_tokens;
   row.cell = fmt::format("{} {} {} {} {}", p.model_family, p.gpu_family, row.group, p.weights, split_name(p));
+  if (!p.pools.empty()) {
+    // Speculative decoding is not stated anywhere; the number of workers is, of some.
+    row.group += p.sizes_are_stated ? ", apart" : ", apart, workers not stated";
+    row.cell = fmt::format("{} {} {} {} {}/{}", p.model_family, p.gpu_family, row.group, p.weights, p.prompt_tokens,
+                           p.output_tokens);
+    row.scored = p.sizes_are_stated;
+  }
   row.measured = p.measured;
   return row;
 }

@@ -62,7 +62,9 @@ struct EngineProfile {
       partial_blocks_first;     // from this release on, blocks that are not full are reused first; empty: never
   bool closed_batches = false;  // nobody joins a batch that runs
   bool pipelines_micro_batches = false;  // pipeline stages work on micro-batches of one step
-  bool seats_only_cap = false;           // a run that never fills max_num_seqs is the same with any larger one
+  // How its replicas hand requests over (a semantics of `disaggregation`); empty: they cannot.
+  std::string_view hands_over = {};
+  bool seats_only_cap = false;  // a run that never fills max_num_seqs is the same with any larger one
 
   // ---- ranks of attention data parallelism ----
   std::unique_ptr<RankBalance> (*make_balance)() = make_ranks_in_turn;

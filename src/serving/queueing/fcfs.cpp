@@ -13,19 +13,24 @@ class Fcfs final : public QueueingPolicy {
   void push(const Waiting& waiting) override {
     ++size_;
     prompt_tokens_ += waiting.request.prompt_tokens;
-    if (waiting.resumed != kNoRequest && !waiting.last)
+    if (waiting.first)
+      came_.push_back(waiting);
+    else if (waiting.resumed != kNoRequest && !waiting.last)
       preempted_.push_front(waiting);
     else
       fresh_.push_back(waiting);
   }
   const Waiting* head() const override {
+    if (!came_.empty()) return &came_.front();
     if (!preempted_.empty()) return &preempted_.front();
     return fresh_.empty() ? nullptr : &fresh_.front();
   }
   void pop() override {
     --size_;
     prompt_tokens_ -= head()->request.prompt_tokens;
-    if (!preempted_.empty())
+    if (!came_.empty())
+      came_.pop_front();
+    else if (!preempted_.empty())
       preempted_.pop_front();
     else
       fresh_.pop_front();
@@ -33,6 +38,7 @@ class Fcfs final : public QueueingPolicy {
   void put_back(const Waiting& head) override {
     ++size_;
     prompt_tokens_ += head.request.prompt_tokens;
+    if (head.first) return came_.push_front(head);
     (head.resumed != kNoRequest && !head.last ? preempted_ : fresh_).push_front(head);
   }
   std::size_t size() const override { return size_; }
@@ -53,9 +59,10 @@ class Fcfs final : public QueueingPolicy {
     return std::find_if(fresh_.begin(), fresh_.end(), [](const Waiting& w) { return w.resumed == kNoRequest; });
   }
 
+  std::deque<Waiting> came_;  // from other ranks, with their KV cache
   std::deque<Waiting> preempted_;
   std::deque<Waiting> fresh_;
-  std::size_t size_ = 0;  // of both
+  std::size_t size_ = 0;  // of all
   std::int64_t prompt_tokens_ = 0;
 };
 

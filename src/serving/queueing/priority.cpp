@@ -9,6 +9,7 @@ namespace {
 
 struct Before {
   bool operator()(const Waiting& a, const Waiting& b) const {
+    if (a.first != b.first) return a.first;
     return std::tie(a.request.priority, a.request.index) < std::tie(b.request.priority, b.request.index);
   }
 };

@@ -17,6 +17,7 @@ struct Waiting {
   Duration kv_wait_mark{};         // the rank's KV wait clock when it arrived
   RequestId resumed = kNoRequest;  // preempted: its place in the in-flight table
   bool last = false;               // preempted, and waits behind those that are here
+  bool first = false;              // its KV cache has come from elsewhere: before all others, in the order of coming
 };
 
 // Contract: head() is the request pop() takes; preempted requests that tie with

@@ -1,6 +1,8 @@
 // Assertions are objectives of a study of their own.
 #include "study/assert/assertions.hpp"
 
+#include "experiment/explain/what_fits.hpp"
+
 namespace foretoken {
 
 Result<AssertionsResult> judge_assertions(const Scenario& scenario, const RunOptions& options) {
@@ -16,8 +18,9 @@ Result<AssertionsResult> judge_assertions(const Scenario& scenario, const RunOpt
                    "write what must hold, such as assert: [p99_ttft <= 500 ms]");
     return problems;
   }
-  result.memory = plan_memory(scenario.deployment, scenario.memory);
-  result.feasible = result.memory.fits || scenario.deployment.level == CostLevel::affine;
+  const Fit fit = fit_of(scenario);
+  result.memory = fit.memory;
+  result.feasible = fit.feasible;
   if (!result.feasible) return result;
   Scenario question = scenario;
   question.slo.clear();

@@ -14,10 +14,43 @@ constexpr double kMostLoad = 16;
 // Share of the time that requests alone keep a replica busy: nearly each has it to itself.
 constexpr double kAlone = 0.02;
 
+// Pools do their parts beside each other: the slower one is the limit.
+LoadEstimate estimate_of_pools(const Scenario& s, const Explanation& e) {
+  LoadEstimate estimate;
+  estimate.alone_seconds = std::max(1e-9, e.floors.e2el_ms * 1e-3);
+  double prefills = 0, decodes = 0;  // requests/s
+  bool hands_over = false;
+  for (std::size_t i = 0; i < s.pools.size(); ++i) {
+    const Explanation& alone = e.pools[i].alone;
+    const double ranks = s.pools[i].cluster.replicas * std::max(1, s.pools[i].engine.data_parallel_size);
+    const StepExplanation& decode = alone.steps.back();
+    const auto sequences = static_cast<double>(std::max<std::int64_t>(1, decode.sequences));
+    const double prefill = alone.floors.ttft_ms * 1e-3;
+    const double rest = static_cast<double>(alone.floors.output_tokens - 1) * decode.breakdown.seconds / sequences;
+    switch (s.pools[i].role) {
+      case PoolRole::prefill:
+        prefills += ranks / std::max(1e-9, prefill);
+        hands_over = true;
+        break;
+      case PoolRole::decode:
+        decodes += ranks / std::max(1e-9, rest);
+        estimate.seats += ranks * sequences;
+        break;
+      case PoolRole::both:
+        estimate.requests_per_second += ranks / std::max(1e-9, prefill + rest);
+        estimate.seats += ranks * sequences;
+        break;
+    }
+  }
+  if (hands_over) estimate.requests_per_second += std::min(prefills, decodes);
+  return estimate;
+}
+
 }  // namespace
 
 // One prefill, and its share of the decode steps of a full batch, one after the other.
 LoadEstimate estimate_of(const Scenario& s, const Explanation& e) {
+  if (!e.pools.empty()) return estimate_of_pools(s, e);
   LoadEstimate estimate;
   estimate.alone_seconds = std::max(1e-9, e.floors.e2el_ms * 1e-3);
   const StepExplanation& decode = e.steps.back();

@@ -62,6 +62,8 @@ std::string binding_part(const StepBreakdown& step) {
 }
 
 std::string work_of(const Scenario& s, std::string_view metric, const LoneRequest& r) {
+  // What a prompt takes where requests enter.
+  if (!s.pools.empty() && metric != "tpot") return work_of(only_pool(s, entry_pool(s.pools)), metric, r);
   const std::unique_ptr<CostModel> cost = make_cost_model(s.deployment);
   if (metric != "tpot") {
     const PrefillChunk chunk{r.prompt_tokens, 0, true};
@@ -77,6 +79,7 @@ std::string work_of(const Scenario& s, std::string_view metric, const LoneReques
 }
 
 std::string deployment_of(const Scenario& s) {
+  if (!s.pools.empty()) return "a lone request in idle pools";
   if (s.deployment.level == CostLevel::affine) return "an idle engine";
   const int gpus = s.deployment.parallelism.gpus();
   return gpus == 1 ? fmt::format("an idle {}", s.deployment.gpu.id)

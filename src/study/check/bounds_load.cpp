@@ -37,7 +37,7 @@ double highest_peak(const Deployment& d) {
 RooflineCapacity roofline_capacity(const Scenario& s, const WorkloadSummary& w) {
   const Deployment& d = s.deployment;
   const double bandwidth = d.gpu.memory_bandwidth.value_or(Bandwidth{}).value;
-  if (d.level == CostLevel::affine || !(bandwidth > 0)) return {};
+  if (d.level == CostLevel::affine || !(bandwidth > 0) || !s.pools.empty()) return {};
   const std::unique_ptr<CostModel> cost = make_cost_model(d);
   const auto prompt = std::max<std::int64_t>(1, std::llround(w.mean_prompt_tokens));
   const std::int64_t seats = std::max<std::int64_t>(

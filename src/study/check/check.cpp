@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "experiment/explain/what_fits.hpp"
 #include "experiment/slots/slot_series.hpp"
 #include "study/check/fixes.hpp"
 #include "study/check/spread_outputs.hpp"
@@ -40,8 +41,9 @@ Result<CheckResult> check(const Question& question, const Scenario& scenario, co
   CheckResult result;
   result.scenario = scenario;
   result.price = price_per_hour(scenario);
-  result.memory = plan_memory(scenario.deployment, scenario.memory);
-  result.feasible = result.memory.fits || scenario.deployment.level == CostLevel::affine;
+  const Fit fit = fit_of(scenario);
+  result.memory = fit.memory;
+  result.feasible = fit.feasible;
   if (!result.feasible) return result;
   Result<std::vector<Bound>> bounds = objective_bounds(scenario);
   if (!bounds) return bounds.error();

@@ -31,6 +31,24 @@ class Candidates {
     add_gpus(set, to * s_.deployment.parallelism.gpus());
     add(fmt::format("replicas {} -> {}", replicas_in_all(s_), to), std::move(set));
   }
+  // Of pools the sizes, and what a step takes in.
+  void pool(const PoolPlan& pool) {
+    const std::string prefix = "pools." + pool.name + ".";
+    const int r = pool.cluster.replicas;
+    std::vector<int> sizes{r + 1, 4 * r};
+    if (r > 1) sizes.insert(sizes.begin() + 1, 2 * r);
+    for (const int to : sizes) integer(prefix + "replicas", pool.name + " replicas", r, to);
+    const TokenBudgetKnob& budget = find_engine(pool.engine.name).token_budget;
+    const std::int64_t tokens = budget.of(pool.engine);
+    if (pool.role == PoolRole::prefill) {
+      for (const std::int64_t to : {tokens / 2, tokens * 2})
+        integer(prefix + std::string(budget.key), fmt::format("{} {}", pool.name, budget.name()), tokens, to);
+    } else {
+      const std::int64_t seats = pool.engine.max_num_seqs;
+      for (const std::int64_t to : {seats / 2, seats * 2})
+        integer(prefix + "engine.max_num_seqs", pool.name + " max_num_seqs", seats, to);
+    }
+  }
   void tensor_parallel(int to) {
     std::vector<std::string> set{fmt::format("engine.tensor_parallel_size={}", to)};
     const int factor = to / s_.deployment.parallelism.tensor;
@@ -71,6 +89,10 @@ void other_gpus(Candidates& candidates, const Scenario& s, const std::string& ca
 
 std::vector<Fix> candidate_fixes(const Scenario& s, const std::string& catalog_dir) {
   Candidates c(s);
+  if (!s.pools.empty()) {
+    for (const PoolPlan& pool : s.pools) c.pool(pool);
+    return c.take();
+  }
   const EngineConfig& e = s.engine;
   const TokenBudgetKnob& budget = find_engine(e.name).token_budget;
   const std::int64_t tokens = budget.of(e);

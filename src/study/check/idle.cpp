@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "experiment/cost_models.hpp"
+#include "experiment/replication.hpp"
 #include "foretoken/serving/simulation.hpp"
 
 namespace foretoken {
@@ -83,14 +84,12 @@ Result<std::vector<LoneRequest>> lone_requests(const Scenario& scenario, std::in
   auto source = make_request_source(scenario.workload, scenario.seed);
   if (!source) return source.error();
   OneAtATime alone(**source, most);
-  SimulationConfig config;
-  config.engine = scenario.engine;
-  config.engine.max_wait = {};  // under load a batch may fill at once
-  config.cluster = scenario.cluster;
-  config.cluster.replicas = 1;
+  Scenario idle = scenario;
+  idle.engine.max_wait = {};  // under load a batch may fill at once
+  idle.cluster.replicas = 1;
+  for (PoolPlan& pool : idle.pools) pool.engine.max_wait = {}, pool.cluster.replicas = 1;
   LoneObserver observer(scenario);
-  const BorrowedCostModel cost(models, scenario.deployment);
-  (void)simulate(config, alone, *cost, observer);
+  (void)simulate_deployment(idle, {.seed = scenario.seed, .cost_models = models}, alone, observer);
   if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
   return std::move(observer.requests);
 }

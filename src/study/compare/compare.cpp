@@ -8,6 +8,7 @@
 
 #include "base/figures.hpp"
 #include "experiment/cost_models.hpp"
+#include "experiment/explain/what_fits.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/steady/sampler.hpp"
 #include "study/compare/fields.hpp"
@@ -53,9 +54,9 @@ class Comparing {
 
   Result<CompareResult> run() {
     for (const Scenario* s : {&a_, &b_}) {
-      const MemoryPlan memory = plan_memory(s->deployment, s->memory);
-      if (!memory.fits && s->deployment.level != CostLevel::affine)
-        result_.does_not_fit.push_back(fmt::format("{}: {}", s == &a_ ? "before" : "after", memory.verdict));
+      const Fit fit = fit_of(*s);
+      if (!fit.feasible)
+        result_.does_not_fit.push_back(fmt::format("{}: {}", s == &a_ ? "before" : "after", fit.memory.verdict));
     }
     if (!result_.does_not_fit.empty()) return std::move(result_);
     if (Diagnostics problems = find_common_length(); problems.has_errors()) return problems;
@@ -164,9 +165,8 @@ class Comparing {
     if (options.stop != nullptr && options.stop->load()) return refuse(PointStatus::skipped, "interrupted");
     const Result<Scenario> scenario = question_.before.without_sweep().with(change.set).scenario();
     if (!scenario) return refuse(PointStatus::invalid, scenario.error().items().front().message);
-    const MemoryPlan memory = plan_memory(scenario->deployment, scenario->memory);
-    if (!memory.fits && scenario->deployment.level != CostLevel::affine)
-      return refuse(PointStatus::does_not_fit, memory.verdict);
+    const Fit fit = fit_of(*scenario);
+    if (!fit.feasible) return refuse(PointStatus::does_not_fit, fit.memory.verdict);
     const Result<Samples> after = sample(*scenario, options);
     if (!after) return refuse(PointStatus::invalid, after.error().items().front().message);
     if (after->replications < result_.replications) return refuse(PointStatus::skipped, "interrupted");

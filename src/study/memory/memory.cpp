@@ -270,6 +270,12 @@ Result<MemoryStudy> study_memory(const Question& question, const MemoryOptions& 
   const std::vector<Axis> axes = given_axes(options);
   const Result<Scenario> base = base_scenario(asked, axes);
   if (!base) return base.error();
+  if (!base->pools.empty()) {
+    Diagnostics problems;
+    problems.error(question.whole(), "this question is of one kind of replica, and 'pools' has several",
+                   "`explain` shows the memory plan of each pool");
+    return problems;
+  }
   MemoryStudy study;
   study.scenario = *base;
   fill_lists(study, base->sweep);

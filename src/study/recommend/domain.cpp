@@ -40,6 +40,10 @@ std::vector<SweepAxis> usual_domain(const Scenario& base, const std::string& cat
   const auto add = [&](const std::string& path, std::vector<std::string> values) {
     if (values.size() > 1) domain.push_back({path, std::move(values)});
   };
+  if (!base.pools.empty()) {
+    for (const PoolPlan& pool : base.pools) add("pools." + pool.name + ".replicas", {"1", "2", "3", "4"});
+    return domain;
+  }
   if (base.deployment.level != CostLevel::affine) {
     add("hardware.gpu", usual_gpus(base, catalog_dir));
     add("engine.tensor_parallel_size", {"1", "2", "4", "8"});
@@ -76,7 +80,8 @@ std::vector<SweepAxis> recommend_domain(const RecommendQuestion& question) {
 
 bool replicas_may_widen(const RecommendQuestion& question) {
   const std::vector<SweepAxis>& named = question.base.recommend;
-  return !is_declared(question) && !is_axis(named, "replicas") && !is_axis(named, "hardware.num_gpus");
+  return question.base.pools.empty() && !is_declared(question) && !is_axis(named, "replicas") &&
+         !is_axis(named, "hardware.num_gpus");
 }
 
 std::vector<std::string> candidate_overrides(const Scenario& base, const std::vector<SweepAxis>& domain,

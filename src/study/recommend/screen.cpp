@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "experiment/explain/what_fits.hpp"
 #include "experiment/latency_key.hpp"
 #include "experiment/steady/sampler.hpp"
 #include "serving/engines/engine_profile.hpp"
@@ -16,7 +17,8 @@ std::string deployment_key(const Scenario& s) {
   std::string key;
   for (const ResolvedField& f : s.fields) {
     const bool deployment = f.path == "model" || f.path.starts_with("hardware.") || f.path.starts_with("engine.") ||
-                            f.path.starts_with("cost.") || f.path.starts_with("memory.");
+                            f.path.starts_with("cost.") || f.path.starts_with("memory.") ||
+                            f.path.starts_with("pools") || f.path.starts_with("disaggregation");
     if (!deployment || f.path == "hardware.num_gpus" || f.path == "hardware.nodes") continue;
     key += f.path + "=" + to_text(f.value, 0) + "\n";
   }
@@ -91,14 +93,14 @@ Screened CandidateSource::screen(std::size_t index) const {
     screened.why = s.error().items().front().message;
     return screened;
   }
-  const MemoryPlan memory = plan_memory(s->deployment, s->memory);
+  const Fit fit = fit_of(*s);
   screened.cost = cost_of_deployment(*s);
   screened.gpu = s->deployment.gpu.id;
   screened.own_price = price_per_hour(*s).has_value();
   screened.replicas = replicas_in_all(*s);
-  if (!memory.fits && s->deployment.level != CostLevel::affine) {
+  if (!fit.feasible) {
     screened.fate = Fate::does_not_fit;
-    screened.why = memory.verdict;
+    screened.why = fit.memory.verdict;
   }
   return screened;
 }

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "experiment/backlog.hpp"
+#include "experiment/explain/what_fits.hpp"
 #include "experiment/replication.hpp"
 #include "experiment/run/request_limits.hpp"
 #include "experiment/steady/sampler.hpp"
@@ -243,8 +244,9 @@ Result<RequestExplanation> explain_requests(const Scenario& scenario, const Requ
   result.scenario = scenario;
   result.selector = selector;
   result.metric = metric;
-  result.memory = plan_memory(scenario.deployment, scenario.memory);
-  result.feasible = result.memory.fits || scenario.deployment.level == CostLevel::affine;
+  const Fit fit = fit_of(scenario);
+  result.memory = fit.memory;
+  result.feasible = fit.feasible;
   if (!result.feasible) return result;
   if (Diagnostics problems = Explainer(result, options).run(); problems.has_errors()) return problems;
   if (result.interrupted) return result;

@@ -71,6 +71,8 @@ const std::map<std::string, Example>& examples() {
   const std::string sized_class = "workload.classes=[{name: a, random_input_len: 100, random_output_len: 10}]";
   const std::string classes = "workload.classes=[{name: a}, {name: b}]";
   const std::string class_pairs = "workload.classes=[{name: a, " + azure + "}]";
+  const std::vector<std::string> two_pools = {"pools=[{name: a, role: prefill}, {name: b, role: decode}]"};
+  const std::vector<std::string> two_sglang_pools = {two_pools.front(), sglang};
   static const std::map<std::string, Example> all = {
       {"description", {"some words"}},
       {"model", {"Llama-3.1-70B"}},
@@ -149,6 +151,28 @@ const std::map<std::string, Example>& examples() {
       {"cost.affine.per_context_token", {"1 ns", {affine}}},
       {"replicas", {"2"}},
       {"spare", {"1", {"replicas=3"}}},
+      {"disaggregation.semantics", {"plain", two_pools}},
+      {"disaggregation.pick_up", {"next_call", two_pools}},
+      {"disaggregation.link", {"infiniband_hdr200", two_pools}},
+      {"disaggregation.bandwidth", {"12 GB/s", two_pools}},
+      {"disaggregation.core_bandwidth", {"100 GB/s", two_pools}},
+      {"disaggregation.efficiency", {"0.5", two_pools}},
+      {"disaggregation.setup", {"1 ms", two_pools}},
+      {"disaggregation.per_descriptor", {"2 us", two_pools}},
+      {"disaggregation.hop", {"3 ms", two_pools}},
+      {"disaggregation.pin_timeout", {"30 s", two_pools}},
+      {"disaggregation.on_failure", {"recompute", two_pools}},
+      {"disaggregation.failure_probability", {"0.01", two_pools}},
+      {"disaggregation.local_prefill_below", {"2048", two_pools}},
+      {"disaggregation.local_prefill_ratio", {"0.7", two_pools}},
+      {"disaggregation.most_unstarted", {"0.05", two_pools}},
+      {"disaggregation.num_reserved_decode_tokens", {"256", two_sglang_pools}},
+      {"pools", {"[{name: a, replicas: 2}]"}},
+      {"pools[].name", {"b", {"pools=[{name: a}]"}}},
+      {"pools[].role",
+       {"both", {"pools=[{name: a, role: prefill}, {name: b, role: prefill}, {name: c, role: decode}]"}}},
+      {"pools[].replicas", {"2", {"pools=[{name: a}]"}}},
+      {"pools[].router", {"least_outstanding", {"pools=[{name: a, replicas: 2}]"}}},
       {"router", {"least_outstanding", {"replicas=2"}}},
       {"routing.signal_period", {"50 ms", routed("least_kv")}},
       {"routing.signal_delay", {"5 ms", routed("llm_d")}},

@@ -121,6 +121,7 @@ EngineProfile sglang_profile() {
   p.info = {"sglang", "SGLang: prefill batches alone, one split prompt, admission by expected output, retraction"};
   p.make = make_sglang;
   p.idle_tokens = 0;
+  p.hands_over = "sglang";
   p.seats_of_all_ranks = true;
   p.default_release = "0.5.9";
   p.releases = kReleases;

@@ -69,6 +69,7 @@ EngineProfile tensorrt_llm_profile() {
   p.info = {"tensorrt-llm", "TensorRT-LLM: in-flight batching, KV reserved to the end or paused when it runs out"};
   p.make = make_tensorrt_llm;
   p.stores_whole_contexts = true;
+  p.hands_over = "tensorrt-llm";
   p.pipelines_micro_batches = true;
   p.make_balance = make_least_requests;
   p.default_release = "1.0";

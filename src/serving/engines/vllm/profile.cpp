@@ -98,6 +98,7 @@ EngineProfile vllm_v1_profile() {
   p.info = {"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"};
   p.make = make_vllm_v1;
   p.last_row = LastRow::foreseen;
+  p.hands_over = "nixl";
   p.partial_blocks_first = "0.24";
   p.pipelines_micro_batches = true;
   p.seats_only_cap = true;

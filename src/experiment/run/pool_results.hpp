@@ -1,0 +1,14 @@
+// What each pool of several did.
+#pragma once
+
+#include "foretoken/experiment/run.hpp"
+
+namespace foretoken {
+
+// Mean and 95 % half width of each key over the summaries that have it. `half_widths` may be null.
+void average(const std::vector<Summary>& summaries, Summary& means, Summary* half_widths);
+
+// Fills `pools` and `roles` of a result whose replications are done.
+void summarise_pools(RunResult& result);
+
+}  // namespace foretoken

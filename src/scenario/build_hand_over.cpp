@@ -1,0 +1,219 @@
+// How requests get from pool to pool: by the engine's own rules, over the links that the hardware has.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/counts.hpp"
+#include "scenario/build.hpp"
+#include "serving/engines/engine_profile.hpp"
+
+namespace foretoken {
+namespace {
+
+using Reserve = HandOverRules::Reserve;
+using PickUp = HandOverRules::PickUp;
+
+// What the semantics of a name are made of (src/serving/README.md, "Hand-overs").
+struct Semantics {
+  std::string_view name;
+  FirstToken first_token;
+  Reserve reserve;
+  PickUp pick_up;
+  bool in_chunks;
+  bool needs_seat;
+  bool finds_prefixes;
+  bool keeps_retracted;
+  bool commits_outputs;
+  double pin_seconds;  // 0 = until it is there
+};
+constexpr Semantics kSemantics[] = {
+    // vLLM 0.19, VLLM_NIXL_ABORT_REQUEST_TIMEOUT.
+    {"nixl", FirstToken::where_decoded, Reserve::on_arrival, PickUp::after_step, false, true, true, false, false, 480},
+    {"sglang", FirstToken::on_arrival, Reserve::before_prefill, PickUp::next_call, true, false, false, true, false, 0},
+    {"tensorrt-llm", FirstToken::on_arrival, Reserve::on_arrival, PickUp::next_call, false, false, true, false, true,
+     0},
+    // Splitwise, DistServe.
+    {"plain", FirstToken::where_prefilled, Reserve::on_arrival, PickUp::next_call, false, false, true, false, false, 0},
+};
+
+const Semantics& semantics_of(std::string_view name) {
+  const auto at =
+      std::find_if(std::begin(kSemantics), std::end(kSemantics), [&](const auto& s) { return s.name == name; });
+  return at == std::end(kSemantics) ? kSemantics[3] : *at;
+}
+
+void read_rules(Resolver& values, Scenario& s) {
+  HandOverPlan& plan = s.hand_over;
+  HandOverRules& rules = plan.rules;
+  const EngineProfile& engine = find_engine(entry_pool(s.pools).engine.name);
+  if (engine.hands_over.empty()) {
+    values.error("pools", fmt::format("{} has no hand-over from pool to pool", engine.info.name),
+                 "pools of role prefill and decode need engine.name: vllm-v1, sglang or tensorrt-llm");
+    return;
+  }
+  plan.semantics = values.text("disaggregation.semantics",
+                               {std::string(engine.hands_over), Origin::engine_default, std::string(engine.info.name)});
+  if (plan.semantics != "plain" && plan.semantics != engine.hands_over)
+    values.error(
+        "disaggregation.semantics",
+        fmt::format("'disaggregation.semantics' is {}, which {} does not have", plan.semantics, engine.info.name),
+        fmt::format("{} or plain", engine.hands_over));
+  const Semantics& semantics = semantics_of(plan.semantics);
+  plan.first_token = semantics.first_token;
+  rules.reserve = semantics.reserve;
+  rules.in_chunks = semantics.in_chunks;
+  rules.needs_seat = semantics.needs_seat;
+  rules.finds_prefixes = semantics.finds_prefixes;
+  rules.keeps_retracted = semantics.keeps_retracted;
+  rules.commits_outputs = semantics.commits_outputs;
+  const bool quantised = semantics.pick_up == PickUp::after_step;
+  const std::string pick_up = values.text(
+      "disaggregation.pick_up", {quantised ? "after_step" : "next_call", Origin::engine_default, plan.semantics});
+  rules.pick_up = pick_up == "after_step" ? PickUp::after_step : PickUp::next_call;
+  if (rules.pick_up == PickUp::after_step && !quantised)
+    values.error("disaggregation.pick_up", fmt::format("{} polls before every call", plan.semantics),
+                 "after_step is vLLM's");
+  rules.on_failure = values.text("disaggregation.on_failure") == "recompute" ? HandOverRules::OnFailure::recompute
+                                                                             : HandOverRules::OnFailure::fail;
+  if (rules.on_failure == HandOverRules::OnFailure::recompute && !quantised)
+    values.error("disaggregation.on_failure", "only vLLM computes again what was lost on the way",
+                 "leave it out: the request fails");
+  rules.failure_probability = values.number("disaggregation.failure_probability");
+  rules.hop = values.duration("disaggregation.hop");
+  rules.pin_timeout = duration_from_seconds(
+      values.quantity("disaggregation.pin_timeout", {semantics.pin_seconds, Origin::engine_default, plan.semantics}));
+  rules.local_below = values.integer("disaggregation.local_prefill_below");
+  rules.local_ratio = values.number("disaggregation.local_prefill_ratio");
+  if (rules.local_below > 0 && plan.semantics == "sglang")
+    values.error("disaggregation.local_prefill_below", "a decode server of SGLang computes no prompts", "leave it out");
+  rules.most_unstarted = values.number("disaggregation.most_unstarted");
+  if (plan.semantics == "sglang") rules.reserved_tokens = values.integer("disaggregation.num_reserved_decode_tokens");
+}
+
+// Replicas of one kind of GPU that fit in one node are taken to share it.
+bool in_one_node(const Scenario& s) {
+  const PoolPlan& first = s.pools.front();
+  return s.num_gpus <= first.deployment.node.gpus_per_node &&
+         std::all_of(s.pools.begin(), s.pools.end(),
+                     [&](const PoolPlan& p) { return p.deployment.gpu.id == first.deployment.gpu.id; });
+}
+
+// disaggregation.md, B: measured on NIXL, Mooncake and their kin; src/serving/README.md, "Hand-overs".
+constexpr double kSetup = 0.5e-3;
+constexpr double kNetworkEfficiency = 0.75, kNodeEfficiency = 0.6;
+constexpr double kNetworkDescriptor = 1.5e-6, kNodeDescriptor = 20e-6;
+
+std::int64_t whole_bytes(double bytes) {
+  return std::max<std::int64_t>(1, std::llround(bytes));
+}
+
+void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
+  HandOverPlan& plan = s.hand_over;
+  const bool affine = s.deployment.level == CostLevel::affine;
+  const bool one_node = !affine && in_one_node(s);
+  plan.rules.setup = duration_from_seconds(values.quantity(
+      "disaggregation.setup", {affine ? 0 : kSetup, Origin::default_value, "measured on Mooncake over RoCE"}));
+  plan.rules.core_bandwidth =
+      static_cast<std::int64_t>(values.maybe_quantity("disaggregation.core_bandwidth").value_or(0));
+  if (affine) {
+    for (const char* key : {"link", "bandwidth", "efficiency", "per_descriptor"}) {
+      if (const std::string path = fmt::format("disaggregation.{}", key); values.given(path))
+        values.error(path, "affine costs have no KV cache of any size to move", "disaggregation.setup is all it takes");
+    }
+    return;
+  }
+  plan.efficiency =
+      values.number("disaggregation.efficiency", {one_node ? kNodeEfficiency : kNetworkEfficiency,
+                                                  Origin::default_value, one_node ? "within a node" : "between nodes"});
+  const double descriptor = values.quantity(
+      "disaggregation.per_descriptor",
+      {one_node ? kNodeDescriptor : kNetworkDescriptor, Origin::default_value, one_node ? "cuda_ipc" : "RDMA"});
+  const auto bandwidth = values.maybe_quantity("disaggregation.bandwidth");
+  std::optional<LinkSpec> named;
+  if (const auto name = values.maybe_text("disaggregation.link")) {
+    const Result<LinkSpec> link = catalog.link(*name);
+    if (!link) {
+      const Diagnostics problems = link.error();
+      for (const Diagnostic& d : problems.items()) values.error("disaggregation.link", d.message, d.hint);
+      return;
+    }
+    named = *link;
+  }
+  for (PoolPlan& pool : s.pools) {
+    const Deployment& d = pool.deployment;
+    LinkSpec link = named ? *named : one_node ? d.gpu.scale_up_link : d.node.scale_out_link;
+    if (bandwidth) link.per_direction = Bandwidth{*bandwidth}, link.id = "disaggregation.bandwidth";
+    plan.link = link.id;
+    if (!(link.per_direction.value > 0)) {
+      values.error("disaggregation", fmt::format("pool '{}' has no link over which a KV cache could go", pool.name),
+                   "name one: disaggregation.link, or hardware.scale_out_link");
+      return;
+    }
+    const Parallelism& split = d.parallelism;
+    const double of_gpu = link.per_direction.value * plan.efficiency;
+    pool.link_bandwidth = whole_bytes(of_gpu * split.gpus());
+    const double per_token =
+        kv_elements_per_token(d.model, split.tensor) * split.tensor * kv_bytes_per_element(d.kv_format);
+    pool.kv_block_bytes = whole_bytes(per_token * pool.engine.block_size);
+    // One rank's blocks are posted one after the other: keys and values of every layer that it has.
+    const int kinds = d.model.attention == AttentionKind::latent ? 1 : 2;
+    const double posted =
+        std::ceil(static_cast<double>(count_parameters(d.model).attention_layers) / split.pipeline) * kinds;
+    double most = of_gpu * split.tensor * split.pipeline;
+    if (descriptor > 0) most = std::min(most, static_cast<double>(pool.kv_block_bytes) / (posted * descriptor));
+    const Parallelism& from = entry_pool(s.pools).deployment.parallelism;
+    pool.flow_bandwidth = whole_bytes(std::min(most, of_gpu * from.tensor * from.pipeline));
+  }
+}
+
+// What engines refuse at their handshake.
+void check_layouts(Resolver& values, const Scenario& s) {
+  const PoolPlan& from = entry_pool(s.pools);
+  const bool nixl = s.hand_over.semantics == "nixl";
+  for (std::size_t i = 0; i < s.pools.size(); ++i) {
+    const PoolPlan& to = s.pools[i];
+    if (to.role != PoolRole::decode) continue;
+    const auto refuse = [&](const char* key, const std::string& what, const char* hint) {
+      values.error(fmt::format("pools[{}].{}", i, key), what, hint);
+    };
+    const int tp_from = from.deployment.parallelism.tensor, tp_to = to.deployment.parallelism.tensor;
+    const int block_from = from.engine.block_size, block_to = to.engine.block_size;
+    const bool smaller = nixl && block_from < block_to && tp_from <= tp_to;
+    if (block_from != block_to && !smaller)
+      refuse("engine.block_size",
+             fmt::format("KV blocks of {} tokens in pool '{}' cannot be filled from blocks of {} in pool '{}'",
+                         block_to, to.name, block_from, from.name),
+             "give both pools the same engine.block_size");
+    const ModelSpec& model = from.deployment.model;
+    const bool latent = model.attention == AttentionKind::latent;
+    if (nixl && !latent && tp_from > tp_to && tp_from > model.kv_heads)
+      refuse("engine.tensor_parallel_size",
+             fmt::format("TP {} of pool '{}' repeats the {} KV heads, and vLLM does not lay them out anew for TP {} of "
+                         "pool '{}'",
+                         tp_from, from.name, model.kv_heads, tp_to, to.name),
+             "let the prefill pool have no more ranks than KV heads, or no more than the decode pool");
+    if (!latent && tp_from != tp_to && model.kv_heads % std::min({tp_from, tp_to, model.kv_heads}) != 0)
+      refuse("engine.tensor_parallel_size",
+             fmt::format("{} KV heads do not divide between TP {} and TP {}", model.kv_heads, tp_from, tp_to),
+             "choose sizes that divide the KV heads");
+  }
+}
+
+}  // namespace
+
+void build_hand_over(Resolver& values, const Catalog& catalog, Scenario& s) {
+  const auto hands_over = [](const PoolPlan& pool) { return pool.role == PoolRole::prefill; };
+  if (std::none_of(s.pools.begin(), s.pools.end(), hands_over)) {
+    if (values.given("disaggregation"))
+      values.error("disaggregation", "'disaggregation' without pools of role prefill and decode says nothing",
+                   "pools: [{name: prefill, role: prefill}, {name: decode, role: decode}]");
+    return;
+  }
+  read_rules(values, s);
+  if (values.diagnostics().has_errors()) return;
+  read_links(values, catalog, s);
+  check_layouts(values, s);
+}
+
+}  // namespace foretoken

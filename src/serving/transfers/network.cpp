@@ -1,0 +1,128 @@
+// Progressive filling in whole numbers.
+#include "serving/transfers/network.hpp"
+
+#include <algorithm>
+
+#include "foretoken/base/result.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr std::int64_t kNano = 1'000'000'000;
+
+}  // namespace
+
+Network::Link Network::add_link(std::int64_t bytes_per_second) {
+  bandwidths_.push_back(bytes_per_second);
+  return static_cast<Link>(bandwidths_.size() - 1);
+}
+
+Network::Flow Network::start(std::int64_t bytes, std::span<const Link> links, std::int64_t most, TimePoint now) {
+  invariant(bytes > 0 && (most > 0 || !links.empty()), "a flow of nothing, or without a limit");
+  advance(now);
+  Flow flow = static_cast<Flow>(flows_.size());
+  if (spare_.empty()) {
+    flows_.emplace_back();
+  } else {
+    flow = spare_.back();
+    spare_.pop_back();
+  }
+  state(flow) = {static_cast<NanoBytes>(bytes) * kNano, 0, most, {links.begin(), links.end()}};
+  active_.push_back(flow);
+  settled_ = false;
+  return flow;
+}
+
+void Network::advance(TimePoint now) {
+  if (now == at_) return;
+  if (!settled_) share_out();
+  const std::int64_t elapsed = (now - at_).count();
+  for (const Flow flow : active_) {
+    State& s = state(flow);
+    s.left -= std::min(s.left, static_cast<NanoBytes>(s.rate) * elapsed);
+  }
+  at_ = now;
+}
+
+TimePoint Network::end_of(const State& flow) const {
+  const NanoBytes nanoseconds = (flow.left + flow.rate - 1) / flow.rate;
+  constexpr NanoBytes kLongest = std::int64_t{1} << 61;  // beyond any run
+  return at_ + Duration{static_cast<std::int64_t>(std::min(nanoseconds, kLongest))};
+}
+
+TimePoint Network::next_end() {
+  if (!settled_) share_out();
+  TimePoint next = kNever;
+  for (const Flow flow : active_) next = std::min(next, end_of(state(flow)));
+  return next;
+}
+
+void Network::take_ended(TimePoint now, std::vector<Flow>& ended) {
+  advance(now);
+  for (const Flow flow : active_) {
+    if (state(flow).left == 0) ended.push_back(flow);
+  }
+  if (ended.empty()) return;
+  std::erase_if(active_, [&](Flow flow) { return state(flow).left == 0; });
+  spare_.insert(spare_.end(), ended.begin(), ended.end());
+  settled_ = false;
+}
+
+std::int64_t Network::rate_of(Flow flow) {
+  if (!settled_) share_out();
+  return state(flow).rate;
+}
+
+void Network::share_out() {
+  left_ = bandwidths_;
+  users_.assign(bandwidths_.size(), 0);
+  for (const Flow flow : active_) {
+    for (const Link link : state(flow).links) ++users_[static_cast<std::size_t>(link)];
+  }
+  open_ = active_;
+  const auto hold_at = [&](Flow flow, std::int64_t rate) {
+    State& s = state(flow);
+    s.rate = std::max<std::int64_t>(1, rate);
+    for (const Link link : s.links) {
+      const auto i = static_cast<std::size_t>(link);
+      left_[i] -= rate;
+      --users_[i];
+    }
+  };
+  while (!open_.empty()) {
+    // The least that any link has for each of its flows.
+    std::int64_t share = std::int64_t{1} << 62;
+    for (std::size_t i = 0; i < left_.size(); ++i) {
+      if (users_[i] > 0) share = std::min(share, left_[i] / users_[i]);
+    }
+    // Those who cannot use it leave the rest to others.
+    const auto limited = [&](Flow flow) { return state(flow).most > 0 && state(flow).most <= share; };
+    if (std::any_of(open_.begin(), open_.end(), limited)) {
+      std::int64_t least = share;
+      for (const Flow flow : open_) {
+        if (limited(flow)) least = std::min(least, state(flow).most);
+      }
+      const auto at_least = [&](Flow flow) { return state(flow).most == least; };
+      for (const Flow flow : open_) {
+        if (at_least(flow)) hold_at(flow, least);
+      }
+      std::erase_if(open_, at_least);
+      continue;
+    }
+    const auto before = users_;
+    const auto remaining = left_;
+    const auto is_full = [&](Flow flow) {
+      return std::any_of(state(flow).links.begin(), state(flow).links.end(), [&](Link link) {
+        const auto i = static_cast<std::size_t>(link);
+        return before[i] > 0 && remaining[i] / before[i] == share;
+      });
+    };
+    for (const Flow flow : open_) {
+      if (is_full(flow)) hold_at(flow, share);
+    }
+    std::erase_if(open_, is_full);
+  }
+  settled_ = true;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,57 @@
+// Flows of bytes that share links fairly.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "foretoken/base/units.hpp"
+
+namespace foretoken {
+
+// Links have a bandwidth in one direction. Rates are max-min fair: all flows grow alike until a link is full or a flow
+// has its own limit; those are held there, and the rest goes on (progressive filling; Bertsekas and Gallager, "Data
+// Networks", 6.5.2). They change only when a flow starts or ends, and are whole bytes per second, so that what is left
+// of a flow is an exact number of nano-bytes and its end does not depend on how often anybody looked.
+class Network {
+ public:
+  using Link = std::int32_t;
+  using Flow = std::int32_t;
+
+  // Precondition: bytes_per_second > 0.
+  [[nodiscard]] Link add_link(std::int64_t bytes_per_second);
+  // From `now` on. `most`: bytes per second that it can use alone; 0 = no such limit. Preconditions: bytes > 0, and a
+  // link or a limit.
+  Flow start(std::int64_t bytes, std::span<const Link> links, std::int64_t most, TimePoint now);
+  // When the next flow ends, as things stand; kNever: none is under way.
+  [[nodiscard]] TimePoint next_end();
+  // The flows that have ended by `now`, in the order in which they were started. Their numbers are used again.
+  void take_ended(TimePoint now, std::vector<Flow>& ended);
+
+  [[nodiscard]] std::int64_t rate_of(Flow flow);
+  [[nodiscard]] bool idle() const { return active_.empty(); }
+
+ private:
+  using NanoBytes = FineTotal;  // 128 bits
+  struct State {
+    NanoBytes left = 0;
+    std::int64_t rate = 0;
+    std::int64_t most = 0;
+    std::vector<Link> links;
+  };
+  [[nodiscard]] State& state(Flow flow) { return flows_[static_cast<std::size_t>(flow)]; }
+  void advance(TimePoint now);
+  void share_out();
+  [[nodiscard]] TimePoint end_of(const State& flow) const;
+
+  std::vector<std::int64_t> bandwidths_;  // of the links
+  std::vector<State> flows_;
+  std::vector<Flow> spare_;
+  std::vector<Flow> active_;                // in the order of their start
+  std::vector<Flow> open_;                  // scratch: those whose rate is not settled
+  std::vector<std::int64_t> left_, users_;  // scratch, by link
+  TimePoint at_{};
+  bool settled_ = true;
+};
+
+}  // namespace foretoken

@@ -1,0 +1,220 @@
+// Hand-overs from pool to pool, worked out by hand (src/serving/README.md, "Hand-overs": H3 to H25).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "support/pooled_run.hpp"
+#include "support/stub_cost.hpp"
+
+namespace foretoken::test {
+namespace {
+
+using ::testing::ElementsAre;
+using PickUp = HandOverRules::PickUp;
+
+constexpr Duration kMillisecond{1'000'000};
+
+std::int64_t ms(TimePoint t) {
+  return t.time_since_epoch() / kMillisecond;
+}
+std::int64_t part_ms(const Attribution& parts, AttributionPart part) {
+  return parts[static_cast<std::size_t>(part)] / kMillisecond;
+}
+
+Request request(std::int64_t index, std::int64_t arrival_ms, std::int32_t prompt, std::int32_t output) {
+  Request r;
+  r.index = index;
+  r.arrival = TimePoint{arrival_ms * kMillisecond};
+  r.prompt_tokens = prompt;
+  r.output_tokens = r.max_tokens = output;
+  return r;
+}
+
+// A transfer takes what the request's number says, whatever it carries.
+class ByNumber final : public Transport {
+ public:
+  explicit ByNumber(std::map<std::int64_t, std::int64_t> takes) : takes_(std::move(takes)) {}
+  Duration to_replica(const Request&, int) override { return {}; }
+  Duration of_kv(const HandOver& what, int) override { return takes_[what.request.index] * kMillisecond; }
+
+ private:
+  std::map<std::int64_t, std::int64_t> takes_;
+};
+
+// Prompts take 100 ms on one of two replicas, steps of the decode pool 20 ms. Request 0 keeps that busy, with
+// boundaries at multiples of 20 ms from 100 ms on.
+struct BusyDecode {
+  StubCost slow{StubTerms{0.1}};
+  StubCost fast{StubTerms{0.02}};
+  PoolsConfig config;
+
+  explicit BusyDecode(FirstToken first_token, const char* engine_name = "vllm-v1", bool async = false) {
+    EngineConfig engine;
+    engine.name = engine_name;
+    engine.max_model_len = 1000;
+    engine.num_gpu_blocks = 1000;
+    engine.async_scheduling = async;
+    config.pools.push_back({PoolRole::prefill, first_token, engine, {2, "round_robin"}, &slow});
+    config.pools.push_back({PoolRole::decode, FirstToken::where_prefilled, engine, {}, &fast});
+  }
+  PooledRun run(std::vector<Request> requests, std::map<std::int64_t, std::int64_t> takes, bool step_by_step = false) {
+    ClusterSeams seams;
+    seams.transport = std::make_unique<ByNumber>(std::move(takes));
+    return run_pools(config, *make_fixed_source(std::move(requests)), step_by_step, std::move(seams));
+  }
+  // First and last token of request 1, which reaches the decode pool at 110 ms.
+  std::vector<std::int64_t> tokens_of_second(std::int64_t takes) {
+    std::vector<std::int64_t> tokens;
+    for (const bool step_by_step : {false, true}) {
+      const PooledRun seen = run({request(0, 0, 64, 50), request(1, 10, 64, 2)}, {{0, 0}, {1, takes}}, step_by_step);
+      const RequestRecord& r = seen.seen.by_index().at(1);
+      if (tokens.empty()) tokens = {ms(r.first_token), ms(r.finish)};
+      EXPECT_EQ(tokens, (std::vector{ms(r.first_token), ms(r.finish)})) << "step by step";
+    }
+    return tokens;
+  }
+};
+
+// Blocks at 120, data at 135, polled at 140 with the launch of a step, reported with its output at 160.
+TEST(HandOverGolden, H3VllmSeesAKvCacheWithTheOutputOfALaterStep) {
+  BusyDecode pools(FirstToken::where_decoded);
+  pools.config.hand_over.pick_up = PickUp::after_step;
+  EXPECT_THAT(pools.tokens_of_second(15), ElementsAre(180, 200));
+}
+
+// The step in which it runs is scheduled when the one before begins: two steps more.
+TEST(HandOverGolden, H4VllmAsyncSeesItTwoStepsLater) {
+  BusyDecode pools(FirstToken::where_decoded, "vllm-v1", true);
+  pools.config.hand_over.pick_up = PickUp::after_step;
+  EXPECT_THAT(pools.tokens_of_second(15), ElementsAre(220, 240));
+}
+
+TEST(HandOverGolden, H5ALongerTransferWaitsForTheSameBoundaries) {
+  for (const bool async : {false, true}) {
+    BusyDecode pools(FirstToken::where_decoded, "vllm-v1", async);
+    pools.config.hand_over.pick_up = PickUp::after_step;
+    EXPECT_THAT(pools.tokens_of_second(50), ElementsAre(async ? 260 : 220, async ? 280 : 240));
+  }
+}
+
+TEST(HandOverGolden, WhatHandOversTakeIsSaidApart) {
+  BusyDecode pools(FirstToken::where_decoded);
+  pools.config.hand_over.pick_up = PickUp::after_step;
+  const PooledRun run = pools.run({request(0, 0, 64, 50), request(1, 10, 64, 2)}, {{0, 0}, {1, 15}});
+  const Attribution& parts = run.seen.by_index().at(1).ttft_parts;
+  EXPECT_EQ(part_ms(parts, AttributionPart::kv_transfer), 15);
+  EXPECT_EQ(part_ms(parts, AttributionPart::hand_over_wait), 10 + 25) << "to the boundary, and until it is known";
+}
+
+// Three chunks of 40 ms, each sent in 30 ms when it is computed: 40 to 70, 80 to 110, 120 to 150.
+TEST(HandOverGolden, H7SglangSendsChunksAndStreamsTheFirstTokenWithoutAStep) {
+  for (const bool async : {false, true}) {
+    for (const std::int64_t takes : {30, 50}) {
+      BusyDecode pools(FirstToken::on_arrival, "sglang", async);
+      pools.slow = StubCost(StubTerms{0.04});
+      for (PoolConfig& pool : pools.config.pools) pool.engine.block_size = 1, pool.engine.num_gpu_blocks = 10'000;
+      pools.config.pools.front().engine.chunked_prefill_size = 100;
+      pools.config.hand_over.reserve = HandOverRules::Reserve::before_prefill;
+      pools.config.hand_over.in_chunks = true;
+      const PooledRun run = pools.run({request(0, 0, 100, 50), request(1, 0, 300, 2)}, {{0, 0}, {1, takes}});
+      const RequestRecord& r = run.seen.by_index().at(1);
+      const std::int64_t first = takes == 30 ? 160 : 200;  // H8: 40 to 90, 90 to 140, 140 to 190
+      EXPECT_EQ(ms(r.first_token), first);
+      EXPECT_EQ(ms(r.finish), first + (async ? 40 : 20));
+    }
+  }
+}
+
+TEST(HandOverGolden, H9TensorrtEmitsBeforeTheFirstForward) {
+  BusyDecode pools(FirstToken::on_arrival, "tensorrt-llm");
+  pools.config.hand_over.commits_outputs = true;
+  EXPECT_THAT(pools.tokens_of_second(30), ElementsAre(160, 180));
+}
+
+// The prompt's blocks are kept for 300 ms, and its request is 500 ms on its way.
+TEST(HandOverGolden, H14WhatIsKeptNoLongerIsLost) {
+  for (const auto on_failure : {HandOverRules::OnFailure::fail, HandOverRules::OnFailure::recompute}) {
+    BusyDecode pools(FirstToken::where_decoded);
+    pools.config.hand_over.pin_timeout = 300 * kMillisecond;
+    pools.config.hand_over.hop = 500 * kMillisecond;
+    pools.config.hand_over.on_failure = on_failure;
+    const PooledRun run = pools.run({request(0, 0, 64, 2)}, {});
+    const RequestRecord& r = run.seen.records.at(0);
+    const bool fails = on_failure == HandOverRules::OnFailure::fail;
+    EXPECT_EQ(r.outcome, fails ? Outcome::failed : Outcome::finished);
+    EXPECT_EQ(run.outcome.failed, fails ? 1 : 0);
+    EXPECT_EQ(run.outcome.transfers.expired, 1);
+    EXPECT_EQ(run.outcome.transfers.failed, 1);
+    EXPECT_EQ(run.outcome.replicas.back().prefill_tokens, fails ? 0 : 64) << "computed where it was to decode";
+    EXPECT_EQ(ms(r.finish), fails ? 600 : 640);
+    for (const ReplicaTotals& rank : run.outcome.replicas) EXPECT_EQ(rank.kv_blocks_at_end, 0);
+  }
+}
+
+// 10 blocks: 4 are loading, the next wants 8, and the one behind it, which wants 2, does not overtake it.
+TEST(HandOverGolden, H15TheFirstThatDoesNotFitHoldsUpTheOthers) {
+  BusyDecode pools(FirstToken::where_decoded);
+  pools.config.pools.back().engine.num_gpu_blocks = 11;
+  pools.config.pools.back().engine.max_model_len = 150;
+  pools.config.pools.front().cluster.replicas = 3;
+  const PooledRun run =
+      pools.run({request(0, 0, 64, 1), request(1, 1, 128, 1), request(2, 2, 32, 1)}, {{0, 500}, {1, 10}, {2, 10}});
+  std::vector<std::int64_t> first;
+  for (const RequestRecord& r : run.seen.by_index()) first.push_back(ms(r.first_token));
+  EXPECT_THAT(first, ElementsAre(620, 650, 650));
+  EXPECT_EQ(part_ms(run.seen.by_index()[2].ttft_parts, AttributionPart::kv_wait), 620 - 102);
+}
+
+// One seat, taken until 200: what is there is seated then, and what comes later is not even fetched before.
+TEST(HandOverGolden, H16AFullBatchStopsLoadsAndTheirPromotion) {
+  BusyDecode pools(FirstToken::where_decoded);
+  pools.config.hand_over.pick_up = PickUp::after_step;
+  pools.config.hand_over.needs_seat = true;
+  pools.config.pools.back().engine.max_num_seqs = 1;
+  const PooledRun run = pools.run({request(0, 0, 64, 5), request(1, 10, 64, 1)}, {{0, 0}, {1, 15}});
+  const RequestRecord& r = run.seen.by_index().at(1);
+  EXPECT_EQ(ms(run.seen.by_index().at(0).finish), 200);
+  EXPECT_EQ(ms(r.first_token), 200 + 15 + 20) << "fetched when the seat is free";
+  EXPECT_EQ(part_ms(r.ttft_parts, AttributionPart::queue), 80) << "from the boundary at 120 on";
+}
+
+// conditional_disagg.rs: fewer than 2048 tokens to compute, and less than 0.7 of the prompt.
+TEST(HandOverGolden, H19ShortPromptsStayWhereTheyDecode) {
+  for (const double ratio : {0.7, 1.1}) {
+    BusyDecode pools(FirstToken::where_decoded);
+    pools.config.hand_over.local_below = 100;
+    pools.config.hand_over.local_ratio = ratio;
+    const PooledRun run = pools.run({request(0, 0, 64, 2), request(1, 0, 200, 2)}, {});
+    const bool stays = ratio > 1;
+    EXPECT_EQ(ms(run.seen.by_index()[0].first_token), stays ? 20 : 120);
+    EXPECT_EQ(ms(run.seen.by_index()[1].first_token), 120);
+  }
+}
+
+// N = 1: what arrives is all.
+TEST(HandOverGolden, H25ASingleTokenComesOutWithoutAStep) {
+  BusyDecode pools(FirstToken::on_arrival, "tensorrt-llm");
+  const PooledRun run = pools.run({request(0, 0, 64, 1)}, {{0, 30}});
+  EXPECT_EQ(ms(run.seen.records.at(0).finish), 130);
+  EXPECT_EQ(run.outcome.replicas.back().steps, 0);
+}
+
+// Bytes over a link that two transfers share: 64 tokens are 4 blocks of 1 MB, 4 ms at 1 GB/s alone.
+TEST(HandOverGolden, TransfersShareTheLinkOfTheReplicaThatReceives) {
+  BusyDecode pools(FirstToken::where_prefilled);
+  pools.config.pools.front().link_bandwidth = 1'000'000'000;
+  pools.config.pools.back().link_bandwidth = 1'000'000'000;
+  pools.config.pools.back().kv_block_bytes = 1'000'000;
+  pools.config.hand_over.setup = 1 * kMillisecond;
+  const std::vector<Request> both{request(0, 0, 64, 2), request(1, 0, 64, 2)};
+  const PooledRun run = run_pools(pools.config, *make_fixed_source(both), false);
+  for (const RequestRecord& r : run.seen.by_index())
+    EXPECT_EQ(part_ms(r.e2e_parts, AttributionPart::kv_transfer), 1 + 8) << "half of the link each";
+  const PooledRun alone = run_pools(pools.config, *make_fixed_source({both.front()}), false);
+  EXPECT_EQ(part_ms(alone.seen.records.at(0).e2e_parts, AttributionPart::kv_transfer), 1 + 4);
+  EXPECT_EQ(run.outcome.transfers.bytes, 8'000'000);
+}
+
+}  // namespace
+}  // namespace foretoken::test
