@@ -38,7 +38,9 @@ std::string random_token() {
 std::optional<Question> question_of(const StudioCommand& command) {
   if (!command.scenario.path.empty()) {
     const std::optional<ReadScenario> read = read_scenario(command.scenario, command.output);
-    return read ? std::optional(read->question) : std::nullopt;
+    if (!read || refuses_pools(read->scenario, command.scenario.path, "`run` and `compare` take pools"))
+      return std::nullopt;
+    return read->question;
   }
   const auto chat =
       std::find_if(starters().begin(), starters().end(), [](const Starter& s) { return s.name == "chatbot"; });

@@ -25,12 +25,15 @@ struct Semantics {
   bool finds_prefixes;
   bool keeps_retracted;
   bool commits_outputs;
-  double pin_seconds;  // 0 = until it is there
+  double pin_seconds;             // 0 = until it is there
+  bool computes_prompts = true;   // where it decodes
+  bool reserves_outputs = false;  // num_reserved_decode_tokens
 };
 constexpr Semantics kSemantics[] = {
     // vLLM 0.19, VLLM_NIXL_ABORT_REQUEST_TIMEOUT.
     {"nixl", FirstToken::where_decoded, Reserve::on_arrival, PickUp::after_step, false, true, true, false, false, 480},
-    {"sglang", FirstToken::on_arrival, Reserve::before_prefill, PickUp::next_call, true, false, false, true, false, 0},
+    {"sglang", FirstToken::on_arrival, Reserve::before_prefill, PickUp::next_call, true, false, false, true, false, 0,
+     false, true},
     {"tensorrt-llm", FirstToken::on_arrival, Reserve::on_arrival, PickUp::next_call, false, false, true, false, true,
      0},
     // Splitwise, DistServe.
@@ -85,10 +88,10 @@ void read_rules(Resolver& values, Scenario& s) {
       values.quantity("disaggregation.pin_timeout", {semantics.pin_seconds, Origin::engine_default, plan.semantics}));
   rules.local_below = values.integer("disaggregation.local_prefill_below");
   rules.local_ratio = values.number("disaggregation.local_prefill_ratio");
-  if (rules.local_below > 0 && plan.semantics == "sglang")
+  if (rules.local_below > 0 && !semantics.computes_prompts)
     values.error("disaggregation.local_prefill_below", "a decode server of SGLang computes no prompts", "leave it out");
   rules.most_unstarted = values.number("disaggregation.most_unstarted");
-  if (plan.semantics == "sglang") rules.reserved_tokens = values.integer("disaggregation.num_reserved_decode_tokens");
+  if (semantics.reserves_outputs) rules.reserved_tokens = values.integer("disaggregation.num_reserved_decode_tokens");
 }
 
 // Replicas of one kind of GPU that fit in one node are taken to share it.
@@ -99,7 +102,7 @@ bool in_one_node(const Scenario& s) {
                      [&](const PoolPlan& p) { return p.deployment.gpu.id == first.deployment.gpu.id; });
 }
 
-// disaggregation.md, B: measured on NIXL, Mooncake and their kin; src/serving/README.md, "Hand-overs".
+// src/serving/README.md, "Hand-overs".
 constexpr double kSetup = 0.5e-3;
 constexpr double kNetworkEfficiency = 0.75, kNodeEfficiency = 0.6;
 constexpr double kNetworkDescriptor = 1.5e-6, kNodeDescriptor = 20e-6;

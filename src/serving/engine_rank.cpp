@@ -134,14 +134,13 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
 }
 
 void EngineRank::call_policy(TimePoint now, bool hold_contexts) {
-  evictions_before_call_ = rank_.counts().evictions;
   TimePoint known_until = async_.known_until(now);
   bool knows_all = !async_.take_due_call();
   rank_.waiting.deliver(known_until);
   std::int64_t evicted = -1;
   while (true) {
     invariant(rank_.counts().evictions > evicted, "a policy asks to be called again although it evicted nobody");
-    evicted = rank_.counts().evictions;
+    evicted = evictions_before_call_ = rank_.counts().evictions;
     plan_.clear();
     usage_.called();
     policy_->schedule({state_, now, known_until, kv_wait_, accounts_.decode_totals(), hold_contexts}, plan_);

@@ -81,7 +81,8 @@ bool EngineRank::settle_gone(TimePoint now) {
       rank_.drop(gone.id);
       continue;
     }
-    r.account.transferred(exposed(gone.id, now));
+    r.account.transferred(exposed(gone.id, gone.at));
+    r.account.handed_over(now - gone.at);
     if (rules_->on_failure == HandOverRules::OnFailure::recompute) {
       rank_.lose_cache(gone.id, now);
       rank_.waiting.queue().push({request, kv_wait_.at(now), gone.id});
@@ -132,7 +133,11 @@ void EngineRank::receive_before_call(TimePoint now) {
 
 bool EngineRank::receive_when_idle(TimePoint now) {
   begin_loads(now, false);
-  bool more = settle_gone(now);
+  bool more = false;
+  while (!receiver_->gone.empty()) {  // whose blocks others wait for
+    more = settle_gone(now) || more;
+    begin_loads(now, false);
+  }
   more = take_in(now, true) || more;
   if (direct_) more = seat_ready(now) || more;
   return more;
@@ -194,6 +199,7 @@ bool EngineRank::seat_ready(TimePoint now) {
 // What was computed elsewhere comes out here. False: with it the request has all its tokens, and is gone.
 bool EngineRank::emit_on_arrival(RequestId id, TimePoint now) {
   InFlight& r = rank_.table[id];
+  if (r.recovering) return true;  // what it waits counts as what was lost; see seat()
   r.account.scheduled(now - r.reached_at, {});
   r.reached_at = now;
   if (r.emitted > 0) return true;
@@ -250,14 +256,13 @@ void EngineRank::begin_loads(TimePoint now, bool planned) {
 
 Refused EngineRank::why_no_load(std::int64_t owed) const {
   if (rules_->needs_seat) {
-    // Those that wait in the engine's queue stand before them.
-    if (rank_.counts().evictions != evictions_before_call_) return Refused::not_yet;
-    if (rank_.waiting.head() != nullptr)
-      return plan_.blocked == Blocked::kv_blocks ? Refused::kv_blocks
-             : plan_.blocked == Blocked::seats   ? Refused::seats
-                                                 : Refused::not_yet;
+    // What holds for as long as the plan does comes first.
     if (rank_.running.size() >= rank_.config.max_num_seqs) return Refused::seats;
     if (rank_.decodes.size() >= rank_.config.step_tokens()) return Refused::seats;
+    if (rank_.counts().evictions != evictions_before_call_) return Refused::not_yet;
+    // Those that wait in the engine's queue stand before them.
+    if (rank_.waiting.head() != nullptr)
+      return plan_.blocked == Blocked::kv_blocks ? Refused::kv_blocks : Refused::not_yet;
   }
   return receiver_->fits_head(rank_.pool.free() - owed) ? Refused::nothing : Refused::kv_blocks;
 }

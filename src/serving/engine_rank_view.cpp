@@ -25,6 +25,8 @@ ReplicaSignals EngineRank::signals(TimePoint now) const {
     signals.in_flight_tokens += rank_.table[id].known_tokens();
     signals.prefill_tokens += rank_.table[id].known_tokens();
   }
+  if (receiver_)
+    receiver_->for_each([&](RequestId id) { signals.in_flight_tokens += rank_.table[id].request.prompt_tokens; });
   signals.kv_blocks_used = rank_.pool.used() + blocks_taken(at);
   signals.kv_blocks = rank_.pool.total();
   signals.free_seats = std::max<std::int64_t>(0, rank_.config.max_num_seqs - signals.running);

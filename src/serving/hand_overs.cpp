@@ -163,6 +163,11 @@ HandOvers::Left HandOvers::gone(const Request& request, TimePoint now) {
 }
 
 TimePoint HandOvers::next_time() {
+  // What is where it was to go waits for nothing.
+  while (!timers_.empty() && !ways_.contains(timers_.front().request)) {
+    std::pop_heap(timers_.begin(), timers_.end(), later);
+    timers_.pop_back();
+  }
   const TimePoint next = network_.next_end();
   return timers_.empty() ? next : std::min(next, timers_.front().at);
 }

@@ -59,7 +59,9 @@ bool Receiver::fits_beside_expected(const InFlight& head, std::int64_t free_bloc
 bool Receiver::fits_head(std::int64_t free) const {
   const InFlight& head = rank_.table[waiting_.front().id];
   const PrefixMatch found = match(head);
-  if (blocks_for(tokens_of(head), rank_.config.block_size) - found.blocks + found.free_blocks > free) return false;
+  // Who ran before needs room for its next token too, or it would be retracted at once.
+  const std::int64_t tokens = tokens_of(head) + (head.recovering ? 1 : 0);
+  if (blocks_for(tokens, rank_.config.block_size) - found.blocks + found.free_blocks > free) return false;
   if (rules_.most_unstarted > 0 && !head.recovering &&
       static_cast<double>(blocks_not_started()) >= rules_.most_unstarted * static_cast<double>(rank_.pool.total()))
     return false;
