@@ -157,6 +157,8 @@ void EngineRank::call_policy(TimePoint now, bool hold_contexts) {
     } else if (!plan_.once || (rank_.pinned() > 0 && rank_.counts().evictions == evicted)) {
       return;  // also when it can only wait for blocks that are held for others who went on
     }
+    // Those whose KV cache came along go before who was evicted.
+    if (receiver_ && direct_) (void)seat_ready(now);
     // A call that only evicted (priority scheduling may evict the request it looks at) is
     // followed by another; each evicts at least one, so it ends.
   }
