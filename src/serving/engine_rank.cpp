@@ -204,6 +204,8 @@ bool EngineRank::reveal(TimePoint now) {
 
 void EngineRank::start_steps(TimePoint now) {
   clock_.begin(now);
+  invariant(!chunks_.empty() || shape_.sequences > 0,
+            [&] { return fmt::format("replica {} ({}) begins a step of nothing", index_, rank_.config.name); });
   const DecodeCurve* curve = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
   const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
