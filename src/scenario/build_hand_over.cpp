@@ -28,12 +28,13 @@ struct Semantics {
   double pin_seconds;             // 0 = until it is there
   bool computes_prompts = true;   // where it decodes
   bool reserves_outputs = false;  // num_reserved_decode_tokens
+  bool joins_blocks = false;      // those side by side are sent as one
 };
 constexpr Semantics kSemantics[] = {
     // vLLM 0.19, VLLM_NIXL_ABORT_REQUEST_TIMEOUT.
     {"nixl", FirstToken::where_decoded, Reserve::on_arrival, PickUp::after_step, false, true, true, false, false, 480},
     {"sglang", FirstToken::on_arrival, Reserve::before_prefill, PickUp::next_call, true, false, false, true, false, 0,
-     false, true},
+     false, true, true},
     {"tensorrt-llm", FirstToken::on_arrival, Reserve::on_arrival, PickUp::next_call, false, false, true, false, true,
      0},
     // Splitwise, DistServe.
@@ -129,9 +130,13 @@ void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
   plan.efficiency =
       values.number("disaggregation.efficiency", {one_node ? kNodeEfficiency : kNetworkEfficiency,
                                                   Origin::default_value, one_node ? "within a node" : "between nodes"});
-  const double descriptor = values.quantity(
-      "disaggregation.per_descriptor",
-      {one_node ? kNodeDescriptor : kNetworkDescriptor, Origin::default_value, one_node ? "cuda_ipc" : "RDMA"});
+  const bool joins = semantics_of(plan.semantics).joins_blocks;
+  const double descriptor =
+      values.quantity("disaggregation.per_descriptor",
+                      {joins      ? 0
+                       : one_node ? kNodeDescriptor
+                                  : kNetworkDescriptor,
+                       Origin::default_value, joins ? "blocks side by side go as one" : one_node ? "cuda_ipc" : "RDMA"});
   const auto bandwidth = values.maybe_quantity("disaggregation.bandwidth");
   std::optional<LinkSpec> named;
   if (const auto name = values.maybe_text("disaggregation.link")) {

@@ -85,7 +85,7 @@ constexpr Field kPoolRows[] = {
     {"disaggregation.efficiency", K::number, "(0.75; within a node 0.6)", "Share of the link that transfers reach.",
      0.001, 1},
     {"disaggregation.setup", K::quantity, "0.5 ms", "Of each transfer, before its first byte.", 0, 1000},
-    {"disaggregation.per_descriptor", K::quantity, "(1.5 us; within a node 20 us)",
+    {"disaggregation.per_descriptor", K::quantity, "(1.5 us; within a node 20 us; sglang 0)",
      "Posting the keys or values of one layer of one block.", 0, 1},
     {"disaggregation.hop", K::quantity, "0 s",
      "From the end of a prompt until the request is where it decodes: proxy, HTTP.", 0, 1000},
