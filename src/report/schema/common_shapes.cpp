@@ -4,6 +4,7 @@
 #include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/verdict.hpp"
 #include "foretoken/metrics/summary.hpp"
+#include "report/common.hpp"
 #include "report/load_slots_report.hpp"
 #include "report/schema/documents.hpp"
 #include "report/uncertainty_report.hpp"
@@ -183,7 +184,7 @@ Keys with_head(std::string_view name, const Keys& keys) {
 Json attribution_shape(const Json& value) {
   Keys keys;
   for (int i = 0; i < kAttributionParts; ++i)
-    keys.push_back({std::string(to_string(static_cast<AttributionPart>(i))), value});
+    keys.push_back({std::string(to_string(static_cast<AttributionPart>(i))) + (i < kPartsOfOnePool ? "" : "?"), value});
   return object(keys);
 }
 
