@@ -131,12 +131,13 @@ void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
       values.number("disaggregation.efficiency", {one_node ? kNodeEfficiency : kNetworkEfficiency,
                                                   Origin::default_value, one_node ? "within a node" : "between nodes"});
   const bool joins = semantics_of(plan.semantics).joins_blocks;
-  const double descriptor =
-      values.quantity("disaggregation.per_descriptor",
-                      {joins      ? 0
-                       : one_node ? kNodeDescriptor
-                                  : kNetworkDescriptor,
-                       Origin::default_value, joins ? "blocks side by side go as one" : one_node ? "cuda_ipc" : "RDMA"});
+  const double descriptor = values.quantity("disaggregation.per_descriptor", {joins      ? 0
+                                                                              : one_node ? kNodeDescriptor
+                                                                                         : kNetworkDescriptor,
+                                                                              Origin::default_value,
+                                                                              joins ? "blocks side by side go as one"
+                                                                              : one_node ? "cuda_ipc"
+                                                                                         : "RDMA"});
   const auto bandwidth = values.maybe_quantity("disaggregation.bandwidth");
   std::optional<LinkSpec> named;
   if (const auto name = values.maybe_text("disaggregation.link")) {
