@@ -6,14 +6,13 @@
 #include <algorithm>
 
 #include "serving/cluster_events.hpp"
+#include "serving/cluster_ways.hpp"
 
 namespace foretoken {
 namespace {
 
 // Beyond 2^62 ns (146 years) sums of times would overflow.
 constexpr TimePoint kHorizon{Duration{std::int64_t{1} << 62}};
-
-}  // namespace
 
 Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& observer, const std::atomic<bool>* stop,
                  ClusterSeams seams)
@@ -210,6 +209,8 @@ void Cluster::refresh(int replica, TimePoint now) {
   // A request may have been on its way for longer than it waits.
   events_.schedule(m.timeout, std::max(now, m.replica->next_timeout()));
 }
+
+}  // namespace
 
 SimulationOutcome run_cluster(const PoolsConfig& config, RequestSource& source, Observer& observer,
                               const std::atomic<bool>* stop, ClusterSeams seams) {

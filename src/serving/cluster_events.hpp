@@ -1,4 +1,5 @@
-// The cluster as its parts see it: events, and what replicas and hand-overs call.
+// The cluster as its parts see it: events, and what replicas and hand-overs call. A part of cluster.cpp, in its
+// anonymous namespace, so that what every event passes through is compiled as one.
 #pragma once
 
 #include <memory>
@@ -15,6 +16,7 @@
 #include "serving/routing/signal_board.hpp"
 
 namespace foretoken {
+namespace {
 
 // At one instant: what has ended frees its seats first; who goes on elsewhere is routed when all that ended is known;
 // then those who come (a finish may send its successor at once), then those who give up; the schedule calls see it all.
@@ -167,4 +169,5 @@ class Cluster::View final : public ClusterView {
   TimePoint now_;
 };
 
+}  // namespace
 }  // namespace foretoken

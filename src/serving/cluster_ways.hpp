@@ -1,4 +1,6 @@
-// Where requests go: from the router to a replica, from pool to pool, and out.
+// Where requests go: from the router to a replica, from pool to pool, and out. The other part of cluster.cpp.
+#pragma once
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,6 +8,7 @@
 #include "serving/cluster_events.hpp"
 
 namespace foretoken {
+namespace {
 
 // ---- ways ----
 
@@ -163,4 +166,5 @@ void Cluster::step_too_long(int rank) {
       replica_of(rank), to_seconds(kLongestStep));
 }
 
+}  // namespace
 }  // namespace foretoken
