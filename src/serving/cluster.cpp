@@ -75,6 +75,7 @@ void Cluster::make_routers(const PrefixTable* prefixes) {
     if (!router) router = make_routing_policy({n, pool.cluster.router, pool.cluster.routing}, prefixes);
     for (const int i : candidates) {
       member(i).board = SignalBoard::of(pool.cluster.routing, member(i).candidate, n);
+      publishes_ = publishes_ || member(i).board.has_value();
       member(i).router = router.get();
     }
   };

@@ -136,6 +136,7 @@ class Cluster final : public DepartureListener, public HandOverPort {
   std::vector<int> decode_;
   std::vector<HandOver> hand_overs_;  // of this instant
   std::vector<int> to_call_;          // replicas whose schedule call is due in this instant
+  bool publishes_ = false;            // some replica publishes its signals
   std::int64_t in_system_ = 0;
   SimulationOutcome outcome_;
 };

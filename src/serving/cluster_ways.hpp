@@ -13,7 +13,8 @@ namespace {
 // ---- ways ----
 
 int Cluster::choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request, TimePoint now) {
-  for (const int i : candidates) changes(i, now);
+  if (publishes_)
+    for (const int i : candidates) changes(i, now);
   return candidates[static_cast<std::size_t>(router.choose(request, View(*this, candidates, now)))];
 }
 

@@ -6,14 +6,12 @@
 #include <memory>
 #include <vector>
 
+#include "serving/batching/engine_policy.hpp"
 #include "serving/context_balance.hpp"
 #include "serving/engine_rank.hpp"
 #include "serving/rank_balance.hpp"
 
 namespace foretoken {
-
-// make_engine_policy(), or what a test has in its place.
-using EnginePolicyMaker = std::function<EnginePolicy(const EngineConfig& engine)>;
 
 // With one rank every call is that rank's. With several (src/serving/README.md, "Ranks"): all ranks plan
 // at the same instant, the step takes as long as the slowest rank, experts see the tokens of

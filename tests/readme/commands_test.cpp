@@ -65,8 +65,6 @@ TEST_P(Readme, CommandDoesWhatItSays) {
   const ProcessResult result =
       run_process({"/bin/bash", "-c", R"(cd "$0" && PATH="$PWD/build/release:$PATH" && set -o pipefail && eval "$1")",
                    checkout_->folder().string(), command.text});
-  if (result.err.find("the studio's page needs the script of charts") != std::string::npos)
-    GTEST_SKIP() << where << ": built without node";
   EXPECT_EQ(result.exit_code, command.exit_code) << where << "\n" << result.err;
   EXPECT_FALSE(result.out.empty() && result.err.empty() && command.text.find('>') == std::string::npos &&
                command.text.find("-o ") == std::string::npos)

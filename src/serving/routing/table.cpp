@@ -10,7 +10,6 @@ namespace foretoken {
 namespace {
 
 using Keys = std::span<const std::string_view>;
-constexpr std::string_view kNone[] = {""};
 constexpr std::string_view kChoices[] = {"choices"};
 constexpr std::string_view kSignals[] = {"signal_period", "signal_delay", "signals_together"};
 constexpr std::string_view kQueue[] = {"signal_period", "signal_delay", "signals_together", "count_own_dispatches"};
@@ -26,18 +25,15 @@ constexpr std::string_view kLlmD[] = {"signal_period",       "signal_delay", "si
 constexpr std::string_view kAffinity[] = {"signal_period",    "signal_delay",        "signals_together",
                                           "prefix_index",     "prefix_index_blocks", "affinity_threshold",
                                           "max_ttft_penalty", "prefill_throughput"};
-constexpr Keys none() {
-  return Keys(kNone).first(0);
-}
 
 constexpr std::array kRows{
-    RoutingRow{{"round_robin", "replicas in turn"}, make_round_robin, none()},
+    RoutingRow{{"round_robin", "replicas in turn"}, make_round_robin, Keys{}},
     RoutingRow{{"least_outstanding", "fewest requests in flight by the router's own count, lowest index among equals"},
                make_least_outstanding,
-               none(),
+               Keys{},
                false,
                true},
-    RoutingRow{{"random", "any replica, each with the same chance"}, make_random_router, none()},
+    RoutingRow{{"random", "any replica, each with the same chance"}, make_random_router, Keys{}},
     RoutingRow{{"power_of_two", "of a few replicas drawn at random the one with the fewest requests in flight"},
                make_power_of_two,
                kChoices},
@@ -60,7 +56,7 @@ constexpr std::array kRows{
                true},
     RoutingRow{{"session_sticky", "all turns of a conversation where the first went, the emptiest then"},
                make_session_sticky,
-               none()},
+               Keys{}},
     RoutingRow{{"sglang", "SGLang's cache_aware: the longest cached prefix, unless loads are out of balance"},
                make_sglang_router,
                kSglang,
