@@ -24,7 +24,11 @@ std::vector<PolicyUnderTest> every_row() {
   std::vector<PolicyUnderTest> all;
   for (const EngineProfile& row : engine_profiles()) {
     const std::string name(row.info.name);
-    all.push_back({name, row.blocks, keeps_token_budget(name), [make = row.make] { return make(); }, row.last_row});
+    all.push_back({name,
+                   {row.blocks, row.stores_whole_contexts},
+                   keeps_token_budget(name),
+                   [make = row.make] { return make(); },
+                   row.last_row});
   }
   return all;
 }
@@ -118,7 +122,7 @@ TEST_P(BatchingContract, IsKeptWhenKvBlocksHardlySuffice) {
     EXPECT_THAT(report.violations, IsEmpty());
     preemptions += report.preemptions;
   }
-  if (GetParam().blocks == BlockPolicy::reserve)
+  if (GetParam().kv.blocks == BlockPolicy::reserve)
     EXPECT_EQ(preemptions, 0) << "all blocks are held from the start";
   else if (GetParam().name == "sglang")
     EXPECT_EQ(preemptions, 0) << "a second request of 180 tokens is not let in";
@@ -215,7 +219,7 @@ class RefusesLongPrompts final : public Simple {
 
 template <class Policy>
 PolicyUnderTest faulty(BlockPolicy blocks = BlockPolicy::reserve) {
-  return {"faulty", blocks, false, [] { return std::make_unique<Policy>(); }};
+  return {"faulty", {blocks}, false, [] { return std::make_unique<Policy>(); }};
 }
 
 std::string complaint(const PolicyUnderTest& policy, const Trial& trial) {

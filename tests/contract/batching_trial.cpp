@@ -7,7 +7,7 @@
 #include <map>
 #include <set>
 
-#include "serving/engine_rank.hpp"
+#include "serving/rank/engine_rank.hpp"
 #include "support/recorder.hpp"
 
 namespace foretoken::test {
@@ -118,7 +118,7 @@ class Watched final : public BatchingPolicy {
     for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) {
       const bool sits_out =
           plan.hold_decodes || std::find(plan.skipped.begin(), plan.skipped.end(), id) != plan.skipped.end();
-      if (policy_.blocks == BlockPolicy::reserve || s[id].phase != Phase::decoding || sits_out) continue;
+      if (policy_.kv.blocks == BlockPolicy::reserve || s[id].phase != Phase::decoding || sits_out) continue;
       growth += s.decodes().context_of(s[id]) % s.config.block_size == 0 ? 1 : 0;
     }
     if (growth > s.free_blocks()) {
@@ -144,9 +144,8 @@ class Driver final : public DepartureListener {
     pool_.engine = trial.engine;
     pool_.cost = &cost_;
     options_.step_by_step = boundaries == Boundaries::every_step;
-    rank_ = std::make_unique<EngineRank>(0, pool_, options_,
-                                         EnginePolicy{std::move(watched), policy.blocks, policy.last_row}, nullptr,
-                                         recorder_, *this);
+    rank_ = std::make_unique<EngineRank>(
+        0, pool_, options_, EnginePolicy{std::move(watched), policy.kv, policy.last_row}, nullptr, recorder_, *this);
   }
 
   void load_begins(int, RequestId, const Request&, std::int64_t, Duration, TimePoint) override {}

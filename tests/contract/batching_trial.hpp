@@ -13,7 +13,7 @@ namespace foretoken::test {
 
 struct PolicyUnderTest {
   std::string name;
-  BlockPolicy blocks = BlockPolicy::grow;
+  KvRules kv = {};
   bool keeps_token_budget = true;
   std::function<std::unique_ptr<BatchingPolicy>()> make;
   LastRow last_row = LastRow::wasted;

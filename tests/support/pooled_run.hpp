@@ -3,7 +3,7 @@
 
 #include <utility>
 
-#include "serving/cluster.hpp"
+#include "serving/cluster/cluster.hpp"
 #include "support/recorder.hpp"
 #include "support/run_log.hpp"
 

@@ -6,8 +6,8 @@
 
 #include "base/random.hpp"
 #include "foretoken/serving/simulation.hpp"
-#include "serving/block_growth.hpp"
 #include "serving/policies.hpp"
+#include "serving/state/block_growth.hpp"
 #include "support/stub_cost.hpp"
 
 namespace foretoken::test {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "serving/scheduler_state.hpp"
+#include "serving/state/scheduler_state.hpp"
 
 namespace foretoken {
 

@@ -10,7 +10,7 @@ namespace foretoken {
 
 struct EnginePolicy {
   std::unique_ptr<BatchingPolicy> batching;
-  BlockPolicy blocks = BlockPolicy::grow;
+  KvRules kv = {};
   LastRow last_row = LastRow::wasted;
 };
 

@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "serving/balance/rank_balance.hpp"
 #include "serving/batching/batching_policy.hpp"
 #include "serving/engines/engine_knobs.hpp"
 #include "serving/policies.hpp"
-#include "serving/rank_balance.hpp"
 
 namespace foretoken {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "foretoken/workload/request_source.hpp"
-#include "serving/in_flight.hpp"
 #include "serving/kv_cache/block_pool.hpp"
+#include "serving/requests/in_flight.hpp"
 
 namespace foretoken {
 

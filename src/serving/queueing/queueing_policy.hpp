@@ -7,7 +7,7 @@
 
 #include "foretoken/serving/engine_config.hpp"
 #include "foretoken/workload/request_source.hpp"
-#include "serving/in_flight.hpp"
+#include "serving/requests/in_flight.hpp"
 
 namespace foretoken {
 

@@ -1,6 +1,6 @@
 // Between the send and the scheduler: every request is known later by the same time, whatever the load, and by that of
 // the front end's work on the prompts before it.
-#include "serving/ingress.hpp"
+#include "serving/cluster/ingress.hpp"
 
 #include <gmock/gmock.h>
 

@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "base/random.hpp"
-#include "serving/decode_group.hpp"
-#include "serving/rank_usage.hpp"
+#include "serving/rank/rank_usage.hpp"
+#include "serving/state/decode_group.hpp"
 #include "support/stub_cost.hpp"
 
 namespace foretoken {

@@ -9,7 +9,7 @@
 // With ignore_eos and disable_radix_cache admission is the exact test of peak usage.
 // SGLang shortens max_tokens to what the pool can hold; here a request that would be charged
 // more than the whole pool runs alone.
-// The overlap scheduler's step of delay and wasted row: serving/async_window.hpp.
+// The overlap scheduler's step of delay and wasted row: serving/rank/async_window.hpp.
 // Radix cache: pages that a step has computed are found by the next batches; evicted page by page in the
 // order they were let go, where SGLang evicts whole leaves of its tree. Of a retracted request the
 // pages of its prefill stay.

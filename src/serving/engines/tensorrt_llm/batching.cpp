@@ -9,8 +9,8 @@
 // prompts, or with enable_chunked_prefill chunks rounded down to tokens_per_block, first come
 // first served or EQUAL_PROGRESS. Contexts and generations share a step, but with
 // batch_wait_timeout_iters contexts wait some steps for more of them. Under attention data parallelism they may wait
-// for those of the other ranks: serving/context_balance.hpp.
-// The overlap scheduler's step of delay and wasted row: serving/async_window.hpp.
+// for those of the other ranks: serving/balance/context_balance.hpp.
+// The overlap scheduler's step of delay and wasted row: serving/rank/async_window.hpp.
 // Block reuse: full blocks of contexts that are complete; GUARANTEED_NO_EVICT counts held ones once. A request whose
 // next block another context computes now waits for it, and those behind it pass (beneficialToSkip; not under
 // STATIC_BATCH, nor where layers have windows of their own). With the overlap scheduler the call after that context's

@@ -1,5 +1,5 @@
 // vLLM V1 scheduler (src/serving/README.md, "vLLM V1"; vLLM 0.15 to 0.24, core/sched/scheduler.py and
-// async_scheduler.py; when a call is made and what it knows: serving/async_window.hpp): running
+// async_scheduler.py; when a call is made and what it knows: serving/rank/async_window.hpp): running
 // requests first, in admission order, then the queue, under one token budget; chunked prefill;
 // preemption by recompute from the tail. Prefix caching over full blocks, which are found from the
 // moment they are scheduled (serving/kv_cache).

@@ -1,0 +1,221 @@
+// The events of a cluster, in the order of an instant.
+#include "serving/cluster/cluster.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "serving/cluster/cluster_events.hpp"
+#include "serving/cluster/cluster_ways.hpp"
+
+namespace foretoken {
+namespace {
+
+// Beyond 2^62 ns (146 years) sums of times would overflow.
+constexpr TimePoint kHorizon{Duration{std::int64_t{1} << 62}};
+
+Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& observer, const std::atomic<bool>* stop,
+                 ClusterSeams seams)
+    : config_(config),
+      source_(source),
+      observer_(observer),
+      stop_(stop),
+      entry_router_(std::move(seams.entry_router)),
+      decode_router_(std::move(seams.decode_router)),
+      transport_(std::move(seams.transport)) {
+  arrival_ = events_.add(Arrival{}, kThenArrivals);
+  hand_overs_due_ = events_.add(HandOversDue{}, kThenHandOvers);
+  transfers_due_ = events_.add(TransfersDue{}, kThenHandOvers);
+  if (std::any_of(config_.pools.begin(), config_.pools.end(), [](const auto& p) { return p.role == PoolRole::decode; }))
+    hand_over_.emplace(config_, *this, transport_.get());
+  for (const PoolConfig& pool : config_.pools) add_pool(pool, source.prefixes(), seams.make_policy);
+  make_routers(source.prefixes());
+}
+
+void Cluster::add_pool(const PoolConfig& pool, const PrefixTable* prefixes, const EnginePolicyMaker& make_policy) {
+  std::vector<int>& candidates = pool.role == PoolRole::decode ? decode_ : entry_;
+  Receiving receiving;
+  if (pool.role != PoolRole::both) {
+    const auto hands_over = [](const PoolConfig& p) { return p.role == PoolRole::prefill; };
+    const auto from = std::find_if(config_.pools.begin(), config_.pools.end(), hands_over);
+    if (from != config_.pools.end()) receiving = {&config_.hand_over, from->first_token};
+  }
+  for (int i = 0; i < pool.cluster.replicas; ++i) {
+    const auto replica = static_cast<int>(members_.size());
+    Member member(pool.engine);
+    member.replica = std::make_unique<Replica>(static_cast<int>(replica_of_rank_.size()), pool, config_, make_policy,
+                                               prefixes, observer_, *this, receiving);
+    if (hand_over_)
+      hand_over_->add_replica(static_cast<std::size_t>(&pool - config_.pools.data()), pool.engine.data_parallel_size);
+    member.candidate = static_cast<int>(candidates.size());
+    member.role = pool.role;
+    member.boundary = events_.add(Boundary{replica}, kBoundaryFirst);
+    member.inbound = events_.add(Inbound{replica}, kThenArrivals);
+    member.timeout = events_.add(QueueTimeout{replica}, kThenTimeouts);
+    members_.push_back(std::move(member));
+    candidates.push_back(replica);
+    for (int rank = 0; rank < pool.engine.data_parallel_size; ++rank) replica_of_rank_.push_back(replica);
+  }
+  outcome_.pool_ends.push_back(replica_of_rank_.size());
+}
+
+void Cluster::make_routers(const PrefixTable* prefixes) {
+  const PoolConfig* entry = nullptr;
+  const PoolConfig* decode = nullptr;
+  bool hands_over = false;
+  for (const PoolConfig& pool : config_.pools) {
+    const PoolConfig*& first = pool.role == PoolRole::decode ? decode : entry;
+    if (first == nullptr) first = &pool;
+    hands_over = hands_over || pool.role == PoolRole::prefill;
+  }
+  invariant(entry != nullptr, "no pool where requests enter");
+  invariant(hands_over == (decode != nullptr), "pools of role prefill and decode need each other");
+  const auto make = [&](const PoolConfig& pool, const std::vector<int>& candidates, auto& router) {
+    const auto n = static_cast<int>(candidates.size());
+    if (!router) router = make_routing_policy({n, pool.cluster.router, pool.cluster.routing}, prefixes);
+    for (const int i : candidates) {
+      member(i).board = SignalBoard::of(pool.cluster.routing, member(i).candidate, n);
+      publishes_ = publishes_ || member(i).board.has_value();
+      member(i).router = router.get();
+    }
+  };
+  make(*entry, entry_, entry_router_);
+  if (hands_over) make(*decode, decode_, decode_router_);
+}
+
+SimulationOutcome Cluster::run() {
+  events_.schedule(arrival_, source_.next_arrival());
+  if (run_events(events_, *this)) {
+    invariant(in_system_ == 0, [&] {
+      return fmt::format("{} requests are left at {} s and nothing will happen", in_system_, to_seconds(outcome_.end));
+    });
+  } else {
+    outcome_.unfinished = in_system_;
+    outcome_.interrupted = outcome_.stop_reason.empty();
+    abandon();
+  }
+  for (const Member& member : members_) {
+    for (const auto& rank : member.replica->ranks()) {
+      outcome_.replicas.push_back(rank->totals());
+      outcome_.replicas.back().kv_blocks_at_end = rank->state().used_blocks();
+    }
+  }
+  if (hand_over_) outcome_.transfers = hand_over_->totals();
+  return std::move(outcome_);
+}
+
+void Cluster::abandon() {
+  for (Member& member : members_) {
+    member.replica->abandon(outcome_.end);
+    member.ways.abandon([&](const Request& way) {
+      observer_.on_request(record_of(way, member.replica->first_rank(), Outcome::unfinished, outcome_.end));
+    });
+  }
+  if (!hand_over_) return;
+  hand_over_->for_each_on_the_way([&](const HandOver& what) {
+    RequestRecord record = record_of(what.request, what.rank, Outcome::unfinished, outcome_.end);
+    record.scheduled = what.kv.scheduled;
+    record.first_token = what.kv.first_token;
+    record.preemptions = what.kv.preemptions;
+    record.cached_tokens = static_cast<std::int32_t>(what.kv.prefix_hit);
+    observer_.on_request(record);
+  });
+}
+
+// ---- events ----
+
+void Cluster::operator()(const Boundary& event, TimePoint now) {
+  Replica& replica = *member(event.replica).replica;
+  changes(event.replica, now);
+  if (!replica.idle()) replica.end_steps(now);
+  call_later(event.replica);
+}
+
+void Cluster::operator()(const HandOversDue&, TimePoint now) {
+  for (const HandOver& what : hand_overs_) hand_over_->handed_over(what, now);
+  hand_overs_.clear();
+}
+
+void Cluster::operator()(const Arrival&, TimePoint now) {
+  const Request request = source_.take();
+  ++outcome_.arrived;
+  ++in_system_;
+  outcome_.peak_in_system = std::max(outcome_.peak_in_system, in_system_);
+  enter(request, now);
+  events_.schedule(arrival_, source_.next_arrival());
+}
+
+void Cluster::operator()(const Inbound& event, TimePoint now) {
+  Member& to = member(event.replica);
+  to.ways.deliver(now, [&](const Request& request) { reach(event.replica, request, now); });
+  events_.schedule(to.inbound, to.ways.next());
+}
+
+void Cluster::operator()(const QueueTimeout& event, TimePoint now) {
+  changes(event.replica, now);
+  member(event.replica).replica->expire(now);
+  touched(event.replica, now);
+}
+
+void Cluster::instant_over(TimePoint now) {
+  outcome_.end = now;
+  if (to_call_.size() > 1) std::sort(to_call_.begin(), to_call_.end());
+  // A call may let go what others wait for: they are called after it.
+  for (std::size_t k = 0; k < to_call_.size(); ++k) {
+    called_ = to_call_[k];
+    member(called_).waits_for_call = false;
+    changes(called_, now, true);
+    member(called_).replica->schedule(now);
+    refresh(called_, now);
+  }
+  called_ = -1;
+  to_call_.clear();
+  if (hand_over_) events_.schedule(transfers_due_, hand_over_->next_time());
+}
+
+bool Cluster::stopped(TimePoint next) {
+  if (in_system_ > config_.max_requests_in_system) {
+    outcome_.stop_reason =
+        fmt::format("more than {} requests in the system at {:.3f} s: the load is far above capacity",
+                    config_.max_requests_in_system, to_seconds(outcome_.end));
+  } else if (next > kHorizon) {
+    outcome_.stop_reason = "simulated time passed 146 years";
+  }
+  return !outcome_.stop_reason.empty() || (stop_ != nullptr && stop_->load(std::memory_order_relaxed));
+}
+
+// ---- schedule calls ----
+
+// Before a replica changes, what it has published until then is taken down.
+void Cluster::changes(int replica, TimePoint now, bool after_all_at_now) {
+  Member& m = member(replica);
+  if (m.board) m.board->catch_up(now, after_all_at_now, [&](TimePoint at) { return m.replica->signals(at); });
+}
+
+void Cluster::call_later(int replica) {
+  if (member(replica).waits_for_call) return;
+  member(replica).waits_for_call = true;
+  to_call_.push_back(replica);
+}
+
+void Cluster::touched(int replica, TimePoint now) {
+  if (replica == called_) return;  // it looks again itself
+  if (member(replica).replica->idle()) call_later(replica);
+  refresh(replica, now);
+}
+
+void Cluster::refresh(int replica, TimePoint now) {
+  const Member& m = member(replica);
+  events_.schedule(m.boundary, m.replica->next_boundary());
+  // A request may have been on its way for longer than it waits.
+  events_.schedule(m.timeout, std::max(now, m.replica->next_timeout()));
+}
+
+}  // namespace
+
+SimulationOutcome run_cluster(const PoolsConfig& config, RequestSource& source, Observer& observer,
+                              const std::atomic<bool>* stop, ClusterSeams seams) {
+  return Cluster(config, source, observer, stop, std::move(seams)).run();
+}
+
+}  // namespace foretoken

@@ -1,0 +1,27 @@
+// Pools of replicas: arrivals go through a router to replicas, hand-overs from one pool to another, departures back
+// to the source.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "foretoken/serving/simulation.hpp"
+#include "serving/batching/engine_policy.hpp"
+#include "serving/requests/hand_over.hpp"
+#include "serving/routing/routing_policy.hpp"
+
+namespace foretoken {
+
+// What can be put into a cluster in place of what its configuration names. Null: that.
+struct ClusterSeams {
+  std::unique_ptr<RoutingPolicy> entry_router;   // among the replicas where requests enter
+  std::unique_ptr<RoutingPolicy> decode_router;  // among those of role decode
+  std::unique_ptr<Transport> transport;          // null: all ways take no time
+  EnginePolicyMaker make_policy = make_engine_policy;
+};
+
+// A run. See simulate().
+[[nodiscard]] SimulationOutcome run_cluster(const PoolsConfig& config, RequestSource& source, Observer& observer,
+                                            const std::atomic<bool>* stop, ClusterSeams seams = {});
+
+}  // namespace foretoken

@@ -1,0 +1,174 @@
+// The cluster as its parts see it: events, and what replicas and hand-overs call. A part of cluster.cpp, in its
+// anonymous namespace, so that what every event passes through is compiled as one.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "engine/run_loop.hpp"
+#include "serving/cluster/cluster.hpp"
+#include "serving/cluster/hand_overs.hpp"
+#include "serving/cluster/ingress.hpp"
+#include "serving/cluster/replica.hpp"
+#include "serving/routing/signal_board.hpp"
+
+namespace foretoken {
+namespace {
+
+// At one instant: what has ended frees its seats first; who goes on elsewhere is routed when all that ended is known;
+// then those who come (a finish may send its successor at once), then those who give up; the schedule calls see it all.
+enum EventPriority { kBoundaryFirst, kThenHandOvers, kThenArrivals, kThenTimeouts };
+
+class Cluster final : public DepartureListener, public HandOverPort {
+ public:
+  Cluster(const PoolsConfig& config, RequestSource& source, Observer& observer, const std::atomic<bool>* stop,
+          ClusterSeams seams);
+
+  SimulationOutcome run();
+
+  // ---- what replicas call ----
+  void departed(int rank, const Request& request, Outcome outcome, TimePoint now) override;
+  void handed_over(const HandOver& what) override;
+  void load_begins(int rank, RequestId id, const Request& request, std::int64_t blocks, Duration waited,
+                   TimePoint now) override {
+    hand_over_->load_begins(rank, id, request, blocks, waited, now);
+  }
+  void computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now) override {
+    hand_over_->computed(rank, request, tokens, last, now);
+  }
+  void step_too_long(int rank) override;
+
+  // ---- what hand-overs call ----
+  void reach_decode(const HandOver& what, TimePoint now) override;
+  void begin_prefill(const Request& request, Duration waited_for_blocks, TimePoint now) override;
+  void take_over(int rank, RequestId id, const HandOver& what, TimePoint now) override;
+  void loaded(int rank, RequestId id, TimePoint now) override;
+  void lost(int rank, RequestId id, TimePoint now) override;
+  void release(int rank, RequestId pinned, TimePoint now) override;
+
+  // ---- events, and what run_events calls ----
+  struct Boundary {
+    int replica;
+  };                       // running steps end, or an idle engine wakes
+  struct HandOversDue {};  // requests leave their prefill replicas now
+  struct TransfersDue {};  // KV caches arrive, or requests where they go on
+  struct Arrival {};       // the source's next request
+  struct Inbound {
+    int replica;
+  };  // a request on its way reaches it
+  struct QueueTimeout {
+    int replica;
+  };  // someone has waited too long
+  using Event = std::variant<Boundary, HandOversDue, TransfersDue, Arrival, Inbound, QueueTimeout>;
+
+  void operator()(const Boundary& event, TimePoint now);
+  void operator()(const HandOversDue&, TimePoint now);
+  void operator()(const TransfersDue&, TimePoint now) { hand_over_->due(now); }
+  void operator()(const Arrival&, TimePoint now);
+  void operator()(const Inbound& event, TimePoint now);
+  void operator()(const QueueTimeout& event, TimePoint now);
+  void instant_over(TimePoint now);
+  [[nodiscard]] bool stopped(TimePoint next);
+
+ private:
+  // Of requests that are given their places before they are handed over: replicas, -1 = none (any more).
+  struct Places {
+    int prefill = -1;
+    int decode = -1;
+  };
+
+  struct Member {
+    explicit Member(const EngineConfig& engine) : ways(engine) {}
+    std::unique_ptr<Replica> replica;
+    RoutingPolicy* router = nullptr;  // that chooses it
+    int candidate = 0;                // its number there
+    PoolRole role = PoolRole::both;
+    bool waits_for_call = false;
+    std::optional<SignalBoard> board;  // none: the router sees it as it is
+    EventQueue<Event>::Handle boundary = 0, inbound = 0, timeout = 0;
+    Ingress ways;  // to it
+  };
+
+  // Of the replicas among which a router chooses.
+  class View;
+
+  void add_pool(const PoolConfig& pool, const PrefixTable* prefixes, const EnginePolicyMaker& make_policy);
+  void make_routers(const PrefixTable* prefixes);
+  [[nodiscard]] const Member& member(int replica) const { return members_[static_cast<std::size_t>(replica)]; }
+  [[nodiscard]] Member& member(int replica) { return members_[static_cast<std::size_t>(replica)]; }
+  [[nodiscard]] int replica_of(int rank) const { return replica_of_rank_[static_cast<std::size_t>(rank)]; }
+  [[nodiscard]] int choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request,
+                           TimePoint now);
+  [[nodiscard]] EngineRank& rank_of(int rank) { return member(replica_of(rank)).replica->rank(rank); }
+  void enter(const Request& request, TimePoint now);
+  [[nodiscard]] bool stays_with(int decode, const Request& request, TimePoint now) const;
+  void leave_place(int replica, const Request& request);
+  void leave_other_places(int rank, const Request& request, TimePoint now);
+  void send(int replica, const Request& what, Duration takes, TimePoint now);
+  void come(int replica, const Request& request, TimePoint now);
+  void reach(int replica, const Request& request, TimePoint now, Duration waited_for_blocks = {});
+  void changes(int replica, TimePoint now, bool after_all_at_now = false);
+  void call_later(int replica);
+  void touched(int replica, TimePoint now);
+  void refresh(int replica, TimePoint now);
+  void abandon();
+
+  const PoolsConfig& config_;
+  RequestSource& source_;
+  Observer& observer_;
+  const std::atomic<bool>* stop_;
+  std::unique_ptr<RoutingPolicy> entry_router_;
+  std::unique_ptr<RoutingPolicy> decode_router_;  // null: nothing is handed over
+  std::unique_ptr<Transport> transport_;
+  EventQueue<Event> events_;
+  EventQueue<Event>::Handle arrival_ = 0;
+  EventQueue<Event>::Handle hand_overs_due_ = 0;
+  EventQueue<Event>::Handle transfers_due_ = 0;
+  std::optional<HandOvers> hand_over_;               // null: nothing is handed over
+  std::unordered_map<std::int64_t, Places> places_;  // by request; never iterated
+  int called_ = -1;                                  // the replica whose schedule call is made
+  std::vector<Member> members_;                      // the replicas of all pools
+  std::vector<int> replica_of_rank_;
+  std::vector<int> entry_;  // candidates of the routers: replicas
+  std::vector<int> decode_;
+  std::vector<HandOver> hand_overs_;  // of this instant
+  std::vector<int> to_call_;          // replicas whose schedule call is due in this instant
+  bool publishes_ = false;            // some replica publishes its signals
+  std::int64_t in_system_ = 0;
+  SimulationOutcome outcome_;
+};
+
+class Cluster::View final : public ClusterView {
+ public:
+  View(const Cluster& cluster, const std::vector<int>& candidates, TimePoint now)
+      : cluster_(cluster), candidates_(candidates), now_(now) {}
+  int size() const override { return static_cast<int>(candidates_.size()); }
+  TimePoint now() const override { return now_; }
+  ReplicaSignals signals(int replica) const override {
+    ReplicaSignals signals = seen(of(replica));
+    signals.role = of(replica).role;
+    return signals;
+  }
+  std::int64_t cached_tokens(int replica, const Request& request) const override {
+    return of(replica).replica->cached_tokens(request, now_);
+  }
+
+ private:
+  [[nodiscard]] ReplicaSignals seen(const Member& member) const {
+    if (!member.board) return member.replica->signals(now_);
+    return member.board->seen(now_);
+  }
+  [[nodiscard]] const Member& of(int replica) const {
+    return cluster_.member(candidates_[static_cast<std::size_t>(replica)]);
+  }
+
+  const Cluster& cluster_;
+  const std::vector<int>& candidates_;
+  TimePoint now_;
+};
+
+}  // namespace
+}  // namespace foretoken

@@ -1,0 +1,171 @@
+// Where requests go: from the router to a replica, from pool to pool, and out. The other part of cluster.cpp.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "serving/cluster/cluster_events.hpp"
+
+namespace foretoken {
+namespace {
+
+// ---- ways ----
+
+int Cluster::choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request, TimePoint now) {
+  if (publishes_)
+    for (const int i : candidates) changes(i, now);
+  return candidates[static_cast<std::size_t>(router.choose(request, View(*this, candidates, now)))];
+}
+
+// Where the request goes first.
+void Cluster::enter(const Request& request, TimePoint now) {
+  int decode = -1;
+  if (hand_over_ && config_.hand_over.local_below > 0) {
+    decode = choose(*decode_router_, decode_, request, now);
+    if (stays_with(decode, request, now)) return come(decode, request, now);
+  }
+  const int chosen = choose(*entry_router_, entry_, request, now);
+  if (member(chosen).role != PoolRole::prefill) {
+    if (decode >= 0) leave_place(decode, request);
+  } else if (std::none_of(decode_.begin(), decode_.end(),
+                          [&](int i) { return member(i).replica->could_hold(request); })) {
+    if (decode >= 0) leave_place(decode, request);
+    return member(chosen).replica->refuse(request, now);
+  } else if (config_.hand_over.reserve == HandOverRules::Reserve::before_prefill) {
+    if (decode < 0) decode = choose(*decode_router_, decode_, request, now);
+    places_[request.index] = {chosen, decode};
+    changes(decode, now);
+    member(decode).replica->expect(request, now);
+    return touched(decode, now);
+  } else if (decode >= 0) {
+    places_[request.index] = {-1, decode};
+  }
+  const Duration takes = transport_ ? transport_->to_replica(request, chosen) : Duration{};
+  takes == Duration{} ? come(chosen, request, now) : send(chosen, request, takes, now);
+}
+
+// Dynamo's rule (conditional_disagg.rs): little is left to compute, and little of the prompt.
+bool Cluster::stays_with(int decode, const Request& request, TimePoint now) const {
+  const std::int64_t left = request.prompt_tokens - member(decode).replica->cached_tokens(request, now);
+  const HandOverRules& rules = config_.hand_over;
+  return left < rules.local_below && static_cast<double>(left) < rules.local_ratio * request.prompt_tokens;
+}
+
+void Cluster::leave_place(int replica, const Request& request) {
+  member(replica).router->left(member(replica).candidate, request);
+}
+
+void Cluster::send(int replica, const Request& what, Duration takes, TimePoint now) {
+  Member& to = member(replica);
+  to.ways.set_out(what, now + takes);
+  events_.schedule(to.inbound, to.ways.next());
+}
+
+// It is at the front end of the replica's engine.
+void Cluster::come(int replica, const Request& request, TimePoint now) {
+  Member& to = member(replica);
+  if (!to.ways.enter(request, now)) return reach(replica, request, now);
+  events_.schedule(to.inbound, to.ways.next());
+}
+
+void Cluster::reach(int replica, const Request& request, TimePoint now, Duration waited_for_blocks) {
+  changes(replica, now);
+  member(replica).replica->arrive(request, now, waited_for_blocks);
+  touched(replica, now);
+}
+
+// ---- what hand-overs call ----
+
+void Cluster::reach_decode(const HandOver& what, TimePoint now) {
+  const auto place = places_.find(what.request.index);
+  const int chosen =
+      place != places_.end() ? place->second.decode : choose(*decode_router_, decode_, what.request, now);
+  if (place != places_.end()) places_.erase(place);
+  changes(chosen, now);
+  member(chosen).replica->arrive(what, now);
+  touched(chosen, now);
+}
+
+void Cluster::begin_prefill(const Request& request, Duration waited_for_blocks, TimePoint now) {
+  reach(places_.at(request.index).prefill, request, now, waited_for_blocks);
+}
+
+void Cluster::take_over(int rank, RequestId id, const HandOver& what, TimePoint) {
+  places_.erase(what.request.index);
+  rank_of(rank).take_over(id, what);
+}
+
+void Cluster::loaded(int rank, RequestId id, TimePoint now) {
+  changes(replica_of(rank), now);
+  rank_of(rank).loaded(id, now);
+  touched(replica_of(rank), now);
+}
+
+void Cluster::lost(int rank, RequestId id, TimePoint now) {
+  changes(replica_of(rank), now);
+  rank_of(rank).lost(id, now);
+  touched(replica_of(rank), now);
+}
+
+void Cluster::release(int rank, RequestId pinned, TimePoint now) {
+  changes(replica_of(rank), now);
+  member(replica_of(rank)).replica->release_pinned(rank, pinned, now);
+  touched(replica_of(rank), now);
+}
+
+// ---- what replicas call ----
+
+void Cluster::departed(int rank, const Request& request, Outcome outcome, TimePoint now) {
+  --in_system_;
+  switch (outcome) {
+    case Outcome::finished:
+      ++outcome_.finished;
+      break;
+    case Outcome::rejected:
+      ++outcome_.rejected;
+      break;
+    case Outcome::timed_out:
+      ++outcome_.timed_out;
+      break;
+    case Outcome::failed:
+      ++outcome_.failed;
+      break;
+    case Outcome::unfinished:
+      break;
+  }
+  leave_place(replica_of(rank), request);
+  if (hand_over_) leave_other_places(rank, request, now);
+  source_.completed(request, now);
+  events_.schedule(arrival_, source_.next_arrival());
+}
+
+// What it holds where it did not get to.
+void Cluster::leave_other_places(int rank, const Request& request, TimePoint now) {
+  const HandOvers::Left left = hand_over_->gone(request, now);
+  if (left.rank >= 0) rank_of(left.rank).cancel(left.id, now);
+  if (left.rank >= 0) touched(replica_of(left.rank), now);
+  const auto place = places_.find(request.index);
+  if (place == places_.end()) return;
+  for (const int other : {place->second.prefill, place->second.decode}) {
+    if (other >= 0 && other != replica_of(rank)) leave_place(other, request);
+  }
+  places_.erase(place);
+}
+
+void Cluster::handed_over(const HandOver& what) {
+  leave_place(replica_of(what.rank), what.request);
+  hand_overs_.push_back(what);
+  events_.schedule(hand_overs_due_, what.since);
+}
+
+void Cluster::step_too_long(int rank) {
+  if (!outcome_.stop_reason.empty()) return;
+  outcome_.stop_reason = fmt::format(
+      "a step of replica {} would take more than {:.0f} s: are the figures of the GPU, "
+      "the model and `cost` right?",
+      replica_of(rank), to_seconds(kLongestStep));
+}
+
+}  // namespace
+}  // namespace foretoken

@@ -1,0 +1,209 @@
+// From the end of a prompt to the last byte of its KV cache.
+#include "serving/cluster/hand_overs.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/random.hpp"
+#include "serving/state/block_growth.hpp"
+
+namespace foretoken {
+
+HandOvers::HandOvers(const PoolsConfig& config, HandOverPort& port, Transport* transport)
+    : config_(config), rules_(config.hand_over), port_(port), transport_(transport) {
+  if (rules_.core_bandwidth > 0) core_ = network_.add_link(rules_.core_bandwidth);
+}
+
+void HandOvers::add_replica(std::size_t pool, int ranks) {
+  Replica replica;
+  replica.pool = pool;
+  const std::int64_t bandwidth = config_.pools[pool].link_bandwidth;
+  if (bandwidth > 0) {
+    replica.out = network_.add_link(bandwidth);
+    replica.in = network_.add_link(bandwidth);
+  }
+  for (int i = 0; i < ranks; ++i) replica_of_rank_.push_back(replicas_.size());
+  replicas_.push_back(replica);
+}
+
+const HandOvers::Replica& HandOvers::replica_of(int rank) const {
+  return replicas_[replica_of_rank_[static_cast<std::size_t>(rank)]];
+}
+
+const PoolConfig& HandOvers::pool_of(int rank) const {
+  return config_.pools[replica_of(rank).pool];
+}
+
+void HandOvers::at(TimePoint time, Timer::Kind kind, std::int64_t request, HandOver what) {
+  timers_.push_back({time, order_++, kind, request, std::move(what)});
+  std::push_heap(timers_.begin(), timers_.end(), later);
+}
+
+void HandOvers::handed_over(const HandOver& what, TimePoint now) {
+  const std::int64_t request = what.request.index;
+  Way& way = ways_[request];
+  way.from = what.rank;
+  way.pinned = what.pinned;
+  if (rules_.pin_timeout > Duration{}) at(now + rules_.pin_timeout, Timer::Kind::pin_expires, request);
+  if (way.waits_for_prefill) {
+    way.waits_for_prefill = false;
+    way.all_known = true;
+    port_.take_over(way.to, way.id, what, now);
+    if (!way.sending && way.parts.empty()) end(request, now);
+  } else if (rules_.hop > Duration{}) {
+    at(now + rules_.hop, Timer::Kind::reaches, request, what);
+  } else {
+    port_.reach_decode(what, now);
+  }
+}
+
+void HandOvers::load_begins(int rank, RequestId id, const Request& request, std::int64_t blocks, Duration waited,
+                            TimePoint now) {
+  Way& way = ways_[request.index];
+  way.to = rank;
+  way.id = id;
+  way.found = blocks_for(request.prompt_tokens, pool_of(rank).engine.block_size) - blocks;
+  if (rules_.reserve == HandOverRules::Reserve::before_prefill) {
+    way.waits_for_prefill = true;
+    way.blocks = way.found;
+    port_.begin_prefill(request, waited, now);
+    return;
+  }
+  way.all_known = true;
+  if (way.expired) return end(request.index, now);  // there is nothing to read any more
+  way.parts.push_back(blocks * pool_of(rank).kv_block_bytes);
+  send_next(request.index, now);
+}
+
+void HandOvers::computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now) {
+  const auto found = ways_.find(request.index);
+  if (found == ways_.end() || !found->second.waits_for_prefill) return;
+  if (!rules_.in_chunks && !last) return;
+  Way& way = found->second;
+  const PoolConfig& pool = pool_of(way.to);
+  const std::int64_t size = pool.engine.block_size;
+  const std::int64_t blocks = last ? blocks_for(tokens, size) : tokens / size;
+  if (blocks <= way.blocks) return;
+  way.parts.push_back((blocks - way.blocks) * pool.kv_block_bytes);
+  way.blocks = blocks;
+  way.from = rank;
+  send_next(request.index, now);
+}
+
+void HandOvers::send_next(std::int64_t request, TimePoint now) {
+  Way& way = ways_.at(request);
+  if (way.sending || way.parts.empty()) return;
+  way.sending = true;
+  ++totals_.parts;
+  totals_.bytes += way.parts.front();
+  if (transport_ != nullptr) {
+    HandOver what;
+    what.request.index = request;
+    what.since = now;
+    const Duration takes = transport_->of_kv(what, way.to);
+    if (takes == Duration{}) return part_arrived(request, now);
+    return at(now + takes, Timer::Kind::enters_network, request);
+  }
+  if (rules_.setup > Duration{}) return at(now + rules_.setup, Timer::Kind::enters_network, request);
+  enter_network(request, now);
+}
+
+void HandOvers::enter_network(std::int64_t request, TimePoint now) {
+  Way& way = ways_.at(request);
+  if (transport_ != nullptr) return part_arrived(request, now);
+  const std::int64_t bytes = way.parts.front();
+  std::array<Network::Link, 3> links{};
+  std::size_t count = 0;
+  for (const Network::Link link : {replica_of(way.from).out, core_, replica_of(way.to).in}) {
+    if (link >= 0) links[count++] = link;
+  }
+  const std::int64_t most = pool_of(way.to).flow_bandwidth;
+  if (bytes == 0 || (count == 0 && most == 0)) return part_arrived(request, now);
+  const Network::Flow flow = network_.start(bytes, std::span(links.data(), count), most, now);
+  if (static_cast<std::size_t>(flow) >= request_of_flow_.size())
+    request_of_flow_.resize(static_cast<std::size_t>(flow) + 1);
+  request_of_flow_[static_cast<std::size_t>(flow)] = request;
+}
+
+void HandOvers::part_arrived(std::int64_t request, TimePoint now) {
+  Way& way = ways_.at(request);
+  way.sending = false;
+  way.parts.pop_front();
+  if (!way.parts.empty()) return send_next(request, now);
+  if (way.all_known) end(request, now);
+}
+
+bool HandOvers::fails(std::int64_t request) const {
+  if (rules_.failure_probability <= 0) return false;
+  RandomStream random(rules_.seed + static_cast<std::uint64_t>(request), "transfer_failures");
+  return random.uniform() < rules_.failure_probability;
+}
+
+void HandOvers::end(std::int64_t request, TimePoint now) {
+  const Way way = ways_.at(request);
+  ways_.erase(request);
+  ++totals_.requests;
+  const bool lost = way.expired || fails(request);
+  if (lost) ++totals_.failed;
+  if (lost)
+    port_.lost(way.to, way.id, now);
+  else
+    port_.loaded(way.to, way.id, now);
+  if (way.pinned != kNoRequest) port_.release(way.from, way.pinned, now);
+}
+
+HandOvers::Left HandOvers::gone(const Request& request, TimePoint now) {
+  const auto found = ways_.find(request.index);
+  if (found == ways_.end()) return {};
+  const Way way = found->second;
+  ways_.erase(found);
+  if (way.pinned != kNoRequest) port_.release(way.from, way.pinned, now);
+  return way.waits_for_prefill ? Left{way.to, way.id} : Left{};
+}
+
+TimePoint HandOvers::next_time() {
+  // What is where it was to go waits for nothing.
+  while (!timers_.empty() && !ways_.contains(timers_.front().request)) {
+    std::pop_heap(timers_.begin(), timers_.end(), later);
+    timers_.pop_back();
+  }
+  const TimePoint next = network_.next_end();
+  return timers_.empty() ? next : std::min(next, timers_.front().at);
+}
+
+void HandOvers::ring(const Timer& timer, TimePoint now) {
+  const auto found = ways_.find(timer.request);
+  if (found == ways_.end()) return;  // it is gone
+  switch (timer.kind) {
+    case Timer::Kind::reaches:
+      return port_.reach_decode(timer.what, now);
+    case Timer::Kind::enters_network:
+      return enter_network(timer.request, now);
+    case Timer::Kind::pin_expires: {
+      Way& way = found->second;
+      if (way.pinned == kNoRequest) return;
+      way.expired = true;
+      ++totals_.expired;
+      port_.release(way.from, std::exchange(way.pinned, kNoRequest), now);
+      return;
+    }
+  }
+}
+
+void HandOvers::due(TimePoint now) {
+  // What ends at an instant ends before what begins.
+  ended_.clear();
+  network_.take_ended(now, ended_);
+  std::vector<std::int64_t> requests;
+  for (const Network::Flow flow : ended_) requests.push_back(request_of_flow_[static_cast<std::size_t>(flow)]);
+  for (const std::int64_t request : requests) part_arrived(request, now);
+  while (!timers_.empty() && timers_.front().at <= now) {
+    std::pop_heap(timers_.begin(), timers_.end(), later);
+    const Timer timer = std::move(timers_.back());
+    timers_.pop_back();
+    ring(timer, now);
+  }
+}
+
+}  // namespace foretoken

@@ -1,0 +1,118 @@
+// Requests on their way from a pool of role prefill to one of role decode, and their KV caches on the links between.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <unordered_map>
+#include <vector>
+
+#include "foretoken/serving/simulation.hpp"
+#include "serving/requests/hand_over.hpp"
+#include "serving/transfers/network.hpp"
+
+namespace foretoken {
+
+// What it asks of the cluster. Ranks are numbered through all pools.
+class HandOverPort {
+ public:
+  virtual ~HandOverPort() = default;
+  // The request goes to the decode replica that is chosen for it (or to the one that was), and waits there for blocks.
+  virtual void reach_decode(const HandOver& what, TimePoint now) = 0;
+  // Its blocks are taken where it will decode: its prompt may be computed now.
+  virtual void begin_prefill(const Request& request, Duration waited_for_blocks, TimePoint now) = 0;
+  // What came along belongs to a request that waits there already.
+  virtual void take_over(int rank, RequestId id, const HandOver& what, TimePoint now) = 0;
+  virtual void loaded(int rank, RequestId id, TimePoint now) = 0;
+  virtual void lost(int rank, RequestId id, TimePoint now) = 0;
+  virtual void release(int rank, RequestId pinned, TimePoint now) = 0;
+};
+
+class HandOvers {
+ public:
+  HandOvers(const PoolsConfig& config, HandOverPort& port, Transport* transport);
+
+  // Of the pool at `pool`, in the order of the configuration.
+  void add_replica(std::size_t pool, int ranks);
+
+  // ---- what happens to requests ----
+  // A prompt is computed, and the request goes on elsewhere.
+  void handed_over(const HandOver& what, TimePoint now);
+  // Blocks are taken for it on `rank`; so many are to be filled.
+  void load_begins(int rank, RequestId id, const Request& request, std::int64_t blocks, Duration waited, TimePoint now);
+  // A chunk of its prompt is computed: `tokens` of it are there.
+  void computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now);
+  // It left the system. What it held elsewhere goes.
+  struct Left {
+    int rank = -1;  // where it had a place, or -1
+    RequestId id = kNoRequest;
+  };
+  Left gone(const Request& request, TimePoint now);
+
+  // ---- time ----
+  [[nodiscard]] TimePoint next_time();
+  void due(TimePoint now);
+
+  [[nodiscard]] const TransferTotals& totals() const { return totals_; }
+  // Those that are between two ranks.
+  template <class Function>
+  void for_each_on_the_way(Function function) const {
+    for (const Timer& timer : timers_) {
+      if (timer.kind == Timer::Kind::reaches) function(timer.what);
+    }
+  }
+
+ private:
+  struct Way {
+    int from = -1;
+    RequestId pinned = kNoRequest;  // on `from`; kNoRequest: nothing is held there
+    int to = -1;
+    RequestId id = kNoRequest;
+    std::int64_t blocks = 0;         // computed or sent so far, of those where it goes
+    std::int64_t found = 0;          // of its first blocks, those that need not come
+    std::deque<std::int64_t> parts;  // bytes to be sent, one after the other
+    bool sending = false;
+    bool all_known = false;  // no more parts will come
+    bool expired = false;    // what was pinned is gone
+    bool waits_for_prefill = false;
+  };
+  struct Timer {
+    enum class Kind { reaches, enters_network, pin_expires };
+    TimePoint at{};
+    std::int64_t order = 0;
+    Kind kind = Kind::reaches;
+    std::int64_t request = 0;
+    HandOver what;  // of `reaches`
+  };
+  struct Replica {
+    Network::Link out = -1, in = -1;
+    std::size_t pool = 0;
+  };
+  static bool later(const Timer& a, const Timer& b) { return a.at != b.at ? a.at > b.at : a.order > b.order; }
+
+  void at(TimePoint time, Timer::Kind kind, std::int64_t request, HandOver what = {});
+  void ring(const Timer& timer, TimePoint now);
+  void send_next(std::int64_t request, TimePoint now);
+  void enter_network(std::int64_t request, TimePoint now);
+  void part_arrived(std::int64_t request, TimePoint now);
+  void end(std::int64_t request, TimePoint now);
+  [[nodiscard]] bool fails(std::int64_t request) const;
+  [[nodiscard]] const PoolConfig& pool_of(int rank) const;
+  [[nodiscard]] const Replica& replica_of(int rank) const;
+
+  const PoolsConfig& config_;
+  const HandOverRules& rules_;
+  HandOverPort& port_;
+  Transport* transport_;
+  Network network_;
+  Network::Link core_ = -1;
+  std::vector<Replica> replicas_;
+  std::vector<std::size_t> replica_of_rank_;
+  std::unordered_map<std::int64_t, Way> ways_;  // by request; never iterated
+  std::vector<std::int64_t> request_of_flow_;
+  std::vector<Timer> timers_;  // a heap, the earliest first
+  std::vector<Network::Flow> ended_;
+  std::int64_t order_ = 0;
+  TransferTotals totals_;
+};
+
+}  // namespace foretoken

@@ -1,0 +1,398 @@
+// The life of a step: planned, priced, ended, settled.
+#include "serving/rank/engine_rank.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace foretoken {
+
+EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOptions& options, EnginePolicy policy,
+                       const PrefixTable* prefixes, Observer& observer, DepartureListener& listener,
+                       const Receiving& receiving)
+    : index_(index),
+      single_steps_(options.step_by_step || options.every_step),
+      hands_over_(pool.role == PoolRole::prefill),
+      first_token_(pool.first_token),
+      tells_chunks_(hands_over_ && receiving.rules != nullptr &&
+                    receiving.rules->reserve == HandOverRules::Reserve::before_prefill),
+      rules_(hands_over_ ? nullptr : receiving.rules),
+      direct_(receiving.first_token != FirstToken::where_decoded),
+      last_row_(policy.last_row),
+      cost_(*pool.cost),
+      observer_(observer),
+      departures_(index, observer, listener),
+      policy_(std::move(policy.batching)),
+      rank_(pool.engine, policy.kv, pool.cost->sliding_window(), prefixes, index, observer),
+      state_(rank_),
+      async_(pool.engine.async_scheduling),
+      accounts_(rank_.table) {
+  if (rules_ == nullptr) return;
+  receiver_ = std::make_unique<Receiver>(rank_, *rules_);
+  rank_.keeps_retracted = rules_->keeps_retracted;
+}
+
+// ---- requests come, and those that the engine refuses or that give up waiting go ----
+
+// An engine ends a sequence at max_model_len whatever was asked. False: it refuses the request.
+bool EngineRank::fits(Request& request) const {
+  const EngineConfig& engine = rank_.config;
+  const auto room = static_cast<std::int32_t>(std::max<std::int64_t>(0, engine.max_model_len - request.prompt_tokens));
+  request.output_tokens = std::min(request.output_tokens, room);
+  request.max_tokens = std::min(request.max_tokens, room);
+  // What it may need: nobody knows yet what it will need.
+  const std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
+  // Nor would it ever get its blocks beside what is kept for outputs.
+  if (rules_ != nullptr && rules_->commits_outputs && rank_.committed_blocks(request) > engine.usable_blocks())
+    return false;
+  if (rules_ != nullptr && rules_->reserved_tokens >= 0 &&
+      request.prompt_tokens + std::max<std::int64_t>(rules_->reserved_tokens, request.max_tokens) + engine.block_size >
+          engine.usable_blocks() * engine.block_size)
+    return false;
+  return room > 0 && blocks_for(last_cached, engine.block_size) <= engine.usable_blocks() &&
+         policy_->can_serve(state_, request);
+}
+
+void EngineRank::refuse(const Request& sent, TimePoint now) {
+  Attribution parts{};
+  parts[static_cast<std::size_t>(AttributionPart::queue)] = now - sent.known_at();
+  parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = sent.on_the_way;
+  departures_.refused(sent, Outcome::rejected, now, parts);
+}
+
+void EngineRank::arrive(const Request& sent, TimePoint now, Duration waited_for_blocks) {
+  Request request = sent;
+  const std::int64_t most = rank_.config.max_waiting_requests;
+  if ((most > 0 && waiting_requests() >= most) || !fits(request)) return refuse(sent, now);
+  if (rank_.tells()) rank_.tell_queued(request, now);
+  wait({request, kv_wait_.at(now) - waited_for_blocks, kNoRequest}, now);
+}
+
+void EngineRank::wait(const Waiting& waiting, TimePoint now) {
+  if (async_.enabled()) {
+    // The step after the running one is planned already.
+    rank_.waiting.to_inbox(waiting, now);
+    if (rank_.waiting.head() == nullptr || rank_.config.scheduling_policy != "fcfs") cut(now, 1);
+  } else if (rank_.waiting.push(waiting)) {
+    cut(now);
+  }
+}
+
+void EngineRank::release_pinned(RequestId id, TimePoint now) {
+  rank_.release_pinned(id, now);
+  if (rank_.waiting.head() != nullptr) cut(now, async_.enabled() ? 1 : 0);
+}
+
+void EngineRank::expire(TimePoint now) {
+  while (next_timeout() <= now) {
+    const Waiting gone = *rank_.waiting.longest_waiting();
+    const bool was_head = rank_.waiting.pop_longest_waiting();
+    Attribution parts{};
+    const Duration blocked = kv_wait_.at(now) - gone.kv_wait_mark;
+    parts[static_cast<std::size_t>(AttributionPart::kv_wait)] = blocked;
+    parts[static_cast<std::size_t>(AttributionPart::queue)] = now - gone.request.known_at() - blocked;
+    parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = gone.request.on_the_way;
+    departures_.refused(gone.request, Outcome::timed_out, now, parts);
+    if (was_head) cut(now);
+  }
+}
+
+// ---- a step is planned and priced ----
+
+void EngineRank::schedule(TimePoint now) {
+  if (plan(now)) start_steps(now);
+}
+
+RankOffer EngineRank::offer(TimePoint now) {
+  rank_.waiting.deliver(async_.known_until(now));
+  const std::int64_t rows = rank_.decodes.size();
+  return {policy_->has_contexts(state_), rows > 0, rows < rank_.config.max_num_seqs};
+}
+
+bool EngineRank::plan(TimePoint now, bool hold_contexts) {
+  wake_ = kNever;
+  if (receiver_) receive_before_call(now);
+  call_policy(now, hold_contexts);
+  kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
+  while (plan_.chunks.empty() && decode_rows_ == 0) {
+    if (receiver_ && receive_when_idle(now)) {
+      call_policy(now, hold_contexts);
+      kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
+      continue;
+    }
+    // Who waits for blocks that are held for others who went on is called again when these are there.
+    invariant(rank_.running.size() == 0 || rank_.pinned() > 0, [&] {
+      return fmt::format("replica {} stands still at {} s with {} running requests", index_, to_seconds(now),
+                         rank_.running.size());
+    });
+    wake_ = plan_.wake;
+    return false;
+  }
+  shape_plan(now);
+  if (receiver_) receive_after_call(now);
+  return true;
+}
+
+void EngineRank::call_policy(TimePoint now, bool hold_contexts) {
+  TimePoint known_until = async_.known_until(now);
+  bool knows_all = !async_.take_due_call();
+  rank_.waiting.deliver(known_until);
+  std::int64_t evicted = -1;
+  while (true) {
+    invariant(rank_.counts().evictions > evicted, "a policy asks to be called again although it evicted nobody");
+    evicted = evictions_before_call_ = rank_.counts().evictions;
+    plan_.clear();
+    usage_.called();
+    policy_->schedule({state_, now, known_until, kv_wait_, accounts_.decode_totals(), hold_contexts}, plan_);
+    decode_rows_ = plan_.hold_decodes ? 0 : rank_.decodes.size() - static_cast<std::int64_t>(plan_.skipped.size());
+    if (!plan_.chunks.empty() || decode_rows_ > 0) return;
+    if (!knows_all) {  // nothing to run until the result is in
+      knows_all = true;
+      known_until = now;
+      rank_.remove_unseen_finishes([](RequestId) {});
+      rank_.publish_all();
+      rank_.waiting.deliver(now);
+      if (rank_.running.size() == 0 && rank_.waiting.head() == nullptr) return;
+      evicted = -1;
+    } else if (!plan_.once || (rank_.pinned() > 0 && rank_.counts().evictions == evicted)) {
+      return;  // also when it can only wait for blocks that are held for others who went on
+    }
+    // Those whose KV cache came along go before who was evicted.
+    if (receiver_ && direct_) (void)seat_ready(now);
+    // A call that only evicted (priority scheduling may evict the request it looks at) is
+    // followed by another; each evicts at least one, so it ends.
+  }
+}
+
+void EngineRank::shape_plan(TimePoint now) {
+  const DecodeGroup& decodes = rank_.decodes;
+  shape_ = plan_.skipped.empty() ? decodes.shape() : decodes.shape_without(plan_.skipped);
+  if (decode_rows_ == 0)
+    shape_ = {};
+  else
+    shape_.sequences += plan_.padding_rows;
+  next_call_differs_ = async_.enabled() && reveal(now);
+  gap_rows_ = rank_.gaps.rows_without_gap(decode_rows_, plan_.skipped);
+  first_blocks_ = plan_.hold_decodes ? 0 : decodes.blocks_of_step();
+  for (const RequestId id : plan_.skipped) {
+    first_blocks_ -= decodes.blocks_of_step(rank_.table[id]);
+  }
+  chunks_.clear();
+  for (const StepPlan::Chunk& chunk : plan_.chunks) {
+    const InFlight& r = rank_.table[chunk.id];
+    chunks_.push_back({chunk.tokens, r.cached, r.cached + chunk.tokens == r.known_tokens()});
+  }
+}
+
+// The call is over, and what it could not know comes to light. True when the next call may plan otherwise.
+bool EngineRank::reveal(TimePoint now) {
+  bool changes = rank_.has_unpublished() && rank_.waiting.head() != nullptr;
+  rank_.publish_all();
+  if (rank_.has_unseen_finishes()) {
+    const std::int64_t rows = rank_.decodes.size();
+    rank_.remove_unseen_finishes([&](RequestId id) {
+      const InFlight& r = rank_.table[id];
+      if (r.phase != Phase::decoding || plan_.hold_decodes || std::erase(plan_.skipped, id) > 0) return;
+      --decode_rows_;
+      rank_.pool.rotate(rank_.decodes.blocks_of_step(r));
+    });
+    changes = changes || rank_.decodes.size() < rows || rank_.waiting.size() > 0;
+  }
+  const bool new_head = rank_.waiting.deliver(now);
+  return changes || (new_head && policy_->may_change_plan(state_));
+}
+
+void EngineRank::start_steps(TimePoint now) {
+  clock_.begin(now);
+  invariant(!chunks_.empty() || shape_.sequences > 0,
+            [&] { return fmt::format("replica {} ({}) begins a step of nothing", index_, rank_.config.name); });
+  const DecodeCurve* curve = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
+  const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
+  if (!chunks_.empty()) {
+    const std::optional<DecodeShape> rows = receiver_ ? shape_with_rows() : std::nullopt;
+    steps_.set_one(rows ? cost_.step({{}, *rows}) : cost_.step({chunks_, shape_}), decode_only);
+  } else if (single_steps_) {
+    steps_.set_one(cost_.step({{}, shape_}), decode_only);
+  } else {
+    steps_.set_one(decode_only, decode_only);
+    if (!plan_.once && !next_call_differs_ && plan_.skipped.empty() && rank_.gaps.none()) start_stretch(*curve);
+  }
+  begin(now);
+}
+
+void EngineRank::start_in_group(TimePoint now, const StepClock& clock, const StepTime& step,
+                                const StepTime& decode_only) {
+  clock_ = clock;
+  steps_.set_one(step, decode_only);
+  begin(now);
+}
+
+void EngineRank::begin(TimePoint now) {
+  if (steps_.first().total() >= kLongestStep) departures_.step_too_long();
+  begin_ = now;
+  stepping_ = true;
+  usage_.began();
+  end_ = clock_.after(steps_.elapsed());
+  invariant(end_ > begin_, [&] { return fmt::format("a step of no time at {} s", to_seconds(now)); });
+}
+
+void EngineRank::start_stretch(const DecodeCurve& curve) {
+  DecodeGroup& decodes = rank_.decodes;
+  std::int64_t steps = decodes.growth().steps_within(decodes.clock(), rank_.pool.free() - plan_.spare_blocks,
+                                                     decodes.steps_until_change());
+  if (receiver_) {
+    if (const std::int64_t next = receiver_->next_seen_after(); next >= 0)
+      steps = std::min(steps, next - usage_.totals().steps);
+  }
+  if (steps > 1) steps_.extend(curve, shape_, decodes.rate(), decodes.rate_in_window(), steps);
+}
+
+// The first boundary at or after `now`, or a later one, becomes the end, when the policy may want it.
+void EngineRank::cut(TimePoint now, std::int64_t boundaries_later) {
+  if (!stepping_ || steps_.steps() == 1 || !policy_->may_change_plan(state_)) return;
+  const std::int64_t steps = steps_.steps_to_reach(clock_.to_reach(now)) + boundaries_later;
+  if (steps >= steps_.steps()) return;
+  steps_.shorten_to(steps);
+  end_ = clock_.after(steps_.elapsed());
+}
+
+// ---- a step ends ----
+
+void EngineRank::end_steps(TimePoint now) {
+  // Nobody came since the first of them began, or it matters when the last did.
+  async_.open(rank_.waiting.inbox_is_empty() && !receiver_ ? begin_ : clock_.after(steps_.elapsed_before_last()));
+  report_steps(now);
+  const DecodeTotals decode = steps_.decode_totals();
+  usage_.add(steps_, decode, chunks_, decode_rows_, first_blocks_, rank_);
+  accounts_.decoded(decode);
+  clock_.advance(steps_.elapsed());
+  stepping_ = false;
+  leaving_.clear();
+  settle_decodes(now, decode);
+  settle_chunks(now);
+  finish_leaving(now);
+}
+
+void EngineRank::report_steps(TimePoint now) {
+  StepSpan span;
+  span.replica = index_;
+  span.begin = begin_;
+  span.end = now;
+  span.steps = steps_.steps();
+  span.prefill = chunks_;
+  span.decode_rows = decode_rows_;
+  span.gap_rows = gap_rows_;
+  span.time = steps_.first();
+  span.run = steps_.run();
+  span.kv_blocks_used = rank_.pool.used() + first_blocks_;
+  span.waiting = waiting_requests();
+  span.running = rank_.running.size();
+  span.tokens_per_row = rank_.decodes.clock().per_row();
+  if (hands_over_ && first_token_ == FirstToken::where_decoded)
+    span.dropped = std::ranges::count_if(chunks_, &PrefillChunk::samples);
+  observer_.on_steps(span);
+}
+
+void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
+  DecodeGroup& decodes = rank_.decodes;
+  if (decodes.size() == 0) return;
+  if (plan_.hold_decodes) {
+    rank_.gaps.hold(begin_, decodes.size());
+    return;
+  }
+  accounts_.skipped(plan_.skipped, step, steps_.first().total());
+  // The first step's were reserved when it was planned; a row that left since takes none.
+  rank_.pool.take_reserved(first_blocks_);
+  if (steps_.steps() > 1) rank_.pool.take(decodes.blocks_over(steps_.steps()) - first_blocks_);
+  usage_.note_blocks(rank_.pool.used());
+  decodes.advance(steps_.steps());
+  for (const RequestId id : plan_.skipped) decodes.hold_back(id);
+  rank_.gaps.emitted(begin_, now, plan_.skipped, observer_);
+  decodes.take_finished(leaving_);
+  accounts_.stopped_decoding(leaving_);
+}
+
+void EngineRank::settle_chunks(TimePoint now) {
+  if (rank_.running.prefilling().empty()) return;
+  usage_.note_blocks(rank_.pool.used());
+  accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), steps_.first());
+  for (const StepPlan::Chunk& chunk : plan_.chunks) {
+    InFlight& r = rank_.table[chunk.id];
+    r.cached += chunk.tokens;
+    const bool complete = r.cached == r.known_tokens();
+    if (!rank_.kv.stores_whole_contexts || (complete && !async_.enabled()))
+      rank_.publish(chunk.id, r.cached);
+    else if (complete)
+      rank_.publish_after_call(chunk.id);
+    if (tells_chunks_) departures_.computed(r.request, r.cached, complete, now);
+    if (complete) complete_prompt(chunk.id, now);
+  }
+}
+
+// A prompt is complete: its next token is out, here or where it goes on.
+void EngineRank::complete_prompt(RequestId id, TimePoint now) {
+  InFlight& r = rank_.table[id];
+  Accounts::recovered(r, now);
+  if (drops_first_tokens()) {
+    departures_.handed_over(rank_.hand_over(id, now));
+    return;
+  }
+  rank_.running.prefilled(id);
+  if (++r.emitted == 1) {
+    r.first_token = now;
+    if (rank_.tells()) rank_.tell(LifecycleEdge::first_token, id, now);
+    r.account.first_token(now - r.request.arrival);
+  } else {
+    observer_.on_gap(now - r.last_token, 1);
+  }
+  if (r.emitted >= r.request.output_tokens) {
+    leaving_.push_back(id);
+    return;
+  }
+  if (hands_over_) {
+    departures_.handed_over(rank_.hand_over(id, now));
+    return;
+  }
+  r.last_token = now;
+  accounts_.starts_decoding(id);
+  rank_.start_decoding(id);
+}
+
+// Engines walk the step's requests in the running list's order, whatever they did in it: the blocks of
+// the first go back first, so what it alone holds is evicted first (vLLM V1, update_from_output).
+void EngineRank::finish_leaving(TimePoint now) {
+  std::sort(leaving_.begin(), leaving_.end(),
+            [&](RequestId a, RequestId b) { return rank_.table[a].admission < rank_.table[b].admission; });
+  for (const RequestId id : leaving_) {
+    const InFlight& r = rank_.table[id];
+    departures_.finished(r, now);
+    if (!async_.enabled())
+      rank_.finish(id);
+    else
+      rank_.finish_unseen(id, last_row_ == LastRow::wasted || r.request.output_tokens < r.request.max_tokens);
+  }
+}
+
+void EngineRank::abandon(TimePoint now) {
+  const auto give_up = [&](RequestId id) {
+    if (rank_.tells()) rank_.tell(LifecycleEdge::abandoned, id, now);
+    departures_.abandoned(rank_.table[id], now);
+  };
+  for (RequestId id = rank_.running.first(); id != kNoRequest; id = rank_.table[id].next) give_up(id);
+  if (receiver_) {
+    receiver_->for_each([&](RequestId id) {
+      // One whose prompt is being computed is reported from there.
+      if (rank_.table[id].carried > 0 || rank_.table[id].blocks == 0) give_up(id);
+    });
+  }
+  rank_.waiting.deliver(now);
+  while (const Waiting* head = rank_.waiting.head()) {
+    if (head->resumed != kNoRequest)
+      give_up(head->resumed);
+    else
+      departures_.abandoned(head->request, now);
+    rank_.waiting.queue().pop();
+  }
+}
+
+}  // namespace foretoken

@@ -1,0 +1,167 @@
+// One rank, an engine with a scheduler and a KV pool: runs the plans of its batching policy in simulated time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "foretoken/cost/cost_model.hpp"
+#include "foretoken/serving/simulation.hpp"
+#include "serving/balance/context_balance.hpp"
+#include "serving/batching/engine_policy.hpp"
+#include "serving/rank/accounts.hpp"
+#include "serving/rank/async_window.hpp"
+#include "serving/rank/departures.hpp"
+#include "serving/rank/rank_usage.hpp"
+#include "serving/rank/receiver.hpp"
+#include "serving/rank/step_clock.hpp"
+#include "serving/rank/stretch.hpp"
+#include "serving/routing/cluster_view.hpp"
+
+namespace foretoken {
+
+// How a rank that decodes what others have computed gets it. Null: it does not.
+struct Receiving {
+  const HandOverRules* rules = nullptr;
+  FirstToken first_token = FirstToken::where_prefilled;
+};
+
+// The life of a step: planned, priced, ended, settled. A run of decode-only steps with the same members is one
+// entry on the calendar (a stretch); an arrival that matters cuts it at the next boundary.
+class EngineRank {
+ public:
+  EngineRank(int index, const PoolConfig& pool, const SimulationOptions& options, EnginePolicy policy,
+             const PrefixTable* prefixes, Observer& observer, DepartureListener& listener,
+             const Receiving& receiving = {});
+
+  // A request from the router. It may be refused at once. It may have waited for blocks elsewhere before.
+  void arrive(const Request& request, TimePoint now, Duration waited_for_blocks = {});
+
+  void refuse(const Request& sent, TimePoint now);
+  [[nodiscard]] bool could_hold(Request request) const { return fits(request); }
+
+  // ---- hand-overs (engine_rank_receive.cpp) ----
+  // One that another rank has handed over; or it will, when there are blocks for it here.
+  void arrive(const HandOver& what, TimePoint now);
+  void expect(const Request& request, TimePoint now);
+  void take_over(RequestId id, const HandOver& what);
+  // Its KV cache is here; or it is lost; or nobody will send it.
+  void loaded(RequestId id, TimePoint now);
+  void lost(RequestId id, TimePoint now);
+  void cancel(RequestId id, TimePoint now);
+  // The KV cache of one that this rank has handed over is where it goes on.
+  void release_pinned(RequestId id, TimePoint now);
+  // The running steps end now.
+  void end_steps(TimePoint now);
+  // Requests that waited longer than queue_timeout leave.
+  void expire(TimePoint now);
+  // The schedule call. Precondition: no step is running.
+  void schedule(TimePoint now);
+
+  // The schedule call in two, for ranks that step together: whether there is something to
+  // run, and its start with the group's time.
+  [[nodiscard]] bool plan(TimePoint now, bool hold_contexts = false);
+  void start_in_group(TimePoint now, const StepClock& clock, const StepTime& step, const StepTime& decode_only);
+  // What it could put into a plan now.
+  [[nodiscard]] RankOffer offer(TimePoint now);
+  // What plan() decided.
+  [[nodiscard]] std::span<const PrefillChunk> planned_chunks() const { return chunks_; }
+  [[nodiscard]] const DecodeShape& planned_decodes() const { return shape_; }
+
+  // Reports everything still in the system as unfinished.
+  void abandon(TimePoint now);
+
+  [[nodiscard]] bool idle() const { return !stepping_; }
+  [[nodiscard]] TimePoint next_boundary() const { return stepping_ ? end_ : wake_; }
+  [[nodiscard]] TimePoint next_timeout() const { return rank_.waiting.next_timeout(); }
+  // What a router sees, as of now; in the midst of a stretch from its closed form.
+  [[nodiscard]] ReplicaSignals signals(TimePoint now) const;
+  [[nodiscard]] std::int64_t cached_tokens(const Request& request, TimePoint now) const;
+  [[nodiscard]] const ReplicaTotals& totals() const { return usage_.totals(); }
+  [[nodiscard]] const SchedulerState& state() const { return state_; }
+  [[nodiscard]] std::int64_t waiting_requests() const {
+    return rank_.waiting.size() + (receiver_ ? receiver_->seen : 0);
+  }
+
+ private:
+  [[nodiscard]] StretchProgress progress(TimePoint now) const {
+    return stepping_ ? steps_.progress(clock_, now) : StretchProgress{};
+  }
+  [[nodiscard]] std::int64_t blocks_taken(const StretchProgress& progress) const;
+
+  [[nodiscard]] bool drops_first_tokens() const { return hands_over_ && first_token_ != FirstToken::where_prefilled; }
+  [[nodiscard]] bool fits(Request& request) const;
+  [[nodiscard]] std::optional<DecodeShape> shape_with_rows() const;
+  void wait(const Waiting& waiting, TimePoint now);
+  void call_policy(TimePoint now, bool hold_contexts);
+  void shape_plan(TimePoint now);
+  [[nodiscard]] bool reveal(TimePoint now);
+  void start_steps(TimePoint now);
+  void start_stretch(const DecodeCurve& curve);
+  void begin(TimePoint now);
+  void cut(TimePoint now, std::int64_t boundaries_later = 0);
+
+  void report_steps(TimePoint now);
+  void settle_decodes(TimePoint now, const DecodeTotals& step);
+  void settle_chunks(TimePoint now);
+  void complete_prompt(RequestId id, TimePoint now);
+  void finish_leaving(TimePoint now);
+
+  // ---- hand-overs ----
+  void wait_for_blocks(RequestId id, TimePoint now);
+  [[nodiscard]] std::int64_t steps_to_boundary(TimePoint now) const;
+  void end_after(std::int64_t steps);
+  [[nodiscard]] Duration exposed(RequestId id, TimePoint now) const;
+  bool settle_gone(TimePoint now);
+  void receive_before_call(TimePoint now);
+  [[nodiscard]] bool receive_when_idle(TimePoint now);
+  void receive_after_call(TimePoint now);
+  [[nodiscard]] std::int64_t seats_left() const;
+  bool take_in(TimePoint now, bool at_all);
+  bool seat_ready(TimePoint now);
+  bool emit_on_arrival(RequestId id, TimePoint now);
+  void seat(RequestId id, TimePoint now);
+  void begin_loads(TimePoint now, bool planned);
+  [[nodiscard]] Refused why_no_load(std::int64_t owed) const;
+  void begin_load(TimePoint now);
+
+  const int index_;
+  const bool single_steps_;  // no stretches: the oracle, or an observer that wants every step
+  const bool hands_over_;    // a request whose prompt is computed
+  const FirstToken first_token_;
+  const bool tells_chunks_;     // computed of prompts that it will hand over
+  const HandOverRules* rules_;  // null: it decodes nothing that others have computed
+  const bool direct_;           // what comes is seated without a step
+  const LastRow last_row_;
+  const CostModel& cost_;
+  Observer& observer_;
+  Departures departures_;
+  std::unique_ptr<BatchingPolicy> policy_;
+  RankState rank_;
+  SchedulerState state_;  // the policy's window on it
+  AsyncWindow async_;
+  KvWaitClock kv_wait_;
+  Accounts accounts_;
+  RankUsage usage_;
+  StepClock clock_;
+
+  // What runs now, or is about to.
+  bool stepping_ = false;
+  StepPlan plan_;
+  bool next_call_differs_ = false;  // the plan holds for one step only
+  std::vector<PrefillChunk> chunks_;
+  DecodeShape shape_;
+  std::int64_t decode_rows_ = 0;   // that emit
+  std::int64_t gap_rows_ = 0;      // of these, the ones that also emitted in the step before
+  std::int64_t first_blocks_ = 0;  // that decodes take in the first step; those that sit it out take none
+  Stretch steps_;
+  TimePoint begin_{};
+  TimePoint end_ = kNever;
+  TimePoint wake_ = kNever;
+  std::unique_ptr<Receiver> receiver_;  // with rules_
+  std::int64_t evictions_before_call_ = 0;
+  std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
+};
+
+}  // namespace foretoken

@@ -1,0 +1,287 @@
+// A rank that decodes what others have computed: its requests wait for blocks, for their KV cache, and for a seat.
+#include <algorithm>
+#include <utility>
+
+#include "serving/rank/engine_rank.hpp"
+
+namespace foretoken {
+namespace {
+
+// Steps from the boundary at or after which a KV cache is there until the call that knows of it. An engine that polls
+// when a step is launched hears of it with that step's output, and one that plans a step ahead two calls later
+// (src/serving/README.md, "Hand-overs").
+std::int64_t steps_until_seen(const HandOverRules& rules, bool direct, bool async) {
+  if (rules.pick_up == HandOverRules::PickUp::after_step) return async ? 3 : 1;
+  return async && !direct ? 1 : 0;
+}
+
+}  // namespace
+
+void EngineRank::arrive(const HandOver& what, TimePoint now) {
+  HandOver here = what;
+  if (!fits(here.request) || here.request.output_tokens <= what.kv.emitted) {
+    here.kv.account.handed_over(now - what.since);
+    departures_.refused(what.request, Outcome::rejected, now, here.kv.account.total(now - what.request.arrival));
+    return;
+  }
+  const RequestId id = rank_.receive(here);
+  receiver_->stamps(id).computed = what.since;
+  wait_for_blocks(id, now);
+}
+
+void EngineRank::expect(const Request& sent, TimePoint now) {
+  Request request = sent;
+  if (!fits(request)) return refuse(sent, now);
+  const RequestId id = rank_.expect(request);
+  receiver_->stamps(id) = {};
+  wait_for_blocks(id, now);
+}
+
+void EngineRank::wait_for_blocks(RequestId id, TimePoint now) {
+  if (receiver_->wait(id, now)) end_after(steps_to_boundary(now));
+}
+
+void EngineRank::take_over(RequestId id, const HandOver& what) {
+  rank_.take_over(id, what);
+  receiver_->stamps(id).computed = what.since;
+}
+
+// Of the transfer, what was not hidden behind the prompt.
+Duration EngineRank::exposed(RequestId id, TimePoint now) const {
+  const Receiver::Stamps& stamps = receiver_->stamps(id);
+  return now - std::max(stamps.load_began, stamps.computed);
+}
+
+void EngineRank::loaded(RequestId id, TimePoint now) {
+  InFlight& r = rank_.table[id];
+  if (!r.recovering) r.account.transferred(exposed(id, now));
+  const std::int64_t steps = steps_to_boundary(now) + steps_until_seen(*rules_, direct_, async_.enabled());
+  receiver_->arrived(id, now, usage_.totals().steps + steps);
+  end_after(steps);
+}
+
+void EngineRank::lost(RequestId id, TimePoint now) {
+  receiver_->gone.push_back({id, now, false});
+  end_after(steps_to_boundary(now));
+}
+
+void EngineRank::cancel(RequestId id, TimePoint now) {
+  receiver_->gone.push_back({id, now, true});
+  end_after(steps_to_boundary(now));
+}
+
+// At a call the engine lets go what will not come. True when it has something to compute instead.
+bool EngineRank::settle_gone(TimePoint now) {
+  bool recomputes = false;
+  for (const Receiver::Gone& gone : std::exchange(receiver_->gone, {})) {
+    receiver_->lost(gone.id);
+    InFlight& r = rank_.table[gone.id];
+    const Request request = r.request;
+    if (gone.cancelled) {
+      rank_.drop(gone.id);
+      continue;
+    }
+    r.account.transferred(exposed(gone.id, gone.at));
+    r.account.handed_over(now - gone.at);
+    if (rules_->on_failure == HandOverRules::OnFailure::recompute) {
+      rank_.lose_cache(gone.id, now);
+      rank_.waiting.queue().push({request, kv_wait_.at(now), gone.id});
+      recomputes = true;
+      continue;
+    }
+    const Attribution parts = r.account.total(now - request.arrival);
+    rank_.drop(gone.id);
+    departures_.refused(request, Outcome::failed, now, parts);
+  }
+  return recomputes;
+}
+
+std::int64_t EngineRank::steps_to_boundary(TimePoint now) const {
+  if (!stepping_) return 0;
+  return steps_.steps() == 1 ? 1 : steps_.steps_to_reach(clock_.to_reach(now));
+}
+
+void EngineRank::end_after(std::int64_t steps) {
+  if (!stepping_ || steps <= 0 || steps >= steps_.steps()) return;
+  steps_.shorten_to(steps);
+  end_ = clock_.after(steps_.elapsed());
+}
+
+// A row that only repeats the last token of a prompt, so that the next one comes out, costs what a decoding one does:
+// it is part of the same graph (vLLM pads it, gpu_model_runner.py). Empty: there are other chunks.
+std::optional<DecodeShape> EngineRank::shape_with_rows() const {
+  DecodeShape shape = shape_;
+  const std::int64_t window = cost_.sliding_window();
+  for (const PrefillChunk& chunk : chunks_) {
+    if (chunk.new_tokens != 1 || !chunk.samples || chunk.history == 0) return std::nullopt;
+    ++shape.sequences;
+    shape.context += chunk.history;
+    if (window > 0) shape.windowed_context += std::min(chunk.history, window);
+  }
+  return shape;
+}
+
+// ---- around a schedule call ----
+
+void EngineRank::receive_before_call(TimePoint now) {
+  (void)settle_gone(now);
+  for (; !receiver_->promised.empty(); receiver_->promised.pop_front()) seat(receiver_->promised.front(), now);
+  if (direct_ && async_.enabled()) return;
+  (void)take_in(now, false);
+  if (direct_) seat_ready(now);
+}
+
+bool EngineRank::receive_when_idle(TimePoint now) {
+  begin_loads(now, false);
+  bool more = false;
+  while (!receiver_->gone.empty()) {  // whose blocks others wait for
+    more = settle_gone(now) || more;
+    begin_loads(now, false);
+  }
+  more = take_in(now, true) || more;
+  if (direct_) more = seat_ready(now) || more;
+  return more;
+}
+
+void EngineRank::receive_after_call(TimePoint now) {
+  if (direct_ && async_.enabled()) {
+    (void)take_in(now, false);
+    while (!receiver_->ready.empty() && seats_left() > 0) {
+      const RequestId id = receiver_->ready.front();
+      receiver_->ready.pop_front();
+      if (emit_on_arrival(id, now)) receiver_->promised.push_back(id);
+    }
+    next_call_differs_ = next_call_differs_ || !receiver_->promised.empty();
+  }
+  begin_loads(now, true);
+  next_call_differs_ = next_call_differs_ || !receiver_->gone.empty();
+}
+
+std::int64_t EngineRank::seats_left() const {
+  return rank_.config.max_num_seqs - rank_.running.size() - static_cast<std::int64_t>(receiver_->promised.size());
+}
+
+// True when somebody's KV cache came to be known.
+bool EngineRank::take_in(TimePoint now, bool at_all) {
+  const TimePoint known = at_all || direct_ ? now : async_.known_until(now);
+  bool any = false;
+  for (Receiver::Inbound in; receiver_->take_seen(usage_.totals().steps, at_all, in); any = true) {
+    InFlight& r = rank_.table[in.id];
+    r.reached_at = std::max(known, in.here);
+    if (!r.recovering) {
+      r.account.handed_over(r.reached_at - in.here);
+      ++receiver_->seen;
+      if (rank_.tells()) rank_.tell(LifecycleEdge::reached, in.id, now);
+    }
+    rank_.publish(in.id, r.cached);
+    if (direct_) {
+      receiver_->ready.push_back(in.id);
+    } else {
+      --receiver_->seen;
+      Waiting waiting{r.request, kv_wait_.at(now), in.id};
+      waiting.first = true;
+      rank_.waiting.queue().push(waiting);
+    }
+  }
+  return any;
+}
+
+bool EngineRank::seat_ready(TimePoint now) {
+  bool any = false;
+  for (; !receiver_->ready.empty() && seats_left() > 0; any = true) {
+    const RequestId id = receiver_->ready.front();
+    receiver_->ready.pop_front();
+    if (emit_on_arrival(id, now)) seat(id, now);
+  }
+  return any;
+}
+
+// What was computed elsewhere comes out here. False: with it the request has all its tokens, and is gone.
+bool EngineRank::emit_on_arrival(RequestId id, TimePoint now) {
+  InFlight& r = rank_.table[id];
+  if (r.recovering) return true;  // what it waits counts as what was lost; see seat()
+  r.account.scheduled(now - r.reached_at, {});
+  r.reached_at = now;
+  if (r.emitted > 0) return true;
+  r.emitted = 1;
+  r.first_token = r.last_token = now;
+  const bool last = r.request.output_tokens == 1;
+  if (last && rank_.tells()) rank_.tell(LifecycleEdge::resumed, id, now);
+  if (rank_.tells()) rank_.tell(LifecycleEdge::first_token, id, now);
+  r.account.first_token(now - r.request.arrival);
+  if (!last) return true;
+  --receiver_->seen;
+  departures_.finished(r, now);
+  rank_.drop(id);
+  return false;
+}
+
+void EngineRank::seat(RequestId id, TimePoint now) {
+  InFlight& r = rank_.table[id];
+  --receiver_->seen;
+  if (r.recovering)
+    Accounts::recovered(r, now);
+  else
+    r.account.scheduled(now - r.reached_at, {});
+  rank_.seat(id, now);
+  if (r.last_token != now) rank_.gaps.joins_late(id);
+  accounts_.starts_decoding(id);
+  rank_.start_decoding(id);
+}
+
+// Blocks for those that wait for them, first come, first served: the first that cannot have them holds up the others.
+void EngineRank::begin_loads(TimePoint now, bool planned) {
+  for (; !rank_.retracted.empty(); rank_.retracted.pop_back()) {
+    ++receiver_->seen;
+    receiver_->wait_again(rank_.retracted.back(), now);
+  }
+  if (receiver_->head() == nullptr) return;
+  std::int64_t owed = 0;
+  if (planned) {
+    owed = first_blocks_;
+    rank_.pool.reserve(first_blocks_);
+    // The step after the planned one is scheduled before its result is known.
+    if (async_.enabled()) owed += rank_.decodes.blocks_over(2) - rank_.decodes.blocks_over(1);
+  }
+  Refused why = Refused::not_yet;
+  while (receiver_->head() != nullptr) {
+    why = why_no_load(owed);
+    if (why != Refused::nothing) break;
+    begin_load(now);
+  }
+  receiver_->refused(why, now);
+  // What runs may come to need less beside what is free, step by step.
+  if (why == Refused::kv_blocks && rules_->reserved_tokens >= 0) next_call_differs_ = true;
+}
+
+Refused EngineRank::why_no_load(std::int64_t owed) const {
+  if (rules_->needs_seat) {
+    // What holds for as long as the plan does comes first.
+    if (rank_.running.size() >= rank_.config.max_num_seqs) return Refused::seats;
+    if (rank_.decodes.size() >= rank_.config.step_tokens()) return Refused::seats;
+    if (rank_.counts().evictions != evictions_before_call_) return Refused::not_yet;
+    // Those that wait in the engine's queue stand before them.
+    if (rank_.waiting.head() != nullptr)
+      return plan_.blocked == Blocked::kv_blocks ? Refused::kv_blocks : Refused::not_yet;
+  }
+  return receiver_->fits_head(rank_.pool.free() - owed) ? Refused::nothing : Refused::kv_blocks;
+}
+
+void EngineRank::begin_load(TimePoint now) {
+  const Receiver::Begun begun = receiver_->begin_head(now);
+  InFlight& r = rank_.table[begun.id];
+  if (r.recovering) {  // retracted: it comes back from the host
+    receiver_->arrived(begun.id, now, usage_.totals().steps);
+    return;
+  }
+  Receiver::Stamps& stamps = receiver_->stamps(begun.id);
+  stamps.load_began = now;
+  const Duration waited = begun.for_blocks + begun.for_seats;
+  if (r.carried > 0) {
+    r.account.handed_over(now - stamps.computed - waited);
+    r.account.scheduled(waited, begun.for_blocks);
+  }
+  departures_.load_begins(begun.id, r.request, begun.blocks, waited, now);
+}
+
+}  // namespace foretoken

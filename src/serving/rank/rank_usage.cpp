@@ -1,0 +1,66 @@
+// The totals of a span of steps in closed form: exact integers, so that the sums do not depend on where a
+// stretch was cut.
+#include "serving/rank/rank_usage.hpp"
+
+namespace foretoken {
+namespace {
+
+// Sum over q in [0, m) of (u + n q)(t + s q).
+FineTotal sum_of_products(FineTotal m, FineTotal u, FineTotal n, FineTotal t, FineTotal s) {
+  const FineTotal pairs = m * (m - 1) / 2;
+  const FineTotal squares = (m - 1) * m * (2 * m - 1) / 6;
+  return m * u * t + (u * s + n * t) * pairs + n * s * squares;
+}
+
+}  // namespace
+
+FineTotal block_time(const Stretch& steps, std::int64_t used, std::int64_t first_blocks, const DecodeGroup& decodes) {
+  const BlockGrowth& growth = decodes.growth();
+  const TokenClock& clock = decodes.clock();
+  if (growth.count() == 0) return static_cast<FineTotal>(used) * steps.elapsed().units;
+  if (steps.run() == nullptr) return static_cast<FineTotal>(used + first_blocks) * steps.elapsed().units;
+  FineTotal sum = 0;
+  for (std::int64_t step = 0; step < steps.steps();) {
+    const DecodeRun::Piece& piece = steps.run()->piece_at(step);
+    const std::int64_t stop = std::min(steps.steps(), piece.first_step + piece.steps);
+    // Steps a period apart take equal blocks: one closed form for each residue.
+    const std::int64_t period = growth.period(clock);
+    std::int64_t taken = growth.over(clock, step);
+    for (std::int64_t j = step; j < std::min(stop, step + period); ++j) {
+      taken += growth.at(clock, j);
+      const FineDuration time = piece.first_time + piece.increment * (j - piece.first_step);
+      if (stop - j <= period) {
+        sum += static_cast<FineTotal>(used + taken) * time.units;
+        continue;
+      }
+      const std::int64_t cycles = (stop - j + period - 1) / period;
+      sum +=
+          sum_of_products(cycles, used + taken, growth.per_period(clock), time.units, (piece.increment * period).units);
+    }
+    step = stop;
+  }
+  return sum;
+}
+
+void RankUsage::add(const Stretch& steps, const DecodeTotals& decode, std::span<const PrefillChunk> chunks,
+                    std::int64_t decode_rows, std::int64_t first_blocks, const RankState& state) {
+  totals_.steps += steps.steps();
+  totals_.decode_tokens += decode_rows * state.decodes.clock().per_row() * steps.steps();
+  totals_.peak_running = std::max(totals_.peak_running, state.running.size());
+  totals_.preemptions = state.counts().preemptions;
+  totals_.prefix_cache_queries = state.counts().prefix_queries;
+  totals_.prefix_cache_hits = state.counts().prefix_hits;
+  totals_.busy += steps.elapsed().units;
+  totals_.kv_block_time += block_time(steps, state.pool.used(), first_blocks, state.decodes);
+  totals_.flops += steps.flops();
+  totals_.bytes += steps.bytes();
+  for (std::size_t i = 0; i < decode.parts.size(); ++i) totals_.decode_parts[i] += decode.parts[i];
+  if (chunks.empty()) return;
+  ++totals_.prefill_steps;
+  for (const PrefillChunk& chunk : chunks) totals_.prefill_tokens += chunk.new_tokens;
+  for (std::size_t i = 0; i < decode.parts.size(); ++i) {
+    totals_.prefill_parts[i] += (steps.first().parts[i] - steps.decode_only().parts[i]).units;
+  }
+}
+
+}  // namespace foretoken

@@ -1,0 +1,34 @@
+// What a rank did over the run: the totals that every span of steps adds to.
+#pragma once
+
+#include <algorithm>
+#include <span>
+
+#include "foretoken/serving/simulation.hpp"
+#include "serving/rank/stretch.hpp"
+#include "serving/state/rank_state.hpp"
+
+namespace foretoken {
+
+// KV blocks in use x time: each step counts with `used`, those at the beginning, and what the decoding requests have
+// taken until then; `first_blocks` in the first step.
+[[nodiscard]] FineTotal block_time(const Stretch& steps, std::int64_t used, std::int64_t first_blocks,
+                                   const DecodeGroup& decodes);
+
+class RankUsage {
+ public:
+  [[nodiscard]] const ReplicaTotals& totals() const { return totals_; }
+
+  void called() { ++totals_.schedule_calls; }
+  void began() { ++totals_.spans; }
+  // Steps have ended, and nothing of `state` has changed yet. The decoding requests took `first_blocks` in the
+  // first of them.
+  void add(const Stretch& steps, const DecodeTotals& decode, std::span<const PrefillChunk> chunks,
+           std::int64_t decode_rows, std::int64_t first_blocks, const RankState& state);
+  void note_blocks(std::int64_t used) { totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, used); }
+
+ private:
+  ReplicaTotals totals_;
+};
+
+}  // namespace foretoken

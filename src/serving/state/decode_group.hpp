@@ -1,0 +1,88 @@
+// The decoding requests of a rank as one aggregate: a step costs O(1) whatever
+// their number, a join or a leave O(log n).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "foretoken/cost/step.hpp"
+#include "foretoken/cost/token_clock.hpp"
+#include "serving/requests/in_flight.hpp"
+#include "serving/state/block_growth.hpp"
+
+namespace foretoken {
+
+// The clock counts the tokens of a row; a member's context is its key + the clock. A row's last step may compute
+// more tokens than it still had to emit: they are dropped, but had their place in the KV cache.
+class DecodeGroup {
+ public:
+  // growth_block_size: see BlockGrowth. sliding_window: 0 = none. tokens_per_row: of a step.
+  DecodeGroup(InFlightTable& table, std::int64_t growth_block_size, std::int64_t sliding_window,
+              std::int64_t tokens_per_row = 1)
+      : table_(table), growth_(growth_block_size), window_(sliding_window), clock_(tokens_per_row) {}
+
+  void join(RequestId id);
+  void leave(RequestId id);
+  // All members take so many steps.
+  void advance(std::int64_t steps) {
+    clock_.advance(steps);
+    settle_window();
+  }
+  // `id` did not take part in the step just counted.
+  void hold_back(RequestId id);
+  // Members whose last token is out, in no order that means anything; they have left the group.
+  void take_finished(std::vector<RequestId>& out);
+
+  [[nodiscard]] std::int64_t size() const { return size_; }
+  [[nodiscard]] const TokenClock& clock() const { return clock_; }
+  [[nodiscard]] std::int64_t context_of(const InFlight& r) const { return r.decode_key + clock_.now(); }
+  [[nodiscard]] std::int64_t tokens_left(const InFlight& r) const {
+    return std::max<std::int64_t>(0, r.finish_clock - clock_.now());
+  }
+  [[nodiscard]] DecodeShape shape() const { return {size_, context(), window_ == 0 ? 0 : windowed_sum()}; }
+  [[nodiscard]] std::int64_t context() const { return key_sum_ + size_ * clock_.now(); }  // of all members
+  [[nodiscard]] DecodeShape shape_without(const std::vector<RequestId>& skipped) const;
+  // By which a step lets the context grow, and the windowed context until a member crosses the window.
+  [[nodiscard]] TokenRate rate() const { return {size_, clock_.per_row()}; }
+  [[nodiscard]] TokenRate rate_in_window() const { return {below_window_, clock_.per_row()}; }
+  // Steps until the next member finishes or crosses the window. Precondition: not empty.
+  [[nodiscard]] std::int64_t steps_until_change();
+  // Blocks that all members, or one of them, take in the coming step.
+  [[nodiscard]] std::int64_t blocks_of_step() const { return growth_.at(clock_); }
+  [[nodiscard]] std::int64_t blocks_of_step(const InFlight& r) const { return growth_.of_member(r.decode_key, clock_); }
+  // By all in so many steps.
+  [[nodiscard]] std::int64_t blocks_over(std::int64_t steps) const { return growth_.over(clock_, steps); }
+  [[nodiscard]] const BlockGrowth& growth() const { return growth_; }
+
+ private:
+  struct Entry {
+    std::int64_t clock;
+    RequestId id;
+    std::uint32_t stamp;
+  };
+  static bool later(const Entry& a, const Entry& b) { return a.clock > b.clock; }
+  [[nodiscard]] bool is_stale(const Entry& entry) const { return table_[entry.id].decode_stamp != entry.stamp; }
+  void push(std::vector<Entry>& heap, Entry entry);
+  void drop_stale(std::vector<Entry>& heap);
+  void pop(std::vector<Entry>& heap);
+  void enter(RequestId id);
+  void withdraw(RequestId id);
+  void settle_window();
+  [[nodiscard]] std::int64_t windowed_sum() const {
+    return below_key_sum_ + below_window_ * clock_.now() + (size_ - below_window_) * window_;
+  }
+
+  InFlightTable& table_;
+  BlockGrowth growth_;
+  std::int64_t window_;
+  TokenClock clock_;
+  std::int64_t size_ = 0;
+  std::int64_t key_sum_ = 0;
+  std::int64_t below_window_ = 0;  // members whose context is below the window
+  std::int64_t below_key_sum_ = 0;
+  std::vector<Entry> finishes_;  // heaps, earliest first; entries of members that left go stale
+  std::vector<Entry> crossings_;
+};
+
+}  // namespace foretoken

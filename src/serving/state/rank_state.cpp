@@ -1,0 +1,286 @@
+// A request's way through a rank: admitted, given blocks, preempted, finished.
+#include "serving/state/rank_state.hpp"
+
+#include <algorithm>
+
+namespace foretoken {
+
+RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::int64_t sliding_window,
+                     const PrefixTable* prefixes, int rank, Observer& observer)
+    : config(engine),
+      kv(kv_rules),
+      by_priority(engine.scheduling_policy == "priority"),
+      has_window(sliding_window > 0),
+      decodes(table, kv.blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window),
+      pool(engine.usable_blocks(), kv.partial_blocks_first),
+      prefix_cache(engine.enable_prefix_caching, engine.block_size, pool, prefixes),
+      waiting(engine),
+      running(table),
+      gaps(table),
+      lifecycle_(observer.wants_lifecycle() ? &observer : nullptr),
+      rank_(rank) {}
+
+std::int64_t RankState::blocks_needed(const InFlight& r, std::int64_t tokens) const {
+  return std::max<std::int64_t>(0, blocks_for(tokens, config.block_size) - r.blocks);
+}
+
+void RankState::set_aside() {
+  aside_.push_back(*waiting.head());
+  waiting.queue().pop();
+}
+
+void RankState::bring_back() {
+  for (; !aside_.empty(); aside_.pop_back()) waiting.queue().put_back(aside_.back());
+}
+
+PrefixMatch RankState::match_head() {
+  const Waiting& head = *waiting.head();
+  if (head.resumed == kNoRequest) return prefix_cache.match(head.request, head.request.prompt_tokens, false);
+  const InFlight& r = table[head.resumed];
+  // What came along is in its blocks. One token of it is computed, for the next to come out.
+  if (r.phase == Phase::reached) return {std::min(r.carried, r.known_tokens() - 1), r.blocks, 0};
+  return prefix_cache.match(head.request, r.known_tokens(), true);
+}
+
+RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match) {
+  const Waiting head = *waiting.head();
+  waiting.queue().pop();
+  RequestId id = head.resumed;
+  if (id == kNoRequest) {
+    id = table.add(head.request);
+    table[id].scheduled = now;
+    table[id].account.scheduled(now - head.request.known_at(), kv_wait.at(now) - head.kv_wait_mark);
+    table[id].prefix_hit = match.tokens;
+    if (config.enable_prefix_caching) counts_.prefix_queries += head.request.prompt_tokens;
+    counts_.prefix_hits += match.tokens;
+  } else if (table[id].phase == Phase::reached) {
+    InFlight& r = table[id];
+    r.account.scheduled(now - r.reached_at, kv_wait.at(now) - head.kv_wait_mark);
+    r.carried = 0;
+    --pinned_;
+  }
+  InFlight& r = table[id];
+  if (r.phase == Phase::reached)
+    counts_.committed_blocks -= committed_blocks(r.request);
+  else if (match.blocks > 0)
+    prefix_cache.hold_match(id);
+  r.cached = r.published = match.tokens;
+  r.blocks = match.blocks;
+  r.phase = Phase::prefilling;
+  running.add(id);
+  counts_.committed_blocks += committed_blocks(r.request);
+  if (kv.blocks == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
+  if (tells()) tell(head.resumed == kNoRequest ? LifecycleEdge::admitted : LifecycleEdge::resumed, id, now);
+  return id;
+}
+
+void RankState::take_blocks(RequestId id, std::int64_t tokens) {
+  InFlight& r = table[id];
+  const std::int64_t need = blocks_needed(r, tokens);
+  r.blocks += need;
+  pool.take(need);
+}
+
+void RankState::publish(RequestId id, std::int64_t tokens) {
+  InFlight& r = table[id];
+  r.published = std::max(r.published, tokens);
+  prefix_cache.publish(id, r.request, tokens);
+}
+
+void RankState::publish_all() {
+  for (const RequestId id : unpublished_) publish(id, table[id].cached);
+  unpublished_.clear();
+}
+
+void RankState::start_decoding(RequestId id) {
+  running.decodes(id);
+  decodes.join(id);
+}
+
+void RankState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep) {
+  InFlight& r = table[id];
+  std::int64_t in_flight = 0;  // async_scheduling: its token of the last step is not known yet
+  ++counts_.evictions;
+  if (r.finished) {
+    std::erase(unseen_finishes_, id);
+    remove_unseen_finish(id, true);
+    return;
+  }
+  if (r.phase == Phase::decoding) {
+    decodes.leave(id);
+    r.account.left_decode(totals);
+    const bool emitted_last = gaps.leave(id);
+    in_flight = config.async_scheduling && emitted_last ? 1 : 0;
+  } else {
+    running.prefilled(id);
+  }
+  // A block is not full before its last token is known.
+  release(id, true, keep == Keep::published ? r.published : std::max(r.cached - in_flight, r.published));
+  running.remove(id);
+  if (tells()) tell(LifecycleEdge::preempted, id, now);
+  // A second preemption before the first has been made good continues the first.
+  if (!r.recovering) r.preempted_at = now;
+  r.recovering = true;
+  ++r.preemptions;
+  ++counts_.preemptions;
+  if (keeps_retracted && r.emitted > 0) {
+    r.phase = Phase::reached;
+    r.carried = r.cached = r.known_tokens() - 1;
+    retracted.push_back(id);
+    return;
+  }
+  r.phase = Phase::preempted;
+  r.cached = 0;
+  waiting.queue().push({r.request, {}, id, where == Requeue::last});
+}
+
+void RankState::finish(RequestId id) {
+  release(id, false, table[id].cached);
+  running.remove(id);
+  table.remove(id);
+}
+
+void RankState::finish_unseen(RequestId id, bool row) {
+  InFlight& r = table[id];
+  r.finished = true;
+  unseen_finishes_.push_back(id);
+  if (row) {
+    start_decoding(id);
+  } else {
+    r.phase = Phase::leaving;
+  }
+}
+
+RequestId RankState::receive(const HandOver& what) {
+  const RequestId id = expect(what.request);
+  take_over(id, what);
+  return id;
+}
+
+RequestId RankState::expect(const Request& request) {
+  const RequestId id = table.add(request);
+  table[id].phase = Phase::reached;
+  return id;
+}
+
+void RankState::take_over(RequestId id, const HandOver& what) {
+  InFlight& r = table[id];
+  r.cached = r.carried = what.kv.cached;
+  r.emitted = what.kv.emitted;
+  r.prefix_hit = what.kv.prefix_hit;
+  r.preemptions = what.kv.preemptions;
+  r.scheduled = what.kv.scheduled;
+  r.first_token = what.kv.first_token;
+  r.last_token = what.kv.last_token;
+  r.account = what.kv.account;
+}
+
+void RankState::begin_load(RequestId id, const PrefixMatch& found, std::int64_t tokens, TimePoint now) {
+  InFlight& r = table[id];
+  if (found.blocks > 0) prefix_cache.hold_match(id);
+  r.blocks = found.blocks;
+  take_blocks(id, tokens);
+  counts_.committed_blocks += committed_blocks(r.request);
+  ++pinned_;
+  if (r.carried == 0) r.cached = tokens;  // what will come; see take_over()
+  if (tells()) tell(LifecycleEdge::loading, id, now);
+}
+
+void RankState::seat(RequestId id, TimePoint now) {
+  --pinned_;
+  table[id].carried = 0;
+  running.add(id);
+  running.prefilled(id);
+  if (tells()) tell(LifecycleEdge::resumed, id, now);
+}
+
+void RankState::lose_cache(RequestId id, TimePoint now) {
+  InFlight& r = table[id];
+  --pinned_;
+  release(id, false, 0);
+  r.phase = Phase::preempted;
+  r.cached = r.carried = 0;
+  r.preempted_at = now;
+  r.recovering = true;
+  if (tells()) tell(LifecycleEdge::reached, id, now);
+}
+
+void RankState::drop(RequestId id) {
+  if (table[id].blocks > 0) {
+    --pinned_;
+    release(id, false, table[id].cached);
+  }
+  table.remove(id);
+}
+
+HandOver RankState::hand_over(RequestId id, TimePoint now) {
+  InFlight& r = table[id];
+  HandOver what;
+  what.request = r.request;
+  what.kv = {r.cached, r.emitted, r.prefix_hit, r.preemptions, r.scheduled, r.first_token, now, r.account};
+  what.rank = rank_;
+  what.pinned = id;
+  what.since = now;
+  if (tells()) tell(LifecycleEdge::handed_over, id, now);
+  running.prefilled(id);
+  r.goes_on = true;
+  if (config.async_scheduling)
+    finish_unseen(id, false);
+  else
+    pin(id);
+  return what;
+}
+
+// It holds what it has computed, and no longer what it might come to need.
+void RankState::pin(RequestId id) {
+  InFlight& r = table[id];
+  r.phase = Phase::pinned;
+  ++pinned_;
+  counts_.committed_blocks += r.blocks - committed_blocks(r.request);
+  running.remove(id);
+}
+
+void RankState::release_pinned(RequestId id, TimePoint now) {
+  InFlight& r = table[id];
+  if (tells()) tell(LifecycleEdge::released, id, now);
+  if (r.phase != Phase::pinned) {  // the call that cannot know of the hand-over is still to come
+    r.goes_on = false;
+    return;
+  }
+  --pinned_;
+  counts_.committed_blocks += committed_blocks(r.request) - r.blocks;
+  release(id, false, r.cached);
+  table.remove(id);
+}
+
+void RankState::remove_unseen_finish(RequestId id, bool evicted) {
+  InFlight& r = table[id];
+  if (r.goes_on) return pin(id);
+  if (r.phase == Phase::decoding) decodes.leave(id);
+  // Who evicts it does not know its last token, which would complete a block.
+  release(id, false, evicted ? std::max(r.cached - 1, r.published) : r.cached);
+  running.remove(id);
+  table.remove(id);
+}
+
+void RankState::tell(LifecycleEdge edge, RequestId id, TimePoint now) const {
+  const InFlight& r = table[id];
+  const bool decoding = r.phase == Phase::decoding && edge == LifecycleEdge::abandoned;
+  const std::int64_t cached = decoding ? decodes.context_of(r) : r.cached;
+  const std::int64_t emitted = decoding ? r.request.output_tokens - decodes.tokens_left(r) : r.emitted;
+  lifecycle_->on_lifecycle({edge, rank_, r.request.index, now, cached, emitted});
+}
+
+void RankState::tell_queued(const Request& request, TimePoint now) const {
+  lifecycle_->on_lifecycle({LifecycleEdge::queued, rank_, request.index, now, 0, 0});
+}
+
+void RankState::release(RequestId id, bool preempted, std::int64_t full) {
+  InFlight& r = table[id];
+  if (std::erase(unpublished_, id) > 0 && !preempted) publish(id, r.cached);
+  prefix_cache.release(id, r.request, r.blocks, full, preempted);
+  counts_.committed_blocks -= committed_blocks(r.request);
+  r.blocks = 0;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,162 @@
+// The requests and the KV blocks of a rank, and the moves that keep them consistent. Policies see it
+// through SchedulerState.
+#pragma once
+
+#include <vector>
+
+#include "foretoken/serving/engine_config.hpp"
+#include "foretoken/serving/observer.hpp"
+#include "serving/kv_cache/block_pool.hpp"
+#include "serving/kv_cache/prefix_cache.hpp"
+#include "serving/requests/hand_over.hpp"
+#include "serving/requests/in_flight.hpp"
+#include "serving/state/decode_group.hpp"
+#include "serving/state/running_list.hpp"
+#include "serving/state/token_gaps.hpp"
+#include "serving/state/waiting_room.hpp"
+
+namespace foretoken {
+
+// How a policy takes KV blocks for a decoding request.
+enum class BlockPolicy {
+  grow,     // one more whenever a block is full
+  reserve,  // all of max_model_len on admission
+};
+
+// How an engine keeps KV blocks and what it finds again in them.
+struct KvRules {
+  BlockPolicy blocks = BlockPolicy::grow;
+  bool stores_whole_contexts = false;  // nothing of a prompt is found before all of it is computed
+  bool partial_blocks_first = false;   // blocks that are not full are reused first
+};
+
+// What a step planned before a request's last token was out still holds of that request (async_scheduling).
+enum class LastRow {
+  wasted,    // one more row, whose token is dropped
+  foreseen,  // the same, unless the request ended by its max_tokens
+};
+
+// Where a preempted request waits.
+enum class Requeue { first, last };
+// What of it can be found again: all it has computed, or what its prefill had published.
+enum class Keep { computed, published };
+
+class RankState {
+ public:
+  // prefixes: what Request::prefix_row points into; may be null. `rank` is its number, for the observer.
+  RankState(const EngineConfig& engine, const KvRules& kv, std::int64_t sliding_window, const PrefixTable* prefixes,
+            int rank, Observer& observer);
+  RankState(const RankState&) = delete;
+  RankState& operator=(const RankState&) = delete;
+
+  const EngineConfig config;
+  const KvRules kv;
+  const bool by_priority;  // scheduling_policy
+  const bool has_window;   // of the model's layers, some attend to a sliding window
+
+  // ---- parts ----
+  InFlightTable table;
+  DecodeGroup decodes;
+  BlockPool pool;
+  PrefixCache prefix_cache;
+  WaitingRoom waiting;
+  RunningList running;
+  TokenGaps gaps;
+
+  struct Counts {
+    std::int64_t preemptions = 0;
+    std::int64_t evictions = 0;       // preemptions, and unseen finishes removed when they were to be preempted
+    std::int64_t prefix_queries = 0;  // tokens looked up by first admissions
+    std::int64_t prefix_hits = 0;     // of these, found
+    // The sum over running requests of SchedulerState::committed_blocks(request).
+    std::int64_t committed_blocks = 0;
+  };
+  [[nodiscard]] const Counts& counts() const { return counts_; }
+
+  // What a request holds after max_tokens tokens.
+  [[nodiscard]] std::int64_t committed_blocks(const Request& request) const {
+    return blocks_for(std::int64_t{request.prompt_tokens} + request.max_tokens, config.block_size);
+  }
+  // More blocks `r` needs to have `tokens` tokens cached.
+  [[nodiscard]] std::int64_t blocks_needed(const InFlight& r, std::int64_t tokens) const;
+
+  // ---- a request's way through the rank ----
+  // The head of the queue is passed over until bring_back().
+  void set_aside();
+  void bring_back();
+  [[nodiscard]] PrefixMatch match_head();
+  RequestId admit(TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match);
+  void take_blocks(RequestId id, std::int64_t tokens);
+  // Others find the full blocks of its first `tokens` tokens from now on, computed or not.
+  void publish(RequestId id, std::int64_t tokens);
+  // Its prompt is computed, and it decodes from now on.
+  void start_decoding(RequestId id);
+  void preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep);
+  // It has finished, and left the decode group.
+  void finish(RequestId id);
+
+  // ---- hand-over ----
+  // From another rank; or it will come, and what it brings along with take_over(). It has no blocks, and is in no
+  // queue.
+  [[nodiscard]] RequestId receive(const HandOver& what);
+  [[nodiscard]] RequestId expect(const Request& request);
+  void take_over(RequestId id, const HandOver& what);
+  // It gets blocks for `tokens` tokens, to be filled but for what was found.
+  void begin_load(RequestId id, const PrefixMatch& found, std::int64_t tokens, TimePoint now);
+  // They are filled, and it takes a seat; start_decoding() follows.
+  void seat(RequestId id, TimePoint now);
+  // They will not be: it goes back to be computed here.
+  void lose_cache(RequestId id, TimePoint now);
+  // It is gone, with the blocks that it has.
+  void drop(RequestId id);
+  // HandOverRules::keeps_retracted: who was preempted stands here, the youngest first, and not in the queue.
+  bool keeps_retracted = false;
+  std::vector<RequestId> retracted;
+  // Its prompt is computed, and it goes on elsewhere: it gives up its seat, and holds its blocks until
+  // release_pinned().
+  [[nodiscard]] HandOver hand_over(RequestId id, TimePoint now);
+  void release_pinned(RequestId id, TimePoint now);
+  // Requests that hold blocks without a seat.
+  [[nodiscard]] std::int64_t pinned() const { return pinned_; }
+
+  // ---- async_scheduling ----
+  // An unseen finish: the last token is out, but the call for the next step shall not know. The request keeps its
+  // seat and blocks, and with `row` it decodes once more.
+  void finish_unseen(RequestId id, bool row);
+  [[nodiscard]] bool has_unseen_finishes() const { return !unseen_finishes_.empty(); }
+  // They go, each after `about_to_go(id)`.
+  template <class Function>
+  void remove_unseen_finishes(Function about_to_go) {
+    for (const RequestId id : unseen_finishes_) {
+      about_to_go(id);
+      remove_unseen_finish(id, false);
+    }
+    unseen_finishes_.clear();
+  }
+  // publish() of all it has computed, but after the next call.
+  void publish_after_call(RequestId id) { unpublished_.push_back(id); }
+  [[nodiscard]] bool has_unpublished() const { return !unpublished_.empty(); }
+  void publish_all();
+
+  // ---- lifecycle events ----
+  [[nodiscard]] bool tells() const { return lifecycle_ != nullptr; }
+  void tell(LifecycleEdge edge, RequestId id, TimePoint now) const;
+  void tell_queued(const Request& request, TimePoint now) const;
+
+ private:
+  void pin(RequestId id);
+  void remove_unseen_finish(RequestId id, bool evicted);
+  // Its blocks; a decoding request must have left the group. Preempted: it will ask for the content
+  // of its first `full` tokens.
+  void release(RequestId id, bool preempted, std::int64_t full);
+
+  std::vector<RequestId> unseen_finishes_;
+  std::vector<RequestId> unpublished_;
+  std::vector<Waiting> aside_;
+  std::int64_t pinned_ = 0;
+  Counts counts_;
+  Observer* lifecycle_ = nullptr;  // null: nobody wants to know
+  int rank_;
+};
+
+}  // namespace foretoken

@@ -1,0 +1,89 @@
+// What a batching policy sees of its rank, and the moves it can make.
+#pragma once
+
+#include <optional>
+#include <utility>
+
+#include "serving/state/rank_state.hpp"
+
+namespace foretoken {
+
+// A window on the rank's state: it adds nothing to it.
+class SchedulerState {
+ public:
+  explicit SchedulerState(RankState& rank)
+      : config(rank.config), by_priority(rank.by_priority), has_window(rank.has_window), rank_(rank) {}
+  SchedulerState(const SchedulerState&) = delete;
+  SchedulerState& operator=(const SchedulerState&) = delete;
+
+  const EngineConfig& config;
+  const bool by_priority;  // scheduling_policy
+  const bool has_window;   // of the model's layers, some attend to a sliding window
+
+  // Free blocks may hold content that a later request asks for; blocks shared by several requests count once.
+  [[nodiscard]] std::int64_t free_blocks() const { return rank_.pool.free(); }
+  [[nodiscard]] std::int64_t used_blocks() const { return rank_.pool.used(); }
+  // What a request, or all running ones together, would hold after max_tokens tokens.
+  [[nodiscard]] std::int64_t committed_blocks(const Request& request) const { return rank_.committed_blocks(request); }
+  [[nodiscard]] std::int64_t committed_blocks() const { return rank_.counts().committed_blocks - rank_.pool.shared(); }
+  // Blocks the decoding requests take in the coming step, not yet counted as used.
+  [[nodiscard]] std::int64_t decode_blocks_needed() const { return decodes().blocks_of_step(); }
+  // More blocks `r` needs to have `tokens` tokens cached.
+  [[nodiscard]] std::int64_t blocks_needed(const InFlight& r, std::int64_t tokens) const {
+    return rank_.blocks_needed(r, tokens);
+  }
+
+  [[nodiscard]] const QueueingPolicy& waiting() const { return std::as_const(rank_.waiting).queue(); }
+  [[nodiscard]] const InFlight& operator[](RequestId id) const { return rank_.table[id]; }
+  [[nodiscard]] const DecodeGroup& decodes() const { return rank_.decodes; }
+  // In the running list's order, which is the order of admission.
+  [[nodiscard]] const std::vector<RequestId>& prefilling() const { return rank_.running.prefilling(); }
+  [[nodiscard]] RequestId first_running() const { return rank_.running.first(); }
+  [[nodiscard]] RequestId last_running() const { return rank_.running.last(); }
+  [[nodiscard]] std::int64_t running() const { return rank_.running.size(); }
+  // True when some decoding request may stand behind a prefilling one in the running list.
+  [[nodiscard]] bool prefill_before_decode() const { return rank_.running.prefill_before_decode(); }
+
+  // ---- admission ----
+  // Decoding requests of this step take their blocks before anybody new is looked at, which
+  // may evict what the new would have found. Of no effect on free_blocks().
+  void decodes_take_first(std::int64_t blocks) { rank_.pool.reserve(blocks); }
+  // The head of the queue is passed over until bring_back(), which follows in the same call.
+  void set_aside() { rank_.set_aside(); }
+  void bring_back() { rank_.bring_back(); }
+  // See PrefixCache::first_new.
+  [[nodiscard]] std::optional<BlockPool::Key> first_new_block(const Request& request) const {
+    return rank_.prefix_cache.first_new(request);
+  }
+  // What the cache holds of the head of the queue.
+  [[nodiscard]] PrefixMatch match_head() { return rank_.match_head(); }
+  // Blocks that leave the free queue when the head, matched so, has `tokens` tokens cached.
+  [[nodiscard]] std::int64_t blocks_to_take(const PrefixMatch& match, std::int64_t tokens) const {
+    return blocks_for(tokens, config.block_size) - match.blocks + match.free_blocks;
+  }
+  // The head of the queue goes to the tail of the running list. It holds the blocks that
+  // match_head() has just found (all of max_model_len under BlockPolicy::reserve).
+  RequestId admit(TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match) {
+    return rank_.admit(now, kv_wait, match);
+  }
+  // A running request becomes the last of the running list.
+  void to_tail(RequestId id) { rank_.running.move_to_tail(id); }
+  // Blocks until `tokens` tokens of `id` are cached. Precondition: they are free.
+  void take_blocks(RequestId id, std::int64_t tokens) { rank_.take_blocks(id, tokens); }
+  // Others find the full blocks of its first `tokens` tokens from now on, computed or not
+  // (vLLM V1). Without this call they find what a step has computed at its end.
+  void publish(RequestId id, std::int64_t tokens) { rank_.publish(id, tokens); }
+  // A decoding request that was to take a block in the coming step, as others of this step
+  // have done, is about to leave.
+  void block_goes_round() { rank_.pool.rotate(1); }
+  // Frees its blocks and puts it back into the queue; its output so far stays known. A request that
+  // has finished is removed.
+  void preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep) {
+    rank_.preempt(id, now, totals, where, keep);
+  }
+
+ private:
+  RankState& rank_;
+};
+
+}  // namespace foretoken
