@@ -2,12 +2,11 @@
 // is rescheduled there, so nothing stale waits in the heap.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "foretoken/base/result.hpp"
 #include "foretoken/base/units.hpp"
 
 namespace foretoken {
@@ -21,119 +20,101 @@ class EventQueue {
 
   // A new event, not scheduled yet.
   Handle add(Event event, int priority) {
-    entries_.push_back({std::move(event), priority, kNever, -1});
-    return static_cast<Handle>(entries_.size() - 1);
+    const auto handle = static_cast<Handle>(entries_.size());
+    const std::int64_t order = (std::int64_t{priority} << 32) + handle;
+    entries_.push_back({std::move(event), order, kOut});
+    return handle;
   }
 
   // Moves the event to `time`; kNever takes it out.
   void schedule(Handle handle, TimePoint time) {
-    Entry& entry = entries_[static_cast<std::size_t>(handle)];
-    if (handle == popped_) {  // moves within the heap, instead of out and in again
-      if (time == kNever) return;
-      popped_ = kNone;
-    } else if (entry.time == time) {
+    const Entry& entry = entries_[static_cast<std::size_t>(handle)];
+    if (time == kNever) {
+      if (entry.place != kOut && handle != popped_) remove(entry.place);
       return;
     }
-    const bool later = time > entry.time;
-    entry.time = time;
-    if (entry.place < 0) {
-      entry.place = static_cast<std::int32_t>(heap_.size());
-      heap_.push_back(handle);
-      sift_up(entry.place);
-    } else if (time == kNever) {
-      remove(entry.place);
-    } else if (later) {
-      sift_down(entry.place);
-    } else {
-      sift_up(entry.place);
+    if (handle == popped_) popped_ = kNone;  // moves within the heap, instead of out and in again
+    if (entry.place == kOut) {
+      heap_.emplace_back();
+      sift_up(heap_.size() - 1, {time, entry.order});
+    } else if (const TimePoint was = heap_[entry.place].time; time > was) {
+      sift_down(entry.place, {time, entry.order});
+    } else if (time < was) {
+      sift_up(entry.place, {time, entry.order});
     }
   }
 
-  [[nodiscard]] bool empty() {
-    settle();
-    return heap_.empty();
-  }
+  [[nodiscard]] bool empty() { return next_time() == kNever; }
   [[nodiscard]] TimePoint next_time() {
-    settle();
-    return heap_.empty() ? kNever : entries_[static_cast<std::size_t>(heap_.front())].time;
+    if (popped_ != kNone) {  // and has not been scheduled again
+      remove(entries_[static_cast<std::size_t>(popped_)].place);
+      popped_ = kNone;
+    }
+    return heap_.empty() ? kNever : heap_.front().time;
   }
 
   // Takes the first event out. Precondition: not empty.
   const Event& pop() {
-    settle();
-    popped_ = heap_.front();
+    (void)next_time();
+    popped_ = handle_of(heap_.front());
     return entries_[static_cast<std::size_t>(popped_)].event;
   }
 
  private:
   static constexpr Handle kNone = -1;
+  static constexpr std::size_t kOut = static_cast<std::size_t>(-1);
 
   struct Entry {
     Event event;
-    int priority = 0;
+    std::int64_t order;  // at one instant: priority, then handle
+    std::size_t place;   // in heap_, kOut = not scheduled
+  };
+  struct Due {
     TimePoint time{};
-    std::int32_t place = -1;  // in heap_, -1 = not scheduled
+    std::int64_t order = 0;
   };
 
-  // Removes the event popped last, unless it has been scheduled again.
-  void settle() {
-    if (popped_ == kNone) return;
-    Entry& entry = entries_[static_cast<std::size_t>(popped_)];
-    popped_ = kNone;
-    entry.time = kNever;
-    remove(entry.place);
+  [[nodiscard]] static Handle handle_of(const Due& due) { return static_cast<Handle>(due.order & 0xffff'ffff); }
+  [[nodiscard]] static bool before(const Due& a, const Due& b) {
+    return a.time != b.time ? a.time < b.time : a.order < b.order;
   }
-  [[nodiscard]] Entry& at(std::int32_t place) {
-    return entries_[static_cast<std::size_t>(heap_[static_cast<std::size_t>(place)])];
+  void put(std::size_t place, const Due& due) {
+    heap_[place] = due;
+    entries_[static_cast<std::size_t>(handle_of(due))].place = place;
   }
-  [[nodiscard]] bool before(Handle a, Handle b) const {
-    const Entry& x = entries_[static_cast<std::size_t>(a)];
-    const Entry& y = entries_[static_cast<std::size_t>(b)];
-    if (x.time != y.time) return x.time < y.time;
-    return std::tie(x.priority, a) < std::tie(y.priority, b);
-  }
-  void put(std::int32_t place, Handle handle) {
-    heap_[static_cast<std::size_t>(place)] = handle;
-    entries_[static_cast<std::size_t>(handle)].place = place;
-  }
-  void sift_up(std::int32_t place) {
-    const Handle moving = heap_[static_cast<std::size_t>(place)];
+  // To `place`, which is free, or to where those above it were.
+  void sift_up(std::size_t place, const Due& moving) {
     while (place > 0) {
-      const std::int32_t parent = (place - 1) / 2;
-      const Handle above = heap_[static_cast<std::size_t>(parent)];
-      if (!before(moving, above)) break;
-      put(place, above);
+      const std::size_t parent = (place - 1) / 2;
+      if (!before(moving, heap_[parent])) break;
+      put(place, heap_[parent]);
       place = parent;
     }
     put(place, moving);
   }
-  void sift_down(std::int32_t place) {
-    const auto size = static_cast<std::int32_t>(heap_.size());
-    const Handle moving = heap_[static_cast<std::size_t>(place)];
-    for (std::int32_t child = 2 * place + 1; child < size; child = 2 * place + 1) {
-      if (child + 1 < size &&
-          before(heap_[static_cast<std::size_t>(child) + 1], heap_[static_cast<std::size_t>(child)]))
-        ++child;
-      const Handle below = heap_[static_cast<std::size_t>(child)];
-      if (!before(below, moving)) break;
-      put(place, below);
+  void sift_down(std::size_t place, const Due& moving) {
+    for (std::size_t child = 2 * place + 1; child < heap_.size(); child = 2 * place + 1) {
+      if (child + 1 < heap_.size() && before(heap_[child + 1], heap_[child])) ++child;
+      if (!before(heap_[child], moving)) break;
+      put(place, heap_[child]);
       place = child;
     }
     put(place, moving);
   }
-  void remove(std::int32_t place) {
-    at(place).place = -1;
-    const Handle last = heap_.back();
+  void remove(std::size_t place) {
+    entries_[static_cast<std::size_t>(handle_of(heap_[place]))].place = kOut;
+    const Due last = heap_.back();
     heap_.pop_back();
-    if (place == static_cast<std::int32_t>(heap_.size())) return;
-    put(place, last);
-    sift_up(place);
-    sift_down(entries_[static_cast<std::size_t>(last)].place);
+    if (place == heap_.size()) return;
+    if (place > 0 && before(last, heap_[(place - 1) / 2]))
+      sift_up(place, last);
+    else
+      sift_down(place, last);
   }
 
   std::vector<Entry> entries_;
-  std::vector<Handle> heap_;
-  Handle popped_ = kNone;  // still in the heap, first, until settle()
+  std::vector<Due> heap_;  // with their times beside them: an event moves without a look at its entry
+  Handle popped_ = kNone;  // still in the heap, first, until it is scheduled again or the next is asked for
 };
 
 }  // namespace foretoken

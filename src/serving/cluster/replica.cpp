@@ -64,8 +64,7 @@ std::int64_t Replica::cached_tokens(const Request& request, TimePoint now) const
   return best;
 }
 
-TimePoint Replica::next_timeout() const {
-  if (alone_) return alone_->next_timeout();
+TimePoint Replica::first_timeout() const {
   TimePoint next = kNever;
   for (const auto& rank : ranks_) next = std::min(next, rank->next_timeout());
   return next;

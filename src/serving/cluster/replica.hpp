@@ -71,7 +71,7 @@ class Replica {
   // Free for a schedule call now.
   [[nodiscard]] bool idle() const { return alone_ ? alone_->idle() : !stepping_ && back_at_ == kNever; }
   [[nodiscard]] TimePoint next_boundary() const { return alone_ ? alone_->next_boundary() : next_group_boundary(); }
-  [[nodiscard]] TimePoint next_timeout() const;
+  [[nodiscard]] TimePoint next_timeout() const { return alone_ ? alone_->next_timeout() : first_timeout(); }
   [[nodiscard]] const std::vector<std::unique_ptr<EngineRank>>& ranks() const { return ranks_; }
   [[nodiscard]] int first_rank() const { return first_rank_; }
 
@@ -84,6 +84,7 @@ class Replica {
   void price(bool with_prefill);
   void start_dummies(TimePoint now);
   [[nodiscard]] TimePoint next_group_boundary() const;
+  [[nodiscard]] TimePoint first_timeout() const;
 
   const int first_rank_;
   const CostModel& cost_;
