@@ -76,12 +76,12 @@ function(foretoken_test_headers)
   endforeach()
 endfunction()
 
-# foretoken_test(NAME SOURCES ... LINKS layers ... [COMPUTES] [SLOW]): a GoogleTest program, one ctest each. The sources of a program are
+# foretoken_test(NAME SOURCES ... LINKS layers ... [LONG filters ...] [COMPUTES] [SLOW]): a GoogleTest program, one ctest each. The sources of a program are
 # compiled together, eight at a time; slow ones are built by target slow_tests. Most tests only ask what the libraries compute: to
-# optimise them costs more than it saves, but for those that compute much themselves.
+# optimise them costs more than it saves, but for those that compute much themselves. LONG names tests that are slow in a program that is not.
 add_custom_target(slow_tests)
 function(foretoken_test name)
-  cmake_parse_arguments(ARG "COMPUTES;SLOW" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "COMPUTES;SLOW" "" "SOURCES;LINKS;LONG" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   list(TRANSFORM ARG_LINKS PREPEND foretoken_)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
@@ -99,7 +99,13 @@ function(foretoken_test name)
     # of its bug 105651 again, as bounds.
     target_compile_options(${name} PRIVATE -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
   endif()
-  add_test(NAME ${name} COMMAND ${name})
+  if(ARG_LONG)
+    list(JOIN ARG_LONG ":" long)
+    add_test(NAME ${name}_long COMMAND ${name} --gtest_filter=${long})
+    set_tests_properties(${name}_long PROPERTIES TIMEOUT 600 LABELS slow)
+    set(all_others --gtest_filter=-${long})
+  endif()
+  add_test(NAME ${name} COMMAND ${name} ${all_others})
   set_tests_properties(${name} PROPERTIES TIMEOUT 600)
   if(ARG_SLOW)
     set_tests_properties(${name} PROPERTIES LABELS slow)
