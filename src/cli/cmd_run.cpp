@@ -162,7 +162,7 @@ Action add_run_command(CLI::App* run_app) {
   add_output_options(*run_app, command->output, {"table", "json", "csv", "vllm", "openmetrics"});
   add_picture_options(*run_app, command->output);
   add_run_file_options(*run_app, command->files);
-  add_jobs_option(*run_app, command->jobs, "Threads for replications and sweep points; 0 = one per core");
+  add_jobs_option(*run_app, command->jobs, "Threads for replications, or replicas in turn; 0 = one per core");
   run_app->add_flag("--full", command->full, "All sections of the table, not the answer alone");
   run_app->add_flag(
       "--band", command->band,

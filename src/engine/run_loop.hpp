@@ -7,14 +7,14 @@
 
 namespace foretoken {
 
-// Handles events in order until none is left or `handler.stopped(time of the next)`. `handler(event, now)`
+// Handles the events before `until` in order, or until `handler.stopped(time of the next)`. `handler(event, now)`
 // is called for each; events it schedules at the same instant still belong to it.
 // `handler.instant_over(now)` follows, and may schedule at `now` or later.
 // Returns false when stopped. Throws InternalError when time would run backwards.
 template <class Event, class Handler>
-bool run_events(EventQueue<Event>& queue, Handler& handler) {
+bool run_events(EventQueue<Event>& queue, Handler& handler, TimePoint until = kNever) {
   TimePoint now = TimePoint::min();
-  for (TimePoint next = queue.next_time(); next != kNever; next = queue.next_time()) {
+  for (TimePoint next = queue.next_time(); next < until; next = queue.next_time()) {
     if (handler.stopped(next)) return false;
     invariant(next >= now, "simulated time ran backwards");
     now = next;

@@ -5,6 +5,7 @@
 
 #include "base/random.hpp"
 #include "experiment/cost_models.hpp"
+#include "experiment/independent_replicas.hpp"
 #include "foretoken/cost/cost_model.hpp"
 
 namespace foretoken {
@@ -118,6 +119,22 @@ PoolsConfig pools_config(const Scenario& s, std::uint64_t seed) {
   return config;
 }
 
+namespace {
+
+// Twice as many shards as threads: one thread also tells what happened before. Each prices its steps itself.
+SimulationOutcome simulate_shards(const Scenario& s, const DeploymentRun& run, const SimulationConfig& config,
+                                  RequestSource& source, Observer& observer) {
+  std::vector<std::unique_ptr<BorrowedCostModel>> borrowed;
+  std::vector<const CostModel*> costs;
+  for (int shard = 0; shard < std::min(config.cluster.replicas, 2 * run.threads); ++shard) {
+    borrowed.push_back(std::make_unique<BorrowedCostModel>(run.cost_models, s.deployment));
+    costs.push_back(&**borrowed.back());
+  }
+  return simulate_independent({config, costs, run.threads, run.stop}, source, observer);
+}
+
+}  // namespace
+
 SimulationOutcome simulate_deployment(const Scenario& s, const DeploymentRun& run, RequestSource& source,
                                       Observer& observer) {
   if (s.pools.empty()) {
@@ -127,6 +144,8 @@ SimulationOutcome simulate_deployment(const Scenario& s, const DeploymentRun& ru
     config.cluster = s.cluster;
     config.cluster.routing.seed = run.seed;
     config.step_by_step = run.step_by_step;
+    if (run.threads > 1 && are_independent(config, source, observer, run.requests))
+      return simulate_shards(s, run, config, source, observer);
     return simulate(config, source, *cost, observer, run.stop);
   }
   std::vector<std::unique_ptr<BorrowedCostModel>> costs;
@@ -150,13 +169,22 @@ Result<ReplicationResult> simulate_replication(const Scenario& scenario, int ind
   if (endless) measuring.window.indices = {endless->warmup, endless->warmup + endless->measured};
   MetricsCollector collector(std::move(measuring));
   StudyObserver observer(collector, options);
-  const DeploymentRun run{replication.seed, options.cost_models, observer.stop(), options.step_by_step};
+  DeploymentRun run{replication.seed, options.cost_models, observer.stop(), options.step_by_step};
   if (endless) {
     EndlessSource arrivals(**source, *endless, collector);
     replication.outcome = simulate_deployment(scenario, run, arrivals, observer);
     if (observer.all_measured()) replication.outcome.interrupted = false;
   } else {
+    run.threads = options.threads;
+    run.requests = options.requests;
     replication.outcome = simulate_deployment(scenario, run, **source, observer);
+    // Where it stopped, the other threads were further on than one thread would have been.
+    if (run.threads > 1 && !replication.outcome.stop_reason.empty()) {
+      ReplicationOptions alone = options;
+      alone.threads = 1;
+      if (options.begin_again) options.begin_again();
+      return simulate_replication(scenario, index, alone);
+    }
   }
   if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
   replication.measures = collector.take(replication.outcome);

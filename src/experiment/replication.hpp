@@ -23,11 +23,13 @@ struct ReplicationOptions {
   std::optional<std::int64_t> requests;  // in all, when known
   const std::atomic<bool>* stop = nullptr;
   bool step_by_step = false;
+  int threads = 1;  // for replicas that know nothing of each other; the result does not depend on it
   CostModelPool* cost_models = nullptr;
   std::function<void(const RequestRecord&)> on_request;
   std::function<void(const StepSpan&)> on_steps;
   std::vector<Observer*> watchers;           // also see all of it
   std::function<void(std::int64_t)> report;  // so many more requests have left, now and then
+  std::function<void()> begin_again;         // what was told is void, and all is told again
 };
 
 // The seed is replication_seed(scenario.seed, index). Errors: a workload that cannot be opened or read.
@@ -42,6 +44,8 @@ struct DeploymentRun {
   CostModelPool* cost_models = nullptr;
   const std::atomic<bool>* stop = nullptr;
   bool step_by_step = false;
+  int threads = 1;                            // see ReplicationOptions
+  std::optional<std::int64_t> requests = {};  // in all, when known
 };
 // What the scenario deploys, under any load.
 [[nodiscard]] SimulationOutcome simulate_deployment(const Scenario& scenario, const DeploymentRun& run,

@@ -82,6 +82,7 @@ class OpenSource final : public RequestSource {
     return request;
   }
   void completed(const Request&, TimePoint) override {}
+  bool is_open() const override { return true; }
   const PrefixTable* prefixes() const override { return feed_.prefixes(); }
   Diagnostics problems() override { return feed_.problems(); }
 
@@ -208,6 +209,7 @@ class FixedSource final : public RequestSource {
   TimePoint next_arrival() const override { return next_ < requests_.size() ? requests_[next_].arrival : kNever; }
   Request take() override { return requests_[next_++]; }
   void completed(const Request&, TimePoint) override {}
+  bool is_open() const override { return true; }
   const PrefixTable* prefixes() const override { return prefixes_.rows() > 0 ? &prefixes_ : nullptr; }
 
  private:

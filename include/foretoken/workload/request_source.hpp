@@ -76,6 +76,8 @@ class RequestSource {
   virtual Request take() = 0;
   // `request` left the system at `now`: finished, rejected or timed out.
   virtual void completed(const Request& request, TimePoint now) = 0;
+  // Whether completed() changes nothing: every request comes whatever becomes of the others.
+  [[nodiscard]] virtual bool is_open() const { return false; }
   // What Request::prefix_row points into; null when no prompt's start is known to be another's.
   [[nodiscard]] virtual const PrefixTable* prefixes() const { return nullptr; }
   // A trace is read while it is sent; its requests end before a broken row, and this tells why.

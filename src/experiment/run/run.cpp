@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <tuple>
 
 #include "experiment/explain/what_fits.hpp"
 #include "experiment/parallel.hpp"
@@ -70,6 +71,13 @@ class Replicator {
     options.step_by_step = options_.step_by_step;
     options.cost_models = options_.cost_models;
     if (index == 0) options.watchers = options_.watchers;
+    // Who is told of every request cannot be told that it was not so.
+    if (slow_.size() == 1 && !options_.on_request && options_.watchers.empty()) {
+      options.threads = threads_or_cores(options_.threads);
+      options.begin_again = [this, before = std::tuple(slow_, groups_, slots_, backlog_)] {
+        std::tie(slow_, groups_, slots_, backlog_) = before;
+      };
+    }
     const bool watch_backlog = index == 0 && may_overload(scenario_);
     if (options_.on_request || !slots_.empty() || options_.attribution_groups || watch_groups_ || watch_backlog) {
       SlowRequests& slow = slow_[static_cast<std::size_t>(index)];

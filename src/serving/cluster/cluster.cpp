@@ -83,9 +83,13 @@ void Cluster::make_routers(const PrefixTable* prefixes) {
   if (hands_over) make(*decode, decode_, decode_router_);
 }
 
-SimulationOutcome Cluster::run() {
+bool Cluster::advance(TimePoint until) {
   events_.schedule(arrival_, source_.next_arrival());
-  if (run_events(events_, *this)) {
+  return run_events(events_, *this, until);
+}
+
+SimulationOutcome Cluster::finish() {
+  if (advance(kNever)) {
     invariant(in_system_ == 0, [&] {
       return fmt::format("{} requests are left at {} s and nothing will happen", in_system_, to_seconds(outcome_.end));
     });
@@ -213,9 +217,14 @@ void Cluster::refresh(int replica, TimePoint now) {
 
 }  // namespace
 
+std::unique_ptr<ClusterRun> start_cluster(const PoolsConfig& config, RequestSource& source, Observer& observer,
+                                          const std::atomic<bool>* stop, ClusterSeams seams) {
+  return std::make_unique<Cluster>(config, source, observer, stop, std::move(seams));
+}
+
 SimulationOutcome run_cluster(const PoolsConfig& config, RequestSource& source, Observer& observer,
                               const std::atomic<bool>* stop, ClusterSeams seams) {
-  return Cluster(config, source, observer, stop, std::move(seams)).run();
+  return Cluster(config, source, observer, stop, std::move(seams)).finish();
 }
 
 }  // namespace foretoken

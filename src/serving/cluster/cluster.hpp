@@ -20,7 +20,21 @@ struct ClusterSeams {
   EnginePolicyMaker make_policy = make_engine_policy;
 };
 
-// A run. See simulate().
+// A run in parts of simulated time. See simulate().
+class ClusterRun {
+ public:
+  virtual ~ClusterRun() = default;
+  // What happens before `until`, with the requests that the source has by now. False: the run was stopped.
+  virtual bool advance(TimePoint until) = 0;
+  // All that is left. Nothing may follow.
+  virtual SimulationOutcome finish() = 0;
+};
+// What it is given lives as long as the run.
+[[nodiscard]] std::unique_ptr<ClusterRun> start_cluster(const PoolsConfig& config, RequestSource& source,
+                                                        Observer& observer, const std::atomic<bool>* stop,
+                                                        ClusterSeams seams = {});
+
+// A run at once.
 [[nodiscard]] SimulationOutcome run_cluster(const PoolsConfig& config, RequestSource& source, Observer& observer,
                                             const std::atomic<bool>* stop, ClusterSeams seams = {});
 

@@ -22,12 +22,13 @@ namespace {
 // then those who come (a finish may send its successor at once), then those who give up; the schedule calls see it all.
 enum EventPriority { kBoundaryFirst, kThenHandOvers, kThenArrivals, kThenTimeouts };
 
-class Cluster final : public DepartureListener, public HandOverPort {
+class Cluster final : public ClusterRun, public DepartureListener, public HandOverPort {
  public:
   Cluster(const PoolsConfig& config, RequestSource& source, Observer& observer, const std::atomic<bool>* stop,
           ClusterSeams seams);
 
-  SimulationOutcome run();
+  bool advance(TimePoint until) override;
+  SimulationOutcome finish() override;
 
   // ---- what replicas call ----
   void departed(int rank, const Request& request, Outcome outcome, TimePoint now) override;
