@@ -51,6 +51,14 @@ Json value_shape(const Field& field) {
   }
 }
 
+// A pool has what the deployment has, but for what is of all of it.
+void add_keys_of_pools(Json& root) {
+  const Json whole = root["properties"];
+  Json& pool = root["properties"]["pools"]["items"]["properties"];
+  for (const std::string_view map : kPoolMaps) pool[map]["properties"] = whole[map]["properties"];
+  pool["routing"] = whole["routing"];
+}
+
 // From the field table: every value that a scenario resolves to.
 Json config_shape() {
   Json root = object({});
@@ -75,6 +83,7 @@ Json config_shape() {
                                                          : value_shape(field);
     (*at)["properties"][rest] = described(std::move(shape), field.meaning);
   }
+  add_keys_of_pools(root);
   return root;
 }
 
