@@ -134,10 +134,12 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
   const std::int64_t size = log.engine.block_size;
   const bool grows = find_engine(log.engine.name).blocks == BlockPolicy::grow;
   std::map<int, std::int64_t> cached;
-  std::map<int, std::map<std::int64_t, std::int64_t>> hits;    // by replica and request in flight
-  std::map<int, std::int64_t> pinned;                          // requests handed over that still hold blocks
-  std::set<std::int64_t> carried;                              // requests whose cache came along
-  std::map<int, std::map<std::int64_t, std::int64_t>> coming;  // tokens for which blocks are taken, by replica
+  std::map<int, std::map<std::int64_t, std::int64_t>> hits;  // by replica and request in flight
+  std::map<int, std::int64_t> pinned;                        // requests handed over that still hold blocks
+  std::set<std::int64_t> carried;                            // requests whose cache came along
+  // Tokens for which blocks are taken, by replica and request. Of one that will not come the replica hears at its next
+  // call.
+  std::map<int, std::map<std::int64_t, std::int64_t>> coming, gone;
   std::map<int, FineTotal> block_time;
   for_each_event(
       log, [](const Arrived&) {},
@@ -161,16 +163,20 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
       [&](const Left& l) {
         const Request& r = l.record.request;
         hits[l.record.replica].erase(r.index);
-        for (auto& [replica, requests] : coming) requests.erase(r.index);
+        for (auto& [replica, requests] : coming) {
+          if (const auto at = requests.find(r.index); at != requests.end()) gone[replica].insert(requests.extract(at));
+        }
         if (l.record.outcome == Outcome::finished) cached[l.record.replica] -= r.prompt_tokens + r.output_tokens - 1;
       },
       [&](const Stepped& s) {
         std::int64_t& tokens = cached[s.replica];
         const std::int64_t in_step = tokens + s.prefill_tokens + s.decode_rows;
-        const std::int64_t holders =
-            s.running + pinned[s.replica] + static_cast<std::int64_t>(coming[s.replica].size());
+        std::int64_t holders = s.running + pinned[s.replica];
         std::int64_t to_come = 0;
-        for (const auto& [request, to_fill] : coming[s.replica]) to_come += to_fill;
+        for (const auto& requests : {coming[s.replica], std::exchange(gone[s.replica], {})}) {
+          holders += static_cast<std::int64_t>(requests.size());
+          for (const auto& [request, to_fill] : requests) to_come += to_fill;
+        }
         const std::int64_t reserved = holders * blocks_for(log.engine.max_model_len, size);
         std::int64_t all_hits = 0, most_hits = 0;
         for (const auto& [request, tokens_found] : hits[s.replica]) {

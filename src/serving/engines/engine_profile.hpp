@@ -59,8 +59,10 @@ struct EngineProfile {
   LastRow last_row = LastRow::wasted;
   bool stores_whole_contexts = false;  // nothing of a prompt is found before all of it is computed
   std::string_view
-      partial_blocks_first;     // from this release on, blocks that are not full are reused first; empty: never
-  bool closed_batches = false;  // nobody joins a batch that runs
+      partial_blocks_first;  // from this release on, blocks that are not full are reused first; empty: never
+  // Whether nobody is ever preempted; null: somebody may be.
+  bool (*guarantees_outputs)(const EngineConfig&) = nullptr;
+  bool closed_batches = false;           // nobody joins a batch that runs
   bool pipelines_micro_batches = false;  // pipeline stages work on micro-batches of one step
   // How its replicas hand requests over (a semantics of `disaggregation`); empty: they cannot.
   std::string_view hands_over = {};

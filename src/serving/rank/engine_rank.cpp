@@ -43,7 +43,8 @@ bool EngineRank::fits(Request& request) const {
   // What it may need: nobody knows yet what it will need.
   const std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
   // Nor would it ever get its blocks beside what is kept for outputs.
-  if (rules_ != nullptr && rules_->commits_outputs && rank_.committed_blocks(request) > engine.usable_blocks())
+  if (rules_ != nullptr && (rules_->commits_outputs || rank_.kv.guarantees_outputs) &&
+      rank_.committed_blocks(request) > engine.usable_blocks())
     return false;
   if (rules_ != nullptr && rules_->reserved_tokens >= 0 &&
       request.prompt_tokens + std::max<std::int64_t>(rules_->reserved_tokens, request.max_tokens) + engine.block_size >

@@ -111,6 +111,7 @@ class EngineRank {
   // ---- hand-overs ----
   void wait_for_blocks(RequestId id, TimePoint now);
   [[nodiscard]] std::int64_t steps_to_boundary(TimePoint now) const;
+  [[nodiscard]] std::int64_t steps_to_poll(TimePoint now) const;
   void end_after(std::int64_t steps);
   [[nodiscard]] Duration exposed(RequestId id, TimePoint now) const;
   bool settle_gone(TimePoint now);

@@ -67,7 +67,7 @@ bool Receiver::fits_head(std::int64_t free) const {
     return false;
   if (head.recovering) return true;  // it ran before, and nothing newer goes before it
   if (rules_.reserved_tokens >= 0) return fits_beside_expected(head, free);
-  if (rules_.commits_outputs)
+  if (rules_.commits_outputs || rank_.kv.guarantees_outputs)
     return rank_.counts().committed_blocks - rank_.pool.shared() + rank_.committed_blocks(head.request) <=
            rank_.pool.total();
   return true;

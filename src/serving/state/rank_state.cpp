@@ -165,6 +165,7 @@ RequestId RankState::expect(const Request& request) {
 
 void RankState::take_over(RequestId id, const HandOver& what) {
   InFlight& r = table[id];
+  r.request.on_the_way = what.request.on_the_way;
   r.cached = r.carried = what.kv.cached;
   r.emitted = what.kv.emitted;
   r.prefix_hit = what.kv.prefix_hit;
