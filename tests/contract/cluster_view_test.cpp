@@ -94,7 +94,7 @@ PoolsConfig one_pool(const RandomRun& run, const CostModel& cost) {
 TEST(ClusterView, IsTheSameInTheMidstOfAStretchAsStepByStep) {
   std::int64_t mid_run = 0, cached = 0;
   for (int seed = 0; seed < how_many_scenarios(500); ++seed) {
-    const RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    const RandomRun run = random_run_of_groups(static_cast<std::uint64_t>(seed));
     const StubCost cost(run.cost);
     const PoolsConfig config = one_pool(run, cost);
     PooledRun fast, slow;
@@ -137,7 +137,7 @@ TEST(ClusterView, OfPoolsShowsThoseThatTheRouterChoosesFrom) {
 TEST(ClusterView, TellsWhatTheRequestThenFindsInTheCache) {
   std::int64_t compared = 0, found = 0;
   for (int seed = 0; seed < how_many_scenarios(1500); ++seed) {
-    const RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    const RandomRun run = random_run_of_groups(static_cast<std::uint64_t>(seed));
     const EngineConfig& engine = run.config.engine;
     if (!engine.enable_prefix_caching || engine.data_parallel_size > 1 || run.loop) continue;
     const StubCost cost(run.cost);

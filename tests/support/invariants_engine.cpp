@@ -183,9 +183,13 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
           all_hits += tokens_found;
           most_hits = std::max(most_hits, tokens_found);
         }
-        const std::int64_t least = grows ? std::max(blocks_for(in_step - all_hits, size), most_hits / size) : reserved;
+        // Of several groups of layers every one may hold as much as one, those with a window less.
+        const KvLayout& layout = log.engine.kv_layout;
+        const std::int64_t least =
+            grows ? layout.full * std::max(blocks_for(in_step - all_hits, size), most_hits / size) : reserved;
         const bool ahead = log.engine.name == "vllm-v0" || log.engine.name == "tensorrt-llm";
-        const std::int64_t most = grows && !ahead ? (in_step + to_come + holders * (size - 1)) / size : reserved;
+        const std::int64_t in_group = (in_step + to_come + holders * (size - 1)) / size;
+        const std::int64_t most = grows && !ahead ? layout.groups() * in_group + layout.states * holders : reserved;
         if (s.kv_blocks_used < least || s.kv_blocks_used > std::min(most, log.engine.usable_blocks())) {
           found("at {} ns replica {} uses {} blocks of {} for {} tokens of {} requests ({} to {} are right)",
                 ns(s.begin), s.replica, s.kv_blocks_used, log.engine.usable_blocks(), in_step, s.running, least, most);

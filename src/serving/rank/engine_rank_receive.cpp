@@ -250,8 +250,8 @@ void EngineRank::begin_loads(TimePoint now, bool planned) {
   if (receiver_->head() == nullptr) return;
   std::int64_t owed = 0;
   if (planned) {
-    owed = first_blocks_;
-    rank_.pool.reserve(first_blocks_);
+    owed = first_blocks_.net();
+    rank_.pool.reserve(first_blocks_.taken);
     // The step after the planned one is scheduled before its result is known.
     if (async_.enabled()) owed += rank_.decodes.blocks_over(2) - rank_.decodes.blocks_over(1);
   }

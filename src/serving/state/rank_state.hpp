@@ -145,6 +145,7 @@ class RankState {
   void tell_queued(const Request& request, TimePoint now) const;
 
  private:
+  void slide_window(RequestId id, std::int64_t computed);
   void pin(RequestId id);
   void remove_unseen_finish(RequestId id, bool evicted);
   // Its blocks; a decoding request must have left the group. Preempted: it will ask for the content
