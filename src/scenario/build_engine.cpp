@@ -124,16 +124,24 @@ void build_kv_layout(Resolver& values, const EngineProfile& profile, bool hands_
                          : "the hybrid KV cache manager where requests are handed over is not modelled",
                  chunked ? "leave it out: vLLM has it off for such models" : "leave it out");
   }
-  if (disabled || s.deployment.level == CostLevel::affine) return;
-  engine.kv_layout = kv_layout_of(s.deployment, engine.enable_prefix_caching);
-  if (engine.kv_layout.states == 0) return;
-  const std::int64_t needed = block_size_for_states(s.deployment, engine.block_size);
-  if (needed > engine.block_size && values.given("engine.block_size"))
-    values.warning("engine.block_size",
-                   fmt::format("'engine.block_size' is {}, and vLLM raises it to {}: a state of a recurrent layer must "
-                               "fit into a block",
-                               engine.block_size, needed));
-  engine.block_size = static_cast<int>(needed);
+  if (!disabled && s.deployment.level != CostLevel::affine)
+    engine.kv_layout = kv_layout_of(s.deployment, engine.enable_prefix_caching);
+}
+
+// Of models with recurrent layers the blocks are as large as a state.
+void build_block_size(Resolver& values, const EngineProfile& profile, Scenario& s) {
+  EngineConfig& engine = s.engine;
+  const char* key = "engine.block_size";
+  const std::int64_t usual = profile.block_size;
+  const bool states = engine.kv_layout.states > 0;
+  const std::int64_t fits = states ? block_size_for_states(s.deployment, usual) : usual;
+  const std::int64_t said = values.integer(
+      key, {fits, Origin::engine_default, fits > usual ? "holds a state of a recurrent layer" : engine.name});
+  engine.block_size = static_cast<int>(states ? block_size_for_states(s.deployment, said) : said);
+  if (engine.block_size > said)
+    values.warning(key, fmt::format("'engine.block_size' is {}, and vLLM raises it to {}: a state of a recurrent layer "
+                                    "must fit into a block",
+                                    said, engine.block_size));
 }
 
 void read_startup_log(Resolver& values, const std::string& line, Scenario& s) {
@@ -155,10 +163,8 @@ void read_startup_log(Resolver& values, const std::string& line, Scenario& s) {
 void build_memory(Resolver& values, const EngineProfile& profile, bool hands_over, ScenarioKnobs& knobs, Scenario& s) {
   MemorySettings& memory = s.memory;
   EngineConfig& engine = s.engine;
-  const std::int64_t block = profile.block_size;
-  engine.block_size =
-      static_cast<int>(values.integer("engine.block_size", {block, Origin::engine_default, engine.name}));
   build_kv_layout(values, profile, hands_over, s);
+  build_block_size(values, profile, s);
   if (profile.check_start != nullptr) profile.check_start(knobs, engine);
   memory.gpu_memory_utilization = profile.read_memory_share(knobs, {s.deployment, engine, memory});
   memory.max_num_batched_tokens = engine.max_num_batched_tokens;

@@ -62,7 +62,7 @@ TEST(KvGroups, HaveTheSizeOfTheSmallestKindUnlessKindsAreAlike) {
   EXPECT_TRUE(kv_layout_of(of_layers(24, 0, 0), true).is_plain());
   const KvLayout windows = kv_layout_of(of_layers(0, 32, 4096), true);
   EXPECT_EQ(windows.full, 0);
-  EXPECT_EQ(windows.blocks(100'000, 99'999, 16), 257);
+  EXPECT_EQ(windows.blocks(100'000, 99'999, 16), 256);
 }
 
 // A window of 128 in blocks of 16: the token being computed, 127 before it, and the blocks' edges.
