@@ -63,7 +63,7 @@ Json pool_shape() {
   return object({{"role", words_of({PoolRole::both, PoolRole::prefill, PoolRole::decode})},
                  {"replicas", count()},
                  {"gpus", count()},
-                 {"summary", ref("summary")},
+                 {"summary", ref("pool_summary")},
                  {"bottleneck", ref("bottleneck")}});
 }
 
@@ -105,7 +105,7 @@ Json time_shape() {
                  {"value_ms", figure()},
                  {"divided_by", count()},
                  {"total_ns", count()},
-                 {"parts_ns", attribution_shape(count())},
+                 {"parts_ns", attribution_shape(count(), false)},
                  {"causes_ns", causes_shape()},
                  {"preemptions", count()}});
 }
