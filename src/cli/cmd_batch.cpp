@@ -17,7 +17,9 @@ struct BatchCommand : StudyOptions {
 };
 
 int run(const BatchCommand& command) {
-  return judge(command, {.counts = "batch sizes", .instead_of_pools = "ask it of each pool alone, without `pools`"},
+  return judge(command,
+               {.counts = "batch sizes",
+                .instead_of_pools = "a batch size is of one engine: ask it of each pool alone, without `pools`"},
                [&](const Asked& asked) -> Result<Answer> {
                  BatchOptions options;
                  options.run = asked.run;

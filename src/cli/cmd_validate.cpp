@@ -29,26 +29,24 @@ int run(const ValidateCommand& command) {
       return kExitBadInput;
     }
   }
-  return judge(command, {.counts = "simulations", .instead_of_pools = "`run` predicts, `diff` compares"},
-               [&](const Asked& asked) -> Result<Answer> {
-                 const std::optional<std::vector<MeasuredFile>> files =
-                     measured_files(command.measured, {{"--output", command.output.output}});
-                 if (!files) return Diagnostics{};
-                 const Result<ValidationResult> result =
-                     validate(asked.question, *files, {asked.run.threads, asked.run.progress, asked.run.stop});
-                 if (!result) return result.error();
-                 const ValidationResult::Place worst = result->worst();
-                 const bool kept = !within || worst.figure == nullptr || std::abs(worst.figure->error()) <= *within;
-                 Answer answer;
-                 answer.document = command.output.format == "json"
-                                       ? to_text(to_json(*result, within)) + "\n"
-                                       : to_text(*result, within, text_style(command.output));
-                 answer.exit_code = kept ? kExitOk : kExitMissed;
-                 if (wants_pictures(command.output))
-                   answer.pictured = Pictured{to_json(*result, within), to_text(*result, within, {})};
-                 answer.interrupted = result->interrupted;
-                 return answer;
-               });
+  return judge(command, {.counts = "simulations"}, [&](const Asked& asked) -> Result<Answer> {
+    const std::optional<std::vector<MeasuredFile>> files =
+        measured_files(command.measured, {{"--output", command.output.output}});
+    if (!files) return Diagnostics{};
+    const Result<ValidationResult> result =
+        validate(asked.question, *files, {asked.run.threads, asked.run.progress, asked.run.stop});
+    if (!result) return result.error();
+    const ValidationResult::Place worst = result->worst();
+    const bool kept = !within || worst.figure == nullptr || std::abs(worst.figure->error()) <= *within;
+    Answer answer;
+    answer.document = command.output.format == "json" ? to_text(to_json(*result, within)) + "\n"
+                                                      : to_text(*result, within, text_style(command.output));
+    answer.exit_code = kept ? kExitOk : kExitMissed;
+    if (wants_pictures(command.output))
+      answer.pictured = Pictured{to_json(*result, within), to_text(*result, within, {})};
+    answer.interrupted = result->interrupted;
+    return answer;
+  });
 }
 
 }  // namespace

@@ -116,9 +116,9 @@ std::string verdict_of(const Deployment& d, const MemorySettings& s, const Memor
     return fmt::format("{} with TP {} and PP {} does not fit: {}, which leaves {} for the KV cache", d.model.id,
                        d.parallelism.tensor, d.parallelism.pipeline, parts, gib(p.kv_cache.value));
   }
-  return fmt::format("one request of max_model_len {} needs {:.0f} blocks of {} tokens and only {} are usable: {}",
-                     s.max_model_len, std::ceil(static_cast<double>(s.max_model_len) / s.block_size), s.block_size,
-                     p.usable_blocks, parts);
+  return fmt::format("one request of max_model_len {} needs {} blocks of {} tokens and only {} are usable: {}",
+                     s.max_model_len, s.layout.most_blocks(s.max_model_len, s.max_num_batched_tokens, s.block_size),
+                     s.block_size, p.usable_blocks, parts);
 }
 
 }  // namespace
@@ -165,8 +165,10 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
   }
   p.kv_bytes_per_token =
       kv_elements_per_token(d.model, d.parallelism.tensor) * kv_share * kv_bytes_per_element(d.kv_format);
-  p.kv_cache.value -= take_states(d, s, kv_share, p);
-  const double block_bytes = p.kv_bytes_per_token * s.block_size;
+  if (s.layout.states == 0) p.kv_cache.value -= take_states(d, s, kv_share, p);
+  const double of_layers = s.layout.layers > 0 ? s.layout.layers / static_cast<double>(counts.attention_layers) : 1;
+  const double block_bytes = p.kv_bytes_per_token * s.block_size * of_layers;
+  p.block_bytes = block_bytes;
   if (s.num_gpu_blocks_override) {
     p.num_gpu_blocks = *s.num_gpu_blocks_override;
   } else if (block_bytes > 0 && p.kv_cache.value > 0) {
@@ -174,11 +176,17 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
   }
   p.usable_blocks = std::max<std::int64_t>(0, p.num_gpu_blocks - (s.reserve_null_block ? 1 : 0));
   p.kv_cache_size_tokens = p.num_gpu_blocks * s.block_size;
+  const std::int64_t longest = s.layout.most_blocks(s.max_model_len, s.max_num_batched_tokens, s.block_size);
   if (s.max_model_len > 0) {
     p.kv_cache_max_concurrency = static_cast<double>(p.kv_cache_size_tokens) / static_cast<double>(s.max_model_len);
+    if (!s.layout.is_plain()) {
+      p.kv_cache_max_concurrency = static_cast<double>(p.num_gpu_blocks) / static_cast<double>(longest);
+      p.kv_cache_size_tokens =
+          static_cast<std::int64_t>(p.kv_cache_max_concurrency * static_cast<double>(s.max_model_len));
+    }
   }
   const bool weights_fit = fixed <= p.budget.value && p.budget.value <= p.capacity.value;
-  p.fits = weights_fit && p.num_gpu_blocks > 0 && p.usable_blocks * s.block_size >= s.max_model_len;
+  p.fits = weights_fit && p.num_gpu_blocks > 0 && p.usable_blocks >= longest;
   if (!p.fits) p.verdict = verdict_of(d, s, p, weights_fit);
   return p;
 }

@@ -41,6 +41,16 @@ Json field_of(const ChangedField& f) {
   return json;
 }
 
+Json parts_of(const std::vector<PartChange>& parts) {
+  Json json = Json::object();
+  for (const PartChange& p : parts) {
+    Json& entry = json[to_string(p.part)];
+    entry["before"] = p.before_ms;
+    entry["after"] = p.after_ms;
+  }
+  return json;
+}
+
 }  // namespace
 
 Json to_json(const CompareResult& r) {
@@ -69,6 +79,11 @@ Json to_json(const CompareResult& r) {
   }
   json["objectives"] = std::move(objectives);
   json["metrics"] = changes_of(r.metrics);
+  if (r.why) {
+    json["why"]["sentences"] = texts(r.why->sentences);
+    json["why"]["ttft_ms"] = parts_of(r.why->ttft);
+    json["why"]["ms_per_token"] = parts_of(r.why->per_token);
+  }
   Json alone = Json::array();
   for (const ChangeAlone& a : r.alone) {
     Json entry = Json::object();

@@ -130,6 +130,13 @@ std::string alone_section(const CompareResult& r, const TextStyle& style) {
   return table.text(style, "  ") + refused;
 }
 
+std::string why_section(const CompareResult& r) {
+  if (!r.why) return {};
+  std::string text;
+  for (const std::string& sentence : r.why->sentences) text += "  " + sentence + "\n";
+  return text;
+}
+
 std::string basis_section(const CompareResult& r) {
   std::string text = fmt::format("  {} replication{} of each", r.replications, r.replications == 1 ? "" : "s");
   text += r.requests > 0 ? fmt::format(", {} requests simulated\n", readable(r.requests)) : "\n";
@@ -171,6 +178,7 @@ std::string to_text(const CompareResult& r, const TextStyle& style) {
   if (r.interrupted) out += "\nINTERRUPTED: figures are of what had finished\n";
   out += section("Objectives", ticked(objectives_section(r, style)), style);
   out += section("Figures", metrics_section(r, style), style);
+  out += section("Why (a run of each)", why_section(r), style);
   out += section("Each change alone", alone_section(r, style), style);
   return within_width(out + section("What this rests on", basis_section(r), style), style);
 }

@@ -22,7 +22,8 @@ struct ScenarioInput {
 // GPU, links, model, formats, parallelism and cost terms.
 void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // Engine knobs, by the engine's own default rules; needs the deployment.
-void build_engine(Resolver& values, Scenario& scenario);
+// hands_over: its replicas are of a pool of role prefill or decode.
+void build_engine(Resolver& values, Scenario& scenario, bool hands_over = false);
 void build_workload(Resolver& values, Scenario& scenario);
 // workload.load_factor on all that was built of the workload.
 void apply_load_factor(Resolver& values, Scenario& scenario);

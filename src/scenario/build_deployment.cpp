@@ -106,6 +106,26 @@ void build_node(Resolver& values, const Catalog& catalog, Deployment& d) {
     d.node.scale_out_link = *link;
   else
     report(values, "hardware.scale_out_link", link.error());
+  d.node.adapters = static_cast<int>(
+      values.integer("hardware.nics_per_node", {d.node.gpus_per_node, Origin::derived, "one for each GPU of a node"}));
+  if (d.node.adapters > d.node.gpus_per_node)
+    values.error("hardware.nics_per_node",
+                 fmt::format("{} adapters are more than the {} GPUs of a node, and a GPU uses one", d.node.adapters,
+                             d.node.gpus_per_node),
+                 "a faster hardware.scale_out_link says the same");
+  d.node.oversubscription = values.number("hardware.oversubscription");
+}
+
+// DeepEP's kernels send tokens to whole experts.
+void read_expert_exchange(Resolver& values, Deployment& d) {
+  const std::string backend = values.text("engine.all2all_backend");
+  d.expert_exchange = backend == "deepep_low_latency"       ? ExpertExchange::deepep_low_latency
+                      : backend == "deepep_high_throughput" ? ExpertExchange::deepep_high_throughput
+                                                            : ExpertExchange::allgather_reducescatter;
+  if (d.expert_exchange == ExpertExchange::allgather_reducescatter) return;
+  if (!d.parallelism.expert_parallel)
+    values.error("engine.all2all_backend", fmt::format("'{}' needs experts that are whole on a rank", backend),
+                 "engine.enable_expert_parallel: true");
 }
 
 constexpr std::size_t kMaxConfigBytes = 4 << 20;
@@ -238,6 +258,7 @@ void build_parallelism(Resolver& values, Deployment& d) {
   d.parallelism.pipeline = static_cast<int>(values.integer("engine.pipeline_parallel_size"));
   d.parallelism.data = static_cast<int>(values.integer("engine.data_parallel_size"));
   d.parallelism.expert_parallel = values.flag("engine.enable_expert_parallel");
+  read_expert_exchange(values, d);
 }
 
 void build_cost(Resolver& values, Deployment& d) {

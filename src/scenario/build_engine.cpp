@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
+#include "cost/kv_groups.hpp"
 #include "scenario/build.hpp"
 #include "scenario/startup_log.hpp"
 #include "serving/engines/engine_profile.hpp"
@@ -98,6 +100,50 @@ void build_front_end(Resolver& values, const Deployment& d, EngineConfig& engine
       duration_from_seconds(values.quantity("cost.per_prompt_token", {terms.per_prompt_token, origin, reason}));
 }
 
+// With several groups of layers vLLM logs what requests of max_model_len would hold together.
+std::int64_t blocks_of_logged_tokens(const EngineConfig& engine, std::int64_t tokens) {
+  if (engine.kv_layout.is_plain()) return tokens / engine.block_size;
+  return std::llround(static_cast<double>(tokens) / static_cast<double>(engine.max_model_len) *
+                      static_cast<double>(engine.most_blocks_of(engine.max_model_len)));
+}
+
+// vLLM's hybrid KV cache manager, where the engine has one and the model needs it.
+void build_kv_layout(Resolver& values, const EngineProfile& profile, bool hands_over, Scenario& s) {
+  EngineConfig& engine = s.engine;
+  if (!profile.groups_layers) return;
+  const char* key = "engine.disable_hybrid_kv_cache_manager";
+  const bool chunked = attends_to_chunks(s.deployment.model);
+  const Rule<bool> rule{chunked || hands_over, Origin::engine_default,
+                        chunked      ? "chunked local attention"
+                        : hands_over ? "requests are handed over"
+                                     : engine.name};
+  const bool disabled = values.flag(key, rule);
+  if (!disabled && (chunked || hands_over)) {
+    values.error(key,
+                 chunked ? "the hybrid KV cache manager with chunked local attention is not modelled"
+                         : "the hybrid KV cache manager where requests are handed over is not modelled",
+                 chunked ? "leave it out: vLLM has it off for such models" : "leave it out");
+  }
+  if (!disabled && s.deployment.level != CostLevel::affine)
+    engine.kv_layout = kv_layout_of(s.deployment, engine.enable_prefix_caching);
+}
+
+// Of models with recurrent layers the blocks are as large as a state.
+void build_block_size(Resolver& values, const EngineProfile& profile, Scenario& s) {
+  EngineConfig& engine = s.engine;
+  const char* key = "engine.block_size";
+  const std::int64_t usual = profile.block_size;
+  const bool states = engine.kv_layout.states > 0;
+  const std::int64_t fits = states ? block_size_for_states(s.deployment, usual) : usual;
+  const std::int64_t said = values.integer(
+      key, {fits, Origin::engine_default, fits > usual ? "holds a state of a recurrent layer" : engine.name});
+  engine.block_size = static_cast<int>(states ? block_size_for_states(s.deployment, said) : said);
+  if (engine.block_size > said)
+    values.warning(key, fmt::format("'engine.block_size' is {}, and vLLM raises it to {}: a state of a recurrent layer "
+                                    "must fit into a block",
+                                    said, engine.block_size));
+}
+
 void read_startup_log(Resolver& values, const std::string& line, Scenario& s) {
   const std::optional<LoggedCache> cache = cache_of_log_line(line);
   if (!cache) {
@@ -109,22 +155,23 @@ void read_startup_log(Resolver& values, const std::string& line, Scenario& s) {
                  "'memory.startup_log' and 'engine.num_gpu_blocks_override' both give the KV blocks",
                  "keep one of them");
   } else {
-    s.memory.num_gpu_blocks_override = cache->in_tokens ? cache->value / s.engine.block_size : cache->value;
+    s.memory.num_gpu_blocks_override =
+        cache->in_tokens ? blocks_of_logged_tokens(s.engine, cache->value) : cache->value;
   }
 }
 
-void build_memory(Resolver& values, const EngineProfile& profile, ScenarioKnobs& knobs, Scenario& s) {
+void build_memory(Resolver& values, const EngineProfile& profile, bool hands_over, ScenarioKnobs& knobs, Scenario& s) {
   MemorySettings& memory = s.memory;
   EngineConfig& engine = s.engine;
-  const std::int64_t block = profile.block_size;
-  engine.block_size =
-      static_cast<int>(values.integer("engine.block_size", {block, Origin::engine_default, engine.name}));
+  build_kv_layout(values, profile, hands_over, s);
+  build_block_size(values, profile, s);
   if (profile.check_start != nullptr) profile.check_start(knobs, engine);
   memory.gpu_memory_utilization = profile.read_memory_share(knobs, {s.deployment, engine, memory});
   memory.max_num_batched_tokens = engine.max_num_batched_tokens;
   memory.max_num_seqs = engine.max_num_seqs;
   memory.max_model_len = engine.max_model_len;
   memory.block_size = engine.block_size;
+  memory.layout = engine.kv_layout;
   memory.num_gpu_blocks_override = values.maybe_integer("engine.num_gpu_blocks_override");
   if (const auto line = values.maybe_text("memory.startup_log")) read_startup_log(values, *line, s);
   const auto bytes = [&](const char* path, std::optional<ByteCount>& out) {
@@ -137,7 +184,7 @@ void build_memory(Resolver& values, const EngineProfile& profile, ScenarioKnobs&
 
 }  // namespace
 
-void build_engine(Resolver& values, Scenario& s) {
+void build_engine(Resolver& values, Scenario& s, bool hands_over) {
   EngineConfig& engine = s.engine;
   engine.name = s.deployment.engine_name;
   engine.version = s.deployment.engine_version;
@@ -154,7 +201,7 @@ void build_engine(Resolver& values, Scenario& s) {
   engine.long_prefill_token_threshold = values.integer("engine.long_prefill_token_threshold");
   build_scheduler(values, profile, engine);
   build_front_end(values, s.deployment, engine);
-  build_memory(values, profile, knobs, s);
+  build_memory(values, profile, hands_over, knobs, s);
   const bool eager = values.flag("engine.enforce_eager");
   const std::int64_t graphs = knobs.integer("engine.max_cudagraph_capture_size", profile.captured_rows(setting));
   s.deployment.cuda_graph_max_rows = eager ? 0 : static_cast<int>(graphs);

@@ -85,6 +85,10 @@ void read_rules(Resolver& values, Scenario& s) {
                  "leave it out: the request fails");
   rules.failure_probability = values.number("disaggregation.failure_probability");
   rules.hop = values.duration("disaggregation.hop");
+  rules.launch = values.duration("disaggregation.launch");
+  if (rules.launch > Duration{} && rules.pick_up != PickUp::after_step)
+    values.error("disaggregation.launch", "'disaggregation.launch' says nothing: every call knows what has come",
+                 "it is for disaggregation.pick_up: after_step");
   rules.pin_timeout = duration_from_seconds(
       values.quantity("disaggregation.pin_timeout", {semantics.pin_seconds, Origin::engine_default, plan.semantics}));
   rules.local_below = values.integer("disaggregation.local_prefill_below");

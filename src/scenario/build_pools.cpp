@@ -84,7 +84,7 @@ void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, 
   Scenario part;
   part.workload = s.workload;
   build_deployment(sub, catalog, part);
-  if (!sub.diagnostics().has_errors()) build_engine(sub, part);
+  if (!sub.diagnostics().has_errors()) build_engine(sub, part, s.pools[index].role != PoolRole::both);
   build_cluster(sub, false, part);
   build_prices(sub, catalog, input, part);
   if (!sub.diagnostics().has_errors()) check_calibration_file(sub, part);
@@ -222,7 +222,8 @@ void check_pools(Resolver& values, Scenario& s) {
     const EngineConfig& engine = pool.engine;
     if (engine.ignore_eos_admission && !s.workload.ignore_eos) pool.engine.ignore_eos_admission = false;
     const std::int64_t longest = std::min(workload->max_prompt_tokens, s.engine.max_model_len - 1);
-    const std::int64_t held = engine.usable_blocks() * engine.block_size;
+    const std::int64_t held = engine.kv_layout.longest(std::max<std::int64_t>(0, engine.usable_blocks()),
+                                                       engine.max_num_batched_tokens, engine.block_size, longest + 1);
     if (engine.max_model_len <= longest)
       values.error(path_of(i) + ".engine.max_model_len",
                    fmt::format("prompts of {} tokens do not fit max_model_len {} of pool '{}'", longest,

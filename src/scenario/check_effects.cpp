@@ -27,6 +27,10 @@ bool is_affine(const Scenario& s) {
 bool is_not_affine(const Scenario& s) {
   return !is_affine(s);
 }
+bool stays_in_a_node(const Scenario& s) {
+  return s.deployment.parallelism.gpus() <= s.deployment.node.gpus_per_node;
+}
+
 bool has_no_efficiencies(const Scenario& s) {
   return is_affine(s) || s.deployment.level == CostLevel::datasheet;
 }
@@ -72,9 +76,11 @@ constexpr Effect kEffects[] = {
     {"cost.affine.per_prefill_token", is_not_affine, "only cost.level: affine reads it"},
     {"cost.affine.per_decode_token", is_not_affine, "only cost.level: affine reads it"},
     {"cost.affine.per_context_token", is_not_affine, "only cost.level: affine reads it"},
-    {"hardware.scale_out_link",
-     [](const Scenario& s) { return s.deployment.parallelism.gpus() <= s.deployment.node.gpus_per_node; },
-     "every replica stays inside one node"},
+    {"hardware.scale_out_link", stays_in_a_node, "every replica stays inside one node"},
+    {"hardware.nics_per_node", stays_in_a_node, "every replica stays inside one node"},
+    {"hardware.oversubscription", stays_in_a_node, "every replica stays inside one node"},
+    {"engine.all2all_backend", [](const Scenario& s) { return s.deployment.parallelism.data == 1; },
+     "there is one rank of attention (engine.data_parallel_size)"},
     {"router", [](const Scenario& s) { return replicas_in_all(s) == 1; }, "there is one replica"},
     {"workload.max_tokens", [](const Scenario& s) { return s.workload.ignore_eos; }, "workload.ignore_eos is true"},
     {"workload.think_time", is_open_loop, "without workload.max_concurrency nobody waits for an answer"},

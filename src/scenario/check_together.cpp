@@ -113,7 +113,9 @@ void check_together(Resolver& values, Scenario& s) {
             engine.max_num_batched_tokens, workload->max_prompt_tokens),
         "raise it to max_model_len, or set engine.enable_chunked_prefill: true");
   }
-  const std::int64_t usable_tokens = engine.usable_blocks() * engine.block_size;
+  const std::int64_t usable_tokens =
+      engine.kv_layout.longest(std::max<std::int64_t>(0, engine.usable_blocks()), engine.max_num_batched_tokens,
+                               engine.block_size, engine.max_model_len);
   if (s.pools.empty() && s.memory.num_gpu_blocks_override && usable_tokens < engine.max_model_len) {
     values.error("engine.num_gpu_blocks_override",
                  fmt::format("{} KV blocks of {} tokens hold {} tokens, less than one request of max_model_len {}",

@@ -36,6 +36,9 @@ Names quantizations() {
 Names moe_backends() {
   return {"auto", "triton", "marlin", "cutlass", "trtllm", "trtllm_mxfp8", "deepgemm", "cutedsl"};
 }
+Names all2all_backends() {
+  return {"allgather_reducescatter", "deepep_high_throughput", "deepep_low_latency"};
+}
 Names kv_dtypes() {
   return {"auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2", "int8", "int4", "fp4"};
 }
@@ -67,6 +70,10 @@ constexpr Field kDeploymentRows[] = {
      1e6},
     {"hardware.nodes", K::integer, "", "Nodes; num_gpus / nodes share one.", 1, 1e6},
     {"hardware.scale_out_link", K::text, "infiniband_ndr400", "Link between nodes, by catalog name."},
+    {"hardware.nics_per_node", K::integer, "(gpus_per_node)", "Network adapters of a node; its GPUs share them.", 1,
+     1e6},
+    {"hardware.oversubscription", K::number, "1",
+     "What the adapters of a node can send over what the network carries of it; 1 = every rail whole.", 1, 1000},
 
     {"engine", K::map, "", "One serving engine; every replica runs one."},
     {"engine.name", K::choice, "vllm-v1", "Batching policy.", 0, 0, {}, engines},
@@ -92,6 +99,15 @@ constexpr Field kDeploymentRows[] = {
      "dp,dp_size"},
     {"engine.enable_expert_parallel", K::flag, "false",
      "Spread routed experts over TP x DP ranks instead of slicing them."},
+    {"engine.all2all_backend",
+     K::choice,
+     "allgather_reducescatter",
+     "How tokens get to the ranks of their experts: all of them everywhere, or with DeepEP's kernels for large steps "
+     "(SGLang: normal) or small ones; these need enable_expert_parallel and data_parallel_size > 1.",
+     0,
+     0,
+     {},
+     all2all_backends},
     {"engine.dtype", K::choice, "auto", "Activations and unquantised weights, 16 bits.", 0, 0, {}, dtypes},
     {"engine.quantization", K::choice, "(as released)", "Weight format.", 0, 0, {}, quantizations, {}, true},
     {"engine.moe_backend",
@@ -156,6 +172,9 @@ constexpr Field kDeploymentRows[] = {
      nullptr,
      {},
      true},
+    {"engine.disable_hybrid_kv_cache_manager", K::flag, "(false; Llama 4 and pools that hand over: true)",
+     "vllm-v1: layers with a window keep KV blocks for all tokens, and recurrent ones a state for every seat; else all "
+     "kinds of layers share the blocks."},
     {"engine.scheduling_policy", K::choice, "fcfs", "Order of the queue.", 0, 0, {}, queueing},
     {"engine.async_scheduling", K::flag, "(by engine)",
      "Plan a step while the one before it runs (SGLang, TensorRT-LLM: overlap scheduler)."},

@@ -89,6 +89,10 @@ constexpr Field kPoolRows[] = {
      "Posting the keys or values of one layer of one block.", 0, 1},
     {"disaggregation.hop", K::quantity, "0 s",
      "From the end of a prompt until the request is where it decodes: proxy, HTTP.", 0, 1000},
+    {"disaggregation.launch", K::quantity, "0 s",
+     "From the beginning of a step until it is launched and has polled for KV caches (pick_up: after_step); as long as "
+     "the step where the host is the limit, as with enforce_eager.",
+     0, 1000},
     {"disaggregation.pin_timeout", K::quantity, "(nixl: 480 s)",
      "What was handed over is kept no longer where its prompt was computed; 0 = until it is there.", 0, kMaxSeconds},
     {"disaggregation.on_failure",

@@ -13,7 +13,9 @@ namespace foretoken {
 namespace {
 
 using namespace foretoken::testing;
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 double number(const Json& json, const char* key) {
   double value = -1;
@@ -104,6 +106,46 @@ TEST(RouteByPrefix, AnswersInAFractionOfTheTime) {
   for (const std::size_t finds_prefixes : {2u, 3u, 4u}) EXPECT_LT(fresh[finds_prefixes], 0.4 * least_outstanding);
   EXPECT_LT(old[4], 0.4 * least_outstanding) << "llm_d";
   EXPECT_GT(old[5], fresh[5]) << "dynamo leans on the load more";
+}
+
+// What the scenario asks: for these lengths the same GPUs do better together on TTFT, because KV caches take long from
+// GPU to GPU, and better apart on the gaps between tokens, because no prompt comes between.
+TEST(DoesSplittingPay, ForTheGapsBetweenTokensAndNotForTheFirst) {
+  const ProcessResult run =
+      foretoken_program({"compare", FORETOKEN_SOURCE_DIR "/scenarios/does-splitting-pay.yaml", "--set", "pools=null",
+                         "--set", "replicas=4", "--replications", "3", "--format", "json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const Result<Json> json = parse_json(run.out, "does-splitting-pay");
+  ASSERT_TRUE(json);
+  const auto of = [&](const char* metric, const char* side) { return number((*json)["metrics"][metric], side); };
+  EXPECT_GT(of("mean_ttft_ms", "before"), 2 * of("mean_ttft_ms", "after"));
+  EXPECT_LT(of("p99_itl_ms", "before"), 0.5 * of("p99_itl_ms", "after"));
+  const Json& objectives = (*json)["objectives"];
+  EXPECT_EQ(*objectives.if_array()->at(1)["met_before"].if_bool(), true) << "p99_itl <= 30 ms";
+  EXPECT_EQ(*objectives.if_array()->at(1)["met_after"].if_bool(), false);
+  const Json& why = (*json)["why"];
+  ASSERT_EQ(why["sentences"].if_array()->size(), 3u);
+  EXPECT_THAT(*why["sentences"].if_array()->at(0).if_string(),
+              AllOf(StartsWith("apart, the first token takes"), HasSubstr("ms more for the transfer of KV caches")));
+  EXPECT_THAT(*why["sentences"].if_array()->at(1).if_string(), HasSubstr("ms less for other requests' prefill"));
+  EXPECT_THAT(*why["sentences"].if_array()->at(2).if_string(), HasSubstr("the busiest pool is decode"));
+}
+
+// A run of pools, given back as a measurement, is what is predicted for them; questions about one engine are refused.
+TEST(Pools, AreValidatedLikeOneKindOfReplica) {
+  const TemporaryFolder folder;
+  const std::string file = FORETOKEN_SOURCE_DIR "/scenarios/does-splitting-pay.yaml";
+  const std::string few = "workload.num_prompts=200", measured = folder.path("measured.json");
+  ASSERT_EQ(foretoken_program({"run", file, "--set", few, "--format", "vllm", "-o", measured}).exit_code, 0);
+  const ProcessResult same =
+      foretoken_program({"validate", file, "--set", few, "--measured", measured, "--within", "15%"});
+  EXPECT_EQ(same.exit_code, 0) << same.out << same.err;
+  for (const char* command : {"batch", "bill", "promise", "sensitivity", "memory"}) {
+    const ProcessResult refused = foretoken_program({command, file});
+    EXPECT_EQ(refused.exit_code, 2) << command;
+    EXPECT_THAT(refused.err, HasSubstr("'pools'")) << command;
+    EXPECT_THAT(refused.err, HasSubstr("hint: ")) << command;
+  }
 }
 
 }  // namespace

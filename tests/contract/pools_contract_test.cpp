@@ -262,7 +262,7 @@ struct RandomPools {
 
 TEST(Pools, OfAnyKindGiveTheSameBytesInStretchesAndStepByStep) {
   std::size_t spans = 0, steps = 0;
-  for (int seed = 0; seed < how_many_scenarios(400); ++seed) {
+  for (int seed = 0; seed < how_many_scenarios(2000); ++seed) {
     const RandomPools pools(static_cast<std::uint64_t>(seed));
     const auto run = [&](bool step_by_step) {
       const auto source = pools.run.source();
@@ -280,7 +280,7 @@ TEST(Pools, OfAnyKindGiveTheSameBytesInStretchesAndStepByStep) {
 
 TEST(Pools, OfAnyKindLoseNoRequestNoTokenAndNoBlock) {
   std::int64_t moved = 0, preempted_after = 0, took_time = 0;
-  for (int seed = 0; seed < how_many_scenarios(400); ++seed) {
+  for (int seed = 0; seed < how_many_scenarios(2000); ++seed) {
     const RandomPools pools(static_cast<std::uint64_t>(seed));
     const auto source = pools.run.source();
     RunLog log = log_pools(pools.config, *source, with_transport(pools.to_replica, pools.of_kv));
@@ -320,7 +320,7 @@ TEST(Pools, OfAnyKindLoseNoRequestNoTokenAndNoBlock) {
 
 // Blocks between pools of one size; invariant 4 bounds them from the tokens that lie there.
 TEST(Pools, HoldTheBlocksOfTheTokensThatLieInThem) {
-  for (int seed = 0; seed < how_many_scenarios(300); ++seed) {
+  for (int seed = 0; seed < how_many_scenarios(2000); ++seed) {
     RandomPools pools(static_cast<std::uint64_t>(seed));
     for (PoolConfig& pool : pools.config.pools) pool.engine = pools.run.config.engine;
     const auto source = pools.run.source();

@@ -68,6 +68,15 @@ TEST(GoldenGroups, G17VllmSendsARequestWhereFourTimesWaitingPlusRunningIsLeast) 
   EXPECT_EQ(balance->choose(later, TimePoint{Duration{100 * kMillisecond}}), 1);
 }
 
+// 10, 9 and 9, and what is sent counts four more each.
+TEST(GoldenGroups, G17SixRequestsBeforeTheNextReport) {
+  const auto balance = find_engine("vllm-v1").make_balance();
+  const std::vector<RankLoad> reported{{0, 10}, {2, 1}, {1, 5}};
+  std::vector<int> chosen;
+  for (int i = 0; i < 6; ++i) chosen.push_back(balance->choose(reported, TimePoint{}));
+  EXPECT_EQ(chosen, (std::vector{1, 2, 0, 1, 2, 0}));
+}
+
 TEST(GoldenGroups, OtherEnginesBalanceByRankInTurnOrByTheFewestRequests) {
   const auto in_turn = find_engine("sglang").make_balance();
   const auto fewest = find_engine("tensorrt-llm").make_balance();

@@ -98,6 +98,16 @@ TEST(HandOverGolden, H5ALongerTransferWaitsForTheSameBoundaries) {
   }
 }
 
+// Data at 125: the step that began at 120 polls when it is launched, at 139, and reports it at 140.
+TEST(HandOverGolden, H6ALongLaunchSeesWhatCameSinceItsStepBegan) {
+  for (const std::int64_t launch : {0, 19}) {
+    BusyDecode pools(FirstToken::where_decoded);
+    pools.config.hand_over.pick_up = PickUp::after_step;
+    pools.config.hand_over.launch = launch * kMillisecond;
+    EXPECT_THAT(pools.tokens_of_second(5), ElementsAre(launch > 0 ? 160 : 180, launch > 0 ? 180 : 200));
+  }
+}
+
 TEST(HandOverGolden, WhatHandOversTakeIsSaidApart) {
   BusyDecode pools(FirstToken::where_decoded);
   pools.config.hand_over.pick_up = PickUp::after_step;
@@ -123,6 +133,22 @@ TEST(HandOverGolden, H7SglangSendsChunksAndStreamsTheFirstTokenWithoutAStep) {
       EXPECT_EQ(ms(r.first_token), first);
       EXPECT_EQ(ms(r.finish), first + (async ? 40 : 20));
     }
+  }
+}
+
+// 30 ms at the front end where the prompt will be computed, 60 where it will be decoded: both have the request at once.
+TEST(HandOverGolden, WhereBlocksComeFirstBothFrontEndsHaveTheRequest) {
+  for (const bool slow_there : {false, true}) {
+    BusyDecode pools(FirstToken::on_arrival, "sglang");
+    pools.config.hand_over.reserve = HandOverRules::Reserve::before_prefill;
+    pools.config.pools.front().engine.per_prompt_token = Duration{100'000};
+    if (slow_there) pools.config.pools.back().engine.per_prompt_token = Duration{200'000};
+    const PooledRun run = pools.run({request(0, 0, 300, 2)}, {{0, 10}});
+    const RequestRecord& r = run.seen.records.at(0);
+    EXPECT_EQ(ms(r.scheduled), slow_there ? 60 : 30);
+    EXPECT_EQ(ms(r.first_token), ms(r.scheduled) + 110);
+    EXPECT_EQ(part_ms(r.ttft_parts, AttributionPart::engine_overhead), 30 + 100) << "a step of stubs is overhead";
+    EXPECT_EQ(part_ms(r.ttft_parts, AttributionPart::queue), slow_there ? 30 : 0);
   }
 }
 
@@ -177,6 +203,57 @@ TEST(HandOverGolden, H16AFullBatchStopsLoadsAndTheirPromotion) {
   EXPECT_EQ(ms(run.seen.by_index().at(0).finish), 200);
   EXPECT_EQ(ms(r.first_token), 200 + 15 + 20) << "fetched when the seat is free";
   EXPECT_EQ(part_ms(r.ttft_parts, AttributionPart::queue), 80) << "from the boundary at 120 on";
+}
+
+// Blocks of 16: of a prompt of 1000 whose first 600 tokens are here, 37 blocks are found and 26 come; of one of 1008
+// that is all here, the last block comes again.
+TEST(HandOverGolden, H17WhatTheCacheHasNeedNotCome) {
+  for (const bool all : {false, true}) {
+    BusyDecode pools(FirstToken::where_decoded);
+    for (PoolConfig& pool : pools.config.pools) {
+      pool.engine.max_model_len = 2000;
+      pool.engine.enable_prefix_caching = true;
+    }
+    pools.config.pools.back().kv_block_bytes = 1;
+    PrefixTable prefixes;
+    const std::int64_t same[] = {7};
+    prefixes.add_row(same, all ? 1008 : 600);
+    std::vector<Request> requests{request(0, 0, all ? 1008 : 600, 2), request(1, 1000, all ? 1008 : 1000, 2)};
+    requests[0].prefix_row = requests[1].prefix_row = 0;
+    const std::int64_t before = blocks_for(requests[0].prompt_tokens, 16);
+    const PooledRun run = run_pools(pools.config, *make_fixed_source(requests, prefixes), false);
+    EXPECT_EQ(run.outcome.transfers.bytes - before, all ? 1 : 26);
+    EXPECT_EQ(run.outcome.finished, 2);
+  }
+}
+
+// One of 1000 tokens runs, has put out 200 and may put out 500: the next, of 3000 tokens and up to 1000 more, needs
+// 3512 beside 512 kept for the one that runs.
+TEST(HandOverGolden, H18SglangTakesBlocksBesideWhatOutputsMayNeed) {
+  for (const std::int64_t free_tokens : {4023, 4024}) {
+    BusyDecode pools(FirstToken::on_arrival, "sglang");
+    for (PoolConfig& pool : pools.config.pools) {
+      pool.engine.block_size = 1;
+      pool.engine.max_model_len = 8000;
+      pool.engine.num_gpu_blocks = 100'000;
+      pool.engine.reserve_null_block = false;
+    }
+    HandOverRules& rules = pools.config.hand_over;
+    rules.reserve = HandOverRules::Reserve::before_prefill;
+    rules.finds_prefixes = false;
+    rules.reserved_tokens = 512;
+    pools.config.pools.back().engine.num_gpu_blocks = 1000 + 200 + free_tokens;
+    std::vector<Request> requests{request(0, 0, 1000, 500), request(1, 0, 3000, 10)};
+    requests[1].max_tokens = 1000;
+    // 100 ms for its prompt, its first token with it, 199 steps of 20 ms. The step under way holds its block.
+    requests[1].arrival = TimePoint{(100 + 198 * 20 + 10) * kMillisecond};
+    const PooledRun run = pools.run(requests, {});
+    const TimePoint began = run.seen.by_index()[1].scheduled;
+    if (free_tokens == 4024)
+      EXPECT_EQ(ms(began), 100 + 199 * 20);
+    else
+      EXPECT_EQ(began, run.seen.by_index()[0].finish) << "not before the other has ended";
+  }
 }
 
 // conditional_disagg.rs: fewer than 2048 tokens to compute, and less than 0.7 of the prompt.

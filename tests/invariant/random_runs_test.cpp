@@ -43,7 +43,7 @@ TEST(Invariants, HoldInRandomRuns) {
   Met met;
   const int runs = how_many_scenarios(200);
   for (int seed = 0; seed < runs; ++seed) {
-    const RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    const RandomRun run = random_run_of_groups(static_cast<std::uint64_t>(seed));
     const StubCost cost(run.cost);
     for (const bool every_step : {false, true}) {
       const RunLog log = log_of(run, cost, every_step);
@@ -63,7 +63,7 @@ TEST(Invariants, HoldInRandomRuns) {
 TEST(Invariants, HoldWhenARunIsInterrupted) {
   Met met;
   for (int seed = 0; seed < how_many_scenarios(200); ++seed) {
-    const RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    const RandomRun run = random_run_of_groups(static_cast<std::uint64_t>(seed));
     const StubCost cost(run.cost);
     const RunLog log = log_of(run, cost, seed % 2 == 0, 1 + seed % 20);
     met.add(log);

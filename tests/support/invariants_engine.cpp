@@ -134,10 +134,12 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
   const std::int64_t size = log.engine.block_size;
   const bool grows = find_engine(log.engine.name).blocks == BlockPolicy::grow;
   std::map<int, std::int64_t> cached;
-  std::map<int, std::map<std::int64_t, std::int64_t>> hits;    // by replica and request in flight
-  std::map<int, std::int64_t> pinned;                          // requests handed over that still hold blocks
-  std::set<std::int64_t> carried;                              // requests whose cache came along
-  std::map<int, std::map<std::int64_t, std::int64_t>> coming;  // tokens for which blocks are taken, by replica
+  std::map<int, std::map<std::int64_t, std::int64_t>> hits;  // by replica and request in flight
+  std::map<int, std::int64_t> pinned;                        // requests handed over that still hold blocks
+  std::set<std::int64_t> carried;                            // requests whose cache came along
+  // Tokens for which blocks are taken, by replica and request. Of one that will not come the replica hears at its next
+  // call.
+  std::map<int, std::map<std::int64_t, std::int64_t>> coming, gone;
   std::map<int, FineTotal> block_time;
   for_each_event(
       log, [](const Arrived&) {},
@@ -161,25 +163,33 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
       [&](const Left& l) {
         const Request& r = l.record.request;
         hits[l.record.replica].erase(r.index);
-        for (auto& [replica, requests] : coming) requests.erase(r.index);
+        for (auto& [replica, requests] : coming) {
+          if (const auto at = requests.find(r.index); at != requests.end()) gone[replica].insert(requests.extract(at));
+        }
         if (l.record.outcome == Outcome::finished) cached[l.record.replica] -= r.prompt_tokens + r.output_tokens - 1;
       },
       [&](const Stepped& s) {
         std::int64_t& tokens = cached[s.replica];
         const std::int64_t in_step = tokens + s.prefill_tokens + s.decode_rows;
-        const std::int64_t holders =
-            s.running + pinned[s.replica] + static_cast<std::int64_t>(coming[s.replica].size());
+        std::int64_t holders = s.running + pinned[s.replica];
         std::int64_t to_come = 0;
-        for (const auto& [request, to_fill] : coming[s.replica]) to_come += to_fill;
+        for (const auto& requests : {coming[s.replica], std::exchange(gone[s.replica], {})}) {
+          holders += static_cast<std::int64_t>(requests.size());
+          for (const auto& [request, to_fill] : requests) to_come += to_fill;
+        }
         const std::int64_t reserved = holders * blocks_for(log.engine.max_model_len, size);
         std::int64_t all_hits = 0, most_hits = 0;
         for (const auto& [request, tokens_found] : hits[s.replica]) {
           all_hits += tokens_found;
           most_hits = std::max(most_hits, tokens_found);
         }
-        const std::int64_t least = grows ? std::max(blocks_for(in_step - all_hits, size), most_hits / size) : reserved;
+        // Of several groups of layers every one may hold as much as one, those with a window less.
+        const KvLayout& layout = log.engine.kv_layout;
+        const std::int64_t least =
+            grows ? layout.full * std::max(blocks_for(in_step - all_hits, size), most_hits / size) : reserved;
         const bool ahead = log.engine.name == "vllm-v0" || log.engine.name == "tensorrt-llm";
-        const std::int64_t most = grows && !ahead ? (in_step + to_come + holders * (size - 1)) / size : reserved;
+        const std::int64_t in_group = (in_step + to_come + holders * (size - 1)) / size;
+        const std::int64_t most = grows && !ahead ? layout.groups() * in_group + layout.states * holders : reserved;
         if (s.kv_blocks_used < least || s.kv_blocks_used > std::min(most, log.engine.usable_blocks())) {
           found("at {} ns replica {} uses {} blocks of {} for {} tokens of {} requests ({} to {} are right)",
                 ns(s.begin), s.replica, s.kv_blocks_used, log.engine.usable_blocks(), in_step, s.running, least, most);

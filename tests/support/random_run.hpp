@@ -162,4 +162,24 @@ inline RandomRun random_run(std::uint64_t seed) {
   return run;
 }
 
+// The same, and in every second run of vLLM layers of several kinds share the blocks.
+inline RandomRun random_run_of_groups(std::uint64_t seed) {
+  RandomRun run = random_run(seed);
+  EngineConfig& engine = run.config.engine;
+  RandomStream random(seed, "random_layout");
+  const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+  if (engine.name != "vllm-v1" || pick(0, 1) == 0) return run;
+  KvLayout& layout = engine.kv_layout;
+  layout.full = static_cast<int>(pick(0, 2));
+  layout.windowed = static_cast<int>(pick(layout.full == 0 ? 1 : 0, 6));
+  layout.states = pick(0, 2) == 0 ? static_cast<int>(pick(1, 3)) : 0;
+  if (layout.windowed > 0) {
+    if (run.cost.window == 0) run.cost.window = pick(1, 300), run.cost.per_windowed = 1e-6 * random.uniform();
+    layout.window = run.cost.window;
+  }
+  const std::int64_t longest = blocks_for(engine.max_model_len, engine.block_size);
+  engine.num_gpu_blocks = 1 + engine.most_blocks_of(engine.max_model_len) + pick(0, 6 * longest);
+  return run;
+}
+
 }  // namespace foretoken::test

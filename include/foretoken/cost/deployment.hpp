@@ -40,6 +40,9 @@ struct Parallelism {
   bool operator==(const Parallelism&) const = default;
 };
 
+// How tokens get to the ranks of their experts, and back.
+enum class ExpertExchange { allgather_reducescatter, deepep_high_throughput, deepep_low_latency };
+
 // Efficiencies of the roofline in place of the defaults and of measured sets. They do
 // not touch operators that a calibrated set serves.
 struct RooflineTerms {
@@ -104,6 +107,7 @@ struct Deployment {
   WeightFormat expert_format = WeightFormat::bf16;  // routed experts
   std::string moe_backend = {};  // library of the routed experts' kernels; empty = the engine's choice
   KvFormat kv_format = KvFormat::bf16;
+  ExpertExchange expert_exchange = ExpertExchange::allgather_reducescatter;
   std::string engine_name = "vllm-v1";  // for coefficient sets and overheads
   std::string engine_version = "0.19";
   // CUDA-graph padding of decode batches: captured up to this many rows, 0 = eager.

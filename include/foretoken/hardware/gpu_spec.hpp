@@ -84,7 +84,15 @@ struct GpuSpec {
 // Where the replica's devices sit.
 struct NodeSpec {
   int gpus_per_node = 8;
-  LinkSpec scale_out_link;  // between nodes, per device and direction
+  LinkSpec scale_out_link;  // between nodes, of one adapter and direction
+  int adapters = 0;         // of a node; 0 = one per device
+  // What all adapters of a node can send over what the network between nodes carries of it; 1 = every rail whole.
+  double oversubscription = 1;
+  // Byte/s between nodes that one device has when all send.
+  [[nodiscard]] double bandwidth_per_device() const {
+    const double share = adapters == 0 ? 1 : static_cast<double>(adapters) / gpus_per_node;
+    return scale_out_link.per_direction.value * share / oversubscription;
+  }
   bool operator==(const NodeSpec&) const = default;
 };
 

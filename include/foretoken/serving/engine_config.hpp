@@ -7,6 +7,7 @@
 
 #include "foretoken/base/units.hpp"
 #include "foretoken/base/version.hpp"
+#include "foretoken/cost/kv_layout.hpp"
 
 namespace foretoken {
 
@@ -23,6 +24,7 @@ struct EngineConfig {
   int block_size = 16;
   std::int64_t num_gpu_blocks = 0;  // of one replica, null block included
   bool reserve_null_block = true;
+  KvLayout kv_layout;                        // of blocks
   bool scheduler_reserve_full_isl = true;    // admit only when all blocks of the prompt fit (0.19+)
   double watermark = 0;                      // share of blocks kept free on admission (V1 0.24+, V0)
   std::int64_t chunked_prefill_size = 8192;  // sglang: most prefill tokens of a step
@@ -52,6 +54,13 @@ struct EngineConfig {
   // Token budget of a step. Each of its micro-batches, and so each chunk, has max_num_batched_tokens at most.
   [[nodiscard]] std::int64_t step_tokens() const { return max_num_batched_tokens * micro_batches; }
   [[nodiscard]] std::int64_t usable_blocks() const { return num_gpu_blocks - (reserve_null_block ? 1 : 0); }
+  // Of a request that decodes with so many tokens in its KV cache, and the most on its way there.
+  [[nodiscard]] std::int64_t blocks_of(std::int64_t tokens) const {
+    return kv_layout.blocks(tokens, tokens - 1, block_size);
+  }
+  [[nodiscard]] std::int64_t most_blocks_of(std::int64_t tokens) const {
+    return kv_layout.most_blocks(tokens, max_num_batched_tokens, block_size);
+  }
 };
 
 // What routing policies weigh. Each reads some of it: the rows of src/serving/routing/table.cpp.

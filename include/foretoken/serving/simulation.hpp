@@ -81,6 +81,7 @@ struct HandOverRules {
   // A request that needs fewer tokens computed where it decodes, and a smaller share of its prompt, is not handed over.
   std::int64_t local_below = 0;
   double local_ratio = 1;
+  Duration launch{};       // of a step: until then it still sees what has come (PickUp::after_step)
   Duration hop{};          // from the end of the prompt until the request is where it decodes
   Duration pin_timeout{};  // what was handed over is kept no longer; 0 = until it is there
   // ---- transfers ----

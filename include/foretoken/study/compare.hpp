@@ -48,6 +48,20 @@ struct ChangeAlone {
   std::vector<MetricChange> metrics;  // of the objectives and the headline metrics
 };
 
+// What a request's time is spent on in both; mean milliseconds per request, or per token after the first.
+struct PartChange {
+  AttributionPart part{};
+  double before_ms = 0;
+  double after_ms = 0;
+  [[nodiscard]] double more() const { return after_ms - before_ms; }
+};
+
+// Why pools of their own for prefill and decode are faster or slower, where one of the two has them: of one run each.
+struct PoolsReason {
+  std::vector<PartChange> ttft, per_token;  // the largest change first
+  std::vector<std::string> sentences;
+};
+
 enum class Pairing {
   paired,       // same seeds, replication by replication
   unpaired,     // different seeds: the variances add up
@@ -67,6 +81,7 @@ struct CompareResult {
   std::vector<MetricChange> metrics;
   std::vector<ObjectiveChange> objectives;  // of both
   std::vector<ChangeAlone> alone;           // empty unless several fields of a run differ
+  std::optional<PoolsReason> why;           // where an alternative has pools
   Pairing pairing = Pairing::paired;
   int replications = 0;       // of each; of stored results the smaller number
   std::int64_t requests = 0;  // simulated in all

@@ -234,7 +234,7 @@ LinkGroup link_group(const Deployment& d, int ranks) {
     group.kind = LinkKind::scale_out;
     group.ranks_per_node = per_node;
     group.bandwidth = inside.per_direction.value;
-    group.node_bandwidth = d.node.scale_out_link.per_direction.value;
+    group.node_bandwidth = d.node.bandwidth_per_device();
     group.latency = std::max(inside.latency.value, d.node.scale_out_link.latency.value);
   }
   return group;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "cost/operators/all_to_all.hpp"
 #include "cost/operators/attention_decode.hpp"
 #include "cost/operators/elementwise.hpp"
 #include "cost/operators/gemm.hpp"
@@ -206,8 +207,18 @@ Operator StepOperators::expert_permute(double group_tokens) const {
   return pass("expert_permute", counts_.moe_layers, group_tokens * d_.model.hidden_size * 4, pricing_.norm);
 }
 
-// All-gather of every rank's tokens and reduce-scatter of the results: about one NCCL all-reduce of both.
+// All-gather of every rank's tokens and reduce-scatter of the results: about one NCCL all-reduce of both. Or DeepEP's
+// kernels.
 Operator StepOperators::expert_exchange(double group_tokens) const {
+  if (d_.expert_exchange != ExpertExchange::allgather_reducescatter) {
+    const ExpertExchangeShape shape{group_tokens / expert_group_.ranks, static_cast<double>(d_.model.hidden_size),
+                                    static_cast<double>(d_.model.moe.active_experts)};
+    return {"expert_exchange",
+            static_cast<double>(counts_.moe_layers),
+            {},
+            expert_exchange_estimate(shape, expert_group_, d_.expert_exchange),
+            expert_exchange_datasheet(shape, expert_group_)};
+  }
   const double z = group_tokens * d_.model.hidden_size * kElementBytes;
   return {"expert_exchange",
           static_cast<double>(counts_.moe_layers),

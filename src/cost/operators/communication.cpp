@@ -11,10 +11,13 @@ namespace {
 
 enum : std::size_t { kA1, kB1, kE1, kA2, kB2, kE2 };
 
-// Crossing nodes: NCCL inside the node, then the network (a guess;
-// up to twice off on the only measurements).
-constexpr double kNodeLatency = 30e-6;
-constexpr double kNodeEfficiency = 0.8;
+// Crossing nodes: reduce-scatter in the node, an all-reduce along every rail, all-gather in the node. Fixed time of 2
+// nodes measured on 2 x 8 H20 (NVIDIA/nccl issue 1244: 46 us for 4 to 512 bytes), its growth NCCL's own (tuning.cc);
+// efficiency of IB (192 GB/s of 200 on 2 DGX A100; NVIDIA/nccl issue 1576, nccl-tests issue 290).
+constexpr double kNodesFixed = 36e-6, kNodesPerDoubling = 10e-6;
+constexpr double kNodeEfficiency = 0.92;
+// Messages beyond this are cut, and both ways are used at once (stas00/ml-engineering 744d01e, 4 nodes of 8 B200).
+constexpr double kPipelinedFrom = 256.0 * 1024 * 1024;
 
 double ring_share(double ranks) {
   return 2 * (ranks - 1) / ranks;
@@ -22,6 +25,38 @@ double ring_share(double ranks) {
 
 double roofline_seconds(double z, double ranks, double bandwidth, const ServedSet& set) {
   return set.roofline.t0 + ring_share(ranks) * z / (bandwidth * set.roofline.ec);
+}
+
+// NCCL's, and where all ranks share a node the engine's own if that is faster.
+double inside_seconds(double z, double ranks, const LinkGroup& group, const CollectiveSets& sets) {
+  if (ranks <= 1) return 0;
+  double seconds = HUGE_VAL;
+  if (sets.nccl != nullptr) {
+    seconds = sets.nccl->level == CostLevel::calibrated
+                  ? nccl_collective(z, ranks, ring_share(ranks), group.bandwidth, *sets.nccl)
+                  : roofline_seconds(z, ranks, group.bandwidth, *sets.nccl);
+  }
+  if (sets.custom != nullptr && group.kind != LinkKind::scale_out) {
+    seconds = std::min(seconds, sets.custom->level == CostLevel::calibrated
+                                    ? custom_all_reduce(z, ranks, group.bandwidth, *sets.custom)
+                                    : roofline_seconds(z, ranks, group.bandwidth, *sets.custom));
+  }
+  return seconds;
+}
+
+constexpr double kSmallMessage = 8;  // bytes: all latency
+
+// `inside`: what the part in the nodes takes, `inside_least` what it takes at least.
+double over_nodes(double z, const LinkGroup& group, double inside, double inside_least) {
+  const double nodes = group.ranks / group.ranks_per_node;
+  const double fixed = std::max(inside_least, kNodesFixed + kNodesPerDoubling * exact_log(nodes) / exact_log(2));
+  const auto rail = [&](double bytes) {
+    return ring_share(nodes) * bytes / group.ranks_per_node / (kNodeEfficiency * group.node_bandwidth);
+  };
+  const double in_node = std::max(0.0, inside - inside_least);
+  if (z <= kPipelinedFrom) return fixed + in_node + rail(z);
+  const double at_most_whole = fixed + in_node * kPipelinedFrom / z + rail(kPipelinedFrom);
+  return std::max(at_most_whole, fixed + std::max(in_node, rail(z)));
 }
 
 }  // namespace
@@ -44,23 +79,9 @@ Estimate all_reduce_estimate(double z, const LinkGroup& group, const CollectiveS
   if (!(group.ranks > 1) || !(z > 0)) return {0, 0, TimePart::network};
   const bool crosses = group.kind == LinkKind::scale_out;
   const double ranks = crosses ? group.ranks_per_node : group.ranks;
-  double seconds = HUGE_VAL;
-  if (ranks <= 1) {
-    seconds = 0;
-  } else {
-    if (sets.nccl != nullptr) {
-      seconds = sets.nccl->level == CostLevel::calibrated
-                    ? nccl_collective(z, ranks, ring_share(ranks), group.bandwidth, *sets.nccl)
-                    : roofline_seconds(z, ranks, group.bandwidth, *sets.nccl);
-    }
-    if (sets.custom != nullptr && !crosses) {
-      seconds = std::min(seconds, sets.custom->level == CostLevel::calibrated
-                                      ? custom_all_reduce(z, ranks, group.bandwidth, *sets.custom)
-                                      : roofline_seconds(z, ranks, group.bandwidth, *sets.custom));
-    }
-  }
-  if (crosses) seconds += kNodeLatency + 2 * z / (kNodeEfficiency * group.node_bandwidth);
-  return {0, seconds, TimePart::network};
+  const double seconds = inside_seconds(z, ranks, group, sets);
+  if (!crosses) return {0, seconds, TimePart::network};
+  return {0, over_nodes(z, group, seconds, inside_seconds(kSmallMessage, ranks, group, sets)), TimePart::network};
 }
 
 // A ring moves 2(n-1)/n of the tensor through each device's link. The slowest link bounds it.

@@ -13,7 +13,7 @@ struct LinkGroup {
   double ranks = 1;
   double ranks_per_node = 1;  // of these, on one node
   double bandwidth = 0;       // byte/s per device and direction inside the node
-  double node_bandwidth = 0;  // between nodes
+  double node_bandwidth = 0;  // of one device between nodes, where all send
   double latency = 0;         // of one message on the slower of the two
 };
 

@@ -67,9 +67,8 @@ struct FullBatch {
   const char* limit = "";
 };
 FullBatch full_batch(const Scenario& s, std::int64_t context) {
-  const std::int64_t block = std::max(1, s.engine.block_size);
-  const std::int64_t blocks_each = (context + block - 1) / block;
-  const std::int64_t by_memory = s.engine.usable_blocks() / std::max<std::int64_t>(1, blocks_each);
+  const std::int64_t by_memory =
+      s.engine.usable_blocks() / std::max<std::int64_t>(1, s.engine.blocks_of(std::max<std::int64_t>(1, context)));
   FullBatch batch{s.engine.max_num_seqs, "the seats of max_num_seqs"};
   if (by_memory < batch.sequences) batch = {by_memory, "what the KV cache holds"};
   if (s.workload.max_concurrency) {

@@ -58,7 +58,8 @@ std::vector<Narrower> narrower_formats(const Scenario& s) {
 // The longest context that one request may have; 0 when not even the weights leave room for blocks.
 std::int64_t longest_context(Scenario s) {
   const MemoryPlan plan = plan_memory(s.deployment, s.memory);
-  const std::int64_t tokens = plan.usable_blocks * s.memory.block_size;
+  const std::int64_t tokens = s.memory.layout.longest(plan.usable_blocks, s.memory.max_num_batched_tokens,
+                                                      s.memory.block_size, s.memory.max_model_len);
   if (tokens <= 0 || tokens >= s.memory.max_model_len) return 0;
   s.memory.max_model_len = tokens;
   return has_room(s) ? tokens : 0;

@@ -35,6 +35,14 @@ Json summary_shape() {
   return object(keys);
 }
 
+// Of a pool: what its engines do by themselves too.
+Json pool_summary_shape() {
+  Json json = summary_shape();
+  json["properties"]["prefill_throughput"] = described(figure(), "Prompt tokens computed [tok/s]");
+  json["properties"]["decode_throughput"] = described(figure(), "Output tokens of decode steps [tok/s]");
+  return json;
+}
+
 Json value_shape(const Field& field) {
   switch (field.kind) {
     case FieldKind::flag:
@@ -49,6 +57,14 @@ Json value_shape(const Field& field) {
     default:
       return any();  // a number, text with a unit, a list or a map, as the scenario would spell it
   }
+}
+
+// A pool has what the deployment has, but for what is of all of it.
+void add_keys_of_pools(Json& root) {
+  const Json whole = root["properties"];
+  Json& pool = root["properties"]["pools"]["items"]["properties"];
+  for (const std::string_view map : kPoolMaps) pool[map]["properties"] = whole[map]["properties"];
+  pool["routing"] = whole["routing"];
 }
 
 // From the field table: every value that a scenario resolves to.
@@ -75,6 +91,7 @@ Json config_shape() {
                                                          : value_shape(field);
     (*at)["properties"][rest] = described(std::move(shape), field.meaning);
   }
+  add_keys_of_pools(root);
   return root;
 }
 
@@ -138,6 +155,7 @@ void add_common_shapes(Json& d) {
   d["config"] = config_shape();
   d["origins"] = map_of(object({{"origin", text()}, {"where?", text()}, {"reason?", text()}}));
   d["summary"] = summary_shape();
+  d["pool_summary"] = pool_summary_shape();
   d["slo"] = list_of(objective_shape());
   d["bottleneck"] = bottleneck_shape();
   d["memory_plan"] = memory_shape();
@@ -181,9 +199,9 @@ Keys with_head(std::string_view name, const Keys& keys) {
   return all;
 }
 
-Json attribution_shape(const Json& value) {
+Json attribution_shape(const Json& value, bool of_pools) {
   Keys keys;
-  for (int i = 0; i < kAttributionParts; ++i)
+  for (int i = 0; i < (of_pools ? kAttributionParts : kPartsOfOnePool); ++i)
     keys.push_back({std::string(to_string(static_cast<AttributionPart>(i))) + (i < kPartsOfOnePool ? "" : "?"), value});
   return object(keys);
 }

@@ -39,7 +39,7 @@ void add_common_shapes(Json& definitions);
 [[nodiscard]] Keys with_head(std::string_view name, const Keys& keys);
 // The schema's and the version's alone.
 [[nodiscard]] Keys with_version(std::string_view name, const Keys& keys);
-// One key for each word of an enumeration of time.
-[[nodiscard]] Json attribution_shape(const Json& value);
+// One key for each word of an enumeration of time; of_pools: and those that deployments of several pools have.
+[[nodiscard]] Json attribution_shape(const Json& value, bool of_pools = true);
 
 }  // namespace foretoken::shape

@@ -58,6 +58,33 @@ Json step_shape() {
                  {"operators", list_of(operator_shape)}});
 }
 
+// What one pool did, or all pools of a role.
+Json pool_shape() {
+  return object({{"role", words_of({PoolRole::both, PoolRole::prefill, PoolRole::decode})},
+                 {"replicas", count()},
+                 {"gpus", count()},
+                 {"summary", ref("pool_summary")},
+                 {"bottleneck", ref("bottleneck")}});
+}
+
+Json transfers_shape() {
+  return object({{"semantics", text()},
+                 {"link", text()},
+                 {"requests", count()},
+                 {"parts", count()},
+                 {"bytes", count()},
+                 {"failed", count()},
+                 {"expired", count()}});
+}
+
+Json explained_pool_shape() {
+  return object({{"role", words_of({PoolRole::both, PoolRole::prefill, PoolRole::decode})},
+                 {"memory", ref("memory_plan")},
+                 {"feasible", flag()},
+                 {"ridge_point", figure()},
+                 {"steps", list_of(step_shape())}});
+}
+
 Json floors_shape() {
   return object({{"prompt_tokens", count()},
                  {"output_tokens", count()},
@@ -78,7 +105,7 @@ Json time_shape() {
                  {"value_ms", figure()},
                  {"divided_by", count()},
                  {"total_ns", count()},
-                 {"parts_ns", attribution_shape(count())},
+                 {"parts_ns", attribution_shape(count(), false)},
                  {"causes_ns", causes_shape()},
                  {"preemptions", count()}});
 }
@@ -118,6 +145,9 @@ Json result_shape() {
        {"summary", ref("summary")},
        {"steady_state", ref("summary")},
        {"classes?", map_of(ref("summary"))},
+       {"pools?", map_of(pool_shape())},
+       {"roles?", map_of(pool_shape())},
+       {"transfers?", transfers_shape()},
        {"slo", ref("slo")},
        {"load_slots?", ref("load_slots")},
        {"grades", grades},
@@ -145,7 +175,8 @@ Json explanation_shape() {
                                              {"peak_tflops?", figure()},
                                              {"memory_bandwidth_gb_per_s?", figure()},
                                              {"steps", list_of(step_shape())},
-                                             {"floors", floors_shape()}}));
+                                             {"floors", floors_shape()},
+                                             {"pools?", map_of(explained_pool_shape())}}));
 }
 
 Json request_explanation_shape() {

@@ -167,6 +167,8 @@ Json compare_shape() {
                              {"status", status_shape()},
                              {"reason?", text()},
                              {"metrics", map_of(change_shape())}});
+  const Json parts = map_of(object({{"before", figure()}, {"after", figure()}}));
+  const Json why = object({{"sentences", list_of(text())}, {"ttft_ms", parts}, {"ms_per_token", parts}});
   return object(with_version("compare", {{"before", side},
                                          {"after", side},
                                          {"fields", list_of(field)},
@@ -177,6 +179,7 @@ Json compare_shape() {
                                          {"requests?", count()},
                                          {"objectives?", list_of(objective)},
                                          {"metrics?", map_of(change_shape())},
+                                         {"why?", why},
                                          {"alone?", list_of(alone)},
                                          {"warnings?", list_of(text())},
                                          {"interrupted?", flag()}}));

@@ -112,6 +112,11 @@ void Cluster::abandon() {
   for (Member& member : members_) {
     member.replica->abandon(outcome_.end);
     member.ways.abandon([&](const Request& way) {
+      // On two ways, or gone, or waiting for blocks: it is told of elsewhere.
+      const auto place = places_.find(way.index);
+      const bool blocks_first = member.role == PoolRole::prefill && hand_over_ &&
+                                config_.hand_over.reserve == HandOverRules::Reserve::before_prefill;
+      if (blocks_first && (place == places_.end() || !place->second.has_blocks)) return;
       observer_.on_request(record_of(way, member.replica->first_rank(), Outcome::unfinished, outcome_.end));
     });
   }
@@ -151,7 +156,7 @@ void Cluster::operator()(const Arrival&, TimePoint now) {
 
 void Cluster::operator()(const Inbound& event, TimePoint now) {
   Member& to = member(event.replica);
-  to.ways.deliver(now, [&](const Request& request) { reach(event.replica, request, now); });
+  to.ways.deliver(now, [&](const Request& request) { pass(event.replica, request, now); });
   events_.schedule(to.inbound, to.ways.next());
 }
 

@@ -79,6 +79,10 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   struct Places {
     int prefill = -1;
     int decode = -1;
+    // Where blocks come first:
+    bool has_blocks = false;  // there
+    bool is_through = false;  // the front end where its prompt will be computed, which took so long
+    Duration on_the_way{};
   };
 
   struct Member {
@@ -109,7 +113,9 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void leave_place(int replica, const Request& request);
   void leave_other_places(int rank, const Request& request, TimePoint now);
   void send(int replica, const Request& what, Duration takes, TimePoint now);
+  void go(int replica, const Request& request, TimePoint now);
   void come(int replica, const Request& request, TimePoint now);
+  void pass(int replica, const Request& request, TimePoint now);
   void reach(int replica, const Request& request, TimePoint now, Duration waited_for_blocks = {});
   void changes(int replica, TimePoint now, bool after_all_at_now = false);
   void call_later(int replica);

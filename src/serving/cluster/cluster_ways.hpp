@@ -35,14 +35,16 @@ void Cluster::enter(const Request& request, TimePoint now) {
   } else if (config_.hand_over.reserve == HandOverRules::Reserve::before_prefill) {
     if (decode < 0) decode = choose(*decode_router_, decode_, request, now);
     places_[request.index] = {chosen, decode};
-    changes(decode, now);
-    member(decode).replica->expect(request, now);
-    return touched(decode, now);
+    go(decode, request, now);
   } else if (decode >= 0) {
     places_[request.index] = {-1, decode};
   }
-  const Duration takes = transport_ ? transport_->to_replica(request, chosen) : Duration{};
-  takes == Duration{} ? come(chosen, request, now) : send(chosen, request, takes, now);
+  go(chosen, request, now);
+}
+
+void Cluster::go(int replica, const Request& request, TimePoint now) {
+  const Duration takes = transport_ ? transport_->to_replica(request, replica) : Duration{};
+  takes == Duration{} ? come(replica, request, now) : send(replica, request, takes, now);
 }
 
 // Dynamo's rule (conditional_disagg.rs): little is left to compute, and little of the prompt.
@@ -65,8 +67,26 @@ void Cluster::send(int replica, const Request& what, Duration takes, TimePoint n
 // It is at the front end of the replica's engine.
 void Cluster::come(int replica, const Request& request, TimePoint now) {
   Member& to = member(replica);
-  if (!to.ways.enter(request, now)) return reach(replica, request, now);
+  if (!to.ways.enter(request, now)) return pass(replica, request, now);
   events_.schedule(to.inbound, to.ways.next());
+}
+
+// It is through the front end. Where blocks come first both engines have the request: one takes blocks for it, the
+// other waits for that.
+void Cluster::pass(int replica, const Request& request, TimePoint now) {
+  const bool blocks_first = hand_over_ && config_.hand_over.reserve == HandOverRules::Reserve::before_prefill;
+  if (!blocks_first || member(replica).role == PoolRole::both) return reach(replica, request, now);
+  const auto at = places_.find(request.index);
+  if (at == places_.end()) return;  // it was refused where it was to decode
+  Places& place = at->second;
+  if (replica == place.decode) {
+    changes(replica, now);
+    member(replica).replica->expect(request, now);
+    return touched(replica, now);
+  }
+  place.on_the_way = request.on_the_way;
+  place.is_through = true;
+  if (place.has_blocks) reach(replica, request, now);
 }
 
 void Cluster::reach(int replica, const Request& request, TimePoint now, Duration waited_for_blocks) {
@@ -88,7 +108,12 @@ void Cluster::reach_decode(const HandOver& what, TimePoint now) {
 }
 
 void Cluster::begin_prefill(const Request& request, Duration waited_for_blocks, TimePoint now) {
-  reach(places_.at(request.index).prefill, request, now, waited_for_blocks);
+  Places& place = places_.at(request.index);
+  place.has_blocks = true;
+  if (!place.is_through) return;
+  Request here = request;
+  here.on_the_way = place.on_the_way;
+  reach(place.prefill, here, now, std::min(waited_for_blocks, now - here.known_at()));
 }
 
 void Cluster::take_over(int rank, RequestId id, const HandOver& what, TimePoint) {

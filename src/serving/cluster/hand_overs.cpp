@@ -35,9 +35,20 @@ const PoolConfig& HandOvers::pool_of(int rank) const {
   return config_.pools[replica_of(rank).pool];
 }
 
-void HandOvers::at(TimePoint time, Timer::Kind kind, std::int64_t request, HandOver what) {
-  timers_.push_back({time, order_++, kind, request, std::move(what)});
+void HandOvers::at(TimePoint time, std::int64_t request, std::int32_t parked) {
+  timers_.push_back({time, order_++, request, parked});
   std::push_heap(timers_.begin(), timers_.end(), later);
+}
+
+std::int32_t HandOvers::park(const HandOver& what) {
+  if (free_places_.empty()) {
+    parked_.push_back(what);
+    return static_cast<std::int32_t>(parked_.size() - 1);
+  }
+  const std::int32_t place = free_places_.back();
+  free_places_.pop_back();
+  parked_[static_cast<std::size_t>(place)] = what;
+  return place;
 }
 
 void HandOvers::handed_over(const HandOver& what, TimePoint now) {
@@ -45,14 +56,14 @@ void HandOvers::handed_over(const HandOver& what, TimePoint now) {
   Way& way = ways_[request];
   way.from = what.rank;
   way.pinned = what.pinned;
-  if (rules_.pin_timeout > Duration{}) at(now + rules_.pin_timeout, Timer::Kind::pin_expires, request);
+  if (rules_.pin_timeout > Duration{}) pins_.push_back({now + rules_.pin_timeout, request});
   if (way.waits_for_prefill) {
     way.waits_for_prefill = false;
     way.all_known = true;
     port_.take_over(way.to, way.id, what, now);
-    if (!way.sending && way.parts.empty()) end(request, now);
+    if (!way.sending && !way.has_more()) end(request, now);
   } else if (rules_.hop > Duration{}) {
-    at(now + rules_.hop, Timer::Kind::reaches, request, what);
+    at(now + rules_.hop, request, park(what));
   } else {
     port_.reach_decode(what, now);
   }
@@ -93,26 +104,26 @@ void HandOvers::computed(int rank, const Request& request, std::int64_t tokens, 
 
 void HandOvers::send_next(std::int64_t request, TimePoint now) {
   Way& way = ways_.at(request);
-  if (way.sending || way.parts.empty()) return;
+  if (way.sending || !way.has_more()) return;
   way.sending = true;
   ++totals_.parts;
-  totals_.bytes += way.parts.front();
+  totals_.bytes += way.parts[way.sent];
   if (transport_ != nullptr) {
     HandOver what;
     what.request.index = request;
     what.since = now;
     const Duration takes = transport_->of_kv(what, way.to);
     if (takes == Duration{}) return part_arrived(request, now);
-    return at(now + takes, Timer::Kind::enters_network, request);
+    return at(now + takes, request);
   }
-  if (rules_.setup > Duration{}) return at(now + rules_.setup, Timer::Kind::enters_network, request);
+  if (rules_.setup > Duration{}) return at(now + rules_.setup, request);
   enter_network(request, now);
 }
 
 void HandOvers::enter_network(std::int64_t request, TimePoint now) {
   Way& way = ways_.at(request);
   if (transport_ != nullptr) return part_arrived(request, now);
-  const std::int64_t bytes = way.parts.front();
+  const std::int64_t bytes = way.parts[way.sent];
   std::array<Network::Link, 3> links{};
   std::size_t count = 0;
   for (const Network::Link link : {replica_of(way.from).out, core_, replica_of(way.to).in}) {
@@ -129,8 +140,8 @@ void HandOvers::enter_network(std::int64_t request, TimePoint now) {
 void HandOvers::part_arrived(std::int64_t request, TimePoint now) {
   Way& way = ways_.at(request);
   way.sending = false;
-  way.parts.pop_front();
-  if (!way.parts.empty()) return send_next(request, now);
+  ++way.sent;
+  if (way.has_more()) return send_next(request, now);
   if (way.all_known) end(request, now);
 }
 
@@ -141,8 +152,9 @@ bool HandOvers::fails(std::int64_t request) const {
 }
 
 void HandOvers::end(std::int64_t request, TimePoint now) {
-  const Way way = ways_.at(request);
-  ways_.erase(request);
+  const auto at = ways_.find(request);
+  const Way way = std::move(at->second);
+  ways_.erase(at);
   ++totals_.requests;
   const bool lost = way.expired || fails(request);
   if (lost) ++totals_.failed;
@@ -156,39 +168,44 @@ void HandOvers::end(std::int64_t request, TimePoint now) {
 HandOvers::Left HandOvers::gone(const Request& request, TimePoint now) {
   const auto found = ways_.find(request.index);
   if (found == ways_.end()) return {};
-  const Way way = found->second;
+  const Way way = std::move(found->second);
   ways_.erase(found);
   if (way.pinned != kNoRequest) port_.release(way.from, way.pinned, now);
   return way.waits_for_prefill ? Left{way.to, way.id} : Left{};
 }
 
+// Of what is where it was to go.
+void HandOvers::forget_pins() {
+  while (!pins_.empty() && !ways_.contains(pins_.front().request)) pins_.pop_front();
+}
+
 TimePoint HandOvers::next_time() {
-  // What is where it was to go waits for nothing.
+  // Who is gone waits for nothing.
   while (!timers_.empty() && !ways_.contains(timers_.front().request)) {
+    if (timers_.front().parked >= 0) free_places_.push_back(timers_.front().parked);
     std::pop_heap(timers_.begin(), timers_.end(), later);
     timers_.pop_back();
   }
-  const TimePoint next = network_.next_end();
-  return timers_.empty() ? next : std::min(next, timers_.front().at);
+  forget_pins();
+  TimePoint next = network_.next_end();
+  if (!timers_.empty()) next = std::min(next, timers_.front().at);
+  return pins_.empty() ? next : std::min(next, pins_.front().until);
 }
 
 void HandOvers::ring(const Timer& timer, TimePoint now) {
-  const auto found = ways_.find(timer.request);
-  if (found == ways_.end()) return;  // it is gone
-  switch (timer.kind) {
-    case Timer::Kind::reaches:
-      return port_.reach_decode(timer.what, now);
-    case Timer::Kind::enters_network:
-      return enter_network(timer.request, now);
-    case Timer::Kind::pin_expires: {
-      Way& way = found->second;
-      if (way.pinned == kNoRequest) return;
-      way.expired = true;
-      ++totals_.expired;
-      port_.release(way.from, std::exchange(way.pinned, kNoRequest), now);
-      return;
-    }
-  }
+  if (timer.parked >= 0) free_places_.push_back(timer.parked);
+  if (!ways_.contains(timer.request)) return;  // it is gone
+  if (timer.parked < 0) return enter_network(timer.request, now);
+  const HandOver what = parked_[static_cast<std::size_t>(timer.parked)];
+  port_.reach_decode(what, now);
+}
+
+void HandOvers::expire(std::int64_t request, TimePoint now) {
+  const auto found = ways_.find(request);
+  if (found == ways_.end() || found->second.pinned == kNoRequest) return;
+  found->second.expired = true;
+  ++totals_.expired;
+  port_.release(found->second.from, std::exchange(found->second.pinned, kNoRequest), now);
 }
 
 void HandOvers::due(TimePoint now) {
@@ -200,9 +217,14 @@ void HandOvers::due(TimePoint now) {
   for (const std::int64_t request : requests) part_arrived(request, now);
   while (!timers_.empty() && timers_.front().at <= now) {
     std::pop_heap(timers_.begin(), timers_.end(), later);
-    const Timer timer = std::move(timers_.back());
+    const Timer timer = timers_.back();
     timers_.pop_back();
     ring(timer, now);
+  }
+  for (forget_pins(); !pins_.empty() && pins_.front().until <= now; forget_pins()) {
+    const std::int64_t request = pins_.front().request;
+    pins_.pop_front();
+    expire(request, now);
   }
 }
 

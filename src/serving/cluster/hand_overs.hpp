@@ -57,7 +57,7 @@ class HandOvers {
   template <class Function>
   void for_each_on_the_way(Function function) const {
     for (const Timer& timer : timers_) {
-      if (timer.kind == Timer::Kind::reaches) function(timer.what);
+      if (timer.parked >= 0) function(parked_[static_cast<std::size_t>(timer.parked)]);
     }
   }
 
@@ -67,21 +67,26 @@ class HandOvers {
     RequestId pinned = kNoRequest;  // on `from`; kNoRequest: nothing is held there
     int to = -1;
     RequestId id = kNoRequest;
-    std::int64_t blocks = 0;         // computed or sent so far, of those where it goes
-    std::int64_t found = 0;          // of its first blocks, those that need not come
-    std::deque<std::int64_t> parts;  // bytes to be sent, one after the other
+    std::int64_t blocks = 0;          // computed or sent so far, of those where it goes
+    std::int64_t found = 0;           // of its first blocks, those that need not come
+    std::vector<std::int64_t> parts;  // bytes to be sent, one after the other; most have one
+    std::size_t sent = 0;             // of them
+    [[nodiscard]] bool has_more() const { return sent < parts.size(); }
     bool sending = false;
     bool all_known = false;  // no more parts will come
     bool expired = false;    // what was pinned is gone
     bool waits_for_prefill = false;
   };
+  // It reaches its decode pool, or its next part the network.
   struct Timer {
-    enum class Kind { reaches, enters_network, pin_expires };
     TimePoint at{};
     std::int64_t order = 0;
-    Kind kind = Kind::reaches;
     std::int64_t request = 0;
-    HandOver what;  // of `reaches`
+    std::int32_t parked = -1;  // place of what reaches the decode pool
+  };
+  struct Pin {
+    TimePoint until{};
+    std::int64_t request = 0;
   };
   struct Replica {
     Network::Link out = -1, in = -1;
@@ -89,8 +94,11 @@ class HandOvers {
   };
   static bool later(const Timer& a, const Timer& b) { return a.at != b.at ? a.at > b.at : a.order > b.order; }
 
-  void at(TimePoint time, Timer::Kind kind, std::int64_t request, HandOver what = {});
+  void at(TimePoint time, std::int64_t request, std::int32_t parked = -1);
+  [[nodiscard]] std::int32_t park(const HandOver& what);
   void ring(const Timer& timer, TimePoint now);
+  void expire(std::int64_t request, TimePoint now);
+  void forget_pins();
   void send_next(std::int64_t request, TimePoint now);
   void enter_network(std::int64_t request, TimePoint now);
   void part_arrived(std::int64_t request, TimePoint now);
@@ -110,6 +118,9 @@ class HandOvers {
   std::unordered_map<std::int64_t, Way> ways_;  // by request; never iterated
   std::vector<std::int64_t> request_of_flow_;
   std::vector<Timer> timers_;  // a heap, the earliest first
+  std::deque<Pin> pins_;       // all are kept equally long, so they end in the order in which they began
+  std::vector<HandOver> parked_;
+  std::vector<std::int32_t> free_places_;
   std::vector<Network::Flow> ended_;
   std::int64_t order_ = 0;
   TransferTotals totals_;

@@ -59,11 +59,14 @@ struct EngineProfile {
   LastRow last_row = LastRow::wasted;
   bool stores_whole_contexts = false;  // nothing of a prompt is found before all of it is computed
   std::string_view
-      partial_blocks_first;     // from this release on, blocks that are not full are reused first; empty: never
-  bool closed_batches = false;  // nobody joins a batch that runs
+      partial_blocks_first;  // from this release on, blocks that are not full are reused first; empty: never
+  // Whether nobody is ever preempted; null: somebody may be.
+  bool (*guarantees_outputs)(const EngineConfig&) = nullptr;
+  bool closed_batches = false;           // nobody joins a batch that runs
   bool pipelines_micro_batches = false;  // pipeline stages work on micro-batches of one step
   // How its replicas hand requests over (a semantics of `disaggregation`); empty: they cannot.
   std::string_view hands_over = {};
+  bool groups_layers = false;   // layers of several kinds share its KV blocks (disable_hybrid_kv_cache_manager)
   bool seats_only_cap = false;  // a run that never fills max_num_seqs is the same with any larger one
 
   // ---- ranks of attention data parallelism ----

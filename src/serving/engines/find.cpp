@@ -39,7 +39,8 @@ EnginePolicy make_engine_policy(const EngineConfig& engine) {
   const KvRules kv = {
       .blocks = profile.blocks,
       .stores_whole_contexts = profile.stores_whole_contexts,
-      .partial_blocks_first = !partial_first.empty() && version_at_least(engine.version, partial_first)};
+      .partial_blocks_first = !partial_first.empty() && version_at_least(engine.version, partial_first),
+      .guarantees_outputs = profile.guarantees_outputs != nullptr && profile.guarantees_outputs(engine)};
   return {profile.make(), kv, profile.last_row};
 }
 

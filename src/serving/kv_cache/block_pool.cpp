@@ -11,12 +11,14 @@ void BlockPool::pop(std::int64_t count) {
       listed_ -= count;
       return;
     }
-    count -= head.counted_before + 1;
+    const std::int32_t weight = head.weight;
+    count -= head.counted_before + weight;
     listed_ -= head.counted_before;
     head.counted_before = 0;
     const Block evicted = first_;
     unlink(evicted);
     forget(evicted);
+    if (count < 0) stand_first(-count);  // the rest of its blocks, without their content
   }
 }
 
@@ -24,7 +26,7 @@ std::vector<BlockPool::Block> BlockPool::evicted_by(std::int64_t count) const {
   std::vector<Block> gone;
   for (Block block = first_; count > 0 && block != kNone; block = node(block).next) {
     if (node(block).counted_before >= count) break;
-    count -= node(block).counted_before + 1;
+    count -= node(block).counted_before + node(block).weight;
     gone.push_back(block);
   }
   return gone;
@@ -40,7 +42,7 @@ bool BlockPool::holds(Key key, const std::vector<Block>& gone) const {
 // The counted blocks before it now stand before the next one.
 void BlockPool::unlink(Block block) {
   const Node& n = node(block);
-  --listed_;
+  listed_ -= n.weight;
   if (n.next == kNone) {
     last_ = n.previous;
     listed_ -= n.counted_before;
@@ -55,14 +57,14 @@ void BlockPool::hold(Block block) {
   Node& n = node(block);
   if (n.holders == 0) {
     unlink(block);
-    --free_;
+    free_ -= n.weight;
   } else {
-    ++shared_;
+    shared_ += n.weight;
   }
   ++n.holders;
 }
 
-BlockPool::Block BlockPool::identify(Key key) {
+BlockPool::Block BlockPool::identify(Key key, std::int32_t weight) {
   Block block = kNone;
   if (spare_nodes_.empty()) {
     block = static_cast<Block>(nodes_.size());
@@ -75,6 +77,7 @@ BlockPool::Block BlockPool::identify(Key key) {
   Node& n = node(block);
   n.key = key;
   n.holders = 1;
+  n.weight = weight;
   const auto [place, is_new] = contents_.try_emplace(key, Same{block, block});
   if (!is_new) {
     n.previous_same = place->second.last;
@@ -99,7 +102,7 @@ void BlockPool::forget(Block block) {
 void BlockPool::release(Block block) {
   Node& n = node(block);
   if (--n.holders > 0) {
-    --shared_;
+    shared_ -= n.weight;
     return;
   }
   n.counted_before = free_ - reserved_ - listed_;
@@ -107,8 +110,8 @@ void BlockPool::release(Block block) {
   n.next = kNone;
   (last_ == kNone ? first_ : node(last_).next) = block;
   last_ = block;
-  ++free_;
-  listed_ += n.counted_before + 1;
+  free_ += n.weight;
+  listed_ += n.counted_before + n.weight;
 }
 
 }  // namespace foretoken

@@ -78,8 +78,12 @@ class BlockPool {
   [[nodiscard]] bool is_free(Block block) const { return node(block).holders == 0; }
   // One more request holds it; a free one leaves the queue.
   void hold(Block block);
-  // A block that was taken gets its content; its taker holds it.
-  [[nodiscard]] Block identify(Key key);
+  // A block that was taken gets its content; its taker holds it. `weight`: so many blocks that come and go together,
+  // those of several groups of layers.
+  [[nodiscard]] Block identify(Key key, std::int32_t weight = 1);
+  [[nodiscard]] bool is_shared(Block block) const { return node(block).holders > 1; }
+  // Its only holder keeps it, but its content is lost. The number is free again.
+  void drop_content(Block block) { forget(block); }
   // A holder lets go; the last one puts it at the tail of the queue.
   void release(Block block);
   // Sum over identified blocks of their holders beyond the first.
@@ -88,8 +92,9 @@ class BlockPool {
  private:
   struct Node {
     Key key = 0;
-    std::int64_t counted_before = 0;                 // blocks between this one and the one before in the queue
-    std::int32_t holders = 0;                        // 0: in the queue
+    std::int64_t counted_before = 0;  // blocks between this one and the one before in the queue
+    std::int32_t holders = 0;         // 0: in the queue
+    std::int32_t weight = 1;
     Block previous = kNone, next = kNone;            // in the queue
     Block previous_same = kNone, next_same = kNone;  // of equal content, the oldest first
   };

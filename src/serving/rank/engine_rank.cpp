@@ -42,14 +42,8 @@ bool EngineRank::fits(Request& request) const {
   request.max_tokens = std::min(request.max_tokens, room);
   // What it may need: nobody knows yet what it will need.
   const std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
-  // Nor would it ever get its blocks beside what is kept for outputs.
-  if (rules_ != nullptr && rules_->commits_outputs && rank_.committed_blocks(request) > engine.usable_blocks())
-    return false;
-  if (rules_ != nullptr && rules_->reserved_tokens >= 0 &&
-      request.prompt_tokens + std::max<std::int64_t>(rules_->reserved_tokens, request.max_tokens) + engine.block_size >
-          engine.usable_blocks() * engine.block_size)
-    return false;
-  return room > 0 && blocks_for(last_cached, engine.block_size) <= engine.usable_blocks() &&
+  if (receiver_ && !receiver_->could_take(request)) return false;
+  return room > 0 && engine.most_blocks_of(last_cached) <= engine.usable_blocks() &&
          policy_->can_serve(state_, request);
 }
 
@@ -173,10 +167,8 @@ void EngineRank::shape_plan(TimePoint now) {
     shape_.sequences += plan_.padding_rows;
   next_call_differs_ = async_.enabled() && reveal(now);
   gap_rows_ = rank_.gaps.rows_without_gap(decode_rows_, plan_.skipped);
-  first_blocks_ = plan_.hold_decodes ? 0 : decodes.blocks_of_step();
-  for (const RequestId id : plan_.skipped) {
-    first_blocks_ -= decodes.blocks_of_step(rank_.table[id]);
-  }
+  first_blocks_ = plan_.hold_decodes ? BlockFlow{} : decodes.flow_of_step();
+  for (const RequestId id : plan_.skipped) first_blocks_ -= decodes.flow_of_step(rank_.table[id]);
   chunks_.clear();
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
     const InFlight& r = rank_.table[chunk.id];
@@ -194,7 +186,7 @@ bool EngineRank::reveal(TimePoint now) {
       const InFlight& r = rank_.table[id];
       if (r.phase != Phase::decoding || plan_.hold_decodes || std::erase(plan_.skipped, id) > 0) return;
       --decode_rows_;
-      rank_.pool.rotate(rank_.decodes.blocks_of_step(r));
+      rank_.pool.rotate(rank_.decodes.flow_of_step(r).taken);
     });
     changes = changes || rank_.decodes.size() < rows || rank_.waiting.size() > 0;
   }
@@ -240,6 +232,7 @@ void EngineRank::start_stretch(const DecodeCurve& curve) {
   DecodeGroup& decodes = rank_.decodes;
   std::int64_t steps = decodes.growth().steps_within(decodes.clock(), rank_.pool.free() - plan_.spare_blocks,
                                                      decodes.steps_until_change());
+  if (plan_.blocked == Blocked::kv_blocks) steps = decodes.growth().steps_until_more(decodes.clock(), steps);
   if (receiver_) {
     if (const std::int64_t next = receiver_->next_seen_after(); next >= 0)
       steps = std::min(steps, next - usage_.totals().steps);
@@ -263,7 +256,7 @@ void EngineRank::end_steps(TimePoint now) {
   async_.open(rank_.waiting.inbox_is_empty() && !receiver_ ? begin_ : clock_.after(steps_.elapsed_before_last()));
   report_steps(now);
   const DecodeTotals decode = steps_.decode_totals();
-  usage_.add(steps_, decode, chunks_, decode_rows_, first_blocks_, rank_);
+  usage_.add(steps_, decode, chunks_, decode_rows_, first_blocks_.net(), rank_);
   accounts_.decoded(decode);
   clock_.advance(steps_.elapsed());
   stepping_ = false;
@@ -284,7 +277,7 @@ void EngineRank::report_steps(TimePoint now) {
   span.gap_rows = gap_rows_;
   span.time = steps_.first();
   span.run = steps_.run();
-  span.kv_blocks_used = rank_.pool.used() + first_blocks_;
+  span.kv_blocks_used = rank_.pool.used() + first_blocks_.net();
   span.waiting = waiting_requests();
   span.running = rank_.running.size();
   span.tokens_per_row = rank_.decodes.clock().per_row();
@@ -302,10 +295,14 @@ void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
   }
   accounts_.skipped(plan_.skipped, step, steps_.first().total());
   // The first step's were reserved when it was planned; a row that left since takes none.
-  rank_.pool.take_reserved(first_blocks_);
-  if (steps_.steps() > 1) rank_.pool.take(decodes.blocks_over(steps_.steps()) - first_blocks_);
-  usage_.note_blocks(rank_.pool.used());
-  decodes.advance(steps_.steps());
+  const std::int64_t steps = steps_.steps();
+  const BlockFlow all = steps > 1 ? decodes.flow_over(steps) : first_blocks_;
+  if (steps > 1) usage_.note_blocks(rank_.pool.used() + decodes.growth().most_over(decodes.clock(), steps));
+  rank_.pool.give_back(all.given);
+  rank_.pool.take_reserved(first_blocks_.taken);
+  if (steps > 1) rank_.pool.take(all.taken - first_blocks_.taken);
+  if (steps == 1) usage_.note_blocks(rank_.pool.used());
+  decodes.advance(steps);
   for (const RequestId id : plan_.skipped) decodes.hold_back(id);
   rank_.gaps.emitted(begin_, now, plan_.skipped, observer_);
   decodes.take_finished(leaving_);

@@ -88,7 +88,7 @@ class EngineRank {
   [[nodiscard]] StretchProgress progress(TimePoint now) const {
     return stepping_ ? steps_.progress(clock_, now) : StretchProgress{};
   }
-  [[nodiscard]] std::int64_t blocks_taken(const StretchProgress& progress) const;
+  [[nodiscard]] BlockFlow blocks_taken(const StretchProgress& progress) const;
 
   [[nodiscard]] bool drops_first_tokens() const { return hands_over_ && first_token_ != FirstToken::where_prefilled; }
   [[nodiscard]] bool fits(Request& request) const;
@@ -111,6 +111,7 @@ class EngineRank {
   // ---- hand-overs ----
   void wait_for_blocks(RequestId id, TimePoint now);
   [[nodiscard]] std::int64_t steps_to_boundary(TimePoint now) const;
+  [[nodiscard]] std::int64_t steps_to_poll(TimePoint now) const;
   void end_after(std::int64_t steps);
   [[nodiscard]] Duration exposed(RequestId id, TimePoint now) const;
   bool settle_gone(TimePoint now);
@@ -152,9 +153,9 @@ class EngineRank {
   bool next_call_differs_ = false;  // the plan holds for one step only
   std::vector<PrefillChunk> chunks_;
   DecodeShape shape_;
-  std::int64_t decode_rows_ = 0;   // that emit
-  std::int64_t gap_rows_ = 0;      // of these, the ones that also emitted in the step before
-  std::int64_t first_blocks_ = 0;  // that decodes take in the first step; those that sit it out take none
+  std::int64_t decode_rows_ = 0;  // that emit
+  std::int64_t gap_rows_ = 0;     // of these, the ones that also emitted in the step before
+  BlockFlow first_blocks_;        // of decodes in the first step; those that sit it out take none
   Stretch steps_;
   TimePoint begin_{};
   TimePoint end_ = kNever;

@@ -55,7 +55,7 @@ Duration EngineRank::exposed(RequestId id, TimePoint now) const {
 void EngineRank::loaded(RequestId id, TimePoint now) {
   InFlight& r = rank_.table[id];
   if (!r.recovering) r.account.transferred(exposed(id, now));
-  const std::int64_t steps = steps_to_boundary(now) + steps_until_seen(*rules_, direct_, async_.enabled());
+  const std::int64_t steps = steps_to_poll(now) + steps_until_seen(*rules_, direct_, async_.enabled());
   receiver_->arrived(id, now, usage_.totals().steps + steps);
   end_after(steps);
 }
@@ -99,6 +99,14 @@ bool EngineRank::settle_gone(TimePoint now) {
 std::int64_t EngineRank::steps_to_boundary(TimePoint now) const {
   if (!stepping_) return 0;
   return steps_.steps() == 1 ? 1 : steps_.steps_to_reach(clock_.to_reach(now));
+}
+
+// The step under way sees what comes until it is launched.
+std::int64_t EngineRank::steps_to_poll(TimePoint now) const {
+  const std::int64_t next = steps_to_boundary(now);
+  if (!stepping_ || rules_->launch == Duration{}) return next;
+  const TimePoint began_after = now - rules_->launch;
+  return std::max(next - 1, began_after <= begin_ ? 0 : steps_to_boundary(began_after));
 }
 
 void EngineRank::end_after(std::int64_t steps) {
@@ -149,7 +157,11 @@ void EngineRank::receive_after_call(TimePoint now) {
     while (!receiver_->ready.empty() && seats_left() > 0) {
       const RequestId id = receiver_->ready.front();
       receiver_->ready.pop_front();
-      if (emit_on_arrival(id, now)) receiver_->promised.push_back(id);
+      // Who needed no more than this token leaves blocks and a seat behind that this call has not seen.
+      if (emit_on_arrival(id, now))
+        receiver_->promised.push_back(id);
+      else
+        next_call_differs_ = true;
     }
     next_call_differs_ = next_call_differs_ || !receiver_->promised.empty();
   }
@@ -238,8 +250,8 @@ void EngineRank::begin_loads(TimePoint now, bool planned) {
   if (receiver_->head() == nullptr) return;
   std::int64_t owed = 0;
   if (planned) {
-    owed = first_blocks_;
-    rank_.pool.reserve(first_blocks_);
+    owed = first_blocks_.net();
+    rank_.pool.reserve(first_blocks_.taken);
     // The step after the planned one is scheduled before its result is known.
     if (async_.enabled()) owed += rank_.decodes.blocks_over(2) - rank_.decodes.blocks_over(1);
   }

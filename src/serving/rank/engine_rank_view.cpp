@@ -6,10 +6,10 @@
 namespace foretoken {
 
 // By the decodes of the steps that have begun, beyond what the pool counts as used.
-std::int64_t EngineRank::blocks_taken(const StretchProgress& progress) const {
+BlockFlow EngineRank::blocks_taken(const StretchProgress& progress) const {
   const std::int64_t begun = progress.ended + (progress.under_way ? 1 : 0);
-  if (begun == 0) return 0;
-  return begun == 1 ? first_blocks_ : rank_.decodes.blocks_over(begun);
+  if (begun == 0) return {};
+  return begun == 1 ? first_blocks_ : rank_.decodes.flow_over(begun);
 }
 
 ReplicaSignals EngineRank::signals(TimePoint now) const {
@@ -27,7 +27,7 @@ ReplicaSignals EngineRank::signals(TimePoint now) const {
   }
   if (receiver_)
     receiver_->for_each([&](RequestId id) { signals.in_flight_tokens += rank_.table[id].request.prompt_tokens; });
-  signals.kv_blocks_used = rank_.pool.used() + blocks_taken(at);
+  signals.kv_blocks_used = rank_.pool.used() + blocks_taken(at).net();
   signals.kv_blocks = rank_.pool.total();
   signals.free_seats = std::max<std::int64_t>(0, rank_.config.max_num_seqs - signals.running);
   return signals;
@@ -35,7 +35,7 @@ ReplicaSignals EngineRank::signals(TimePoint now) const {
 
 // Blocks that steps take leave the head of the free queue, and with them what the cache held there.
 std::int64_t EngineRank::cached_tokens(const Request& request, TimePoint now) const {
-  const std::int64_t taken = blocks_taken(progress(now)) - rank_.pool.reserved();
+  const std::int64_t taken = blocks_taken(progress(now)).taken - rank_.pool.reserved();
   return rank_.prefix_cache.cached_tokens(request, std::max<std::int64_t>(0, taken));
 }
 

@@ -15,7 +15,7 @@ FineTotal sum_of_products(FineTotal m, FineTotal u, FineTotal n, FineTotal t, Fi
 }  // namespace
 
 FineTotal block_time(const Stretch& steps, std::int64_t used, std::int64_t first_blocks, const DecodeGroup& decodes) {
-  const BlockGrowth& growth = decodes.growth();
+  const KvGrowth& growth = decodes.growth();
   const TokenClock& clock = decodes.clock();
   if (growth.count() == 0) return static_cast<FineTotal>(used) * steps.elapsed().units;
   if (steps.run() == nullptr) return static_cast<FineTotal>(used + first_blocks) * steps.elapsed().units;
@@ -25,7 +25,7 @@ FineTotal block_time(const Stretch& steps, std::int64_t used, std::int64_t first
     const std::int64_t stop = std::min(steps.steps(), piece.first_step + piece.steps);
     // Steps a period apart take equal blocks: one closed form for each residue.
     const std::int64_t period = growth.period(clock);
-    std::int64_t taken = growth.over(clock, step);
+    std::int64_t taken = growth.over(clock, step).net();
     for (std::int64_t j = step; j < std::min(stop, step + period); ++j) {
       taken += growth.at(clock, j);
       const FineDuration time = piece.first_time + piece.increment * (j - piece.first_step);

@@ -56,6 +56,15 @@ bool Receiver::fits_beside_expected(const InFlight& head, std::int64_t free_bloc
   return need <= available;
 }
 
+bool Receiver::could_take(const Request& request) const {
+  const EngineConfig& engine = rank_.config;
+  if (commits() && rank_.committed_blocks(request) > engine.usable_blocks()) return false;
+  return rules_.reserved_tokens < 0 || request.prompt_tokens +
+                                               std::max<std::int64_t>(rules_.reserved_tokens, request.max_tokens) +
+                                               engine.block_size <=
+                                           engine.usable_blocks() * engine.block_size;
+}
+
 bool Receiver::fits_head(std::int64_t free) const {
   const InFlight& head = rank_.table[waiting_.front().id];
   const PrefixMatch found = match(head);
@@ -67,7 +76,7 @@ bool Receiver::fits_head(std::int64_t free) const {
     return false;
   if (head.recovering) return true;  // it ran before, and nothing newer goes before it
   if (rules_.reserved_tokens >= 0) return fits_beside_expected(head, free);
-  if (rules_.commits_outputs)
+  if (commits())
     return rank_.counts().committed_blocks - rank_.pool.shared() + rank_.committed_blocks(head.request) <=
            rank_.pool.total();
   return true;

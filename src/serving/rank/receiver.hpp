@@ -33,6 +33,8 @@ class Receiver {
   // It was retracted, and goes before all others.
   void wait_again(RequestId id, TimePoint now);
   [[nodiscard]] const Inbound* head() const { return waiting_.empty() ? nullptr : &waiting_.front(); }
+  // Whether it would ever get its blocks beside what is kept for outputs.
+  [[nodiscard]] bool could_take(const Request& request) const;
   // Why the head cannot have its blocks yet, with `free` blocks beyond what running requests take.
   [[nodiscard]] bool fits_head(std::int64_t free) const;
   // The head gets its blocks, and loads from now on. The blocks to fill; what it waited goes to its account, or is
@@ -95,6 +97,7 @@ class Receiver {
   }
 
  private:
+  [[nodiscard]] bool commits() const { return rules_.commits_outputs || rank_.kv.guarantees_outputs; }
   [[nodiscard]] std::int64_t tokens_of(const InFlight& r) const;  // for which it needs blocks
   [[nodiscard]] PrefixMatch match(const InFlight& r) const;
   [[nodiscard]] std::int64_t blocks_not_started() const;

@@ -31,6 +31,7 @@ struct InFlight {
   std::int64_t cached = 0;          // tokens in the KV cache (vLLM: num_computed_tokens)
   std::int64_t published = 0;       // others may find so many of its tokens, computed or not
   std::int64_t blocks = 0;          // held; while decoding only when reserved up front
+  std::int64_t window_first = 0;    // the first block that windowed layers hold; the same
   std::int64_t prefix_hit = 0;      // tokens found in the cache on its first admission
   std::int64_t decode_key = 0;      // cached context - clock of the decode group
   std::int64_t finish_clock = 0;    // of the decode group, when its last token is out

@@ -7,13 +7,10 @@
 #include <numeric>
 #include <vector>
 
+#include "foretoken/cost/kv_layout.hpp"
 #include "foretoken/cost/token_clock.hpp"
 
 namespace foretoken {
-
-[[nodiscard]] constexpr std::int64_t blocks_for(std::int64_t tokens, std::int64_t block_size) {
-  return (tokens + block_size - 1) / block_size;
-}
 
 // Members are known by key = context - the clock's tokens, which never changes while they decode.
 class BlockGrowth {

@@ -33,10 +33,13 @@ void DecodeGroup::enter(RequestId id) {
   key_sum_ += r.decode_key;
   growth_.add(r.decode_key);
   push(finishes_, {r.finish_clock, id, r.decode_stamp});
-  if (window_ > 0 && context_of(r) < window_) {
+  if (window_ == 0) return;
+  if (context_of(r) < window_) {
     ++below_window_;
     below_key_sum_ += r.decode_key;
     push(crossings_, {window_ - r.decode_key, id, r.decode_stamp});
+  } else {
+    growth_.add_beyond_window(r.decode_key);
   }
 }
 
@@ -46,16 +49,23 @@ void DecodeGroup::withdraw(RequestId id) {
   --size_;
   key_sum_ -= r.decode_key;
   growth_.remove(r.decode_key);
-  if (window_ > 0 && context_of(r) < window_) {
+  if (window_ == 0) return;
+  if (context_of(r) < window_) {
     --below_window_;
     below_key_sum_ -= r.decode_key;
+  } else {
+    growth_.remove_beyond_window(r.decode_key);
   }
 }
 
 void DecodeGroup::leave(RequestId id) {
   InFlight& r = table_[id];
   withdraw(id);
-  if (growth_.grows()) r.blocks = growth_.blocks_of(context_of(r));
+  if (growth_.grows()) {
+    const std::int64_t context = context_of(r);
+    r.blocks = layout_.blocks(context, context - 1, block_size_);
+    r.window_first = layout_.first_in_window(context - 1, block_size_);
+  }
   r.emitted = r.request.output_tokens - tokens_left(r);
   r.cached = context_of(r) - std::max<std::int64_t>(0, clock_.now() - r.finish_clock);
 }
@@ -87,6 +97,7 @@ void DecodeGroup::settle_window() {
     if (is_stale(due)) continue;
     --below_window_;
     below_key_sum_ -= table_[due.id].decode_key;
+    growth_.add_beyond_window(table_[due.id].decode_key);
   }
 }
 

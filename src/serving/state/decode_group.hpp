@@ -9,7 +9,7 @@
 #include "foretoken/cost/step.hpp"
 #include "foretoken/cost/token_clock.hpp"
 #include "serving/requests/in_flight.hpp"
-#include "serving/state/block_growth.hpp"
+#include "serving/state/kv_growth.hpp"
 
 namespace foretoken {
 
@@ -17,10 +17,16 @@ namespace foretoken {
 // more tokens than it still had to emit: they are dropped, but had their place in the KV cache.
 class DecodeGroup {
  public:
-  // growth_block_size: see BlockGrowth. sliding_window: 0 = none. tokens_per_row: of a step.
+  // growth_block_size: see BlockGrowth. sliding_window: 0 = none. tokens_per_row: of a step. layout: where it has a
+  // window, it is sliding_window.
   DecodeGroup(InFlightTable& table, std::int64_t growth_block_size, std::int64_t sliding_window,
-              std::int64_t tokens_per_row = 1)
-      : table_(table), growth_(growth_block_size), window_(sliding_window), clock_(tokens_per_row) {}
+              std::int64_t tokens_per_row = 1, const KvLayout& layout = {})
+      : table_(table),
+        block_size_(growth_block_size),
+        layout_(layout),
+        growth_(growth_block_size, layout),
+        window_(sliding_window),
+        clock_(tokens_per_row) {}
 
   void join(RequestId id);
   void leave(RequestId id);
@@ -49,11 +55,17 @@ class DecodeGroup {
   // Steps until the next member finishes or crosses the window. Precondition: not empty.
   [[nodiscard]] std::int64_t steps_until_change();
   // Blocks that all members, or one of them, take in the coming step.
-  [[nodiscard]] std::int64_t blocks_of_step() const { return growth_.at(clock_); }
-  [[nodiscard]] std::int64_t blocks_of_step(const InFlight& r) const { return growth_.of_member(r.decode_key, clock_); }
+  [[nodiscard]] BlockFlow flow_of_step() const { return growth_.of_step(clock_); }
+  [[nodiscard]] BlockFlow flow_of_step(const InFlight& r) const {
+    return growth_.of_member(r.decode_key, context_of(r) >= window_, clock_);
+  }
+  // The same less what leaves a window.
+  [[nodiscard]] std::int64_t blocks_of_step() const { return flow_of_step().net(); }
+  [[nodiscard]] std::int64_t blocks_of_step(const InFlight& r) const { return flow_of_step(r).net(); }
   // By all in so many steps.
-  [[nodiscard]] std::int64_t blocks_over(std::int64_t steps) const { return growth_.over(clock_, steps); }
-  [[nodiscard]] const BlockGrowth& growth() const { return growth_; }
+  [[nodiscard]] BlockFlow flow_over(std::int64_t steps) const { return growth_.over(clock_, steps); }
+  [[nodiscard]] std::int64_t blocks_over(std::int64_t steps) const { return flow_over(steps).net(); }
+  [[nodiscard]] const KvGrowth& growth() const { return growth_; }
 
  private:
   struct Entry {
@@ -74,7 +86,9 @@ class DecodeGroup {
   }
 
   InFlightTable& table_;
-  BlockGrowth growth_;
+  std::int64_t block_size_;
+  KvLayout layout_;
+  KvGrowth growth_;
   std::int64_t window_;
   TokenClock clock_;
   std::int64_t size_ = 0;

@@ -11,9 +11,9 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
       kv(kv_rules),
       by_priority(engine.scheduling_policy == "priority"),
       has_window(sliding_window > 0),
-      decodes(table, kv.blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window),
+      decodes(table, kv.blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window, 1, engine.kv_layout),
       pool(engine.usable_blocks(), kv.partial_blocks_first),
-      prefix_cache(engine.enable_prefix_caching, engine.block_size, pool, prefixes),
+      prefix_cache(engine.enable_prefix_caching, engine.block_size, pool, prefixes, engine.kv_layout),
       waiting(engine),
       running(table),
       gaps(table),
@@ -21,7 +21,21 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
       rank_(rank) {}
 
 std::int64_t RankState::blocks_needed(const InFlight& r, std::int64_t tokens) const {
-  return std::max<std::int64_t>(0, blocks_for(tokens, config.block_size) - r.blocks);
+  const KvLayout& layout = config.kv_layout;
+  if (layout.windowed == 0)
+    return std::max<std::int64_t>(0, layout.full * blocks_for(tokens, config.block_size) + layout.states - r.blocks);
+  return layout.blocks(tokens, r.cached, config.block_size) - r.blocks;
+}
+
+// What lies before the window of the token after `computed` others goes.
+void RankState::slide_window(RequestId id, std::int64_t computed) {
+  InFlight& r = table[id];
+  const std::int64_t first = config.kv_layout.first_in_window(computed, config.block_size);
+  if (first <= r.window_first) return;
+  const std::int64_t gone = config.kv_layout.windowed * (first - r.window_first);
+  pool.give_back(gone - prefix_cache.slide(id, first));
+  r.blocks -= gone;
+  r.window_first = first;
 }
 
 void RankState::set_aside() {
@@ -62,10 +76,11 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
   InFlight& r = table[id];
   if (r.phase == Phase::reached)
     counts_.committed_blocks -= committed_blocks(r.request);
-  else if (match.blocks > 0)
+  else if (match.tokens > 0)
     prefix_cache.hold_match(id);
   r.cached = r.published = match.tokens;
   r.blocks = match.blocks;
+  r.window_first = config.kv_layout.first_in_window(match.tokens, config.block_size);
   r.phase = Phase::prefilling;
   running.add(id);
   counts_.committed_blocks += committed_blocks(r.request);
@@ -76,6 +91,7 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
 
 void RankState::take_blocks(RequestId id, std::int64_t tokens) {
   InFlight& r = table[id];
+  if (config.kv_layout.windowed > 0) slide_window(id, r.cached);
   const std::int64_t need = blocks_needed(r, tokens);
   r.blocks += need;
   pool.take(need);
@@ -93,6 +109,7 @@ void RankState::publish_all() {
 }
 
 void RankState::start_decoding(RequestId id) {
+  if (config.kv_layout.windowed > 0) slide_window(id, table[id].cached - 1);
   running.decodes(id);
   decodes.join(id);
 }
@@ -165,6 +182,7 @@ RequestId RankState::expect(const Request& request) {
 
 void RankState::take_over(RequestId id, const HandOver& what) {
   InFlight& r = table[id];
+  r.request.on_the_way = what.request.on_the_way;
   r.cached = r.carried = what.kv.cached;
   r.emitted = what.kv.emitted;
   r.prefix_hit = what.kv.prefix_hit;
@@ -278,9 +296,9 @@ void RankState::tell_queued(const Request& request, TimePoint now) const {
 void RankState::release(RequestId id, bool preempted, std::int64_t full) {
   InFlight& r = table[id];
   if (std::erase(unpublished_, id) > 0 && !preempted) publish(id, r.cached);
-  prefix_cache.release(id, r.request, r.blocks, full, preempted);
+  prefix_cache.release(id, r.request, r.blocks, full, preempted, r.window_first);
   counts_.committed_blocks -= committed_blocks(r.request);
-  r.blocks = 0;
+  r.blocks = r.window_first = 0;
 }
 
 }  // namespace foretoken

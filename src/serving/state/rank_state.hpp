@@ -28,6 +28,7 @@ struct KvRules {
   BlockPolicy blocks = BlockPolicy::grow;
   bool stores_whole_contexts = false;  // nothing of a prompt is found before all of it is computed
   bool partial_blocks_first = false;   // blocks that are not full are reused first
+  bool guarantees_outputs = false;     // nobody is preempted: who gets blocks can end beside all that have some
 };
 
 // What a step planned before a request's last token was out still holds of that request (async_scheduling).
@@ -144,6 +145,7 @@ class RankState {
   void tell_queued(const Request& request, TimePoint now) const;
 
  private:
+  void slide_window(RequestId id, std::int64_t computed);
   void pin(RequestId id);
   void remove_unseen_finish(RequestId id, bool evicted);
   // Its blocks; a decoding request must have left the group. Preempted: it will ask for the content

@@ -59,7 +59,11 @@ class SchedulerState {
   [[nodiscard]] PrefixMatch match_head() { return rank_.match_head(); }
   // Blocks that leave the free queue when the head, matched so, has `tokens` tokens cached.
   [[nodiscard]] std::int64_t blocks_to_take(const PrefixMatch& match, std::int64_t tokens) const {
-    return blocks_for(tokens, config.block_size) - match.blocks + match.free_blocks;
+    return config.kv_layout.blocks(tokens, match.tokens, config.block_size) - match.blocks + match.free_blocks;
+  }
+  // The same for all of its `known` tokens, of which a step computes what its budget allows.
+  [[nodiscard]] std::int64_t blocks_to_take_in_all(const PrefixMatch& match, std::int64_t known) const {
+    return config.most_blocks_of(known) - match.blocks + match.free_blocks;
   }
   // The head of the queue goes to the tail of the running list. It holds the blocks that
   // match_head() has just found (all of max_model_len under BlockPolicy::reserve).
@@ -73,9 +77,9 @@ class SchedulerState {
   // Others find the full blocks of its first `tokens` tokens from now on, computed or not
   // (vLLM V1). Without this call they find what a step has computed at its end.
   void publish(RequestId id, std::int64_t tokens) { rank_.publish(id, tokens); }
-  // A decoding request that was to take a block in the coming step, as others of this step
+  // A decoding request that was to take so many blocks in the coming step, as others of this step
   // have done, is about to leave.
-  void block_goes_round() { rank_.pool.rotate(1); }
+  void blocks_go_round(std::int64_t blocks) { rank_.pool.rotate(blocks); }
   // Frees its blocks and puts it back into the queue; its output so far stays known. A request that
   // has finished is removed.
   void preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep) {

@@ -27,7 +27,11 @@ Network::Flow Network::start(std::int64_t bytes, std::span<const Link> links, st
     flow = spare_.back();
     spare_.pop_back();
   }
-  state(flow) = {static_cast<NanoBytes>(bytes) * kNano, 0, most, {links.begin(), links.end()}};
+  State& s = state(flow);
+  s.left = static_cast<NanoBytes>(bytes) * kNano;
+  s.rate = 0;
+  s.most = most;
+  s.links.assign(links.begin(), links.end());  // in the room that it has
   active_.push_back(flow);
   settled_ = false;
   return flow;
@@ -73,7 +77,20 @@ std::int64_t Network::rate_of(Flow flow) {
   return state(flow).rate;
 }
 
+// What it has alone.
+std::int64_t Network::whole_rate(const State& flow) const {
+  std::int64_t rate = flow.most > 0 ? flow.most : std::int64_t{1} << 62;
+  for (const Link link : flow.links) rate = std::min(rate, bandwidths_[static_cast<std::size_t>(link)]);
+  return std::max<std::int64_t>(1, rate);
+}
+
 void Network::share_out() {
+  if (active_.size() == 1) {
+    State& alone = state(active_.front());
+    alone.rate = whole_rate(alone);
+    settled_ = true;
+    return;
+  }
   left_ = bandwidths_;
   users_.assign(bandwidths_.size(), 0);
   for (const Flow flow : active_) {

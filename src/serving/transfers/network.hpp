@@ -42,6 +42,7 @@ class Network {
   [[nodiscard]] State& state(Flow flow) { return flows_[static_cast<std::size_t>(flow)]; }
   void advance(TimePoint now);
   void share_out();
+  [[nodiscard]] std::int64_t whole_rate(const State& flow) const;
   [[nodiscard]] TimePoint end_of(const State& flow) const;
 
   std::vector<std::int64_t> bandwidths_;  // of the links

@@ -130,12 +130,12 @@ class BatchStudier {
       point.reason = point.memory.verdict;
       return;
     }
-    const std::int64_t needed = point.size * full_length_tokens(s, request_);
-    const std::int64_t usable = s.engine.usable_blocks() * s.engine.block_size;
+    const std::int64_t needed = point.size * full_length_blocks(s, request_);
+    const std::int64_t usable = s.engine.usable_blocks();
     point.kv_fits = needed <= usable;
     if (affine) return;
-    point.kv_needed = static_cast<double>(needed) * point.memory.kv_bytes_per_token;
-    point.kv_available = static_cast<double>(usable) * point.memory.kv_bytes_per_token;
+    point.kv_needed = static_cast<double>(needed) * point.memory.block_bytes;
+    point.kv_available = static_cast<double>(usable) * point.memory.block_bytes;
   }
 
   void simulate(Scenario s, BatchSize& point) const {

@@ -114,8 +114,11 @@ std::optional<OperatingPoint> operating_point(const Scenario& s, const WorkloadS
   // On average a request holds the blocks of its mean context.
   const double by_memory = s.deployment.level == CostLevel::affine && !s.memory.num_gpu_blocks_override
                                ? static_cast<double>(s.engine.max_num_seqs)
-                               : static_cast<double>(s.engine.usable_blocks() * s.engine.block_size) /
-                                     static_cast<double>(request.mean_context());
+                           : s.engine.kv_layout.is_plain()
+                               ? static_cast<double>(s.engine.usable_blocks() * s.engine.block_size) /
+                                     static_cast<double>(request.mean_context())
+                               : static_cast<double>(s.engine.usable_blocks()) /
+                                     static_cast<double>(s.engine.blocks_of(request.mean_context()));
   const double ranks = static_cast<double>(s.cluster.replicas) * s.engine.data_parallel_size;
   double seats = std::max(1.0, std::min(static_cast<double>(s.engine.max_num_seqs), by_memory));
   if (s.workload.max_concurrency)

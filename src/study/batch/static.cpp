@@ -185,24 +185,22 @@ RidgeStudy study_ridge(const Scenario& s, const MeanRequest& request, std::int64
   return ridge;
 }
 
-std::int64_t full_length_tokens(const Scenario& s, const MeanRequest& request) {
-  const std::int64_t block = std::max(1, s.engine.block_size);
-  const std::int64_t tokens = std::min(s.engine.max_model_len, request.prompt + request.output);
-  return (tokens + block - 1) / block * block;
+std::int64_t full_length_blocks(const Scenario& s, const MeanRequest& request) {
+  return s.engine.blocks_of(std::min(s.engine.max_model_len, request.prompt + request.output));
 }
 
 std::optional<std::int64_t> kv_limited_batch(const Scenario& s, const MeanRequest& request) {
-  const std::int64_t each = full_length_tokens(s, request);
+  const std::int64_t each = full_length_blocks(s, request);
   const bool planned = s.deployment.level != CostLevel::affine && !s.memory.num_gpu_blocks_override;
   if (!planned) {
     if (!s.memory.num_gpu_blocks_override) return std::nullopt;
-    return s.engine.usable_blocks() * s.engine.block_size / each;
+    return s.engine.usable_blocks() / each;
   }
   const auto holds = [&](std::int64_t batch) {
     MemorySettings settings = s.memory;
     settings.max_num_seqs = batch;
     const MemoryPlan plan = plan_memory(s.deployment, settings);
-    return plan.usable_blocks * settings.block_size >= batch * each;
+    return plan.usable_blocks >= batch * each;
   };
   std::int64_t low = 0, high = 1;
   while (holds(high)) low = high, high *= 2;
@@ -229,7 +227,7 @@ std::vector<BudgetRow> study_budgets(const Scenario& s, const MeanRequest& reque
     row.fits = plan.fits;
     row.activations = plan.activations.value;
     row.kv_tokens = std::max<std::int64_t>(0, plan.kv_cache_size_tokens);
-    row.sequences = row.kv_tokens / full_length_tokens(s, request);
+    row.sequences = std::max<std::int64_t>(0, plan.num_gpu_blocks) / full_length_blocks(s, request);
     // Whole prompts of mean length fill the step; a longer one fills it alone.
     const std::int64_t chunk = std::min(request.prompt, row.tokens);
     const std::int64_t chunks = std::clamp<std::int64_t>(row.tokens / chunk, 1, kMostChunks);

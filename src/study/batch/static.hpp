@@ -20,8 +20,8 @@ struct MeanRequest {
 [[nodiscard]] RidgeStudy study_ridge(const Scenario& scenario, const MeanRequest& request, std::int64_t largest);
 [[nodiscard]] std::vector<BudgetRow> study_budgets(const Scenario& scenario, const MeanRequest& request);
 
-// KV tokens of one sequence at its full length, in whole blocks.
-[[nodiscard]] std::int64_t full_length_tokens(const Scenario& scenario, const MeanRequest& request);
+// KV blocks of one sequence at its full length.
+[[nodiscard]] std::int64_t full_length_blocks(const Scenario& scenario, const MeanRequest& request);
 // Largest batch that the KV cache holds at full length, the plan following max_num_seqs. Empty where KV never ends.
 [[nodiscard]] std::optional<std::int64_t> kv_limited_batch(const Scenario& scenario, const MeanRequest& request);
 

@@ -32,7 +32,7 @@ std::vector<std::string> lengths_of(std::int64_t prompt, std::int64_t output) {
           fmt::format("workload.random_output_len={}", output)};
 }
 
-// Each of n sequences on a rank may hold floor(blocks / n) blocks of block_size tokens, whoever came first.
+// Each of n sequences on a rank may hold floor(blocks / n) blocks, whoever came first.
 std::vector<ContextByMemory> contexts_by_memory(const Scenario& s) {
   const std::int64_t ranks = std::int64_t{s.cluster.replicas} * std::max(1, s.engine.data_parallel_size);
   const std::int64_t most = ranks * s.engine.max_num_seqs;
@@ -47,9 +47,10 @@ std::vector<ContextByMemory> contexts_by_memory(const Scenario& s) {
     ContextByMemory context{n, 0, false};
     const std::int64_t each = divided_up(n, ranks);
     if (each <= s.engine.max_num_seqs) {
-      context.tokens = s.engine.usable_blocks() / each * s.engine.block_size;
-      context.by_model_len = context.tokens >= s.engine.max_model_len;
-      context.tokens = std::min(context.tokens, s.engine.max_model_len);
+      const EngineConfig& e = s.engine;
+      context.tokens =
+          e.kv_layout.longest(e.usable_blocks() / each, e.max_num_batched_tokens, e.block_size, e.max_model_len);
+      context.by_model_len = context.tokens >= e.max_model_len;
     }
     contexts.push_back(context);
   }

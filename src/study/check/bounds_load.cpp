@@ -40,8 +40,10 @@ RooflineCapacity roofline_capacity(const Scenario& s, const WorkloadSummary& w) 
   if (d.level == CostLevel::affine || !(bandwidth > 0) || !s.pools.empty()) return {};
   const std::unique_ptr<CostModel> cost = make_cost_model(d);
   const auto prompt = std::max<std::int64_t>(1, std::llround(w.mean_prompt_tokens));
+  const std::int64_t held = prompt * s.engine.kv_layout.full;  // by layers that keep everything
   const std::int64_t seats = std::max<std::int64_t>(
-      1, std::min(s.engine.max_num_seqs, s.engine.usable_blocks() * s.engine.block_size / prompt));
+      1, held == 0 ? s.engine.max_num_seqs
+                   : std::min(s.engine.max_num_seqs, s.engine.usable_blocks() * s.engine.block_size / held));
   const std::int64_t window = cost->sliding_window();
   const DecodeShape full{seats, seats * prompt, window > 0 ? std::min(window, prompt) * seats : 0};
   double decode_flops = 0, decode_bytes = 0, prefill_flops = 0;

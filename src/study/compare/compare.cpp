@@ -12,6 +12,7 @@
 #include "experiment/parallel.hpp"
 #include "experiment/steady/sampler.hpp"
 #include "study/compare/fields.hpp"
+#include "study/compare/reason.hpp"
 #include "study/compare/samples.hpp"
 
 namespace foretoken {
@@ -69,6 +70,7 @@ class Comparing {
     result_.requests += before->requests + after->requests;
     result_.metrics = changes_of(metrics_, *before, *after, result_.pairing, result_.confidence);
     add_objectives();
+    if (!result_.interrupted) result_.why = reason_of_pools(a_, b_, options_);
     if (!result_.interrupted) change_one_at_a_time(*before);
     return std::move(result_);
   }
@@ -127,6 +129,7 @@ class Comparing {
   }
 
   void change_one_at_a_time(const Samples& before) {
+    if (a_.pools.empty() != b_.pools.empty()) return;  // a key of pools alone is none
     std::vector<ChangeAlone> alone;
     for (std::size_t i = 0; i < result_.fields.size(); ++i) {
       const ChangedField& f = result_.fields[i];

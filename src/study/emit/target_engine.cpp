@@ -18,7 +18,10 @@ std::string shown(const Json& value) {
 
 // Tokens of KV cache of one rank.
 double kv_tokens(const Scenario& s) {
-  return static_cast<double>(s.engine.num_gpu_blocks) * s.engine.block_size;
+  const EngineConfig& e = s.engine;
+  if (e.kv_layout.is_plain()) return static_cast<double>(e.num_gpu_blocks) * e.block_size;
+  return static_cast<double>(e.num_gpu_blocks) / static_cast<double>(e.most_blocks_of(e.max_model_len)) *
+         static_cast<double>(e.max_model_len);
 }
 
 class Conversion {

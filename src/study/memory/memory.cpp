@@ -273,7 +273,7 @@ Result<MemoryStudy> study_memory(const Question& question, const MemoryOptions& 
   if (!base->pools.empty()) {
     Diagnostics problems;
     problems.error(question.whole(), "this question is of one kind of replica, and 'pools' has several",
-                   "`explain` shows the memory plan of each pool");
+                   "its candidates are of one GPU and format; `explain` shows the memory plan of each pool");
     return problems;
   }
   MemoryStudy study;

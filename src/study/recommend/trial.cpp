@@ -71,8 +71,8 @@ Trial trial_of(const Scenario& s, Candidate candidate, const Verdict& v) {
   // With asynchronous scheduling those that left with the step before are still there for one call.
   trial.peak_running = 2 * v.peak_running;
   // Room for what was in use, a block more for each request, and the longest request that could ask for admission.
-  const std::int64_t block = std::max(1, s.engine.block_size);
-  trial.blocks_needed = 2 * v.peak_kv_blocks + trial.peak_running + (s.engine.max_model_len + block - 1) / block + 1;
+  trial.blocks_needed = 2 * v.peak_kv_blocks + s.engine.kv_layout.groups() * (trial.peak_running + 1) +
+                        s.engine.most_blocks_of(s.engine.max_model_len);
   trial.requests = v.requests + v.pilot_requests;
   trial.interrupted = v.interrupted;
   if (trial.peak_running >= trial.max_num_seqs || !never_waits_for_blocks(trial, s.engine)) trial.twin_key.clear();

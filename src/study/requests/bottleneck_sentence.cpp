@@ -37,7 +37,7 @@ double gain_of_twice_the_seats(const Scenario& s) {
   const MeanRequest request{std::max<std::int64_t>(1, std::llround(workload->mean_prompt_tokens)),
                             std::max<std::int64_t>(1, std::llround(workload->mean_output_tokens))};
   const std::int64_t seats = s.engine.max_num_seqs;
-  const std::int64_t held = s.engine.usable_blocks() * s.engine.block_size / full_length_tokens(s, request);
+  const std::int64_t held = s.engine.usable_blocks() / full_length_blocks(s, request);
   const std::int64_t twice = std::min(2 * seats, std::max<std::int64_t>(1, held));
   if (twice <= seats) return 1;
   const std::unique_ptr<CostModel> cost = make_cost_model(s.deployment);

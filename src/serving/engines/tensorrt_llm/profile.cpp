@@ -53,6 +53,10 @@ std::string tensorrt_launch_line(const LaunchRequest& launch) {
   return line.take();
 }
 
+bool guarantees_outputs(const EngineConfig& engine) {
+  return engine.capacity_scheduler_policy != "MAX_UTILIZATION";
+}
+
 }  // namespace
 
 EngineProfile tensorrt_llm_profile() {
@@ -78,6 +82,7 @@ EngineProfile tensorrt_llm_profile() {
   p.own_knobs = kKnobs;
   p.budget_must_hold_prompts = true;
   p.plans_ahead_from = "1.0";  // the overlap scheduler of the PyTorch executor, the default one since
+  p.guarantees_outputs = guarantees_outputs;
   p.block_size = 32;
   p.prefix_caching = PrefixCaching::on;
   p.read_batch = read_tensorrt_batch;

@@ -17,6 +17,10 @@ std::string vllm_launch_line(const LaunchRequest& launch) {
   line.size("--pipeline-parallel-size", p.pipeline);
   line.size("--data-parallel-size", p.data);
   if (p.expert_parallel) line.word("--enable-expert-parallel");
+  if (launch.deployment.expert_exchange != ExpertExchange::allgather_reducescatter)
+    line.flag("--all2all-backend", launch.deployment.expert_exchange == ExpertExchange::deepep_low_latency
+                                       ? "deepep_low_latency"
+                                       : "deepep_high_throughput");
   line.flag("--max-model-len", engine.max_model_len);
   line.flag("--max-num-seqs", engine.max_num_seqs);
   line.flag("--max-num-batched-tokens", engine.max_num_batched_tokens);

@@ -91,9 +91,9 @@ EngineProfile any_vllm() {
 EngineProfile vllm_v1_profile() {
   static constexpr std::string_view kReleases[] = {"0.15", "0.16", "0.17", "0.18", "0.19",
                                                    "0.20", "0.21", "0.22", "0.23", "0.24"};
-  static constexpr std::string_view kKnobs[] = {"engine.enable_chunked_prefill", "engine.long_prefill_token_threshold",
-                                                "engine.watermark", "engine.async_scheduling",
-                                                "engine.scheduler_reserve_full_isl"};
+  static constexpr std::string_view kKnobs[] = {
+      "engine.enable_chunked_prefill", "engine.long_prefill_token_threshold", "engine.watermark",
+      "engine.async_scheduling",       "engine.scheduler_reserve_full_isl",   "engine.disable_hybrid_kv_cache_manager"};
   EngineProfile p = any_vllm();
   p.info = {"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"};
   p.make = make_vllm_v1;
@@ -101,6 +101,7 @@ EngineProfile vllm_v1_profile() {
   p.hands_over = "nixl";
   p.partial_blocks_first = "0.24";
   p.pipelines_micro_batches = true;
+  p.groups_layers = true;
   p.seats_only_cap = true;
   p.make_balance = make_vllm_balance;
   p.has_waves = true;

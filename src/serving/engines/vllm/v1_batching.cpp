@@ -7,7 +7,7 @@
 // long_prefill_token_threshold, priority scheduling.
 // Left out: 0.24's order of free blocks is inexact where async scheduling evicts a request whose last token is still to
 // come (a prefix is found or lost in 1 of 70 overfull random runs); speculation, encoder budgets, LoRA limits, KV
-// connectors; sliding layers hold blocks for their whole context.
+// connectors; of layers with a window: their blocks are let go before any are taken in a step.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"
@@ -153,9 +153,10 @@ class VllmV1 final : public BatchingPolicy {
         std::find_if(scheduled_.begin(), scheduled_.end(), [&](const StepPlan::Chunk& c) { return c.id == victim; });
     if (place == scheduled_.end()) return;
     budget += place->tokens;
-    if (s[victim].phase == Phase::decoding && need(s, victim, 1) > 0) {
-      --decode_blocks_;
-      s.block_goes_round();
+    if (s[victim].phase == Phase::decoding) {
+      const BlockFlow flow = s.decodes().flow_of_step(s[victim]);
+      decode_blocks_ -= flow.net();
+      if (flow.taken > 0) s.blocks_go_round(flow.taken);
     }
     scheduled_.erase(place);
   }
@@ -215,8 +216,9 @@ class VllmV1 final : public BatchingPolicy {
         tokens = budget;
       }
       const std::int64_t kept_back = s.running() > 0 ? reserve : 0;
-      const std::int64_t gate = s.config.scheduler_reserve_full_isl ? known : hit.tokens + tokens;
-      if (!fits(s.blocks_to_take(hit, gate) + kept_back)) {
+      const std::int64_t gate = s.config.scheduler_reserve_full_isl ? s.blocks_to_take_in_all(hit, known)
+                                                                    : s.blocks_to_take(hit, hit.tokens + tokens);
+      if (!fits(gate + kept_back)) {
         plan.blocked = Blocked::kv_blocks;
         plan.once = hit.free_blocks > 0 && s.decodes().size() > 0;  // see PrefixMatch
         return;
