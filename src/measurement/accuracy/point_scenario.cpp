@@ -40,7 +40,8 @@ Split split_of(const Point& p) {
   if (mentions(p, "enable_attention_dp in documented options")) {
     return {1, std::max<std::int64_t>(1, p.pipeline), std::max<std::int64_t>(1, p.tensor), true};
   }
-  // A file that has the batch of a rank beside the concurrency of all: ranks of attention, each with requests of its own.
+  // A file that has the batch of a rank beside the concurrency of all: ranks of attention, each with requests of its
+  // own.
   if (const std::int64_t own = number_after(p.notes, "file batch_size="); own > 0 && own * p.tensor == p.batch) {
     return {1, std::max<std::int64_t>(1, p.pipeline), p.tensor, true};
   }
@@ -56,7 +57,8 @@ bool spreads(const Point& p) {
   return p.workload == "closed_loop" && mentions(p, "NVIDIA in-house run");
 }
 std::int64_t longest(const Point& p, std::int64_t nominal) {
-  return spreads(p) ? static_cast<std::int64_t>(std::ceil(static_cast<double>(nominal) * (1 + kUnstatedSpread))) : nominal;
+  return spreads(p) ? static_cast<std::int64_t>(std::ceil(static_cast<double>(nominal) * (1 + kUnstatedSpread)))
+                    : nominal;
 }
 
 // Released in MXFP4 and nothing else.
@@ -76,7 +78,7 @@ std::string quantization_of(const Point& p, const Framework& framework) {
   if (is_gpt_oss(p)) return "mxfp4";
   if (p.weights == "fp8_block" || mentions(p, "moe_quant=fp8_block")) return "fp8_block";
   if (p.weights == "fp8" && is_released_in_blocks(p)) return "fp8_block";
-  if (p.weights == "fp8") return framework.static_scales ? "fp8_static" : "fp8";
+  if (p.weights == "fp8") return framework.static_scales || recipe_of(p).static_scales ? "fp8_static" : "fp8";
   if (p.weights == "fp4" || p.weights == "nvfp4") return "nvfp4";
   return p.weights == "bf16" || p.weights == "fp16" ? "none" : std::string();
 }
