@@ -33,6 +33,7 @@ const std::vector<OperationCoefficients>& calibrated_operations() {
       {"elementwise_act", elementwise, 0},
       {"elementwise_add", elementwise, 0},
       {"elementwise_rope", elementwise, 0},
+      {"elementwise_pass", elementwise, 0},
       {"p2p_nvlink", {{"t0", s}, {"bw", bw}}, 0},
       {"p2p_internode", {{"t0", s}, {"bw", bw}}, 0},
   };

@@ -140,6 +140,7 @@ ServedSet serve(const Candidate& candidate, const CalibrationTable& table, const
   served.level = set.level;
   served.ranges = set.ranges;
   served.name = describe(set, neighbour);
+  served.engine = set.engine;
   served.error = expected_error(set, neighbour);
   served.routes = operation == "moe" && (!routes_apart(set.engine) || set.format.ends_with(".trtllm"));
   const CalibrationDevice* own = device_of(table, gpu.id);

@@ -19,6 +19,9 @@ struct EngineCosts {
   double cdna2_per_sequence = 0;
   // CUDA graphs are taken out of the memory budget from this release on; before, they came on top. Empty: always.
   std::string_view graphs_in_budget_from = {};
+  // From this release on norms and their like stream as a cast does, and those behind an all-reduce run in its kernel
+  // where such a kernel was seen. Empty: they do not.
+  std::string_view fused_passes_from = {};
   bool shares_free_memory = false;  // its share is of what the model leaves free, not of the whole memory
   bool kernels_by_release = false;  // measured kernel sets of its own release are the nearest
   // The experts are chosen before their kernel is called, but for those of TensorRT-LLM, which choose themselves.

@@ -36,10 +36,12 @@ std::int64_t captured_size(std::int64_t tokens) {
 
 GpuModel::GpuModel(const Deployment& deployment) : d_(deployment), operators_(d_), chunks_(kChunkEntries) {
   const OverheadTerms& o = d_.overhead;
-  overlaps_ = d_.cuda_graph_max_rows == 0 && o.per_layer > 0;
   const double moe_layers = operators_.moe_layers();
-  launch_ = overlaps_ ? d_.model.layers * o.per_layer
-                      : (d_.model.layers - moe_layers) * o.per_prefill_layer + moe_layers * o.per_prefill_moe_layer;
+  const double prefill_launch =
+      (d_.model.layers - moe_layers) * o.per_prefill_layer + moe_layers * o.per_prefill_moe_layer;
+  // Without graphs every step is launched layer by layer, as those with prefill are.
+  overlaps_ = d_.cuda_graph_max_rows == 0 && (o.per_layer > 0 || prefill_launch > 0);
+  launch_ = overlaps_ && o.per_layer > 0 ? d_.model.layers * o.per_layer : prefill_launch;
   const double layers = overlaps_ ? 0 : d_.model.layers * o.per_layer;
   per_step_[TimePart::overhead] = capped_fine(o.per_step + layers + operators_.all_reduces() * o.per_allreduce);
   const double launches = operators_.prefill_full({}).estimate.fixed * operators_.full_layers() +

@@ -147,6 +147,23 @@ bool low_precision(const MatrixFormat& f) {
   return f.activation_bytes < 2;
 }
 
+bool fuses_passes(const EngineCosts& engine, const std::string& release) {
+  return !engine.fused_passes_from.empty() && version_at_least(release, engine.fused_passes_from);
+}
+
+// A pass whose constants come from kernels of before, at the rate at which those of today stream.
+void streamed(ServedSet& set, const ServedSet& pass) {
+  if (set.level != CostLevel::calibrated || pass.level != CostLevel::calibrated || set.engine == pass.engine) return;
+  for (std::size_t i = 1; i < pass.coefficients; ++i) set.c[i] = pass.c[i];
+  set.device = pass.device;
+  set.name += ", streaming as " + pass.name;
+}
+
+// Messages of an all-reduce that takes the norm behind it along, of two or four and of eight ranks: the thresholds that
+// launch scripts give vLLM (SemiAnalysisAI/InferenceX, benchmarks/70b_fp8_b200_docker.sh).
+constexpr double kFusedBytes = 32e6;
+constexpr double kFusedBytesOfMany = 8e6;
+
 }  // namespace
 
 Pricing make_pricing(const Deployment& d) {
@@ -195,6 +212,11 @@ Pricing make_pricing(const Deployment& d) {
   p.norm = elementwise("elementwise_rmsnorm");
   p.activation = elementwise("elementwise_act");
   p.rope = elementwise("elementwise_rope");
+  const bool fuses = fuses_passes(engine, d.engine_version) && d.level == CostLevel::calibrated;
+  if (fuses) {
+    const ServedSet pass = chooser.choose({"elementwise_pass", bf16, {"vllm"}, "", 0}, Family::elementwise);
+    for (ServedSet* set : {&p.norm, &p.activation, &p.rope}) streamed(*set, pass);
+  }
 
   const LinkGroup group = link_group(d, d.parallelism.tensor * d.parallelism.data);
   const bool eager = d.cuda_graph_max_rows == 0;
@@ -208,6 +230,8 @@ Pricing make_pricing(const Deployment& d) {
   // The engines' own kernels need peer access; over PCIe only a measured set says they are used.
   p.own_all_reduce = group.kind == LinkKind::scale_up || p.all_reduce.level == CostLevel::calibrated ||
                      d.level == CostLevel::datasheet;
+  if (fuses && group.kind == LinkKind::scale_up && gpu_generation(d.gpu) == "sm100")
+    p.fused_norm_bytes = d.parallelism.tensor > 4 ? kFusedBytesOfMany : kFusedBytes;
   p.point_to_point = chooser.choose({"p2p", {"any"}, {}, "", 0}, Family::p2p);
   return p;
 }

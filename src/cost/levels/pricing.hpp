@@ -25,7 +25,8 @@ struct Pricing {
   ServedSet all_reduce;  // the engine's own
   ServedSet nccl;
   ServedSet point_to_point;
-  bool own_all_reduce = true;  // the engine has one for this link
+  bool own_all_reduce = true;   // the engine has one for this link
+  double fused_norm_bytes = 0;  // all-reduces of up to so many bytes take the norm behind them along
 };
 
 [[nodiscard]] Pricing make_pricing(const Deployment& deployment);

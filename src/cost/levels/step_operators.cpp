@@ -229,13 +229,24 @@ Operator StepOperators::expert_exchange(double group_tokens) const {
           inside_range(pricing_.nccl, "message_bytes", z)};
 }
 
+// One before each mixer and MLP. Behind an all-reduce it needs no launch of its own where one kernel does both.
+void StepOperators::add_norms(std::vector<Operator>& out, double tokens) const {
+  const double norms = counts_.attention_layers + d_.model.recurrent.layers + counts_.dense_layers + counts_.moe_layers;
+  const double hidden = d_.model.hidden_size;
+  const bool fuses = tokens * hidden * kElementBytes <= pricing_.fused_norm_bytes;
+  const double fused = fuses ? std::min(norms, all_reduces_) : 0;
+  if (norms > fused) out.push_back(pass("norm", norms - fused, tokens * hidden * 8, pricing_.norm));
+  if (fused == 0) return;
+  Operator op = pass("fused_norm", fused, tokens * hidden * 8, pricing_.norm);
+  op.estimate.fixed = 0;
+  out.push_back(op);
+}
+
 void StepOperators::add_elementwise(std::vector<Operator>& out, double tokens) const {
   const ModelSpec& m = d_.model;
   const int tp = d_.parallelism.tensor;
-  const double hidden = m.hidden_size;
-  const double mixers = counts_.attention_layers + m.recurrent.layers;
   const double activation_bytes = m.mlp_matrices == 3 ? 6 : 4;  // reads gate and up, writes one
-  out.push_back(pass("norm", mixers + counts_.dense_layers + counts_.moe_layers, tokens * hidden * 8, pricing_.norm));
+  add_norms(out, tokens);
   if (counts_.attention_layers > 0) {
     const double turned = is_latent_ ? (latent_.heads + 1) * latent_.rope : (heads_.query + heads_.kv) * heads_.size;
     const double stored = is_latent_ ? (latent_.rank + latent_.rope) / 2 : heads_.kv * heads_.size;

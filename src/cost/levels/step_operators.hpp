@@ -63,6 +63,7 @@ class StepOperators {
   void add_recurrent(std::vector<Operator>& out, double tokens) const;
   void add_mlps(std::vector<Operator>& out, double tokens) const;
   void add_routed_experts(std::vector<Operator>& out, double group_tokens) const;
+  void add_norms(std::vector<Operator>& out, double tokens) const;
   void add_elementwise(std::vector<Operator>& out, double tokens) const;
   void add_communication(std::vector<Operator>& out, double tokens) const;
   [[nodiscard]] bool has_group() const { return d_.parallelism.data > 1 && counts_.moe_layers > 0; }

@@ -40,6 +40,7 @@ struct ServedSet {
   std::array<double, 10> c{};
   std::size_t coefficients = 0;
   std::string name;
+  std::string engine;   // whose kernels were timed; empty: no set
   bool routes = false;  // experts: the top-k, permutation and combination are in its times
   std::vector<FittedRange> ranges;
   double error = 0;  // mean absolute relative error to expect inside the ranges

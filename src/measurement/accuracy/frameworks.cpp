@@ -27,9 +27,9 @@ constexpr Framework kFrameworks[] = {
     {"tensorrt-llm 0", "tensorrt-llm", "0.17", "TensorRT-LLM 0.x", {}, {}, kReads, kGraphs, kStaticScales},
     {"tensorrt-llm (2024", "tensorrt-llm", "0.10", "TensorRT-LLM 2024", {}, {}, kFixed, kGraphs, kStaticScales},
     // One batch by a C++ session: no scheduler and no answers per sequence, as hidden as in 1.x.
-    {"tensorrt-llm 0.5 (static", "static", "", "TensorRT-LLM 0.5-0.6 static", "tensorrt-llm", "1.0", kFixed, kGraphs,
+    {"tensorrt-llm 0.5 (static", "static", "", "TensorRT-LLM 0.5-0.6 static", "tensorrt-llm", "0.17", kFixed, kGraphs,
      kStaticScales},
-    {"tensorrt-llm 0.6.1 (static", "static", "", "TensorRT-LLM 0.5-0.6 static", "tensorrt-llm", "1.0", kFixed, kGraphs,
+    {"tensorrt-llm 0.6.1 (static", "static", "", "TensorRT-LLM 0.5-0.6 static", "tensorrt-llm", "0.17", kFixed, kGraphs,
      kStaticScales},
     {"fastertransformer", "static", "", "FasterTransformer 5", {}, {}},
     {"lmdeploy", "", "", "lmdeploy", {}, {}},

@@ -40,8 +40,25 @@ Split split_of(const Point& p) {
   if (mentions(p, "enable_attention_dp in documented options")) {
     return {1, std::max<std::int64_t>(1, p.pipeline), std::max<std::int64_t>(1, p.tensor), true};
   }
+  // A file that has the batch of a rank beside the concurrency of all: ranks of attention, each with requests of its
+  // own.
+  if (const std::int64_t own = number_after(p.notes, "file batch_size="); own > 0 && own * p.tensor == p.batch) {
+    return {1, std::max<std::int64_t>(1, p.pipeline), p.tensor, true};
+  }
   return {std::max<std::int64_t>(1, p.tensor) * devices_per_gpu(p), std::max<std::int64_t>(1, p.pipeline),
           std::max<std::int64_t>(1, p.data), p.experts > 1};
+}
+
+// Runs whose requests are all of one nominal length. With lengths equal to a token such loops run in lock-step and a
+// prompt waits for all others; the TTFT of these runs is that of prompts which come one by one, so theirs differ. By
+// how much is not published: a tenth.
+constexpr double kUnstatedSpread = 0.1;
+bool spreads(const Point& p) {
+  return p.workload == "closed_loop" && mentions(p, "NVIDIA in-house run");
+}
+std::int64_t longest(const Point& p, std::int64_t nominal) {
+  return spreads(p) ? static_cast<std::int64_t>(std::ceil(static_cast<double>(nominal) * (1 + kUnstatedSpread)))
+                    : nominal;
 }
 
 // Released in MXFP4 and nothing else.
@@ -61,7 +78,7 @@ std::string quantization_of(const Point& p, const Framework& framework) {
   if (is_gpt_oss(p)) return "mxfp4";
   if (p.weights == "fp8_block" || mentions(p, "moe_quant=fp8_block")) return "fp8_block";
   if (p.weights == "fp8" && is_released_in_blocks(p)) return "fp8_block";
-  if (p.weights == "fp8") return framework.static_scales ? "fp8_static" : "fp8";
+  if (p.weights == "fp8") return framework.static_scales || recipe_of(p).static_scales ? "fp8_static" : "fp8";
   if (p.weights == "fp4" || p.weights == "nvfp4") return "nvfp4";
   return p.weights == "bf16" || p.weights == "fp16" ? "none" : std::string();
 }
@@ -88,7 +105,7 @@ std::string engine_text(const Point& p, const Framework& framework) {
   if (framework.eager) text += "  enforce_eager: true\n";
   if (split.experts) text += "  enable_expert_parallel: true\n";
   text += fmt::format("  quantization: {}\n  kv_cache_dtype: {}\n", quantization_of(p, framework), kv_of(p));
-  text += fmt::format("  max_model_len: {}\n", p.prompt_tokens + p.output_tokens);
+  text += fmt::format("  max_model_len: {}\n", longest(p, p.prompt_tokens) + longest(p, p.output_tokens));
   if (find_engine(framework.engine).closed_batches) {
     text += fmt::format("  max_num_seqs: {}\n  gpu_memory_utilization: 0.95\n", p.batch);
   } else if (p.workload == "open_loop" && p.batch > 0) {
@@ -142,8 +159,9 @@ std::int64_t shared_prompt(const Point& p) {
 std::string lengths_text(const Point& p) {
   if (!mentions(p, "uniform in [0.8;1.0]")) {
     const std::int64_t shared = shared_prompt(p);
-    const std::string prefix = shared > 0 ? fmt::format("  random_prefix_len: {}\n", shared) : std::string();
-    return prefix +
+    std::string text = shared > 0 ? fmt::format("  random_prefix_len: {}\n", shared) : std::string();
+    if (spreads(p)) text += fmt::format("  random_range_ratio: {}\n", kUnstatedSpread);
+    return text +
            fmt::format("  random_input_len: {}\n  random_output_len: {}\n", p.prompt_tokens - shared, p.output_tokens);
   }
   const auto uniform = [](std::int64_t nominal) {

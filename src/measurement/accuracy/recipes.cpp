@@ -23,15 +23,16 @@ std::string day_of(const Point& p) {
   return at == std::string::npos ? std::string() : p.notes.substr(at + kBefore.size(), 10);
 }
 
-// 70b_fp8_b200_docker.sh, 70b_fp4_b200_docker.sh, 70b_fp8_h100_docker.sh at ac1998a. The last also
-// asks for an 8-bit cache, but a 70B model on two H100 queues as only a 16-bit cache makes it
-// (seen on these rows).
+// 70b_fp8_b200_docker.sh, 70b_fp4_b200_docker.sh, 70b_fp8_h100_docker.sh at ac1998a, checkpoints of ModelOpt. The last
+// also asks for an 8-bit cache, but a 70B model on two H100 queues as only a 16-bit cache makes it (seen on these
+// rows).
 Recipe llama_vllm(const Point& p) {
-  if (!starts(p.gpu, "B200")) {
-    return {"auto", fmt::format("  max_num_batched_tokens: 8192\n  max_num_seqs: {}\n", p.batch)};
-  }
+  Recipe r{"auto", fmt::format("  max_num_batched_tokens: 8192\n  max_num_seqs: {}\n", p.batch)};
   // cudagraph_mode FULL_DECODE_ONLY
-  return {"fp8", "  max_num_batched_tokens: 8192\n  max_num_seqs: 512\n", "cost: {per_prefill_layer: 0.8 ms}\n"};
+  if (starts(p.gpu, "B200"))
+    r = {"fp8", "  max_num_batched_tokens: 8192\n  max_num_seqs: 512\n", "cost: {per_prefill_layer: 0.8 ms}\n"};
+  r.static_scales = true;
+  return r;
 }
 
 // 70b_fp8_b200_trt_docker.sh, 70b_fp4_b200_trt_docker.sh at ac1998a.
@@ -42,6 +43,10 @@ Recipe llama_tensorrt(const Point& p) {
   }
   return r;
 }
+
+// TensorRT-LLM with experts: mean TTFT is 0.1 s above prefill and queue at every length and load, and TPOT knows
+// nothing of it. Ten rounds of requests make of it one second in the first, where kernels are first chosen.
+constexpr std::string_view kColdExperts = "cost: {per_request: 0.1 s}\n";
 
 // dsr1_fp{4,8}_b200_trt*.sh from e06929c to 0aae52d. `max_num_tokens` has room for one prompt.
 Recipe deepseek_tensorrt(const Point& p) {
@@ -64,6 +69,7 @@ Recipe deepseek_tensorrt(const Point& p) {
   if (fp8 && later && ranks == 1 && is_lengths(p, 1024, 1024) && p.batch >= 64) {
     r.engine += "  batch_wait_timeout_iters: 40\n  batch_wait_max_tokens_ratio: 0.8\n";
   }
+  r.cost = kColdExperts;
   return r;
 }
 
@@ -116,6 +122,18 @@ Recipe minimax_vllm(const Point& p) {
                                      2 * p.prompt_tokens)};
 }
 
+// In-house runs of NVIDIA: no script is public; what follows is read from the results.
+Recipe in_house_tensorrt(const Point& p) {
+  // TTFT less that of a lone prompt is E2E / concurrency at all output lengths, which by Little's law is one request
+  // that always waits: the engine seats one fewer than the client sends.
+  if (starts(p.model_family, "llama3-8b"))
+    return {"", fmt::format("  max_num_seqs: {}\n", std::max<std::int64_t>(1, p.batch - 1))};
+  // 85 to 92 ms a token from 40 to 224 requests on four and eight GPUs: every step is bound by its launches.
+  if (p.framework == "trtllm 1.3.0rc1") return {"fp8", "  enforce_eager: true\n", "cost: {per_layer: 1.2 ms}\n"};
+  if (starts(p.model_family, "qwen3-235b")) return {"", "", std::string(kColdExperts)};
+  return {};
+}
+
 // `trtllm-bench` gives tokens to the engine in its own process.
 constexpr std::string_view kNoFrontEnd = "cost: {per_request: 0 s, per_prompt_token: 0 s}\n";
 
@@ -136,6 +154,8 @@ Recipe offline_tensorrt(const Point& p) {
 
 Recipe recipe_of(const Point& p) {
   if (p.notes.starts_with("offline max throughput")) return offline_tensorrt(p);
+  if (p.notes.find("NVIDIA in-house run") != std::string::npos && starts(p.framework, "trtllm"))
+    return in_house_tensorrt(p);
   if (day_of(p).empty()) return {};
   const bool vllm = starts(p.framework, "vllm"), sglang = starts(p.framework, "sglang");
   const bool tensorrt = starts(p.framework, "trtllm");

@@ -11,6 +11,7 @@ struct Recipe {
   std::string kv_cache_dtype;  // empty: not stated
   std::string engine;          // lines of the scenario's `engine` map
   std::string cost = {};       // line of its `cost` map
+  bool static_scales = false;  // of an 8-bit checkpoint's activations, where engines of its group have others
 };
 
 // Of the benchmark that the row comes from, at the row's date; empty when no script is known.

@@ -43,6 +43,8 @@ std::string operation_of(const Source& row) {
     if (row.mentions("kernel", "conv")) return row.text("phase") == "decode" ? "linear_conv" : "conv over prompts";
     return row.text("phase") == "decode" ? "linear_update" : "linear_scan";
   }
+  // A cast from 16 to 8 bits: vLLM's streams as its other passes do; those of others are kernels of their own kind.
+  if (op == "quantize_cast" && row.text("engine") == "vllm") return "elementwise_pass";
   if (op != "elementwise") return op;
   if (row.mentions("kernel", "norm")) return "elementwise_rmsnorm";
   if (row.mentions("kernel", "rot") || row.mentions("kernel", "rope")) return "elementwise_rope";
@@ -74,6 +76,7 @@ void find_set(const Source& row, KernelQuery& q) {
   if (q.format == "bfloat16") q.format = "bf16";
   if (q.operation.starts_with("allreduce") || q.operation.ends_with("_nccl")) q.format = "any";
   if (q.operation.starts_with("mla_")) q.format = row.text("kv_dtype") == "fp8" ? "kv_fp8" : "kv_bf16";
+  if (q.operation == "elementwise_pass") q.format = "bf16";  // what it reads
   if (q.operation == "moe") q.library = expert_library(row);
   // All-reduces that a profiler of another project timed run the same library.
   if (q.operation.ends_with("_nccl") && q.engine != "nccl") {
@@ -134,7 +137,7 @@ std::optional<KernelQuery> query_of(const Source& row) {
   q.power_law = *popularity;
   q.message_bytes = row.number("message_bytes");
   q.ranks = row.number("ranks");
-  q.bytes = row.number("bytes");
+  q.bytes = q.operation == "elementwise_pass" ? 3 * q.m * q.k : row.number("bytes");
   return q;
 }
 
@@ -150,7 +153,10 @@ std::string missing_shape(const Source& row, const KernelQuery& q) {
   if (q.operation == "mla_decode") needed = {"batch", "context", "q_heads"};
   if (q.operation == "moe") needed = {"experts", "topk", "hidden", "inter", "tokens"};
   if (q.operation.starts_with("allreduce") || q.operation.ends_with("_nccl")) needed = {"message_bytes", "ranks"};
-  if (q.operation.starts_with("elementwise")) needed = {"bytes"};
+  if (q.operation == "elementwise_pass")
+    needed = {"m", "k"};
+  else if (q.operation.starts_with("elementwise"))
+    needed = {"bytes"};
   std::string missing;
   for (const std::string_view column : needed) {
     if (!(row.number(column) > 0)) missing += fmt::format("{}{}", missing.empty() ? "" : ", ", column);

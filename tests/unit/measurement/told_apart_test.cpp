@@ -31,7 +31,7 @@ void expect_right(const TrialOutcome& outcome) {
 const test::PlantedTerm kTwoMilliseconds{"per_step", " us", 2300};
 
 TEST(CalibrateTellsApart, HostTimeFromBandwidthByThreeLoads) {
-  const TrialOutcome outcome = run_trial({"step", {kTwoMilliseconds}, {1, 8, 15}, 31});
+  const TrialOutcome outcome = run_trial({"step", {kTwoMilliseconds}, {1, 6, 16}, 31});
   EXPECT_EQ(term(outcome, "per_step").status, TermStatus::fitted);
   EXPECT_EQ(term(outcome, "memory_efficiency_scale").status, TermStatus::kept);
   EXPECT_EQ(term(outcome, "memory_efficiency_scale").value, 1);

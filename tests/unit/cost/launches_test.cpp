@@ -1,0 +1,69 @@
+// Launches that other work hides or that nothing does: norms inside all-reduces, decode layers without graphs.
+#include <gmock/gmock.h>
+
+#include "cost/levels/step_operators.hpp"
+#include "foretoken/cost/cost_model.hpp"
+#include "support/calibration.hpp"
+#include "support/deployments.hpp"
+
+namespace foretoken {
+namespace {
+
+Deployment llama_on(const GpuSpec& gpu, const std::string& engine, const std::string& version, int tensor) {
+  Deployment d = test::deployment(gpu, test::llama_70b(), tensor);
+  d.level = CostLevel::calibrated;
+  d.calibration = test::example_calibration();
+  d.engine_name = engine;
+  d.engine_version = version;
+  d.overhead = default_overhead(engine, version, gpu);
+  return d;
+}
+
+// Norms of a step that run in all-reduces, and their launches.
+double fused_norms(const Deployment& d, std::int64_t tokens) {
+  double count = 0;
+  for (const Operator& op : StepOperators(d).dense(tokens)) {
+    if (std::string_view(op.name) != "fused_norm") continue;
+    EXPECT_EQ(op.estimate.fixed, 0);
+    count += op.count;
+  }
+  return count;
+}
+
+TEST(FusedNorms, StandBehindEveryAllReduceUpToItsLimit) {
+  const Deployment four = llama_on(test::b200(), "vllm-v1", "0.19", 4);
+  EXPECT_EQ(fused_norms(four, 64), 160);    // 80 layers of two
+  EXPECT_EQ(fused_norms(four, 1953), 160);  // x 8192 x 2 bytes: just under 32 MB
+  EXPECT_EQ(fused_norms(four, 1954), 0);
+  EXPECT_EQ(fused_norms(llama_on(test::b200(), "vllm-v1", "0.19", 8), 512), 0);  // 8.4 MB
+}
+
+TEST(FusedNorms, NeedAnAllReduceABlackwellAndAnEngineThatHasThem) {
+  EXPECT_EQ(fused_norms(llama_on(test::b200(), "vllm-v1", "0.19", 1), 64), 0);
+  EXPECT_EQ(fused_norms(llama_on(test::h100(), "vllm-v1", "0.19", 4), 64), 0);
+  EXPECT_EQ(fused_norms(llama_on(test::b200(), "tensorrt-llm", "0.17", 4), 64), 0);
+  EXPECT_EQ(fused_norms(llama_on(test::b200(), "tensorrt-llm", "1.2", 4), 64), 160);
+  Deployment roofline = llama_on(test::b200(), "vllm-v1", "0.19", 4);
+  roofline.level = CostLevel::roofline;
+  EXPECT_EQ(fused_norms(roofline, 64), 0);
+}
+
+TEST(StepsWithoutGraphs, WaitForTheLaunchesOfTheirLayers) {
+  StepShape decode;
+  decode.decode = {1, 100, 0};
+  const auto seconds = [&decode](const Deployment& d) { return to_seconds(make_cost_model(d)->step(decode).total()); };
+  Deployment d = llama_on(test::b200(), "tensorrt-llm", "1.2", 8);
+  const double with_graphs = seconds(d);
+  d.cuda_graph_max_rows = 0;
+  const double launches = 80 * d.overhead.per_prefill_layer;
+  EXPECT_GT(launches, with_graphs);
+  EXPECT_GT(seconds(d), launches);
+  EXPECT_LT(seconds(d), launches + with_graphs);
+  d.overhead.per_layer = 2 * d.overhead.per_prefill_layer;  // what is said of all steps counts
+  EXPECT_GT(seconds(d), 2 * launches);
+  d.overhead.per_layer = d.overhead.per_prefill_layer = 0;  // nothing is known
+  EXPECT_LT(seconds(d), launches);
+}
+
+}  // namespace
+}  // namespace foretoken
