@@ -25,7 +25,36 @@ bool stands_out(double growth, double least, double window, double at_end) {
 constexpr const char* kRest =
     "latencies depend on how long this lasts. `foretoken capacity` finds the load that is carried";
 
+// Of the time with arrivals the last part, which a trigger at its beginning does not reach.
+constexpr double kTail = 0.25;
+// A service that is well answers more than this; one that finishes this much of what comes could answer it.
+constexpr double kWell = 0.9, kCarries = 0.9;
+
 }  // namespace
+
+std::string metastable_sentence(const ClientTotals& clients) {
+  std::size_t last = clients.slots.size();
+  while (last > 0 && clients.slots[last - 1].offered == 0) --last;
+  if (last < 8) return {};  // too short to tell a storm from its trigger
+  const auto begin = static_cast<std::size_t>(std::ceil(static_cast<double>(last) * (1 - kTail)));
+  ClientTotals::Slot tail;
+  for (std::size_t i = begin; i + 1 < last; ++i) {  // the last one is cut
+    tail.offered += clients.slots[i].offered;
+    tail.answered += clients.slots[i].answered;
+    tail.served += clients.slots[i].served;
+  }
+  const auto offered = static_cast<double>(tail.offered);
+  const double answered = static_cast<double>(tail.answered) / std::max(1.0, offered);
+  const double served = static_cast<double>(tail.served) / std::max(1.0, offered);
+  if (tail.offered == 0 || answered >= kWell || served < kCarries || clients.late == 0) return {};
+  const double seconds = to_seconds(clients.slot) * static_cast<double>(last - 1 - begin);
+  return fmt::format(
+      "METASTABLE (retry storm): in the last {} s {} requests/s came and {} were finished, enough for each once, but "
+      "only {} of them were answered in time: the server works for clients that have given up. Less load alone may not "
+      "end it: abort what nobody waits for, a retry budget, or shedding do",
+      plain_figure(seconds, 3), plain_figure(offered / seconds, 3),
+      plain_figure(static_cast<double>(tail.served) / seconds, 3), fmt::format("{:.1f} %", 100 * answered));
+}
 
 bool may_overload(const Scenario& s) {
   return has_steady_state(s.workload) && !s.workload.max_concurrency && !s.workload.sessions &&

@@ -94,6 +94,24 @@ Json record_shape() {
                  {"preemptions", count()}});
 }
 
+Json fleet_shape() {
+  Keys hours;
+  for (int i = 0; i < kReplicaStates; ++i)
+    hours.push_back({std::string(to_string(static_cast<ReplicaState>(i))), figure()});
+  return object({{"places", count()},
+                 {"replica_hours", object(hours)},
+                 {"replicas", list_of(object({{"at_s", figure()}, {"paid", count()}, {"ready", count()}}))}});
+}
+
+Json clients_shape() {
+  const Json slot = object({{"offered", count()}, {"answered", count()}, {"served", count()}});
+  return object({{"requests", count()},
+                 {"attempts", count()},
+                 {"unanswered", count()},
+                 {"slot_s", figure()},
+                 {"slots", list_of(slot)}});
+}
+
 }  // namespace
 
 Json result_shape() {
@@ -118,6 +136,8 @@ Json result_shape() {
        {"summary", ref("summary")},
        {"steady_state", ref("summary")},
        {"classes?", map_of(ref("summary"))},
+       {"fleet?", fleet_shape()},
+       {"clients?", clients_shape()},
        {"slo", ref("slo")},
        {"load_slots?", ref("load_slots")},
        {"grades", grades},

@@ -1,0 +1,116 @@
+// Replica-hours by state, the number of replicas over time, and attempts.
+#include "report/fleet_report.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "report/common.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr std::size_t kMostChanges = 24;  // in the table; the document has all
+
+const SimulationOutcome& first(const RunResult& result) {
+  return result.replications.front().outcome;
+}
+
+double hours(std::int64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) * 1e-9 / 3600;
+}
+
+Json fleet_of(const FleetTotals& fleet) {
+  Json json = Json::object();
+  json["places"] = fleet.places;
+  Json states = Json::object();
+  for (int i = 0; i < kReplicaStates; ++i)
+    states[to_string(static_cast<ReplicaState>(i))] = hours(fleet.in_state[static_cast<std::size_t>(i)]);
+  json["replica_hours"] = std::move(states);
+  Json counts = Json::array();
+  for (const FleetTotals::Count& c : fleet.counts) {
+    Json entry = Json::object();
+    entry["at_s"] = to_seconds(c.at);
+    entry["paid"] = c.paid;
+    entry["ready"] = c.ready;
+    counts.push_back(std::move(entry));
+  }
+  json["replicas"] = std::move(counts);
+  return json;
+}
+
+Json clients_of(const ClientTotals& clients) {
+  Json json = Json::object();
+  json["requests"] = clients.requests;
+  json["attempts"] = clients.attempts;
+  json["unanswered"] = clients.unanswered;
+  json["slot_s"] = to_seconds(clients.slot);
+  Json slots = Json::array();
+  for (const ClientTotals::Slot& s : clients.slots) {
+    Json slot = Json::object();
+    slot["offered"] = s.offered;
+    slot["answered"] = s.answered;
+    slot["served"] = s.served;
+    slots.push_back(std::move(slot));
+  }
+  json["slots"] = std::move(slots);
+  return json;
+}
+
+}  // namespace
+
+void add_fleet(const RunResult& result, Json& json) {
+  if (result.scenario.cluster.fleet.on) json["fleet"] = fleet_of(first(result).fleet);
+  if (result.scenario.workload.client.on) json["clients"] = clients_of(first(result).clients);
+}
+
+std::string fleet_section(const RunResult& result, const TextStyle& style) {
+  if (!result.scenario.cluster.fleet.on) return {};
+  const FleetTotals& fleet = first(result).fleet;
+  TextTable states("lr");
+  states.row({"replica state", "hours"});
+  for (int i = 0; i < kReplicaStates; ++i) {
+    const auto state = static_cast<ReplicaState>(i);
+    if (state != ReplicaState::gone)
+      states.row({std::string(to_string(state)), readable(hours(fleet.in_state[static_cast<std::size_t>(i)]))});
+  }
+  TextTable changes("rrr");
+  changes.row({"at s", "paid", "ready"});
+  for (std::size_t i = 0; i < std::min(kMostChanges, fleet.counts.size()); ++i) {
+    const FleetTotals::Count& c = fleet.counts[i];
+    changes.row({readable(to_seconds(c.at)), readable(std::int64_t{c.paid}), readable(std::int64_t{c.ready})});
+  }
+  std::string text = states.text(style, "  ") + changes.text(style, "  ");
+  if (fleet.counts.size() > kMostChanges)
+    text += fmt::format("  and {} more changes (--format json)\n", fleet.counts.size() - kMostChanges);
+  return text;
+}
+
+std::string fleet_lines(const RunResult& result) {
+  const Summary& s = result.summary;
+  std::string text;
+  if (result.scenario.cluster.fleet.on) {
+    text += fmt::format("  {} replicas ready in the mean (at most {}), {} paid: {} GPU-hours",
+                        readable(s["mean_replicas_ready"]), readable(s["max_replicas_ready"]),
+                        readable(s["mean_replicas_paid"]), readable(s["gpu_hours"]));
+    if (s["cold_starts"] > 0)
+      text += fmt::format(", {} of them for {} cold starts", readable(s["cold_start_gpu_hours"]),
+                          readable(s["cold_starts"]));
+    if (!std::isnan(s["run_cost"])) text += fmt::format("; {} $", dollars(s["run_cost"]));
+    text += "\n";
+    if (s["held_requests"] > 0 || s["turned_away"] > 0)
+      text += fmt::format("  {} requests found no replica ready, {} were turned away\n", readable(s["held_requests"]),
+                          readable(s["turned_away"]));
+  }
+  if (result.scenario.workload.client.on) {
+    text +=
+        fmt::format("  {} attempts per request, {} given up, {} answers for nobody",
+                    readable(s["attempts_per_request"]), readable(s["attempts_given_up"]), readable(s["late_answers"]));
+    if (!std::isnan(s["last_unanswered_s"]))
+      text += fmt::format("; the last request without an answer came at {} s", readable(s["last_unanswered_s"]));
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace foretoken
