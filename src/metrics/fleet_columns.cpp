@@ -43,6 +43,9 @@ constexpr Column kFleetColumns[] = {
     {"attempts_given_up", "Attempts given up", "", G::clients, true,
      [](View v) { return of_clients(v, count(v.run.clients.timeouts)); },
      "that the client waited for longer than its time-out"},
+    {"migrated_attempts", "Attempts that went on elsewhere", "", G::clients, true,
+     [](View v) { return of_clients(v, count(v.run.clients.migrated)); },
+     "with the tokens that a lost replica had put out (migration_limit)"},
     {"retries_over_budget", "Retries over the budget", "", G::clients, true,
      [](View v) { return of_clients(v, count(v.run.clients.over_budget)); }, "that the retry budget did not allow"},
     {"late_answers", "Answers for nobody", "", G::clients, true,
@@ -78,6 +81,12 @@ constexpr Column kFleetColumns[] = {
     {"turned_away", "  turned away", "", G::fleet, true,
      [](View v) { return of_fleet(v, count(v.run.fleet.turned_away)); },
      "because none was ready, and none in time; also those that gave up meanwhile"},
+    {"replica_failures", "Replicas that died", "", G::fleet, true,
+     [](View v) { return of_fleet(v, count(v.run.fleet.failures)); }, "planned or by chance (MTBF)"},
+    {"lost_requests", "  requests that they had", "", G::fleet, true,
+     [](View v) { return of_fleet(v, count(v.run.fleet.lost)); }, "each time one was lost; it may have been repeated"},
+    {"refused_requests", "  sent to the dead", "", G::fleet, true,
+     [](View v) { return of_fleet(v, count(v.run.fleet.refused)); }, "before routers knew: the connection was refused"},
     {"run_cost", "Price of the run", "$", G::money, false,
      [](View v) {
        const double per_gpu_hour = v.device.usd_per_hour / v.device.num_gpus;

@@ -3,8 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
+#include "experiment/replication.hpp"
+#include "foretoken/base/intervals.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {
@@ -57,10 +60,51 @@ Json clients_of(const ClientTotals& clients) {
   return json;
 }
 
+// In how many of several runs, which differ in load and failures, all objectives held.
+struct Held {
+  std::int64_t runs = 0;
+  std::int64_t of = 0;
+  Interval share;
+};
+// Wilson's interval of a share, 95 %.
+Interval wilson(std::int64_t held, std::int64_t of) {
+  constexpr double kZ = 1.959964;
+  const auto n = static_cast<double>(of);
+  const double p = static_cast<double>(held) / n;
+  const double centre = p + kZ * kZ / (2 * n), spread = kZ * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n));
+  const double whole = 1 + kZ * kZ / n;
+  return {p, std::max(0.0, (centre - spread) / whole), std::min(1.0, (centre + spread) / whole)};
+}
+Held objectives_held(const RunResult& result) {
+  Held held;
+  for (const ReplicationResult& r : result.replications) {
+    const MeasureView view = view_of(result.scenario, result.device, r.measures, r.measures.all, Scope::run);
+    bool all = true;
+    for (const SloLine& line : result.scenario.slo)
+      all = all && judge(line, metric_value(view, line.metric, Population::offered).value_or(std::nan(""))).ok;
+    held.runs += all ? 1 : 0;
+    ++held.of;
+  }
+  held.share = wilson(held.runs, held.of);
+  return held;
+}
+bool asks_how_often(const RunResult& result) {
+  return result.scenario.cluster.fleet.on && !result.scenario.slo.empty() && result.replications.size() > 1;
+}
+
 }  // namespace
 
 void add_fleet(const RunResult& result, Json& json) {
   if (result.scenario.cluster.fleet.on) json["fleet"] = fleet_of(first(result).fleet);
+  if (asks_how_often(result)) {
+    const Held held = objectives_held(result);
+    Json hold = Json::object();
+    hold["runs"] = held.of;
+    hold["held"] = held.runs;
+    hold["low_95"] = held.share.low;
+    hold["high_95"] = held.share.high;
+    json["fleet"]["objectives"] = std::move(hold);
+  }
   if (result.scenario.workload.client.on) json["clients"] = clients_of(first(result).clients);
 }
 
@@ -98,6 +142,15 @@ std::string fleet_lines(const RunResult& result) {
                           readable(s["cold_starts"]));
     if (!std::isnan(s["run_cost"])) text += fmt::format("; {} $", dollars(s["run_cost"]));
     text += "\n";
+    if (s["replica_failures"] > 0)
+      text +=
+          fmt::format("  {} replicas died with {} requests; {} more were sent to the dead\n",
+                      readable(s["replica_failures"]), readable(s["lost_requests"]), readable(s["refused_requests"]));
+    if (asks_how_often(result)) {
+      const Held held = objectives_held(result);
+      text += fmt::format("  all objectives held in {} of {} runs: {} to {} (95 %)\n", held.runs, held.of,
+                          percent(held.share.low), percent(held.share.high));
+    }
     if (s["held_requests"] > 0 || s["turned_away"] > 0)
       text += fmt::format("  {} requests found no replica ready, {} were turned away\n", readable(s["held_requests"]),
                           readable(s["turned_away"]));

@@ -20,11 +20,12 @@ struct Preset {
   Jitter jitter = Jitter::none;
   bool after_timeout = true;
   bool after_rejection = true;
+  double total_timeout = 0;
 };
 constexpr Preset kPresets[] = {
     {"none"},
     {"openai", 600, 2, 0.5, 2, 8, false, Jitter::minus_25},
-    {"envoy", 15, 1, 0.025, 2, 0.25, true, Jitter::full, false},
+    {"envoy", 0, 1, 0.025, 2, 0.25, true, Jitter::full, false, true, 15},
     {"nginx", 60, 0},
     {"sglang_router", 0, 4, 0.05, 1.5, 30, false, Jitter::plus_minus_20},
 };
@@ -70,6 +71,7 @@ void read_retries(Resolver& values, const Preset& preset, ClientConfig& c) {
                   {std::string(kJitters[static_cast<std::size_t>(preset.jitter)]), Origin::default_value, by});
   const auto at = std::find(std::begin(kJitters), std::end(kJitters), jitter);
   c.jitter = static_cast<Jitter>(at == std::end(kJitters) ? 0 : at - std::begin(kJitters));
+  c.migrations = values.integer("workload.client.migration_limit");
   c.budget_per_request = values.maybe_number("workload.client.retry_budget").value_or(0);
   c.most_budget = values.number("workload.client.retry_budget_burst");
   read_reasons(values, preset, c);
@@ -104,7 +106,8 @@ void build_client(Resolver& values, Scenario& s) {
   const Preset& preset = preset_of(values.text("workload.client.preset"));
   c.timeout = duration_from_seconds(
       values.quantity("workload.client.timeout", {preset.timeout, Origin::default_value, std::string(preset.name)}));
-  c.total_timeout = values.duration("workload.client.total_timeout");
+  c.total_timeout = duration_from_seconds(values.quantity(
+      "workload.client.total_timeout", {preset.total_timeout, Origin::default_value, std::string(preset.name)}));
   c.until_first_token = values.text("workload.client.waits_for") == "first_token";
   c.aborts = values.text("workload.client.on_timeout") == "abort";
   read_retries(values, preset, c);

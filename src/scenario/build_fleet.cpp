@@ -28,15 +28,45 @@ void read_schedule(Resolver& values, FleetConfig& fleet) {
                    "the schedule stands in order of time");
     fleet.schedule.push_back(entry);
   }
-  if (fleet.schedule.empty()) {
-    values.error("fleet", "'fleet' without a schedule changes nothing: replicas stay as they are",
-                 "fleet: {schedule: [{at: 8 h, replicas: 4}]}, or leave 'fleet' out");
-  } else if (fleet.period > Duration{} && fleet.schedule.back().at >= fleet.period) {
+  if (!fleet.schedule.empty() && fleet.period > Duration{} && fleet.schedule.back().at >= fleet.period) {
     values.error("fleet.period",
                  fmt::format("'fleet.period' of {} s ends before the schedule's last entry at {} s",
                              to_seconds(fleet.period), to_seconds(fleet.schedule.back().at)),
                  "let it be longer");
   }
+}
+
+void read_failures(Resolver& values, const Scenario& s, FailureConfig& failures) {
+  for (std::size_t i = 0; i < values.count("fleet.failures"); ++i) {
+    const std::string at = fmt::format("fleet.failures[{}]", i);
+    const auto time = values.maybe_quantity(at + ".at");
+    const PlannedFailure failure{duration_from_seconds(time.value_or(0)),
+                                 static_cast<int>(values.integer(at + ".replica"))};
+    if (!time)
+      values.error(at, fmt::format("'{}' does not say when", at), "{at: 1 h, replica: 0}");
+    else if (!failures.planned.empty() && failure.at < failures.planned.back().at)
+      values.error(at + ".at", fmt::format("'{}.at' is before the entry before it", at),
+                   "failures stand in order of time");
+    failures.planned.push_back(failure);
+  }
+  const std::string of = values.text("fleet.mtbf_of");
+  if (const auto mtbf = values.maybe_quantity("fleet.mtbf")) {
+    const Parallelism& split = s.deployment.parallelism;
+    const int gpus = split.gpus(), per_node = std::max(1, s.deployment.node.gpus_per_node);
+    const int parts = of == "gpu" ? gpus : of == "node" ? (gpus + per_node - 1) / per_node : 1;
+    failures.mtbf = duration_from_seconds(*mtbf / parts);
+  } else if (values.given("fleet.mtbf_of")) {
+    values.warning("fleet.mtbf_of", "'fleet.mtbf_of' has no effect: there is no fleet.mtbf");
+  }
+  failures.repair = values.duration("fleet.repair");
+  failures.detection = values.duration("fleet.detection");
+  const bool none = failures.planned.empty() && failures.mtbf == Duration{};
+  for (const char* key : {"fleet.repair", "fleet.detection"}) {
+    if (none && values.given(key)) values.warning(key, fmt::format("'{}' has no effect: no replica dies", key));
+  }
+  if (none && s.cluster.fleet.schedule.empty() && values.count("fleet.schedule") == 0)
+    values.error("fleet", "'fleet' without a schedule or failures changes nothing: replicas stay as they are",
+                 "fleet: {schedule: [{at: 8 h, replicas: 4}]}, or leave 'fleet' out");
 }
 
 void read_places(Resolver& values, Scenario& s) {
@@ -100,7 +130,15 @@ void build_fleet(Resolver& values, Scenario& s) {
   if (values.given("spare"))
     values.error("spare", "'spare' with a fleet is not modelled", "leave it out, and want a replica fewer");
   read_schedule(values, fleet);
+  read_failures(values, s, fleet.failures);
   read_places(values, s);
+  for (std::size_t i = 0; i < fleet.failures.planned.size(); ++i) {
+    const int place = fleet.failures.planned[i].place;
+    if (place >= s.cluster.replicas)
+      values.error(fmt::format("fleet.failures[{}].replica", i),
+                   fmt::format("there is no replica {}: there are {}, from 0", place, s.cluster.replicas),
+                   fmt::format("0 to {}", s.cluster.replicas - 1));
+  }
   if (!values.diagnostics().has_errors()) read_cold_start(values, s, fleet.cold_start);
   const bool holds = values.text("fleet.when_none_ready") == "hold";
   const std::int64_t most = values.integer("fleet.hold_requests");

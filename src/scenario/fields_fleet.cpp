@@ -16,6 +16,9 @@ Names when_none_ready() {
 Names client_presets() {
   return {"none", "openai", "envoy", "nginx", "sglang_router"};
 }
+Names owners_of_failures() {
+  return {"replica", "gpu", "node"};
+}
 Names counts() {
   return {"prompt", "total"};
 }
@@ -60,6 +63,29 @@ constexpr Field kFleetRows[] = {
     {"fleet.period", K::quantity, "", "The schedule begins again after it (24 h, 7 d).", 1e-3, kMaxSeconds},
     {"fleet.max_replicas", K::integer, "(the most of replicas and the schedule)",
      "Places: as many as there are GPUs for. Who drains still has its place.", 1, 1e4},
+    {"fleet.failures", K::list_of_maps, "",
+     "Replicas that die at a given time, in order of time: what they have is lost."},
+    {"fleet.failures[].at", K::quantity, "", "Since the run began.", 0, kMaxSeconds},
+    {"fleet.failures[].replica", K::integer, "0", "The place whose replica dies, from 0.", 0, 1e4},
+    {"fleet.mtbf", K::quantity, "",
+     "Replicas also die by chance: mean time between failures of `mtbf_of`, exponential (Llama 3: 50,677 h per H100 in "
+     "training).",
+     1e-3, kMaxSeconds},
+    {"fleet.mtbf_of",
+     K::choice,
+     "replica",
+     "Whose time it is: a replica of n GPUs on m nodes dies n or m times as often.",
+     0,
+     0,
+     {},
+     owners_of_failures},
+    {"fleet.repair", K::quantity, "0 s",
+     "From a failure until its place can hold a replica again, which then starts cold; of failures by chance the mean.",
+     0, kMaxSeconds},
+    {"fleet.detection", K::quantity, "0 s",
+     "From a failure until routers know and another replica is ordered; requests sent there meanwhile fail at once "
+     "(Kubernetes 20 to 30 s, SGLang's router 120 to 180 s).",
+     0, kMaxSeconds},
     {"fleet.when_none_ready",
      K::choice,
      "hold",
@@ -108,8 +134,8 @@ constexpr Field kClientRows[] = {
      {},
      client_presets},
     {"workload.client.timeout", K::quantity, "(by preset; 0 s = none)", "Of one attempt.", 0, kMaxSeconds},
-    {"workload.client.total_timeout", K::quantity, "0 s", "Of all attempts of a request together; 0 = none.", 0,
-     kMaxSeconds},
+    {"workload.client.total_timeout", K::quantity, "(by preset; 0 s = none)",
+     "Of all attempts of a request together; 0 = none.", 0, kMaxSeconds},
     {"workload.client.waits_for",
      K::choice,
      "answer",
@@ -140,6 +166,8 @@ constexpr Field kClientRows[] = {
      0,
      {},
      jitters},
+    {"workload.client.migration_limit", K::integer, "0",
+     "So often a request whose replica died goes on elsewhere with the tokens that were out (Dynamo).", 0, 1000},
     {"workload.client.retry_budget", K::number, "",
      "Retries for each first attempt, as a bucket of tokens (0.1 = 10 %); absent: no budget.", 1e-6, 100},
     {"workload.client.retry_budget_burst", K::number, "10", "Most tokens in the bucket, which is full at first.", 1,

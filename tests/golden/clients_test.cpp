@@ -1,5 +1,5 @@
-// Clients that give up and try again, on a server that takes one second for each request: worked out by hand, and a table
-// of shares that another program computed.
+// Clients that give up and try again, on a server that takes one second for each request: worked out by hand, and a
+// table of shares that another program computed.
 #include <gtest/gtest.h>
 
 #include <cmath>

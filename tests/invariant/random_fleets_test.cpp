@@ -30,8 +30,8 @@ Seen run_with(const RandomRun& run, bool step_by_step) {
   seen.text =
       seen.recorder.text(seen.outcome) +
       fmt::format("attempts {} given up {} late {} unanswered {}\n", c.attempts, c.timeouts, c.late, c.unanswered) +
-      fmt::format("starts {} stops {} held {} turned away {} paid {}\n", f.starts, f.stops, f.held, f.turned_away,
-                  f.paid());
+      fmt::format("starts {} stops {} failures {} lost {} refused {} migrated {} held {} turned away {} paid {}\n",
+                  f.starts, f.stops, f.failures, f.lost, f.refused, c.migrated, f.held, f.turned_away, f.paid());
   return seen;
 }
 
@@ -82,7 +82,7 @@ void expect_lives_add_up(const Seen& seen, int places, std::uint64_t seed) {
 
 TEST(RandomFleets, LoseNothingAndGiveTheSameBytesInStretches) {
   const int runs = how_many_scenarios(2000);
-  std::int64_t starts = 0, held = 0, late = 0, aborted = 0, retried = 0;
+  std::int64_t starts = 0, held = 0, late = 0, aborted = 0, retried = 0, lost = 0, refused = 0, migrated = 0;
   for (int i = 0; i < runs; ++i) {
     const auto seed = static_cast<std::uint64_t>(i);
     const RandomRun run = random_fleet(seed);
@@ -96,11 +96,16 @@ TEST(RandomFleets, LoseNothingAndGiveTheSameBytesInStretches) {
     held += fast.outcome.fleet.held;
     late += fast.outcome.clients.late;
     aborted += run.config.clients.aborts ? fast.outcome.clients.timeouts : 0;
+    lost += fast.outcome.fleet.lost;
+    refused += fast.outcome.fleet.refused;
+    migrated += fast.outcome.clients.migrated;
     retried += fast.outcome.clients.attempts - fast.outcome.clients.requests;
   }
-  std::cout << fmt::format("{} runs: {} cold starts, {} held, {} answers for nobody, {} aborted, {} retries\n", runs,
-                           starts, held, late, aborted, retried);
-  for (const std::int64_t met : {starts, held, late, aborted, retried}) EXPECT_GT(met, 0);
+  std::cout << fmt::format(
+      "{} runs: {} cold starts, {} held, {} answers for nobody, {} aborted, {} retries, {} lost, {} refused, {} "
+      "migrated\n",
+      runs, starts, held, late, aborted, retried, lost, refused, migrated);
+  for (const std::int64_t met : {starts, held, late, aborted, retried, lost, refused, migrated}) EXPECT_GT(met, 0);
 }
 
 // A fleet that never changes is no fleet.

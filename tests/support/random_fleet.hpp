@@ -29,6 +29,7 @@ inline void choose_clients(std::uint64_t seed, ClientConfig& clients) {
   clients.after_rejection = !one_in(4);
   if (one_in(3)) clients.budget_per_request = 0.2;
   clients.most_budget = 2;
+  clients.migrations = random.uniform_int(0, 2);
 }
 
 inline void choose_fleet(std::uint64_t seed, ClusterConfig& cluster) {
@@ -48,6 +49,14 @@ inline void choose_fleet(std::uint64_t seed, ClusterConfig& cluster) {
     at += Duration{1} + up_to(random, 300'000'000);
   }
   if (one_in(2)) fleet.period = at;
+  FailureConfig& failures = fleet.failures;
+  if (one_in(2)) failures.mtbf = Duration{1} + up_to(random, 2'000'000'000);
+  for (Duration when{}; one_in(2);) {
+    when += up_to(random, 300'000'000);
+    failures.planned.push_back({when, static_cast<int>(random.uniform_int(0, cluster.replicas - 1))});
+  }
+  failures.repair = one_in(3) ? Duration{} : up_to(random, 100'000'000);
+  failures.detection = one_in(2) ? Duration{} : up_to(random, 50'000'000);
   fleet.held_requests = one_in(3) ? random.uniform_int(0, 4) : 1000;
   fleet.held_for = Duration{1} + up_to(random, 400'000'000);
 }

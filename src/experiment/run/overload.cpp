@@ -29,23 +29,36 @@ constexpr const char* kRest =
 constexpr double kTail = 0.25;
 // A service that is well answers more than this; one that finishes this much of what comes could answer it.
 constexpr double kWell = 0.9, kCarries = 0.9;
+// From one half of that time to the other the share grows by this much where it is about to be well.
+constexpr double kRecovers = 0.1;
 
 }  // namespace
 
 std::string metastable_sentence(const ClientTotals& clients) {
   std::size_t last = clients.slots.size();
   while (last > 0 && clients.slots[last - 1].offered == 0) --last;
-  if (last < 8) return {};  // too short to tell a storm from its trigger
+  // Too short to tell a storm from its trigger; and without retries a backlog is worked off.
+  if (last < 16 || clients.attempts == clients.requests) return {};
   const auto begin = static_cast<std::size_t>(std::ceil(static_cast<double>(last) * (1 - kTail)));
+  const std::size_t middle = (begin + last) / 2;
   ClientTotals::Slot tail;
+  std::int64_t first_answered = 0, first_offered = 0;
   for (std::size_t i = begin; i + 1 < last; ++i) {  // the last one is cut
     tail.offered += clients.slots[i].offered;
     tail.answered += clients.slots[i].answered;
     tail.served += clients.slots[i].served;
+    if (i + 1 != middle) continue;
+    first_answered = tail.answered;
+    first_offered = tail.offered;
   }
+  const auto share = [](std::int64_t of, std::int64_t all) {
+    return static_cast<double>(of) / static_cast<double>(std::max<std::int64_t>(1, all));
+  };
+  const double before = share(first_answered, first_offered);
+  const double after = share(tail.answered - first_answered, tail.offered - first_offered);
+  if (after > before + kRecovers) return {};
   const auto offered = static_cast<double>(tail.offered);
-  const double answered = static_cast<double>(tail.answered) / std::max(1.0, offered);
-  const double served = static_cast<double>(tail.served) / std::max(1.0, offered);
+  const double answered = share(tail.answered, tail.offered), served = share(tail.served, tail.offered);
   if (tail.offered == 0 || answered >= kWell || served < kCarries || clients.late == 0) return {};
   const double seconds = to_seconds(clients.slot) * static_cast<double>(last - 1 - begin);
   return fmt::format(
@@ -57,7 +70,7 @@ std::string metastable_sentence(const ClientTotals& clients) {
 }
 
 bool may_overload(const Scenario& s) {
-  return has_steady_state(s.workload) && !s.workload.max_concurrency && !s.workload.sessions &&
+  return has_steady_state(s) && !s.workload.max_concurrency && !s.workload.sessions &&
          !std::holds_alternative<AllAtOnceArrivals>(s.workload.arrivals);
 }
 

@@ -98,9 +98,11 @@ Json fleet_shape() {
   Keys hours;
   for (int i = 0; i < kReplicaStates; ++i)
     hours.push_back({std::string(to_string(static_cast<ReplicaState>(i))), figure()});
-  return object({{"places", count()},
-                 {"replica_hours", object(hours)},
-                 {"replicas", list_of(object({{"at_s", figure()}, {"paid", count()}, {"ready", count()}}))}});
+  return object(
+      {{"places", count()},
+       {"replica_hours", object(hours)},
+       {"objectives?", object({{"runs", count()}, {"held", count()}, {"low_95", figure()}, {"high_95", figure()}})},
+       {"replicas", list_of(object({{"at_s", figure()}, {"paid", count()}, {"ready", count()}}))}});
 }
 
 Json clients_shape() {

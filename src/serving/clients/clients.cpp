@@ -66,6 +66,9 @@ Request Clients::send(Open& open, TimePoint now) {
   Request attempt = open.request;
   attempt.index = next_index_++;
   attempt.arrival = now;
+  attempt.prompt_tokens += open.emitted;
+  attempt.output_tokens -= open.emitted;
+  attempt.max_tokens -= open.emitted;
   ++open.attempts;
   ++totals_.attempts;
   open.current = attempt.index;
@@ -100,6 +103,7 @@ void Clients::on_request(const RequestRecord& record) {
     case Outcome::timed_out:  // the server's own limit on waiting: an error, as a rejection is
       return again_or_close(request, config_.after_rejection, record, record.finish);
     case Outcome::failed:
+      if (migrates(request, record)) return;
       return again_or_close(request, config_.after_failure, record, record.finish);
   }
 }
@@ -135,9 +139,29 @@ void Clients::again_or_close(std::int64_t request, bool allowed, const RequestRe
   close(answer(open, record), now);
 }
 
+// The front end keeps what was out, and another replica goes on with it at once. A record that ended with its last
+// token cannot be here.
+bool Clients::migrates(std::int64_t request, const RequestRecord& record) {
+  Open& open = open_.at(request);
+  if (open.migrations >= config_.migrations || too_late(open, record.finish)) return false;
+  ++open.migrations;
+  ++totals_.migrated;
+  if (record.emitted > 0 && open.emitted == 0) {
+    const RequestRecord whole = answer(open, record);
+    open.scheduled = record.scheduled;
+    open.first_token = record.first_token;
+    open.ttft_parts = record.ttft_parts;
+    open.ttft_parts[part(AttributionPart::earlier_attempts)] += record.request.arrival - whole.request.arrival;
+  }
+  open.emitted += record.emitted;
+  open.current = -1;
+  retries_.push({record.finish, retries_so_far_++, request});
+  return true;
+}
+
 bool Clients::may_retry(const Open& open, TimePoint at) {
-  if (open.attempts > config_.retries || open.streams) return false;
-  if (config_.total_timeout > Duration{} && at >= open.request.arrival + config_.total_timeout) return false;
+  if (open.attempts - open.migrations > config_.retries || open.streams) return false;
+  if (too_late(open, at)) return false;
   if (config_.budget_per_request <= 0) return true;
   if (budget_ < 1) {
     ++totals_.over_budget;
@@ -149,7 +173,7 @@ bool Clients::may_retry(const Open& open, TimePoint at) {
 
 // Drawn from a stream of the request's own: what others do does not change how long it waits.
 Duration Clients::pause_before(const Open& open) const {
-  const auto k = static_cast<double>(open.attempts);
+  const auto k = static_cast<double>(open.attempts - open.migrations);
   const double grown =
       config_.less_one ? exact_pow(config_.backoff_factor, k) - 1 : exact_pow(config_.backoff_factor, k - 1);
   double pause =
@@ -174,6 +198,14 @@ RequestRecord Clients::answer(const Open& open, const RequestRecord& record) con
   whole.attempts = static_cast<std::int32_t>(open.attempts);
   if (record.outcome != Outcome::unfinished) whole.e2e_parts[part(AttributionPart::earlier_attempts)] += before;
   if (record.outcome == Outcome::finished) whole.ttft_parts[part(AttributionPart::earlier_attempts)] += before;
+  if (open.emitted > 0) {
+    whole.request.prompt_tokens = open.request.prompt_tokens;
+    whole.request.output_tokens = record.request.output_tokens + open.emitted;
+    whole.request.max_tokens = open.request.max_tokens;
+    whole.scheduled = open.scheduled;
+    whole.first_token = open.first_token;
+    whole.ttft_parts = open.ttft_parts;
+  }
   return whole;
 }
 

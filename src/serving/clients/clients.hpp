@@ -58,6 +58,10 @@ class Clients final : public RequestSource, public Observer {
     std::int64_t attempts = 0;  // sent
     std::int64_t current = -1;  // the attempt that is waited for; -1: the next one will be sent
     bool streams = false;       // its first token is out: nothing above repeats it
+    std::int64_t migrations = 0;
+    std::int32_t emitted = 0;              // tokens out of attempts that were lost
+    TimePoint scheduled{}, first_token{};  // of the first of these
+    Attribution ttft_parts{};
   };
   struct Deadline {
     TimePoint at{};
@@ -75,6 +79,10 @@ class Clients final : public RequestSource, public Observer {
 
   [[nodiscard]] Request send(Open& open, TimePoint now);
   [[nodiscard]] bool give_up(std::int64_t attempt, TimePoint now);
+  [[nodiscard]] bool too_late(const Open& open, TimePoint at) const {
+    return config_.total_timeout > Duration{} && at >= open.request.arrival + config_.total_timeout;
+  }
+  [[nodiscard]] bool migrates(std::int64_t request, const RequestRecord& record);
   [[nodiscard]] bool may_retry(const Open& open, TimePoint at);
   [[nodiscard]] Duration pause_before(const Open& open) const;
   [[nodiscard]] RequestRecord answer(const Open& open, const RequestRecord& record) const;

@@ -116,6 +116,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
     FleetSchedule schedule;
     Lobby lobby;
     std::vector<std::int64_t> in_flight;  // requests that were sent there and have not left
+    std::int64_t lost = 0, refused = 0;   // by replicas that have died
     bool drained = false;                 // somebody has nothing left to do
   };
 
@@ -148,6 +149,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   // ---- cluster_fleet.hpp ----
   void want(int replicas, TimePoint now);
   void gone(int place, TimePoint now);
+  void die(int place, TimePoint now);
   void left_replica(int replica, TimePoint now);
   void renew(int place);
   void schedule_fleet(TimePoint now);

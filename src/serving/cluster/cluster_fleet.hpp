@@ -39,6 +39,26 @@ void Cluster::renew(int place) {
   events_.schedule(m.timeout, kNever);
 }
 
+// Whatever the replica has is lost, and what is on the way to it.
+void Cluster::die(int place, TimePoint now) {
+  Member& m = member(place);
+  fleet_->lost += fleet_->in_flight[static_cast<std::size_t>(place)];
+  changes(place, now);
+  m.replica->crash(now);
+  std::vector<Request> ways;
+  m.ways.abandon([&](const Request& way) { ways.push_back(way); });
+  m.ways = Ingress(m.pool->engine);
+  events_.schedule(m.inbound, kNever);
+  std::sort(ways.begin(), ways.end(), [](const Request& a, const Request& b) { return a.index < b.index; });
+  for (const Request& way : ways) {
+    RequestRecord record = record_of(way, m.replica->first_rank(), Outcome::failed, now);
+    record.e2e_parts[static_cast<std::size_t>(AttributionPart::queue)] = now - way.arrival;
+    observer_.on_request(record);
+    departed(m.replica->first_rank(), way, Outcome::failed, now);
+  }
+  renew(place);
+}
+
 void Cluster::operator()(const FleetDue&, TimePoint now) {
   if (std::exchange(fleet_->drained, false)) {
     for (int place = 0; place < config_.pools.front().cluster.replicas; ++place) {
@@ -46,7 +66,8 @@ void Cluster::operator()(const FleetDue&, TimePoint now) {
       if (idle && fleet_->lives.state(place) == ReplicaState::draining) gone(place, now);
     }
   }
-  fleet_->lives.due(now, [](int) {});
+  fleet_->lives.due(
+      now, [&](int place) { die(place, now); }, [&](int place) { renew(place); });
   while (fleet_->schedule.next() <= now) want(fleet_->schedule.take(), now);
   serve_held(now);
   schedule_fleet(now);
@@ -74,7 +95,7 @@ bool Cluster::let_in(const Request& request, TimePoint now) {
 
 void Cluster::serve_held(TimePoint now) {
   Lobby& lobby = fleet_->lobby;
-  while (!lobby.empty() && fleet_->lives.ready() > 0) enter(lobby.take(), now);
+  while (!lobby.empty() && fleet_->lives.takers() > 0) enter(lobby.take(), now);
   while (lobby.next_timeout() <= now) not_held(lobby.take(), Outcome::rejected, now);
 }
 
@@ -122,6 +143,8 @@ FleetTotals Cluster::fleet_totals() {
   FleetTotals totals = fleet_->lives.totals(outcome_.end);
   totals.held = fleet_->lobby.held();
   totals.turned_away = not_held_;
+  totals.lost = fleet_->lost;
+  totals.refused = fleet_->refused;
   return totals;
 }
 

@@ -20,13 +20,18 @@ int Cluster::choose(RoutingPolicy& router, const std::vector<int>& candidates, c
 
 // Where the request goes first.
 void Cluster::enter(const Request& request, TimePoint now) {
-  if (fleet_ && fleet_->lives.ready() == 0) return hold(request, now);
+  if (fleet_ && fleet_->lives.takers() == 0) return hold(request, now);
   int decode = -1;
   if (hand_over_ && config_.hand_over.local_below > 0) {
     decode = choose(*decode_router_, decode_, request, now);
     if (stays_with(decode, request, now)) return come(decode, request, now);
   }
   const int chosen = choose(*entry_router_, entry_, request, now);
+  if (fleet_ && fleet_->lives.state(chosen) == ReplicaState::failed) {  // the connection is refused
+    ++fleet_->refused;
+    leave_place(chosen, request);
+    return turned_away(request, Outcome::failed, now);
+  }
   if (fleet_) ++fleet_->in_flight[static_cast<std::size_t>(chosen)];
   if (clients_ != nullptr) at_.emplace(request.index, chosen);
   if (member(chosen).role != PoolRole::prefill) {

@@ -53,6 +53,9 @@ class Replica {
   void abort(std::int64_t request, TimePoint now) {
     for (const auto& rank : ranks_) rank->abort(request, now);
   }
+  void crash(TimePoint now) {
+    for (const auto& rank : ranks_) rank->crash(now);
+  }
   void expire(TimePoint now) {
     for (const auto& rank : ranks_) rank->expire(now);
   }

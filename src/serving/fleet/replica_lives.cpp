@@ -21,6 +21,10 @@ bool is_starting(ReplicaState state) {
 bool is_current(ReplicaState state) {
   return state <= ReplicaState::ready;
 }
+Duration exponential(Duration mean, RandomStream& stream) {
+  return Duration{
+      std::max<std::int64_t>(1, std::llround(-exact_log(stream.uniform()) * static_cast<double>(mean.count())))};
+}
 
 }  // namespace
 
@@ -45,15 +49,20 @@ std::int64_t FleetTotals::starting() const {
 }
 
 ReplicaLives::ReplicaLives(const FleetConfig& config, int places, std::uint64_t seed)
-    : cold_start_(config.cold_start), seed_(seed), lives_(index(places)), takes_(index(places), 0) {
+    : cold_start_(config.cold_start),
+      failures_(config.failures),
+      seed_(seed),
+      lives_(index(places)),
+      takes_(index(places), 0) {
   totals_.on = true;
   totals_.places = places;
-  wanted_ = current_ = ready_ = paid_ = totals_.most_ready = config.at_start;
+  wanted_ = current_ = ready_ = takers_ = paid_ = totals_.most_ready = config.at_start;
   for (int place = 0; place < config.at_start; ++place) {
     Life& life = lives_[index(place)];
     life.state = ReplicaState::ready;
     life.number = totals_.starts++;
     takes_[index(place)] = 1;
+    draw_death(life, TimePoint{});
   }
   totals_.starts = 0;  // these were there
   count(TimePoint{});
@@ -61,7 +70,8 @@ ReplicaLives::ReplicaLives(const FleetConfig& config, int places, std::uint64_t 
 
 TimePoint ReplicaLives::next() const {
   TimePoint next = kNever;
-  for (const Life& life : lives_) next = std::min(next, life.until);
+  for (const Life& life : lives_) next = std::min({next, life.until, life.dies, life.known});
+  if (planned_ < failures_.planned.size()) next = std::min(next, TimePoint{failures_.planned[planned_].at});
   return next;
 }
 
@@ -69,7 +79,7 @@ int ReplicaLives::last_started() const {
   int last = -1;
   for (int place = 0; place < static_cast<int>(lives_.size()); ++place) {
     const Life& life = lives_[index(place)];
-    if (!is_current(life.state)) continue;
+    if (!is_current(life.state) && life.known == kNever) continue;
     const auto rank = [&](const Life& l) { return std::pair(is_starting(l.state), l.number); };
     if (last < 0 || rank(life) > rank(lives_[index(last)])) last = place;
   }
@@ -80,6 +90,10 @@ int ReplicaLives::last_started() const {
 // True when it has to drain.
 bool ReplicaLives::stop(int place, TimePoint now) {
   ++totals_.stops;
+  if (lives_[index(place)].known != kNever) {  // it has died already
+    learn(place);
+    return false;
+  }
   const bool was_ready = state(place) == ReplicaState::ready;
   enter(place, was_ready ? ReplicaState::draining : ReplicaState::gone, now);
   return was_ready;
@@ -96,6 +110,42 @@ void ReplicaLives::start(int place, TimePoint now) {
     life.factor = exact_exp(sigma * normal_quantile(stream.uniform()) - sigma * sigma / 2);
   }
   enter(place, ReplicaState::provisioning, now);
+  draw_death(life, now);
+}
+
+// From the start's own stream, as its length.
+void ReplicaLives::draw_death(Life& life, TimePoint now) const {
+  if (failures_.mtbf <= Duration{}) return;
+  RandomStream stream(replication_seed(seed_, static_cast<std::uint64_t>(life.number)), "failure");
+  life.dies = now + exponential(failures_.mtbf, stream);
+}
+
+void ReplicaLives::fail(int place, TimePoint now, bool by_chance) {
+  Life& life = lives_[index(place)];
+  ++totals_.failures;
+  const bool was_current = is_current(life.state), took = takes_[index(place)] != 0;
+  enter(place, ReplicaState::failed, now);
+  Duration repair = failures_.repair;
+  if (by_chance && repair > Duration{}) {
+    RandomStream stream(replication_seed(seed_, static_cast<std::uint64_t>(life.number)), "repair");
+    repair = exponential(failures_.repair, stream);
+  }
+  life.until = now + std::max(repair, failures_.detection);
+  if (!was_current) return;  // it was to go anyway
+  ++current_;
+  life.known = now + failures_.detection;
+  set_takes(place, took);
+}
+
+void ReplicaLives::learn(int place) {
+  lives_[index(place)].known = kNever;
+  --current_;
+  set_takes(place, false);
+}
+
+void ReplicaLives::set_takes(int place, bool takes) {
+  takers_ += static_cast<int>(takes) - takes_[index(place)];
+  takes_[index(place)] = takes ? 1 : 0;
 }
 
 Duration ReplicaLives::stay(const Life& life, ReplicaState state) const {
@@ -122,6 +172,10 @@ Duration ReplicaLives::stay(const Life& life, ReplicaState state) const {
 
 // Parts that take no time are passed over at the same instant.
 void ReplicaLives::advance(int place, TimePoint now) {
+  if (state(place) == ReplicaState::failed && lives_[index(place)].until <= now) {
+    if (lives_[index(place)].known != kNever) learn(place);
+    enter(place, ReplicaState::gone, now);
+  }
   while (lives_[index(place)].until <= now && is_starting(state(place)))
     enter(place, static_cast<ReplicaState>(static_cast<int>(state(place)) + 1), now);
 }
@@ -139,7 +193,8 @@ void ReplicaLives::enter(int place, ReplicaState state, TimePoint now) {
   life.since = now;
   const Duration stays = stay(life, state);
   life.until = stays == kNever - TimePoint{} ? kNever : now + stays;
-  takes_[index(place)] = state == ReplicaState::ready ? 1 : 0;
+  set_takes(place, state == ReplicaState::ready);
+  if (state >= ReplicaState::gone) life.dies = kNever;
   totals_.most_ready = std::max(totals_.most_ready, ready_);
   if (changes) count(now);
 }

@@ -16,13 +16,13 @@ class ReplicaLives {
   ReplicaLives(const FleetConfig& config, int places, std::uint64_t seed);
 
   [[nodiscard]] ReplicaState state(int place) const { return lives_[index(place)].state; }
-  // By place whether it is ready; null when all are.
+  // By place whether routers send requests there: it is ready, or nobody knows yet that it has died. Null: to all.
   [[nodiscard]] const std::vector<std::uint8_t>* absent() const {
-    return ready_ == static_cast<int>(lives_.size()) ? nullptr : &takes_;
+    return takers_ == static_cast<int>(lives_.size()) ? nullptr : &takes_;
   }
-  [[nodiscard]] int ready() const { return ready_; }
+  [[nodiscard]] int takers() const { return takers_; }
   [[nodiscard]] int wanted() const { return wanted_; }
-  // Ready or on the way to it.
+  // Ready or on the way to it, as far as anybody knows.
   [[nodiscard]] int current() const { return current_; }
   // The next state of some replica; kNever: none changes by itself.
   [[nodiscard]] TimePoint next() const;
@@ -47,14 +47,26 @@ class ReplicaLives {
     enter(place, ReplicaState::gone, now);
     fill(now, starts);
   }
-  // States that end now; `ready(place)` of those that become ready.
-  template <class Ready>
-  void due(TimePoint now, Ready ready) {
+  // States that end now, replicas that die now, after `dies(place)` of each, and failures that come to be known.
+  template <class Dies, class Starts>
+  void due(TimePoint now, Dies dies, Starts starts) {
     for (int place = 0; place < static_cast<int>(lives_.size()); ++place) {
-      if (lives_[index(place)].until > now) continue;
       advance(place, now);
-      if (state(place) == ReplicaState::ready) ready(place);
+      if (lives_[index(place)].dies <= now) {
+        dies(place);
+        fail(place, now, true);
+      }
     }
+    for (; planned_ < failures_.planned.size() && TimePoint{failures_.planned[planned_].at} <= now; ++planned_) {
+      const int place = failures_.planned[planned_].place;
+      if (state(place) >= ReplicaState::gone) continue;  // nobody is there to die
+      dies(place);
+      fail(place, now, false);
+    }
+    for (int place = 0; place < static_cast<int>(lives_.size()); ++place) {
+      if (lives_[index(place)].known <= now) learn(place);
+    }
+    fill(now, starts);
   }
 
   // Up to `end`.
@@ -65,6 +77,8 @@ class ReplicaLives {
     ReplicaState state = ReplicaState::gone;
     TimePoint since{};
     TimePoint until = kNever;  // the next state begins
+    TimePoint dies = kNever;   // by chance
+    TimePoint known = kNever;  // it has died, and routers and whoever orders replicas hear of it
     std::int64_t number = -1;  // of its start
     double factor = 1;         // on the parts of its cold start
   };
@@ -80,18 +94,25 @@ class ReplicaLives {
     }
   }
   void start(int place, TimePoint now);
+  void draw_death(Life& life, TimePoint now) const;
+  void fail(int place, TimePoint now, bool by_chance);
+  void learn(int place);
+  void set_takes(int place, bool takes);
   void advance(int place, TimePoint now);
   void enter(int place, ReplicaState state, TimePoint now);
   [[nodiscard]] Duration stay(const Life& life, ReplicaState state) const;
   void count(TimePoint now);
 
   ColdStart cold_start_;
+  FailureConfig failures_;
+  std::size_t planned_ = 0;  // failures so far
   std::uint64_t seed_;
   std::vector<Life> lives_;
   std::vector<std::uint8_t> takes_;
   int wanted_ = 0;
   int current_ = 0;
   int ready_ = 0;
+  int takers_ = 0;
   int paid_ = 0;
   FleetTotals totals_;
 };

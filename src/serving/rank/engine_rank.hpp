@@ -58,6 +58,8 @@ class EngineRank {
   void expire(TimePoint now);
   // Nobody waits for the request of this index any more (engine_rank_abort.cpp).
   void abort(std::int64_t request, TimePoint now);
+  // It is lost, with all that it has (engine_rank_crash.cpp).
+  void crash(TimePoint now);
   // The schedule call. Precondition: no step is running.
   void schedule(TimePoint now);
 
@@ -120,6 +122,7 @@ class EngineRank {
   [[nodiscard]] RequestId running_request(std::int64_t request) const;
   void end_waiting(const Waiting& waiting, TimePoint now);
   void end_aborted(RequestId id, TimePoint now);
+  void lose_waiting(const Waiting& waiting, TimePoint now);
 
   // ---- hand-overs ----
   void wait_for_blocks(RequestId id, TimePoint now);
