@@ -27,6 +27,13 @@ int tell(const Answer& answer, const OutputOptions& output) {
 }  // namespace
 
 bool refuses_pools(const Scenario& scenario, const std::string& path, const char* instead) {
+  if (scenario.cluster.fleet.on) {
+    say(
+        fmt::format("{}: error: this question is of replicas that stay, and 'fleet' lets them come and go\n"
+                    "  hint: `run`, `sweep`, `check` and `compare` take fleets\n",
+                    path));
+    return true;
+  }
   if (scenario.pools.empty()) return false;
   say(fmt::format("{}: error: this question is of one kind of replica, and 'pools' has several\n  hint: {}\n", path,
                   instead));

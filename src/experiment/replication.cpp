@@ -112,6 +112,8 @@ PoolsConfig pools_config(const Scenario& s, std::uint64_t seed) {
   PoolsConfig config;
   config.hand_over = s.hand_over.rules;
   config.hand_over.seed = seed;
+  config.clients = s.workload.client;
+  config.clients.seed = seed;
   for (const PoolPlan& pool : s.pools)
     config.pools.push_back({pool.role, s.hand_over.first_token, pool.engine, pool.cluster, nullptr, pool.link_bandwidth,
                             pool.kv_block_bytes, pool.flow_bandwidth});
@@ -143,6 +145,8 @@ SimulationOutcome simulate_deployment(const Scenario& s, const DeploymentRun& ru
     config.engine = s.engine;
     config.cluster = s.cluster;
     config.cluster.routing.seed = run.seed;
+    config.clients = s.workload.client;
+    config.clients.seed = run.seed;
     config.step_by_step = run.step_by_step;
     if (run.threads > 1 && are_independent(config, source, observer, run.requests))
       return simulate_shards(s, run, config, source, observer);

@@ -170,6 +170,8 @@ RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
   run.engine = sum_of(outcome.replicas);
   run.replicas = static_cast<int>(outcome.replicas.size());
   run.pools = by_pool(outcome);
+  run.fleet = outcome.fleet;
+  run.clients = outcome.clients;
   run.end = outcome.end;
   run.interrupted = outcome.interrupted;
   for (std::size_t i = 0; i < cells_.size(); i += 2) {

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "foretoken/metrics/summary.hpp"
+#include "metrics/fleet_columns.hpp"
 
 namespace foretoken {
 namespace {
@@ -63,8 +65,12 @@ double mean_waiting(const MeasureView& v) {
   return of_run(v, per(total_seconds(v.requests.latency.queue_time), v.run.duration()));
 }
 
+// Time in which all ranks together could have worked: that of replicas which were paid.
+double rank_seconds(const MeasureView& v) {
+  return v.run.engine_duration() * v.run.replicas * paid_share(v.run);
+}
 double busy(const MeasureView& v) {
-  return of_run(v, per(fine_seconds(v.run.engine.busy), v.run.engine_duration() * v.run.replicas));
+  return of_run(v, per(fine_seconds(v.run.engine.busy), rank_seconds(v)));
 }
 double kv_blocks(const MeasureView& v) {
   if (v.device.pools.empty()) return number(v.device.usable_kv_blocks) * v.run.replicas;
@@ -96,15 +102,14 @@ double device_rate(const MeasureView& v, FineTotal ReplicaTotals::*amount_of, do
     return of_run(v, done > 0 ? per(done, v.run.engine_duration() * possible) : kMissing);
   }
   const FineTotal amount = v.run.engine.*amount_of;
-  return of_run(
-      v, amount > 0 ? per(static_cast<double>(amount), v.run.engine_duration() * v.run.replicas * peak) : kMissing);
+  return of_run(v, amount > 0 ? per(static_cast<double>(amount), rank_seconds(v) * peak) : kMissing);
 }
 
 // Price of a second over the rate: the whole run's cost over its count, or the window's. A class does not pay for
 // the whole deployment.
 double cost_of_rate(const MeasureView& v, double rate, double share = 1) {
   if (v.scope == Scope::request_class || !(v.device.usd_per_hour > 0) || !(share > 0)) return kMissing;
-  return per(share * v.device.usd_per_hour / 3600, rate);
+  return per(share * (v.device.usd_per_hour * paid_share(v.run)) / 3600, rate);
 }
 // Of the time of all steps. In a mixed step prefill's is what the step takes longer than its decodes alone.
 double prefill_share(const MeasureView& v) {
@@ -121,7 +126,8 @@ double prefill_share(const MeasureView& v) {
   return per(prefill, prefill + decode);
 }
 double cost_per_hour(const MeasureView& v) {
-  return v.scope != Scope::request_class && v.device.usd_per_hour > 0 ? v.device.usd_per_hour : kMissing;
+  if (v.scope == Scope::request_class || !(v.device.usd_per_hour > 0)) return kMissing;
+  return v.device.usd_per_hour * paid_share(v.run);
 }
 
 // An estimate of one device: idle power, and the rest up to the TDP for the share of time in which its arithmetic
@@ -142,10 +148,10 @@ double device_power(const MeasureView& v) {
   device.tdp_watts = v.device.tdp_watts;
   device.idle_watts = v.device.idle_watts;
   device.pipeline_stages = v.device.pipeline_stages;
-  return power_of(v.run.engine, v.run.engine_duration() * v.run.replicas, device);
+  return power_of(v.run.engine, rank_seconds(v), device);
 }
 double mean_power(const MeasureView& v) {
-  if (v.device.pools.empty()) return v.device.num_gpus * device_power(v);
+  if (v.device.pools.empty()) return v.device.num_gpus * paid_share(v.run) * device_power(v);
   if (!whole_run(v) || !(v.run.engine_duration() > 0)) return kMissing;
   double watts = 0;
   for (std::size_t i = 0; i < v.device.pools.size(); ++i) {
@@ -242,7 +248,8 @@ constexpr Column kColumns[] = {
      "for a max_concurrency seat; not in TTFT or E2E latency"},
     {"mean_kv_cache_usage_perc", "KV cache usage, mean", "", G::load, false,
      [](View v) {
-       return of_run(v, per(fine_seconds(v.run.engine.kv_block_time), kv_blocks(v) * v.run.engine_duration()));
+       return of_run(v, per(fine_seconds(v.run.engine.kv_block_time),
+                            kv_blocks(v) * v.run.engine_duration() * paid_share(v.run)));
      },
      "share of the usable blocks, time average; 1 = all"},
     {"max_kv_cache_usage_perc", "KV cache usage, peak", "", G::load, false,
@@ -324,7 +331,14 @@ constexpr Column kColumns[] = {
 }  // namespace
 
 std::span<const Column> columns() {
-  return kColumns;
+  static const std::vector<Column> all = [] {
+    std::vector<Column> both(std::begin(kColumns), std::end(kColumns));
+    // Figures in money stand together.
+    const auto money = std::find_if(both.begin(), both.end(), [](const Column& c) { return c.group == G::money; });
+    both.insert(money, fleet_columns().begin(), fleet_columns().end());
+    return both;
+  }();
+  return all;
 }
 
 }  // namespace foretoken

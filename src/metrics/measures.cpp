@@ -44,27 +44,7 @@ double RunMeasures::engine_duration() const {
 
 ReplicaTotals sum_of(const std::vector<ReplicaTotals>& replicas) {
   ReplicaTotals sum;
-  for (const ReplicaTotals& r : replicas) {
-    sum.steps += r.steps;
-    sum.schedule_calls += r.schedule_calls;
-    sum.spans += r.spans;
-    sum.prefill_steps += r.prefill_steps;
-    sum.prefill_tokens += r.prefill_tokens;
-    sum.decode_tokens += r.decode_tokens;
-    sum.preemptions += r.preemptions;
-    sum.prefix_cache_queries += r.prefix_cache_queries;
-    sum.prefix_cache_hits += r.prefix_cache_hits;
-    sum.peak_running = std::max(sum.peak_running, r.peak_running);
-    sum.peak_kv_blocks = std::max(sum.peak_kv_blocks, r.peak_kv_blocks);
-    sum.busy += r.busy;
-    sum.kv_block_time += r.kv_block_time;
-    for (std::size_t i = 0; i < sum.prefill_parts.size(); ++i) {
-      sum.prefill_parts[i] += r.prefill_parts[i];
-      sum.decode_parts[i] += r.decode_parts[i];
-    }
-    sum.flops += r.flops;
-    sum.bytes += r.bytes;
-  }
+  for (const ReplicaTotals& r : replicas) sum += r;
   return sum;
 }
 

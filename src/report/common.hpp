@@ -18,10 +18,11 @@ namespace foretoken {
 [[nodiscard]] const char* mark_of(Decision decision);  // ✓, ✗ or ?
 
 // Of a request in a deployment of one pool nothing waits for a hand-over.
-inline constexpr int kPartsOfOnePool = kAttributionParts - 1;
-// How many of the parts a scenario can have: what only hand-overs have stands at the end.
-[[nodiscard]] inline int attribution_parts(const Scenario& scenario) {
-  return scenario.pools.empty() ? kPartsOfOnePool : kAttributionParts;
+inline constexpr int kPartsOfOnePool = kAttributionParts - 2;
+// Whether a scenario can have the part: what only hand-overs have, or clients that try again, stands at the end.
+[[nodiscard]] inline bool has_part(const Scenario& scenario, AttributionPart part) {
+  if (part == AttributionPart::hand_over_wait) return !scenario.pools.empty();
+  return part != AttributionPart::earlier_attempts || scenario.workload.client.on;
 }
 
 // Llama-3.1-70B on 4 x h100_sxm (TP 4), vllm-v1 0.19.

@@ -9,6 +9,7 @@
 #include "foretoken/report/report.hpp"
 #include "persistence/stored_result.hpp"
 #include "report/common.hpp"
+#include "report/fleet_report.hpp"
 #include "report/json_parts.hpp"
 #include "report/load_slots_report.hpp"
 
@@ -61,7 +62,10 @@ Json energy_basis(const Deployment& deployment) {
 
 Json parts_of(const Scenario& s, const double (&ms)[kAttributionParts]) {
   Json json = Json::object();
-  for (int i = 0; i < attribution_parts(s); ++i) json[to_string(static_cast<AttributionPart>(i))] = ms[i];
+  for (int i = 0; i < kAttributionParts; ++i) {
+    const auto part = static_cast<AttributionPart>(i);
+    if (has_part(s, part)) json[to_string(part)] = ms[i];
+  }
   return json;
 }
 
@@ -152,6 +156,7 @@ Json to_json(const RunResult& result) {
   if (!result.pools.empty()) json["pools"] = pools_of(result.pools);
   if (!result.roles.empty()) json["roles"] = pools_of(result.roles);
   if (!result.scenario.hand_over.semantics.empty()) json["transfers"] = transfers_of(result);
+  add_fleet(result, json);
   json["slo"] = slo_of(result.slo);
   if (!result.load_slots.slots.empty()) json["load_slots"] = to_json(result.load_slots);
   Json grades = Json::object();

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "report/common.hpp"
+#include "report/fleet_report.hpp"
 #include "report/load_slots_report.hpp"
 #include "report/run_parts.hpp"
 #include "report/sections.hpp"
@@ -132,6 +133,7 @@ std::string short_answer(const RunResult& r, const TextStyle& style) {
   out += section("Latency", latency_section_short(r, style) + classes_section(r, style), style);
   out += section("Throughput", throughput_section(r), style);
   out += section("Pools", pools_section(r, style), style);
+  out += section("Fleet and clients", fleet_lines(r), style);
   out +=
       section("What bound it", bound_line("prefill", r.prefill) + bound_line("decode", r.decode) + time_line(r), style);
   out += "\n" + advice(r);

@@ -9,6 +9,7 @@
 #include "foretoken/experiment/version.hpp"
 #include "foretoken/report/report.hpp"
 #include "report/common.hpp"
+#include "report/fleet_report.hpp"
 #include "report/load_slots_report.hpp"
 #include "report/run_parts.hpp"
 #include "report/sections.hpp"
@@ -286,6 +287,9 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
   out += section("Cost", cost_section(r, style), style);
   out += section("Energy (estimate)", energy_section(r, style), style);
   out += section("Pools", pools_section(r, style), style);
+  if (r.scenario.cluster.fleet.on)
+    out += section("Fleet", group_table(r, ColumnGroup::fleet, style) + fleet_section(r, style), style);
+  if (r.scenario.workload.client.on) out += section("Clients", group_table(r, ColumnGroup::clients, style), style);
   out += section("Requests", group_table(r, ColumnGroup::requests, style), style);
   out += section("Device", group_table(r, ColumnGroup::device, style), style);
   out += section("Memory of one GPU", memory_section(r.memory, style), style);

@@ -25,6 +25,8 @@ void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenar
 // hands_over: its replicas are of a pool of role prefill or decode.
 void build_engine(Resolver& values, Scenario& scenario, bool hands_over = false);
 void build_workload(Resolver& values, Scenario& scenario);
+// Clients that give up and try again.
+void build_client(Resolver& values, Scenario& scenario);
 // workload.load_factor on all that was built of the workload.
 void apply_load_factor(Resolver& values, Scenario& scenario);
 // SLO lines, sweep, conventions, seeds.
@@ -36,6 +38,10 @@ void build_axes(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // Replicas, router and GPU count.
 void build_cluster(Resolver& values, bool spares_down, Scenario& scenario);
 void build_routing(Resolver& values, Scenario& scenario);
+// Who is not let in.
+void build_admission(Resolver& values, Scenario& scenario);
+// Replicas that come and go; after their number is known, and before the router.
+void build_fleet(Resolver& values, Scenario& scenario);
 // When all is built.
 void check_routing(Resolver& values, const Scenario& scenario);
 // Prices, and whether the metrics asked for have what they need; after the deployment and the questions.

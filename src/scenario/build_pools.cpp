@@ -66,6 +66,16 @@ void check_keys_of_the_whole(Resolver& values, const Scenario& s) {
   if (values.given("spare"))
     values.error("spare", "'spare' with pools is not modelled",
                  "leave it out, and judge with a replica fewer in a pool");
+  if (values.given("admission"))
+    values.error("admission", "'admission' with pools is not modelled",
+                 "leave it out, or limit engine.max_waiting_requests");
+  if (values.given("fleet"))
+    values.error("fleet", "'fleet' with pools is not modelled", "leave pools out: one kind of replica comes and goes");
+  const ClientConfig& client = s.workload.client;
+  if (has_role(s, PoolRole::decode) && client.on && client.aborts &&
+      std::max(client.timeout, client.total_timeout) > Duration{})
+    values.error("workload.client.on_timeout",
+                 "aborts of requests that are handed over from pool to pool are not modelled", "on_timeout: continue");
   if (values.given("hardware.nodes"))
     values.error("hardware.nodes", "'hardware.nodes' of several pools together says nothing",
                  "say it of a pool: pools.NAME.hardware.nodes");

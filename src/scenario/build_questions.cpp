@@ -179,6 +179,8 @@ void build_cluster(Resolver& values, bool spares_down, Scenario& s) {
   }
   s.cluster.replicas =
       static_cast<int>(values.integer("replicas", {replicas, Origin::derived, "num_gpus / (TP x PP x DP)"}));
+  build_admission(values, s);
+  build_fleet(values, s);
   build_routing(values, s);
   const std::int64_t in_all = std::int64_t{s.cluster.replicas} * per_replica;
   const std::int64_t ranks = std::int64_t{s.cluster.replicas} * s.deployment.parallelism.data;

@@ -201,6 +201,7 @@ void build_workload(Resolver& values, Scenario& s) {
     w.sessions = sessions;
   }
   read_classes(values, w);
+  build_client(values, s);
   w.goodput = read_goodput(values, "goodput.");
 }
 

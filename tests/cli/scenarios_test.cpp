@@ -1,4 +1,5 @@
 // Every scenario of the repository runs, keeps its promises of form, and gives the same answer either way.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -146,6 +147,67 @@ TEST(Pools, AreValidatedLikeOneKindOfReplica) {
     EXPECT_THAT(refused.err, HasSubstr("'pools'")) << command;
     EXPECT_THAT(refused.err, HasSubstr("hint: ")) << command;
   }
+}
+
+Json run_json(const char* scenario, const std::vector<std::string>& sets = {}) {
+  std::vector<std::string> words{"run", fmt::format("{}/scenarios/{}", FORETOKEN_SOURCE_DIR, scenario), "--format",
+                                 "json"};
+  for (const std::string& set : sets) words.insert(words.end(), {"--set", set});
+  const ProcessResult run = foretoken_program(words);
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const Result<Json> json = parse_json(run.out, scenario);
+  EXPECT_TRUE(json);
+  return json ? *json : Json();
+}
+
+// Does the service recover after a retry storm? In the order of the sweep: continue and abort, without retries and
+// with.
+TEST(RetryStorm, StaysWhereTheServerWorksForNobodyAndEndsElsewhere) {
+  const Json json = run_json("retry-storm.yaml");
+  const auto& points = *json["points"].if_array();
+  ASSERT_EQ(points.size(), 4u);
+  const auto last_bad = [&](std::size_t i) { return number(points[i]["summary"], "last_unanswered_s"); };
+  EXPECT_GT(last_bad(1), 1190) << "continue, two retries: to the end";
+  EXPECT_LT(last_bad(3), 300) << "abort, two retries";
+  EXPECT_LT(last_bad(0), 600) << "continue, no retries";
+  EXPECT_LT(last_bad(2), 300) << "abort, no retries";
+  const std::vector<std::string> storm{"sweep=null", "workload.client.on_timeout=continue"};
+  EXPECT_THAT(to_text(run_json("retry-storm.yaml", storm)["warnings"], 0), HasSubstr("METASTABLE (retry storm)"));
+  std::vector<std::string> budget = storm;
+  budget.emplace_back("workload.client.retry_budget=0.1");
+  EXPECT_LT(number(run_json("retry-storm.yaml", budget)["summary"], "last_unanswered_s"), 600);
+}
+
+// What does a planned fleet cost? Less than four replicas all the time, with the objective kept; ordered late it is
+// missed.
+TEST(PlannedFleet, KeepsItsObjectiveForLessThanAFixedSize) {
+  const Json fleet = run_json("planned-fleet.yaml");
+  const Json fixed = run_json("planned-fleet.yaml", {"fleet=null", "replicas=4"});
+  const Json late = run_json("planned-fleet.yaml", {"fleet.schedule[0].at=10 min"});
+  const auto p99 = [](const Json& run) { return number(run["summary"], "p99_ttft_ms"); };
+  EXPECT_LT(p99(fleet), 500);
+  EXPECT_LT(p99(fixed), 500);
+  EXPECT_GT(p99(late), 500);
+  // 2 x 30 min and 2 x 15 min against 4 x 30 min.
+  EXPECT_NEAR(number(fleet["summary"], "gpu_hours"), 1.5, 0.01);
+  EXPECT_NEAR(number(fleet["summary"], "run_cost"), 4.5, 0.03);
+  EXPECT_NEAR(number(fleet["summary"], "cost_per_hour") / number(fixed["summary"], "cost_per_hour"), 0.75, 0.01);
+}
+
+// How many spares for one node down? Two replicas do not carry the load, three do until one dies, four do all the same.
+TEST(NodeDown, NeedsOneSpare) {
+  const Json json = run_json("node-down.yaml");
+  const auto& points = *json["points"].if_array();
+  ASSERT_EQ(points.size(), 3u);
+  const auto p99 = [&](std::size_t i) { return number(points[i]["summary"], "p99_ttft_ms"); };
+  EXPECT_GT(p99(0), 2000);
+  EXPECT_GT(p99(1), 2000);
+  EXPECT_LT(p99(2), 2000);
+  const Json all_up = run_json("node-down.yaml", {"sweep=null", "fleet=null"});
+  EXPECT_LT(number(all_up["summary"], "p99_ttft_ms"), 2000) << "three carry it while all are up";
+  EXPECT_GT(number(points[2]["summary"], "refused_requests"), 0);
+  EXPECT_LT(number(points[2]["summary"], "failed"), 0.005 * number(points[2]["summary"], "num_prompts"))
+      << "tried again";
 }
 
 }  // namespace

@@ -138,6 +138,8 @@ struct RunMeasures {
   ReplicaTotals engine;                      // summed over replicas; peaks are maxima
   int replicas = 0;
   std::vector<PoolMeasures> pools;   // of several pools each; else empty
+  FleetTotals fleet;                 // on: replicas came and went
+  ClientTotals clients;              // on: clients gave up and tried again
   TimePoint end = TimePoint::min();  // of the last event: a step may end after the last completion
   bool interrupted = false;
 
@@ -194,7 +196,7 @@ struct MeasureView {
   DeviceFigures device;
 };
 
-enum class ColumnGroup { requests, throughput, goodput, load, device, money, energy };
+enum class ColumnGroup { requests, throughput, goodput, load, clients, fleet, device, money, energy };
 
 // A figure that does not exist, as JSON's null.
 inline constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();

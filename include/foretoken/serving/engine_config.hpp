@@ -8,6 +8,7 @@
 #include "foretoken/base/units.hpp"
 #include "foretoken/base/version.hpp"
 #include "foretoken/cost/kv_layout.hpp"
+#include "foretoken/serving/fleet_config.hpp"
 
 namespace foretoken {
 
@@ -94,10 +95,27 @@ struct RoutingConfig {
   bool operator==(const RoutingConfig&) const = default;
 };
 
+// Who is not let in (src/serving/README.md, "Admission").
+struct AdmissionConfig {
+  bool on = false;
+  std::int64_t max_in_flight = 0;  // requests in the system; 0 = no limit
+  bool sheds = false;              // requests of this priority value and above, while replicas are saturated
+  int shed_priority = 1;
+  double queue_threshold = 5;  // of saturation: waiting requests, and share of KV blocks in use
+  double kv_threshold = 0.8;
+  double tokens_per_second = 0;  // that flow into the bucket; 0 = no rate limit
+  double burst_tokens = 10000;   // most in it, which it holds at first
+  bool counts_outputs = false;   // a request takes its prompt and the most that its output may become, else its prompt
+  bool per_class = false;        // each class of the workload has a bucket
+  bool operator==(const AdmissionConfig&) const = default;
+};
+
 struct ClusterConfig {
   int replicas = 1;
   std::string router = "round_robin";  // routing policy table
   RoutingConfig routing = {};
+  AdmissionConfig admission = {};
+  FleetConfig fleet = {};  // of `replicas` places
   bool operator==(const ClusterConfig&) const = default;
 };
 

@@ -28,9 +28,10 @@ enum class AttributionPart {
   engine_overhead,       // fixed costs and the rounding remainder
   preemption_recompute,  // from a preemption until the lost tokens are back
   kv_transfer,
-  hand_over_wait,  // on the way to where it goes on, and there until a scheduler sees its KV cache
+  hand_over_wait,    // on the way to where it goes on, and there until a scheduler sees its KV cache
+  earlier_attempts,  // that were given up or failed, and the pauses before the next
 };
-inline constexpr int kAttributionParts = 12;
+inline constexpr int kAttributionParts = 13;
 using Attribution = std::array<Duration, kAttributionParts>;
 [[nodiscard]] std::string_view to_string(AttributionPart part);
 
@@ -49,8 +50,10 @@ struct RequestRecord {
   TimePoint finish{};  // last token; for rejected and timed out: when it left
   std::int32_t preemptions = 0;
   std::int32_t cached_tokens = 0;
-  Attribution ttft_parts{};  // sum: first_token - arrival
-  Attribution e2e_parts{};   // sum: finish - arrival
+  std::int32_t attempts = 1;  // of its client
+  std::int32_t emitted = 0;   // failed: tokens that were out
+  Attribution ttft_parts{};   // sum: first_token - arrival
+  Attribution e2e_parts{};    // sum: finish - arrival
 };
 
 // The edges of a request's life between its arrival and its record.

@@ -13,6 +13,7 @@
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/serving/engine_config.hpp"
 #include "foretoken/serving/observer.hpp"
+#include "foretoken/workload/client_config.hpp"
 #include "foretoken/workload/request_source.hpp"
 
 namespace foretoken {
@@ -31,6 +32,7 @@ struct SimulationOptions {
 struct SimulationConfig : SimulationOptions {
   EngineConfig engine;
   ClusterConfig cluster;
+  ClientConfig clients;
 };
 
 // What the replicas of a pool do of a request.
@@ -110,6 +112,7 @@ struct PoolConfig {
 struct PoolsConfig : SimulationOptions {
   std::vector<PoolConfig> pools;
   HandOverRules hand_over;
+  ClientConfig clients;
 };
 
 // What went from pool to pool.
@@ -143,6 +146,9 @@ struct ReplicaTotals {
   std::array<FineTotal, kTimeParts> decode_parts{};
   FineTotal flops{};  // of one device
   FineTotal bytes{};
+
+  // Sums, and the larger of peaks; not kv_blocks_at_end.
+  ReplicaTotals& operator+=(const ReplicaTotals& other);
 };
 
 struct SimulationOutcome {
@@ -155,6 +161,8 @@ struct SimulationOutcome {
   std::int64_t timed_out = 0;
   std::int64_t failed = 0;
   TransferTotals transfers;
+  FleetTotals fleet;
+  ClientTotals clients;
   std::int64_t unfinished = 0;      // in the system when the run was stopped
   std::int64_t peak_in_system = 0;  // most at once; who leaves goes before who arrives at the same instant
   bool interrupted = false;         // by `stop`

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "foretoken/base/units.hpp"
+#include "foretoken/workload/client_config.hpp"
 
 namespace foretoken {
 
@@ -149,6 +150,7 @@ struct WorkloadConfig {
   bool ignore_eos = true;             // max_tokens = output length
   std::int64_t max_tokens = 0;        // when !ignore_eos: what policies see; longer outputs are cut to it
   GoodputLimits goodput;              // of requests whose class has none
+  ClientConfig client;                // how long they are waited for, and whether they are sent again
   bool operator==(const WorkloadConfig&) const = default;
 };
 

@@ -14,4 +14,8 @@ namespace foretoken {
 // Empty when the number in the system settles, or when the run is too short to tell.
 [[nodiscard]] std::string overload_sentence(const BacklogSeries& backlog);
 
+// A load that could be carried, but that is not any more: retries, or work for nobody, keep the service from answering.
+// Empty where it answers, or could not anyway.
+[[nodiscard]] std::string metastable_sentence(const ClientTotals& clients);
+
 }  // namespace foretoken

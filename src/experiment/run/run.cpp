@@ -262,6 +262,8 @@ void collect_warnings(RunResult& result, const FinishGroups& groups) {
     if (!r.outcome.stop_reason.empty()) {
       result.warnings.push_back(fmt::format("replication {} ended early: {}", r.index, r.outcome.stop_reason));
     }
+    if (const std::string storm = metastable_sentence(r.outcome.clients); !storm.empty())
+      result.warnings.push_back(r.index == 0 ? storm : fmt::format("replication {}: {}", r.index, storm));
     if (r.measures.all.rejected > 0) {
       result.warnings.push_back(
           fmt::format("replication {}: {} of {} requests were rejected; percentiles over offered "

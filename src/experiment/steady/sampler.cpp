@@ -38,7 +38,7 @@ ReplicationSampler::ReplicationSampler(const Scenario& scenario, std::vector<std
       hints_(hints),
       whole_values_(metrics_.size()),
       whole_intervals_(metrics_.size()) {
-  steady_.exists = has_steady_state(scenario.workload);
+  steady_.exists = has_steady_state(scenario);
   parts_of_one_run_ = std::holds_alternative<TraceConfig>(scenario.workload.arrivals);
   for (const std::string& metric : metrics_) {
     is_steady_.push_back(steady_.exists && has_steady_value(metric) ? 1 : 0);

@@ -89,6 +89,10 @@ class ReplicationSampler {
 
 // A constant rate or a closed loop: the run would go on for ever the same way.
 [[nodiscard]] bool has_steady_state(const WorkloadConfig& workload);
+// ... and no replica comes or goes.
+[[nodiscard]] inline bool has_steady_state(const Scenario& scenario) {
+  return has_steady_state(scenario.workload) && !scenario.cluster.fleet.on;
+}
 // Prompts may share prefixes, and the engine looks for them: a cold cache is slower than a warm one.
 [[nodiscard]] bool may_find_prefixes(const Scenario& scenario);
 

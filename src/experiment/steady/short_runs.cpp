@@ -46,7 +46,7 @@ SteadyState from_empty(const WorkloadConfig& workload, std::int64_t requests) {
 }  // namespace
 
 std::optional<Scenario> short_form(const Scenario& scenario) {
-  if (!has_steady_state(scenario.workload) || may_find_prefixes(scenario)) return std::nullopt;
+  if (!has_steady_state(scenario) || may_find_prefixes(scenario)) return std::nullopt;
   if (std::none_of(scenario.slo.begin(), scenario.slo.end(), grows_with_length)) return std::nullopt;
   Scenario brief = scenario;
   brief.replications = 1;

@@ -121,6 +121,26 @@ Json record_shape() {
                  {"preemptions", count()}});
 }
 
+Json fleet_shape() {
+  Keys hours;
+  for (int i = 0; i < kReplicaStates; ++i)
+    hours.push_back({std::string(to_string(static_cast<ReplicaState>(i))), figure()});
+  return object(
+      {{"places", count()},
+       {"replica_hours", object(hours)},
+       {"objectives?", object({{"runs", count()}, {"held", count()}, {"low_95", figure()}, {"high_95", figure()}})},
+       {"replicas", list_of(object({{"at_s", figure()}, {"paid", count()}, {"ready", count()}}))}});
+}
+
+Json clients_shape() {
+  const Json slot = object({{"offered", count()}, {"answered", count()}, {"served", count()}});
+  return object({{"requests", count()},
+                 {"attempts", count()},
+                 {"unanswered", count()},
+                 {"slot_s", figure()},
+                 {"slots", list_of(slot)}});
+}
+
 }  // namespace
 
 Json result_shape() {
@@ -148,6 +168,8 @@ Json result_shape() {
        {"pools?", map_of(pool_shape())},
        {"roles?", map_of(pool_shape())},
        {"transfers?", transfers_shape()},
+       {"fleet?", fleet_shape()},
+       {"clients?", clients_shape()},
        {"slo", ref("slo")},
        {"load_slots?", ref("load_slots")},
        {"grades", grades},

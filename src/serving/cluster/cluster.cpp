@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "serving/cluster/cluster_events.hpp"
+#include "serving/cluster/cluster_fleet.hpp"
 #include "serving/cluster/cluster_ways.hpp"
 
 namespace foretoken {
@@ -22,29 +23,45 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
       stop_(stop),
       entry_router_(std::move(seams.entry_router)),
       decode_router_(std::move(seams.decode_router)),
-      transport_(std::move(seams.transport)) {
+      transport_(std::move(seams.transport)),
+      make_policy_(std::move(seams.make_policy)),
+      clients_(seams.clients) {
   arrival_ = events_.add(Arrival{}, kThenArrivals);
   hand_overs_due_ = events_.add(HandOversDue{}, kThenHandOvers);
   transfers_due_ = events_.add(TransfersDue{}, kThenHandOvers);
   if (std::any_of(config_.pools.begin(), config_.pools.end(), [](const auto& p) { return p.role == PoolRole::decode; }))
     hand_over_.emplace(config_, *this, transport_.get());
-  for (const PoolConfig& pool : config_.pools) add_pool(pool, source.prefixes(), seams.make_policy);
+  if (config_.pools.front().cluster.fleet.on) {
+    invariant(config_.pools.size() == 1, "a fleet of several pools");
+    fleet_.emplace(config_.pools.front().cluster);
+    fleet_due_ = events_.add(FleetDue{}, kThenReplicas);
+  }
+  if (config_.pools.front().cluster.admission.on) admission_.emplace(config_.pools.front().cluster.admission);
+  if (clients_ != nullptr) clients_due_ = events_.add(ClientsDue{}, kThenTimeouts);
+  for (const PoolConfig& pool : config_.pools) add_pool(pool);
   make_routers(source.prefixes());
+  former_.resize(replica_of_rank_.size());
+  if (fleet_) schedule_fleet(TimePoint{});
 }
 
-void Cluster::add_pool(const PoolConfig& pool, const PrefixTable* prefixes, const EnginePolicyMaker& make_policy) {
-  std::vector<int>& candidates = pool.role == PoolRole::decode ? decode_ : entry_;
+std::unique_ptr<Replica> Cluster::make_replica(const PoolConfig& pool, int first_rank) {
   Receiving receiving;
   if (pool.role != PoolRole::both) {
     const auto hands_over = [](const PoolConfig& p) { return p.role == PoolRole::prefill; };
     const auto from = std::find_if(config_.pools.begin(), config_.pools.end(), hands_over);
     if (from != config_.pools.end()) receiving = {&config_.hand_over, from->first_token};
   }
+  return std::make_unique<Replica>(first_rank, pool, config_, make_policy_, source_.prefixes(), observer_, *this,
+                                   receiving);
+}
+
+void Cluster::add_pool(const PoolConfig& pool) {
+  std::vector<int>& candidates = pool.role == PoolRole::decode ? decode_ : entry_;
   for (int i = 0; i < pool.cluster.replicas; ++i) {
     const auto replica = static_cast<int>(members_.size());
     Member member(pool.engine);
-    member.replica = std::make_unique<Replica>(static_cast<int>(replica_of_rank_.size()), pool, config_, make_policy,
-                                               prefixes, observer_, *this, receiving);
+    member.replica = make_replica(pool, static_cast<int>(replica_of_rank_.size()));
+    member.pool = &pool;
     if (hand_over_)
       hand_over_->add_replica(static_cast<std::size_t>(&pool - config_.pools.data()), pool.engine.data_parallel_size);
     member.candidate = static_cast<int>(candidates.size());
@@ -102,8 +119,10 @@ SimulationOutcome Cluster::finish() {
     for (const auto& rank : member.replica->ranks()) {
       outcome_.replicas.push_back(rank->totals());
       outcome_.replicas.back().kv_blocks_at_end = rank->state().used_blocks();
+      if (fleet_) outcome_.replicas.back() += former_[outcome_.replicas.size() - 1];
     }
   }
+  if (fleet_) outcome_.fleet = fleet_totals();
   if (hand_over_) outcome_.transfers = hand_over_->totals();
   return std::move(outcome_);
 }
@@ -120,6 +139,8 @@ void Cluster::abandon() {
       observer_.on_request(record_of(way, member.replica->first_rank(), Outcome::unfinished, outcome_.end));
     });
   }
+  while (fleet_ && !fleet_->lobby.empty())
+    observer_.on_request(record_of(fleet_->lobby.take(), 0, Outcome::unfinished, outcome_.end));
   if (!hand_over_) return;
   hand_over_->for_each_on_the_way([&](const HandOver& what) {
     RequestRecord record = record_of(what.request, what.rank, Outcome::unfinished, outcome_.end);
@@ -150,8 +171,12 @@ void Cluster::operator()(const Arrival&, TimePoint now) {
   ++outcome_.arrived;
   ++in_system_;
   outcome_.peak_in_system = std::max(outcome_.peak_in_system, in_system_);
-  enter(request, now);
+  if (admission_ && !let_in(request, now))
+    turned_away(request, Outcome::rejected, now);
+  else
+    enter(request, now);
   events_.schedule(arrival_, source_.next_arrival());
+  if (clients_ != nullptr) events_.schedule(clients_due_, clients_->next_deadline());
 }
 
 void Cluster::operator()(const Inbound& event, TimePoint now) {

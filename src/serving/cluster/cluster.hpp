@@ -12,12 +12,15 @@
 
 namespace foretoken {
 
+class Clients;
+
 // What can be put into a cluster in place of what its configuration names. Null: that.
 struct ClusterSeams {
   std::unique_ptr<RoutingPolicy> entry_router;   // among the replicas where requests enter
   std::unique_ptr<RoutingPolicy> decode_router;  // among those of role decode
   std::unique_ptr<Transport> transport;          // null: all ways take no time
   EnginePolicyMaker make_policy = make_engine_policy;
+  Clients* clients = nullptr;  // the source and the observer, where attempts are given up
 };
 
 // A run in parts of simulated time. See simulate().

@@ -9,18 +9,24 @@
 #include <vector>
 
 #include "engine/run_loop.hpp"
+#include "serving/admission/admission.hpp"
+#include "serving/clients/clients.hpp"
 #include "serving/cluster/cluster.hpp"
 #include "serving/cluster/hand_overs.hpp"
 #include "serving/cluster/ingress.hpp"
 #include "serving/cluster/replica.hpp"
+#include "serving/fleet/lobby.hpp"
+#include "serving/fleet/replica_lives.hpp"
+#include "serving/fleet/schedule.hpp"
 #include "serving/routing/signal_board.hpp"
 
 namespace foretoken {
 namespace {
 
 // At one instant: what has ended frees its seats first; who goes on elsewhere is routed when all that ended is known;
-// then those who come (a finish may send its successor at once), then those who give up; the schedule calls see it all.
-enum EventPriority { kBoundaryFirst, kThenHandOvers, kThenArrivals, kThenTimeouts };
+// then replicas come and go (who is ready takes who comes now); then those who come (a finish may send its successor at
+// once), then those who give up; the schedule calls see it all.
+enum EventPriority { kBoundaryFirst, kThenHandOvers, kThenReplicas, kThenArrivals, kThenTimeouts };
 
 class Cluster final : public ClusterRun, public DepartureListener, public HandOverPort {
  public:
@@ -62,8 +68,11 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   };  // a request on its way reaches it
   struct QueueTimeout {
     int replica;
-  };  // someone has waited too long
-  using Event = std::variant<Boundary, HandOversDue, TransfersDue, Arrival, Inbound, QueueTimeout>;
+  };                     // someone has waited too long
+  struct FleetDue {};    // replicas come and go, or requests have waited too long for one
+  struct ClientsDue {};  // attempts are given up
+  using Event =
+      std::variant<Boundary, HandOversDue, TransfersDue, Arrival, Inbound, QueueTimeout, FleetDue, ClientsDue>;
 
   void operator()(const Boundary& event, TimePoint now);
   void operator()(const HandOversDue&, TimePoint now);
@@ -71,6 +80,8 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void operator()(const Arrival&, TimePoint now);
   void operator()(const Inbound& event, TimePoint now);
   void operator()(const QueueTimeout& event, TimePoint now);
+  void operator()(const FleetDue&, TimePoint now);
+  void operator()(const ClientsDue&, TimePoint now);
   void instant_over(TimePoint now);
   [[nodiscard]] bool stopped(TimePoint next);
 
@@ -90,6 +101,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
     std::unique_ptr<Replica> replica;
     RoutingPolicy* router = nullptr;  // that chooses it
     int candidate = 0;                // its number there
+    const PoolConfig* pool = nullptr;
     PoolRole role = PoolRole::both;
     bool waits_for_call = false;
     std::optional<SignalBoard> board;  // none: the router sees it as it is
@@ -97,11 +109,27 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
     Ingress ways;  // to it
   };
 
+  // Replicas that come and go.
+  struct Fleet {
+    Fleet(const ClusterConfig& config)
+        : lives(config.fleet, config.replicas, config.routing.seed),
+          schedule(config.fleet),
+          lobby(config.fleet),
+          in_flight(static_cast<std::size_t>(config.replicas), 0) {}
+    ReplicaLives lives;
+    FleetSchedule schedule;
+    Lobby lobby;
+    std::vector<std::int64_t> in_flight;  // requests that were sent there and have not left
+    std::int64_t lost = 0, refused = 0;   // by replicas that have died
+    bool drained = false;                 // somebody has nothing left to do
+  };
+
   // Of the replicas among which a router chooses.
   class View;
 
-  void add_pool(const PoolConfig& pool, const PrefixTable* prefixes, const EnginePolicyMaker& make_policy);
+  void add_pool(const PoolConfig& pool);
   void make_routers(const PrefixTable* prefixes);
+  [[nodiscard]] std::unique_ptr<Replica> make_replica(const PoolConfig& pool, int first_rank);
   [[nodiscard]] const Member& member(int replica) const { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] Member& member(int replica) { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] int replica_of(int rank) const { return replica_of_rank_[static_cast<std::size_t>(rank)]; }
@@ -122,6 +150,22 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void touched(int replica, TimePoint now);
   void refresh(int replica, TimePoint now);
   void abandon();
+  void left_system(const Request& request, Outcome outcome, TimePoint now);
+
+  // ---- cluster_fleet.hpp ----
+  void want(int replicas, TimePoint now);
+  void gone(int place, TimePoint now);
+  void die(int place, TimePoint now);
+  void left_replica(int replica, TimePoint now);
+  void renew(int place);
+  void schedule_fleet(TimePoint now);
+  void hold(const Request& request, TimePoint now);
+  void serve_held(TimePoint now);
+  [[nodiscard]] bool let_in(const Request& request, TimePoint now);
+  void not_held(const Request& request, Outcome outcome, TimePoint now);
+  void turned_away(const Request& request, Outcome outcome, TimePoint now);
+  [[nodiscard]] FleetTotals fleet_totals();
+  void abort(std::int64_t attempt, TimePoint now);
 
   const PoolsConfig& config_;
   RequestSource& source_;
@@ -134,7 +178,16 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   EventQueue<Event>::Handle arrival_ = 0;
   EventQueue<Event>::Handle hand_overs_due_ = 0;
   EventQueue<Event>::Handle transfers_due_ = 0;
+  EventQueue<Event>::Handle fleet_due_ = 0;
+  EventQueue<Event>::Handle clients_due_ = 0;
+  EnginePolicyMaker make_policy_;
   std::optional<HandOvers> hand_over_;               // null: nothing is handed over
+  std::optional<Admission> admission_;               // null: all are let in
+  std::optional<Fleet> fleet_;                       // null: all replicas are there for ever
+  Clients* clients_;                                 // null: nobody gives up
+  std::unordered_map<std::int64_t, int> at_;         // with clients_: attempts' replicas; never iterated
+  std::int64_t not_held_ = 0;                        // requests that found no replica, in time or at all
+  std::vector<ReplicaTotals> former_;                // by rank: of replicas that had its place before
   std::unordered_map<std::int64_t, Places> places_;  // by request; never iterated
   int called_ = -1;                                  // the replica whose schedule call is made
   std::vector<Member> members_;                      // the replicas of all pools
@@ -151,7 +204,10 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
 class Cluster::View final : public ClusterView {
  public:
   View(const Cluster& cluster, const std::vector<int>& candidates, TimePoint now)
-      : cluster_(cluster), candidates_(candidates), now_(now) {}
+      : ClusterView(cluster.fleet_ ? cluster.fleet_->lives.absent() : nullptr),
+        cluster_(cluster),
+        candidates_(candidates),
+        now_(now) {}
   int size() const override { return static_cast<int>(candidates_.size()); }
   TimePoint now() const override { return now_; }
   ReplicaSignals signals(int replica) const override {

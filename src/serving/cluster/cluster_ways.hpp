@@ -20,12 +20,20 @@ int Cluster::choose(RoutingPolicy& router, const std::vector<int>& candidates, c
 
 // Where the request goes first.
 void Cluster::enter(const Request& request, TimePoint now) {
+  if (fleet_ && fleet_->lives.takers() == 0) return hold(request, now);
   int decode = -1;
   if (hand_over_ && config_.hand_over.local_below > 0) {
     decode = choose(*decode_router_, decode_, request, now);
     if (stays_with(decode, request, now)) return come(decode, request, now);
   }
   const int chosen = choose(*entry_router_, entry_, request, now);
+  if (fleet_ && fleet_->lives.state(chosen) == ReplicaState::failed) {  // the connection is refused
+    ++fleet_->refused;
+    leave_place(chosen, request);
+    return turned_away(request, Outcome::failed, now);
+  }
+  if (fleet_) ++fleet_->in_flight[static_cast<std::size_t>(chosen)];
+  if (clients_ != nullptr) at_.emplace(request.index, chosen);
   if (member(chosen).role != PoolRole::prefill) {
     if (decode >= 0) leave_place(decode, request);
   } else if (std::none_of(decode_.begin(), decode_.end(),
@@ -142,6 +150,13 @@ void Cluster::release(int rank, RequestId pinned, TimePoint now) {
 // ---- what replicas call ----
 
 void Cluster::departed(int rank, const Request& request, Outcome outcome, TimePoint now) {
+  leave_place(replica_of(rank), request);
+  if (hand_over_) leave_other_places(rank, request, now);
+  if (fleet_) left_replica(replica_of(rank), now);
+  left_system(request, outcome, now);
+}
+
+void Cluster::left_system(const Request& request, Outcome outcome, TimePoint now) {
   --in_system_;
   switch (outcome) {
     case Outcome::finished:
@@ -159,10 +174,13 @@ void Cluster::departed(int rank, const Request& request, Outcome outcome, TimePo
     case Outcome::unfinished:
       break;
   }
-  leave_place(replica_of(rank), request);
-  if (hand_over_) leave_other_places(rank, request, now);
   source_.completed(request, now);
   events_.schedule(arrival_, source_.next_arrival());
+  if (clients_ != nullptr) {
+    at_.erase(request.index);
+    events_.schedule(clients_due_, clients_->next_deadline());
+  }
+  if (fleet_ && in_system_ == 0) schedule_fleet(now);
 }
 
 // What it holds where it did not get to.

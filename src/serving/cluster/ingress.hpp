@@ -23,6 +23,15 @@ class FrontEnd {
     inside_.push_back({free_at_ + per_request_, request});
   }
   [[nodiscard]] TimePoint next() const { return inside_.empty() ? kNever : inside_.front().leaves; }
+  // The request of this index goes, though the work on it is done all the same; empty when it is not inside.
+  std::optional<Request> remove(std::int64_t index) {
+    const auto place =
+        std::find_if(inside_.begin(), inside_.end(), [&](const Inside& i) { return i.request.index == index; });
+    if (place == inside_.end()) return std::nullopt;
+    const Request request = place->request;
+    inside_.erase(place);
+    return request;
+  }
   Request leave() {
     const Request request = inside_.front().request;
     inside_.pop_front();
@@ -63,6 +72,11 @@ class Ingress {
       if (!enter(request, now)) arrive(request);
     }
     while (front_end_.next() <= now) arrive(front_end_.leave());
+  }
+  // The request of this index goes; empty when it is not on the way.
+  std::optional<Request> remove(std::int64_t index) {
+    const std::optional<Request> way = links_.remove(index);
+    return way ? way : front_end_.remove(index);
   }
   // give_up(request) of all.
   template <class GiveUp>

@@ -50,6 +50,12 @@ class Replica {
     else
       end_group_step(now);
   }
+  void abort(std::int64_t request, TimePoint now) {
+    for (const auto& rank : ranks_) rank->abort(request, now);
+  }
+  void crash(TimePoint now) {
+    for (const auto& rank : ranks_) rank->crash(now);
+  }
   void expire(TimePoint now) {
     for (const auto& rank : ranks_) rank->expire(now);
   }

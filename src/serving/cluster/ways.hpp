@@ -26,6 +26,15 @@ class Ways {
     ways_.pop_back();
     return what;
   }
+  // The request of this index goes; empty when it is not on the way.
+  std::optional<Request> remove(std::int64_t index) {
+    const auto place = std::find_if(ways_.begin(), ways_.end(), [&](const Way& w) { return w.what.index == index; });
+    if (place == ways_.end()) return std::nullopt;
+    const Request what = place->what;
+    ways_.erase(place);
+    std::make_heap(ways_.begin(), ways_.end(), later);
+    return what;
+  }
   // visit(what) of all, in no order that means anything.
   template <class Visit>
   void visit(Visit visit) const {

@@ -52,6 +52,19 @@ class Fcfs final : public QueueingPolicy {
     fresh_.erase(oldest_place());
   }
   std::int64_t prompt_tokens() const override { return prompt_tokens_; }
+  std::optional<Waiting> remove(std::int64_t index) override {
+    for (std::deque<Waiting>* part : {&came_, &preempted_, &fresh_}) {
+      const auto place =
+          std::find_if(part->begin(), part->end(), [&](const Waiting& w) { return w.request.index == index; });
+      if (place == part->end()) continue;
+      const Waiting gone = *place;
+      part->erase(place);
+      --size_;
+      prompt_tokens_ -= gone.request.prompt_tokens;
+      return gone;
+    }
+    return std::nullopt;
+  }
 
  private:
   // Those sent to the back stand among the new ones.

@@ -1,4 +1,5 @@
 // By (priority, arrival), smallest first (vLLM --scheduling-policy priority).
+#include <algorithm>
 #include <set>
 #include <tuple>
 
@@ -28,6 +29,14 @@ class PriorityQueueing final : public QueueingPolicy {
   std::int64_t prompt_tokens() const override { return prompt_tokens_; }
   const Waiting* oldest() const override { return fresh_by_age_.empty() ? nullptr : &*fresh_by_age_.begin()->place; }
   void pop_oldest() override { erase(fresh_by_age_.begin()->place); }
+  std::optional<Waiting> remove(std::int64_t index) override {
+    const auto place =
+        std::find_if(queue_.begin(), queue_.end(), [&](const Waiting& w) { return w.request.index == index; });
+    if (place == queue_.end()) return std::nullopt;
+    const Waiting gone = *place;
+    erase(place);
+    return gone;
+  }
 
  private:
   using Queue = std::set<Waiting, Before>;

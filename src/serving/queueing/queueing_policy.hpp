@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "foretoken/serving/engine_config.hpp"
@@ -35,6 +36,8 @@ class QueueingPolicy {
   // The longest-waiting request that was never admitted, and its removal: for time-outs.
   [[nodiscard]] virtual const Waiting* oldest() const = 0;
   virtual void pop_oldest() = 0;
+  // The request of this index goes; empty when it does not wait here.
+  virtual std::optional<Waiting> remove(std::int64_t index) = 0;
 };
 
 // Precondition: config.scheduling_policy is in the table (validated by the scenario);

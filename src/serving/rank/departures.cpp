@@ -27,6 +27,15 @@ void Departures::refused(const Request& request, Outcome outcome, TimePoint now,
   listener_.departed(rank_, request, outcome, now);
 }
 
+void Departures::lost(const InFlight& r, TimePoint now) {
+  RequestRecord record = record_of(r, Outcome::failed, now);
+  record.emitted = static_cast<std::int32_t>(r.emitted);
+  record.ttft_parts = r.account.ttft();
+  record.e2e_parts = r.account.total(now - r.request.arrival);
+  observer_.on_request(record);
+  listener_.departed(rank_, r.request, Outcome::failed, now);
+}
+
 void Departures::abandoned(const InFlight& r, TimePoint now) {
   observer_.on_request(record_of(r, Outcome::unfinished, now));
 }

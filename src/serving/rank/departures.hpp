@@ -41,6 +41,8 @@ class Departures {
   }
   // Rejected, or timed out with the parts of its time.
   void refused(const Request& request, Outcome outcome, TimePoint now, const Attribution& parts);
+  // Its replica is lost, after r.emitted tokens.
+  void lost(const InFlight& r, TimePoint now);
   // The run was stopped.
   void abandoned(const InFlight& r, TimePoint now);
   void abandoned(const Request& request, TimePoint now);

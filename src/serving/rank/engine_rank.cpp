@@ -33,7 +33,6 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
 }
 
 // ---- requests come, and those that the engine refuses or that give up waiting go ----
-
 // An engine ends a sequence at max_model_len whatever was asked. False: it refuses the request.
 bool EngineRank::fits(Request& request) const {
   const EngineConfig& engine = rank_.config;
@@ -106,6 +105,7 @@ RankOffer EngineRank::offer(TimePoint now) {
 bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   wake_ = kNever;
   if (receiver_) receive_before_call(now);
+  if (!aborts_.empty()) settle_aborts(now);
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   while (plan_.chunks.empty() && decode_rows_ == 0) {
@@ -124,6 +124,7 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   }
   shape_plan(now);
   if (receiver_) receive_after_call(now);
+  if (!aborts_.empty()) next_call_differs_ = true;
   return true;
 }
 
@@ -252,8 +253,9 @@ void EngineRank::cut(TimePoint now, std::int64_t boundaries_later) {
 // ---- a step ends ----
 
 void EngineRank::end_steps(TimePoint now) {
-  // Nobody came since the first of them began, or it matters when the last did.
-  async_.open(rank_.waiting.inbox_is_empty() && !receiver_ ? begin_ : clock_.after(steps_.elapsed_before_last()));
+  // Or it matters when the last of them began.
+  const bool nobody_came = rank_.waiting.inbox_is_empty() && !receiver_ && aborts_.empty();
+  async_.open(nobody_came ? begin_ : clock_.after(steps_.elapsed_before_last()));
   report_steps(now);
   const DecodeTotals decode = steps_.decode_totals();
   usage_.add(steps_, decode, chunks_, decode_rows_, first_blocks_.net(), rank_);

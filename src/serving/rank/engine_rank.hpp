@@ -56,6 +56,10 @@ class EngineRank {
   void end_steps(TimePoint now);
   // Requests that waited longer than queue_timeout leave.
   void expire(TimePoint now);
+  // Nobody waits for the request of this index any more (engine_rank_abort.cpp).
+  void abort(std::int64_t request, TimePoint now);
+  // It is lost, with all that it has (engine_rank_crash.cpp).
+  void crash(TimePoint now);
   // The schedule call. Precondition: no step is running.
   void schedule(TimePoint now);
 
@@ -72,6 +76,7 @@ class EngineRank {
   // Reports everything still in the system as unfinished.
   void abandon(TimePoint now);
 
+  [[nodiscard]] int index() const { return index_; }
   [[nodiscard]] bool idle() const { return !stepping_; }
   [[nodiscard]] TimePoint next_boundary() const { return stepping_ ? end_ : wake_; }
   [[nodiscard]] TimePoint next_timeout() const { return rank_.waiting.next_timeout(); }
@@ -107,6 +112,17 @@ class EngineRank {
   void settle_chunks(TimePoint now);
   void complete_prompt(RequestId id, TimePoint now);
   void finish_leaving(TimePoint now);
+
+  // ---- aborts ----
+  struct Abort {
+    std::int64_t request;
+    TimePoint since;
+  };
+  void settle_aborts(TimePoint now);
+  [[nodiscard]] RequestId running_request(std::int64_t request) const;
+  void end_waiting(const Waiting& waiting, TimePoint now);
+  void end_aborted(RequestId id, TimePoint now);
+  void lose_waiting(const Waiting& waiting, TimePoint now);
 
   // ---- hand-overs ----
   void wait_for_blocks(RequestId id, TimePoint now);
@@ -162,6 +178,7 @@ class EngineRank {
   TimePoint wake_ = kNever;
   std::unique_ptr<Receiver> receiver_;  // with rules_
   std::int64_t evictions_before_call_ = 0;
+  std::vector<Abort> aborts_;       // of requests that run, for the next call
   std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
 };
 

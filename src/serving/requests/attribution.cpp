@@ -71,6 +71,8 @@ std::string_view to_string(AttributionPart p) {
       return "kv_transfer";
     case AttributionPart::hand_over_wait:
       return "hand_over_wait";
+    case AttributionPart::earlier_attempts:
+      return "earlier_attempts";
   }
   return "unknown";
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/random.hpp"
+#include "serving/routing/cluster_view.hpp"
 
 namespace foretoken {
 
@@ -19,6 +20,33 @@ template <class Cost>
     best = i;
   }
   return best;
+}
+
+// Of those that take requests.
+template <class Cost>
+[[nodiscard]] int least_of(const ClusterView& view, Cost cost) {
+  if (view.all_take()) return least_of(view.size(), cost);
+  int first = 0;
+  while (!view.takes(first)) ++first;
+  int best = first;
+  auto least = cost(first);
+  for (int i = first + 1; i < view.size(); ++i) {
+    if (!view.takes(i)) continue;
+    const auto here = cost(i);
+    if (!(here < least)) continue;
+    least = here;
+    best = i;
+  }
+  return best;
+}
+
+// The replicas that take requests, in order.
+[[nodiscard]] inline std::vector<int> takers(const ClusterView& view) {
+  std::vector<int> all;
+  for (int i = 0; i < view.size(); ++i) {
+    if (view.takes(i)) all.push_back(i);
+  }
+  return all;
 }
 
 // One of those of least cost, each with the same chance.

@@ -1,6 +1,7 @@
 // The least loaded by one figure, its own or published.
 #include <algorithm>
 #include <deque>
+#include <utility>
 
 #include "serving/routing/best_of.hpp"
 #include "serving/routing/own_load.hpp"
@@ -17,7 +18,7 @@ class ShortestQueue final : public RoutingPolicy {
   explicit ShortestQueue(const RoutingPlace& place)
       : counts_own_(place.config.count_own_dispatches), sent_(static_cast<std::size_t>(place.replicas)) {}
   int choose(const Request&, const ClusterView& view) override {
-    const int chosen = least_of(view.size(), [&](int i) {
+    const int chosen = least_of(view, [&](int i) {
       const ReplicaSignals s = view.signals(i);
       return s.waiting + s.running + sent_since(i, s.as_of);
     });
@@ -44,7 +45,7 @@ class LeastTokens final : public RoutingPolicy {
   explicit LeastTokens(const RoutingPlace& place) : load_(place.replicas), prefixes_(place) {}
   int choose(const Request& request, const ClusterView& view) override {
     const int chosen =
-        least_of(view.size(), [&](int i) { return load_.tokens(i) - prefixes_.cached_tokens(view, i, request); });
+        least_of(view, [&](int i) { return load_.tokens(i) - prefixes_.cached_tokens(view, i, request); });
     load_.sent(chosen, request);
     prefixes_.sent(chosen, request);
     return chosen;
@@ -60,11 +61,11 @@ class LeastTokens final : public RoutingPolicy {
 class LeastKv final : public RoutingPolicy {
  public:
   int choose(const Request&, const ClusterView& view) override {
-    const int last = view.size() - 1;
-    return last - least_of(view.size(), [&](int i) {
-             const ReplicaSignals s = view.signals(last - i);
-             return static_cast<double>(s.kv_blocks_used) / static_cast<double>(std::max<std::int64_t>(1, s.kv_blocks));
-           });
+    return least_of(view, [&](int i) {
+      const ReplicaSignals s = view.signals(i);
+      return std::pair(
+          static_cast<double>(s.kv_blocks_used) / static_cast<double>(std::max<std::int64_t>(1, s.kv_blocks)), -i);
+    });
   }
   void left(int, const Request&) override {}
 };
@@ -79,9 +80,10 @@ class LengthPools final : public RoutingPolicy {
         short_replicas_(place.config.short_replicas < place.replicas ? static_cast<int>(place.config.short_replicas)
                                                                      : 0),
         short_tokens_(place.config.short_prompt_tokens) {}
-  int choose(const Request& request, const ClusterView&) override {
+  int choose(const Request& request, const ClusterView& view) override {
     const bool is_short = short_replicas_ > 0 && request.prompt_tokens <= short_tokens_;
-    const int chosen = is_short ? load_.emptiest(0, short_replicas_) : load_.emptiest(short_replicas_, replicas_);
+    const int chosen =
+        is_short ? load_.emptiest(view, 0, short_replicas_) : load_.emptiest(view, short_replicas_, replicas_);
     load_.sent(chosen, request);
     return chosen;
   }
@@ -98,19 +100,19 @@ class LengthPools final : public RoutingPolicy {
 class SessionSticky final : public RoutingPolicy {
  public:
   explicit SessionSticky(const RoutingPlace& place) : load_(place.replicas) {}
-  int choose(const Request& request, const ClusterView&) override {
-    const int chosen = bound_to(request.conversation);
+  int choose(const Request& request, const ClusterView& view) override {
+    const int chosen = bound_to(request.conversation, view);
     load_.sent(chosen, request);
     return chosen;
   }
   void left(int replica, const Request& request) override { load_.left(replica, request); }
 
  private:
-  int bound_to(std::int32_t conversation) {
-    if (conversation < 0) return load_.emptiest();
+  int bound_to(std::int32_t conversation, const ClusterView& view) {
+    if (conversation < 0) return load_.emptiest(view);
     const auto place = static_cast<std::size_t>(conversation);
     if (place >= bound_.size()) bound_.resize(place + 1, -1);
-    if (bound_[place] < 0) bound_[place] = load_.emptiest();
+    if (bound_[place] < 0 || !view.takes(bound_[place])) bound_[place] = load_.emptiest(view);
     return bound_[place];
   }
 

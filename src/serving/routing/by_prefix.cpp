@@ -31,7 +31,9 @@ class PrefixRouter : public RoutingPolicy {
   [[nodiscard]] virtual int best(const Request& request, const ClusterView& view) = 0;
   [[nodiscard]] std::vector<double> shares(const Request& request, const ClusterView& view) const {
     std::vector<double> all(static_cast<std::size_t>(view.size()));
-    for (std::size_t i = 0; i < all.size(); ++i) all[i] = prefixes_.share(view, static_cast<int>(i), request);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (view.takes(static_cast<int>(i))) all[i] = prefixes_.share(view, static_cast<int>(i), request);
+    }
     return all;
   }
 
@@ -49,14 +51,14 @@ class SglangRouter final : public PrefixRouter {
 
  private:
   int best(const Request& request, const ClusterView& view) override {
-    const auto [least, most] = std::minmax_element(load_.all_requests().begin(), load_.all_requests().end());
-    const bool imbalanced = static_cast<double>(*most - *least) > config_.balance_abs_threshold &&
-                            static_cast<double>(*most) > config_.balance_rel_threshold * static_cast<double>(*least);
-    if (imbalanced) return load_.emptiest();
+    const auto [least, most] = load_.spread(view);
+    const bool imbalanced = static_cast<double>(most - least) > config_.balance_abs_threshold &&
+                            static_cast<double>(most) > config_.balance_rel_threshold * static_cast<double>(least);
+    if (imbalanced) return load_.emptiest(view);
     const std::vector<double> share = shares(request, view);
     const int longest =
-        least_of(view.size(), [&](int i) { return std::pair(-share[static_cast<std::size_t>(i)], load_.requests(i)); });
-    return share[static_cast<std::size_t>(longest)] > config_.cache_threshold ? longest : load_.emptiest();
+        least_of(view, [&](int i) { return std::pair(-share[static_cast<std::size_t>(i)], load_.requests(i)); });
+    return share[static_cast<std::size_t>(longest)] > config_.cache_threshold ? longest : load_.emptiest(view);
   }
 };
 
@@ -70,11 +72,16 @@ class DynamoRouter final : public PrefixRouter {
   static constexpr double kBlock = 16;  // tokens
 
   int best(const Request& request, const ClusterView& view) override {
-    std::vector<double> costs(static_cast<std::size_t>(view.size()));
-    for (std::size_t i = 0; i < costs.size(); ++i) costs[i] = cost(request, view, static_cast<int>(i));
-    const auto [least, most] = std::minmax_element(costs.begin(), costs.end());
-    if (config_.temperature <= 0 || *least == *most) return random_least_of(costs, random_);
-    return softmax(costs, *least, config_.temperature * (*most - *least));
+    std::vector<double> costs(static_cast<std::size_t>(view.size()), INFINITY);
+    double least = INFINITY, most = 0;
+    for (std::size_t i = 0; i < costs.size(); ++i) {
+      if (!view.takes(static_cast<int>(i))) continue;
+      costs[i] = cost(request, view, static_cast<int>(i));
+      least = std::min(least, costs[i]);
+      most = std::max(most, costs[i]);
+    }
+    if (config_.temperature <= 0 || least == most) return random_least_of(costs, random_);
+    return softmax(costs, least, config_.temperature * (most - least));
   }
 
   double cost(const Request& request, const ClusterView& view, int replica) const {
@@ -91,11 +98,13 @@ class DynamoRouter final : public PrefixRouter {
     std::transform(costs.begin(), costs.end(), weights.begin(),
                    [&](double c) { return exact_exp(-(c - least) / scale); });
     double left = random_.uniform() * std::accumulate(weights.begin(), weights.end(), 0.0);
-    for (std::size_t i = 0; i + 1 < weights.size(); ++i) {
+    int last = 0;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
       left -= weights[i];
-      if (left < 0) return static_cast<int>(i);
+      if (weights[i] > 0) last = static_cast<int>(i);
+      if (left < 0) break;
     }
-    return static_cast<int>(weights.size()) - 1;
+    return last;
   }
 };
 
@@ -108,14 +117,16 @@ class LlmDRouter final : public PrefixRouter {
  private:
   int best(const Request& request, const ClusterView& view) override {
     const std::vector<double> share = shares(request, view);
-    std::vector<double> costs(share.size());
+    std::vector<double> costs(share.size(), INFINITY);
     std::int64_t least = INT64_MAX, most = 0;
     for (int i = 0; i < view.size(); ++i) {
+      if (!view.takes(i)) continue;
       const std::int64_t waiting = view.signals(i).waiting;
       least = std::min(least, waiting);
       most = std::max(most, waiting);
     }
     for (std::size_t i = 0; i < costs.size(); ++i) {
+      if (!view.takes(static_cast<int>(i))) continue;
       const ReplicaSignals s = view.signals(static_cast<int>(i));
       const double queue =
           most == least ? 1 : static_cast<double>(most - s.waiting) / static_cast<double>(most - least);
@@ -137,19 +148,20 @@ class AibrixRouter final : public PrefixRouter {
   static constexpr std::int64_t kImbalance = 8;
 
   int best(const Request& request, const ClusterView& view) override {
-    const auto [least, most] = std::minmax_element(load_.all_requests().begin(), load_.all_requests().end());
-    if (*most - *least > kImbalance) return load_.emptiest();
+    const auto [least, most] = load_.spread(view);
+    if (most - least > kImbalance) return load_.emptiest(view);
     const std::vector<double> share = shares(request, view);
-    const double limit = highest_usual_load();
-    const int longest = least_of(view.size(), [&](int i) {
+    const double limit = highest_usual_load(view);
+    const int longest = least_of(view, [&](int i) {
       const bool busy = static_cast<double>(load_.requests(i)) > limit;
       return std::tuple(busy, -share[static_cast<std::size_t>(i)], load_.requests(i));
     });
-    return share[static_cast<std::size_t>(longest)] > 0 ? longest : load_.emptiest();
+    return share[static_cast<std::size_t>(longest)] > 0 ? longest : load_.emptiest(view);
   }
 
-  [[nodiscard]] double highest_usual_load() const {
-    const std::vector<std::int64_t>& loads = load_.all_requests();
+  [[nodiscard]] double highest_usual_load(const ClusterView& view) const {
+    std::vector<std::int64_t> loads;
+    for (const int i : takers(view)) loads.push_back(load_.requests(i));
     const auto n = static_cast<double>(loads.size());
     double sum = 0, squares = 0;
     for (const std::int64_t load : loads) sum += static_cast<double>(load);
@@ -173,11 +185,12 @@ class PrefixAffinity final : public PrefixRouter {
     const auto sticky = [&](int i) { return share[static_cast<std::size_t>(i)] >= config_.affinity_threshold; };
     double best_sticky = INFINITY, best_other = INFINITY;
     for (int i = 0; i < view.size(); ++i) {
+      if (!view.takes(i)) continue;
       double& best = sticky(i) ? best_sticky : best_other;
       best = std::min(best, static_cast<double>(view.signals(i).prefill_tokens) / config_.prefill_throughput);
     }
     const bool stick = best_sticky - best_other <= to_seconds(config_.max_ttft_penalty);
-    return least_of(view.size(), [&](int i) {
+    return least_of(view, [&](int i) {
       const std::int64_t uncached = request.prompt_tokens - prefixes_.cached_tokens(view, i, request);
       return std::pair(stick && !sticky(i), load_.tokens(i) + uncached);
     });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "foretoken/serving/simulation.hpp"
 #include "foretoken/workload/request_source.hpp"
@@ -26,12 +27,22 @@ struct ReplicaSignals {
 // too; looking leaves no trace.
 class ClusterView {
  public:
+  // By replica whether it is a candidate; null: all are.
+  explicit ClusterView(const std::vector<std::uint8_t>* takes = nullptr) : takes_(takes) {}
   virtual ~ClusterView() = default;
+  // In a fleet who is not ready is none. At least one is.
+  [[nodiscard]] bool takes(int replica) const {
+    return takes_ == nullptr || (*takes_)[static_cast<std::size_t>(replica)] != 0;
+  }
+  [[nodiscard]] bool all_take() const { return takes_ == nullptr; }
   [[nodiscard]] virtual int size() const = 0;
   [[nodiscard]] virtual TimePoint now() const = 0;
   [[nodiscard]] virtual ReplicaSignals signals(int replica) const = 0;
   // Tokens of the request's prompt that the replica's prefix cache holds (the best of its ranks).
   [[nodiscard]] virtual std::int64_t cached_tokens(int replica, const Request& request) const = 0;
+
+ private:
+  const std::vector<std::uint8_t>* takes_;
 };
 
 }  // namespace foretoken

@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "serving/routing/best_of.hpp"
 #include "serving/routing/routing_policy.hpp"
 
 namespace foretoken {
@@ -20,8 +21,10 @@ class LeastOutstanding final : public RoutingPolicy {
     for (std::size_t i = 0; i < leaves_; ++i) winners_[leaves_ + i] = static_cast<int>(i);
     for (std::size_t node = leaves_ - 1; node > 0; --node) play(node);
   }
-  int choose(const Request&, const ClusterView&) override {
-    const int chosen = leaves_ == 1 ? 0 : winners_[1];
+  int choose(const Request&, const ClusterView& view) override {
+    const int chosen = !view.all_take() ? least_of(view, [&](int i) { return counts_[static_cast<std::size_t>(i)]; })
+                       : leaves_ == 1   ? 0
+                                        : winners_[1];
     change(chosen, +1);
     return chosen;
   }

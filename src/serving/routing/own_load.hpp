@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "foretoken/workload/request_source.hpp"
+#include "serving/routing/cluster_view.hpp"
 
 namespace foretoken {
 
@@ -25,7 +27,28 @@ class OwnLoad {
   [[nodiscard]] int emptiest(int begin, int end) const {
     return static_cast<int>(std::min_element(requests_.begin() + begin, requests_.begin() + end) - requests_.begin());
   }
-  [[nodiscard]] int emptiest() const { return emptiest(0, static_cast<int>(requests_.size())); }
+  // Of all that take requests; in [begin, end) of those, or anywhere where none there does.
+  [[nodiscard]] int emptiest(const ClusterView& view) const {
+    return emptiest(view, 0, static_cast<int>(requests_.size()));
+  }
+  [[nodiscard]] int emptiest(const ClusterView& view, int begin, int end) const {
+    if (view.all_take()) return emptiest(begin, end);
+    int best = -1;
+    for (int i = begin; i < end; ++i) {
+      if (view.takes(i) && (best < 0 || requests(i) < requests(best))) best = i;
+    }
+    return best >= 0 ? best : emptiest(view);
+  }
+  // The fewest and the most requests of those that take them.
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> spread(const ClusterView& view) const {
+    std::int64_t least = INT64_MAX, most = 0;
+    for (int i = 0; i < view.size(); ++i) {
+      if (!view.takes(i)) continue;
+      least = std::min(least, requests(i));
+      most = std::max(most, requests(i));
+    }
+    return {least, most};
+  }
 
  private:
   void change(int replica, std::int64_t by, const Request& request) {

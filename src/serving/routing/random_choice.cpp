@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/random.hpp"
+#include "serving/routing/best_of.hpp"
 #include "serving/routing/own_load.hpp"
 #include "serving/routing/routing_policy.hpp"
 
@@ -12,8 +13,10 @@ namespace {
 class Random final : public RoutingPolicy {
  public:
   explicit Random(const RoutingPlace& place) : random_(place.config.seed, "router"), replicas_(place.replicas) {}
-  int choose(const Request&, const ClusterView&) override {
-    return static_cast<int>(random_.uniform_int(0, replicas_ - 1));
+  int choose(const Request&, const ClusterView& view) override {
+    if (view.all_take()) return static_cast<int>(random_.uniform_int(0, replicas_ - 1));
+    const std::vector<int> all = takers(view);
+    return all[static_cast<std::size_t>(random_.uniform_int(0, static_cast<std::int64_t>(all.size()) - 1))];
   }
   void left(int, const Request&) override {}
 
@@ -33,9 +36,10 @@ class PowerOfTwo final : public RoutingPolicy {
         order_(static_cast<std::size_t>(place.replicas)) {
     for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<int>(i);
   }
-  int choose(const Request& request, const ClusterView&) override {
+  int choose(const Request& request, const ClusterView& view) override {
+    if (!view.all_take()) order_ = takers(view);
     int best = -1;
-    for (std::size_t i = 0; i < choices_; ++i) {  // the beginning of a shuffle
+    for (std::size_t i = 0; i < std::min(choices_, order_.size()); ++i) {  // the beginning of a shuffle
       const std::int64_t last = static_cast<std::int64_t>(order_.size()) - 1;
       std::swap(order_[i], order_[static_cast<std::size_t>(random_.uniform_int(static_cast<std::int64_t>(i), last))]);
       if (best < 0 || load_.requests(order_[i]) < load_.requests(best)) best = order_[i];

@@ -7,8 +7,9 @@ namespace {
 class RoundRobin final : public RoutingPolicy {
  public:
   explicit RoundRobin(const RoutingPlace& place) : replicas_(place.replicas) {}
-  int choose(const Request&, const ClusterView&) override {
-    const int chosen = next_;
+  int choose(const Request&, const ClusterView& view) override {
+    int chosen = next_;
+    while (!view.takes(chosen)) chosen = chosen + 1 == replicas_ ? 0 : chosen + 1;
     next_ = chosen + 1 == replicas_ ? 0 : chosen + 1;
     return chosen;
   }

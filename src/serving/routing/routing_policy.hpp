@@ -12,8 +12,8 @@
 
 namespace foretoken {
 
-// Contract: choose() answers an index in [0, view.size()); left() follows once for every request chosen for a
-// replica, when it leaves the system or goes on in another pool.
+// Contract: choose() answers an index in [0, view.size()) that takes requests; left() follows once for every request
+// chosen for a replica, when it leaves the system or goes on in another pool.
 class RoutingPolicy {
  public:
   virtual ~RoutingPolicy() = default;

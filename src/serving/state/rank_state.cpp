@@ -151,6 +151,19 @@ void RankState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals,
   waiting.queue().push({r.request, {}, id, where == Requeue::last});
 }
 
+void RankState::leave_unfinished(RequestId id, const DecodeTotals& totals) {
+  InFlight& r = table[id];
+  if (r.phase == Phase::decoding) {
+    decodes.leave(id);
+    r.account.left_decode(totals);
+    (void)gaps.leave(id);
+  } else {
+    running.prefilled(id);
+  }
+  release(id, false, r.cached);
+  running.remove(id);
+}
+
 void RankState::finish(RequestId id) {
   release(id, false, table[id].cached);
   running.remove(id);

@@ -93,6 +93,8 @@ class RankState {
   // Its prompt is computed, and it decodes from now on.
   void start_decoding(RequestId id);
   void preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep);
+  // It goes before its last token.
+  void leave_unfinished(RequestId id, const DecodeTotals& totals);
   // It has finished, and left the decode group.
   void finish(RequestId id);
 

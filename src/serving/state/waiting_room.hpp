@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <optional>
 
 #include "foretoken/serving/engine_config.hpp"
 #include "serving/queueing/queueing_policy.hpp"
@@ -42,6 +43,16 @@ class WaitingRoom {
       inbox_.pop_front();
     }
     return new_head;
+  }
+
+  // The request of this index goes; empty when it does not wait.
+  std::optional<Waiting> remove(std::int64_t index) {
+    const auto in =
+        std::find_if(inbox_.begin(), inbox_.end(), [&](const Inbound& i) { return i.waiting.request.index == index; });
+    if (in == inbox_.end()) return queue_->remove(index);
+    const Waiting waiting = in->waiting;
+    inbox_.erase(in);
+    return waiting;
   }
 
   // ---- queue_timeout ----

@@ -138,7 +138,7 @@ void LoadJudge::learn(const Scenario& scenario, double load, const Verdict& verd
 // decision at most and makes none wrong: no load that has not settled meets, and it misses only by what a run from
 // empty has seen already.
 std::optional<SteadyState> LoadJudge::cannot_settle(const Scenario& scenario, double load, double rate) const {
-  const bool is_open = has_steady_state(scenario.workload) && !scenario.workload.max_concurrency;
+  const bool is_open = has_steady_state(scenario) && !scenario.workload.max_concurrency;
   if (!is_open || !one_kind_ || !stability_limit_ || rate > stability_limit_->high) return std::nullopt;
   if (may_find_prefixes(scenario)) return std::nullopt;  // whether latencies fall must be watched
   SteadyState steady;
@@ -194,7 +194,7 @@ Result<ModelUncertainty> LoadJudge::uncertainty(const Scenario& scenario, const 
 }
 
 Diagnostics LoadJudge::find_stability_limit(const Scenario& scenario) {
-  const bool open = has_steady_state(scenario.workload) && !scenario.workload.max_concurrency;
+  const bool open = has_steady_state(scenario) && !scenario.workload.max_concurrency;
   if (stability_limit_ || !open) return {};
   const Result<WorkloadSummary> workload = workload_summary(scenario);
   if (!workload) return workload.error();

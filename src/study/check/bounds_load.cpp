@@ -80,7 +80,7 @@ std::optional<Bound> throughput_bound(const Scenario& s, std::size_t objective, 
   const double each = per_request(s, line.metric, w);
   if (!(each > 0) || is_upper_limit(line.comparison)) return std::nullopt;
   const RooflineCapacity capacity = roofline_capacity(s, w);
-  const bool open = has_steady_state(s.workload) && !s.workload.max_concurrency && w.offered_rate > 0;
+  const bool open = has_steady_state(s) && !s.workload.max_concurrency && w.offered_rate > 0;
   const double offered = open ? w.offered_rate * each : kUnbounded;
   const double through = capacity.requests_per_second * each;
   if (std::isinf(offered) && std::isinf(through)) return std::nullopt;
@@ -123,7 +123,7 @@ std::optional<Bound> overload_bound(const Scenario& s, std::size_t objective, co
   const auto key = latency_key_parts(line.metric);
   if (!key || !is_upper_limit(line.comparison) || key->metric == "tpot" || key->metric == "itl") return std::nullopt;
   const bool limited = s.engine.max_waiting_requests > 0 || s.engine.queue_timeout > Duration{};
-  if (!has_steady_state(s.workload) || s.workload.max_concurrency || limited) return std::nullopt;
+  if (!has_steady_state(s) || s.workload.max_concurrency || limited) return std::nullopt;
   const RooflineCapacity capacity = roofline_capacity(s, w);
   if (w.offered_rate * (1 - kBoundSlack) <= capacity.requests_per_second) return std::nullopt;
   return Bound{objective, kUnbounded, true,

@@ -79,7 +79,7 @@ class Comparing {
   // Both measure the same requests: for as long as the slower of them needs to settle.
   Diagnostics find_common_length() {
     for (const Scenario* s : {&a_, &b_}) {
-      if (!has_steady_state(s->workload)) continue;
+      if (!has_steady_state(*s)) continue;
       ReplicationSampler sampler(*s, metrics_, options_);
       if (Diagnostics problems = sampler.prepare(); problems.has_errors()) return problems;
       const SteadyState& own = sampler.steady_state();
@@ -100,7 +100,7 @@ class Comparing {
 
   Result<Samples> sample(const Scenario& scenario, const RunOptions& options) {
     ReplicationSampler sampler(scenario, metrics_, options);
-    if (has_steady_state(scenario.workload) && steady_.measured > 0) sampler.take_steady_state(steady_);
+    if (has_steady_state(scenario) && steady_.measured > 0) sampler.take_steady_state(steady_);
     if (Diagnostics problems = sampler.extend_to(result_.replications); problems.has_errors()) return problems;
     Samples samples;
     samples.replications = sampler.replications();

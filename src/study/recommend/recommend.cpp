@@ -27,7 +27,7 @@ std::int64_t requests_of_a_verdict(const Scenario& s) {
   const Result<WorkloadSummary> workload = workload_summary(s);
   if (!workload || !workload->requests) return 0;
   constexpr std::int64_t kLook = 5, kEndless = 20'000;
-  if (has_steady_state(s.workload)) return kEndless;
+  if (has_steady_state(s)) return kEndless;
   return std::max<std::int64_t>(kLook, s.replications) * *workload->requests;
 }
 

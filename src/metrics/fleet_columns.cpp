@@ -1,0 +1,111 @@
+// What a fleet cost and did, and what clients had to do for their answers.
+#include "metrics/fleet_columns.hpp"
+
+#include <algorithm>
+
+namespace foretoken {
+namespace {
+
+using G = ColumnGroup;
+using View = const MeasureView&;
+
+double count(std::int64_t v) {
+  return static_cast<double>(v);
+}
+double hours(std::int64_t nanoseconds) {
+  return count(nanoseconds) * 1e-9 / 3600;
+}
+double of_fleet(View v, double value) {
+  return v.scope == Scope::run && v.run.fleet.on ? value : kMissing;
+}
+double of_clients(View v, double value) {
+  return v.scope == Scope::run && v.run.clients.on ? value : kMissing;
+}
+double gpus_per_place(View v) {
+  return static_cast<double>(v.device.num_gpus) / std::max(1, v.run.fleet.places);
+}
+double gpu_hours(View v) {
+  return of_fleet(v, hours(v.run.fleet.paid()) * gpus_per_place(v));
+}
+double of_all_time(View v, std::int64_t nanoseconds) {
+  std::int64_t all = 0;
+  for (const std::int64_t state : v.run.fleet.in_state) all += state;
+  return of_fleet(v, all > 0 ? count(nanoseconds) / count(all) * v.run.fleet.places : kMissing);
+}
+
+constexpr Column kFleetColumns[] = {
+    {"attempts_per_request", "Attempts per request", "", G::clients, false,
+     [](View v) {
+       const ClientTotals& c = v.run.clients;
+       return of_clients(v, c.requests > 0 ? count(c.attempts) / count(c.requests) : kMissing);
+     },
+     "sends, retries included, over requests"},
+    {"attempts_given_up", "Attempts given up", "", G::clients, true,
+     [](View v) { return of_clients(v, count(v.run.clients.timeouts)); },
+     "that the client waited for longer than its time-out"},
+    {"migrated_attempts", "Attempts that went on elsewhere", "", G::clients, true,
+     [](View v) { return of_clients(v, count(v.run.clients.migrated)); },
+     "with the tokens that a lost replica had put out (migration_limit)"},
+    {"retries_over_budget", "Retries over the budget", "", G::clients, true,
+     [](View v) { return of_clients(v, count(v.run.clients.over_budget)); }, "that the retry budget did not allow"},
+    {"late_answers", "Answers for nobody", "", G::clients, true,
+     [](View v) { return of_clients(v, count(v.run.clients.late)); },
+     "that the server finished after the client had given up"},
+    {"late_output_tokens", "  their output tokens", "tok", G::clients, true,
+     [](View v) { return of_clients(v, count(v.run.clients.late_output_tokens)); }, "work that nobody got"},
+    {"last_unanswered_s", "Last request without an answer", "s", G::clients, false,
+     [](View v) {
+       return v.run.clients.unanswered > 0 ? of_clients(v, to_seconds(v.run.clients.last_unanswered)) : kMissing;
+     },
+     "when it was first sent; absent where all were answered: from then on the service was well"},
+    {"gpu_hours", "GPU-hours paid", "h", G::fleet, false, gpu_hours,
+     "from the order for a replica until it is gone, times its GPUs"},
+    {"mean_replicas_paid", "Replicas paid, mean", "", G::fleet, false,
+     [](View v) { return of_all_time(v, v.run.fleet.paid()); }, "time average, those that start and drain included"},
+    {"mean_replicas_ready", "Replicas ready, mean", "", G::fleet, false,
+     [](View v) { return of_all_time(v, v.run.fleet.in_state[static_cast<std::size_t>(ReplicaState::ready)]); },
+     "time average"},
+    {"max_replicas_ready", "Replicas ready, most", "", G::fleet, true,
+     [](View v) { return of_fleet(v, v.run.fleet.most_ready); }, "at once"},
+    {"cold_starts", "Cold starts", "", G::fleet, true, [](View v) { return of_fleet(v, count(v.run.fleet.starts)); },
+     "replicas that were ordered in the run"},
+    {"cold_start_gpu_hours", "  GPU-hours of them", "h", G::fleet, false,
+     [](View v) { return of_fleet(v, hours(v.run.fleet.starting()) * gpus_per_place(v)); },
+     "paid before the replicas were ready"},
+    {"replicas_stopped", "Replicas stopped", "", G::fleet, true,
+     [](View v) { return of_fleet(v, count(v.run.fleet.stops)); }, "that were told to go"},
+    {"scale_events", "Changes of the number wanted", "", G::fleet, true,
+     [](View v) { return of_fleet(v, count(v.run.fleet.changes)); }, "up and down"},
+    {"held_requests", "Requests that waited for a replica", "", G::fleet, true,
+     [](View v) { return of_fleet(v, count(v.run.fleet.held)); }, "because none was ready"},
+    {"turned_away", "  turned away", "", G::fleet, true,
+     [](View v) { return of_fleet(v, count(v.run.fleet.turned_away)); },
+     "because none was ready, and none in time; also those that gave up meanwhile"},
+    {"replica_failures", "Replicas that died", "", G::fleet, true,
+     [](View v) { return of_fleet(v, count(v.run.fleet.failures)); }, "planned or by chance (MTBF)"},
+    {"lost_requests", "  requests that they had", "", G::fleet, true,
+     [](View v) { return of_fleet(v, count(v.run.fleet.lost)); }, "each time one was lost; it may have been repeated"},
+    {"refused_requests", "  sent to the dead", "", G::fleet, true,
+     [](View v) { return of_fleet(v, count(v.run.fleet.refused)); }, "before routers knew: the connection was refused"},
+    {"run_cost", "Price of the run", "$", G::money, false,
+     [](View v) {
+       const double per_gpu_hour = v.device.usd_per_hour / v.device.num_gpus;
+       return v.device.usd_per_hour > 0 ? gpu_hours(v) * per_gpu_hour : kMissing;
+     },
+     "GPU-hours paid at the scenario's price"},
+};
+
+}  // namespace
+
+std::span<const Column> fleet_columns() {
+  return kFleetColumns;
+}
+
+double paid_share(const RunMeasures& run) {
+  if (!run.fleet.on) return 1;
+  std::int64_t all = 0;
+  for (const std::int64_t state : run.fleet.in_state) all += state;
+  return all > 0 ? count(run.fleet.paid()) / count(all) : 1;
+}
+
+}  // namespace foretoken

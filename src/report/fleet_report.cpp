@@ -1,0 +1,169 @@
+// Replica-hours by state, the number of replicas over time, and attempts.
+#include "report/fleet_report.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "experiment/replication.hpp"
+#include "foretoken/base/intervals.hpp"
+#include "report/common.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr std::size_t kMostChanges = 24;  // in the table; the document has all
+
+const SimulationOutcome& first(const RunResult& result) {
+  return result.replications.front().outcome;
+}
+
+double hours(std::int64_t nanoseconds) {
+  return static_cast<double>(nanoseconds) * 1e-9 / 3600;
+}
+
+Json fleet_of(const FleetTotals& fleet) {
+  Json json = Json::object();
+  json["places"] = fleet.places;
+  Json states = Json::object();
+  for (int i = 0; i < kReplicaStates; ++i)
+    states[to_string(static_cast<ReplicaState>(i))] = hours(fleet.in_state[static_cast<std::size_t>(i)]);
+  json["replica_hours"] = std::move(states);
+  Json counts = Json::array();
+  for (const FleetTotals::Count& c : fleet.counts) {
+    Json entry = Json::object();
+    entry["at_s"] = to_seconds(c.at);
+    entry["paid"] = c.paid;
+    entry["ready"] = c.ready;
+    counts.push_back(std::move(entry));
+  }
+  json["replicas"] = std::move(counts);
+  return json;
+}
+
+Json clients_of(const ClientTotals& clients) {
+  Json json = Json::object();
+  json["requests"] = clients.requests;
+  json["attempts"] = clients.attempts;
+  json["unanswered"] = clients.unanswered;
+  json["slot_s"] = to_seconds(clients.slot);
+  Json slots = Json::array();
+  for (const ClientTotals::Slot& s : clients.slots) {
+    Json slot = Json::object();
+    slot["offered"] = s.offered;
+    slot["answered"] = s.answered;
+    slot["served"] = s.served;
+    slots.push_back(std::move(slot));
+  }
+  json["slots"] = std::move(slots);
+  return json;
+}
+
+// In how many of several runs, which differ in load and failures, all objectives held.
+struct Held {
+  std::int64_t runs = 0;
+  std::int64_t of = 0;
+  Interval share;
+};
+// Wilson's interval of a share, 95 %.
+Interval wilson(std::int64_t held, std::int64_t of) {
+  constexpr double kZ = 1.959964;
+  const auto n = static_cast<double>(of);
+  const double p = static_cast<double>(held) / n;
+  const double centre = p + kZ * kZ / (2 * n), spread = kZ * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n));
+  const double whole = 1 + kZ * kZ / n;
+  return {p, std::max(0.0, (centre - spread) / whole), std::min(1.0, (centre + spread) / whole)};
+}
+Held objectives_held(const RunResult& result) {
+  Held held;
+  for (const ReplicationResult& r : result.replications) {
+    const MeasureView view = view_of(result.scenario, result.device, r.measures, r.measures.all, Scope::run);
+    bool all = true;
+    for (const SloLine& line : result.scenario.slo)
+      all = all && judge(line, metric_value(view, line.metric, Population::offered).value_or(std::nan(""))).ok;
+    held.runs += all ? 1 : 0;
+    ++held.of;
+  }
+  held.share = wilson(held.runs, held.of);
+  return held;
+}
+bool asks_how_often(const RunResult& result) {
+  return result.scenario.cluster.fleet.on && !result.scenario.slo.empty() && result.replications.size() > 1;
+}
+
+}  // namespace
+
+void add_fleet(const RunResult& result, Json& json) {
+  if (result.scenario.cluster.fleet.on) json["fleet"] = fleet_of(first(result).fleet);
+  if (asks_how_often(result)) {
+    const Held held = objectives_held(result);
+    Json hold = Json::object();
+    hold["runs"] = held.of;
+    hold["held"] = held.runs;
+    hold["low_95"] = held.share.low;
+    hold["high_95"] = held.share.high;
+    json["fleet"]["objectives"] = std::move(hold);
+  }
+  if (result.scenario.workload.client.on) json["clients"] = clients_of(first(result).clients);
+}
+
+std::string fleet_section(const RunResult& result, const TextStyle& style) {
+  if (!result.scenario.cluster.fleet.on) return {};
+  const FleetTotals& fleet = first(result).fleet;
+  TextTable states("lr");
+  states.row({"replica state", "hours"});
+  for (int i = 0; i < kReplicaStates; ++i) {
+    const auto state = static_cast<ReplicaState>(i);
+    if (state != ReplicaState::gone)
+      states.row({std::string(to_string(state)), readable(hours(fleet.in_state[static_cast<std::size_t>(i)]))});
+  }
+  TextTable changes("rrr");
+  changes.row({"at s", "paid", "ready"});
+  for (std::size_t i = 0; i < std::min(kMostChanges, fleet.counts.size()); ++i) {
+    const FleetTotals::Count& c = fleet.counts[i];
+    changes.row({readable(to_seconds(c.at)), readable(std::int64_t{c.paid}), readable(std::int64_t{c.ready})});
+  }
+  std::string text = states.text(style, "  ") + changes.text(style, "  ");
+  if (fleet.counts.size() > kMostChanges)
+    text += fmt::format("  and {} more changes (--format json)\n", fleet.counts.size() - kMostChanges);
+  return text;
+}
+
+std::string fleet_lines(const RunResult& result) {
+  const Summary& s = result.summary;
+  std::string text;
+  if (result.scenario.cluster.fleet.on) {
+    text += fmt::format("  {} replicas ready in the mean (at most {}), {} paid: {} GPU-hours",
+                        readable(s["mean_replicas_ready"]), readable(s["max_replicas_ready"]),
+                        readable(s["mean_replicas_paid"]), readable(s["gpu_hours"]));
+    if (s["cold_starts"] > 0)
+      text += fmt::format(", {} of them for {} cold starts", readable(s["cold_start_gpu_hours"]),
+                          readable(s["cold_starts"]));
+    if (!std::isnan(s["run_cost"])) text += fmt::format("; {} $", dollars(s["run_cost"]));
+    text += "\n";
+    if (s["replica_failures"] > 0)
+      text +=
+          fmt::format("  {} replicas died with {} requests; {} more were sent to the dead\n",
+                      readable(s["replica_failures"]), readable(s["lost_requests"]), readable(s["refused_requests"]));
+    if (asks_how_often(result)) {
+      const Held held = objectives_held(result);
+      text += fmt::format("  all objectives held in {} of {} runs: {} to {} (95 %)\n", held.runs, held.of,
+                          percent(held.share.low), percent(held.share.high));
+    }
+    if (s["held_requests"] > 0 || s["turned_away"] > 0)
+      text += fmt::format("  {} requests found no replica ready, {} were turned away\n", readable(s["held_requests"]),
+                          readable(s["turned_away"]));
+  }
+  if (result.scenario.workload.client.on) {
+    text +=
+        fmt::format("  {} attempts per request, {} given up, {} answers for nobody",
+                    readable(s["attempts_per_request"]), readable(s["attempts_given_up"]), readable(s["late_answers"]));
+    if (!std::isnan(s["last_unanswered_s"]))
+      text += fmt::format("; the last request without an answer came at {} s", readable(s["last_unanswered_s"]));
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,48 @@
+// Who is not let in.
+#include <fmt/format.h>
+
+#include "scenario/build.hpp"
+
+namespace foretoken {
+namespace {
+
+void warn_of_limit(Resolver& values, const char* key, bool idle, const char* reason) {
+  const std::string path = fmt::format("admission.{}", key);
+  if (idle && values.given(path)) values.warning(path, fmt::format("'{}' has no effect: {}", path, reason));
+}
+
+}  // namespace
+
+void build_admission(Resolver& values, Scenario& s) {
+  if (!values.given("admission")) return;
+  AdmissionConfig& a = s.cluster.admission;
+  a.on = true;
+  a.max_in_flight = values.maybe_integer("admission.max_in_flight").value_or(0);
+  const auto shed = values.maybe_integer("admission.shed_priority");
+  a.sheds = shed.has_value();
+  a.shed_priority = static_cast<int>(shed.value_or(0));
+  a.queue_threshold = values.number("admission.queue_threshold");
+  a.kv_threshold = values.number("admission.kv_threshold");
+  a.tokens_per_second = values.maybe_number("admission.tokens_per_second").value_or(0);
+  a.burst_tokens = values.number("admission.burst_tokens");
+  a.counts_outputs = values.text("admission.counts") == "total";
+  a.per_class = values.flag("admission.per_class");
+  if (a.max_in_flight == 0 && !a.sheds && a.tokens_per_second == 0)
+    values.error("admission", "'admission' without a limit lets everybody in",
+                 "give max_in_flight, shed_priority or tokens_per_second");
+  for (const char* key : {"queue_threshold", "kv_threshold"})
+    warn_of_limit(values, key, !a.sheds, "there is no admission.shed_priority");
+  for (const char* key : {"burst_tokens", "counts", "per_class"})
+    warn_of_limit(values, key, a.tokens_per_second == 0, "there is no admission.tokens_per_second");
+  warn_of_limit(values, "per_class", a.tokens_per_second > 0 && s.workload.classes.empty(),
+                "there are no workload.classes");
+  bool any = false;
+  for (const RequestClass& c : s.workload.classes) any = any || c.priority >= a.shed_priority;
+  if (a.sheds && a.shed_priority > 0 && !any)
+    values.warning(
+        "admission.shed_priority",
+        fmt::format("'admission.shed_priority' has no effect: no class has a priority of {} or more", a.shed_priority),
+        "priorities are of workload.classes, and 0 without");
+}
+
+}  // namespace foretoken

@@ -1,0 +1,44 @@
+// Limits on requests in flight, shedding by saturation, and rates of tokens.
+#include "serving/admission/admission.hpp"
+
+#include <algorithm>
+
+namespace foretoken {
+
+bool TokenBucket::take(double tokens, TimePoint now) {
+  tokens_ = std::min(most_, tokens_ + rate_ * to_seconds(now - since_));
+  since_ = now;
+  if (tokens > tokens_) return false;
+  tokens_ -= tokens;
+  return true;
+}
+
+bool Admission::admits(const Request& request, std::int64_t in_flight, const ClusterView& view) {
+  if (config_.max_in_flight > 0 && in_flight >= config_.max_in_flight) return false;
+  if (config_.sheds && request.priority >= config_.shed_priority && saturation(view) >= 1) return false;
+  if (config_.tokens_per_second <= 0) return true;
+  const double tokens = static_cast<double>(request.prompt_tokens) + (config_.counts_outputs ? request.max_tokens : 0);
+  return bucket_of(request).take(tokens, view.now());
+}
+
+double Admission::saturation(const ClusterView& view) const {
+  double sum = 0;
+  int replicas = 0;
+  for (int i = 0; i < view.size(); ++i) {
+    if (!view.takes(i)) continue;
+    const ReplicaSignals s = view.signals(i);
+    const double kv =
+        static_cast<double>(s.kv_blocks_used) / static_cast<double>(std::max<std::int64_t>(1, s.kv_blocks));
+    sum += std::max(static_cast<double>(s.waiting) / config_.queue_threshold, kv / config_.kv_threshold);
+    ++replicas;
+  }
+  return replicas == 0 ? 1 : sum / replicas;
+}
+
+TokenBucket& Admission::bucket_of(const Request& request) {
+  const auto of = static_cast<std::size_t>(config_.per_class ? request.class_index : 0);
+  if (of >= buckets_.size()) buckets_.resize(of + 1, TokenBucket(config_.tokens_per_second, config_.burst_tokens));
+  return buckets_[of];
+}
+
+}  // namespace foretoken

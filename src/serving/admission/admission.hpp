@@ -1,0 +1,44 @@
+// Whether a request is let in at all, before a router chooses for it (src/serving/README.md, "Admission").
+#pragma once
+
+#include <vector>
+
+#include "foretoken/serving/engine_config.hpp"
+#include "foretoken/workload/request_source.hpp"
+#include "serving/routing/cluster_view.hpp"
+
+namespace foretoken {
+
+// Tokens flow in at a rate, up to a most; who needs more than there are gets none.
+class TokenBucket {
+ public:
+  // Full at first.
+  TokenBucket(double rate, double most) : rate_(rate), most_(most), tokens_(most) {}
+  [[nodiscard]] bool take(double tokens, TimePoint now);
+
+ private:
+  double rate_;  // a second
+  double most_;
+  double tokens_;
+  TimePoint since_{};
+};
+
+class Admission {
+ public:
+  explicit Admission(const AdmissionConfig& config) : config_(config) {}
+
+  // in_flight: requests in the system without this one.
+  [[nodiscard]] bool admits(const Request& request, std::int64_t in_flight, const ClusterView& view);
+
+  // llm-d: of each replica max(waiting / threshold, KV usage / threshold), the mean of those that take requests; 1
+  // where none does.
+  [[nodiscard]] double saturation(const ClusterView& view) const;
+
+ private:
+  [[nodiscard]] TokenBucket& bucket_of(const Request& request);
+
+  AdmissionConfig config_;
+  std::vector<TokenBucket> buckets_;  // by class, made when needed
+};
+
+}  // namespace foretoken

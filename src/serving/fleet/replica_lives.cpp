@@ -1,0 +1,216 @@
+// How replicas go from state to state.
+#include "serving/fleet/replica_lives.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/math.hpp"
+#include "base/random.hpp"
+#include "foretoken/base/result.hpp"
+#include "workload/lengths/distributions.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr std::string_view kNames[kReplicaStates] = {"provisioning", "pulling",  "loading", "warming",
+                                                     "ready",        "draining", "gone",    "failed"};
+
+bool is_starting(ReplicaState state) {
+  return state < ReplicaState::ready;
+}
+bool is_current(ReplicaState state) {
+  return state <= ReplicaState::ready;
+}
+Duration exponential(Duration mean, RandomStream& stream) {
+  return Duration{
+      std::max<std::int64_t>(1, std::llround(-exact_log(stream.uniform()) * static_cast<double>(mean.count())))};
+}
+
+}  // namespace
+
+std::string_view to_string(ReplicaState state) {
+  return kNames[static_cast<std::size_t>(state)];
+}
+
+std::int64_t FleetTotals::paid() const {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < in_state.size(); ++i) {
+    if (static_cast<ReplicaState>(i) < ReplicaState::gone) sum += in_state[i];
+  }
+  return sum;
+}
+
+std::int64_t FleetTotals::starting() const {
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < in_state.size(); ++i) {
+    if (is_starting(static_cast<ReplicaState>(i))) sum += in_state[i];
+  }
+  return sum;
+}
+
+ReplicaLives::ReplicaLives(const FleetConfig& config, int places, std::uint64_t seed)
+    : cold_start_(config.cold_start),
+      failures_(config.failures),
+      seed_(seed),
+      lives_(index(places)),
+      takes_(index(places), 0) {
+  totals_.on = true;
+  totals_.places = places;
+  wanted_ = current_ = ready_ = takers_ = paid_ = totals_.most_ready = config.at_start;
+  for (int place = 0; place < config.at_start; ++place) {
+    Life& life = lives_[index(place)];
+    life.state = ReplicaState::ready;
+    life.number = totals_.starts++;
+    takes_[index(place)] = 1;
+    draw_death(life, TimePoint{});
+  }
+  totals_.starts = 0;  // these were there
+  count(TimePoint{});
+}
+
+TimePoint ReplicaLives::next() const {
+  TimePoint next = kNever;
+  for (const Life& life : lives_) next = std::min({next, life.until, life.dies, life.known});
+  if (planned_ < failures_.planned.size()) next = std::min(next, TimePoint{failures_.planned[planned_].at});
+  return next;
+}
+
+int ReplicaLives::last_started() const {
+  int last = -1;
+  for (int place = 0; place < static_cast<int>(lives_.size()); ++place) {
+    const Life& life = lives_[index(place)];
+    if (!is_current(life.state) && life.known == kNever) continue;
+    const auto rank = [&](const Life& l) { return std::pair(is_starting(l.state), l.number); };
+    if (last < 0 || rank(life) > rank(lives_[index(last)])) last = place;
+  }
+  invariant(last >= 0, "no replica to stop");
+  return last;
+}
+
+// True when it has to drain.
+bool ReplicaLives::stop(int place, TimePoint now) {
+  ++totals_.stops;
+  if (lives_[index(place)].known != kNever) {  // it has died already
+    learn(place);
+    return false;
+  }
+  const bool was_ready = state(place) == ReplicaState::ready;
+  enter(place, was_ready ? ReplicaState::draining : ReplicaState::gone, now);
+  return was_ready;
+}
+
+void ReplicaLives::start(int place, TimePoint now) {
+  Life& life = lives_[index(place)];
+  // Each start has a stream of its own: how long it takes does not depend on who else starts.
+  life.number = static_cast<std::int64_t>(lives_.size()) + totals_.starts++;
+  life.factor = 1;
+  if (cold_start_.sigma > 0) {
+    RandomStream stream(replication_seed(seed_, static_cast<std::uint64_t>(life.number)), "cold_start");
+    const double sigma = cold_start_.sigma;
+    life.factor = exact_exp(sigma * normal_quantile(stream.uniform()) - sigma * sigma / 2);
+  }
+  enter(place, ReplicaState::provisioning, now);
+  draw_death(life, now);
+}
+
+// From the start's own stream, as its length.
+void ReplicaLives::draw_death(Life& life, TimePoint now) const {
+  if (failures_.mtbf <= Duration{}) return;
+  RandomStream stream(replication_seed(seed_, static_cast<std::uint64_t>(life.number)), "failure");
+  life.dies = now + exponential(failures_.mtbf, stream);
+}
+
+void ReplicaLives::fail(int place, TimePoint now, bool by_chance) {
+  Life& life = lives_[index(place)];
+  ++totals_.failures;
+  const bool was_current = is_current(life.state), took = takes_[index(place)] != 0;
+  enter(place, ReplicaState::failed, now);
+  Duration repair = failures_.repair;
+  if (by_chance && repair > Duration{}) {
+    RandomStream stream(replication_seed(seed_, static_cast<std::uint64_t>(life.number)), "repair");
+    repair = exponential(failures_.repair, stream);
+  }
+  life.until = now + std::max(repair, failures_.detection);
+  if (!was_current) return;  // it was to go anyway
+  ++current_;
+  life.known = now + failures_.detection;
+  set_takes(place, took);
+}
+
+void ReplicaLives::learn(int place) {
+  lives_[index(place)].known = kNever;
+  --current_;
+  set_takes(place, false);
+}
+
+void ReplicaLives::set_takes(int place, bool takes) {
+  takers_ += static_cast<int>(takes) - takes_[index(place)];
+  takes_[index(place)] = takes ? 1 : 0;
+}
+
+Duration ReplicaLives::stay(const Life& life, ReplicaState state) const {
+  const auto scaled = [&](Duration d) {
+    return life.factor == 1 ? d : Duration{std::llround(static_cast<double>(d.count()) * life.factor)};
+  };
+  switch (state) {
+    case ReplicaState::provisioning:
+      return scaled(cold_start_.provisioning);
+    case ReplicaState::pulling:
+      return scaled(cold_start_.pulling);
+    case ReplicaState::loading:
+      return scaled(cold_start_.loading);
+    case ReplicaState::warming:
+      return scaled(cold_start_.warming);
+    case ReplicaState::ready:
+    case ReplicaState::draining:
+    case ReplicaState::gone:
+    case ReplicaState::failed:
+      break;
+  }
+  return kNever - TimePoint{};
+}
+
+// Parts that take no time are passed over at the same instant.
+void ReplicaLives::advance(int place, TimePoint now) {
+  if (state(place) == ReplicaState::failed && lives_[index(place)].until <= now) {
+    if (lives_[index(place)].known != kNever) learn(place);
+    enter(place, ReplicaState::gone, now);
+  }
+  while (lives_[index(place)].until <= now && is_starting(state(place)))
+    enter(place, static_cast<ReplicaState>(static_cast<int>(state(place)) + 1), now);
+}
+
+void ReplicaLives::enter(int place, ReplicaState state, TimePoint now) {
+  Life& life = lives_[index(place)];
+  totals_.in_state[static_cast<std::size_t>(life.state)] += (now - life.since).count();
+  const auto differs = [&](auto is) { return static_cast<int>(is(state)) - static_cast<int>(is(life.state)); };
+  current_ += differs(is_current);
+  ready_ += differs([](ReplicaState s) { return s == ReplicaState::ready; });
+  const int paid = differs([](ReplicaState s) { return s < ReplicaState::gone; });
+  paid_ += paid;
+  const bool changes = paid != 0 || state == ReplicaState::ready || life.state == ReplicaState::ready;
+  life.state = state;
+  life.since = now;
+  const Duration stays = stay(life, state);
+  life.until = stays == kNever - TimePoint{} ? kNever : now + stays;
+  set_takes(place, state == ReplicaState::ready);
+  if (state >= ReplicaState::gone) life.dies = kNever;
+  totals_.most_ready = std::max(totals_.most_ready, ready_);
+  if (changes) count(now);
+}
+
+void ReplicaLives::count(TimePoint now) {
+  if (!totals_.counts.empty() && totals_.counts.back().at == now)
+    totals_.counts.back() = {now, paid_, ready_};
+  else
+    totals_.counts.push_back({now, paid_, ready_});
+}
+
+FleetTotals ReplicaLives::totals(TimePoint end) {
+  FleetTotals totals = totals_;
+  for (const Life& life : lives_)
+    totals.in_state[static_cast<std::size_t>(life.state)] += std::max<std::int64_t>(0, (end - life.since).count());
+  return totals;
+}
+
+}  // namespace foretoken

@@ -1,0 +1,120 @@
+// The lives of the replicas of a fleet: which state each is in since when, and what comes next. Knows no request.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "foretoken/serving/fleet_config.hpp"
+
+namespace foretoken {
+
+// Places are numbered from 0. A place whose replica is gone can hold the next one, so that there are never more
+// replicas than places: as many as there are GPUs for. Who is wanted beyond them starts when a place is free.
+class ReplicaLives {
+ public:
+  // The first at_start of them are ready. Precondition: 0 <= at_start <= places.
+  ReplicaLives(const FleetConfig& config, int places, std::uint64_t seed);
+
+  [[nodiscard]] ReplicaState state(int place) const { return lives_[index(place)].state; }
+  // By place whether routers send requests there: it is ready, or nobody knows yet that it has died. Null: to all.
+  [[nodiscard]] const std::vector<std::uint8_t>* absent() const {
+    return takers_ == static_cast<int>(lives_.size()) ? nullptr : &takes_;
+  }
+  [[nodiscard]] int takers() const { return takers_; }
+  [[nodiscard]] int wanted() const { return wanted_; }
+  // Ready or on the way to it, as far as anybody knows.
+  [[nodiscard]] int current() const { return current_; }
+  // The next state of some replica; kNever: none changes by itself.
+  [[nodiscard]] TimePoint next() const;
+
+  // So many are wanted from now on. Those that are too many stop: first who is not ready yet, of these and of the ready
+  // ones the last that was started (as Kubernetes). Who was ready drains until gone() is told of it, and
+  // `drains(place)` is called; who was not is gone at once. Missing ones are started in the lowest free places, each
+  // after `starts(place)`.
+  template <class Starts, class Drains>
+  void want(int replicas, TimePoint now, Starts starts, Drains drains) {
+    if (replicas != wanted_) ++totals_.changes;
+    wanted_ = replicas;
+    while (current_ > wanted_) {
+      const int place = last_started();
+      if (stop(place, now)) drains(place);
+    }
+    fill(now, starts);
+  }
+  // A replica that drains has nothing left to do; who is wanted may take its place.
+  template <class Starts>
+  void gone(int place, TimePoint now, Starts starts) {
+    enter(place, ReplicaState::gone, now);
+    fill(now, starts);
+  }
+  // States that end now, replicas that die now, after `dies(place)` of each, and failures that come to be known.
+  template <class Dies, class Starts>
+  void due(TimePoint now, Dies dies, Starts starts) {
+    for (int place = 0; place < static_cast<int>(lives_.size()); ++place) {
+      advance(place, now);
+      if (lives_[index(place)].dies <= now) {
+        dies(place);
+        fail(place, now, true);
+      }
+    }
+    for (; planned_ < failures_.planned.size() && TimePoint{failures_.planned[planned_].at} <= now; ++planned_) {
+      const int place = failures_.planned[planned_].place;
+      if (state(place) >= ReplicaState::gone) continue;  // nobody is there to die
+      dies(place);
+      fail(place, now, false);
+    }
+    for (int place = 0; place < static_cast<int>(lives_.size()); ++place) {
+      if (lives_[index(place)].known <= now) learn(place);
+    }
+    fill(now, starts);
+  }
+
+  // Up to `end`.
+  [[nodiscard]] FleetTotals totals(TimePoint end);
+
+ private:
+  struct Life {
+    ReplicaState state = ReplicaState::gone;
+    TimePoint since{};
+    TimePoint until = kNever;  // the next state begins
+    TimePoint dies = kNever;   // by chance
+    TimePoint known = kNever;  // it has died, and routers and whoever orders replicas hear of it
+    std::int64_t number = -1;  // of its start
+    double factor = 1;         // on the parts of its cold start
+  };
+  static std::size_t index(int place) { return static_cast<std::size_t>(place); }
+  [[nodiscard]] int last_started() const;
+  [[nodiscard]] bool stop(int place, TimePoint now);
+  template <class Starts>
+  void fill(TimePoint now, Starts starts) {
+    for (int place = 0; place < static_cast<int>(lives_.size()) && current_ < wanted_; ++place) {
+      if (state(place) != ReplicaState::gone) continue;
+      starts(place);
+      start(place, now);
+    }
+  }
+  void start(int place, TimePoint now);
+  void draw_death(Life& life, TimePoint now) const;
+  void fail(int place, TimePoint now, bool by_chance);
+  void learn(int place);
+  void set_takes(int place, bool takes);
+  void advance(int place, TimePoint now);
+  void enter(int place, ReplicaState state, TimePoint now);
+  [[nodiscard]] Duration stay(const Life& life, ReplicaState state) const;
+  void count(TimePoint now);
+
+  ColdStart cold_start_;
+  FailureConfig failures_;
+  std::size_t planned_ = 0;  // failures so far
+  std::uint64_t seed_;
+  std::vector<Life> lives_;
+  std::vector<std::uint8_t> takes_;
+  int wanted_ = 0;
+  int current_ = 0;
+  int ready_ = 0;
+  int takers_ = 0;
+  int paid_ = 0;
+  FleetTotals totals_;
+};
+
+}  // namespace foretoken
