@@ -42,6 +42,15 @@ double RunMeasures::engine_duration() const {
   return all.completed == 0 ? 0 : to_seconds(std::max(all.last_finish, end) - all.first_arrival);
 }
 
+void SpeculationTotals::add(const SpeculationTotals& o) {
+  drafts += o.drafts;
+  draft_tokens += o.draft_tokens;
+  accepted_tokens += o.accepted_tokens;
+  dropped_tokens += o.dropped_tokens;
+  if (accepted_at.size() < o.accepted_at.size()) accepted_at.resize(o.accepted_at.size());
+  for (std::size_t i = 0; i < o.accepted_at.size(); ++i) accepted_at[i] += o.accepted_at[i];
+}
+
 ReplicaTotals sum_of(const std::vector<ReplicaTotals>& replicas) {
   ReplicaTotals sum;
   for (const ReplicaTotals& r : replicas) {
@@ -64,6 +73,9 @@ ReplicaTotals sum_of(const std::vector<ReplicaTotals>& replicas) {
     }
     sum.flops += r.flops;
     sum.bytes += r.bytes;
+    sum.prefill_flops += r.prefill_flops;
+    sum.prefill_bytes += r.prefill_bytes;
+    sum.speculation.add(r.speculation);
   }
   return sum;
 }

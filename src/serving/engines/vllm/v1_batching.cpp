@@ -6,7 +6,7 @@
 // Fields: the full-prompt KV gate (0.19+), the watermark beyond that gate (0.24+), chunked prefill off,
 // long_prefill_token_threshold, priority scheduling.
 // Left out: 0.24's order of free blocks is inexact where async scheduling evicts a request whose last token is still to
-// come (a prefix is found or lost in 1 of 70 overfull random runs); speculation, encoder budgets, LoRA limits, KV
+// come (a prefix is found or lost in 1 of 70 overfull random runs); encoder budgets, LoRA limits, KV
 // connectors; sliding layers hold blocks for their whole context.
 #include <algorithm>
 
@@ -49,7 +49,8 @@ class VllmV1 final : public BatchingPolicy {
   // half-prefilled request, and victims come from the tail, the walk along the
   // running list has a closed form.
   static bool order_does_not_matter(const SchedulerState& s) {
-    return s.decodes().size() <= s.config.step_tokens() && !s.prefill_before_decode() && !s.by_priority;
+    return s.decodes().size() <= s.config.step_tokens() && !s.prefill_before_decode() && !s.by_priority &&
+           !s.speculates();
   }
 
   // Evicting from the tail until the survivors' needs fit is what the walk in order
@@ -79,7 +80,7 @@ class VllmV1 final : public BatchingPolicy {
 
   // Full blocks are found from the moment they are scheduled.
   static void allocate(SchedulerState& s, RequestId id, std::int64_t tokens) {
-    s.take_blocks(id, tokens);
+    s.take_blocks(id, s.with_lookahead(tokens));
     s.publish(id, tokens);
   }
 
@@ -111,15 +112,16 @@ class VllmV1 final : public BatchingPolicy {
 
   static std::int64_t wanted(const SchedulerState& s, RequestId id, std::int64_t budget) {
     const InFlight& r = s[id];
-    if (r.phase == Phase::decoding) return 1;
+    // Drafts beyond the budget are dropped.
+    if (r.phase == Phase::decoding) return s.speculates() ? std::min(s.row_tokens(id), budget) : 1;
     if (r.phase == Phase::leaving) return 0;
     return std::min(capped(s, r.known_tokens() - r.cached), budget);
   }
 
   static std::int64_t need(const SchedulerState& s, RequestId id, std::int64_t tokens) {
     const InFlight& r = s[id];
-    if (r.phase != Phase::decoding) return s.blocks_needed(r, r.cached + tokens);
-    return s.decodes().blocks_of_step(r);
+    if (r.phase != Phase::decoding) return s.blocks_needed(r, s.with_lookahead(r.cached + tokens));
+    return s.speculates() ? s.blocks_of_row(id, tokens) : s.decodes().blocks_of_step(r);
   }
 
   // Evicts until `id` can have its blocks; false when it had to go itself.
@@ -153,7 +155,7 @@ class VllmV1 final : public BatchingPolicy {
         std::find_if(scheduled_.begin(), scheduled_.end(), [&](const StepPlan::Chunk& c) { return c.id == victim; });
     if (place == scheduled_.end()) return;
     budget += place->tokens;
-    if (s[victim].phase == Phase::decoding && need(s, victim, 1) > 0) {
+    if (s[victim].phase == Phase::decoding && !s.speculates() && need(s, victim, 1) > 0) {
       --decode_blocks_;
       s.block_goes_round();
     }
@@ -164,7 +166,10 @@ class VllmV1 final : public BatchingPolicy {
     if (s[id].phase != Phase::decoding) {
       allocate(s, id, s[id].cached + tokens);
     } else {
-      decode_blocks_ += need(s, id, 1);
+      if (s.speculates())
+        s.take_blocks_of_row(id, tokens);
+      else
+        decode_blocks_ += need(s, id, 1);
       // The token it feeds in is known, unless its step still runs.
       s.publish(id, s.decodes().context_of(s[id]) + (s.config.async_scheduling ? 0 : 1));
     }
@@ -177,7 +182,10 @@ class VllmV1 final : public BatchingPolicy {
     for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) {
       const bool runs = next < scheduled_.size() && scheduled_[next].id == id;
       if (s[id].phase == Phase::decoding) {
-        if (!runs) plan.skipped.push_back(id);
+        if (!runs)
+          plan.skipped.push_back(id);
+        else if (s.speculates())
+          plan.rows.push_back(scheduled_[next]);
       } else if (runs) {
         plan.chunks.push_back(scheduled_[next]);
       }
@@ -189,8 +197,9 @@ class VllmV1 final : public BatchingPolicy {
     SchedulerState& s = call.state;
     if (s.waiting().head() == nullptr) return;
     // Decoding requests that run have not been charged for their blocks yet.
-    std::int64_t owed = s.decode_blocks_needed();
-    for (const RequestId id : plan.skipped) owed -= need(s, id, 1);
+    std::int64_t owed = s.speculates() ? 0 : s.decode_blocks_needed();
+    if (!s.speculates())
+      for (const RequestId id : plan.skipped) owed -= need(s, id, 1);
     s.decodes_take_first(owed);
     const auto fits = [&](std::int64_t blocks) { return blocks + owed <= s.free_blocks(); };
     const auto reserve = static_cast<std::int64_t>(s.config.watermark * static_cast<double>(s.config.num_gpu_blocks));
@@ -216,7 +225,10 @@ class VllmV1 final : public BatchingPolicy {
       }
       const std::int64_t kept_back = s.running() > 0 ? reserve : 0;
       const std::int64_t gate = s.config.scheduler_reserve_full_isl ? known : hit.tokens + tokens;
-      if (!fits(s.blocks_to_take(hit, gate) + kept_back)) {
+      // The gate does not count the drafter's tokens; the first chunk's blocks do.
+      std::int64_t blocks = s.blocks_to_take(hit, gate);
+      if (s.speculates()) blocks = std::max(blocks, s.blocks_to_take(hit, s.with_lookahead(hit.tokens + tokens)));
+      if (!fits(blocks + kept_back)) {
         plan.blocked = Blocked::kv_blocks;
         plan.once = hit.free_blocks > 0 && s.decodes().size() > 0;  // see PrefixMatch
         return;

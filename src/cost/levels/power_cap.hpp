@@ -1,0 +1,11 @@
+// What a cap on its power leaves of a device's clock.
+#pragma once
+
+namespace foretoken {
+
+// demand: what it would draw without, W. 1 where the cap does not bind.
+[[nodiscard]] double clock_under_cap(double cap, double demand, double idle);
+// By which what memory bounds slows down at that clock: the memory keeps its own until the device hardly runs.
+[[nodiscard]] double memory_rate_at(double clock);
+
+}  // namespace foretoken
