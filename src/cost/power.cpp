@@ -28,13 +28,16 @@ PowerTerms power_terms(const GpuSpec& gpu) {
   return at == std::end(kMeasuredTerms) ? kOtherTerms : at->terms;
 }
 
-// While it works it draws no more than the cap or nearly its TDP.
+double working_watts(const PowerTerms& terms, double tdp, double memory, double compute) {
+  const double watts =
+      tdp * (terms.floor + terms.memory * std::min(1.0, memory) + terms.compute * std::min(1.0, compute));
+  return std::min(watts, kMostOfTdp * tdp);
+}
+
 double mean_watts(const PowerTerms& terms, double tdp, double idle, double cap, const DeviceLoad& load) {
   if (!(load.busy > 0)) return idle;
   const double busy = std::min(1.0, load.busy);
-  const double memory = std::min(1.0, load.memory / busy), compute = std::min(1.0, load.compute / busy);
-  double working = tdp * (terms.floor + terms.memory * memory + terms.compute * compute);
-  working = std::min(working, kMostOfTdp * tdp);
+  double working = working_watts(terms, tdp, load.memory / busy, load.compute / busy);
   if (cap > 0) working = std::min(working, cap);
   return idle + busy * (std::max(working, idle) - idle);
 }

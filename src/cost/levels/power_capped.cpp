@@ -57,9 +57,8 @@ class PowerCappedModel final : public CostModel {
   [[nodiscard]] StepTime capped(StepTime time) const {
     const double seconds = to_seconds(time.total());
     if (!(seconds > 0)) return time;
-    const double memory = std::min(1.0, static_cast<double>(time.bytes) / (seconds * bandwidth_));
-    const double compute = std::min(1.0, static_cast<double>(time.flops) / (seconds * peak_));
-    const double demand = tdp_ * (terms_.floor + terms_.memory * memory + terms_.compute * compute);
+    const double demand = working_watts(terms_, tdp_, static_cast<double>(time.bytes) / (seconds * bandwidth_),
+                                        static_cast<double>(time.flops) / (seconds * peak_));
     const double clock = clock_under_cap(cap_, demand, idle_);
     if (clock >= 1) return time;
     const auto slower = [](FineDuration& part, double rate) { part = capped_fine(to_seconds(part) / rate); };

@@ -78,7 +78,8 @@ class StartWriter {
     if (simulation) files_.of_simulation.push_back(fmt::format("{}: {}", path, flag_value(field.value)));
     if (!path.starts_with("engine.") || is_settled(path) || (simulation && path.starts_with("engine."))) return;
     // One flag, or several, for all of it.
-    if (path.starts_with("engine.speculative_config.") && files_.line.find(" --speculative-") != std::string::npos) return;
+    if (path.starts_with("engine.speculative_config.") && files_.line.find(" --speculative-") != std::string::npos)
+      return;
     const bool* truth = field.value.if_bool();
     bool on = truth != nullptr && *truth;
     if (is_said(path)) return;

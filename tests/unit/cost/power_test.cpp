@@ -4,8 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "cost/levels/power_cap.hpp"
-#include "foretoken/cost/deployment.hpp"
+#include "foretoken/cost/cost_model.hpp"
 #include "hardware/mig.hpp"
+#include "support/deployments.hpp"
 
 namespace foretoken {
 namespace {
@@ -53,6 +54,36 @@ TEST(Power, P2ACapLeavesAShareOfTheClock) {
   EXPECT_EQ(clock_under_cap(90, 660, 80), .14) << "constant below what was measured";
   EXPECT_EQ(memory_rate_at(.8), 1);
   EXPECT_NEAR(memory_rate_at(.375), .5, 1e-12);
+}
+
+// The same steps under 350 W: prompts, which compute bounds, take much longer; decodes, which memory bounds, hardly.
+TEST(Power, ACapSlowsPromptsMoreThanDecodes) {
+  Deployment free = test::deployment(test::h100(), test::llama_8b());
+  free.gpu.tdp = Power{700};
+  free.gpu.idle_power = Power{80};
+  Deployment capped = free;
+  capped.power_cap = 350;
+  const auto before = make_cost_model(free), after = make_cost_model(capped);
+  const PrefillChunk chunk{4096, 0, true};
+  const auto slower = [&](const StepShape& shape) {
+    return to_seconds(after->step(shape).total()) / to_seconds(before->step(shape).total());
+  };
+  const double prompt = slower({std::span(&chunk, 1), {}}), decode = slower({{}, {8, 8 * 1000, 0}});
+  EXPECT_GT(prompt, 1.5);
+  EXPECT_LT(decode, 1.35);
+  EXPECT_GT(decode, 1);
+  // Decode curves say what steps say, and time does not fall with the context.
+  FineDuration last;
+  for (std::int64_t context = 0; context < 200'000; context += 997) {
+    const DecodeShape shape{8, context, 0};
+    EXPECT_EQ(after->step({{}, shape}).total(), after->decode(8).at(shape).total());
+    EXPECT_GE(after->decode(8).at(shape).total(), last);
+    last = after->decode(8).at(shape).total();
+  }
+  capped.power_cap = 700;
+  EXPECT_EQ(make_cost_model(capped)->step({std::span(&chunk, 1), {}}).total(),
+            before->step({std::span(&chunk, 1), {}}).total())
+      << "a cap that does not bind";
 }
 
 TEST(Power, P3ASliceHasItsShareOfComputeAndMemory) {
