@@ -34,12 +34,14 @@ double working_watts(const PowerTerms& terms, double tdp, double memory, double 
   return std::min(watts, kMostOfTdp * tdp);
 }
 
+// While it works it draws no more than the cap or nearly its TDP.
 double mean_watts(const PowerTerms& terms, double tdp, double idle, double cap, const DeviceLoad& load) {
   if (!(load.busy > 0)) return idle;
   const double busy = std::min(1.0, load.busy);
-  double working = working_watts(terms, tdp, load.memory / busy, load.compute / busy);
-  if (cap > 0) working = std::min(working, cap);
-  return idle + busy * (std::max(working, idle) - idle);
+  const double demand = idle + busy * (terms.floor * tdp - idle) +
+                        tdp * (terms.memory * std::min(1.0, load.memory) + terms.compute * std::min(1.0, load.compute));
+  const double most = cap > 0 ? std::min(cap, kMostOfTdp * tdp) : kMostOfTdp * tdp;
+  return std::max(idle, std::min(demand, idle + busy * (most - idle)));
 }
 
 // Prefill of a mixture of experts on RTX 3090 at 350 to 100 W (README): its throughput over the share of the power

@@ -70,8 +70,8 @@ TEST(Power, ACapSlowsPromptsMoreThanDecodes) {
   };
   const double prompt = slower({std::span(&chunk, 1), {}}), decode = slower({{}, {8, 8 * 1000, 0}});
   EXPECT_GT(prompt, 1.5);
-  EXPECT_LT(decode, 1.35);
-  EXPECT_GT(decode, 1);
+  EXPECT_LT(decode, 1.05) << "the memory keeps its clock";
+  EXPECT_GE(decode, 1);
   // Decode curves say what steps say, and time does not fall with the context.
   FineDuration last;
   for (std::int64_t context = 0; context < 200'000; context += 997) {
