@@ -9,6 +9,7 @@
 #include <cmath>
 
 #include "cost/levels/engine_costs.hpp"
+#include "cost/levels/levels.hpp"
 #include "foretoken/base/units.hpp"
 #include "foretoken/base/version.hpp"
 #include "model/counts.hpp"
@@ -64,6 +65,31 @@ double stage_weights(const Deployment& d, const ParameterCounts& c, const Stage&
   if (stage.first) bytes += c.embedding * kBf16 / tp;
   // A tied table is kept once per device: the last stage of several needs its own copy.
   if (stage.last) bytes += (c.lm_head > 0 ? c.lm_head : stage.first ? 0 : c.embedding) * kBf16 / tp;
+  return bytes;
+}
+
+// The drafter's: its layers, what fuses its inputs, heads, and tables of its own.
+double drafter_weights(const Deployment& d) {
+  const DraftSpec& draft = d.draft;
+  if (draft.passes == 0) return 0;
+  const ModelSpec& m = draft.model;
+  const double hidden = m.hidden_size;
+  const double tp = d.parallelism.tensor;
+  if (draft.method == DraftMethod::medusa)
+    return medusa_heads(draft) * (hidden * hidden + hidden * m.vocab_size / tp) * kBf16;
+  const ParameterCounts c = count_parameters(m);
+  const double each = weight_bytes_per_element(draft.format);
+  const double expert = draft.method == DraftMethod::mtp ? weight_bytes_per_element(d.expert_format) : each;
+  double bytes = (c.attention_layers * c.attention_per_layer + c.dense_layers * c.dense_mlp_per_layer + c.recurrent +
+                  c.moe_layers * (c.shared_expert_per_layer + c.latent_projections_per_layer)) *
+                 each / tp;
+  bytes +=
+      c.moe_layers * (c.routed_experts_per_layer * expert / (tp * d.parallelism.data) + c.router_per_layer * kBf16);
+  bytes += draft.fused_inputs * hidden * hidden * each / tp + c.norms * kBf16;
+  if (draft.method == DraftMethod::eagle3)
+    bytes += (hidden * (m.heads + 2.0 * m.kv_heads) * m.head_dim * each + c.embedding * kBf16) / tp;
+  else if (draft.own_tables)
+    bytes += (c.embedding + c.lm_head) * kBf16 / tp;
   return bytes;
 }
 
@@ -150,6 +176,8 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
     p.weights = {weights};
     kv_share = static_cast<double>(stage.end - stage.begin) / std::max(1, d.model.layers);
   }
+  p.drafter = {drafter_weights(d)};
+  p.weights.value += p.drafter.value;
   p.activations = s.activation_bytes.value_or(ByteCount{activation_peak(d, s)});
   p.cuda_graphs = s.cuda_graph_bytes.value_or(ByteCount{cuda_graphs(d)});
   p.non_torch = s.non_torch_bytes.value_or(ByteCount{non_torch(d)});
@@ -165,6 +193,9 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
   }
   p.kv_bytes_per_token =
       kv_elements_per_token(d.model, d.parallelism.tensor) * kv_share * kv_bytes_per_element(d.kv_format);
+  if (d.draft.passes > 0 && d.draft.model.layers > 0)
+    p.kv_bytes_per_token +=
+        kv_elements_per_token(d.draft.model, d.parallelism.tensor) * kv_bytes_per_element(d.kv_format);
   if (s.layout.states == 0) p.kv_cache.value -= take_states(d, s, kv_share, p);
   const double of_layers = s.layout.layers > 0 ? s.layout.layers / static_cast<double>(counts.attention_layers) : 1;
   const double block_bytes = p.kv_bytes_per_token * s.block_size * of_layers;

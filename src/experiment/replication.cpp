@@ -147,6 +147,7 @@ SimulationOutcome simulate_deployment(const Scenario& s, const DeploymentRun& ru
     config.cluster.routing.seed = run.seed;
     config.clients = s.workload.client;
     config.clients.seed = run.seed;
+    config.engine.speculation.seed = run.seed;
     config.step_by_step = run.step_by_step;
     if (run.threads > 1 && are_independent(config, source, observer, run.requests))
       return simulate_shards(s, run, config, source, observer);
@@ -156,7 +157,10 @@ SimulationOutcome simulate_deployment(const Scenario& s, const DeploymentRun& ru
   for (const PoolPlan& pool : s.pools)
     costs.push_back(std::make_unique<BorrowedCostModel>(run.cost_models, pool.deployment));
   PoolsConfig config = pools_config(s, run.seed);
-  for (std::size_t i = 0; i < costs.size(); ++i) config.pools[i].cost = &**costs[i];
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    config.pools[i].cost = &**costs[i];
+    config.pools[i].engine.speculation.seed = run.seed;
+  }
   config.step_by_step = run.step_by_step;
   return simulate(config, source, observer, run.stop);
 }

@@ -156,6 +156,7 @@ void MetricsCollector::count_in_window(const StepSpan& span, std::int64_t first_
   };
   const std::int64_t begin = ended_by(opened_), end = ended_by(closed_);
   in_window_.output_tokens += static_cast<double>((end - begin) * span.decode_rate().tokens());
+  if (end == span.steps && end > begin) in_window_.output_tokens += static_cast<double>(span.accepted);
   if (end == span.steps) in_window_.output_tokens += static_cast<double>(first_tokens);
   if (span.gap_rows > 0) add_gaps(span, begin, end, steady_itl_);
 }

@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "foretoken/metrics/summary.hpp"
+#include "metrics/energy.hpp"
 #include "metrics/fleet_columns.hpp"
 
 namespace foretoken {
@@ -69,6 +71,13 @@ double mean_waiting(const MeasureView& v) {
 double rank_seconds(const MeasureView& v) {
   return v.run.engine_duration() * v.run.replicas * paid_share(v.run);
 }
+const SpeculationTotals& speculation(const MeasureView& v) {
+  return v.run.engine.speculation;
+}
+double of_drafts(const MeasureView& v, double value) {
+  return speculation(v).drafts > 0 ? of_run(v, value) : kMissing;
+}
+
 double busy(const MeasureView& v) {
   return of_run(v, per(fine_seconds(v.run.engine.busy), rank_seconds(v)));
 }
@@ -130,37 +139,9 @@ double cost_per_hour(const MeasureView& v) {
   return v.device.usd_per_hour * paid_share(v.run);
 }
 
-// An estimate of one device: idle power, and the rest up to the TDP for the share of time in which its arithmetic
-// or its memory is the bound. Waiting for a link, the host or the other stages of a pipeline counts as idle; a
-// memory-bound step draws less than the TDP in reality, so this errs high.
-double power_of(const ReplicaTotals& engine, double seconds, const PoolDevice& device) {
-  double working = 0;
-  for (const TimePart part : {TimePart::compute, TimePart::memory}) {
-    const auto i = static_cast<std::size_t>(part);
-    working += fine_seconds(engine.prefill_parts[i] + engine.decode_parts[i]);
-  }
-  const double share = per(working, seconds * device.pipeline_stages);
-  return device.idle_watts + (device.tdp_watts - device.idle_watts) * std::min(1.0, share);
-}
-double device_power(const MeasureView& v) {
-  if (!whole_run(v) || !(v.device.tdp_watts > 0) || !(v.run.engine_duration() > 0)) return kMissing;
-  PoolDevice device;
-  device.tdp_watts = v.device.tdp_watts;
-  device.idle_watts = v.device.idle_watts;
-  device.pipeline_stages = v.device.pipeline_stages;
-  return power_of(v.run.engine, rank_seconds(v), device);
-}
 double mean_power(const MeasureView& v) {
-  if (v.device.pools.empty()) return v.device.num_gpus * paid_share(v.run) * device_power(v);
-  if (!whole_run(v) || !(v.run.engine_duration() > 0)) return kMissing;
-  double watts = 0;
-  for (std::size_t i = 0; i < v.device.pools.size(); ++i) {
-    const PoolDevice& device = v.device.pools[i];
-    const PoolMeasures& pool = v.run.pools[i];
-    if (!(device.tdp_watts > 0)) return kMissing;
-    watts += device.gpus_per_rank * pool.ranks * power_of(pool.engine, v.run.engine_duration() * pool.ranks, device);
-  }
-  return watts;
+  const std::optional<Energy> all = energy_of(v);
+  return all ? all->sum() / v.run.engine_duration() : kMissing;
 }
 double energy_joules(const MeasureView& v) {
   return mean_power(v) * v.run.engine_duration();
@@ -264,6 +245,29 @@ constexpr Column kColumns[] = {
      "prompt tokens looked up on first admission"},
     {"prefix_cache_hits", "Prefix cache hits", "tok", G::load, true,
      [](View v) { return of_run(v, number(v.run.engine.prefix_cache_hits)); }, "of these, found in the cache"},
+    {"mean_acceptance_length", "Mean acceptance length", "tok", G::load, false,
+     [](View v) {
+       return of_drafts(v, 1 + per(number(speculation(v).accepted_tokens), number(speculation(v).drafts)));
+     },
+     "tokens that a row with drafts puts out, its own included; speculation only, as the next five"},
+    {"draft_acceptance_rate", "Draft acceptance rate", "", G::load, false,
+     [](View v) {
+       return of_drafts(v, per(number(speculation(v).accepted_tokens), number(speculation(v).draft_tokens)));
+     },
+     "accepted draft tokens over those verified"},
+    {"spec_decode_num_drafts", "Rows with drafts", "", G::load, true,
+     [](View v) { return of_drafts(v, number(speculation(v).drafts)); }, "rows of steps that verified any"},
+    {"spec_decode_num_draft_tokens", "Draft tokens verified", "tok", G::load, true,
+     [](View v) { return of_drafts(v, number(speculation(v).draft_tokens)); }, "in these rows"},
+    {"spec_decode_num_accepted_tokens", "Draft tokens accepted", "tok", G::load, true,
+     [](View v) { return of_drafts(v, number(speculation(v).accepted_tokens)); },
+     "of these, also where the answer ended before"},
+    {"wasted_draft_tokens", "Draft tokens for nothing", "tok", G::load, true,
+     [](View v) {
+       const SpeculationTotals& s = speculation(v);
+       return of_drafts(v, number(s.draft_tokens - s.accepted_tokens + s.dropped_tokens));
+     },
+     "rejected, or beyond the end of their answer"},
     {"engine_steps", "Engine steps", "", G::device, true, [](View v) { return of_run(v, number(v.run.engine.steps)); },
      "of all replicas"},
     {"mean_decode_batch", "Mean decode batch", "", G::device, false,
@@ -313,13 +317,25 @@ constexpr Column kColumns[] = {
      [](View v) { return v.device.example_price && !std::isnan(cost_per_hour(v)) ? 1 : kMissing; },
      "1 where the price is the catalog's example: it stands in every table that has figures in money"},
     {"mean_power_w", "Mean power of the GPUs", "W", G::energy, false, mean_power,
-     "estimate: between idle power and TDP by the time in which compute or memory is the bound; GPUs alone"},
+     "estimate: a floor while steps run, and more by the bandwidth and the FLOPs that they reach; GPUs alone"},
     {"energy_kwh", "Energy of the run", "kWh", G::energy, false, [](View v) { return energy_joules(v) / 3.6e6; },
      "mean power over the duration"},
     {"energy_j_per_token", "Energy per token (in + out)", "J", G::energy, false, joules_per_token,
      "energy over input and output tokens"},
     {"energy_j_per_output_token", "Energy per output token", "J", G::energy, false,
      [](View v) { return per(energy_joules(v), number(v.requests.output_tokens)); }, "all energy over output tokens"},
+    {"prefill_j_per_token", "Energy of prefill per token", "J", G::energy, false,
+     [](View v) {
+       const std::optional<Energy> all = energy_of(v);
+       return all ? per(all->prefill, number(v.run.engine.prefill_tokens)) : kMissing;
+     },
+     "of the prompt tokens computed: what steps draw beyond their decodes"},
+    {"decode_j_per_token", "Energy of decode per token", "J", G::energy, false,
+     [](View v) {
+       const std::optional<Energy> all = energy_of(v);
+       return all ? per(all->decode, number(v.run.engine.decode_tokens)) : kMissing;
+     },
+     "of the tokens decoded, without idle time"},
     {"energy_cost_per_1m_tokens", "Energy cost of 1M tokens", "$", G::energy, false,
      [](View v) { return v.device.usd_per_kwh > 0 ? v.device.usd_per_kwh * kwh_per_million(v) : kMissing; },
      "of input and output tokens, at prices.kwh; not part of the costs by the GPU-hour"},

@@ -11,7 +11,7 @@ namespace foretoken {
 void RateSeries::tokens(const StepSpan& span) {
   Bucket& last = bucket(span.end);  // widths may double here, not in the loop
   if (span.run == nullptr || span.begin >= begin_) {
-    last.output_tokens += span.decode_rate().tokens() * span.steps;
+    last.output_tokens += span.decode_rate().tokens() * span.steps + span.accepted;
     return;
   }
   std::int64_t done = 0;

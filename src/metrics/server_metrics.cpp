@@ -119,8 +119,8 @@ void ServerMetrics::on_steps(const StepSpan& span) {
     prefill += static_cast<double>(chunk.new_tokens);
     first_tokens += chunk.samples ? 1 : 0;
   }
-  const double emitted =
-      static_cast<double>(span.decode_rate().tokens()) + first_tokens - static_cast<double>(span.dropped);
+  const double emitted = static_cast<double>(span.decode_rate().tokens() + span.accepted) + first_tokens -
+                         static_cast<double>(span.dropped);
   TimePoint begin = span.begin;
   for (std::int64_t i = 0; i < span.steps; ++i) {
     const bool last = i + 1 == span.steps || span.run == nullptr;

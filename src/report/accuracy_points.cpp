@@ -52,6 +52,14 @@ Json row_of(const PointRow& row) {
   json["error_pct"] = figures_json(row.error_percent);
   if (row.band_percent > 0) json["tpot_band_pct"] = row.band_percent;
   json["inside_calibrated_range"] = row.inside_range;
+  if (row.drafts) {
+    Json drafts = Json::object();
+    drafts["method"] = row.drafts->method;
+    drafts["tokens"] = row.drafts->tokens;
+    drafts["length"] = row.drafts->length;
+    drafts["possible"] = row.drafts->possible();
+    json["speculation_hypothesis"] = std::move(drafts);
+  }
   return json;
 }
 
@@ -181,6 +189,39 @@ std::string table_of(const std::vector<PointErrors>& list, std::string_view what
   return table.text(style, "  ");
 }
 
+double median_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// By cell: the tokens that a row would have to put out, for how many of its runs that can be, and what is measured.
+std::string hypotheses_text(const PointAccuracy& accuracy, const TextStyle& style) {
+  constexpr auto kTpot = static_cast<std::size_t>(ServingMetric::tpot);
+  struct Cell {
+    std::string drafts;
+    std::vector<double> lengths, ratios;
+    std::int64_t possible = 0;
+  };
+  std::map<std::string, Cell> cells;
+  for (const PointRow& row : accuracy.rows) {
+    if (!row.drafts) continue;
+    Cell& cell = cells[row.cell];
+    cell.drafts = fmt::format("{} {}", row.drafts->method, row.drafts->tokens);
+    cell.lengths.push_back(row.drafts->length);
+    cell.ratios.push_back(*row.measured[kTpot] / *row.predicted[kTpot]);
+    if (row.drafts->possible()) ++cell.possible;
+  }
+  if (cells.empty()) return {};
+  TextTable table("lrrlrr", "001000");
+  table.row({"cell", "runs", "measured / predicted", "with", "tokens a row", "possible"});
+  for (const auto& [name, cell] : cells)
+    table.row({name, readable(static_cast<std::int64_t>(cell.lengths.size())), readable(median_of(cell.ratios)),
+               cell.drafts, readable(median_of(cell.lengths)), readable(cell.possible)});
+  return table.text(style, "  ") +
+         "  a hypothesis, not a measurement: what the mean acceptance length would have to be; possible: runs where it "
+         "is between 1 and 1 + drafts\n";
+}
+
 // By median error, of the metrics that the grades are judged by.
 std::vector<PointErrors> worst_cells(const PointAccuracy& accuracy) {
   std::vector<PointErrors> cells;
@@ -223,6 +264,8 @@ std::string to_text(const PointAccuracy& accuracy, bool by_cell, const TextStyle
   if (by_cell) out += section("By cell", table_of(accuracy.cells, "cell", style), style);
   const std::vector<PointErrors> worst = worst_cells(accuracy);
   if (!worst.empty()) out += section("Worst cells (median error)", table_of(worst, "cell", style), style);
+  if (const std::string drafts = hypotheses_text(accuracy, style); !drafts.empty())
+    out += section("Would speculation explain it? TPOT where it was on or not stated; never scored", drafts, style);
   const std::string bands = bands_text(accuracy.bands);
   if (!bands.empty()) out += section("Measured TPOT within the 95 % band of the predicted step", bands, style);
   if (!accuracy.run_errors.groups.empty()) {

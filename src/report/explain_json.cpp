@@ -38,6 +38,32 @@ Json step_of(const StepExplanation& step) {
   return json;
 }
 
+Json speculation_of(const SpeculationExplanation& s) {
+  Json json = Json::object();
+  json["method"] = s.method;
+  json["tokens"] = s.tokens;
+  json["mean_acceptance_length"] = s.mean_acceptance_length;
+  Json rates = Json::array();
+  for (const double rate : s.rates) rates.push_back(rate);
+  json["acceptance_rates"] = std::move(rates);
+  json["largest_batch"] = s.largest_batch;
+  json["pays_below"] = s.pays_below > 0 ? Json(s.pays_below) : Json();
+  Json points = Json::array();
+  for (const SpeculationPoint& p : s.points) {
+    Json line = Json::object();
+    line["batch"] = p.batch;
+    line["base_ms"] = p.base_ms;
+    line["step_ms"] = p.step_ms;
+    line["speed_up"] = p.speed_up;
+    line["length_to_break_even"] = p.length_to_break_even;
+    line["best_tokens"] = p.best_tokens;
+    line["best_speed_up"] = p.best_speed_up;
+    points.push_back(std::move(line));
+  }
+  json["points"] = std::move(points);
+  return json;
+}
+
 }  // namespace
 
 Json to_json(const Explanation& e) {
@@ -79,6 +105,7 @@ Json to_json(const Explanation& e) {
   floors["datasheet_ttft_ms"] = e.floors.datasheet_ttft_ms;
   floors["datasheet_tpot_ms"] = e.floors.datasheet_tpot_ms;
   json["floors"] = std::move(floors);
+  if (e.speculation) json["speculation"] = speculation_of(*e.speculation);
   for (const PoolExplanation& pool : e.pools) {
     Json& entry = json["pools"][pool.name];
     entry["role"] = to_string(pool.role);

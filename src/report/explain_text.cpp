@@ -58,10 +58,34 @@ std::string floors_section(const Floors& f, const TextStyle& style) {
   return table.text(style, "  ");
 }
 
+std::string speculation_section(const SpeculationExplanation& s, const TextStyle& style) {
+  std::string rates;
+  for (const double rate : s.rates) rates += fmt::format("{}{}", rates.empty() ? "" : ", ", readable(rate));
+  std::string text =
+      fmt::format("  {} tokens a row and step in the mean; the first 1, 2, ... drafts are accepted with {}\n",
+                  readable(s.mean_acceptance_length), rates);
+  TextTable table("rrrrrrr");
+  table.row({"batch", "ms without", "ms with", "speed-up", "pays above", "best drafts", "speed-up"});
+  for (const SpeculationPoint& p : s.points) {
+    table.row({readable(p.batch), readable(p.base_ms), readable(p.step_ms), readable(p.speed_up),
+               fmt::format("{} tok", readable(p.length_to_break_even)), readable(std::int64_t{p.best_tokens}),
+               readable(p.best_speed_up)});
+  }
+  text += table.text(style, "  ");
+  text += s.pays_below > 0
+              ? fmt::format("  it pays below {} sequences at once, and costs from there on\n", readable(s.pays_below))
+              : fmt::format("  it pays at every batch up to {}\n", readable(s.largest_batch));
+  return text;
+}
+
 std::string steps_sections(const Explanation& e, const std::string& of_pool, const TextStyle& style) {
   std::string out;
   for (const StepExplanation& step : e.steps)
     out += section(of_pool + step.title, step_section(step, e.ridge_point, style), style);
+  if (e.speculation)
+    out += section(fmt::format("{}speculation: {} with {} draft{}", of_pool, e.speculation->method,
+                               e.speculation->tokens, e.speculation->tokens == 1 ? "" : "s"),
+                   speculation_section(*e.speculation, style), style);
   if (e.ridge_point > 0)
     out += fmt::format("\nRidge point: {} FLOP per byte (peak FLOPs over peak bandwidth)\n", readable(e.ridge_point));
   return out;

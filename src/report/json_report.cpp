@@ -53,7 +53,8 @@ Json energy_basis(const Deployment& deployment) {
     return json;
   }
   json["estimate"] =
-      "idle power to TDP by the time in which compute or memory is the bound; GPUs alone; not calibrated";
+      "a floor while steps run, more by the bandwidth and the FLOPs reached, up to 0.98 of the TDP or the cap; GPUs "
+      "alone";
   json["tdp_w"] = power->tdp_watts;
   json["idle_w"] = power->idle_watts;
   json["idle_is_guess"] = power->idle_is_guess;
@@ -134,6 +135,13 @@ Json to_json(const ModelBand& band) {
   return json;
 }
 
+// Of all replications.
+static SpeculationTotals drafts_of(const RunResult& result) {
+  SpeculationTotals sum;
+  for (const ReplicationResult& r : result.replications) sum.add(r.measures.engine.speculation);
+  return sum;
+}
+
 Json to_json(const RunResult& result) {
   Json json = head(kResultSchema, result.scenario);
   json["conventions"] = conventions_of(result);
@@ -148,6 +156,12 @@ Json to_json(const RunResult& result) {
   json["energy"] = energy_basis(result.scenario.deployment);
   json["summary"] = to_json(result.summary);
   json["steady_state"] = to_json(result.steady_state);
+  if (SpeculationTotals drafts = drafts_of(result); drafts.drafts > 0) {
+    Json rates = Json::array();
+    for (const std::int64_t accepted : drafts.accepted_at)
+      rates.push_back(static_cast<double>(accepted) / static_cast<double>(drafts.drafts));
+    json["acceptance_rates"] = std::move(rates);
+  }
   if (!result.classes.empty()) {
     Json classes = Json::object();
     for (const NamedSummary& c : result.classes) classes[c.name] = to_json(c.summary);

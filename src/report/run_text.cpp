@@ -187,9 +187,10 @@ std::string energy_section(const RunResult& r, const TextStyle& style) {
   if (!power) return fmt::format("  not available: {}\n", why_no_power(r.scenario.deployment));
   return group_table(r, ColumnGroup::energy, style) +
          fmt::format(
-             "  of the GPUs alone, from {} W idle{} to {} W (TDP) for the time in which compute or memory is the "
-             "bound;\n"
-             "  errs high for memory-bound steps; outside what was calibrated\n",
+             "  of the GPUs alone: {} W idle{}, of {} W (TDP) a floor while steps run, and more by the bandwidth and "
+             "the "
+             "FLOPs\n"
+             "  that they reach; 7 % off in the median on H100 and B200, elsewhere a guess\n",
              readable(power->idle_watts), power->idle_is_guess ? " (a guess)" : "", readable(power->tdp_watts));
 }
 

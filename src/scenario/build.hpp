@@ -21,6 +21,10 @@ struct ScenarioInput {
 
 // GPU, links, model, formats, parallelism and cost terms.
 void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenario);
+// engine.speculative_config; after the deployment.
+void build_speculation(Resolver& values, const Catalog& catalog, Scenario& scenario);
+// What of it the classes of the workload say.
+void build_class_acceptance(Resolver& values, Scenario& scenario);
 // Engine knobs, by the engine's own default rules; needs the deployment.
 // hands_over: its replicas are of a pool of role prefill or decode.
 void build_engine(Resolver& values, Scenario& scenario, bool hands_over = false);

@@ -1,11 +1,13 @@
 // What runs on what: accelerators, model, number formats, split, and how steps are priced.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
 #include "foretoken/cost/cost_model.hpp"
+#include "hardware/mig.hpp"
 #include "hardware/plausibility.hpp"
 #include "model/hf_config.hpp"
 #include "scenario/build.hpp"
@@ -67,6 +69,50 @@ void build_gpu(Resolver& values, const Catalog& catalog, Deployment& d) {
                  fmt::format("{} has no memory bandwidth in the catalog: it cannot be simulated", d.gpu.id),
                  "give its figures inline");
   }
+}
+
+// MIG: a slice is a GPU of its own, which talks to no other.
+void build_slice(Resolver& values, Deployment& d) {
+  const auto name = values.maybe_text("hardware.mig_profile");
+  if (!name || d.gpu.id.empty()) return;
+  const std::optional<GpuSpec> slice = mig_slice(d.gpu, *name);
+  if (!slice) {
+    const std::vector<std::string> known = mig_profiles(d.gpu);
+    values.error("hardware.mig_profile", fmt::format("{} has no slice '{}'", d.gpu.id, *name),
+                 known.empty() ? "only GPUs with MIG have any: A100, A30, H100, H200, B200"
+                               : fmt::format("allowed: {}", fmt::join(known, ", ")));
+    return;
+  }
+  d.gpu = *slice;
+  for (const char* split :
+       {"engine.tensor_parallel_size", "engine.pipeline_parallel_size", "engine.data_parallel_size"}) {
+    if (values.integer(split) > 1)
+      values.error(split,
+                   fmt::format("'{}' is {}, but slices of a GPU do not work together", split, values.integer(split)),
+                   "remove it, or hardware.mig_profile");
+  }
+}
+
+// The least that nvidia-smi takes; from memory.
+double least_cap(const GpuSpec& gpu) {
+  if (gpu.architecture == "Ampere") return 100;
+  return gpu.architecture == "Hopper" || gpu.architecture == "Blackwell" ? 200 : 0;
+}
+
+void build_power_cap(Resolver& values, Deployment& d) {
+  const auto cap = values.maybe_quantity("hardware.power_cap");
+  if (!cap || d.gpu.id.empty()) return;
+  if (!d.gpu.tdp) {
+    values.error("hardware.power_cap", fmt::format("the catalog has no TDP of {}: a cap says nothing", d.gpu.id),
+                 "give its figures inline");
+    return;
+  }
+  const double idle = d.gpu.idle_power ? d.gpu.idle_power->value : 0.1 * d.gpu.tdp->value;
+  const double least = std::max(idle, std::min(least_cap(d.gpu), d.gpu.tdp->value));
+  if (*cap <= idle || *cap < least)
+    values.error("hardware.power_cap", fmt::format("{} cannot be capped at {:g} W", d.gpu.id, *cap),
+                 fmt::format("at least {:g} W", least));
+  d.power_cap = *cap;
 }
 
 // By default the GPUs of a node are those that share the fast link, eight at most.
@@ -338,6 +384,8 @@ void build_calibration(Resolver& values, const Catalog& catalog, Deployment& d) 
 void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenario) {
   Deployment& d = scenario.deployment;
   build_gpu(values, catalog, d);
+  build_slice(values, d);
+  build_power_cap(values, d);
   build_node(values, catalog, d);
   build_model(values, catalog, d);
   build_formats(values, d);
@@ -346,6 +394,7 @@ void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenar
   build_calibration(values, catalog, d);
   if (values.diagnostics().has_errors()) return;
   for (const std::string& problem : deployment_problems(d)) values.error(place_of(problem), problem);
+  if (!values.diagnostics().has_errors()) build_speculation(values, catalog, scenario);
 }
 
 }  // namespace foretoken

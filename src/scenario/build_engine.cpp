@@ -54,12 +54,20 @@ void build_max_model_len(Resolver& values, Scenario& s) {
 
 // src/serving/README.md, "Async window": vLLM since 0.14; SGLang's overlap schedule; the overlap scheduler of
 // TensorRT-LLM.
-void build_async(Resolver& values, const EngineProfile& profile, EngineConfig& engine) {
+void build_async(Resolver& values, const EngineProfile& profile, DraftMethod drafts, EngineConfig& engine) {
   const std::string_view since = profile.plans_ahead_from;
   if (since.empty()) return;
-  engine.async_scheduling =
-      values.flag("engine.async_scheduling", {version_at_least(engine.version, since), Origin::engine_default,
-                                              fmt::format("{}, on from {}", engine.name, since)});
+  Rule<bool> rule{version_at_least(engine.version, since), Origin::engine_default,
+                  fmt::format("{}, on from {}", engine.name, since)};
+  const SpeculationProfile& speculation = profile.speculation;
+  if (engine.speculation.on() && !speculation.plans_ahead(drafts, engine.version))
+    rule = {false, Origin::engine_default, fmt::format("{} with {} drafts", engine.name, to_string(drafts))};
+  engine.async_scheduling = values.flag("engine.async_scheduling", rule);
+  if (!engine.speculation.on() || !engine.async_scheduling || speculation.can_plan_ahead(drafts)) return;
+  values.error(
+      "engine.async_scheduling",
+      fmt::format("{} refuses to start: {} drafts need the tokens of the step before", engine.name, to_string(drafts)),
+      "leave it out");
 }
 
 void build_caching(Resolver& values, const EngineProfile& profile, EngineConfig& engine) {
@@ -75,12 +83,12 @@ void build_caching(Resolver& values, const EngineProfile& profile, EngineConfig&
                contradicts ? "remove engine.disable_radix_cache" : "set it to false");
 }
 
-void build_scheduler(Resolver& values, const EngineProfile& profile, EngineConfig& engine) {
+void build_scheduler(Resolver& values, const EngineProfile& profile, DraftMethod drafts, EngineConfig& engine) {
   engine.scheduling_policy = values.text("engine.scheduling_policy");
   const bool reserves = version_at_least(engine.version, profile.reserves_full_isl_from);
   engine.scheduler_reserve_full_isl =
       values.flag("engine.scheduler_reserve_full_isl", {reserves, Origin::engine_default, "vLLM 0.19 or later"});
-  build_async(values, profile, engine);
+  build_async(values, profile, drafts, engine);
   engine.watermark = values.number("engine.watermark", {profile.watermark, Origin::engine_default, engine.name});
   engine.max_wait = values.duration("engine.max_wait");
   engine.padded = values.flag("engine.padded");
@@ -113,15 +121,15 @@ void build_kv_layout(Resolver& values, const EngineProfile& profile, bool hands_
   if (!profile.groups_layers) return;
   const char* key = "engine.disable_hybrid_kv_cache_manager";
   const bool chunked = attends_to_chunks(s.deployment.model);
-  const Rule<bool> rule{chunked || hands_over, Origin::engine_default,
-                        chunked      ? "chunked local attention"
-                        : hands_over ? "requests are handed over"
-                                     : engine.name};
+  const bool drafts = engine.speculation.on();
+  const std::string without = chunked      ? "with chunked local attention"
+                              : hands_over ? "where requests are handed over"
+                              : drafts     ? "with speculative decoding"
+                                           : "";
+  const Rule<bool> rule{!without.empty(), Origin::engine_default, without.empty() ? engine.name : without};
   const bool disabled = values.flag(key, rule);
-  if (!disabled && (chunked || hands_over)) {
-    values.error(key,
-                 chunked ? "the hybrid KV cache manager with chunked local attention is not modelled"
-                         : "the hybrid KV cache manager where requests are handed over is not modelled",
+  if (!disabled && !without.empty()) {
+    values.error(key, "the hybrid KV cache manager " + without + " is not modelled",
                  chunked ? "leave it out: vLLM has it off for such models" : "leave it out");
   }
   if (!disabled && s.deployment.level != CostLevel::affine)
@@ -198,8 +206,9 @@ void build_engine(Resolver& values, Scenario& s, bool hands_over) {
   }
   build_max_model_len(values, s);
   profile.read_batch(knobs, setting);
+  if (engine.speculation.on()) profile.speculation.settle(knobs, setting);
   engine.long_prefill_token_threshold = values.integer("engine.long_prefill_token_threshold");
-  build_scheduler(values, profile, engine);
+  build_scheduler(values, profile, s.deployment.draft.method, engine);
   build_front_end(values, s.deployment, engine);
   build_memory(values, profile, hands_over, knobs, s);
   const bool eager = values.flag("engine.enforce_eager");

@@ -50,6 +50,8 @@ constexpr Effect kEffects[] = {
     {"engine.attention_dp_batching_wait_iters", is_unbalanced, "engine.attention_dp_enable_balance is false"},
     {"engine.max_cudagraph_capture_size", [](const Scenario& s) { return s.deployment.cuda_graph_max_rows == 0; },
      "engine.enforce_eager is true"},
+    {"hardware.power_cap", is_affine, "cost.level: affine has no hardware"},
+    {"hardware.mig_profile", is_affine, "cost.level: affine has no hardware"},
     {"engine.gpu_memory_utilization", is_affine, "cost.level: affine has no hardware"},
     {"engine.kv_cache_dtype", is_affine, "cost.level: affine has no hardware"},
     {"engine.moe_backend", [](const Scenario& s) { return is_affine(s) || s.deployment.model.moe.experts == 0; },

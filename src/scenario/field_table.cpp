@@ -94,9 +94,8 @@ std::span<const UnmodelledKey> unmodelled_keys() {
   static constexpr UnmodelledKey kKeys[] = {
       {"disable_overlap_schedule", "engine.async_scheduling: false says the same"},
       {"disable_overlap_scheduler", "engine.async_scheduling: false says the same"},
-      {"speculative", "leave the key out"},
-      {"speculative_config", "leave the key out"},
-      {"num_speculative_tokens", "leave the key out"},
+      {"speculative", "engine.speculative_config says it"},
+      {"num_speculative_tokens", "engine.speculative_config.num_speculative_tokens says it"},
       {"kv_transfer_config", "pools and disaggregation say what it stands for"},
       {"enable_lora", "leave the key out"},
       {"max_loras", "leave the key out"},

@@ -1,6 +1,7 @@
 // Keys of what runs where: hardware, engine, memory, costs. Engine knobs keep vLLM's spelling.
 #include "scenario/engine_releases.hpp"
 #include "scenario/field_rows.hpp"
+#include "scenario/measured_acceptance.hpp"
 #include "serving/policies.hpp"
 
 namespace foretoken {
@@ -58,6 +59,9 @@ Names chunking_policies() {
   return {"FIRST_COME_FIRST_SERVED", "EQUAL_PROGRESS"};
 }
 
+Names draft_methods() {
+  return {"ngram", "suffix", "draft_model", "medusa", "eagle", "eagle3", "mtp"};
+}
 constexpr Field kDeploymentRows[] = {
     {"version", K::choice, "1", "Version of this file's format.", 0, 0, {}, versions},
     {"description", K::text, "", "One line for people."},
@@ -75,6 +79,11 @@ constexpr Field kDeploymentRows[] = {
     {"hardware.oversubscription", K::number, "1",
      "What the adapters of a node can send over what the network carries of it; 1 = every rail whole.", 1, 1000},
 
+    {"hardware.mig_profile", K::text, "",
+     "A slice of the GPU (MIG) in its place: 1g.10gb, 3g.40gb, ... as `nvidia-smi mig -lgip` names them; num_gpus "
+     "counts slices."},
+    {"hardware.power_cap", K::quantity, "", "Power limit of each GPU (`nvidia-smi -pl`); left out: its TDP.", 1, 1e5,
+     Dimension::power},
     {"engine", K::map, "", "One serving engine; every replica runs one."},
     {"engine.name", K::choice, "vllm-v1", "Batching policy.", 0, 0, {}, engines},
     {"engine.version",
@@ -235,6 +244,51 @@ constexpr Field kDeploymentRows[] = {
      kMaxCount},
     {"engine.queue_timeout", K::quantity, "0 s", "Requests leave the queue unserved after this; 0 = never.", 0,
      kMaxSeconds},
+    {"engine.speculative_config", K::map, "", "Speculative decoding, in vLLM's spelling; left out: none."},
+    {"engine.speculative_config.method", K::choice, "", "What drafts.", 0, 0, {}, draft_methods},
+    {"engine.speculative_config.num_speculative_tokens",
+     K::integer,
+     "(suffix 24; sglang 5 for Llama, else 3)",
+     "Drafts of a decoding row, at most; 0 = none. sglang: steps of the drafter.",
+     0,
+     128,
+     {},
+     nullptr,
+     "num_steps,max_draft_len"},
+    {"engine.speculative_config.model", K::model, "",
+     "draft_model: catalog name, Hugging Face id, config.json or shape."},
+    {"engine.speculative_config.draft_tensor_parallel_size", K::integer, "(tensor_parallel_size)",
+     "draft_model: it must be the target's.", 1, 1024},
+    {"engine.speculative_config.max_model_len", K::integer, "(of the draft model)",
+     "draft_model: a step with a longer sequence makes no drafts.", 1, kMaxTokensField},
+    {"engine.speculative_config.num_speculative_tokens_per_batch_size", K::anything, "",
+     "vLLM from 0.24: [[first, last, tokens], ...], drafts by the requests of a step."},
+    {"engine.speculative_config.eagle_topk", K::integer, "(Llama 4, else 1)", "sglang: branches of the tree.", 1, 64},
+    {"engine.speculative_config.num_draft_tokens", K::integer, "(Llama 8, else steps + 1)",
+     "sglang: tokens of the tree that are verified, the row's own included.", 2, 129},
+    {"engine.speculative_config.acceptance_rate", K::number, "", "Probability that a draft is accepted after another.",
+     0, 1},
+    {"engine.speculative_config.acceptance_rates", K::list_of_numbers, "(by method and dataset)",
+     "Probabilities that the first 1, 2, ... drafts are all accepted, as vLLM logs them per position; beyond the last "
+     "the fall from one to the next goes on.",
+     0, 1},
+    {"engine.speculative_config.synthetic_acceptance_rates", K::list_of_numbers, "",
+     "The same as vLLM's rejection_sample_method: synthetic takes it: one for each draft.", 0, 1},
+    {"engine.speculative_config.synthetic_acceptance_length", K::number, "",
+     "The same by its mean: tokens of a row, its own included, as evenly as possible.", 1, 129},
+    {"engine.speculative_config.acceptance_dataset",
+     K::choice,
+     "chat",
+     "What was measured elsewhere on such requests.",
+     0,
+     0,
+     {},
+     acceptance_dataset_names},
+    {"engine.speculative_config.acceptance_concentration", K::number, "",
+     "acceptance_rate: requests have rates of their own, from the Beta distribution of this concentration around it.",
+     1e-3, 1e6},
+    {"engine.speculative_config.match_rate", K::number, "1",
+     "ngram, suffix: share of steps that find something to propose.", 0, 1},
     {"engine.enforce_eager", K::flag, "false", "No CUDA graphs: decode batches are not padded."},
     {"engine.max_cudagraph_capture_size", K::integer, "(min(2 x max_num_seqs, 512, budget))",
      "Largest captured decode batch.", 1, 65536},
@@ -288,6 +342,8 @@ constexpr Field kDeploymentRows[] = {
     {"cost.per_prefill_layer", K::quantity, "(by engine)",
      "Launching one layer of a step with prefill outside CUDA graphs; hides behind the GPU's time.", 0, 1000},
     {"cost.per_prefill_moe_layer", K::quantity, "(by engine)", "The same of a layer with routed experts.", 0, 1000},
+    {"cost.per_draft_step", K::quantity, "(by engine)", "Host time of a step that drafts, beside its passes.", 0, 1000},
+    {"cost.per_draft_pass", K::quantity, "(by engine)", "Host time of a pass of the drafter.", 0, 1000},
     {"cost.scale", K::number, "(0.95 for calibrated kernels of A100, H100, B200)", "Factor on the GPU's time.", 1e-6,
      1e6},
     {"cost.affine", K::map, "",
@@ -295,7 +351,9 @@ constexpr Field kDeploymentRows[] = {
      "x decode context."},
     {"cost.affine.per_step", K::quantity, "0 s", "Per step.", 0, 1000},
     {"cost.affine.per_prefill_token", K::quantity, "0 s", "Per prefill token.", 0, 1000},
-    {"cost.affine.per_decode_token", K::quantity, "0 s", "Per decoding sequence.", 0, 1000},
+    {"cost.affine.per_decode_token", K::quantity, "0 s", "Per decoding sequence, and per draft that it verifies.", 0,
+     1000},
+    {"cost.affine.per_draft_pass", K::quantity, "0 s", "Per pass of a drafter.", 0, 1000},
     {"cost.affine.per_context_token", K::quantity, "0 s", "Per token of context that decodes attend to.", 0, 1000},
 
     {"replicas", K::integer, "(num_gpus / (TP x PP x DP), or 1)", "Engines behind the router.", 1, 1e5},

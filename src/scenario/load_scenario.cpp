@@ -187,6 +187,7 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
     // so that all its problems come at once.
     if (!pooled && !broken()) build_engine(values, scenario);
     build_workload(values, scenario);
+    if (!pooled) build_class_acceptance(values, scenario);
     if (pooled) build_pools(values, *tree, catalog, input, scenario);
     apply_load_factor(values, scenario);
     build_questions(values, catalog, scenario);

@@ -210,5 +210,26 @@ TEST(NodeDown, NeedsOneSpare) {
       << "tried again";
 }
 
+// What the scenario's text promises: at two requests a second three drafts halve the time per token and more; at a
+// large batch fewer drafts are best.
+TEST(DoesSpeculationPay, HalvesTheTimePerTokenAtALowLoad) {
+  const std::string path = FORETOKEN_SOURCE_DIR "/scenarios/does-speculation-pay.yaml";
+  const Result<Json> run = parse_json(foretoken_program({"run", path, "--format", "json"}).out, "drafts");
+  ASSERT_TRUE(run);
+  std::vector<double> tpot;
+  for (const Json& point : *(*run)["points"].if_array()) tpot.push_back(number(point["summary"], "mean_tpot_ms"));
+  ASSERT_EQ(tpot.size(), 5u);
+  for (std::size_t i = 1; i < tpot.size(); ++i) EXPECT_LT(tpot[i], tpot[i - 1]) << i;
+  EXPECT_LT(tpot[3], 0.5 * tpot[0]);
+  const Result<Json> why = parse_json(foretoken_program({"explain", path, "--format", "json"}).out, "explain");
+  ASSERT_TRUE(why);
+  const Json& speculation = (*why)["speculation"];
+  EXPECT_NEAR(number(speculation, "mean_acceptance_length"), 2.79, 0.01);
+  const auto& points = *speculation["points"].if_array();
+  EXPECT_GT(number(points.front(), "speed_up"), 2);
+  EXPECT_LT(number(points.back(), "speed_up"), number(points.front(), "speed_up"));
+  EXPECT_LT(*points.back()["best_tokens"].if_int(), *points.front()["best_tokens"].if_int());
+}
+
 }  // namespace
 }  // namespace foretoken

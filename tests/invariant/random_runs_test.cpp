@@ -60,6 +60,28 @@ TEST(Invariants, HoldInRandomRuns) {
   EXPECT_EQ(met.engines.size(), batching_policies().size()) << "random_run() leaves a policy out";
 }
 
+TEST(Invariants, HoldWithDrafts) {
+  Met met;
+  std::int64_t accepted = 0, dropped = 0;
+  for (int seed = 0; seed < how_many_scenarios(400); ++seed) {
+    RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    if (!speculate(run)) continue;
+    const StubCost cost(run.cost);
+    const RunLog log = log_of(run, cost, seed % 2 == 0, seed % 5 == 0 ? 1 + seed % 20 : 0);
+    met.add(log);
+    ASSERT_THAT(violations_of(log), IsEmpty()) << "seed " << seed;
+    for (const ReplicaTotals& t : log.outcome.replicas) {
+      accepted += t.speculation.accepted_tokens;
+      dropped += t.speculation.dropped_tokens;
+    }
+  }
+  EXPECT_GT(met.preemptions, 0);
+  EXPECT_GT(met.finished, 0);
+  EXPECT_GT(accepted, dropped);
+  EXPECT_GT(dropped, 0);
+  EXPECT_EQ(met.engines.size(), 3U) << "those that draft";
+}
+
 TEST(Invariants, HoldWhenARunIsInterrupted) {
   Met met;
   for (int seed = 0; seed < how_many_scenarios(200); ++seed) {

@@ -188,13 +188,16 @@ Violations inv_4_kv_blocks_are_conserved(const RunLog& log) {
         const std::int64_t least =
             grows ? layout.full * std::max(blocks_for(in_step - all_hits, size), most_hits / size) : reserved;
         const bool ahead = log.engine.name == "vllm-v0" || log.engine.name == "tensorrt-llm";
-        const std::int64_t in_group = (in_step + to_come + holders * (size - 1)) / size;
+        // Blocks for drafts and the drafter's tokens are taken with those of a step, and kept when drafts are rejected.
+        const SpeculationConfig& spec = log.engine.speculation;
+        const std::int64_t beyond = spec.on() ? holders * (spec.tokens + spec.lookahead) : 0;
+        const std::int64_t in_group = (in_step + beyond + to_come + holders * (size - 1)) / size;
         const std::int64_t most = grows && !ahead ? layout.groups() * in_group + layout.states * holders : reserved;
         if (s.kv_blocks_used < least || s.kv_blocks_used > std::min(most, log.engine.usable_blocks())) {
           found("at {} ns replica {} uses {} blocks of {} for {} tokens of {} requests ({} to {} are right)",
                 ns(s.begin), s.replica, s.kv_blocks_used, log.engine.usable_blocks(), in_step, s.running, least, most);
         }
-        tokens += s.prefill_tokens + s.decode_rows * s.steps;
+        tokens += s.prefill_tokens + s.decode_rows * s.steps + s.accepted;
         block_time[s.replica] += static_cast<FineTotal>(s.kv_blocks_used) * s.time.units;
       });
   for (std::size_t i = 0; i < log.outcome.replicas.size(); ++i) {
@@ -246,9 +249,12 @@ Violations inv_8_tokens_are_conserved(const RunLog& log) {
   for_each_event(
       log, [](const Arrived&) {},
       [&](const Stepped& s) {
-        emitted += s.decode_rows * s.steps + s.sampling_chunks;
+        emitted += s.decode_rows * s.steps + s.accepted + s.sampling_chunks;
         prefilled += s.prefill_tokens;
-        decoded += s.decode_rows * s.steps;
+        decoded += s.decode_rows * s.steps + s.accepted;
+        if (s.accepted > s.drafts) found("a step puts out {} of {} drafts", s.accepted, s.drafts);
+        if (s.drafts > s.decode_rows * log.engine.speculation.tokens && !log.engine.async_scheduling)
+          found("{} rows verify {} drafts", s.decode_rows, s.drafts);
       },
       [&](const LifecycleEvent& e) {
         if (e.edge == LifecycleEdge::preempted) lost += e.cached;
@@ -322,7 +328,9 @@ Violations inv_10_no_step_beats_the_datasheet(const RunLog& log) {
   for (const Priced& p : log.priced) priced.push_back(p.time.units);
   std::sort(run.begin(), run.end());
   std::sort(priced.begin(), priced.end());
-  if (log.engine.data_parallel_size > 1) {  // the slowest rank's price is every rank's step; others were priced too
+  // A step of drafts with prompts is priced without these too.
+  if (log.engine.data_parallel_size > 1 ||
+      log.engine.speculation.on()) {  // the slowest rank's price is every rank's step; others were priced too
     if (!std::includes(priced.begin(), std::unique(priced.begin(), priced.end()), run.begin(),
                        std::unique(run.begin(), run.end()))) {
       found("a step of a group took a time that no rank was priced at");

@@ -47,6 +47,33 @@ inline void choose_router(std::uint64_t seed, ClusterConfig& cluster) {
   routing.short_replicas = 1;
 }
 
+// Any engine that drafts, with any rates, blocks and limits. What else runs is as without.
+inline bool speculate(RandomRun& run) {
+  RandomStream random(run.seed, "random_speculation");
+  const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+  EngineConfig& engine = run.config.engine;
+  if (engine.name != "vllm-v1" && engine.name != "sglang" && engine.name != "tensorrt-llm") return false;
+  SpeculationConfig& spec = engine.speculation;
+  spec.seed = run.seed;
+  spec.tokens = pick(0, 3) == 0 ? pick(1, 16) : pick(1, 4);
+  spec.lookahead = engine.name == "tensorrt-llm" ? 0 : pick(0, 1) * spec.tokens;
+  spec.shortens_hits = engine.name == "vllm-v1" && pick(0, 1) == 1;
+  spec.match_rate = pick(0, 2) == 0 ? 0.5 : 1;
+  if (pick(0, 3) == 0) spec.drafter_max_model_len = pick(1, engine.max_model_len);
+  if (engine.name == "vllm-v1" && pick(0, 3) == 0) spec.by_batch = {{1, pick(0, 4)}, {pick(2, 8), pick(0, 2)}};
+  Acceptance acceptance;
+  double rate = 1;
+  for (std::int64_t i = 0; i < spec.tokens; ++i) acceptance.rates.push_back(rate *= 0.4 + 0.6 * random.uniform());
+  if (pick(0, 4) == 0) acceptance.rates.assign(acceptance.rates.size(), pick(0, 1) == 0 ? 0 : 1);
+  if (pick(0, 3) == 0) acceptance.concentration = 2;
+  spec.acceptance = {acceptance};
+  engine.enable_mixed_chunk = false;
+  if (engine.name == "vllm-v1" && pick(0, 3) == 0) spec.reserved_tokens = pick(0, engine.max_num_batched_tokens - 1);
+  if (!engine.enable_chunked_prefill) spec.reserved_tokens = 0;
+  run.cost.per_draft = 1e-5 * random.uniform();
+  return true;
+}
+
 inline RandomRun random_run(std::uint64_t seed) {
   RandomStream random(seed, "random_run");
   const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };

@@ -22,6 +22,8 @@ class Recorder final : public Observer {
     std::vector<PrefillChunk> prefill;
     std::int64_t decode_rows = 0;
     std::int64_t kv_blocks_used = 0;
+    std::int64_t drafts = 0;
+    std::int64_t accepted = 0;
   };
 
   void on_request(const RequestRecord& record) override { records.push_back(record); }
@@ -31,7 +33,9 @@ class Recorder final : public Observer {
                      span.end,
                      {span.prefill.begin(), span.prefill.end()},
                      span.decode_rows,
-                     span.kv_blocks_used});
+                     span.kv_blocks_used,
+                     span.drafts,
+                     span.accepted});
     for (std::int64_t j = 0; j < span.steps; ++j) {
       const FineDuration time =
           span.run == nullptr ? span.time.total() : span.run->elapsed(j + 1) - span.run->elapsed(j);
@@ -44,7 +48,8 @@ class Recorder final : public Observer {
   std::vector<Step> steps;
   std::map<std::int64_t, std::int64_t> gaps;  // ns → rows
 
-  // "1500 548+0 | 3": new tokens (+ history) of each chunk, then decode rows.
+  // "1500 548+0 | 3": new tokens (+ history) of each chunk, then decode rows; "| 3+9 > 7": with 9 drafts to verify, of
+  // which 7 tokens came out.
   [[nodiscard]] std::vector<std::string> schedule() const {
     std::vector<std::string> lines;
     for (const Step& step : steps) {
@@ -52,7 +57,9 @@ class Recorder final : public Observer {
       for (const PrefillChunk& chunk : step.prefill) {
         line += fmt::format("{}{} ", chunk.new_tokens, chunk.history > 0 ? fmt::format("+{}", chunk.history) : "");
       }
-      lines.push_back(line + fmt::format("| {}", step.decode_rows));
+      line += fmt::format("| {}", step.decode_rows);
+      if (step.drafts > 0) line += fmt::format("+{} > {}", step.drafts, step.accepted);
+      lines.push_back(line);
     }
     return lines;
   }

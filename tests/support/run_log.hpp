@@ -23,6 +23,8 @@ struct Stepped {
   std::int64_t prefill_tokens = 0;
   std::int64_t sampling_chunks = 0;
   std::int64_t decode_rows = 0;
+  std::int64_t drafts = 0;
+  std::int64_t accepted = 0;  // tokens that came out of them
   std::int64_t kv_blocks_used = 0;
   std::int64_t waiting = 0;
   std::int64_t running = 0;
@@ -66,6 +68,8 @@ class LoggingObserver final : public Observer {
     }
     s.sampling_chunks -= span.dropped;
     s.decode_rows = span.decode_rows;
+    s.drafts = span.drafts;
+    s.accepted = span.accepted;
     s.kv_blocks_used = span.kv_blocks_used;
     s.waiting = span.waiting;
     s.running = span.running;

@@ -1,5 +1,6 @@
 // A cost model for tests of the serving layer: step time = base + per_prefill_token *
-// prefill tokens + per_row * rows + curve(context), with a kinked curve so that runs of steps cross segments.
+// prefill tokens + per_row * rows + per_draft * drafts + curve(context), with a kinked curve so that runs of steps
+// cross segments.
 #pragma once
 
 #include <memory>
@@ -12,6 +13,7 @@ struct StubTerms {
   double base = 1e-3;
   double per_prefill_token = 0;
   double per_row = 0;
+  double per_draft = 0;
   double per_context = 0;  // below the kink
   double kink = 1e18;      // in tokens of context
   double per_context_above = 0;
@@ -32,6 +34,7 @@ class StubCost final : public CostModel {
     std::int64_t tokens = 0;
     for (const PrefillChunk& chunk : shape.prefill) tokens += chunk.new_tokens;
     time[TimePart::compute] += fine_from_seconds(terms_.per_prefill_token) * tokens;
+    time[TimePart::compute] += fine_from_seconds(terms_.per_draft) * shape.decode.drafts;
     time.flops += tokens;
     return time;
   }

@@ -21,7 +21,7 @@ class CostModel {
   // it, without waiting for the others.
   [[nodiscard]] virtual StepTime step(const StepShape& shape) const = 0;
   // Decode-only steps of `sequences` rows; step() agrees with it exactly when
-  // there is no prefill chunk and no group. The reference lives as long as the model.
+  // there is no prefill chunk, no group and no draft. The reference lives as long as the model.
   [[nodiscard]] virtual const DecodeCurve& decode(std::int64_t sequences) const = 0;
   // Context beyond which some layers do not look back; 0 = all layers see everything.
   // DecodeShape::windowed_context is cut at it.

@@ -88,15 +88,64 @@ struct FrontEndTerms {
 };
 [[nodiscard]] FrontEndTerms default_front_end(const std::string& engine_name, const std::string& engine_version);
 
-// Step time = step + per_prefill_token*prefill tokens + per_decode_token*decode
-// rows + per_context_token*context tokens attended by decodes; seconds.
+// What proposes tokens that the next step verifies, under vLLM's names.
+enum class DraftMethod { none, ngram, suffix, draft_model, medusa, eagle, eagle3, mtp };
+[[nodiscard]] std::string_view to_string(DraftMethod method);
+
+// The drafter of a deployment (src/cost/README.md, "Drafting"): after every step it passes its layers `passes` times,
+// first over all tokens of the step, then over `branches` rows of each request.
+struct DraftSpec {
+  DraftMethod method = DraftMethod::none;
+  int tokens = 0;               // that a row verifies beyond its own, at most
+  int passes = 0;               // 0: nothing runs on the GPU (ngram, suffix)
+  int branches = 1;             // of a tree (SGLang's eagle_topk)
+  ModelSpec model;              // what a pass computes; no layers: heads alone (medusa)
+  std::string checkpoint = {};  // the drafter's own, as the scenario names it
+  WeightFormat format = WeightFormat::bf16;
+  int fused_inputs = 0;      // hidden states that a pass first projects to one: EAGLE and MTP 2, EAGLE-3 3
+  bool fuses_once = false;   // ... in the first pass only (EAGLE-3)
+  bool own_tables = false;   // embedding and LM head are not the target's
+  double host_per_step = 0;  // s, that neither the target's nor the drafter's work hides
+  double host_per_pass = 0;
+  [[nodiscard]] bool on() const { return method != DraftMethod::none; }
+  bool operator==(const DraftSpec&) const = default;
+};
+
+// What a method's drafter is for this model: one layer of its own kind or of a dense one, heads, or `model`. The host
+// times are those of the engine's release.
+[[nodiscard]] DraftSpec draft_spec(DraftMethod method, const ModelSpec& target, WeightFormat format, int tokens,
+                                   const std::string& engine_name, const std::string& engine_version);
+
+// Step time = step + per_prefill_token*prefill tokens + per_decode_token*(decode
+// rows + drafts) + per_context_token*context tokens attended by decodes + per_draft_pass*passes of the drafter;
+// seconds.
 struct AffineTerms {
   double per_step = 0;
   double per_prefill_token = 0;
   double per_decode_token = 0;
   double per_context_token = 0;
+  double per_draft_pass = 0;
   bool operator==(const AffineTerms&) const = default;
 };
+
+// What a device draws at work: busy x floor x TDP, and TDP x (memory x share of its bandwidth + compute x share of
+// its peak) (src/cost/README.md, "Power").
+struct PowerTerms {
+  double floor = 0;
+  double memory = 0;
+  double compute = 0;
+  bool operator==(const PowerTerms&) const = default;
+};
+[[nodiscard]] PowerTerms power_terms(const GpuSpec& gpu);
+
+// What a device does over some time, as shares of it.
+struct DeviceLoad {
+  double busy = 0;     // in which it works
+  double memory = 0;   // bytes moved over what the datasheet's bandwidth allows
+  double compute = 0;  // FLOPs over the datasheet's peak
+};
+// In the mean, W. cap: of its power; 0 = none.
+[[nodiscard]] double mean_watts(const PowerTerms& terms, double tdp, double idle, double cap, const DeviceLoad& load);
 
 struct Deployment {
   GpuSpec gpu;
@@ -117,6 +166,8 @@ struct Deployment {
   EfficiencyScales efficiency;
   OverheadTerms overhead;
   AffineTerms affine;
+  DraftSpec draft;
+  double power_cap = 0;           // W of a GPU; 0 = none
   SharedCalibration calibration;  // measured coefficient sets to choose from; empty = roofline defaults
   bool operator==(const Deployment&) const = default;
 };

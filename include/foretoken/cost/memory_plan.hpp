@@ -30,8 +30,9 @@ struct MemorySettings {
 // One (the fullest) GPU of a replica.
 struct MemoryPlan {
   ByteCount capacity;
-  ByteCount budget;  // capacity * gpu_memory_utilization
-  ByteCount weights;
+  ByteCount budget;   // capacity * gpu_memory_utilization
+  ByteCount weights;  // the drafter's too
+  ByteCount drafter;
   ByteCount activations;  // peak at max_num_batched_tokens
   ByteCount cuda_graphs;
   ByteCount non_torch;

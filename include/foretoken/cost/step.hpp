@@ -26,6 +26,8 @@ struct DecodeShape {
   std::int64_t sequences = 0;         // rows, incl. padding rows of a static batch
   std::int64_t context = 0;           // sum of L
   std::int64_t windowed_context = 0;  // sum of min(L, sliding window); 0 when the model has none
+  std::int64_t drafts = 0;            // tokens that the rows verify beyond one each
+  [[nodiscard]] std::int64_t tokens() const { return sequences + drafts; }
   bool operator==(const DecodeShape&) const = default;
 };
 

@@ -6,6 +6,7 @@
 //   if (why) std::cout << why->floors.ttft_ms;  // what no engine could beat
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,27 @@ struct Floors {
   double datasheet_tpot_ms = 0;
 };
 
+// Whether speculation pays at one batch: a decode step with its drafts against one without, at the same context.
+struct SpeculationPoint {
+  std::int64_t batch = 0;
+  double base_ms = 0;               // a step without speculation: its time per token
+  double step_ms = 0;               // with the drafts of the scenario
+  double speed_up = 0;              // tokens/s with over without
+  double length_to_break_even = 0;  // tokens a row would have to put out in the mean
+  int best_tokens = 0;              // drafts with which it is fastest; 0: none
+  double best_speed_up = 1;
+};
+
+struct SpeculationExplanation {
+  std::string method;
+  int tokens = 0;
+  double mean_acceptance_length = 1;  // expected of the scenario's drafts, all classes together
+  std::vector<double> rates;          // of each position
+  std::vector<SpeculationPoint> points;
+  std::int64_t largest_batch = 0;  // that was looked at
+  std::int64_t pays_below = 0;     // from this batch on it no longer pays; 0: it does up to the largest
+};
+
 struct Explanation;
 // The same of one pool, as if it were all of the scenario.
 struct PoolExplanation;
@@ -50,6 +72,7 @@ struct Explanation {
   double ridge_point = 0;              // FLOP per byte; 0 without hardware (affine)
   std::vector<StepExplanation> steps;  // typical prefill and decode; with pools, where each happens
   Floors floors;
+  std::optional<SpeculationExplanation> speculation;
   std::vector<PoolExplanation> pools;  // of several
 };
 
@@ -60,6 +83,14 @@ struct PoolExplanation {
 };
 
 [[nodiscard]] Result<Explanation> explain(const Scenario& scenario);
+
+// Tokens that a decoding row of the scenario puts out in a step, in the mean; 1 without speculation.
+[[nodiscard]] double tokens_per_row(const Scenario& scenario);
+// Of so many drafts that are accepted at these rates.
+[[nodiscard]] double tokens_per_row(const Acceptance& acceptance, std::int64_t drafts);
+// How speculation fares at batches up to `largest`, each sequence at this context. Precondition: it is on.
+[[nodiscard]] SpeculationExplanation explain_speculation(const Scenario& scenario, std::int64_t context,
+                                                         std::int64_t largest);
 
 // How far the cost model itself may be off, whatever the number of simulated requests.
 

@@ -167,6 +167,10 @@ struct PoolDevice {
   int pipeline_stages = 1;
   std::int64_t usable_kv_blocks = 0;  // of one rank
   double usd_per_hour = 0;            // of the pool
+  PowerTerms power = {};
+  double power_cap = 0;       // W; 0 = none
+  double host_per_step = 0;   // s in which the device waits for its host
+  double host_per_token = 0;  // the same for each token that comes out
 };
 
 // What the measures are put in relation to.
@@ -182,6 +186,10 @@ struct DeviceFigures {
   int pipeline_stages = 1;  // of which one works at a time
   double usd_per_kwh = 0;   // 0 = not said
   std::optional<double> grid_g_per_kwh = std::nullopt;
+  PowerTerms power = {};  // of one device, as the next three: see PoolDevice
+  double power_cap = 0;
+  double host_per_step = 0;
+  double host_per_token = 0;
   std::vector<PoolDevice> pools = {};  // of several; the figures of one device above are then of no use
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "foretoken/base/units.hpp"
 #include "foretoken/base/version.hpp"
@@ -11,6 +12,37 @@
 #include "foretoken/serving/fleet_config.hpp"
 
 namespace foretoken {
+
+// Which of its drafts a request accepts in a step.
+struct Acceptance {
+  std::vector<double> rates;  // [i]: the probability that the first i + 1 are accepted; they do not rise
+  // Above 0: a request has a rate of its own, drawn from the Beta distribution of this concentration (a + b) around
+  // rates[0]; its i-th draft is accepted with the i-th power of it.
+  double concentration = 0;
+  bool operator==(const Acceptance&) const = default;
+};
+
+// Drafts by the number of requests in a step, from `from` requests on (num_speculative_tokens_per_batch_size).
+struct DraftsByBatch {
+  std::int64_t from = 1;
+  std::int64_t tokens = 0;
+  bool operator==(const DraftsByBatch&) const = default;
+};
+
+// Speculative decoding (src/serving/README.md, "Speculation").
+struct SpeculationConfig {
+  std::int64_t tokens = 0;                 // that a decoding row verifies beyond its own, at most; 0 = off
+  std::int64_t lookahead = 0;              // blocks are taken for so many tokens beyond those of a step
+  std::int64_t reserved_tokens = 0;        // of the budget, which the drafter takes (vLLM: slots of a draft model)
+  bool shortens_hits = false;              // of a cached prefix the last block is computed again (vLLM: EAGLE, MTP)
+  std::int64_t drafter_max_model_len = 0;  // nobody gets drafts in a step with a longer sequence; 0 = no limit
+  double match_rate = 1;                   // share of steps that find something to propose (n-gram, suffix)
+  std::vector<DraftsByBatch> by_batch = {};
+  std::vector<Acceptance> acceptance = {};  // by class of request; one entry: of all
+  std::uint64_t seed = 0;                   // of the draws
+  [[nodiscard]] bool on() const { return tokens > 0; }
+  bool operator==(const SpeculationConfig&) const = default;
+};
 
 struct EngineConfig {
   std::string name = "vllm-v1";  // a row of the engines' table
@@ -50,10 +82,13 @@ struct EngineConfig {
   Duration queue_timeout{};                // leave the queue unserved after it; 0 = never
   Duration per_request{};                  // from the client's send until the scheduler knows the request, beside
   Duration per_prompt_token{};  // ... the work of the engine's front end on each token of a prompt, one after the other
+  SpeculationConfig speculation = {};
   bool operator==(const EngineConfig&) const = default;
 
   // Token budget of a step. Each of its micro-batches, and so each chunk, has max_num_batched_tokens at most.
-  [[nodiscard]] std::int64_t step_tokens() const { return max_num_batched_tokens * micro_batches; }
+  [[nodiscard]] std::int64_t step_tokens() const {
+    return max_num_batched_tokens * micro_batches - speculation.reserved_tokens;
+  }
   [[nodiscard]] std::int64_t usable_blocks() const { return num_gpu_blocks - (reserve_null_block ? 1 : 0); }
   // Of a request that decodes with so many tokens in its KV cache, and the most on its way there.
   [[nodiscard]] std::int64_t blocks_of(std::int64_t tokens) const {

@@ -94,6 +94,8 @@ struct StepSpan {
   std::int64_t running = 0;
   std::int64_t tokens_per_row = 1;  // that each of decode_rows emits per step
   std::int64_t dropped = 0;         // of the tokens that `prefill` samples: they come out elsewhere (FirstToken)
+  std::int64_t drafts = 0;          // that the rows verify beyond those tokens; such a span is one step
+  std::int64_t accepted = 0;        // of these, so many come out
 
   [[nodiscard]] TokenRate decode_rate() const { return {decode_rows, tokens_per_row}; }
 };

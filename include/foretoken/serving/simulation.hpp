@@ -125,6 +125,17 @@ struct TransferTotals {
   bool operator==(const TransferTotals&) const = default;
 };
 
+// Of speculation, as vLLM counts (v1/spec_decode/metrics.py).
+struct SpeculationTotals {
+  std::int64_t drafts = 0;                     // rows that verified any
+  std::int64_t draft_tokens = 0;               // that they verified
+  std::int64_t accepted_tokens = 0;            // of these; also those beyond the request's last token
+  std::int64_t dropped_tokens = 0;             // that came out beyond it
+  std::vector<std::int64_t> accepted_at = {};  // by position
+  void add(const SpeculationTotals& other);
+  bool operator==(const SpeculationTotals&) const = default;
+};
+
 // What one rank did over the run; most replicas have one.
 struct ReplicaTotals {
   std::int64_t steps = 0;
@@ -149,6 +160,9 @@ struct ReplicaTotals {
 
   // Sums, and the larger of peaks; not kv_blocks_at_end.
   ReplicaTotals& operator+=(const ReplicaTotals& other);
+  FineTotal prefill_flops{};  // of these, what mixed steps do beyond their decodes
+  FineTotal prefill_bytes{};
+  SpeculationTotals speculation;
 };
 
 struct SimulationOutcome {

@@ -29,6 +29,7 @@ class AffineModel final : public CostModel {
     for (const PrefillChunk& chunk : shape.prefill) tokens += chunk.new_tokens;
     StepTime time = decode(shape.decode.sequences).at(shape.decode);
     time[TimePart::compute] += times(per_prefill_, tokens);
+    if (shape.decode.drafts > 0) time[TimePart::compute] += times(per_decode_, shape.decode.drafts);
     return time;
   }
 
@@ -58,6 +59,7 @@ class AffineModel final : public CostModel {
     add("step", 1, terms_.per_step, TimePart::overhead);
     add("prefill_tokens", tokens, terms_.per_prefill_token, TimePart::compute);
     add("decode_rows", shape.decode.sequences, terms_.per_decode_token, TimePart::compute);
+    add("drafts", shape.decode.drafts, terms_.per_decode_token, TimePart::compute);
     add("context_tokens", shape.decode.context, terms_.per_context_token, TimePart::memory);
     return result;
   }

@@ -46,14 +46,14 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
     result.operators.push_back(line_of(op, c));
   };
   const std::int64_t rows = shape.decode.sequences;
-  std::int64_t tokens = rows;
-  std::int64_t sampled = rows;
+  const std::int64_t drafts = shape.decode.drafts;
+  std::int64_t tokens = shape.decode.tokens();
+  const std::int64_t sampled = sampled_rows(shape);
   std::int64_t attended = 0, new_tokens = 0;
   ChunkTerms sum;
   bool inside = true;
   for (const PrefillChunk& c : shape.prefill) {
     tokens += c.new_tokens;
-    sampled += c.samples ? 1 : 0;
     attended += c.new_tokens + c.history;
     new_tokens += c.new_tokens;
     inside = inside && operators_.chunk_inside_range(c);
@@ -64,11 +64,11 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
   const Rows work = rows_of(tokens, shape.group);
   for (const Operator& op : operators_.dense(work.own)) append(op, false);
   for (const Operator& op : operators_.group(work.group)) append(op, false);
-  for (const Operator& op : operators_.beside_decode(rows)) append(op, false);
+  for (const Operator& op : operators_.beside_decode(rows, drafts)) append(op, false);
   for (const Operator& op : operators_.beside_prefill(attended, new_tokens)) append(op, false);
 
-  Operator decode = operators_.decode_full(rows, static_cast<double>(shape.decode.context));
-  Operator windowed = operators_.decode_windowed(rows, static_cast<double>(shape.decode.windowed_context));
+  Operator decode = operators_.decode_full(rows, static_cast<double>(shape.decode.context), drafts);
+  Operator windowed = operators_.decode_windowed(rows, static_cast<double>(shape.decode.windowed_context), drafts);
   if (!shape.prefill.empty()) {
     Operator prefill = operators_.has_mixed_kernel() ? operators_.mixed_full(shape.prefill, shape.decode)
                                                      : operators_.prefill_full(sum.full);
@@ -84,7 +84,9 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
   const bool inside_mixed = operators_.has_mixed_kernel() && !shape.prefill.empty();
   if (rows > 0 && !inside_mixed) append(decode, true);
   if (rows > 0) append(windowed, true);
-  for (const Operator& op : operators_.head(sampled)) append(op, false);
+  for (const Operator& op : operators_.head(sampled, whose_ == Layers::of_drafter)) append(op, false);
+  if (drafts > 0 && whose_ == Layers::of_target)
+    for (const Operator& op : operators_.verification(shape.decode.tokens())) append(op, false);
 
   double gpu = 0;
   for (const OperatorCost& line : result.operators) {
@@ -102,7 +104,8 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
     add_overhead(result, "engine_layers", d_.model.layers, o.per_layer);
   }
   add_overhead(result, "engine_all_reduces", operators_.all_reduces(), o.per_allreduce);
-  add_overhead(result, "engine_sequences", static_cast<double>(sampled), o.per_sequence);
+  add_overhead(result, "engine_sequences",
+               static_cast<double>(whose_ == Layers::of_target ? sampled - drafts : sampled), o.per_sequence);
   for (const OperatorCost& line : result.operators) result.seconds += line.seconds;
   return result;
 }

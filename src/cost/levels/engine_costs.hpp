@@ -9,9 +9,18 @@
 
 namespace foretoken {
 
+// Host time of drafting that shows in a step, seconds.
+struct DraftHost {
+  double per_step = 0;
+  double per_pass = 0;     // of a drafter on the GPU
+  double on_cpu = 0.5e-3;  // a step of a drafter on the CPU (ngram, suffix), a guess
+};
+
 struct EngineCosts {
   std::string_view engine;
   OverheadTerms (*overhead)(const std::string& release) = nullptr;
+  DraftHost (*draft_host)(const std::string& release) = nullptr;  // null: as current releases
+  bool drafts_step_by_step = false;      // every pass of a drafter has the host's time of a sequence
   FrontEndTerms front_end = {};          // of current releases
   std::string_view front_end_from = {};  // the first of them; empty: all
   // What CDNA2 cards of AMD add to it, seconds; 0 = nothing is known.

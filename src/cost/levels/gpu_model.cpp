@@ -34,7 +34,19 @@ std::int64_t captured_size(std::int64_t tokens) {
 
 }  // namespace
 
-GpuModel::GpuModel(const Deployment& deployment) : d_(deployment), operators_(d_), chunks_(kChunkEntries) {
+// Where rows verify drafts, all sizes are rounded up to multiples of a row's tokens; those beyond the largest are
+// dropped (vLLM's config/compilation.py). A smaller size may so become large enough.
+std::int64_t captured_size_of(std::int64_t tokens, std::int64_t per_row, std::int64_t largest) {
+  const auto up = [&](std::int64_t size) { return (size + per_row - 1) / per_row * per_row; };
+  std::int64_t size = up(captured_size(tokens));
+  for (std::int64_t smaller = tokens - 1; smaller > 0 && smaller + per_row > tokens; --smaller) {
+    if (captured_size(smaller) == smaller && up(smaller) >= tokens) size = std::min(size, up(smaller));
+  }
+  return size <= largest ? size : tokens;
+}
+
+GpuModel::GpuModel(const Deployment& deployment, Layers whose)
+    : d_(deployment), whose_(whose), operators_(d_), chunks_(kChunkEntries) {
   const OverheadTerms& o = d_.overhead;
   const double moe_layers = operators_.moe_layers();
   const double prefill_launch =
@@ -70,6 +82,7 @@ bool GpuModel::turn_to(const Deployment& deployment) {
 
 std::int64_t GpuModel::padded(std::int64_t tokens) const {
   if (tokens <= 0 || tokens > d_.cuda_graph_max_rows) return tokens;
+  if (d_.draft.tokens > 0) return captured_size_of(tokens, d_.draft.tokens + 1, d_.cuda_graph_max_rows);
   return std::max(tokens, std::min<std::int64_t>(captured_size(tokens), d_.cuda_graph_max_rows));
 }
 
@@ -143,7 +156,7 @@ const StepTime& GpuModel::head(std::int64_t sampled) const {
   const auto index = static_cast<std::size_t>(sampled);
   if (index >= head_.size()) head_.resize(index + index / 2 + 64);
   if (!head_[index]) {
-    StepTime time = total(operators_.head(sampled));
+    StepTime time = total(operators_.head(sampled, whose_ == Layers::of_drafter));
     add(time[TimePart::overhead], capped_fine(d_.overhead.per_sequence * static_cast<double>(sampled)));
     head_[index] = time;
   }
@@ -313,7 +326,8 @@ StepTime GpuModel::mixed_attention(const StepShape& shape) const {
   add(time[windowed.part], windowed.at(shape.decode.windowed_context));
   for (const TimePart part : {TimePart::compute, TimePart::memory, TimePart::network}) add(time[part], e.beside[part]);
   add(time[TimePart::overhead], e.beside[TimePart::overhead] - e.attention_launches);
-  const FineDuration missing = decode_attention(e, shape.decode).total() - time.total();
+  const StepTime alone = shape.decode.drafts > 0 ? verify_attention(shape.decode) : decode_attention(e, shape.decode);
+  const FineDuration missing = alone.total() - time.total();
   if (missing.units > 0) add(time[TimePart::overhead], missing);
   return time;
 }
@@ -323,7 +337,7 @@ StepTime GpuModel::attention(const StepShape& shape) const {
   StepTime time = prefill_attention(shape.prefill);
   if (shape.decode.sequences == 0) return time;
   const DecodeEntry& e = entry(shape.decode.sequences);
-  add(time, decode_attention(e, shape.decode));
+  add(time, shape.decode.drafts > 0 ? verify_attention(shape.decode) : decode_attention(e, shape.decode));
   // Both kinds in one launch: the larger of the two constants remains.
   time[TimePart::overhead] -= std::min(e.attention_launches, prefill_launches_);
   return time;
@@ -332,26 +346,36 @@ StepTime GpuModel::attention(const StepShape& shape) const {
 StepTime GpuModel::step(const StepShape& shape) const {
   const std::int64_t rows = shape.decode.sequences;
   const bool grouped = shape.group.tokens > 0;
-  if (shape.prefill.empty() && !grouped) return decode(rows).at(shape.decode);
-  std::int64_t tokens = rows;
-  std::int64_t sampled = rows;
-  for (const PrefillChunk& c : shape.prefill) {
-    tokens += c.new_tokens;
-    sampled += c.samples ? 1 : 0;
-  }
+  const bool verifies = shape.decode.drafts > 0;
+  if (shape.prefill.empty() && !grouped && !verifies) return decode(rows).at(shape.decode);
+  std::int64_t tokens = shape.decode.tokens();
+  for (const PrefillChunk& c : shape.prefill) tokens += c.new_tokens;
+  const std::int64_t sampled = sampled_rows(shape);
   StepTime time = grouped ? dense(tokens, shape.group) : beside_attention(tokens, sampled);
   if (grouped) {
     add(time, head(sampled));
     add(time, per_step_);
   }
-  add(time, shape.prefill.empty() ? decode_attention(entry(rows), shape.decode) : attention(shape));
+  if (verifies && whose_ == Layers::of_target) {
+    add(time, verification(shape.decode.tokens()));
+    // The host's time of a sequence is not one of each of its drafts.
+    const auto host = [&](std::int64_t rows_of_host) {
+      return capped_fine(d_.overhead.per_sequence * static_cast<double>(rows_of_host));
+    };
+    time[TimePart::overhead] -= host(sampled) - host(sampled - shape.decode.drafts);
+  }
+  if (!shape.prefill.empty())
+    add(time, attention(shape));
+  else
+    add(time, verifies ? verify_attention(shape.decode) : decode_attention(entry(rows), shape.decode));
   if (launch_ > 0 && (overlaps_ || !shape.prefill.empty())) {
-    const double constant = to_seconds(per_step_.total()) + d_.overhead.per_sequence * static_cast<double>(sampled);
+    const std::int64_t sequences = whose_ == Layers::of_target ? sampled - shape.decode.drafts : sampled;
+    const double constant = to_seconds(per_step_.total()) + d_.overhead.per_sequence * static_cast<double>(sequences);
     const double gpu = to_seconds(time.total()) - constant;
     add(time[TimePart::overhead], capped_fine(overlapped(gpu) - gpu));
     // The decode curve's chords stand up to 0.05 % above the norm.
     const FineDuration missing =
-        rows > 0 && !grouped ? decode(rows).at(shape.decode).total() - time.total() : FineDuration{};
+        rows > 0 && !grouped && !verifies ? decode(rows).at(shape.decode).total() - time.total() : FineDuration{};
     if (missing.units > 0) add(time[TimePart::overhead], missing);
   }
   return time;

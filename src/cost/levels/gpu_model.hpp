@@ -11,9 +11,12 @@
 
 namespace foretoken {
 
+// Who the layers belong to: of a drafter one row of each sequence reaches the LM head, and its best token is taken.
+enum class Layers { of_target, of_drafter };
+
 class GpuModel final : public CostModel {
  public:
-  explicit GpuModel(const Deployment& deployment);
+  explicit GpuModel(const Deployment& deployment, Layers whose = Layers::of_target);
   StepTime step(const StepShape& shape) const override;
   const DecodeCurve& decode(std::int64_t sequences) const override;
   StepBreakdown breakdown(const StepShape& shape) const override;
@@ -50,6 +53,10 @@ class GpuModel final : public CostModel {
   [[nodiscard]] const StepTime& group_rows(std::int64_t rows) const;
   [[nodiscard]] const StepTime& dense_rows(std::int64_t rows) const;
   [[nodiscard]] const StepTime& head(std::int64_t sampled) const;
+  [[nodiscard]] const StepTime& verification(std::int64_t tokens) const;
+  [[nodiscard]] StepTime verify_attention(const DecodeShape& shape) const;
+  // Of the step; a draft emits a token too, should it be accepted.
+  [[nodiscard]] std::int64_t sampled_rows(const StepShape& shape) const;
   [[nodiscard]] const ChunkEntry& chunk(const PrefillChunk& chunk) const;
   [[nodiscard]] StepTime prefill_attention(std::span<const PrefillChunk> chunks) const;
   [[nodiscard]] StepTime attention_time(const ChunkTerms& sum) const;
@@ -67,6 +74,7 @@ class GpuModel final : public CostModel {
   [[nodiscard]] double overlapped(double gpu_seconds) const;
 
   Deployment d_;
+  Layers whose_;
   StepOperators operators_;
   StepTime per_step_;
   double launch_ = 0;      // s, of all layers: of every step where overlaps_, else of those with prefill
@@ -78,7 +86,8 @@ class GpuModel final : public CostModel {
   mutable std::vector<std::optional<StepTime>> group_;  // [padded tokens of the group]
   mutable std::optional<StepTime> group_beyond_;
   mutable std::int64_t group_beyond_tokens_ = -1;
-  mutable std::vector<std::optional<StepTime>> head_;  // [sampled rows]
+  mutable std::vector<std::optional<StepTime>> head_;          // [sampled rows]
+  mutable std::vector<std::optional<StepTime>> verification_;  // [tokens of rows with drafts]
   mutable std::vector<std::unique_ptr<DecodeEntry>> decode_;
   mutable std::vector<ChunkEntry> chunks_;   // direct mapped
   mutable std::vector<BesideEntry> beside_;  // the same

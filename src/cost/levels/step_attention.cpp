@@ -15,12 +15,13 @@ double attention_datasheet(const Work& work, const Device& device) {
 
 }  // namespace
 
-Operator StepOperators::decode_full(std::int64_t row_count, double context) const {
+Operator StepOperators::decode_full(std::int64_t row_count, double context, std::int64_t drafts) const {
   const auto rows = static_cast<double>(row_count);
   const double mean = rows > 0 ? context / rows : 0;
+  const double queries = drafts > 0 ? rows + static_cast<double>(drafts) : 0;
   if (is_latent_) {
     const double read = seen(rows, context);
-    const LatentDecode a{rows, read, latent_, kv_bytes_per_element(d_.kv_format)};
+    const LatentDecode a{rows, read, latent_, kv_bytes_per_element(d_.kv_format), false, queries};
     const ServedSet& set = pricing_.latent_decode;
     Operator op{"attention_decode",
                 full_layers_,
@@ -32,7 +33,7 @@ Operator StepOperators::decode_full(std::int64_t row_count, double context) cons
     if (d_.model.sparse.top_k > 0) add_indexer(op, rows, context);
     return op;
   }
-  const DecodeAttention a{rows, context, mean, heads_, kv_bytes_per_element(d_.kv_format)};
+  const DecodeAttention a{rows, context, mean, heads_, kv_bytes_per_element(d_.kv_format), false, queries};
   const Work work = decode_attention_work(a);
   const ServedSet& set = pricing_.attention_decode;
   return {"attention_decode",
@@ -65,8 +66,8 @@ void StepOperators::add_indexer(Operator& op, double rows, double context) const
   if (!bound_alone && rows > 0) op.estimate.fixed += kIndexerLaunches;
 }
 
-Operator StepOperators::decode_windowed(std::int64_t rows, double windowed_context) const {
-  Operator op = decode_full(rows, windowed_context);
+Operator StepOperators::decode_windowed(std::int64_t rows, double windowed_context, std::int64_t drafts) const {
+  Operator op = decode_full(rows, windowed_context, drafts);
   op.name = "attention_decode_windowed";
   op.count = windowed_layers_;
   return op;

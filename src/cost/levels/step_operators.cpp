@@ -309,7 +309,7 @@ void StepOperators::add_communication(std::vector<Operator>& out, double tokens)
   }
 }
 
-std::vector<Operator> StepOperators::head(std::int64_t sampled) const {
+std::vector<Operator> StepOperators::head(std::int64_t sampled, bool greedy) const {
   std::vector<Operator> out;
   if (sampled <= 0) return out;
   const auto rows = static_cast<double>(sampled);
@@ -317,7 +317,7 @@ std::vector<Operator> StepOperators::head(std::int64_t sampled) const {
   out.push_back(pass("final_norm", 1, rows * m.hidden_size * 8, pricing_.norm));
   out.push_back(
       matrix("lm_head", 1, rows, split(m.vocab_size, d_.parallelism.tensor), m.hidden_size, WeightFormat::bf16));
-  const double logits = rows * m.vocab_size * 4 * kSamplingPasses;
+  const double logits = rows * m.vocab_size * 4 * (greedy ? 1 : kSamplingPasses);
   const double efficiency = d_.level == CostLevel::datasheet ? 1 : kSamplingEfficiency;
   out.push_back({"sampling",
                  1,
@@ -327,15 +327,33 @@ std::vector<Operator> StepOperators::head(std::int64_t sampled) const {
   return out;
 }
 
-std::vector<Operator> StepOperators::beside_decode(std::int64_t row_count) const {
+// Logits to fp32, their softmax, and the residual to draw from (vLLM's v1/sample/rejection_sampler.py; as many passes
+// as those of the sampler, a guess).
+std::vector<Operator> StepOperators::verification(std::int64_t tokens) const {
   std::vector<Operator> out;
-  const auto rows = static_cast<double>(row_count);
+  if (tokens <= 0) return out;
+  const double logits = static_cast<double>(tokens) * d_.model.vocab_size * 4 * kSamplingPasses;
+  const double efficiency = d_.level == CostLevel::datasheet ? 1 : kSamplingEfficiency;
+  out.push_back({"rejection_sampling",
+                 1,
+                 {0, logits},
+                 memory_pass(logits, 0, efficiency, pricing_.datasheet),
+                 logits / pricing_.datasheet.bandwidth});
+  return out;
+}
+
+// Drafts pass the absorbed projections as rows do. Of a recurrent state each writes one more, which half the traffic
+// is.
+std::vector<Operator> StepOperators::beside_decode(std::int64_t row_count, std::int64_t drafts) const {
+  std::vector<Operator> out;
   if (row_count <= 0) return out;
+  const auto tokens = static_cast<double>(row_count + drafts);
+  const double rows = static_cast<double>(row_count) + static_cast<double>(drafts) / 2;
   if (is_latent_ && counts_.attention_layers > 0) {
     // One small matrix per head, counted as one GEMM of the same width; kept in bf16.
     const double layers = counts_.attention_layers;
-    out.push_back(matrix("absorb_k", layers, rows, latent_.heads * latent_.nope, latent_.rank, WeightFormat::bf16));
-    out.push_back(matrix("absorb_v", layers, rows, latent_.heads * latent_.value, latent_.rank, WeightFormat::bf16));
+    out.push_back(matrix("absorb_k", layers, tokens, latent_.heads * latent_.nope, latent_.rank, WeightFormat::bf16));
+    out.push_back(matrix("absorb_v", layers, tokens, latent_.heads * latent_.value, latent_.rank, WeightFormat::bf16));
   }
   if (linear_.value_heads > 0) {
     out.push_back(linear("recurrent_state", linear_update_work(linear_, rows),

@@ -28,16 +28,18 @@ class StepOperators {
   // With attention data parallelism, what depends on the tokens of the whole group: the
   // experts and the exchange with them. Elsewhere dense() has them.
   [[nodiscard]] std::vector<Operator> group(std::int64_t group_tokens) const;
-  // Final norm, LM head and sampling for the rows that emit a token.
-  [[nodiscard]] std::vector<Operator> head(std::int64_t sampled) const;
-  // What decode rows need beside attention: MLA's absorbed projections, recurrent state.
-  [[nodiscard]] std::vector<Operator> beside_decode(std::int64_t rows) const;
+  // Final norm, LM head and sampling for the rows that emit a token; greedy: the best token of each is taken.
+  [[nodiscard]] std::vector<Operator> head(std::int64_t sampled, bool greedy = false) const;
+  // What drafted tokens are accepted or rejected by, beside that.
+  [[nodiscard]] std::vector<Operator> verification(std::int64_t tokens) const;
+  // What decode rows need beside attention: MLA's absorbed projections, recurrent state. With drafts to verify.
+  [[nodiscard]] std::vector<Operator> beside_decode(std::int64_t rows, std::int64_t drafts = 0) const;
   // What prefill chunks need beside attention: MLA's expansion of keys and values for the tokens that they attend, and
   // the scan of recurrent layers over new ones.
   [[nodiscard]] std::vector<Operator> beside_prefill(std::int64_t attended, std::int64_t new_tokens) const;
 
-  [[nodiscard]] Operator decode_full(std::int64_t rows, double context) const;
-  [[nodiscard]] Operator decode_windowed(std::int64_t rows, double windowed_context) const;
+  [[nodiscard]] Operator decode_full(std::int64_t rows, double context, std::int64_t drafts = 0) const;
+  [[nodiscard]] Operator decode_windowed(std::int64_t rows, double windowed_context, std::int64_t drafts = 0) const;
   [[nodiscard]] ChunkTerms chunk(const PrefillChunk& chunk) const;
   // Whether the set that serves it was fitted on chunks of this shape.
   [[nodiscard]] bool chunk_inside_range(const PrefillChunk& chunk) const;
@@ -53,9 +55,11 @@ class StepOperators {
   [[nodiscard]] double windowed_layers() const { return windowed_layers_; }
   [[nodiscard]] double all_reduces() const { return all_reduces_; }
 
- private:
+  // `count` products of m rows with a matrix of k to n.
   [[nodiscard]] Operator matrix(const char* name, double count, double m, double n, double k,
                                 WeightFormat format) const;
+
+ private:
   [[nodiscard]] Operator pass(const char* name, double count, double bytes, const ServedSet& set) const;
   void add_projections(std::vector<Operator>& out, double tokens) const;
   [[nodiscard]] double seen(double rows, double context) const;

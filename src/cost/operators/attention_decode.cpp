@@ -15,8 +15,10 @@ constexpr double kSplitContext = 128;  // from here on the kernel splits one seq
 // The new token's key and value are read too: L + 1.
 Work decode_attention_work(const DecodeAttention& a) {
   const double keys = a.context + a.sequences;
-  return {4 * a.heads.query * a.heads.size * keys,
-          a.heads.size * (2 * keys * a.heads.kv * a.kv_bytes + a.sequences * (4 * a.heads.query + 4 * a.heads.kv))};
+  const double each = a.queries_per_row();
+  return {
+      4 * a.heads.query * a.heads.size * keys * each,
+      a.heads.size * (2 * keys * a.heads.kv * a.kv_bytes + a.sequences * each * (4 * a.heads.query + 4 * a.heads.kv))};
 }
 
 Estimate decode_attention_estimate(const DecodeAttention& a, const ServedSet& set) {
@@ -30,7 +32,8 @@ Estimate decode_attention_estimate(const DecodeAttention& a, const ServedSet& se
   }
   const auto& c = set.c;
   const double units = a.sequences * a.heads.kv;
-  const double group = a.heads.query / a.heads.kv;
+  // The queries of a row share a reading of its keys, as those of the heads of a group do.
+  const double group = a.heads.query / a.heads.kv * a.queries_per_row();
   const double memory = work.bytes * l2_miss(a.resident, work.bytes, d.l2_bytes * c[kBl], 8) / (d.bandwidth * c[kEm]);
   const double l2 = work.bytes / (c[kL2] * d.bandwidth);
   const double waves = c[kTca] * std::max(std::ceil(units / d.compute_units) - 1, 0.0) *

@@ -1,4 +1,4 @@
-// Attention of decode rows: each reads its own KV cache for one query token.
+// Attention of decode rows: each reads its own KV cache once, for one query token or several (verified drafts).
 #pragma once
 
 #include "cost/operators/attention_prefill.hpp"
@@ -12,6 +12,8 @@ struct DecodeAttention {
   AttentionHeads heads;
   double kv_bytes = 2;  // per element
   bool resident = false;
+  double queries = 0;  // of all rows; 0: one each
+  [[nodiscard]] double queries_per_row() const { return queries > 0 ? queries / sequences : 1; }
 };
 
 [[nodiscard]] Work decode_attention_work(const DecodeAttention& attention);

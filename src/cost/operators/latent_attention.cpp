@@ -20,8 +20,9 @@ double decode_peak(const LatentDecode& a, const Device& d) {
 Work latent_decode_work(const LatentDecode& a) {
   const double keys = a.context + a.sequences;
   const LatentShape& m = a.shape;
-  return {2 * m.heads * keys * (2 * m.rank + m.rope),
-          keys * (m.rank + m.rope) * a.kv_bytes + a.sequences * m.heads * (2 * m.rank + m.rope) * 2};
+  const double heads = m.heads * a.queries_per_row();
+  return {2 * heads * keys * (2 * m.rank + m.rope),
+          keys * (m.rank + m.rope) * a.kv_bytes + a.sequences * heads * (2 * m.rank + m.rope) * 2};
 }
 
 double latent_decode_datasheet(const LatentDecode& a, const Device& device) {

@@ -21,6 +21,8 @@ struct LatentDecode {
   LatentShape shape;
   double kv_bytes = 2;
   bool resident = false;
+  double queries = 0;  // of all rows; 0: one each
+  [[nodiscard]] double queries_per_row() const { return queries > 0 ? queries / sequences : 1; }
 };
 [[nodiscard]] Work latent_decode_work(const LatentDecode& attention);
 [[nodiscard]] double latent_decode_datasheet(const LatentDecode& attention, const Device& device);

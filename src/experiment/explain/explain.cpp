@@ -16,9 +16,9 @@ std::int64_t at_least_one(double value) {
   return std::max<std::int64_t>(1, std::llround(value));
 }
 
-DecodeShape decode_of(std::int64_t sequences, std::int64_t context, std::int64_t window) {
+DecodeShape decode_of(std::int64_t sequences, std::int64_t context, std::int64_t window, std::int64_t drafts) {
   const std::int64_t windowed = window > 0 ? std::min(context, window) * sequences : 0;
-  return {sequences, context * sequences, windowed};
+  return {sequences, context * sequences, windowed, sequences * drafts};
 }
 
 StepExplanation explain_step(const CostModel& cost, const StepShape& shape, std::string title) {
@@ -52,11 +52,13 @@ Floors lone_request(const CostModel& cost, const Scenario& s, std::int64_t promp
   }
   floors.ttft_ms = ttft * 1e3;
   floors.datasheet_ttft_ms = datasheet_ttft * 1e3;
-  // The mean decode step stands at the middle of the output; N - 1 of them follow the first token.
-  const StepBreakdown step = cost.breakdown({{}, decode_of(1, prompt + output / 2, cost.sliding_window())});
+  // The mean decode step stands at the middle of the output; N - 1 of them follow the first token. With drafts fewer:
+  // those that are accepted in the mean, and for the bound all.
+  const std::int64_t drafts = s.engine.speculation.tokens;
+  const StepBreakdown step = cost.breakdown({{}, decode_of(1, prompt + output / 2, cost.sliding_window(), drafts)});
   const double steps_per_token = static_cast<double>(output - 1) / static_cast<double>(output);
-  floors.tpot_ms = step.seconds * steps_per_token * 1e3;
-  floors.datasheet_tpot_ms = step.datasheet_seconds * steps_per_token * 1e3;
+  floors.tpot_ms = step.seconds * steps_per_token / tokens_per_row(s) * 1e3;
+  floors.datasheet_tpot_ms = step.datasheet_seconds * steps_per_token / static_cast<double>(1 + drafts) * 1e3;
   floors.e2el_ms = floors.ttft_ms + floors.tpot_ms * static_cast<double>(output);
   return floors;
 }
@@ -102,13 +104,15 @@ Result<Explanation> explain_one(const Scenario& scenario) {
       explain_step(*cost, {std::span(&chunk, 1), {}}, fmt::format("prefill step: {} prompt tokens", tokens)));
   const auto decode_step = [&](std::int64_t batch, const std::string& which) {
     e.steps.push_back(explain_step(
-        *cost, {{}, decode_of(batch, context, cost->sliding_window())},
+        *cost, {{}, decode_of(batch, context, cost->sliding_window(), scenario.engine.speculation.tokens)},
         fmt::format("decode step: {} sequence{} at context {}{}", batch, batch == 1 ? "" : "s", context, which)));
   };
   decode_step(1, "");
-  if (const FullBatch full = full_batch(scenario, prompt + output); full.sequences > 1)
+  const FullBatch full = full_batch(scenario, prompt + output);
+  if (full.sequences > 1)
     decode_step(full.sequences,
                 fmt::format(", the most at once ({}); how many run under the load: `foretoken run`", full.limit));
+  if (scenario.engine.speculation.on()) e.speculation = explain_speculation(scenario, context, full.sequences);
   e.floors = lone_request(*cost, scenario, prompt, output);
   return e;
 }

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "cost/levels/matrix_peak.hpp"
 #include "experiment/explain/what_fits.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/replication.hpp"
@@ -291,33 +292,18 @@ DeviceFigures figures_of_one_kind(const Scenario& scenario) {
   if (const std::optional<PowerFigures> power = power_of(d)) {
     figures.tdp_watts = power->tdp_watts;
     figures.idle_watts = power->idle_watts;
+    figures.power = power_terms(d.gpu);
+    figures.power_cap = d.power_cap;
+    figures.host_per_step = d.overhead.per_step + d.overhead.per_layer * d.model.layers + d.draft.host_per_step +
+                            d.draft.host_per_pass * d.draft.passes;
+    figures.host_per_token = d.overhead.per_sequence;
   }
   // Micro-batches keep all stages at work, or nearly.
   figures.pipeline_stages = d.parallelism.micro_batches ? 1 : d.parallelism.pipeline;
   figures.usd_per_kwh = scenario.prices.kwh.value_or(0);
   figures.grid_g_per_kwh = scenario.prices.grid_g_per_kwh;
   if (d.level == CostLevel::affine) return figures;
-  ComputeRate peak = d.gpu.peak_bf16;
-  switch (d.dense_format) {
-    case WeightFormat::fp8:
-    case WeightFormat::fp8_static:
-    case WeightFormat::fp8_block:
-    case WeightFormat::mxfp4_mxfp8:
-      peak = d.gpu.peak_fp8.value_or(peak);
-      break;
-    case WeightFormat::int8:
-      peak = d.gpu.peak_int8.value_or(peak);
-      break;
-    case WeightFormat::nvfp4:
-      peak = d.gpu.peak_fp4.value_or(peak);
-      break;
-    case WeightFormat::bf16:
-    case WeightFormat::int8_weight_only:
-    case WeightFormat::int4_weight_only:
-    case WeightFormat::mxfp4:
-      break;
-  }
-  figures.peak_flops = peak.value;
+  figures.peak_flops = matrix_peak(d);
   figures.memory_bandwidth = d.gpu.memory_bandwidth.value_or(Bandwidth{}).value;
   return figures;
 }
@@ -331,8 +317,8 @@ DeviceFigures device_figures(const Scenario& scenario) {
     const DeviceFigures one = figures_of_one_kind(only_pool(scenario, pool));
     const int ranks = pool.cluster.replicas * pool.engine.data_parallel_size;
     figures.pools.push_back({static_cast<double>(pool.num_gpus) / ranks, one.peak_flops, one.memory_bandwidth,
-                             one.tdp_watts, one.idle_watts, one.pipeline_stages, one.usable_kv_blocks,
-                             one.usd_per_hour});
+                             one.tdp_watts, one.idle_watts, one.pipeline_stages, one.usable_kv_blocks, one.usd_per_hour,
+                             one.power, one.power_cap, one.host_per_step, one.host_per_token});
   }
   return figures;
 }

@@ -10,6 +10,7 @@
 #include "cost/kernels.hpp"
 #include "foretoken/base/result.hpp"
 #include "foretoken/experiment/uncertainty.hpp"
+#include "measurement/accuracy/draft_hypothesis.hpp"
 
 namespace foretoken {
 
@@ -83,7 +84,7 @@ struct PointRow {
   std::string cell;    // model, GPU, engine, precision, split
   std::string engine;  // of the simulator
   bool scored = true;
-  bool speculative = false;  // several tokens a step for sure or perhaps, which is not modelled
+  bool speculative = false;  // several tokens a step for sure or perhaps; how many are accepted nobody said
   bool closed_loop = false;
   std::int64_t output_tokens = 0;
   ServingFigures measured;
@@ -93,6 +94,7 @@ struct PointRow {
   bool inside_range = true;    // all its operators within their calibrated ranges
   bool other_release = false;  // of the engine than that which is simulated: its band is not judged
   std::string skipped;         // why there is no prediction
+  std::optional<DraftHypothesis> drafts;  // of speculative rows: what would explain the measured TPOT; never scored
 };
 // How often the measured TPOT lies within the band that the prediction carries. Cells have equal weight.
 struct BandCoverage {

@@ -117,6 +117,9 @@ void compare(const Point& point, const NameTable& names, const AccuracyOptions& 
     if (row.predicted[m] && row.measured[m]) row.error_percent[m] = (*row.predicted[m] / *row.measured[m] - 1) * 100;
   }
   if (!row.skipped.empty()) return;
+  constexpr auto kTpot = static_cast<std::size_t>(ServingMetric::tpot);
+  if (row.speculative && scenario->pools.empty() && row.predicted[kTpot] && row.measured[kTpot])
+    row.drafts = draft_hypothesis(*scenario, *row.predicted[kTpot], *row.measured[kTpot]);
   if (const Result<Explanation> explanation = explain(*scenario)) {
     const ModelBand band = model_band(*explanation);
     row.band_percent = 100 * band.decode;

@@ -13,7 +13,9 @@
 namespace foretoken {
 namespace {
 
-constexpr std::string_view kOfTheSimulation[] = {"memory.", "cost."};
+constexpr std::string_view kOfTheSimulation[] = {"memory.", "cost.", "engine.speculative_config.acceptance",
+                                                 "engine.speculative_config.synthetic",
+                                                 "engine.speculative_config.match_rate"};
 
 // As a word of a command: what a shell would split or expand stands in quotes.
 std::string shell_word(const std::string& text) {
@@ -74,7 +76,10 @@ class StartWriter {
     const bool simulation = std::any_of(std::begin(kOfTheSimulation), std::end(kOfTheSimulation),
                                         [&](std::string_view prefix) { return path.starts_with(prefix); });
     if (simulation) files_.of_simulation.push_back(fmt::format("{}: {}", path, flag_value(field.value)));
-    if (!path.starts_with("engine.") || is_settled(path)) return;
+    if (!path.starts_with("engine.") || is_settled(path) || (simulation && path.starts_with("engine."))) return;
+    // One flag, or several, for all of it.
+    if (path.starts_with("engine.speculative_config.") && files_.line.find(" --speculative-") != std::string::npos)
+      return;
     const bool* truth = field.value.if_bool();
     bool on = truth != nullptr && *truth;
     if (is_said(path)) return;

@@ -51,6 +51,7 @@ Json points_shape() {
                                {"run_errors", list_of(run_error)},
                                {"reliability", list_of(map_of(any()))},
                                {"skipped", skipped_shape()}});
+  const Json drafts = object({{"method", text()}, {"tokens", count()}, {"length", figure()}, {"possible", flag()}});
   const Json row = object({{"id", text()},
                            {"grade", text()},
                            {"cell", text()},
@@ -60,7 +61,8 @@ Json points_shape() {
                            {"predicted?", map_of(figure())},
                            {"error_pct?", map_of(figure())},
                            {"tpot_band_pct?", figure()},
-                           {"inside_calibrated_range?", flag()}});
+                           {"inside_calibrated_range?", flag()},
+                           {"speculation_hypothesis?", drafts}});
   return object(accuracy_keys("points", {{"summary", summary}, {"rows", list_of(row)}}));
 }
 

@@ -85,6 +85,23 @@ Json explained_pool_shape() {
                  {"steps", list_of(step_shape())}});
 }
 
+Json speculation_shape() {
+  const Json point = object({{"batch", count()},
+                             {"base_ms", figure()},
+                             {"step_ms", figure()},
+                             {"speed_up", figure()},
+                             {"length_to_break_even", figure()},
+                             {"best_tokens", count()},
+                             {"best_speed_up", figure()}});
+  return object({{"method", text()},
+                 {"tokens", count()},
+                 {"mean_acceptance_length", figure()},
+                 {"acceptance_rates", list_of(figure())},
+                 {"largest_batch", count()},
+                 {"pays_below", figure()},
+                 {"points", list_of(point)}});
+}
+
 Json floors_shape() {
   return object({{"prompt_tokens", count()},
                  {"output_tokens", count()},
@@ -164,6 +181,7 @@ Json result_shape() {
        {"energy", energy_shape()},
        {"summary", ref("summary")},
        {"steady_state", ref("summary")},
+       {"acceptance_rates?", list_of(figure())},
        {"classes?", map_of(ref("summary"))},
        {"pools?", map_of(pool_shape())},
        {"roles?", map_of(pool_shape())},
@@ -198,7 +216,8 @@ Json explanation_shape() {
                                              {"memory_bandwidth_gb_per_s?", figure()},
                                              {"steps", list_of(step_shape())},
                                              {"floors", floors_shape()},
-                                             {"pools?", map_of(explained_pool_shape())}}));
+                                             {"pools?", map_of(explained_pool_shape())},
+                                             {"speculation?", speculation_shape()}}));
 }
 
 Json request_explanation_shape() {

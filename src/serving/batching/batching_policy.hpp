@@ -19,6 +19,7 @@ struct StepPlan {
   };
   std::vector<Chunk> chunks;       // blocks are taken
   std::vector<RequestId> skipped;  // decoding requests that sit this step out; all others take part
+  std::vector<Chunk> rows;         // speculation: tokens that each decoding row verifies; left empty: all that it would
   bool hold_decodes = false;       // a step of prefill only: every decoding request sits it out (never with `skipped`)
   std::int64_t padding_rows = 0;   // rows beyond the decoding requests
   std::int64_t spare_blocks = 0;   // to be repeated, the plan needs so many blocks free after each step
@@ -29,6 +30,7 @@ struct StepPlan {
   void clear() {
     chunks.clear();
     skipped.clear();
+    rows.clear();
     hold_decodes = false;
     padding_rows = 0;
     spare_blocks = 0;

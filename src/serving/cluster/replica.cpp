@@ -147,7 +147,7 @@ void Replica::price(bool with_prefill) {
   };
   for (const std::size_t i : working_) {
     const EngineRank& rank = *ranks_[i];
-    count(rank.planned_decodes().sequences + (with_prefill ? tokens_of(rank.planned_chunks()) : 0));
+    count(rank.planned_decodes().tokens() + (with_prefill ? tokens_of(rank.planned_chunks()) : 0));
   }
   for (std::size_t i = working_.size(); i < ranks_.size(); ++i) count(idle_tokens_);
   whole_.assign(working_.size(), {});

@@ -28,7 +28,19 @@ ReplicaTotals& ReplicaTotals::operator+=(const ReplicaTotals& r) {
   }
   flops += r.flops;
   bytes += r.bytes;
+  prefill_flops += r.prefill_flops;
+  prefill_bytes += r.prefill_bytes;
+  speculation.add(r.speculation);
   return *this;
+}
+
+void SpeculationTotals::add(const SpeculationTotals& o) {
+  drafts += o.drafts;
+  draft_tokens += o.draft_tokens;
+  accepted_tokens += o.accepted_tokens;
+  dropped_tokens += o.dropped_tokens;
+  if (accepted_at.size() < o.accepted_at.size()) accepted_at.resize(o.accepted_at.size());
+  for (std::size_t i = 0; i < o.accepted_at.size(); ++i) accepted_at[i] += o.accepted_at[i];
 }
 
 SimulationOutcome simulate(const SimulationConfig& config, RequestSource& source, const CostModel& cost,

@@ -36,8 +36,20 @@ double read_gpu_memory_utilization(EngineKnobs& knobs, const EngineSetting& sett
 
 KnobRule<std::int64_t> captured_by_seats(const EngineSetting& setting) {
   const EngineConfig& engine = setting.engine;
-  return {std::min<std::int64_t>({2 * engine.max_num_seqs, 512, engine.max_num_batched_tokens}),
-          "min(2 x max_num_seqs, 512, budget)"};
+  const std::int64_t per_row = 1 + engine.speculation.tokens;
+  return {std::min<std::int64_t>({2 * engine.max_num_seqs * per_row, 512, engine.max_num_batched_tokens}),
+          per_row > 1 ? "min(2 x max_num_seqs x (1 + drafts), 512, budget)" : "min(2 x max_num_seqs, 512, budget)"};
+}
+
+DraftTree draft_chain(DraftMethod method, const ModelSpec&, const DraftSize& given) {
+  DraftTree tree;
+  if (!given.steps && method != DraftMethod::suffix) {
+    tree.problem = "'engine.speculative_config.num_speculative_tokens' is missing";
+    return tree;
+  }
+  tree.steps = static_cast<int>(given.steps.value_or(24));  // vLLM's default for suffix
+  tree.tokens = tree.steps + 1;
+  return tree;
 }
 
 }  // namespace foretoken

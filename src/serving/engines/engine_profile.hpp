@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -48,6 +49,30 @@ struct LaunchRequest {
   std::string quantization;
   bool quantization_in_checkpoint = false;
 };
+
+// What a scenario says of the size of drafts.
+struct DraftSize {
+  std::optional<std::int64_t> steps, branches, tokens;
+};
+// Steps of the drafter, branches of its tree, and what a row verifies, its own token included. Steps 0: nothing drafts.
+struct DraftTree {
+  int steps = 0;
+  int branches = 1;
+  int tokens = 1;
+  std::string problem = {};  // not empty: the engine would not start so
+};
+// How an engine speculates. Null `drafts`: not at all, or it is not modelled.
+struct SpeculationProfile {
+  DraftTree (*drafts)(DraftMethod method, const ModelSpec& model, const DraftSize& given) = nullptr;
+  bool has_trees = false;
+  // Whether a step can be planned before the result of the one before it is known, by default, and at all.
+  bool (*plans_ahead)(DraftMethod method, std::string_view release) = nullptr;
+  bool (*can_plan_ahead)(DraftMethod method) = nullptr;
+  // What follows for blocks and budget; seats and budget are known.
+  void (*settle)(EngineKnobs&, EngineSetting&) = nullptr;
+};
+// A chain of drafts, their number given.
+[[nodiscard]] DraftTree draft_chain(DraftMethod method, const ModelSpec& model, const DraftSize& given);
 
 // A row of the table. Defaults are what an engine without peculiarities has.
 struct EngineProfile {
@@ -98,6 +123,8 @@ struct EngineProfile {
   KnobRule<std::int64_t> (*captured_rows)(const EngineSetting&) = nullptr;
   // Null: any combination will do. What the engine refuses to start with, or has and is not modelled.
   void (*check_start)(EngineKnobs&, const EngineConfig&) = nullptr;
+
+  SpeculationProfile speculation = {};
 
   // ---- number formats ----
   std::span<const KvFormat> kv_formats = {};  // of its KV cache; none: nobody says

@@ -12,6 +12,7 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
                        const Receiving& receiving)
     : index_(index),
       single_steps_(options.step_by_step || options.every_step),
+      speculates_(pool.engine.speculation.on()),
       hands_over_(pool.role == PoolRole::prefill),
       first_token_(pool.first_token),
       tells_chunks_(hands_over_ && receiving.rules != nullptr &&
@@ -30,64 +31,6 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
   if (rules_ == nullptr) return;
   receiver_ = std::make_unique<Receiver>(rank_, *rules_);
   rank_.keeps_retracted = rules_->keeps_retracted;
-}
-
-// ---- requests come, and those that the engine refuses or that give up waiting go ----
-// An engine ends a sequence at max_model_len whatever was asked. False: it refuses the request.
-bool EngineRank::fits(Request& request) const {
-  const EngineConfig& engine = rank_.config;
-  const auto room = static_cast<std::int32_t>(std::max<std::int64_t>(0, engine.max_model_len - request.prompt_tokens));
-  request.output_tokens = std::min(request.output_tokens, room);
-  request.max_tokens = std::min(request.max_tokens, room);
-  // What it may need: nobody knows yet what it will need.
-  const std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
-  if (receiver_ && !receiver_->could_take(request)) return false;
-  return room > 0 && engine.most_blocks_of(last_cached) <= engine.usable_blocks() &&
-         policy_->can_serve(state_, request);
-}
-
-void EngineRank::refuse(const Request& sent, TimePoint now) {
-  Attribution parts{};
-  parts[static_cast<std::size_t>(AttributionPart::queue)] = now - sent.known_at();
-  parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = sent.on_the_way;
-  departures_.refused(sent, Outcome::rejected, now, parts);
-}
-
-void EngineRank::arrive(const Request& sent, TimePoint now, Duration waited_for_blocks) {
-  Request request = sent;
-  const std::int64_t most = rank_.config.max_waiting_requests;
-  if ((most > 0 && waiting_requests() >= most) || !fits(request)) return refuse(sent, now);
-  if (rank_.tells()) rank_.tell_queued(request, now);
-  wait({request, kv_wait_.at(now) - waited_for_blocks, kNoRequest}, now);
-}
-
-void EngineRank::wait(const Waiting& waiting, TimePoint now) {
-  if (async_.enabled()) {
-    // The step after the running one is planned already.
-    rank_.waiting.to_inbox(waiting, now);
-    if (rank_.waiting.head() == nullptr || rank_.config.scheduling_policy != "fcfs") cut(now, 1);
-  } else if (rank_.waiting.push(waiting)) {
-    cut(now);
-  }
-}
-
-void EngineRank::release_pinned(RequestId id, TimePoint now) {
-  rank_.release_pinned(id, now);
-  if (rank_.waiting.head() != nullptr) cut(now, async_.enabled() ? 1 : 0);
-}
-
-void EngineRank::expire(TimePoint now) {
-  while (next_timeout() <= now) {
-    const Waiting gone = *rank_.waiting.longest_waiting();
-    const bool was_head = rank_.waiting.pop_longest_waiting();
-    Attribution parts{};
-    const Duration blocked = kv_wait_.at(now) - gone.kv_wait_mark;
-    parts[static_cast<std::size_t>(AttributionPart::kv_wait)] = blocked;
-    parts[static_cast<std::size_t>(AttributionPart::queue)] = now - gone.request.known_at() - blocked;
-    parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = gone.request.on_the_way;
-    departures_.refused(gone.request, Outcome::timed_out, now, parts);
-    if (was_head) cut(now);
-  }
 }
 
 // ---- a step is planned and priced ----
@@ -166,6 +109,7 @@ void EngineRank::shape_plan(TimePoint now) {
     shape_ = {};
   else
     shape_.sequences += plan_.padding_rows;
+  if (speculates_) take_rows();
   next_call_differs_ = async_.enabled() && reveal(now);
   gap_rows_ = rank_.gaps.rows_without_gap(decode_rows_, plan_.skipped);
   first_blocks_ = plan_.hold_decodes ? BlockFlow{} : decodes.flow_of_step();
@@ -187,6 +131,7 @@ bool EngineRank::reveal(TimePoint now) {
       const InFlight& r = rank_.table[id];
       if (r.phase != Phase::decoding || plan_.hold_decodes || std::erase(plan_.skipped, id) > 0) return;
       --decode_rows_;
+      if (speculates_) std::erase_if(plan_.rows, [&](const StepPlan::Chunk& row) { return row.id == id; });
       rank_.pool.rotate(rank_.decodes.flow_of_step(r).taken);
     });
     changes = changes || rank_.decodes.size() < rows || rank_.waiting.size() > 0;
@@ -199,6 +144,10 @@ void EngineRank::start_steps(TimePoint now) {
   clock_.begin(now);
   invariant(!chunks_.empty() || shape_.sequences > 0,
             [&] { return fmt::format("replica {} ({}) begins a step of nothing", index_, rank_.config.name); });
+  if (speculates_) {
+    price_rows();
+    return begin(now);
+  }
   const DecodeCurve* curve = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
   const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
@@ -256,9 +205,12 @@ void EngineRank::end_steps(TimePoint now) {
   // Or it matters when the last of them began.
   const bool nobody_came = rank_.waiting.inbox_is_empty() && !receiver_ && aborts_.empty();
   async_.open(nobody_came ? begin_ : clock_.after(steps_.elapsed_before_last()));
+  if (speculates_) verify();
   report_steps(now);
   const DecodeTotals decode = steps_.decode_totals();
-  usage_.add(steps_, decode, chunks_, decode_rows_, first_blocks_.net(), rank_);
+  usage_.add(steps_, decode, chunks_, {decode_rows_, speculates_ ? 1 : rank_.decodes.clock().per_row()},
+             first_blocks_.net(), rank_);
+  if (speculates_) usage_.put_out(accepted_);
   accounts_.decoded(decode);
   clock_.advance(steps_.elapsed());
   stepping_ = false;
@@ -282,7 +234,11 @@ void EngineRank::report_steps(TimePoint now) {
   span.kv_blocks_used = rank_.pool.used() + first_blocks_.net();
   span.waiting = waiting_requests();
   span.running = rank_.running.size();
-  span.tokens_per_row = rank_.decodes.clock().per_row();
+  span.tokens_per_row = speculates_ ? 1 : rank_.decodes.clock().per_row();
+  if (speculates_) {
+    span.drafts = shape_.drafts;
+    span.accepted = accepted_;
+  }
   if (hands_over_ && first_token_ == FirstToken::where_decoded)
     span.dropped = std::ranges::count_if(chunks_, &PrefillChunk::samples);
   observer_.on_steps(span);
@@ -307,7 +263,10 @@ void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
   decodes.advance(steps);
   for (const RequestId id : plan_.skipped) decodes.hold_back(id);
   rank_.gaps.emitted(begin_, now, plan_.skipped, observer_);
-  decodes.take_finished(leaving_);
+  if (speculates_)
+    settle_rows();
+  else
+    decodes.take_finished(leaving_);
   accounts_.stopped_decoding(leaving_);
 }
 
@@ -344,7 +303,9 @@ void EngineRank::complete_prompt(RequestId id, TimePoint now) {
   } else {
     observer_.on_gap(now - r.last_token, 1);
   }
+  if (speculates_) r.drafts = next_drafts(r, r.emitted);
   if (r.emitted >= r.request.output_tokens) {
+    r.foreseen = true;
     leaving_.push_back(id);
     return;
   }
@@ -365,32 +326,11 @@ void EngineRank::finish_leaving(TimePoint now) {
   for (const RequestId id : leaving_) {
     const InFlight& r = rank_.table[id];
     departures_.finished(r, now);
+    const bool surprising = r.request.output_tokens < r.request.max_tokens || (speculates_ && !r.foreseen);
     if (!async_.enabled())
       rank_.finish(id);
     else
-      rank_.finish_unseen(id, last_row_ == LastRow::wasted || r.request.output_tokens < r.request.max_tokens);
-  }
-}
-
-void EngineRank::abandon(TimePoint now) {
-  const auto give_up = [&](RequestId id) {
-    if (rank_.tells()) rank_.tell(LifecycleEdge::abandoned, id, now);
-    departures_.abandoned(rank_.table[id], now);
-  };
-  for (RequestId id = rank_.running.first(); id != kNoRequest; id = rank_.table[id].next) give_up(id);
-  if (receiver_) {
-    receiver_->for_each([&](RequestId id) {
-      // One whose prompt is being computed is reported from there.
-      if (rank_.table[id].carried > 0 || rank_.table[id].blocks == 0) give_up(id);
-    });
-  }
-  rank_.waiting.deliver(now);
-  while (const Waiting* head = rank_.waiting.head()) {
-    if (head->resumed != kNoRequest)
-      give_up(head->resumed);
-    else
-      departures_.abandoned(head->request, now);
-    rank_.waiting.queue().pop();
+      rank_.finish_unseen(id, last_row_ == LastRow::wasted || surprising);
   }
 }
 

@@ -102,6 +102,14 @@ class EngineRank {
   void call_policy(TimePoint now, bool hold_contexts);
   void shape_plan(TimePoint now);
   [[nodiscard]] bool reveal(TimePoint now);
+
+  // ---- speculation (engine_rank_speculation.cpp) ----
+  void take_rows();
+  void price_rows();
+  void verify();
+  void settle_rows();
+  [[nodiscard]] std::int32_t next_drafts(const InFlight& r, std::int64_t emitted) const;
+
   void start_steps(TimePoint now);
   void start_stretch(const DecodeCurve& curve);
   void begin(TimePoint now);
@@ -145,6 +153,7 @@ class EngineRank {
 
   const int index_;
   const bool single_steps_;  // no stretches: the oracle, or an observer that wants every step
+  const bool speculates_;    // steps verify drafts, one step at a time
   const bool hands_over_;    // a request whose prompt is computed
   const FirstToken first_token_;
   const bool tells_chunks_;     // computed of prompts that it will hand over
@@ -172,6 +181,14 @@ class EngineRank {
   std::int64_t decode_rows_ = 0;  // that emit
   std::int64_t gap_rows_ = 0;     // of these, the ones that also emitted in the step before
   BlockFlow first_blocks_;        // of decodes in the first step; those that sit it out take none
+  // Of speculation: what the rows of the step that ends put out, and how many drafts it made for the next one.
+  struct Output {
+    RequestId id;
+    std::int64_t tokens;
+  };
+  std::vector<Output> outputs_;
+  std::int64_t accepted_ = 0;  // of them, beyond one a row
+  std::int64_t made_drafts_ = 0;
   Stretch steps_;
   TimePoint begin_{};
   TimePoint end_ = kNever;

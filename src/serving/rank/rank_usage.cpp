@@ -42,10 +42,21 @@ FineTotal block_time(const Stretch& steps, std::int64_t used, std::int64_t first
   return sum;
 }
 
+void RankUsage::verified(std::int64_t drafts, std::int64_t accepted, std::int64_t dropped) {
+  SpeculationTotals& s = totals_.speculation;
+  ++s.drafts;
+  s.draft_tokens += drafts;
+  s.accepted_tokens += accepted;
+  s.dropped_tokens += dropped;
+  if (static_cast<std::int64_t>(s.accepted_at.size()) < accepted)
+    s.accepted_at.resize(static_cast<std::size_t>(accepted));
+  for (std::int64_t i = 0; i < accepted; ++i) ++s.accepted_at[static_cast<std::size_t>(i)];
+}
+
 void RankUsage::add(const Stretch& steps, const DecodeTotals& decode, std::span<const PrefillChunk> chunks,
-                    std::int64_t decode_rows, std::int64_t first_blocks, const RankState& state) {
+                    TokenRate decoded, std::int64_t first_blocks, const RankState& state) {
   totals_.steps += steps.steps();
-  totals_.decode_tokens += decode_rows * state.decodes.clock().per_row() * steps.steps();
+  totals_.decode_tokens += decoded.tokens() * steps.steps();
   totals_.peak_running = std::max(totals_.peak_running, state.running.size());
   totals_.preemptions = state.counts().preemptions;
   totals_.prefix_cache_queries = state.counts().prefix_queries;
@@ -57,6 +68,8 @@ void RankUsage::add(const Stretch& steps, const DecodeTotals& decode, std::span<
   for (std::size_t i = 0; i < decode.parts.size(); ++i) totals_.decode_parts[i] += decode.parts[i];
   if (chunks.empty()) return;
   ++totals_.prefill_steps;
+  totals_.prefill_flops += steps.first().flops - steps.decode_only().flops;
+  totals_.prefill_bytes += steps.first().bytes - steps.decode_only().bytes;
   for (const PrefillChunk& chunk : chunks) totals_.prefill_tokens += chunk.new_tokens;
   for (std::size_t i = 0; i < decode.parts.size(); ++i) {
     totals_.prefill_parts[i] += (steps.first().parts[i] - steps.decode_only().parts[i]).units;

@@ -23,8 +23,12 @@ class RankUsage {
   void began() { ++totals_.spans; }
   // Steps have ended, and nothing of `state` has changed yet. The decoding requests took `first_blocks` in the
   // first of them.
-  void add(const Stretch& steps, const DecodeTotals& decode, std::span<const PrefillChunk> chunks,
-           std::int64_t decode_rows, std::int64_t first_blocks, const RankState& state);
+  void add(const Stretch& steps, const DecodeTotals& decode, std::span<const PrefillChunk> chunks, TokenRate decoded,
+           std::int64_t first_blocks, const RankState& state);
+  // A row has verified drafts, some of which were accepted, and of those some came too late.
+  void verified(std::int64_t drafts, std::int64_t accepted, std::int64_t dropped);
+  // Tokens beyond those of add().
+  void put_out(std::int64_t tokens) { totals_.decode_tokens += tokens; }
   void note_blocks(std::int64_t used) { totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, used); }
 
  private:

@@ -46,8 +46,11 @@ struct InFlight {
   TimePoint reached_at{};    // of Phase::reached
   std::int64_t carried = 0;  // the same: tokens whose KV cache came with it
   bool recovering = false;   // what a preemption lost is not computed again yet
+  bool foreseen = false;     // its last token came out with a step that could not but be its last
   bool goes_on = false;      // it is handed over, not finished
   std::int32_t preemptions = 0;
+  std::int32_t drafts = 0;  // that its next row verifies
+  double own_rate = 0;      // of acceptance, where requests differ; 0: not drawn yet
   Account account;
 
   // Tokens that must be cached before the next one can be sampled.

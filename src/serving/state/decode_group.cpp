@@ -32,6 +32,10 @@ void DecodeGroup::enter(RequestId id) {
   ++size_;
   key_sum_ += r.decode_key;
   growth_.add(r.decode_key);
+  if (by_row()) {
+    if (window_ > 0) rows_windowed_ += std::min(r.decode_key, window_);
+    return;
+  }
   push(finishes_, {r.finish_clock, id, r.decode_stamp});
   if (window_ == 0) return;
   if (context_of(r) < window_) {
@@ -49,6 +53,10 @@ void DecodeGroup::withdraw(RequestId id) {
   --size_;
   key_sum_ -= r.decode_key;
   growth_.remove(r.decode_key);
+  if (by_row()) {
+    if (window_ > 0) rows_windowed_ -= std::min(r.decode_key, window_);
+    return;
+  }
   if (window_ == 0) return;
   if (context_of(r) < window_) {
     --below_window_;
@@ -68,6 +76,14 @@ void DecodeGroup::leave(RequestId id) {
   }
   r.emitted = r.request.output_tokens - tokens_left(r);
   r.cached = context_of(r) - std::max<std::int64_t>(0, clock_.now() - r.finish_clock);
+}
+
+void DecodeGroup::advance_row(RequestId id, std::int64_t tokens) {
+  InFlight& r = table_[id];
+  if (window_ > 0) rows_windowed_ += std::min(r.decode_key + tokens, window_) - std::min(r.decode_key, window_);
+  r.decode_key += tokens;
+  r.finish_clock -= tokens;
+  key_sum_ += tokens;
 }
 
 void DecodeGroup::hold_back(RequestId id) {

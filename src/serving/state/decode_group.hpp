@@ -15,16 +15,18 @@ namespace foretoken {
 
 // The clock counts the tokens of a row; a member's context is its key + the clock. A row's last step may compute
 // more tokens than it still had to emit: they are dropped, but had their place in the KV cache.
+// Where rows put out different numbers of tokens (accepted drafts), the clock counts steps only, keys are contexts and
+// advance_row() moves them; finishes and crossings are then for the caller to see, and blocks are the members' own.
 class DecodeGroup {
  public:
-  // growth_block_size: see BlockGrowth. sliding_window: 0 = none. tokens_per_row: of a step. layout: where it has a
-  // window, it is sliding_window.
+  // growth_block_size: see BlockGrowth. sliding_window: 0 = none. tokens_per_row: of a step; 0: each row its own.
+  // layout: where it has a window, it is sliding_window.
   DecodeGroup(InFlightTable& table, std::int64_t growth_block_size, std::int64_t sliding_window,
               std::int64_t tokens_per_row = 1, const KvLayout& layout = {})
       : table_(table),
-        block_size_(growth_block_size),
+        block_size_(tokens_per_row > 0 ? growth_block_size : 0),
         layout_(layout),
-        growth_(growth_block_size, layout),
+        growth_(block_size_, layout),
         window_(sliding_window),
         clock_(tokens_per_row) {}
 
@@ -37,6 +39,8 @@ class DecodeGroup {
   }
   // `id` did not take part in the step just counted.
   void hold_back(RequestId id);
+  // Where rows have their own numbers: so many tokens of `id` came out, no more than it had left.
+  void advance_row(RequestId id, std::int64_t tokens);
   // Members whose last token is out, in no order that means anything; they have left the group.
   void take_finished(std::vector<RequestId>& out);
 
@@ -81,7 +85,9 @@ class DecodeGroup {
   void enter(RequestId id);
   void withdraw(RequestId id);
   void settle_window();
+  [[nodiscard]] bool by_row() const { return clock_.per_row() == 0; }
   [[nodiscard]] std::int64_t windowed_sum() const {
+    if (by_row()) return rows_windowed_;
     return below_key_sum_ + below_window_ * clock_.now() + (size_ - below_window_) * window_;
   }
 
@@ -95,7 +101,8 @@ class DecodeGroup {
   std::int64_t key_sum_ = 0;
   std::int64_t below_window_ = 0;  // members whose context is below the window
   std::int64_t below_key_sum_ = 0;
-  std::vector<Entry> finishes_;  // heaps, earliest first; entries of members that left go stale
+  std::int64_t rows_windowed_ = 0;  // the windowed context, where rows have their own numbers
+  std::vector<Entry> finishes_;     // heaps, earliest first; entries of members that left go stale
   std::vector<Entry> crossings_;
 };
 

@@ -11,7 +11,8 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
       kv(kv_rules),
       by_priority(engine.scheduling_policy == "priority"),
       has_window(sliding_window > 0),
-      decodes(table, kv.blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window, 1, engine.kv_layout),
+      decodes(table, kv.blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window,
+              engine.speculation.on() ? 0 : 1, engine.kv_layout),
       pool(engine.usable_blocks(), kv.partial_blocks_first),
       prefix_cache(engine.enable_prefix_caching, engine.block_size, pool, prefixes, engine.kv_layout),
       waiting(engine),
@@ -49,11 +50,20 @@ void RankState::bring_back() {
 
 PrefixMatch RankState::match_head() {
   const Waiting& head = *waiting.head();
-  if (head.resumed == kNoRequest) return prefix_cache.match(head.request, head.request.prompt_tokens, false);
+  if (head.resumed == kNoRequest) return match(head.request, head.request.prompt_tokens, false);
   const InFlight& r = table[head.resumed];
   // What came along is in its blocks. One token of it is computed, for the next to come out.
   if (r.phase == Phase::reached) return {std::min(r.carried, r.known_tokens() - 1), r.blocks, 0};
-  return prefix_cache.match(head.request, r.known_tokens(), true);
+  return match(head.request, r.known_tokens(), true);
+}
+
+// A drafter whose keys and values come from the target's states needs those of the last block again (vLLM's EAGLE
+// groups, v1/core/single_type_kv_cache_manager.py).
+PrefixMatch RankState::match(const Request& request, std::int64_t known_tokens, bool was_preempted) {
+  PrefixMatch found = prefix_cache.match(request, known_tokens, was_preempted);
+  if (config.speculation.shortens_hits && found.tokens > 0)
+    found = prefix_cache.match(request, found.tokens, was_preempted);
+  return found;
 }
 
 RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match) {
@@ -138,6 +148,7 @@ void RankState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals,
   // A second preemption before the first has been made good continues the first.
   if (!r.recovering) r.preempted_at = now;
   r.recovering = true;
+  r.drafts = 0;
   ++r.preemptions;
   ++counts_.preemptions;
   if (keeps_retracted && r.emitted > 0) {

@@ -74,9 +74,26 @@ class RankState {
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
 
-  // What a request holds after max_tokens tokens.
+  // What a request holds after max_tokens tokens, and the last drafts beside them.
   [[nodiscard]] std::int64_t committed_blocks(const Request& request) const {
-    return blocks_for(std::int64_t{request.prompt_tokens} + request.max_tokens, config.block_size);
+    const std::int64_t tokens = std::int64_t{request.prompt_tokens} + request.max_tokens;
+    return blocks_for(config.speculation.on() ? with_drafts(tokens) : tokens, config.block_size);
+  }
+  // ---- speculation ----
+  [[nodiscard]] std::int64_t with_lookahead(std::int64_t tokens) const {
+    return std::min(tokens + config.speculation.lookahead, std::max(tokens, config.max_model_len));
+  }
+  [[nodiscard]] std::int64_t with_drafts(std::int64_t tokens) const {
+    return with_lookahead(std::min(tokens + config.speculation.tokens, std::max(tokens, config.max_model_len)));
+  }
+  // Tokens that a decoding row would verify in the coming step, its own included.
+  [[nodiscard]] std::int64_t row_tokens(const InFlight& r) const {
+    const std::int64_t room = config.max_model_len - 1 - decodes.context_of(r);
+    return std::max<std::int64_t>(1, std::min<std::int64_t>(1 + r.drafts, room));
+  }
+  // Tokens for which it must hold blocks then.
+  [[nodiscard]] std::int64_t row_reach(const InFlight& r, std::int64_t tokens) const {
+    return with_lookahead(decodes.context_of(r) + tokens);
   }
   // More blocks `r` needs to have `tokens` tokens cached.
   [[nodiscard]] std::int64_t blocks_needed(const InFlight& r, std::int64_t tokens) const;
@@ -148,6 +165,7 @@ class RankState {
 
  private:
   void slide_window(RequestId id, std::int64_t computed);
+  [[nodiscard]] PrefixMatch match(const Request& request, std::int64_t known_tokens, bool was_preempted);
   void pin(RequestId id);
   void remove_unseen_finish(RequestId id, bool evicted);
   // Its blocks; a decoding request must have left the group. Preempted: it will ask for the content

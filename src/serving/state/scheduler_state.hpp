@@ -27,11 +27,29 @@ class SchedulerState {
   [[nodiscard]] std::int64_t committed_blocks(const Request& request) const { return rank_.committed_blocks(request); }
   [[nodiscard]] std::int64_t committed_blocks() const { return rank_.counts().committed_blocks - rank_.pool.shared(); }
   // Blocks the decoding requests take in the coming step, not yet counted as used.
-  [[nodiscard]] std::int64_t decode_blocks_needed() const { return decodes().blocks_of_step(); }
+  [[nodiscard]] std::int64_t decode_blocks_needed() const {
+    return speculates() ? blocks_of_rows() : decodes().blocks_of_step();
+  }
   // More blocks `r` needs to have `tokens` tokens cached.
   [[nodiscard]] std::int64_t blocks_needed(const InFlight& r, std::int64_t tokens) const {
     return rank_.blocks_needed(r, tokens);
   }
+
+  // ---- speculation: rows of several tokens ----
+  [[nodiscard]] bool speculates() const { return config.speculation.on(); }
+  // That all decoding requests take of a step's budget, or one of them with all its drafts.
+  [[nodiscard]] std::int64_t decode_tokens() const { return speculates() ? tokens_of_rows() : decodes().size(); }
+  [[nodiscard]] std::int64_t row_tokens(RequestId id) const { return rank_.row_tokens(rank_.table[id]); }
+  // More blocks a decoding request needs to verify so many.
+  [[nodiscard]] std::int64_t blocks_of_row(RequestId id, std::int64_t tokens) const {
+    const InFlight& r = rank_.table[id];
+    return rank_.blocks_needed(r, rank_.row_reach(r, tokens));
+  }
+  void take_blocks_of_row(RequestId id, std::int64_t tokens) {
+    rank_.take_blocks(id, rank_.row_reach(rank_.table[id], tokens));
+  }
+  // Tokens for which blocks are taken when so many are to be cached.
+  [[nodiscard]] std::int64_t with_lookahead(std::int64_t tokens) const { return rank_.with_lookahead(tokens); }
 
   [[nodiscard]] const QueueingPolicy& waiting() const { return std::as_const(rank_.waiting).queue(); }
   [[nodiscard]] const InFlight& operator[](RequestId id) const { return rank_.table[id]; }
@@ -47,7 +65,10 @@ class SchedulerState {
   // ---- admission ----
   // Decoding requests of this step take their blocks before anybody new is looked at, which
   // may evict what the new would have found. Of no effect on free_blocks().
-  void decodes_take_first(std::int64_t blocks) { rank_.pool.reserve(blocks); }
+  // Rows of several tokens take theirs with the plan.
+  void decodes_take_first(std::int64_t blocks) {
+    if (!speculates()) rank_.pool.reserve(blocks);
+  }
   // The head of the queue is passed over until bring_back(), which follows in the same call.
   void set_aside() { rank_.set_aside(); }
   void bring_back() { rank_.bring_back(); }
@@ -87,6 +108,21 @@ class SchedulerState {
   }
 
  private:
+  template <class Function>
+  [[nodiscard]] std::int64_t sum_of_rows(Function of_row) const {
+    std::int64_t sum = 0;
+    for (RequestId id = first_running(); id != kNoRequest; id = rank_.table[id].next) {
+      if (rank_.table[id].phase == Phase::decoding) sum += of_row(id);
+    }
+    return sum;
+  }
+  [[nodiscard]] std::int64_t blocks_of_rows() const {
+    return sum_of_rows([&](RequestId id) { return blocks_of_row(id, row_tokens(id)); });
+  }
+  [[nodiscard]] std::int64_t tokens_of_rows() const {
+    return sum_of_rows([&](RequestId id) { return row_tokens(id); });
+  }
+
   RankState& rank_;
 };
 

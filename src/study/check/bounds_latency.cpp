@@ -73,8 +73,11 @@ std::string work_of(const Scenario& s, std::string_view metric, const LoneReques
   }
   const std::int64_t context = r.prompt_tokens + r.output_tokens / 2;
   const std::int64_t window = cost->sliding_window();
-  const DecodeShape one{1, context, window > 0 ? std::min(window, context) : 0};
-  return fmt::format("a decode step of one sequence at context {} ({})", context,
+  const std::int64_t drafts = s.engine.speculation.tokens;
+  const DecodeShape one{1, context, window > 0 ? std::min(window, context) : 0, drafts};
+  const std::string with = drafts > 0 ? fmt::format(" with {} draft{}", drafts, drafts == 1 ? "" : "s") : std::string();
+  return fmt::format("{} decode step{} of one sequence{} at context {} ({}{})", drafts > 0 ? "its share of" : "a",
+                     drafts > 0 ? "s" : "", with, context, drafts > 0 ? "a step is " : "",
                      binding_part(cost->breakdown({{}, one})));
 }
 

@@ -33,9 +33,11 @@ double highest_peak(const Deployment& d) {
 
 // A request takes its FLOPs at the peak, or its share of the bytes of a full decode batch at the peak bandwidth,
 // whichever is longer. Prefill and decode may share a step and its weights, so the two are not added, and the bytes of
-// prefills are left out. Prompts at their mean: attention's FLOPs are convex in the prompt.
+// prefills are left out. Prompts at their mean: attention's FLOPs are convex in the prompt. With speculation as if
+// every draft came for nothing and were accepted.
 RooflineCapacity roofline_capacity(const Scenario& s, const WorkloadSummary& w) {
-  const Deployment& d = s.deployment;
+  Deployment d = s.deployment;
+  d.draft = {};
   const double bandwidth = d.gpu.memory_bandwidth.value_or(Bandwidth{}).value;
   if (d.level == CostLevel::affine || !(bandwidth > 0) || !s.pools.empty()) return {};
   const std::unique_ptr<CostModel> cost = make_cost_model(d);
@@ -55,7 +57,7 @@ RooflineCapacity roofline_capacity(const Scenario& s, const WorkloadSummary& w) 
   }
   const double per_seat = std::max(0.0, w.mean_output_tokens - 1) / static_cast<double>(seats);
   const double compute = (prefill_flops + per_seat * decode_flops) / highest_peak(d);
-  const double memory = per_seat * decode_bytes / bandwidth;
+  const double memory = per_seat * decode_bytes / bandwidth / static_cast<double>(1 + s.engine.speculation.tokens);
   const double replicas = s.cluster.replicas * d.parallelism.data;
   if (compute >= memory) {
     return {replicas / compute,

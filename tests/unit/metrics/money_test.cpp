@@ -91,32 +91,60 @@ TEST(Money, OfOutputsThatOnlyPrefillMadeIsUnknownNotZero) {
   EXPECT_NEAR(s["cost_per_1m_input_tokens"], 0.002 / 1000 * 1e6, 1e-9) << "all of it";
 }
 
-TEST(Energy, FollowsTheTimeInWhichComputeOrMemoryIsTheBound) {
-  const RunMeasures run = one_second();
-  const Summary s = summarise(priced(run));
-  const double watts = 2 * (100 + 600 * 0.45);  // 100 + 300 + 50 ms of a second
-  EXPECT_NEAR(s["mean_power_w"], watts, 1e-9);
+// H100's terms: 600 ms of work at a floor of 0.6 x 700 W, of which the second's bytes and FLOPs add their shares.
+MeasureView drawing(const RunMeasures& run) {
+  MeasureView view = priced(run);
+  view.device.power = {.60, .05, 1.2};
+  view.device.memory_bandwidth = 3.35e12;
+  view.device.peak_flops = 989.4e12;
+  return view;
+}
+
+TEST(Energy, IsAFloorWhileStepsRunAndMoreByWhatTheyReach) {
+  RunMeasures run = one_second();
+  run.engine.bytes = static_cast<FineTotal>(3.35e12 * 0.45 * 0.66);  // decode: 0.66 of the bandwidth
+  run.engine.prefill_flops = static_cast<FineTotal>(989.4e12 * 0.15 * 0.2);
+  run.engine.flops = run.engine.prefill_flops;
+  const Summary s = summarise(drawing(run));
+  const double decode = 0.45 * (700 * .60 + 700 * .05 * .66), prefill = 0.15 * 700 * (.60 + 1.2 * .2);
+  const double watts = 2 * (decode + prefill + 0.4 * 100);
+  EXPECT_NEAR(s["mean_power_w"], watts, 1e-6);
   EXPECT_NEAR(s["energy_kwh"], watts / 3.6e6, 1e-12);
   EXPECT_NEAR(s["energy_j_per_token"], watts / 1200, 1e-9);
   EXPECT_NEAR(s["energy_j_per_output_token"], watts / 200, 1e-9);
   const double kwh = watts / 1200 * 1e6 / 3.6e6;
   EXPECT_NEAR(s["energy_cost_per_1m_tokens"], 0.25 * kwh, 1e-9);
   EXPECT_NEAR(s["co2e_g_per_1m_tokens"], 400 * kwh, 1e-9);
+  run.engine.prefill_tokens = 1000;
+  run.engine.decode_tokens = 196;
+  EXPECT_NEAR(summarise(drawing(run))["prefill_j_per_token"], 2 * prefill / 1000, 1e-9);
+  EXPECT_NEAR(summarise(drawing(run))["decode_j_per_token"], 2 * decode / 196, 1e-9);
+}
+
+TEST(Energy, WaitingForTheHostIsNoWork) {
+  RunMeasures run = one_second();
+  run.engine.steps = 100;
+  MeasureView view = drawing(run);
+  view.device.host_per_step = 0.5e-3;  // all of the 50 ms of overhead
+  EXPECT_NEAR(summarise(view)["mean_power_w"], 2 * (0.55 * 420 + 0.45 * 100), 1e-6);
 }
 
 TEST(Energy, OfAPipelineKeepsOneStageBusyAtATime) {
   const RunMeasures run = one_second();
-  MeasureView view = priced(run);
+  MeasureView view = drawing(run);
   view.device.pipeline_stages = 2;
-  EXPECT_NEAR(summarise(view)["mean_power_w"], 2 * (100 + 600 * 0.45 / 2), 1e-9);
+  EXPECT_NEAR(summarise(view)["mean_power_w"], 2 * (100 + 0.3 * (420 - 100)), 1e-6);
 }
 
-TEST(Energy, StaysBetweenIdleAndTheTdp) {
+TEST(Energy, StaysBetweenIdleAndTheTdpOrTheCap) {
   RunMeasures run = one_second();
-  part(run.engine.decode_parts, TimePart::memory) = 5000 * kMillisecond;
-  EXPECT_NEAR(summarise(priced(run))["mean_power_w"], 2 * 700, 1e-9);
+  run.engine.flops = static_cast<FineTotal>(989.4e12);
+  MeasureView view = drawing(run);
+  EXPECT_NEAR(summarise(view)["mean_power_w"], 2 * (0.15 * 420 + 0.45 * 0.98 * 700 + 40), 1e-6);
+  view.device.power_cap = 500;
+  EXPECT_NEAR(summarise(view)["mean_power_w"], 2 * (0.15 * 420 + 0.45 * 500 + 40), 1e-6);
   run.engine.prefill_parts = run.engine.decode_parts = {};
-  EXPECT_NEAR(summarise(priced(run))["mean_power_w"], 2 * 100, 1e-9);
+  EXPECT_NEAR(summarise(drawing(run))["mean_power_w"], 2 * 100, 1e-6);
 }
 
 TEST(Energy, IsAbsentWithoutATdpAndNeverZero) {

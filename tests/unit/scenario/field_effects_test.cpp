@@ -71,6 +71,10 @@ const std::map<std::string, Example>& examples() {
   const std::string sized_class = "workload.classes=[{name: a, random_input_len: 100, random_output_len: 10}]";
   const std::string classes = "workload.classes=[{name: a}, {name: b}]";
   const std::string class_pairs = "workload.classes=[{name: a, " + azure + "}]";
+  const std::string drafts = "engine.speculative_config={method: eagle3, num_speculative_tokens: 3}";
+  const std::string draft_model =
+      "engine.speculative_config={method: draft_model, model: Llama-3.2-1B, num_speculative_tokens: 3}";
+  const std::string ngram = "engine.speculative_config={method: ngram, num_speculative_tokens: 3}";
   const std::vector<std::string> two_pools = {"pools=[{name: a, role: prefill}, {name: b, role: decode}]"};
   const std::vector<std::string> two_sglang_pools = {two_pools.front(), sglang};
   static const std::map<std::string, Example> all = {
@@ -78,6 +82,8 @@ const std::map<std::string, Example>& examples() {
       {"model", {"Llama-3.1-70B"}},
       {"hardware.gpu", {"a100_sxm"}},
       {"hardware.num_gpus", {"2"}},
+      {"hardware.mig_profile", {"3g.40gb", {"model=Qwen3-0.6B"}}},
+      {"hardware.power_cap", {"400 W"}},
       {"hardware.gpus_per_node", {"2"}},
       {"hardware.nodes", {"2", {"hardware.num_gpus=2", two}}},
       {"hardware.scale_out_link", {"infiniband_hdr200", {"hardware.num_gpus=2", "hardware.nodes=2", two}}},
@@ -239,6 +245,28 @@ const std::map<std::string, Example>& examples() {
       {"workload.sessions.think_time", {"2 s", {sessions}}},
       {"workload.sessions.think_time_distribution", {"exponential", {"workload.sessions={think_time: 2 s}"}}},
       {"workload.classes", {"[{name: c}]"}},
+      {"engine.speculative_config.method", {"eagle", {"engine.speculative_config={num_speculative_tokens: 3}"}}},
+      {"engine.speculative_config.num_speculative_tokens", {"4", {drafts}}},
+      {"engine.speculative_config.model", {"Llama-3.2-3B", {draft_model}}},
+      {"engine.speculative_config.draft_tensor_parallel_size", {"2", {two, draft_model}}},
+      {"engine.speculative_config.max_model_len", {"4096", {draft_model}}},
+      {"engine.speculative_config.num_speculative_tokens_per_batch_size",
+       {"[[1, 4, 3], [8, 64, 1]]", {drafts, "engine.version=\"0.24\""}}},
+      {"engine.speculative_config.eagle_topk", {"2", {sglang, drafts}}},
+      {"engine.speculative_config.num_draft_tokens", {"6", {sglang, drafts, "engine.speculative_config.eagle_topk=2"}}},
+      {"engine.speculative_config.acceptance_rate", {"0.5", {drafts}}},
+      {"engine.speculative_config.acceptance_rates", {"[0.5, 0.25]", {drafts}}},
+      {"engine.speculative_config.synthetic_acceptance_rates", {"[0.5, 0.25, 0]", {drafts}}},
+      {"engine.speculative_config.synthetic_acceptance_length", {"2.5", {drafts}}},
+      {"engine.speculative_config.acceptance_dataset", {"coding", {drafts}}},
+      {"engine.speculative_config.acceptance_concentration",
+       {"4", {drafts, "engine.speculative_config.acceptance_rate=0.5"}}},
+      {"engine.speculative_config.match_rate", {"0.5", {ngram}}},
+      {"cost.per_draft_step", {"1 ms", {drafts}}},
+      {"cost.per_draft_pass", {"1 ms", {drafts}}},
+      {"cost.affine.per_draft_pass", {"1 ms", {affine, drafts}}},
+      {"workload.classes[].acceptance_rate", {"0.5", {classes, drafts}}},
+      {"workload.classes[].acceptance_rates", {"[0.5, 0.25]", {classes, drafts}}},
       {"workload.classes[].name", {"c", {classes}}},
       {"workload.classes[].weight", {"3", {classes}}},
       {"workload.classes[].dataset_name", {"csv", {class_pairs}}},

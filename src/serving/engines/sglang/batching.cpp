@@ -13,7 +13,8 @@
 // Radix cache: pages that a step has computed are found by the next batches; evicted page by page in the
 // order they were let go, where SGLang evicts whole leaves of its tree. Of a retracted request the
 // pages of its prefill stay.
-// Left out: schedule policies other than fcfs, speculation.
+// Speculation: a decode needs pages for twice the tree of its drafts (SpeculationConfig::lookahead).
+// Left out: schedule policies other than fcfs.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"

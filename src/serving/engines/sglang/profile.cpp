@@ -75,9 +75,57 @@ void read_sglang_batch(EngineKnobs& knobs, EngineSetting& setting) {
 void read_sglang_seats(EngineKnobs& knobs, EngineConfig& engine) {
   const std::int64_t pool = engine.num_gpu_blocks * engine.block_size;
   const std::int64_t by_context = std::clamp<std::int64_t>(pool / engine.max_model_len * 512, 2048, 4096);
-  engine.max_num_seqs = knobs.integer("engine.max_num_seqs", {std::max<std::int64_t>(1, std::min(pool / 2, by_context)),
-                                                              "min(pool / 2, 2048 to 4096 by context)"});
+  KnobRule<std::int64_t> rule{std::max<std::int64_t>(1, std::min(pool / 2, by_context)),
+                              "min(pool / 2, 2048 to 4096 by context)"};
+  if (engine.speculation.on()) rule = {48, "sglang with speculation"};
+  engine.max_num_seqs = knobs.integer("engine.max_num_seqs", rule);
   if (knobs.maybe_integer("engine.max_num_seqs")) engine.max_num_seqs = sglang_rank_share(engine.max_num_seqs, engine);
+}
+
+// (num_steps, topk, num_draft_tokens) by the model's family (arg_groups/speculative_hook.py); a chain verifies its
+// steps.
+DraftTree sglang_drafts(DraftMethod method, const ModelSpec& model, const DraftSize& given) {
+  DraftTree tree;
+  const bool wide = method == DraftMethod::eagle || method == DraftMethod::eagle3;
+  const bool llama = wide && model.architecture.starts_with("Llama");
+  const bool defaults = !given.steps;
+  if (method == DraftMethod::ngram) {
+    tree.tokens = static_cast<int>(given.tokens.value_or(given.steps.value_or(11) + 1));
+    tree.steps = tree.tokens - 1;
+    return tree;
+  }
+  if (method == DraftMethod::suffix || method == DraftMethod::medusa) {
+    tree.problem = fmt::format("sglang has no {} speculation", to_string(method));
+    return tree;
+  }
+  tree.steps = static_cast<int>(given.steps.value_or(llama ? 5 : 3));
+  tree.branches = static_cast<int>(given.branches.value_or(defaults && llama ? 4 : 1));
+  tree.tokens = tree.steps == 0      ? 1
+                : tree.branches == 1 ? tree.steps + 1
+                                     : static_cast<int>(given.tokens.value_or(llama ? 8 : tree.steps + 1));
+  return tree;
+}
+
+void settle_sglang_speculation(EngineKnobs& knobs, EngineSetting& setting) {
+  EngineConfig& engine = setting.engine;
+  SpeculationConfig& spec = engine.speculation;
+  const DraftSpec& draft = setting.deployment.draft;
+  const std::int64_t tree = std::max<std::int64_t>(std::int64_t{draft.passes} * draft.branches, spec.tokens + 1);
+  spec.lookahead = 2 * tree - spec.tokens - 1;
+  if (engine.enable_mixed_chunk)
+    knobs.warning("engine.enable_mixed_chunk", "'engine.enable_mixed_chunk' has no effect: speculation turns it off",
+                  {});
+  engine.enable_mixed_chunk = false;
+  if (!spec.by_batch.empty())
+    knobs.error("engine.speculative_config.num_speculative_tokens_per_batch_size",
+                "drafts by batch size are vLLM's; SGLang's adaptive steps are not modelled", "leave it out");
+}
+
+bool always_plans_ahead(DraftMethod, std::string_view) {
+  return true;
+}
+bool can_always_plan_ahead(DraftMethod) {
+  return true;
 }
 
 double read_sglang_memory_share(EngineKnobs& knobs, const EngineSetting& setting) {
@@ -103,6 +151,21 @@ std::string sglang_launch_line(const LaunchRequest& launch) {
   line.flag("--context-length", engine.max_model_len);
   line.flag("--max-running-requests", engine.max_num_seqs * p.data);
   line.flag("--chunked-prefill-size", engine.enable_chunked_prefill ? engine.chunked_prefill_size * p.data : -1);
+  if (engine.speculation.on()) {
+    const DraftSpec& draft = launch.deployment.draft;
+    const bool ngram = draft.method == DraftMethod::ngram;
+    const bool alone = draft.method == DraftMethod::draft_model;
+    line.flag("--speculative-algorithm", ngram                                 ? "NGRAM"
+                                         : alone                               ? "STANDALONE"
+                                         : draft.method == DraftMethod::eagle3 ? "EAGLE3"
+                                                                               : "EAGLE");
+    if (!draft.checkpoint.empty()) line.flag("--speculative-draft-model-path", draft.checkpoint);
+    if (!ngram) {
+      line.flag("--speculative-num-steps", draft.passes);
+      line.flag("--speculative-eagle-topk", draft.branches);
+    }
+    line.flag("--speculative-num-draft-tokens", engine.speculation.tokens + 1);
+  }
   line.flag("--mem-fraction-static", fmt::format("{:.4g}", launch.memory.gpu_memory_utilization));
   return line.take();
 }
@@ -135,6 +198,7 @@ EngineProfile sglang_profile() {
   p.read_seats = read_sglang_seats;
   p.read_memory_share = read_sglang_memory_share;
   p.captured_rows = sglang_captured_rows;
+  p.speculation = {sglang_drafts, true, always_plans_ahead, can_always_plan_ahead, settle_sglang_speculation};
   p.kv_formats = kKvFormats;
   p.launch_line = sglang_launch_line;
   p.backend_words = kWords;

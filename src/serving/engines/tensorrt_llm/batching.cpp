@@ -15,6 +15,7 @@
 // next block another context computes now waits for it, and those behind it pass (beneficialToSkip; not under
 // STATIC_BATCH, nor where layers have windows of their own). With the overlap scheduler the call after that context's
 // last chunk neither finds its blocks nor sees a context: one that still waits then starts without them.
+// A generation takes 1 + its drafts of max_num_tokens.
 // Left out: LoRA, beams; batch_wait_* counts the tokens of those that wait for a block. A queued prompt
 // shorter than the tokens that rounding leaves unused waits for the next step.
 #include <algorithm>
@@ -42,7 +43,7 @@ class TensorRtLlm final : public BatchingPolicy {
 
   bool has_contexts(SchedulerState& s) override {
     StepPlan scratch;
-    const std::int64_t budget = s.config.step_tokens() - s.decodes().size();
+    const std::int64_t budget = s.config.step_tokens() - s.decode_tokens();
     computing_.clear();
     return !s.prefilling().empty() || next(s, scratch, s.running() == 0, budget) > 0;
   }
@@ -55,7 +56,7 @@ class TensorRtLlm final : public BatchingPolicy {
  private:
   void plan_step(const ScheduleCall& call, StepPlan& plan) {
     SchedulerState& s = call.state;
-    const std::int64_t budget = s.config.step_tokens() - s.decodes().size();
+    const std::int64_t budget = s.config.step_tokens() - s.decode_tokens();
     if (budget < 0) leave_out(s, plan, -budget);
     const bool held = call.hold_contexts && s.decodes().size() > 0;
     if (held || contexts_wait(s, plan, budget)) {
@@ -83,12 +84,14 @@ class TensorRtLlm final : public BatchingPolicy {
     return paused;
   }
 
-  // Generations beyond the token limit: the last ones started.
-  static void leave_out(const SchedulerState& s, StepPlan& plan, std::int64_t count) {
-    for (RequestId id = s.last_running(); count > 0; id = s[id].previous) {
+  // Generations beyond the token limit: the last ones started. One goes on, whatever it takes.
+  static void leave_out(const SchedulerState& s, StepPlan& plan, std::int64_t tokens) {
+    std::int64_t left = s.decodes().size();
+    for (RequestId id = s.last_running(); tokens > 0 && left > 1; id = s[id].previous) {
       if (s[id].phase != Phase::decoding) continue;
       plan.skipped.push_back(id);
-      --count;
+      --left;
+      tokens -= s.speculates() ? s.row_tokens(id) : 1;
     }
     std::reverse(plan.skipped.begin(), plan.skipped.end());
   }

@@ -20,6 +20,21 @@ void read_tensorrt_batch(EngineKnobs& knobs, EngineSetting& setting) {
   setting.memory.reserve_null_block = false;
 }
 
+// EAGLE-3 and MTP run inside the graph of the target; the others need the overlap scheduler off (docs, "Speculative
+// Decoding").
+bool tensorrt_can_plan_ahead(DraftMethod method) {
+  return method == DraftMethod::eagle3 || method == DraftMethod::mtp;
+}
+bool tensorrt_plans_ahead(DraftMethod method, std::string_view release) {
+  return tensorrt_can_plan_ahead(method) && version_at_least(release, "1.0");
+}
+void settle_tensorrt_speculation(EngineKnobs& knobs, EngineSetting& setting) {
+  if (!setting.engine.speculation.by_batch.empty())
+    knobs.error("engine.speculative_config.num_speculative_tokens_per_batch_size",
+                "drafts by batch size are vLLM's: TensorRT-LLM pads every generation to the same number",
+                "leave it out");
+}
+
 double read_tensorrt_memory_share(EngineKnobs& knobs, const EngineSetting&) {
   return knobs.number("engine.free_gpu_memory_fraction");
 }
@@ -89,6 +104,7 @@ EngineProfile tensorrt_llm_profile() {
   p.read_memory_share = read_tensorrt_memory_share;
   p.captured_rows = tensorrt_captured_rows;
   p.check_start = check_tensorrt_start;
+  p.speculation = {draft_chain, false, tensorrt_plans_ahead, tensorrt_can_plan_ahead, settle_tensorrt_speculation};
   p.kv_formats = kKvFormats;
   p.unpacks_weights = false;
   p.launch_line = tensorrt_launch_line;

@@ -1,4 +1,6 @@
 // vllm serve, flag by flag.
+#include <algorithm>
+
 #include "serving/engines/launch_line.hpp"
 #include "serving/engines/vllm/vllm.hpp"
 
@@ -8,6 +10,30 @@ std::string vllm_quantization(std::string_view quantization) {
   if (quantization.starts_with("fp8")) return "fp8";
   return quantization == "awq" || quantization == "gptq" ? std::string(quantization) : std::string();
 }
+
+namespace {
+
+// A map of JSON in quotes. A head of EAGLE or Medusa is a checkpoint of its own, which the scenario may not name.
+std::string speculative_config(const LaunchRequest& launch) {
+  const DraftSpec& draft = launch.deployment.draft;
+  const SpeculationConfig& spec = launch.engine.speculation;
+  std::string text =
+      fmt::format("{{\"method\": \"{}\", \"num_speculative_tokens\": {}", to_string(draft.method), spec.tokens);
+  if (!draft.checkpoint.empty()) text += fmt::format(", \"model\": \"{}\"", draft.checkpoint);
+  if (!spec.by_batch.empty()) {
+    text += ", \"num_speculative_tokens_per_batch_size\": [";
+    for (std::size_t i = 0; i < spec.by_batch.size(); ++i) {
+      const bool last = i + 1 == spec.by_batch.size();
+      const std::int64_t to =
+          last ? std::max(launch.engine.max_num_seqs, spec.by_batch[i].from) : spec.by_batch[i + 1].from - 1;
+      text += fmt::format("{}[{}, {}, {}]", i > 0 ? ", " : "", spec.by_batch[i].from, to, spec.by_batch[i].tokens);
+    }
+    text += "]";
+  }
+  return "'" + text + "}'";
+}
+
+}  // namespace
 
 std::string vllm_launch_line(const LaunchRequest& launch) {
   const Parallelism& p = launch.deployment.parallelism;
@@ -34,6 +60,7 @@ std::string vllm_launch_line(const LaunchRequest& launch) {
   if (engine.long_prefill_token_threshold > 0)
     line.flag("--long-prefill-token-threshold", engine.long_prefill_token_threshold);
   if (engine.scheduling_policy != "fcfs") line.flag("--scheduling-policy", engine.scheduling_policy);
+  if (engine.speculation.on()) line.flag("--speculative-config", speculative_config(launch));
   if (engine.block_size != 16) line.flag("--block-size", engine.block_size);
   return line.take();
 }

@@ -38,6 +38,40 @@ double read_v1_memory_share(EngineKnobs& knobs, const EngineSetting& setting) {
                                                         fmt::format("{} {}", engine.name, engine.version)});
 }
 
+bool is_model(DraftMethod method) {
+  return method == DraftMethod::eagle || method == DraftMethod::eagle3 || method == DraftMethod::mtp;
+}
+// Sampled tokens must be on the host before these can look for drafts (config/vllm.py).
+bool v1_can_plan_ahead(DraftMethod method) {
+  return is_model(method) || method == DraftMethod::draft_model;
+}
+bool v1_plans_ahead(DraftMethod method, std::string_view) {
+  return is_model(method);
+}
+
+// src/serving/README.md, "Speculation".
+void settle_v1_speculation(EngineKnobs& knobs, EngineSetting& setting) {
+  EngineConfig& engine = setting.engine;
+  SpeculationConfig& spec = engine.speculation;
+  const DraftMethod method = setting.deployment.draft.method;
+  spec.lookahead = v1_can_plan_ahead(method) ? spec.tokens : 0;
+  spec.shortens_hits = is_model(method);
+  if (!spec.by_batch.empty() && !version_at_least(engine.version, "0.24"))
+    knobs.error("engine.speculative_config.num_speculative_tokens_per_batch_size",
+                fmt::format("vLLM {} has no drafts by batch size: it came with 0.24", engine.version),
+                "set engine.version: \"0.24\"");
+  // A draft model takes in one token more of each request (config/vllm.py, _set_max_num_scheduled_tokens).
+  if (method != DraftMethod::draft_model || !version_at_least(engine.version, "0.16")) return;
+  spec.reserved_tokens = engine.max_num_seqs;
+  if (engine.max_num_batched_tokens - spec.reserved_tokens > 0) return;
+  knobs.error("engine.speculative_config",
+              fmt::format("vLLM refuses to start: of max_num_batched_tokens {} nothing is left beside a token of the "
+                          "draft model for each of max_num_seqs {}",
+                          engine.max_num_batched_tokens, engine.max_num_seqs),
+              "raise the budget or lower engine.max_num_seqs");
+  spec.reserved_tokens = 0;
+}
+
 // src/serving/README.md, "Defaults".
 void read_v0_batch(EngineKnobs& knobs, EngineSetting& setting) {
   EngineConfig& engine = setting.engine;
@@ -113,6 +147,7 @@ EngineProfile vllm_v1_profile() {
   p.read_batch = read_v1_batch;
   p.read_memory_share = read_v1_memory_share;
   p.captured_rows = captured_by_seats;
+  p.speculation = {draft_chain, false, v1_plans_ahead, v1_can_plan_ahead, settle_v1_speculation};
   return p;
 }
 

@@ -6,8 +6,9 @@
 // Fields: the full-prompt KV gate (0.19+), the watermark beyond that gate (0.24+), chunked prefill off,
 // long_prefill_token_threshold, priority scheduling.
 // Left out: 0.24's order of free blocks is inexact where async scheduling evicts a request whose last token is still to
-// come (a prefix is found or lost in 1 of 70 overfull random runs); speculation, encoder budgets, LoRA limits, KV
-// connectors; of layers with a window: their blocks are let go before any are taken in a step.
+// come (a prefix is found or lost in 1 of 70 overfull random runs); encoder budgets, LoRA limits, KV
+// connectors; of layers with a window: their blocks are let go before any are taken in a step; drafts with several
+// groups of layers.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"
@@ -49,7 +50,8 @@ class VllmV1 final : public BatchingPolicy {
   // half-prefilled request, and victims come from the tail, the walk along the
   // running list has a closed form.
   static bool order_does_not_matter(const SchedulerState& s) {
-    return s.decodes().size() <= s.config.step_tokens() && !s.prefill_before_decode() && !s.by_priority;
+    return s.decodes().size() <= s.config.step_tokens() && !s.prefill_before_decode() && !s.by_priority &&
+           !s.speculates();
   }
 
   // Evicting from the tail until the survivors' needs fit is what the walk in order
@@ -79,7 +81,7 @@ class VllmV1 final : public BatchingPolicy {
 
   // Full blocks are found from the moment they are scheduled.
   static void allocate(SchedulerState& s, RequestId id, std::int64_t tokens) {
-    s.take_blocks(id, tokens);
+    s.take_blocks(id, s.with_lookahead(tokens));
     s.publish(id, tokens);
   }
 
@@ -111,15 +113,16 @@ class VllmV1 final : public BatchingPolicy {
 
   static std::int64_t wanted(const SchedulerState& s, RequestId id, std::int64_t budget) {
     const InFlight& r = s[id];
-    if (r.phase == Phase::decoding) return 1;
+    // Drafts beyond the budget are dropped.
+    if (r.phase == Phase::decoding) return s.speculates() ? std::min(s.row_tokens(id), budget) : 1;
     if (r.phase == Phase::leaving) return 0;
     return std::min(capped(s, r.known_tokens() - r.cached), budget);
   }
 
   static std::int64_t need(const SchedulerState& s, RequestId id, std::int64_t tokens) {
     const InFlight& r = s[id];
-    if (r.phase != Phase::decoding) return s.blocks_needed(r, r.cached + tokens);
-    return s.decodes().blocks_of_step(r);
+    if (r.phase != Phase::decoding) return s.blocks_needed(r, s.with_lookahead(r.cached + tokens));
+    return s.speculates() ? s.blocks_of_row(id, tokens) : s.decodes().blocks_of_step(r);
   }
 
   // Evicts until `id` can have its blocks; false when it had to go itself.
@@ -153,7 +156,7 @@ class VllmV1 final : public BatchingPolicy {
         std::find_if(scheduled_.begin(), scheduled_.end(), [&](const StepPlan::Chunk& c) { return c.id == victim; });
     if (place == scheduled_.end()) return;
     budget += place->tokens;
-    if (s[victim].phase == Phase::decoding) {
+    if (s[victim].phase == Phase::decoding && !s.speculates()) {
       const BlockFlow flow = s.decodes().flow_of_step(s[victim]);
       decode_blocks_ -= flow.net();
       if (flow.taken > 0) s.blocks_go_round(flow.taken);
@@ -165,7 +168,10 @@ class VllmV1 final : public BatchingPolicy {
     if (s[id].phase != Phase::decoding) {
       allocate(s, id, s[id].cached + tokens);
     } else {
-      decode_blocks_ += need(s, id, 1);
+      if (s.speculates())
+        s.take_blocks_of_row(id, tokens);
+      else
+        decode_blocks_ += need(s, id, 1);
       // The token it feeds in is known, unless its step still runs.
       s.publish(id, s.decodes().context_of(s[id]) + (s.config.async_scheduling ? 0 : 1));
     }
@@ -178,7 +184,10 @@ class VllmV1 final : public BatchingPolicy {
     for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) {
       const bool runs = next < scheduled_.size() && scheduled_[next].id == id;
       if (s[id].phase == Phase::decoding) {
-        if (!runs) plan.skipped.push_back(id);
+        if (!runs)
+          plan.skipped.push_back(id);
+        else if (s.speculates())
+          plan.rows.push_back(scheduled_[next]);
       } else if (runs) {
         plan.chunks.push_back(scheduled_[next]);
       }
@@ -190,8 +199,9 @@ class VllmV1 final : public BatchingPolicy {
     SchedulerState& s = call.state;
     if (s.waiting().head() == nullptr) return;
     // Decoding requests that run have not been charged for their blocks yet.
-    std::int64_t owed = s.decode_blocks_needed();
-    for (const RequestId id : plan.skipped) owed -= need(s, id, 1);
+    std::int64_t owed = s.speculates() ? 0 : s.decode_blocks_needed();
+    if (!s.speculates())
+      for (const RequestId id : plan.skipped) owed -= need(s, id, 1);
     s.decodes_take_first(owed);
     const auto fits = [&](std::int64_t blocks) { return blocks + owed <= s.free_blocks(); };
     const auto reserve = static_cast<std::int64_t>(s.config.watermark * static_cast<double>(s.config.num_gpu_blocks));
@@ -216,8 +226,10 @@ class VllmV1 final : public BatchingPolicy {
         tokens = budget;
       }
       const std::int64_t kept_back = s.running() > 0 ? reserve : 0;
-      const std::int64_t gate = s.config.scheduler_reserve_full_isl ? s.blocks_to_take_in_all(hit, known)
-                                                                    : s.blocks_to_take(hit, hit.tokens + tokens);
+      std::int64_t gate = s.config.scheduler_reserve_full_isl ? s.blocks_to_take_in_all(hit, known)
+                                                              : s.blocks_to_take(hit, hit.tokens + tokens);
+      // It does not count the drafter's tokens; the first chunk's blocks do.
+      if (s.speculates()) gate = std::max(gate, s.blocks_to_take(hit, s.with_lookahead(hit.tokens + tokens)));
       if (!fits(gate + kept_back)) {
         plan.blocked = Blocked::kv_blocks;
         plan.once = hit.free_blocks > 0 && s.decodes().size() > 0;  // see PrefixMatch

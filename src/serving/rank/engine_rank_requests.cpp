@@ -1,0 +1,88 @@
+// Requests come to a rank, and those that it refuses or that give up waiting go.
+#include <algorithm>
+
+#include "serving/rank/engine_rank.hpp"
+
+namespace foretoken {
+
+// An engine ends a sequence at max_model_len whatever was asked. False: it refuses the request.
+bool EngineRank::fits(Request& request) const {
+  const EngineConfig& engine = rank_.config;
+  const auto room = static_cast<std::int32_t>(std::max<std::int64_t>(0, engine.max_model_len - request.prompt_tokens));
+  request.output_tokens = std::min(request.output_tokens, room);
+  request.max_tokens = std::min(request.max_tokens, room);
+  // What it may need: nobody knows yet what it will need.
+  std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
+  if (speculates_) last_cached = rank_.with_drafts(last_cached);
+  if (receiver_ && !receiver_->could_take(request)) return false;
+  return room > 0 && engine.most_blocks_of(last_cached) <= engine.usable_blocks() &&
+         policy_->can_serve(state_, request);
+}
+
+void EngineRank::refuse(const Request& sent, TimePoint now) {
+  Attribution parts{};
+  parts[static_cast<std::size_t>(AttributionPart::queue)] = now - sent.known_at();
+  parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = sent.on_the_way;
+  departures_.refused(sent, Outcome::rejected, now, parts);
+}
+
+void EngineRank::arrive(const Request& sent, TimePoint now, Duration waited_for_blocks) {
+  Request request = sent;
+  const std::int64_t most = rank_.config.max_waiting_requests;
+  if ((most > 0 && waiting_requests() >= most) || !fits(request)) return refuse(sent, now);
+  if (rank_.tells()) rank_.tell_queued(request, now);
+  wait({request, kv_wait_.at(now) - waited_for_blocks, kNoRequest}, now);
+}
+
+void EngineRank::wait(const Waiting& waiting, TimePoint now) {
+  if (async_.enabled()) {
+    // The step after the running one is planned already.
+    rank_.waiting.to_inbox(waiting, now);
+    if (rank_.waiting.head() == nullptr || rank_.config.scheduling_policy != "fcfs") cut(now, 1);
+  } else if (rank_.waiting.push(waiting)) {
+    cut(now);
+  }
+}
+
+void EngineRank::release_pinned(RequestId id, TimePoint now) {
+  rank_.release_pinned(id, now);
+  if (rank_.waiting.head() != nullptr) cut(now, async_.enabled() ? 1 : 0);
+}
+
+void EngineRank::expire(TimePoint now) {
+  while (next_timeout() <= now) {
+    const Waiting gone = *rank_.waiting.longest_waiting();
+    const bool was_head = rank_.waiting.pop_longest_waiting();
+    Attribution parts{};
+    const Duration blocked = kv_wait_.at(now) - gone.kv_wait_mark;
+    parts[static_cast<std::size_t>(AttributionPart::kv_wait)] = blocked;
+    parts[static_cast<std::size_t>(AttributionPart::queue)] = now - gone.request.known_at() - blocked;
+    parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = gone.request.on_the_way;
+    departures_.refused(gone.request, Outcome::timed_out, now, parts);
+    if (was_head) cut(now);
+  }
+}
+
+void EngineRank::abandon(TimePoint now) {
+  const auto give_up = [&](RequestId id) {
+    if (rank_.tells()) rank_.tell(LifecycleEdge::abandoned, id, now);
+    departures_.abandoned(rank_.table[id], now);
+  };
+  for (RequestId id = rank_.running.first(); id != kNoRequest; id = rank_.table[id].next) give_up(id);
+  if (receiver_) {
+    receiver_->for_each([&](RequestId id) {
+      // One whose prompt is being computed is reported from there.
+      if (rank_.table[id].carried > 0 || rank_.table[id].blocks == 0) give_up(id);
+    });
+  }
+  rank_.waiting.deliver(now);
+  while (const Waiting* head = rank_.waiting.head()) {
+    if (head->resumed != kNoRequest)
+      give_up(head->resumed);
+    else
+      departures_.abandoned(head->request, now);
+    rank_.waiting.queue().pop();
+  }
+}
+
+}  // namespace foretoken
