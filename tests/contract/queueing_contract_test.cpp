@@ -145,6 +145,24 @@ TEST_P(QueueingContract, PutsThePreemptedBeforeEqualsThatNeverRan) {
   }
 }
 
+TEST_P(QueueingContract, LetsAnyOneGoAndKeepsTheOrderOfTheOthers) {
+  const auto queue = make(GetParam());
+  for (int i = 0; i < 6; ++i) queue->push(fresh(i, 0));
+  for (const std::int64_t index : {3, 0, 5}) {
+    const std::optional<Waiting> gone = queue->remove(index);
+    ASSERT_TRUE(gone);
+    EXPECT_EQ(gone->request.index, index);
+  }
+  EXPECT_FALSE(queue->remove(3)) << "it is gone";
+  EXPECT_EQ(queue->size(), 3u);
+  EXPECT_EQ(queue->prompt_tokens(), 3 * fresh(1, 0).request.prompt_tokens);
+  EXPECT_EQ(queue->oldest()->request.index, 1);
+  for (const std::int64_t index : {1, 2, 4}) {
+    ASSERT_EQ(queue->head()->request.index, index);
+    queue->pop();
+  }
+}
+
 TEST_P(QueueingContract, HoldsForRandomUse) {
   const bool honours_priority = GetParam() == "priority";
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
@@ -164,6 +182,7 @@ class LastComeFirstServed final : public QueueingPolicy {
   std::int64_t prompt_tokens() const override { return 0; }
   const Waiting* oldest() const override { return head(); }
   void pop_oldest() override { pop(); }
+  std::optional<Waiting> remove(std::int64_t) override { return std::nullopt; }
 
  private:
   std::vector<Waiting> stack_;

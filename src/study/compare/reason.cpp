@@ -39,6 +39,8 @@ const char* in_words(AttributionPart part) {
       return "the transfer of KV caches";
     case AttributionPart::hand_over_wait:
       return "waiting at the hand-over";
+    case AttributionPart::earlier_attempts:
+      return "attempts before";
   }
   return "the rest";
 }
