@@ -69,8 +69,10 @@ std::string causes_section(const RequestExplanation& e, const TextStyle& style) 
 
 std::string parts_section(const RequestExplanation& e, const TextStyle& style) {
   Comparison table(e);
-  for (std::size_t i = 0; i < kPartsOfOnePool; ++i)
+  for (std::size_t i = 0; i < kAttributionParts; ++i) {
+    if (i >= kPartsOfOnePool && e.selected.parts[i] + e.median.parts[i] == 0) continue;
     table.line(spaced(to_string(static_cast<AttributionPart>(i))), e.selected.parts[i], e.median.parts[i]);
+  }
   return table.text(style);
 }
 
@@ -92,7 +94,9 @@ Json time_of(const RequestTime& t) {
   json["divided_by"] = t.tokens;
   json["total_ns"] = t.total;
   Json parts = Json::object();
-  for (std::size_t i = 0; i < kPartsOfOnePool; ++i) parts[to_string(static_cast<AttributionPart>(i))] = t.parts[i];
+  for (std::size_t i = 0; i < kAttributionParts; ++i) {
+    if (i < kPartsOfOnePool || t.parts[i] != 0) parts[to_string(static_cast<AttributionPart>(i))] = t.parts[i];
+  }
   json["parts_ns"] = std::move(parts);
   Json causes = Json::object();
   for (const CauseShare& c : causes_of(t)) causes[to_string(c.cause)] = c.ns;
