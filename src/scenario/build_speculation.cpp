@@ -73,13 +73,6 @@ void read_draft_model(Resolver& values, const Catalog& catalog, Scenario& s) {
                  fmt::format("{} has {} tokens in its vocabulary, {} has {}: it cannot draft for it", model->id,
                              model->vocab_size, d.model.id, d.model.vocab_size),
                  "a draft model is of the target's family");
-  const std::int64_t tp = values.integer(key("draft_tensor_parallel_size"),
-                                         {d.parallelism.tensor, Origin::engine_default, "tensor_parallel_size"});
-  if (tp != d.parallelism.tensor)
-    values.error(key("draft_tensor_parallel_size"),
-                 fmt::format("the drafter's tensor parallelism is {}, the target's {}: they must be equal", tp,
-                             d.parallelism.tensor),
-                 "leave it out");
   Deployment alone = d;
   alone.model = d.draft.model;
   alone.draft = {};
@@ -250,7 +243,7 @@ void build_speculation(Resolver& values, const Catalog& catalog, Scenario& s) {
   if (method == DraftMethod::draft_model)
     read_draft_model(values, catalog, s);
   else
-    for (const char* unread : {"draft_tensor_parallel_size", "max_model_len", "model"}) {
+    for (const char* unread : {"max_model_len", "model"}) {
       if (!values.given(key(unread))) continue;
       if (const YamlNode* node = values.node(key(unread)); std::string_view(unread) == "model" && node != nullptr) {
         d.draft.checkpoint = node->text;  // of start lines

@@ -95,7 +95,7 @@ std::span<const UnmodelledKey> unmodelled_keys() {
       {"disable_overlap_schedule", "engine.async_scheduling: false says the same"},
       {"disable_overlap_scheduler", "engine.async_scheduling: false says the same"},
       {"speculative", "engine.speculative_config says it"},
-      {"num_speculative_tokens", "engine.speculative_config.num_speculative_tokens says it"},
+      {"draft_tensor_parallel_size", "a drafter runs with the target's tensor parallelism; leave the key out"},
       {"kv_transfer_config", "pools and disaggregation say what it stands for"},
       {"enable_lora", "leave the key out"},
       {"max_loras", "leave the key out"},

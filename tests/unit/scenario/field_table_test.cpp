@@ -96,7 +96,7 @@ std::string legal_value(const Field& f) {
     case FieldKind::price:
       return "7";
     case FieldKind::list_of_numbers:
-      return "[1, 2]";
+      return f.most < 2 ? "[1, 0]" : "[1, 2]";
     case FieldKind::list_of_text:
       return "[\"p99_ttft <= 500 ms\"]";
     case FieldKind::map:

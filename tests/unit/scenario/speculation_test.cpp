@@ -150,7 +150,7 @@ TEST(Speculation, WrongInputIsRefusedAtItsPlace) {
       {"method: draft_model, num_speculative_tokens: 3", "'engine.speculative_config.model' is missing"},
       {"method: draft_model, num_speculative_tokens: 3, model: Qwen3-0.6B", "cannot draft for it"},
       {"method: draft_model, num_speculative_tokens: 3, model: Llama-3.2-1B, draft_tensor_parallel_size: 2",
-       "must be equal"},
+       "a drafter runs with the target's tensor parallelism"},
       {"method: ngram, num_speculative_tokens: 3", "refuses to start", "async_scheduling: true"},
       {"method: suffix", "refuses to start", "async_scheduling: true"},
       {"method: medusa, num_speculative_tokens: 3", "sglang has no medusa", "name: sglang"},
