@@ -99,6 +99,10 @@ PoolResult result_of(const RunResult& result, std::string name, const std::vecto
 
 }  // namespace
 
+std::span<const std::string_view> columns_of_pools() {
+  return kKeys;
+}
+
 void summarise_pools(RunResult& result) {
   const std::vector<PoolPlan>& pools = result.scenario.pools;
   // One pool is the whole.

@@ -1,6 +1,7 @@
 // Parts that several documents share.
 #include <fmt/format.h>
 
+#include "experiment/run/pool_results.hpp"
 #include "foretoken/experiment/explain.hpp"
 #include "foretoken/experiment/verdict.hpp"
 #include "foretoken/metrics/summary.hpp"
@@ -35,11 +36,13 @@ Json summary_shape() {
   return object(keys);
 }
 
-// Of a pool: what its engines do by themselves too.
+// Of a pool, of what its engines do.
 Json pool_summary_shape() {
-  Json json = summary_shape();
-  json["properties"]["prefill_throughput"] = described(figure(), "Prompt tokens computed [tok/s]");
-  json["properties"]["decode_throughput"] = described(figure(), "Output tokens of decode steps [tok/s]");
+  const Json whole = summary_shape();
+  Json json = object({{"prefill_throughput?", described(figure(), "Prompt tokens computed [tok/s]")},
+                      {"decode_throughput?", described(figure(), "Output tokens of decode steps [tok/s]")},
+                      {"preemption_count", whole["properties"]["preemption_count"]}});
+  for (const std::string_view key : columns_of_pools()) json["properties"][key] = whole["properties"][key];
   return json;
 }
 
