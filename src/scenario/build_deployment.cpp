@@ -115,13 +115,14 @@ void build_power_cap(Resolver& values, Deployment& d) {
   d.power_cap = *cap;
 }
 
-// By default the GPUs of a node are those that share the fast link, eight at most.
+// By default the GPUs of a node share the fast link, eight at most; cards without one share a server of eight.
 std::int64_t default_gpus_per_node(Resolver& values, const Deployment& d, Origin& origin, std::string& reason) {
   const auto nodes = values.maybe_integer("hardware.nodes");
   const auto gpus = values.maybe_integer("hardware.num_gpus");
   origin = Origin::gpu;
-  reason = "the GPU's scale-up domain, at most 8";
-  const std::int64_t usual = std::clamp<std::int64_t>(d.gpu.scale_up_domain, 1, 8);
+  const bool cards = d.gpu.scale_up_domain <= 1;
+  reason = cards ? "cards of a server" : "the GPU's scale-up domain, at most 8";
+  const std::int64_t usual = cards ? 8 : std::min(d.gpu.scale_up_domain, 8);
   if (!nodes) return usual;
   if (!gpus) {
     values.error("hardware.nodes", "'hardware.nodes' needs 'hardware.num_gpus'",

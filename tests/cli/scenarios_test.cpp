@@ -139,7 +139,7 @@ TEST(Pools, AreValidatedLikeOneKindOfReplica) {
   const std::string few = "workload.num_prompts=200", measured = folder.path("measured.json");
   ASSERT_EQ(foretoken_program({"run", file, "--set", few, "--format", "vllm", "-o", measured}).exit_code, 0);
   const ProcessResult same =
-      foretoken_program({"validate", file, "--set", few, "--measured", measured, "--within", "15%"});
+      foretoken_program({"validate", file, "--set", few, "--measured", measured, "--within", "25%"});
   EXPECT_EQ(same.exit_code, 0) << same.out << same.err;
   for (const char* command : {"batch", "bill", "promise", "sensitivity", "memory"}) {
     const ProcessResult refused = foretoken_program({command, file});

@@ -61,7 +61,8 @@ Result<Flood> flood(const Scenario& s, int index, const RunOptions& run) {
 // One replica (of several pools: all of them) with a load of this rate, of independent requests.
 Scenario one_replica(const Scenario& s, double rate, std::int64_t requests) {
   Scenario one = s;
-  if (one.pools.empty()) one.cluster.replicas = 1;
+  if (one.pools.empty()) one.cluster = {.router = one.cluster.router, .routing = one.cluster.routing};
+  one.workload.client = {};
   one.workload.arrivals = RenewalArrivals{rate, 1, false};
   one.workload.num_prompts = requests;
   one.workload.duration.reset();

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/random.hpp"
+#include "experiment/replication.hpp"
 #include "foretoken/base/statistics.hpp"
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/serving/simulation.hpp"
@@ -156,11 +157,7 @@ Result<SimulationOutcome> simulate_measured(const RunToFit& run, const Scenario&
   Diagnostics problems;
   auto source = make_measured_source(run.measured, scenario, replication);
   if (!source) return source.error();
-  const std::unique_ptr<CostModel> cost = make_cost_model(scenario.deployment);
-  SimulationConfig config;
-  config.engine = scenario.engine;
-  config.cluster = scenario.cluster;
-  SimulationOutcome outcome = simulate(config, **source, *cost, observer, stop);
+  SimulationOutcome outcome = simulate_deployment(scenario, {.seed = scenario.seed, .stop = stop}, **source, observer);
   if (stop != nullptr && *stop) throw Interrupted{};
   if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;
   if (outcome.finished < outcome.arrived || outcome.arrived == 0) {

@@ -26,6 +26,7 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
       transport_(std::move(seams.transport)),
       make_policy_(std::move(seams.make_policy)),
       clients_(seams.clients) {
+  invariant(!config_.pools.empty(), "no pool where requests enter");
   arrival_ = events_.add(Arrival{}, kThenArrivals);
   hand_overs_due_ = events_.add(HandOversDue{}, kThenHandOvers);
   transfers_due_ = events_.add(TransfersDue{}, kThenHandOvers);

@@ -54,6 +54,7 @@ ReplicaLives::ReplicaLives(const FleetConfig& config, int places, std::uint64_t 
       seed_(seed),
       lives_(index(places)),
       takes_(index(places), 0) {
+  invariant(config.at_start <= places, "more replicas than places");
   totals_.on = true;
   totals_.places = places;
   wanted_ = current_ = ready_ = takers_ = paid_ = totals_.most_ready = config.at_start;

@@ -144,7 +144,7 @@ std::optional<Bound> load_bound(const Scenario& s, std::size_t objective, const 
 }
 
 Result<std::vector<Bound>> objective_bounds(const Scenario& s) {
-  const Result<std::vector<LoneRequest>> lone = lone_requests(s, kLoneRequests);
+  const Result<std::vector<LoneRequest>> lone = lone_requests(s, lone_requests_of(s));
   return lone ? bounds_with(s, *lone) : lone.error();
 }
 

@@ -112,7 +112,7 @@ Result<std::vector<LoneRequest>> CandidateSource::lone(const Scenario& scenario)
     if (const auto found = lone_.find(key); found != lone_.end()) return found->second;
   }
   // Two threads may both get here with one key: they compute the same.
-  Result<std::vector<LoneRequest>> requests = lone_requests(scenario, kLoneRequests, &models_);
+  Result<std::vector<LoneRequest>> requests = lone_requests(scenario, lone_requests_of(scenario), &models_);
   if (!requests) return requests;
   constexpr std::size_t kMostKept = 512;  // some 50 KB each
   const std::lock_guard lock(mutex_);

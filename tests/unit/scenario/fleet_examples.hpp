@@ -1,0 +1,73 @@
+// Values of the keys of fleets, admission and clients, and what makes each of them legal and effective.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace foretoken::test {
+
+struct Example {
+  const char* value;
+  std::vector<std::string> context = {};  // what makes the field legal and effective
+};
+
+inline std::map<std::string, Example> fleet_examples() {
+  const std::string three = "replicas=3", planned = "fleet={schedule: [{at: 10 s, replicas: 2}]}";
+  const std::string random = "fleet={mtbf: 1000 h}", bucket = "admission={tokens_per_second: 1e4}";
+  const std::string sheds = "admission={shed_priority: 1}", waits = "workload.client={timeout: 20 s}";
+  const std::string again = "workload.client={timeout: 20 s, retries: 2}";
+  return {
+      {"admission.max_in_flight", {"100"}},
+      {"admission.shed_priority", {"1", {"workload.classes=[{name: a, priority: 1}, {name: b}]"}}},
+      {"admission.queue_threshold", {"3", {sheds}}},
+      {"admission.kv_threshold", {"0.7", {sheds}}},
+      {"admission.tokens_per_second", {"1e4"}},
+      {"admission.burst_tokens", {"5e4", {bucket}}},
+      {"admission.counts", {"total", {bucket}}},
+      {"admission.per_class",
+       {"true",
+        {bucket,
+         "workload.classes=[{name: a, weight: 1, random_input_len: 64, random_output_len: 8}, {name: b, weight: 1, "
+         "random_input_len: 32, random_output_len: 8}]"}}},
+      {"fleet.schedule", {"[{at: 10 s, replicas: 2}]"}},
+      {"fleet.schedule[].at", {"20 s", {planned}}},
+      {"fleet.schedule[].replicas", {"3", {planned}}},
+      {"fleet.period", {"1 h", {planned}}},
+      {"fleet.max_replicas", {"4", {planned}}},
+      {"fleet.failures", {"[{at: 10 s, replica: 1}]", {three}}},
+      {"fleet.failures[].at", {"20 s", {three, "fleet={failures: [{at: 10 s}]}"}}},
+      {"fleet.failures[].replica", {"2", {three, "fleet={failures: [{at: 10 s}]}"}}},
+      {"fleet.mtbf", {"1000 h"}},
+      {"fleet.mtbf_of", {"node", {random}}},
+      {"fleet.repair", {"1 h", {random}}},
+      {"fleet.detection", {"2 s", {random}}},
+      {"fleet.when_none_ready", {"reject", {planned}}},
+      {"fleet.hold_requests", {"10", {planned}}},
+      {"fleet.hold_timeout", {"10 s", {planned}}},
+      {"fleet.cold_start.node", {"30 s", {planned}}},
+      {"fleet.cold_start.image", {"30 s", {planned}}},
+      {"fleet.cold_start.load", {"30 s", {planned}}},
+      {"fleet.cold_start.warm", {"30 s", {planned}}},
+      {"fleet.cold_start.storage_bandwidth", {"5 GB/s", {planned}}},
+      {"fleet.cold_start.compile", {"cold", {planned}}},
+      {"fleet.cold_start.jitter", {"0.5", {planned}}},
+      {"workload.client.preset", {"openai"}},
+      {"workload.client.timeout", {"20 s"}},
+      {"workload.client.total_timeout", {"60 s", {waits}}},
+      {"workload.client.waits_for", {"first_token", {waits}}},
+      {"workload.client.on_timeout", {"continue", {waits}}},
+      {"workload.client.retries", {"3", {waits}}},
+      {"workload.client.retry_on", {"[timeout]", {again}}},
+      {"workload.client.backoff", {"1 s", {again}}},
+      {"workload.client.backoff_factor", {"3", {"workload.client={timeout: 20 s, retries: 3, backoff: 1 s}"}}},
+      {"workload.client.max_backoff", {"3 s", {"workload.client={timeout: 20 s, retries: 3, backoff: 1 s}"}}},
+      {"workload.client.jitter", {"full", {"workload.client={timeout: 20 s, retries: 3, backoff: 1 s}"}}},
+      {"workload.client.migration_limit", {"2", {three, "fleet={failures: [{at: 10 s}]}"}}},
+      {"workload.client.retry_budget", {"0.1", {again}}},
+      {"workload.client.retry_budget_burst",
+       {"20", {"workload.client={timeout: 20 s, retries: 2, retry_budget: 0.1}"}}},
+  };
+}
+
+}  // namespace foretoken::test
