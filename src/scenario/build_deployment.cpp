@@ -120,9 +120,8 @@ std::int64_t default_gpus_per_node(Resolver& values, const Deployment& d, Origin
   const auto nodes = values.maybe_integer("hardware.nodes");
   const auto gpus = values.maybe_integer("hardware.num_gpus");
   origin = Origin::gpu;
-  const bool cards = d.gpu.scale_up_domain <= 1;
-  reason = cards ? "cards of a server" : "the GPU's scale-up domain, at most 8";
-  const std::int64_t usual = cards ? 8 : std::min(d.gpu.scale_up_domain, 8);
+  const std::int64_t usual = d.gpu.scale_up_domain > 1 ? std::min(d.gpu.scale_up_domain, 8) : 8;
+  reason = d.gpu.scale_up_domain > 1 ? "the GPU's scale-up domain, at most 8" : "cards of a server";
   if (!nodes) return usual;
   if (!gpus) {
     values.error("hardware.nodes", "'hardware.nodes' needs 'hardware.num_gpus'",
