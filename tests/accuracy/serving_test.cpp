@@ -90,7 +90,7 @@ TEST(ServingAccuracy, StaysWithinItsBoundsOnMeasuredServers) {
       {"C", "TensorRT-LLM 1.x, MoE or MLA", ServingMetric::output_throughput, 19.5, 43},
       {"A", "TensorRT-LLM 2024", ServingMetric::e2e, 7.5, 19},
       {"A", "vLLM 2024", ServingMetric::e2e, 7, 17.5},
-      {"A", "FasterTransformer 5", ServingMetric::e2e, 12, 140},
+      {"A", "FasterTransformer 5", ServingMetric::e2e, 8.5, 18},
   };
   for (const Bound& bound : bounds) {
     const ErrorStatistics* errors = find(*accuracy, bound.grade, bound.group, bound.metric);
