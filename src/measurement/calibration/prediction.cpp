@@ -10,7 +10,6 @@
 #include "base/random.hpp"
 #include "experiment/replication.hpp"
 #include "foretoken/base/statistics.hpp"
-#include "foretoken/cost/cost_model.hpp"
 #include "foretoken/serving/simulation.hpp"
 #include "measurement/calibration/measured_source.hpp"
 

@@ -68,9 +68,8 @@ TEST_P(StartFiles, ComeBackAsTheSameDeployment) {
   std::ifstream stream(GetParam());
   std::stringstream text;
   text << stream.rdbuf();
-  const Question question{text.str(), GetParam()};
-  if (const auto scenario = question.without_sweep().scenario(); scenario && scenario->engine.speculation.on())
-    GTEST_SKIP() << "import reads no drafts (speculative_config) yet";
+  // Drafts are written, and not read yet: the same deployment without them.
+  const Question question = Question{text.str(), GetParam()}.with({"engine.speculative_config=null"});
   for (const Program program : kPrograms) {
     SCOPED_TRACE(engine_name_of(program));
     const Result<TargetDeployment> target = target_of(question.without_sweep(), program);
