@@ -10,6 +10,7 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
     : config(engine),
       kv(kv_rules),
       by_priority(engine.scheduling_policy == "priority"),
+      first_come_first_served(engine.scheduling_policy == "fcfs"),
       has_window(sliding_window > 0),
       decodes(table, kv.blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window,
               engine.speculation.on() ? 0 : 1, engine.kv_layout),

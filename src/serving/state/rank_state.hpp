@@ -53,7 +53,8 @@ class RankState {
   const EngineConfig config;
   const KvRules kv;
   const bool by_priority;  // scheduling_policy
-  const bool has_window;   // of the model's layers, some attend to a sliding window
+  const bool first_come_first_served;
+  const bool has_window;  // of the model's layers, some attend to a sliding window
 
   // ---- parts ----
   InFlightTable table;
