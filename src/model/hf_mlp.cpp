@@ -63,6 +63,7 @@ void read_mlp(HfFields& fields, const HfTraits& traits, ModelSpec& model) {
   const std::optional<int> mlp_width = fields.count({"intermediate_size", "ffn_dim", "ffn_hidden_size"}, max_width);
   moe.expert_width = width ? *width : mlp_width.value_or(model.intermediate_size);
   moe.shared_width = shared_width(fields, traits, moe);
+  moe.routing_bias = traits.routing_bias;
   moe.latent_width = fields.count({"moe_latent_size"}, max_width, true).value_or(0);
   moe.first_dense_layers = fields.count({"first_k_dense_replace"}, max_layers, true).value_or(0);
   read_dense_layer_lists(fields, moe);

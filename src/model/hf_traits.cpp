@@ -37,7 +37,7 @@ constexpr std::array architectures{
     HfTraits{.model_type = "phi", .mlp_matrices = 2, .qkv_bias = true},
     HfTraits{.model_type = "starcoder2", .mlp_matrices = 2, .tied = true, .qkv_bias = true},
     HfTraits{.model_type = "nemotron", .mlp_matrices = 2},
-    HfTraits{.model_type = "nemotron_h", .mlp_matrices = 2},
+    HfTraits{.model_type = "nemotron_h", .mlp_matrices = 2, .routing_bias = true},
     HfTraits{.model_type = "qwen", .qkv_bias = true, .intermediate_divisor = 2},
     HfTraits{.model_type = "qwen2", .qkv_bias = true},
     HfTraits{.model_type = "qwen2_moe", .qkv_bias = true},
@@ -52,6 +52,12 @@ constexpr std::array architectures{
     HfTraits{.model_type = "cohere2", .tied = true, .sliding_pattern = 4},
     HfTraits{.model_type = "llama4", .sliding_pattern = 4, .shared_expert_is_mlp = true},
     HfTraits{.model_type = "llama4_text", .sliding_pattern = 4, .shared_expert_is_mlp = true},
+    HfTraits{.model_type = "deepseek_v3", .routing_bias = true},
+    HfTraits{.model_type = "deepseek_v32", .routing_bias = true},
+    HfTraits{.model_type = "kimi_k2", .routing_bias = true},
+    HfTraits{.model_type = "glm4_moe", .routing_bias = true},
+    HfTraits{.model_type = "glm_moe_dsa", .routing_bias = true},
+    HfTraits{.model_type = "minimax_m2", .routing_bias = true},
 };
 
 constexpr std::array<std::string_view, 16> not_decoders{

@@ -15,6 +15,7 @@ struct HfTraits {
   int sliding_pattern = 0;            // with a window: every n-th layer is full attention; 0 = all slide
   bool shared_expert_is_mlp = false;  // one shared expert of the routed experts' width (Llama 4)
   int intermediate_divisor = 1;       // Qwen v1 states twice the width
+  bool routing_bias = false;          // experts kept equally busy by a bias (e_score_correction_bias)
 };
 
 // The row of `model_type`; the plain Llama block when it is not listed.

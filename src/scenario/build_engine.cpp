@@ -100,7 +100,8 @@ void build_scheduler(Resolver& values, const EngineProfile& profile, DraftMethod
 // What the level knows of the engine's host work, as of its steps.
 void build_front_end(Resolver& values, const Deployment& d, EngineConfig& engine) {
   const bool bare = d.level == CostLevel::datasheet || d.level == CostLevel::affine;
-  const FrontEndTerms terms = bare ? FrontEndTerms{} : default_front_end(engine.name, engine.version);
+  const FrontEndTerms terms =
+      bare ? FrontEndTerms{} : default_front_end(engine.name, engine.version, d.model.moe.experts > 0);
   const Origin origin = bare ? Origin::default_value : Origin::engine_default;
   const std::string reason = bare ? "" : fmt::format("{} {}", engine.name, engine.version);
   engine.per_request = duration_from_seconds(values.quantity("cost.per_request", {terms.per_request, origin, reason}));

@@ -163,6 +163,7 @@ void read_moe(CatalogFields fields, ModelSpec& model) {
   moe.first_dense_layers = fields.count("first_k_dense_replace", 0, max_layers).value_or(0);
   moe.layer_step = fields.count("layer_step", 1, max_layers).value_or(1);
   moe.latent_width = fields.count("latent_width", 0, max_width).value_or(0);
+  moe.routing_bias = fields.flag("routing_bias").value_or(false);
   if (moe.active_experts > moe.experts) {
     fields.error("num_experts_per_tok",
                  fmt::format("`num_experts_per_tok` is {}, more than the {} experts", moe.active_experts, moe.experts));

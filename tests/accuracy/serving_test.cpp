@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <tuple>
 
 #include "report/accuracy_report.hpp"
 #include "test_paths.hpp"
@@ -75,10 +77,11 @@ TEST(ServingAccuracy, StaysWithinItsBoundsOnMeasuredServers) {
       {"B", "vLLM 0.15+, MoE or MLA", ServingMetric::ttft, 25, 39},
       {"B", "TensorRT-LLM 1.x", ServingMetric::tpot, 5.5, 12},
       {"B", "TensorRT-LLM 1.x", ServingMetric::ttft, 8, 25},
-      {"B", "TensorRT-LLM 1.x, MoE or MLA", ServingMetric::tpot, 12, 40},
-      {"B", "TensorRT-LLM 1.x, MoE or MLA", ServingMetric::ttft, 14, 60},
-      {"B", "SGLang 0.5.9+, MoE or MLA", ServingMetric::tpot, 9, 29},
-      {"B", "SGLang 0.5.9+, MoE or MLA", ServingMetric::ttft, 40, 97},
+      // Seven runs of 1.3, whose rules are not known, are the 90th percentile.
+      {"B", "TensorRT-LLM 1.x, MoE or MLA", ServingMetric::tpot, 15, 75},
+      {"B", "TensorRT-LLM 1.x, MoE or MLA", ServingMetric::ttft, 16, 60},
+      {"B", "SGLang 0.5.9+, MoE or MLA", ServingMetric::tpot, 7.5, 27},
+      {"B", "SGLang 0.5.9+, MoE or MLA", ServingMetric::ttft, 37, 97},
       {"D", "vLLM 0.15+", ServingMetric::ttft, 10, 20},
       {"D", "vLLM 0.15+", ServingMetric::itl, 8, 20},
       {"D", "vLLM 0.15+", ServingMetric::e2e, 6.5, 10},
@@ -97,6 +100,16 @@ TEST(ServingAccuracy, StaysWithinItsBoundsOnMeasuredServers) {
     ASSERT_NE(errors, nullptr) << bound.grade << " " << bound.group;
     EXPECT_LE(errors->median, bound.median) << bound.grade << " " << bound.group << " " << to_string(bound.metric);
     EXPECT_LE(errors->p90, bound.p90) << bound.grade << " " << bound.group << " " << to_string(bound.metric);
+  }
+  // A router that favours some of its experts, of which steps of few requests read fewer.
+  for (const auto& [split, median, p90] : {std::tuple{"TP4 EP4", 6.5, 12.0}, std::tuple{"TP8 EP8", 5.5, 13.0}}) {
+    const std::string cell = fmt::format("qwen3-235b H100 TensorRT-LLM 1.x fp8_block {}", split);
+    const auto at = std::find_if(accuracy->cells.begin(), accuracy->cells.end(), [&](const PointErrors& e) {
+      return e.cell == cell && e.metric == ServingMetric::tpot;
+    });
+    ASSERT_NE(at, accuracy->cells.end()) << cell;
+    EXPECT_LE(at->errors.median, median) << cell;
+    EXPECT_LE(at->errors.p90, p90) << cell;
   }
   expect_covered(*accuracy);
   expect_reliable(*accuracy);

@@ -86,7 +86,9 @@ struct FrontEndTerms {
   double per_request = 0;       // each on its own
   double per_prompt_token = 0;  // one prompt after the other
 };
-[[nodiscard]] FrontEndTerms default_front_end(const std::string& engine_name, const std::string& engine_version);
+// `experts`: the model has routed experts.
+[[nodiscard]] FrontEndTerms default_front_end(const std::string& engine_name, const std::string& engine_version,
+                                              bool experts);
 
 // What proposes tokens that the next step verifies, under vLLM's names.
 enum class DraftMethod { none, ngram, suffix, draft_model, medusa, eagle, eagle3, mtp };

@@ -40,6 +40,8 @@ struct MoeSpec {
   int first_dense_layers = 0;  // leading layers with a dense MLP
   int layer_step = 1;          // every n-th layer is MoE (Llama-4-Maverick: 2)
   int latent_width = 0;        // experts read and write this width instead of hidden_size (Nemotron-3-Super)
+  // The router adds a bias of its own to each expert's score, which keeps all equally busy (DeepSeek-V3's noaux_tc).
+  bool routing_bias = false;
   bool operator==(const MoeSpec&) const = default;
 };
 

@@ -23,6 +23,7 @@ struct EngineCosts {
   bool drafts_step_by_step = false;      // every pass of a drafter has the host's time of a sequence
   FrontEndTerms front_end = {};          // of current releases
   std::string_view front_end_from = {};  // the first of them; empty: all
+  double front_end_of_experts = 0;       // seconds more until a first token of a model with experts
   // What CDNA2 cards of AMD add to it, seconds; 0 = nothing is known.
   double cdna2_per_layer = 0;
   double cdna2_per_sequence = 0;

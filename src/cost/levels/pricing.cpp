@@ -197,8 +197,13 @@ Pricing make_pricing(const Deployment& d) {
   const bool one_kernel = generation == "sm120" || generation == "sm86";
   p.attention_mixed = one_kernel ? chooser.choose(kernel("attention_mixed", bf16), Family::decode) : ServedSet{};
   const std::string kv = kv_bytes_per_element(d.kv_format) <= 1 ? "kv_fp8" : "kv_bf16";
-  p.latent_prefill = chooser.choose(kernel("mla_prefill", {kv, "kv_bf16"}), Family::prefill);
-  p.latent_decode = chooser.choose(kernel("mla_decode", {kv, "kv_bf16"}), Family::decode);
+  // Latent attention is a kernel of the engine's choice, several times apart between them; tables of whole layers agree
+  // with the engine's own.
+  const auto latent = [&](std::string_view operation, Family of) {
+    return chooser.choose({operation, {kv, "kv_bf16"}, {engine.kernels, "trtllm", "sglang", "vllm"}, version, 0}, of);
+  };
+  p.latent_prefill = latent("mla_prefill", Family::prefill);
+  p.latent_decode = latent("mla_decode", Family::decode);
   const std::vector<std::string_view> engines = {engine.kernels, "vllm", "sglang", "trtllm"};
   const auto linear = [&](std::string_view operation, Family of) {
     return chooser.choose({operation, bf16, engines, d.engine_version, 0}, of);

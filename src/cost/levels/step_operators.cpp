@@ -3,11 +3,9 @@
 
 #include <cmath>
 
-#include "cost/operators/all_to_all.hpp"
 #include "cost/operators/attention_decode.hpp"
 #include "cost/operators/elementwise.hpp"
 #include "cost/operators/gemm.hpp"
-#include "cost/operators/routed_experts.hpp"
 
 namespace foretoken {
 namespace {
@@ -45,6 +43,7 @@ StepOperators::StepOperators(const Deployment& d)
   expert_group_ = link_group(d, tp * d.parallelism.data);
   const int stages = d.parallelism.pipeline;
   if (stages > 1) stage_link_ = link_group(d, d.parallelism.gpus());
+  popularity_ = expert_popularity_of(d);
   const double mixers = counts_.attention_layers + m.recurrent.layers;
   if (tp > 1) {
     all_reduces_ = mixers + counts_.dense_layers + (d.parallelism.data > 1 ? 0 : counts_.moe_layers);
@@ -62,6 +61,22 @@ Operator StepOperators::matrix(const char* name, double count, double m, double 
           gemm_datasheet(gemm, pricing_.datasheet),
           &set,
           inside_range(set, "m", m) && inside_range(set, "n", n) && inside_range(set, "k", k)};
+}
+
+// One small matrix per head, counted as one GEMM of the same width; kept in bf16. But every head has inputs and outputs
+// of its own, and many rows are bound by them.
+Operator StepOperators::absorbed(const char* name, double tokens, double width) const {
+  Operator op = matrix(name, counts_.attention_layers, tokens, latent_.heads * width, latent_.rank, WeightFormat::bf16);
+  const double bytes = kElementBytes * latent_.heads * (width * latent_.rank + tokens * (width + latent_.rank));
+  op.datasheet = std::max(op.datasheet, bytes / pricing_.datasheet.bandwidth);
+  const ServedSet& set = pricing_.dense_bf16;
+  const double efficiency = set.level == CostLevel::calibrated ? set.c[2] : set.roofline.em;
+  const double seconds = bytes / (set.device.bandwidth * efficiency);
+  if (seconds > op.estimate.variable) {
+    op.estimate.variable = seconds;
+    op.estimate.bound = TimePart::memory;
+  }
+  return op;
 }
 
 Operator StepOperators::pass(const char* name, double count, double bytes, const ServedSet& set) const {
@@ -181,52 +196,6 @@ void StepOperators::add_mlps(std::vector<Operator>& out, double tokens) const {
     out.push_back(matrix("shared_gate_up", layers, tokens, fused * width, hidden, d_.dense_format));
     out.push_back(matrix("shared_down", layers, tokens, hidden, width, d_.dense_format));
   }
-}
-
-void StepOperators::add_routed_experts(std::vector<Operator>& out, double group_tokens) const {
-  const ModelSpec& m = d_.model;
-  const int ranks = d_.parallelism.tensor * d_.parallelism.data;
-  const bool spread = d_.parallelism.expert_parallel;
-  RoutedExperts experts;
-  experts.tokens = group_tokens;
-  experts.experts = m.moe.experts;
-  experts.active = m.moe.active_experts;
-  experts.expert_parallel = spread ? ranks : 1;
-  experts.hidden = m.moe.latent_width > 0 ? m.moe.latent_width : m.hidden_size;
-  experts.width = spread ? m.moe.expert_width : split(m.moe.expert_width, ranks);
-  experts.matrices = m.mlp_matrices;
-  experts.format = pricing_.expert_format;
-  out.push_back({"routed_experts", static_cast<double>(counts_.moe_layers),
-                 routed_experts_work(experts, pricing_.datasheet), routed_experts_estimate(experts, pricing_.experts),
-                 routed_experts_datasheet(experts, pricing_.datasheet), &pricing_.experts,
-                 inside_range(pricing_.experts, "tokens", experts.tokens) &&
-                     inside_range(pricing_.experts, "hidden", experts.hidden)});
-}
-
-Operator StepOperators::expert_permute(double group_tokens) const {
-  return pass("expert_permute", counts_.moe_layers, group_tokens * d_.model.hidden_size * 4, pricing_.norm);
-}
-
-// All-gather of every rank's tokens and reduce-scatter of the results: about one NCCL all-reduce of both. Or DeepEP's
-// kernels.
-Operator StepOperators::expert_exchange(double group_tokens) const {
-  if (d_.expert_exchange != ExpertExchange::allgather_reducescatter) {
-    const ExpertExchangeShape shape{group_tokens / expert_group_.ranks, static_cast<double>(d_.model.hidden_size),
-                                    static_cast<double>(d_.model.moe.active_experts)};
-    return {"expert_exchange",
-            static_cast<double>(counts_.moe_layers),
-            {},
-            expert_exchange_estimate(shape, expert_group_, d_.expert_exchange),
-            expert_exchange_datasheet(shape, expert_group_)};
-  }
-  const double z = group_tokens * d_.model.hidden_size * kElementBytes;
-  return {"expert_exchange",
-          static_cast<double>(counts_.moe_layers),
-          {},
-          all_reduce_estimate(z, expert_group_, {nullptr, &pricing_.nccl}),
-          all_reduce_datasheet(z, expert_group_),
-          &pricing_.nccl,
-          inside_range(pricing_.nccl, "message_bytes", z)};
 }
 
 // One before each mixer and MLP. Behind an all-reduce it needs no launch of its own where one kernel does both.
@@ -350,10 +319,8 @@ std::vector<Operator> StepOperators::beside_decode(std::int64_t row_count, std::
   const auto tokens = static_cast<double>(row_count + drafts);
   const double rows = static_cast<double>(row_count) + static_cast<double>(drafts) / 2;
   if (is_latent_ && counts_.attention_layers > 0) {
-    // One small matrix per head, counted as one GEMM of the same width; kept in bf16.
-    const double layers = counts_.attention_layers;
-    out.push_back(matrix("absorb_k", layers, tokens, latent_.heads * latent_.nope, latent_.rank, WeightFormat::bf16));
-    out.push_back(matrix("absorb_v", layers, tokens, latent_.heads * latent_.value, latent_.rank, WeightFormat::bf16));
+    out.push_back(absorbed("absorb_k", tokens, latent_.nope));
+    out.push_back(absorbed("absorb_v", tokens, latent_.value));
   }
   if (linear_.value_heads > 0) {
     out.push_back(linear("recurrent_state", linear_update_work(linear_, rows),

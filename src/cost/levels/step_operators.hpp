@@ -19,6 +19,9 @@ struct ChunkTerms {
   PrefillTerms windowed;  // sliding layers
 };
 
+// The share of tokens that visit each routed expert of the busiest device, the most popular first; empty: even.
+[[nodiscard]] std::vector<double> expert_popularity_of(const Deployment& deployment);
+
 class StepOperators {
  public:
   explicit StepOperators(const Deployment& deployment);
@@ -60,6 +63,7 @@ class StepOperators {
                                 WeightFormat format) const;
 
  private:
+  [[nodiscard]] Operator absorbed(const char* name, double tokens, double width) const;
   [[nodiscard]] Operator pass(const char* name, double count, double bytes, const ServedSet& set) const;
   void add_projections(std::vector<Operator>& out, double tokens) const;
   [[nodiscard]] double seen(double rows, double context) const;
@@ -87,6 +91,7 @@ class StepOperators {
   double full_layers_ = 0;
   double windowed_layers_ = 0;
   double all_reduces_ = 0;
+  std::vector<double> popularity_;  // of the experts of this device; empty: even
   LinkGroup tensor_group_;
   LinkGroup expert_group_;  // data-parallel ranks that exchange tokens
   LinkGroup stage_link_;

@@ -72,6 +72,25 @@ void make_whole(std::vector<double>& loads, double total, double most) {
   }
 }
 
+// The experts of the busiest rank, where they are dealt out in order of their loads.
+std::vector<double> busiest_rank(const std::vector<double>& sorted, int ranks) {
+  std::vector<double> rank;
+  for (std::size_t j = 0; j < sorted.size(); j += static_cast<std::size_t>(ranks)) {
+    if (sorted[j] > 0) rank.push_back(sorted[j]);
+  }
+  return rank;
+}
+
+// By a bounded power law, the least popular first, scaled to `total`.
+std::vector<double> power_law(int experts, double low, double high, double alpha, double total) {
+  std::vector<double> loads(static_cast<std::size_t>(experts));
+  for (std::size_t j = 0; j < loads.size(); ++j)
+    loads[j] = quantile((static_cast<double>(j) + 0.5) / experts, low, high, alpha);
+  const double scale = total / sum_of(loads);
+  for (double& load : loads) load *= scale;
+  return loads;
+}
+
 }  // namespace
 
 std::vector<double> balanced_loads(const RoutingShape& s) {
@@ -86,19 +105,17 @@ std::vector<double> power_law_loads(const RoutingShape& s, double alpha) {
   const bool many = total > s.experts;
   const double low = many ? 1 : 0.01;
   const double high = many ? 0.8 * s.tokens : 2;
-  std::vector<double> loads(static_cast<std::size_t>(s.experts));
-  for (std::size_t j = 0; j < loads.size(); ++j) {
-    loads[j] = quantile((static_cast<double>(j) + 0.5) / s.experts, low, high, alpha);
-  }
-  const double scale = total / sum_of(loads);
-  for (double& load : loads) load *= scale;
+  std::vector<double> loads = power_law(s.experts, low, high, alpha, total);
   cap(loads, s.tokens);
   make_whole(loads, total, s.tokens);
-  std::vector<double> rank;
-  for (std::size_t j = 0; j < loads.size(); j += static_cast<std::size_t>(s.expert_parallel)) {
-    if (loads[j] > 0) rank.push_back(loads[j]);
-  }
-  return rank;
+  return busiest_rank(loads, s.expert_parallel);
+}
+
+std::vector<double> expert_popularity(const RoutingShape& s, double alpha, double spread) {
+  std::vector<double> shares = power_law(s.experts, 1, spread, alpha, s.active);
+  cap(shares, 1);
+  std::sort(shares.begin(), shares.end(), std::greater<>());
+  return busiest_rank(shares, s.expert_parallel);
 }
 
 }  // namespace foretoken

@@ -16,5 +16,8 @@ struct RoutingShape {
 [[nodiscard]] std::vector<double> balanced_loads(const RoutingShape& shape);
 // Popularity by a power law of exponent alpha > 0; the most loaded rank, largest first.
 [[nodiscard]] std::vector<double> power_law_loads(const RoutingShape& shape, double alpha);
+// The share of tokens that visit each expert of the busiest rank, largest first, where popularities follow a power law
+// of exponent alpha between one and `spread` times the least; `shape.tokens` does not count.
+[[nodiscard]] std::vector<double> expert_popularity(const RoutingShape& shape, double alpha, double spread);
 
 }  // namespace foretoken

@@ -14,11 +14,23 @@ double weight_bytes(const RoutedExperts& m, const ExpertLoad& load, const Matrix
   return load.active * m.matrices * m.hidden * m.width * f.weight_bytes;
 }
 
+// The probability that one of the tokens visits an expert that `share` of all visit.
+double visited(double share, double tokens) {
+  return 1 - exact_pow(std::max(1 - share, 0.0), tokens);
+}
+
 // Row tiles of `tile` tokens over all active experts.
 double row_tiles(const RoutedExperts& m, const ExpertLoad& load, double tile) {
-  if (m.loads.empty()) return load.active * std::ceil(load.pairs / load.active / tile - 1e-9);
   double tiles = 0;
-  for (const double tokens : m.loads) tiles += std::ceil(tokens / tile - 1e-9);
+  if (!m.loads.empty()) {
+    for (const double tokens : m.loads) tiles += std::ceil(tokens / tile - 1e-9);
+    return tiles;
+  }
+  if (m.popularity.empty()) return load.active * std::ceil(load.pairs / load.active / tile - 1e-9);
+  for (const double share : m.popularity) {
+    const double probability = visited(share, m.tokens);
+    if (probability > 0) tiles += probability * std::ceil(m.tokens * share / probability / tile - 1e-9);
+  }
   return tiles;
 }
 
@@ -31,6 +43,14 @@ ExpertLoad expert_load(const RoutedExperts& m) {
       load.pairs += tokens;
       load.active += tokens > 0 ? 1 : 0;
     }
+    return load;
+  }
+  if (!m.popularity.empty()) {
+    for (const double share : m.popularity) {
+      load.pairs += m.tokens * share;
+      load.active += visited(share, m.tokens);
+    }
+    load.active = std::max(load.active, std::min(1.0, load.pairs));
     return load;
   }
   load.pairs = m.tokens * m.active / m.expert_parallel;

@@ -17,14 +17,15 @@ struct RoutedExperts {
   double width = 0;     // intermediate size of an expert on this device
   double matrices = 3;  // 3 = gated, 2 = ungated
   WeightFormat format = WeightFormat::bf16;
-  std::span<const double> loads{};  // tokens of each expert of this device; empty = uniform routing
+  std::span<const double> loads{};       // tokens of each expert of this device; empty = by popularity
+  std::span<const double> popularity{};  // share of the tokens that visit each expert of this device; empty = even
   bool resident = false;
 };
 
 // How the tokens of a step fall on the experts of one device.
 struct ExpertLoad {
   double pairs = 0;   // token-expert pairs
-  double active = 0;  // experts with at least one token, expected value under uniform routing
+  double active = 0;  // experts with at least one token, expected value
 };
 [[nodiscard]] ExpertLoad expert_load(const RoutedExperts& moe);
 

@@ -44,10 +44,6 @@ Recipe llama_tensorrt(const Point& p) {
   return r;
 }
 
-// TensorRT-LLM with experts: mean TTFT is 0.1 s above prefill and queue at every length and load, and TPOT knows
-// nothing of it. Ten rounds of requests make of it one second in the first, where kernels are first chosen.
-constexpr std::string_view kColdExperts = "cost: {per_request: 0.1 s}\n";
-
 // dsr1_fp{4,8}_b200_trt*.sh from e06929c to 0aae52d. `max_num_tokens` has room for one prompt.
 Recipe deepseek_tensorrt(const Point& p) {
   const std::string day = day_of(p);
@@ -69,7 +65,6 @@ Recipe deepseek_tensorrt(const Point& p) {
   if (fp8 && later && ranks == 1 && is_lengths(p, 1024, 1024) && p.batch >= 64) {
     r.engine += "  batch_wait_timeout_iters: 40\n  batch_wait_max_tokens_ratio: 0.8\n";
   }
-  r.cost = kColdExperts;
   return r;
 }
 
@@ -128,9 +123,6 @@ Recipe in_house_tensorrt(const Point& p) {
   // that always waits: the engine seats one fewer than the client sends.
   if (starts(p.model_family, "llama3-8b"))
     return {"", fmt::format("  max_num_seqs: {}\n", std::max<std::int64_t>(1, p.batch - 1))};
-  // 85 to 92 ms a token from 40 to 224 requests on four and eight GPUs: every step is bound by its launches.
-  if (p.framework == "trtllm 1.3.0rc1") return {"fp8", "  enforce_eager: true\n", "cost: {per_layer: 1.2 ms}\n"};
-  if (starts(p.model_family, "qwen3-235b")) return {"", "", std::string(kColdExperts)};
   return {};
 }
 

@@ -48,6 +48,14 @@ TEST(FusedNorms, NeedAnAllReduceABlackwellAndAnEngineThatHasThem) {
   EXPECT_EQ(fused_norms(roofline, 64), 0);
 }
 
+TEST(FrontEnds, OfTensorRtLlmHoldTheFirstTokensOfExpertsBack) {
+  EXPECT_NEAR(default_front_end("tensorrt-llm", "1.1", true).per_request, 0.102, 1e-12);
+  EXPECT_NEAR(default_front_end("tensorrt-llm", "1.1", false).per_request, 0.002, 1e-12);
+  EXPECT_EQ(default_front_end("tensorrt-llm", "0.17", true).per_request, 0) << "nothing is known of it";
+  for (const char* engine : {"vllm-v1", "sglang", "vllm-v0", "static"})
+    EXPECT_EQ(default_front_end(engine, "1", true).per_request, default_front_end(engine, "1", false).per_request);
+}
+
 TEST(StepsWithoutGraphs, WaitForTheLaunchesOfTheirLayers) {
   StepShape decode;
   decode.decode = {1, 100, 0};

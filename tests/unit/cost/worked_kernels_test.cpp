@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "cost/levels/coefficients.hpp"
@@ -182,6 +183,42 @@ TEST(WorkedKernels, ExpertLoadsByPowerLaw) {
     for (const double load : power_law_loads({100, 32, 4, 1}, alpha)) total += load;
     EXPECT_EQ(total, 400) << alpha;
   }
+}
+
+// Figures of an independent script that follows the page's text.
+TEST(WorkedKernels, ExpertsOfUnequalPopularity) {
+  const std::vector<double> all = expert_popularity({0, 128, 8, 1}, 1.2, 100);
+  ASSERT_EQ(all.size(), 128U);
+  double sum = 0;
+  for (const double share : all) sum += share;
+  EXPECT_NEAR(sum, 8, 1e-12) << "every token visits eight";
+  EXPECT_TRUE(std::is_sorted(all.rbegin(), all.rend()));
+  RoutedExperts moe{0, 128, 8, 1, 4096, 1536, 3, WeightFormat::fp8_block};
+  moe.popularity = all;
+  for (const auto& [tokens, touched] : {std::pair{4.0, 24.8283}, std::pair{16.0, 54.7815}, std::pair{64.0, 90.4190}}) {
+    moe.tokens = tokens;
+    EXPECT_NEAR(expert_load(moe).active, touched, 1e-4) << tokens;
+    EXPECT_NEAR(expert_load(moe).pairs, 8 * tokens, 1e-9) << tokens;
+  }
+  const std::vector<double> busiest = expert_popularity({0, 128, 8, 8}, 1.2, 100);
+  ASSERT_EQ(busiest.size(), 16U);
+  moe.expert_parallel = 8;
+  moe.popularity = busiest;
+  EXPECT_NEAR(expert_load(moe).pairs, 75.3538, 1e-4);
+  EXPECT_NEAR(expert_load(moe).active, 11.6416, 1e-4);
+}
+
+TEST(WorkedKernels, EqualPopularityIsEvenRouting) {
+  const ServedSet set = fitted(test::h100(), "moe", "fp8_block");
+  const std::vector<double> equal(32, 8.0 / 128);
+  for (const double tokens : {1.0, 7.0, 64.0, 3000.0}) {
+    RoutedExperts moe{tokens, 128, 8, 4, 4096, 1536, 3, WeightFormat::fp8_block};
+    const double even = routed_experts_estimate(moe, set).seconds();
+    moe.popularity = equal;
+    EXPECT_NEAR(routed_experts_estimate(moe, set).seconds() / even, 1, 1e-9) << tokens;
+  }
+  for (const double share : expert_popularity({0, 64, 4, 1}, 1.2, 1)) EXPECT_NEAR(share, 4.0 / 64, 1e-15);
+  for (const double share : expert_popularity({0, 4, 4, 1}, 1.2, 100)) EXPECT_LE(share, 1) << "no token visits twice";
 }
 
 TEST(WorkedKernels, AllReduceTakesTheFasterOfTwoImplementations) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <map>
 
 #include "foretoken/cost/cost_model.hpp"
@@ -116,6 +117,39 @@ TEST(WorkedSteps, Qwen3DecodeExpertParallel) {
   d.dense_format = WeightFormat::fp8;
   d.expert_format = WeightFormat::fp8_block;
   check("E32", d, {{}, {64, 64 * 1024, 0}});
+}
+
+// Every head of the absorbed projections has inputs and outputs of its own: many rows are bound by them, few by
+// weights.
+TEST(WorkedSteps, AbsorbedProjectionsMoveWhatTheirHeadsReadAndWrite) {
+  const Deployment d = calibrated(test::h100(), test::deepseek_v3(), 1);
+  const auto seconds = [&d](std::int64_t rows) {
+    for (const OperatorCost& op : make_cost_model(d)->breakdown({{}, {rows, rows, 0}}).operators) {
+      if (op.name == "absorb_k") return std::pair{op.seconds / op.count, op.datasheet_seconds / op.count};
+    }
+    return std::pair{0.0, 0.0};
+  };
+  const double of_a_row = 2 * 128 * (128.0 + 512), of_weights = 2 * 128 * 128.0 * 512;  // bytes
+  const auto [many, least] = seconds(4096);
+  EXPECT_NEAR(least, (4096 * of_a_row + of_weights) / 3.35e12, 1e-9);
+  EXPECT_GT(many, least);
+  EXPECT_NEAR(seconds(1).second, (of_a_row + of_weights) / 3.35e12, 1e-9);
+}
+
+// A router with a bias evens loads out, so more experts are touched; few experts are taken as even.
+TEST(WorkedSteps, APopularExpertIsReadOnceForAllItsTokens) {
+  Deployment d = calibrated(test::h100(), test::qwen3_235b(), 8);
+  const auto experts = [&d](int count, bool bias) {
+    d.model.moe.experts = count;
+    d.model.moe.routing_bias = bias;
+    for (const OperatorCost& op : make_cost_model(d)->breakdown({{}, {16, 16 * 1024, 0}}).operators) {
+      if (op.name == "routed_experts") return op.bytes;
+    }
+    return 0.0;
+  };
+  const double even = 128 * (1 - std::pow(1 - 8.0 / 128, 16));
+  EXPECT_NEAR(experts(128, false) / experts(128, true), 54.7815 / even, 1e-5);
+  EXPECT_EQ(experts(32, false), experts(32, true));
 }
 
 }  // namespace

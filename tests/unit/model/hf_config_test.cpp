@@ -158,6 +158,7 @@ TEST(HfConfig, GatedDeltaNetLayersKeepAStateAndNoKv) {
   EXPECT_EQ(model.recurrent.layers, 45);
   EXPECT_NEAR(count_parameters(model).total / 1e9, 396.346, 0.01);
   EXPECT_EQ(2 * kv_elements_per_token(model), 30720);
+  EXPECT_FALSE(model.moe.routing_bias);
 }
 
 TEST(HfConfig, NemotronHybridsHaveOneMixerPerLayer) {
@@ -174,6 +175,7 @@ TEST(HfConfig, NemotronHybridsHaveOneMixerPerLayer) {
   EXPECT_EQ(model.recurrent.layers, 23);
   EXPECT_NEAR(counts.total / 1e9, 31.578, 0.005);
   EXPECT_NEAR(counts.active / 1e9, 3.58, 0.005);
+  EXPECT_TRUE(model.moe.routing_bias);
 }
 
 TEST(HfConfig, TheIndexerOfSparseAttentionIsCounted) {
@@ -185,6 +187,7 @@ TEST(HfConfig, TheIndexerOfSparseAttentionIsCounted) {
         "index_n_heads": 32, "index_head_dim": 128})")
           .value();
   EXPECT_NEAR(count_parameters(glm5).total / 1e9, 743.911, 0.001);
+  EXPECT_TRUE(glm5.moe.routing_bias) << "its class has e_score_correction_bias, whatever the file says";
 }
 
 TEST(HfConfig, QuantisedCheckpointsSayTheirFormat) {

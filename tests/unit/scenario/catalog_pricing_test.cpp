@@ -106,6 +106,14 @@ TEST(CatalogPricing, MeasuredSetsServeTheirOwnAcceleratorAndDefaultsTheOthersVen
   auto amd = served("MI300X", "vllm-v1", "0.24");
   EXPECT_THAT(amd["qkv"], ::testing::HasSubstr("roofline default"));
   EXPECT_THAT(amd["all_reduce"], ::testing::HasSubstr("roofline default"));
+  d.model = catalog.model("DeepSeek-V3").value();
+  EXPECT_THAT(served("H100-SXM-80GB", "tensorrt-llm", "1.2")["attention_decode"],
+              ::testing::HasSubstr("h100_sxm trtllm"))
+      << "latent attention is the engine's own kernel";
+  EXPECT_THAT(served("H100-SXM-80GB", "sglang", "0.5.9")["attention_decode"], ::testing::HasSubstr("h100_sxm sglang"));
+  EXPECT_THAT(served("H100-SXM-80GB", "vllm-v1", "0.24")["attention_decode"], ::testing::HasSubstr("h100_sxm vllm"));
+  EXPECT_THAT(served("B200-SXM-180GB", "vllm-v1", "0.24")["attention_decode"], ::testing::HasSubstr("b200_sxm trtllm"))
+      << "of vLLM there is no table";
 }
 
 }  // namespace
