@@ -49,6 +49,8 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   wake_ = kNever;
   if (receiver_) receive_before_call(now);
   if (!aborts_.empty()) settle_aborts(now);
+  if (rank_.has_stopped()) [[unlikely]]
+    rank_.tell_stopped();
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   while (plan_.chunks.empty() && decode_rows_ == 0) {
@@ -110,7 +112,11 @@ void EngineRank::shape_plan(TimePoint now) {
   else
     shape_.sequences += plan_.padding_rows;
   if (speculates_) take_rows();
+  if (rank_.adapters) [[unlikely]]
+    plan_adapters();
   next_call_differs_ = async_.enabled() && reveal(now);
+  if (rank_.has_stopped()) [[unlikely]]
+    leave_out_stopped_rows();
   gap_rows_ = rank_.gaps.rows_without_gap(decode_rows_, plan_.skipped);
   first_blocks_ = plan_.hold_decodes ? BlockFlow{} : decodes.flow_of_step();
   for (const RequestId id : plan_.skipped) first_blocks_ -= decodes.flow_of_step(rank_.table[id]);
@@ -136,7 +142,8 @@ bool EngineRank::reveal(TimePoint now) {
     });
     changes = changes || rank_.decodes.size() < rows || rank_.waiting.size() > 0;
   }
-  const bool new_head = rank_.waiting.deliver(now);
+  const bool arrivals_matter = rank_.adapters && !rank_.waiting.inbox_is_empty();
+  const bool new_head = rank_.waiting.deliver(now) || arrivals_matter;
   return changes || (new_head && policy_->may_change_plan(state_));
 }
 
@@ -148,6 +155,8 @@ void EngineRank::start_steps(TimePoint now) {
     price_rows();
     return begin(now);
   }
+  if (rank_.adapters) [[unlikely]]
+    return start_steps_with_adapters(now);
   const DecodeCurve* curve = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
   const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
@@ -242,6 +251,8 @@ void EngineRank::report_steps(TimePoint now) {
   if (hands_over_ && first_token_ == FirstToken::where_decoded)
     span.dropped = std::ranges::count_if(chunks_, &PrefillChunk::samples);
   observer_.on_steps(span);
+  if (rank_.adapters) [[unlikely]]
+    rank_.adapters->stepped(step_adapters_, steps_.elapsed());
 }
 
 void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
@@ -327,7 +338,9 @@ void EngineRank::finish_leaving(TimePoint now) {
     const InFlight& r = rank_.table[id];
     departures_.finished(r, now);
     const bool surprising = r.request.output_tokens < r.request.max_tokens || (speculates_ && !r.foreseen);
-    if (!async_.enabled())
+    if (r.request.ends_by_stop_string()) [[unlikely]]
+      rank_.finish_by_stop_string(id, now);
+    else if (!async_.enabled())
       rank_.finish(id);
     else
       rank_.finish_unseen(id, last_row_ == LastRow::wasted || surprising);

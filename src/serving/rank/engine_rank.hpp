@@ -69,7 +69,9 @@ class EngineRank {
   void start_in_group(TimePoint now, const StepClock& clock, const StepTime& step, const StepTime& decode_only);
   // What it could put into a plan now.
   [[nodiscard]] RankOffer offer(TimePoint now);
-  // What plan() decided.
+  // What plan() decided; and how long the step waits for adapters.
+  [[nodiscard]] std::int64_t planned_adapters() const { return step_adapters_; }
+  [[nodiscard]] FineDuration planned_loads() const { return loads_; }
   [[nodiscard]] std::span<const PrefillChunk> planned_chunks() const { return chunks_; }
   [[nodiscard]] const DecodeShape& planned_decodes() const { return shape_; }
 
@@ -83,8 +85,11 @@ class EngineRank {
   // What a router sees, as of now; in the midst of a stretch from its closed form.
   [[nodiscard]] ReplicaSignals signals(TimePoint now) const;
   [[nodiscard]] std::int64_t cached_tokens(const Request& request, TimePoint now) const;
+  // Where the request's adapter is: see ClusterView::adapter_place.
+  [[nodiscard]] AdapterPlace adapter_place(const Request& request) const;
   [[nodiscard]] const ReplicaTotals& totals() const { return usage_.totals(); }
   [[nodiscard]] const SchedulerState& state() const { return state_; }
+  [[nodiscard]] const AdapterSlots* adapters() const { return rank_.adapters.get(); }  // null: no LoRA
   [[nodiscard]] std::int64_t waiting_requests() const {
     return rank_.waiting.size() + (receiver_ ? receiver_->seen : 0);
   }
@@ -109,6 +114,12 @@ class EngineRank {
   void verify();
   void settle_rows();
   [[nodiscard]] std::int32_t next_drafts(const InFlight& r, std::int64_t emitted) const;
+
+  // ---- LoRA (engine_rank_adapters.cpp) ----
+  void plan_adapters();
+  void start_steps_with_adapters(TimePoint now);
+  // ---- ends by stop strings (engine_rank_stop_strings.cpp) ----
+  void leave_out_stopped_rows();
 
   void start_steps(TimePoint now);
   void start_stretch(const DecodeCurve& curve);
@@ -189,6 +200,9 @@ class EngineRank {
   std::vector<Output> outputs_;
   std::int64_t accepted_ = 0;  // of them, beyond one a row
   std::int64_t made_drafts_ = 0;
+  // Of LoRA: distinct adapters of the step, and how long it waits for some of them.
+  std::int64_t step_adapters_ = 0;
+  FineDuration loads_;
   Stretch steps_;
   TimePoint begin_{};
   TimePoint end_ = kNever;

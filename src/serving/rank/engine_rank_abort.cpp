@@ -56,7 +56,7 @@ void EngineRank::end_waiting(const Waiting& waiting, TimePoint now) {
 void EngineRank::end_aborted(RequestId id, TimePoint now) {
   const InFlight r = rank_.table[id];
   rank_.table.remove(id);
-  departures_.refused(r.request, Outcome::timed_out, now, r.account.total(now - r.request.arrival));
+  departures_.aborted(r, now);
 }
 
 }  // namespace foretoken

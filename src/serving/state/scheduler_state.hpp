@@ -72,6 +72,17 @@ class SchedulerState {
   // The head of the queue is passed over until bring_back(), which follows in the same call.
   void set_aside() { rank_.set_aside(); }
   void bring_back() { rank_.bring_back(); }
+  // ---- LoRA: a step may use so many adapters ----
+  [[nodiscard]] bool limits_adapters() const { return rank_.adapters != nullptr; }
+  // Whether the head of the queue may take a seat as far as its adapter goes. Else it is passed over until
+  // bring_back().
+  [[nodiscard]] bool pass_over_head_without_slot() {
+    const Waiting& head = *rank_.waiting.head();
+    if (rank_.adapters->admits(head.request.adapter)) return false;
+    rank_.adapters->set_aside();
+    rank_.set_aside();
+    return true;
+  }
   // See PrefixCache::first_new.
   [[nodiscard]] std::optional<BlockPool::Key> first_new_block(const Request& request) const {
     return rank_.prefix_cache.first_new(request);
