@@ -22,26 +22,14 @@ class EventQueue {
   Handle add(Event event, int priority) {
     const auto handle = static_cast<Handle>(entries_.size());
     const std::int64_t order = (std::int64_t{priority} << 32) + handle;
-    entries_.push_back({std::move(event), order, kOut});
+    entries_.push_back({std::move(event), order, kOut, kNever});
     return handle;
   }
 
   // Moves the event to `time`; kNever takes it out.
   void schedule(Handle handle, TimePoint time) {
-    const Entry& entry = entries_[static_cast<std::size_t>(handle)];
-    if (time == kNever) {
-      if (entry.place != kOut && handle != popped_) remove(entry.place);
-      return;
-    }
-    if (handle == popped_) popped_ = kNone;  // moves within the heap, instead of out and in again
-    if (entry.place == kOut) {
-      heap_.emplace_back();
-      sift_up(heap_.size() - 1, {time, entry.order});
-    } else if (const TimePoint was = heap_[entry.place].time; time > was) {
-      sift_down(entry.place, {time, entry.order});
-    } else if (time < was) {
-      sift_up(entry.place, {time, entry.order});
-    }
+    // Whoever may have changed is asked for its time again; mostly it has not.
+    if (entries_[static_cast<std::size_t>(handle)].time != time) move(handle, time);
   }
 
   [[nodiscard]] bool empty() { return next_time() == kNever; }
@@ -57,7 +45,9 @@ class EventQueue {
   const Event& pop() {
     (void)next_time();
     popped_ = handle_of(heap_.front());
-    return entries_[static_cast<std::size_t>(popped_)].event;
+    Entry& entry = entries_[static_cast<std::size_t>(popped_)];
+    entry.time = kNever;
+    return entry.event;
   }
 
  private:
@@ -67,12 +57,28 @@ class EventQueue {
   struct Entry {
     Event event;
     std::int64_t order;  // at one instant: priority, then handle
-    std::size_t place;   // in heap_, kOut = not scheduled
+    std::size_t place;   // in heap_, kOut = not there
+    TimePoint time;      // kNever = not scheduled
   };
   struct Due {
     TimePoint time{};
     std::int64_t order = 0;
   };
+
+  void move(Handle handle, TimePoint time) {
+    Entry& entry = entries_[static_cast<std::size_t>(handle)];
+    entry.time = time;
+    if (time == kNever) return remove(entry.place);
+    if (handle == popped_) popped_ = kNone;  // moves within the heap, instead of out and in again
+    if (entry.place == kOut) {
+      heap_.emplace_back();
+      sift_up(heap_.size() - 1, {time, entry.order});
+    } else if (time > heap_[entry.place].time) {
+      sift_down(entry.place, {time, entry.order});
+    } else {
+      sift_up(entry.place, {time, entry.order});
+    }
+  }
 
   [[nodiscard]] static Handle handle_of(const Due& due) { return static_cast<Handle>(due.order & 0xffff'ffff); }
   [[nodiscard]] static bool before(const Due& a, const Due& b) {

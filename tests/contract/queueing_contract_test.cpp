@@ -174,9 +174,14 @@ INSTANTIATE_TEST_SUITE_P(EveryRow, QueueingContract, ::testing::ValuesIn(names()
 
 class LastComeFirstServed final : public QueueingPolicy {
  public:
-  void push(const Waiting& w) override { stack_.push_back(w); }
-  const Waiting* head() const override { return stack_.empty() ? nullptr : &stack_.back(); }
-  void pop() override { stack_.pop_back(); }
+  void push(const Waiting& w) override {
+    stack_.push_back(w);
+    set_head(&stack_.back());
+  }
+  void pop() override {
+    stack_.pop_back();
+    set_head(stack_.empty() ? nullptr : &stack_.back());
+  }
   void put_back(const Waiting& w) override { push(w); }
   std::size_t size() const override { return stack_.size(); }
   std::int64_t prompt_tokens() const override { return 0; }

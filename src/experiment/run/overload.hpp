@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "experiment/backlog.hpp"
 #include "foretoken/scenario/scenario.hpp"
+#include "metrics/backlog.hpp"
 
 namespace foretoken {
 

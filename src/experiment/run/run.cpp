@@ -12,13 +12,13 @@
 #include "experiment/explain/what_fits.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/replication.hpp"
-#include "experiment/run/latency_bands.hpp"
 #include "experiment/run/overload.hpp"
 #include "experiment/run/pool_results.hpp"
 #include "experiment/run/request_limits.hpp"
 #include "experiment/slots/slot_series.hpp"
 #include "experiment/steady/equal_outputs.hpp"
 #include "foretoken/base/intervals.hpp"
+#include "metrics/latency_bands.hpp"
 
 namespace foretoken {
 namespace {

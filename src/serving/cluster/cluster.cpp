@@ -19,6 +19,7 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
                  ClusterSeams seams)
     : config_(config),
       source_(source),
+      source_is_open_(source.is_open()),
       observer_(observer),
       stop_(stop),
       entry_router_(std::move(seams.entry_router)),

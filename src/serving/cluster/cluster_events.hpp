@@ -170,6 +170,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
 
   const PoolsConfig& config_;
   RequestSource& source_;
+  const bool source_is_open_;
   Observer& observer_;
   const std::atomic<bool>* stop_;
   std::unique_ptr<RoutingPolicy> entry_router_;

@@ -177,8 +177,10 @@ void Cluster::left_system(const Request& request, Outcome outcome, TimePoint now
     case Outcome::unfinished:
       break;
   }
-  source_.completed(request, now);
-  events_.schedule(arrival_, source_.next_arrival());
+  if (!source_is_open_) {
+    source_.completed(request, now);
+    events_.schedule(arrival_, source_.next_arrival());
+  }
   if (clients_ != nullptr) {
     at_.erase(request.index);
     events_.schedule(clients_due_, clients_->next_deadline());

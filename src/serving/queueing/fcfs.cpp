@@ -19,11 +19,7 @@ class Fcfs final : public QueueingPolicy {
       preempted_.push_front(waiting);
     else
       fresh_.push_back(waiting);
-  }
-  const Waiting* head() const override {
-    if (!came_.empty()) return &came_.front();
-    if (!preempted_.empty()) return &preempted_.front();
-    return fresh_.empty() ? nullptr : &fresh_.front();
+    set_head(first());
   }
   void pop() override {
     --size_;
@@ -34,12 +30,16 @@ class Fcfs final : public QueueingPolicy {
       preempted_.pop_front();
     else
       fresh_.pop_front();
+    set_head(first());
   }
   void put_back(const Waiting& head) override {
     ++size_;
     prompt_tokens_ += head.request.prompt_tokens;
-    if (head.first) return came_.push_front(head);
-    (head.resumed != kNoRequest && !head.last ? preempted_ : fresh_).push_front(head);
+    if (head.first)
+      came_.push_front(head);
+    else
+      (head.resumed != kNoRequest && !head.last ? preempted_ : fresh_).push_front(head);
+    set_head(first());
   }
   std::size_t size() const override { return size_; }
   const Waiting* oldest() const override {
@@ -50,6 +50,7 @@ class Fcfs final : public QueueingPolicy {
     --size_;
     prompt_tokens_ -= oldest()->request.prompt_tokens;
     fresh_.erase(oldest_place());
+    set_head(first());
   }
   std::int64_t prompt_tokens() const override { return prompt_tokens_; }
   std::optional<Waiting> remove(std::int64_t index) override {
@@ -61,12 +62,18 @@ class Fcfs final : public QueueingPolicy {
       part->erase(place);
       --size_;
       prompt_tokens_ -= gone.request.prompt_tokens;
+      set_head(first());
       return gone;
     }
     return std::nullopt;
   }
 
  private:
+  [[nodiscard]] const Waiting* first() const {
+    if (!came_.empty()) return &came_.front();
+    if (!preempted_.empty()) return &preempted_.front();
+    return fresh_.empty() ? nullptr : &fresh_.front();
+  }
   // Those sent to the back stand among the new ones.
   [[nodiscard]] std::deque<Waiting>::const_iterator oldest_place() const {
     return std::find_if(fresh_.begin(), fresh_.end(), [](const Waiting& w) { return w.resumed == kNoRequest; });

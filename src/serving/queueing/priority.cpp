@@ -21,8 +21,8 @@ class PriorityQueueing final : public QueueingPolicy {
     const auto place = queue_.insert(waiting).first;
     prompt_tokens_ += waiting.request.prompt_tokens;
     if (waiting.resumed == kNoRequest) fresh_by_age_.emplace(waiting.request.index, place);
+    set_head(&*queue_.begin());
   }
-  const Waiting* head() const override { return queue_.empty() ? nullptr : &*queue_.begin(); }
   void pop() override { erase(queue_.begin()); }
   void put_back(const Waiting& head) override { push(head); }
   std::size_t size() const override { return queue_.size(); }
@@ -51,6 +51,7 @@ class PriorityQueueing final : public QueueingPolicy {
     prompt_tokens_ -= place->request.prompt_tokens;
     if (place->resumed == kNoRequest) fresh_by_age_.erase(Aged{place->request.index, place});
     queue_.erase(place);
+    set_head(queue_.empty() ? nullptr : &*queue_.begin());
   }
 
   Queue queue_;

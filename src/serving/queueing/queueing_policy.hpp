@@ -27,7 +27,7 @@ class QueueingPolicy {
  public:
   virtual ~QueueingPolicy() = default;
   virtual void push(const Waiting& waiting) = 0;
-  [[nodiscard]] virtual const Waiting* head() const = 0;  // null when empty
+  [[nodiscard]] const Waiting* head() const { return head_; }  // null when empty
   virtual void pop() = 0;
   // One that was popped becomes the head again, as if it had never been.
   virtual void put_back(const Waiting& head) = 0;
@@ -38,6 +38,13 @@ class QueueingPolicy {
   virtual void pop_oldest() = 0;
   // The request of this index goes; empty when it does not wait here.
   virtual std::optional<Waiting> remove(std::int64_t index) = 0;
+
+ protected:
+  // After every change of the order: it is looked at far more often than it changes.
+  void set_head(const Waiting* head) { head_ = head; }
+
+ private:
+  const Waiting* head_ = nullptr;
 };
 
 // Precondition: config.scheduling_policy is in the table (validated by the scenario);

@@ -28,6 +28,7 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
       state_(rank_),
       async_(pool.engine.async_scheduling),
       accounts_(rank_.table) {
+  has_extras_ = speculates_ || rank_.adapters != nullptr;
   if (rules_ == nullptr) return;
   receiver_ = std::make_unique<Receiver>(rank_, *rules_);
   rank_.keeps_retracted = rules_->keeps_retracted;
@@ -48,9 +49,8 @@ RankOffer EngineRank::offer(TimePoint now) {
 bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   wake_ = kNever;
   if (receiver_) receive_before_call(now);
-  if (!aborts_.empty()) settle_aborts(now);
-  if (rank_.has_stopped()) [[unlikely]]
-    rank_.tell_stopped();
+  if (has_news_) [[unlikely]]
+    settle_news(now);
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   while (plan_.chunks.empty() && decode_rows_ == 0) {
@@ -69,7 +69,7 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   }
   shape_plan(now);
   if (receiver_) receive_after_call(now);
-  if (!aborts_.empty()) next_call_differs_ = true;
+  if (has_news_) next_call_differs_ = true;
   return true;
 }
 
@@ -111,12 +111,9 @@ void EngineRank::shape_plan(TimePoint now) {
     shape_ = {};
   else
     shape_.sequences += plan_.padding_rows;
-  if (speculates_) take_rows();
-  if (rank_.adapters) [[unlikely]]
-    plan_adapters();
+  if (has_extras_) [[unlikely]]
+    plan_extras();
   next_call_differs_ = async_.enabled() && reveal(now);
-  if (rank_.has_stopped()) [[unlikely]]
-    leave_out_stopped_rows();
   gap_rows_ = rank_.gaps.rows_without_gap(decode_rows_, plan_.skipped);
   first_blocks_ = plan_.hold_decodes ? BlockFlow{} : decodes.flow_of_step();
   for (const RequestId id : plan_.skipped) first_blocks_ -= decodes.flow_of_step(rank_.table[id]);
@@ -142,8 +139,7 @@ bool EngineRank::reveal(TimePoint now) {
     });
     changes = changes || rank_.decodes.size() < rows || rank_.waiting.size() > 0;
   }
-  const bool arrivals_matter = rank_.adapters && !rank_.waiting.inbox_is_empty();
-  const bool new_head = rank_.waiting.deliver(now) || arrivals_matter;
+  const bool new_head = rank_.waiting.deliver(now);
   return changes || (new_head && policy_->may_change_plan(state_));
 }
 
@@ -151,12 +147,7 @@ void EngineRank::start_steps(TimePoint now) {
   clock_.begin(now);
   invariant(!chunks_.empty() || shape_.sequences > 0,
             [&] { return fmt::format("replica {} ({}) begins a step of nothing", index_, rank_.config.name); });
-  if (speculates_) {
-    price_rows();
-    return begin(now);
-  }
-  if (rank_.adapters) [[unlikely]]
-    return start_steps_with_adapters(now);
+  if (has_extras_ && start_extras(now)) return;
   const DecodeCurve* curve = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
   const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
@@ -212,9 +203,10 @@ void EngineRank::cut(TimePoint now, std::int64_t boundaries_later) {
 
 void EngineRank::end_steps(TimePoint now) {
   // Or it matters when the last of them began.
-  const bool nobody_came = rank_.waiting.inbox_is_empty() && !receiver_ && aborts_.empty();
+  const bool nobody_came = rank_.waiting.inbox_is_empty() && !receiver_ && !has_news_;
   async_.open(nobody_came ? begin_ : clock_.after(steps_.elapsed_before_last()));
-  if (speculates_) verify();
+  if (has_extras_) [[unlikely]]
+    end_extras();
   report_steps(now);
   const DecodeTotals decode = steps_.decode_totals();
   usage_.add(steps_, decode, chunks_, {decode_rows_, speculates_ ? 1 : rank_.decodes.clock().per_row()},
@@ -251,8 +243,6 @@ void EngineRank::report_steps(TimePoint now) {
   if (hands_over_ && first_token_ == FirstToken::where_decoded)
     span.dropped = std::ranges::count_if(chunks_, &PrefillChunk::samples);
   observer_.on_steps(span);
-  if (rank_.adapters) [[unlikely]]
-    rank_.adapters->stepped(step_adapters_, steps_.elapsed());
 }
 
 void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
@@ -339,7 +329,7 @@ void EngineRank::finish_leaving(TimePoint now) {
     departures_.finished(r, now);
     const bool surprising = r.request.output_tokens < r.request.max_tokens || (speculates_ && !r.foreseen);
     if (r.request.ends_by_stop_string()) [[unlikely]]
-      rank_.finish_by_stop_string(id, now);
+      stop_by_string(id, now);
     else if (!async_.enabled())
       rank_.finish(id);
     else

@@ -118,7 +118,11 @@ class EngineRank {
   // ---- LoRA (engine_rank_adapters.cpp) ----
   void plan_adapters();
   void start_steps_with_adapters(TimePoint now);
-  // ---- ends by stop strings (engine_rank_stop_strings.cpp) ----
+  // ---- what few runs have: drafts, adapters, ends by stop strings (engine_rank_extras.cpp) ----
+  void plan_extras();
+  [[nodiscard]] bool start_extras(TimePoint now);
+  void end_extras();
+  void stop_by_string(RequestId id, TimePoint now);
   void leave_out_stopped_rows();
 
   void start_steps(TimePoint now);
@@ -137,6 +141,7 @@ class EngineRank {
     std::int64_t request;
     TimePoint since;
   };
+  void settle_news(TimePoint now);
   void settle_aborts(TimePoint now);
   [[nodiscard]] RequestId running_request(std::int64_t request) const;
   void end_waiting(const Waiting& waiting, TimePoint now);
@@ -210,6 +215,8 @@ class EngineRank {
   std::unique_ptr<Receiver> receiver_;  // with rules_
   std::int64_t evictions_before_call_ = 0;
   std::vector<Abort> aborts_;       // of requests that run, for the next call
+  bool has_news_ = false;           // aborts, or ends by stop strings of which the engine does not know
+  bool has_extras_ = false;         // drafts, adapters, or there was such an end
   std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
 };
 

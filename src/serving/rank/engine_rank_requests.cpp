@@ -39,8 +39,8 @@ void EngineRank::wait(const Waiting& waiting, TimePoint now) {
   if (async_.enabled()) {
     // The step after the running one is planned already.
     rank_.waiting.to_inbox(waiting, now);
-    if (rank_.waiting.head() == nullptr || rank_.config.scheduling_policy != "fcfs" || rank_.adapters) cut(now, 1);
-  } else if (rank_.waiting.push(waiting) || rank_.adapters) {  // the head may be passed over for its adapter
+    if (rank_.waiting.head() == nullptr || !rank_.first_come_first_served || rank_.adapters) cut(now, 1);
+  } else if (rank_.waiting.push(waiting)) {
     cut(now);
   }
 }

@@ -7,11 +7,11 @@ namespace foretoken {
 
 void DecodeGroup::push(std::vector<Entry>& heap, Entry entry) {
   heap.push_back(entry);
-  std::push_heap(heap.begin(), heap.end(), later);
+  std::push_heap(heap.begin(), heap.end(), Later{});
 }
 
 void DecodeGroup::pop(std::vector<Entry>& heap) {
-  std::pop_heap(heap.begin(), heap.end(), later);
+  std::pop_heap(heap.begin(), heap.end(), Later{});
   heap.pop_back();
 }
 

@@ -77,7 +77,9 @@ class DecodeGroup {
     RequestId id;
     std::uint32_t stamp;
   };
-  static bool later(const Entry& a, const Entry& b) { return a.clock > b.clock; }
+  struct Later {
+    bool operator()(const Entry& a, const Entry& b) const { return a.clock > b.clock; }
+  };
   [[nodiscard]] bool is_stale(const Entry& entry) const { return table_[entry.id].decode_stamp != entry.stamp; }
   void push(std::vector<Entry>& heap, Entry entry);
   void drop_stale(std::vector<Entry>& heap);

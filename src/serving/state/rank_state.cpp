@@ -16,6 +16,7 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
     : config(engine),
       kv(kv_rules),
       by_priority(engine.scheduling_policy == "priority"),
+      first_come_first_served(engine.scheduling_policy == "fcfs"),
       has_window(sliding_window > 0),
       decodes(table, kv.blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window,
               engine.speculation.on() ? 0 : 1, engine.kv_layout),
@@ -27,6 +28,7 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
       lifecycle_(observer.wants_lifecycle() ? &observer : nullptr),
       rank_(rank) {
   if (config.lora.on()) adapters = std::make_unique<AdapterSlots>(config.lora);
+  takes_more_on_admission_ = adapters != nullptr || kv.blocks == BlockPolicy::reserve;
 }
 
 std::int64_t RankState::blocks_needed(const InFlight& r, std::int64_t tokens) const {
@@ -101,10 +103,11 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
   r.window_first = config.kv_layout.first_in_window(match.tokens, config.block_size);
   r.phase = Phase::prefilling;
   running.add(id);
-  if (adapters) [[unlikely]]
-    adapters->join(r.request.adapter);
   counts_.committed_blocks += committed_blocks(r.request);
-  if (kv.blocks == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
+  if (takes_more_on_admission_) [[unlikely]] {
+    if (adapters) adapters->join(r.request.adapter);
+    if (kv.blocks == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
+  }
   if (tells()) tell(head.resumed == kNoRequest ? LifecycleEdge::admitted : LifecycleEdge::resumed, id, now);
   return id;
 }

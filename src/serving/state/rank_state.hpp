@@ -55,7 +55,8 @@ class RankState {
   const EngineConfig config;
   const KvRules kv;
   const bool by_priority;  // scheduling_policy
-  const bool has_window;   // of the model's layers, some attend to a sliding window
+  const bool first_come_first_served;
+  const bool has_window;  // of the model's layers, some attend to a sliding window
 
   // ---- parts ----
   InFlightTable table;
@@ -194,6 +195,7 @@ class RankState {
   std::vector<RequestId> unpublished_;
   std::vector<Waiting> aside_;
   std::int64_t pinned_ = 0;
+  bool takes_more_on_admission_ = false;  // a place for its adapter, or all of its blocks
   Counts counts_;
   Observer* lifecycle_ = nullptr;  // null: nobody wants to know
   int rank_;

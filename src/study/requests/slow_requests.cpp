@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "experiment/backlog.hpp"
 #include "experiment/explain/what_fits.hpp"
 #include "experiment/replication.hpp"
 #include "experiment/run/request_limits.hpp"
 #include "experiment/steady/sampler.hpp"
+#include "metrics/backlog.hpp"
 #include "study/requests/bottleneck_sentence.hpp"
 #include "study/requests/try_knobs.hpp"
 

@@ -125,11 +125,11 @@ class Sglang final : public BatchingPolicy {
     if (!s.prefilling().empty() && !continue_chunked(s, plan, budget)) return;
     while (!full_ && head(s) != nullptr && (passes_over(s, plan) || admit_one(call, plan, budget))) {
     }
-    if (s.limits_adapters()) s.bring_back();
+    if (s.limits_adapters) s.bring_back();
   }
 
   static bool passes_over(SchedulerState& s, StepPlan& plan) {
-    if (!s.limits_adapters() || !s.pass_over_head_without_slot()) return false;
+    if (!s.limits_adapters || !s.pass_over_head_without_slot()) return false;
     plan.blocked = Blocked::adapter;
     return true;
   }

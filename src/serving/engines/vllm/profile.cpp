@@ -175,7 +175,7 @@ EngineProfile vllm_v0_profile() {
   p.read_memory_share = read_gpu_memory_utilization;
   p.captured_rows = v0_captured_rows;
   p.check_start = check_v0_start;
-  p.lora.with_adapters = 0.3;  // src/cost/README.md, "Adapters"
+  p.lora.with_adapters = 0.5;  // src/cost/README.md, "Adapters"
   p.forks_answers = true;
   return p;
 }

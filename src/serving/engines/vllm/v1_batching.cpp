@@ -30,7 +30,7 @@ class VllmV1 final : public BatchingPolicy {
     plan.once = preempted;  // a step with a preemption admits nobody, the next one may
     if (preempted) return;
     admit_waiting(call, plan, budget);
-    if (s.limits_adapters()) s.bring_back();
+    if (s.limits_adapters) s.bring_back();
   }
 
   bool may_change_plan(const SchedulerState& s) const override {
@@ -216,7 +216,7 @@ class VllmV1 final : public BatchingPolicy {
         plan.blocked = Blocked::token_budget;
         return;
       }
-      if (s.limits_adapters() && s.pass_over_head_without_slot()) {
+      if (s.limits_adapters && s.pass_over_head_without_slot()) {
         plan.blocked = Blocked::adapter;
         continue;
       }

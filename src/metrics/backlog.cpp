@@ -1,5 +1,5 @@
 // Bucketed counts of arrivals, first schedulings and departures, and their trend.
-#include "experiment/backlog.hpp"
+#include "metrics/backlog.hpp"
 
 #include <algorithm>
 

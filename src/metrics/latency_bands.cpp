@@ -1,5 +1,5 @@
 // Buckets by the leading bits of a latency in nanoseconds.
-#include "experiment/run/latency_bands.hpp"
+#include "metrics/latency_bands.hpp"
 
 #include <bit>
 #include <cmath>
