@@ -21,6 +21,7 @@ std::unique_ptr<CostModel> make_cost_model(const Deployment& deployment) {
   if (deployment.draft.on()) target = make_drafting_model(std::move(target), deployment);
   if (deployment.power_cap > 0 && deployment.level != CostLevel::affine && deployment.gpu.tdp)
     target = make_power_capped_model(std::move(target), deployment);
+  if (deployment.lora.on()) target = make_model_with_adapters(std::move(target), deployment.lora);
   return target;
 }
 

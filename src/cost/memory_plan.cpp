@@ -137,7 +137,9 @@ std::string verdict_of(const Deployment& d, const MemorySettings& s, const Memor
   const std::string parts =
       fmt::format("{} has {}, of which {} may be used; weights take {}, activations {}, CUDA graphs {}, other {}",
                   d.gpu.id, gib(p.capacity.value), gib(p.budget.value), gib(p.weights.value), gib(p.activations.value),
-                  gib(p.cuda_graphs.value), gib(p.non_torch.value));
+                  gib(p.cuda_graphs.value), gib(p.non_torch.value)) +
+      (p.adapters.value > 0 ? fmt::format(", {} slots of LoRA adapters {}", d.lora.max_loras, gib(p.adapters.value))
+                            : "");
   if (!weights_fit || p.num_gpu_blocks <= 0) {
     return fmt::format("{} with TP {} and PP {} does not fit: {}, which leaves {} for the KV cache", d.model.id,
                        d.parallelism.tensor, d.parallelism.pipeline, parts, gib(p.kv_cache.value));
@@ -178,10 +180,12 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
   }
   p.drafter = {drafter_weights(d)};
   p.weights.value += p.drafter.value;
+  if (d.lora.on()) p.adapters = {d.lora.max_loras * adapter_slot_bytes(d.model, d.parallelism, d.lora.max_rank)};
   p.activations = s.activation_bytes.value_or(ByteCount{activation_peak(d, s)});
   p.cuda_graphs = s.cuda_graph_bytes.value_or(ByteCount{cuda_graphs(d)});
   p.non_torch = s.non_torch_bytes.value_or(ByteCount{non_torch(d)});
-  const double fixed = p.weights.value + p.activations.value + p.cuda_graphs.value + p.non_torch.value;
+  const double fixed =
+      p.weights.value + p.adapters.value + p.activations.value + p.cuda_graphs.value + p.non_torch.value;
   if (engine_costs(d.engine_name).shares_free_memory) {
     // A share of what is free once the model is loaded, not of the whole memory.
     const double free = p.capacity.value - fixed;

@@ -67,6 +67,7 @@ class StudyObserver final : public Observer {
     if (options_.on_steps) options_.on_steps(span);
     for (Observer* w : options_.watchers) w->on_steps(span);
   }
+  void on_answer(const RequestRecord& answer) override { collector_.on_answer(answer); }
   void on_gap(Duration gap, std::int64_t rows) override {
     collector_.on_gap(gap, rows);
     for (Observer* w : options_.watchers) w->on_gap(gap, rows);
@@ -114,6 +115,7 @@ PoolsConfig pools_config(const Scenario& s, std::uint64_t seed) {
   config.hand_over.seed = seed;
   config.clients = s.workload.client;
   config.clients.seed = seed;
+  config.answers = s.workload.answers;
   for (const PoolPlan& pool : s.pools)
     config.pools.push_back({pool.role, s.hand_over.first_token, pool.engine, pool.cluster, nullptr, pool.link_bandwidth,
                             pool.kv_block_bytes, pool.flow_bandwidth});
@@ -147,6 +149,7 @@ SimulationOutcome simulate_deployment(const Scenario& s, const DeploymentRun& ru
     config.cluster.routing.seed = run.seed;
     config.clients = s.workload.client;
     config.clients.seed = run.seed;
+    config.answers = s.workload.answers;
     config.engine.speculation.seed = run.seed;
     config.step_by_step = run.step_by_step;
     if (run.threads > 1 && are_independent(config, source, observer, run.requests))

@@ -58,6 +58,7 @@ Moment TellLater::moment_of(const RequestRecord& record) const {
       return {record.finish, Moment::run_stopped, rank};
     case Outcome::finished:
     case Outcome::failed:
+    case Outcome::aborted:
       break;
   }
   return boundary_;

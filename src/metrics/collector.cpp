@@ -1,6 +1,8 @@
 // The hot path of measuring: a few counters and distributions per request and per span of steps.
 #include "metrics/collector.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -25,7 +27,7 @@ void count_good(Measures& cell, const GoodputLimits& limits, const RequestRecord
   for (std::size_t i = 0; i < tpot.size(); ++i) {
     if (!within(limits.tpot_ms, tpot[i])) continue;
     ++cell.good[i];
-    cell.good_output_tokens[i] += r.request.output_tokens;
+    cell.good_output_tokens[i] += r.returned_tokens();
   }
 }
 
@@ -41,12 +43,14 @@ CollectorConfig collector_config(const WorkloadConfig& workload, double warmup_f
     config.goodput.push_back(c.goodput.any() ? c.goodput : workload.goodput);
   }
   if (config.goodput.empty()) config.goodput.push_back(workload.goodput);
+  config.adapters = workload.adapters.weights.size();
   return config;
 }
 
 MetricsCollector::MetricsCollector(CollectorConfig config)
     : config_(std::move(config)), cells_(2 * std::max<std::size_t>(1, config_.classes.size())) {
   config_.goodput.resize(cells_.size() / 2);
+  if (config_.adapters > 0) adapters_.resize(config_.adapters + 1);
   const SteadyWindow& w = config_.window;
   const std::int64_t whole = w.requests ? *w.requests : w.arrival_period ? w.arrival_period->count() : 0;
   const auto cut = [&](double fraction) {
@@ -82,12 +86,15 @@ void count_request(Measures& cell, const GoodputLimits& limits, const RequestRec
     case Outcome::failed:
       ++cell.lost;
       return;
+    case Outcome::aborted:
+      ++cell.aborted;
+      return;
     case Outcome::finished:
       break;
   }
   ++cell.completed;
   cell.input_tokens += r.request.prompt_tokens;
-  cell.output_tokens += r.request.output_tokens;
+  cell.output_tokens += r.returned_tokens();
   cell.cached_tokens += r.cached_tokens;
   cell.last_finish = std::max(cell.last_finish, r.finish);
   const std::int64_t n = r.request.output_tokens;
@@ -109,6 +116,8 @@ void MetricsCollector::on_request(const RequestRecord& r) {
   const auto class_index = static_cast<std::size_t>(r.request.class_index);
   invariant(2 * class_index < cells_.size(), "request of a class the collector was not told of");
   count_request(cells_[2 * class_index + (is_steady(r.request) ? 1 : 0)], config_.goodput[class_index], r);
+  if (!adapters_.empty()) [[unlikely]]
+    count_adapter(r);
   if (r.outcome != Outcome::finished) return;
   for (std::size_t i = 0; i < kAttributionParts; ++i) {
     ttft_parts_[i] += r.ttft_parts[i].count();
@@ -119,6 +128,26 @@ void MetricsCollector::on_request(const RequestRecord& r) {
   if (opened_ == TimePoint::max() || closed_ != TimePoint::max()) return;
   in_window_.completed += 1;
   in_window_.input_tokens += r.request.prompt_tokens;
+}
+
+[[gnu::noinline]] void MetricsCollector::count_adapter(const RequestRecord& r) {
+  const std::size_t adapter =
+      r.request.adapter < 0 ? adapters_.size() - 1 : static_cast<std::size_t>(r.request.adapter);
+  invariant(adapter < adapters_.size(), "request of an adapter the collector was not told of");
+  count_request(adapters_[adapter], config_.goodput[static_cast<std::size_t>(r.request.class_index)], r);
+}
+
+void MetricsCollector::on_answer(const RequestRecord& r) {
+  ++answers_completed_;
+  const std::int64_t n = r.request.output_tokens;
+  const Duration decode = r.finish - r.first_token;
+  if (n > 1) {
+    answers_.tpot[0].add(divide_rounded(decode, n));
+    answers_.tpot[1].add(divide_rounded(decode, n - 1));
+  }
+  answers_.ttft.add(r.first_token - r.request.arrival);
+  answers_.e2el.add(r.finish - r.request.arrival);
+  answers_.queue_time.add(r.scheduled - r.request.arrival);
 }
 
 void MetricsCollector::on_steps(const StepSpan& span) {
@@ -182,6 +211,10 @@ RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
     run.all.merge(whole);
     if (!config_.classes.empty()) run.classes.push_back({config_.classes[i / 2], std::move(whole)});
   }
+  for (std::size_t i = 0; i < adapters_.size(); ++i)
+    run.adapters.push_back({i + 1 < adapters_.size() ? fmt::format("adapter_{}", i) : "base", std::move(adapters_[i])});
+  run.answers = std::move(answers_);
+  run.answers_completed = answers_completed_;
   if (opened_ != TimePoint::max()) {
     const TimePoint end = closed_ != TimePoint::max() ? closed_ : outcome.end;
     in_window_.seconds = to_seconds(end - opened_);

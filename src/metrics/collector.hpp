@@ -32,6 +32,7 @@ struct CollectorConfig {
   SteadyWindow window;
   std::vector<std::string> classes;       // names; empty = one class without a name
   std::vector<GoodputLimits> goodput{1};  // per class, or one entry when there are no classes
+  std::size_t adapters = 0;               // of LoRA
 };
 
 // One request more in a cell: what became of it, its latencies, whether it kept `limits`.
@@ -86,6 +87,7 @@ class MetricsCollector final : public Observer {
 
   void on_request(const RequestRecord& record) override;
   void on_steps(const StepSpan& span) override;
+  void on_answer(const RequestRecord& answer) override;
   void on_gap(Duration gap, std::int64_t rows) override;
 
   // When the first measured request arrives, and when the first after the last does. What happens within
@@ -105,7 +107,12 @@ class MetricsCollector final : public Observer {
   CollectorConfig config_;
   std::int64_t steady_begin_ = 0;  // by index, or ns of arrival when the total is not known
   std::int64_t steady_end_ = 0;
-  std::vector<Measures> cells_;  // [class][outside, inside the steady window]
+  void count_adapter(const RequestRecord& record);
+
+  std::vector<Measures> cells_;     // [class][outside, inside the steady window]
+  std::vector<Measures> adapters_;  // of LoRA, the base model last; empty: there are none
+  LatencyDistributions answers_;
+  std::int64_t answers_completed_ = 0;
   Distribution itl_;
   Distribution steady_itl_;
   TimePoint opened_ = TimePoint::max();

@@ -33,7 +33,55 @@ double of_all_time(View v, std::int64_t nanoseconds) {
   return of_fleet(v, all > 0 ? count(nanoseconds) / count(all) * v.run.fleet.places : kMissing);
 }
 
+constexpr double kNanosecondsToMs = 1e-6;
+
+double of_adapters(View v, double value) {
+  return v.scope == Scope::run && !v.run.adapters.empty() ? value : kMissing;
+}
+double of_answers(View v, double value) {
+  return v.scope == Scope::run && v.run.answers_completed > 0 ? value : kMissing;
+}
+double of_answers_ms(View v, const Distribution& d, double percentile) {
+  if (d.count() == 0) return kMissing;
+  return of_answers(v, (percentile < 0 ? d.mean() : d.percentile(percentile)) * kNanosecondsToMs);
+}
+constexpr double kMean = -1;
+
 constexpr Column kFleetColumns[] = {
+    {"answers_completed", "Answers completed", "", G::answers, true,
+     [](View v) { return of_answers(v, count(v.run.answers_completed)); },
+     "with several answers to a request (n, best_of): all that were computed to their ends"},
+    {"answers_mean_ttft_ms", "  mean TTFT of each", "ms", G::answers, false,
+     [](View v) { return of_answers_ms(v, v.run.answers.ttft, kMean); },
+     "first token of an answer; of a request, that of its first answer"},
+    {"answers_p99_ttft_ms", "  p99 TTFT of each", "ms", G::answers, false,
+     [](View v) { return of_answers_ms(v, v.run.answers.ttft, 99); }, "the same"},
+    {"answers_mean_tpot_ms", "  mean TPOT of each", "ms", G::answers, false,
+     [](View v) { return of_answers_ms(v, v.run.answers.tpot[static_cast<std::size_t>(v.tpot)], kMean); },
+     "decode time of an answer over its own tokens"},
+    {"answers_mean_e2el_ms", "  mean end-to-end of each", "ms", G::answers, false,
+     [](View v) { return of_answers_ms(v, v.run.answers.e2el, kMean); }, "of a request, that of its last answer"},
+    {"adapter_loads", "Adapters loaded", "", G::adapters, true,
+     [](View v) { return of_adapters(v, count(v.run.engine.adapters.loads)); },
+     "LoRA adapters that came into a slot of a GPU"},
+    {"adapter_disk_loads", "  of these, from disk", "", G::adapters, true,
+     [](View v) { return of_adapters(v, count(v.run.engine.adapters.disk_loads)); }, "that were not in host memory"},
+    {"adapter_load_time_share", "Share of busy time spent loading", "", G::adapters, false,
+     [](View v) {
+       const double busy = static_cast<double>(v.run.engine.busy) / static_cast<double>(FineDuration::kPerNanosecond);
+       return of_adapters(v, busy > 0 ? count(v.run.engine.adapters.load_time.count()) / busy : kMissing);
+     },
+     "the whole batch waits for a load"},
+    {"mean_adapters_per_step", "Distinct adapters in a step, mean", "", G::adapters, false,
+     [](View v) {
+       const AdapterTotals& a = v.run.engine.adapters;
+       return of_adapters(
+           v, a.step_time > 0 ? static_cast<double>(a.adapter_time) / static_cast<double>(a.step_time) : kMissing);
+     },
+     "of the steps that have any, by their time"},
+    {"adapter_set_aside", "Waiting requests passed over", "", G::adapters, true,
+     [](View v) { return of_adapters(v, count(v.run.engine.adapters.set_aside)); },
+     "times that a request was looked at whose adapter had no slot (max_loras)"},
     {"attempts_per_request", "Attempts per request", "", G::clients, false,
      [](View v) {
        const ClientTotals& c = v.run.clients;
@@ -53,6 +101,9 @@ constexpr Column kFleetColumns[] = {
      "that the server finished after the client had given up"},
     {"late_output_tokens", "  their output tokens", "tok", G::clients, true,
      [](View v) { return of_clients(v, count(v.run.clients.late_output_tokens)); }, "work that nobody got"},
+    {"aborted_output_tokens", "Output tokens of aborted attempts", "tok", G::clients, true,
+     [](View v) { return of_clients(v, count(v.run.clients.aborted_output_tokens)); },
+     "that were out when the engine let them go: streamed, but of no finished request"},
     {"last_unanswered_s", "Last request without an answer", "s", G::clients, false,
      [](View v) {
        return v.run.clients.unanswered > 0 ? of_clients(v, to_seconds(v.run.clients.last_unanswered)) : kMissing;

@@ -19,6 +19,7 @@ void Measures::merge(const Measures& o) {
   timed_out += o.timed_out;
   unfinished += o.unfinished;
   lost += o.lost;
+  aborted += o.aborted;
   input_tokens += o.input_tokens;
   output_tokens += o.output_tokens;
   cached_tokens += o.cached_tokens;

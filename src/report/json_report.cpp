@@ -113,6 +113,7 @@ Json to_json(const MemoryPlan& plan) {
   json["capacity_gib"] = plan.capacity.value / kGiB;
   json["budget_gib"] = plan.budget.value / kGiB;
   json["weights_gib"] = plan.weights.value / kGiB;
+  if (plan.adapters.value > 0) json["adapters_gib"] = plan.adapters.value / kGiB;
   json["activations_gib"] = plan.activations.value / kGiB;
   json["cuda_graphs_gib"] = plan.cuda_graphs.value / kGiB;
   json["non_torch_gib"] = plan.non_torch.value / kGiB;
@@ -166,6 +167,11 @@ Json to_json(const RunResult& result) {
     Json classes = Json::object();
     for (const NamedSummary& c : result.classes) classes[c.name] = to_json(c.summary);
     json["classes"] = std::move(classes);
+  }
+  if (!result.adapters.empty()) {
+    Json adapters = Json::object();
+    for (const NamedSummary& a : result.adapters) adapters[a.name] = to_json(a.summary);
+    json["adapters"] = std::move(adapters);
   }
   if (!result.pools.empty()) json["pools"] = pools_of(result.pools);
   if (!result.roles.empty()) json["roles"] = pools_of(result.roles);

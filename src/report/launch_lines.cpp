@@ -154,6 +154,11 @@ std::vector<std::string> launch_differences(const Scenario& s, bool load_is_repl
     differences.emplace_back("prompts of the bench line share no prefix; those simulated do");
   if (s.deployment.kv_format != KvFormat::bf16 && s.deployment.kv_format != KvFormat::fp8)
     differences.emplace_back("the KV format that was simulated is none of vLLM's");
+  if (!load_is_replayed && !s.workload.adapters.weights.empty())
+    differences.emplace_back("requests of the bench line ask for no LoRA adapters: give it --lora-modules");
+  if (!load_is_replayed && s.workload.answers.on())
+    differences.emplace_back("requests of the bench line ask for one answer each");
+  if (s.workload.client.abort_share > 0) differences.emplace_back("no client of the bench line closes its connection");
   if (!s.workload.ignore_eos)
     differences.emplace_back(
         "a model ends its answers itself: the output lengths of the bench are at most those simulated");

@@ -39,7 +39,7 @@ RowColumns<RequestRow> columns_of_requests() {
        [](S out, R r, int) { append_count(out, r.record.request.index); }},
       {"class", ColumnKind::text, "Class of the workload; empty where it has none.",
        [](S out, R r, int) { out += r.class_name; }},
-      {"outcome", ColumnKind::text, "finished, rejected, timed_out, or unfinished.",
+      {"outcome", ColumnKind::text, "finished, rejected, timed_out, aborted, or unfinished.",
        [](S out, R r, int) { out += to_string(r.record.outcome); }},
       {"replica", ColumnKind::count, "Replica that had it; rank k of replica r is r * data_parallel_size + k.",
        [](S out, R r, int) { append_count(out, r.record.replica); }},

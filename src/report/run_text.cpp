@@ -24,15 +24,16 @@ bool shown(const Column& column, double value) {
   if (std::isnan(value)) return false;
   if (column.key == "preemption_count" || column.key == "num_prompts") return true;
   const bool trouble = column.key == "rejected" || column.key == "timed_out" || column.key == "unfinished" ||
-                       column.key == "lost_transfers" || column.key == "mean_client_queue_time_ms" ||
-                       column.key == "prefix_cache_hit_rate";
+                       column.key == "lost_transfers" || column.key == "aborted" ||
+                       column.key == "mean_client_queue_time_ms" || column.key == "prefix_cache_hit_rate";
   if (column.key == "prefix_cache_queries" || column.key == "prefix_cache_hits") return false;  // the rate says it
   return !trouble || value != 0;
 }
 
 bool is_share(const Column& c) {
   return c.key == "slo_attainment" || c.key == "mfu" || c.key == "mbu" || c.key == "engine_busy" ||
-         c.key == "idle_cost_share" || c.key.ends_with("_perc") || c.key.ends_with("_hit_rate");
+         c.key == "idle_cost_share" || c.key == "adapter_load_time_share" || c.key.ends_with("_perc") ||
+         c.key.ends_with("_hit_rate");
 }
 
 std::string cell(const Column& column, double value) {
@@ -100,6 +101,30 @@ std::string class_section(const RunResult& r, const TextStyle& style) {
                percent(s["slo_attainment"])});
   }
   return table.text(style, "  ");
+}
+
+// Those that were asked for most; the others are in JSON.
+std::string adapter_section(const RunResult& r, const TextStyle& style) {
+  constexpr std::size_t kShownAdapters = 12;
+  std::vector<const NamedSummary*> by_requests;
+  for (const NamedSummary& a : r.adapters) by_requests.push_back(&a);
+  std::stable_sort(by_requests.begin(), by_requests.end(), [](const NamedSummary* a, const NamedSummary* b) {
+    return a->summary["num_prompts"] > b->summary["num_prompts"];
+  });
+  TextTable table("lrrrrrr", "0310120");
+  table.row({"adapter", "completed", "p50 TTFT", "p99 TTFT", "p50 TPOT", "p99 TPOT", "p99 E2E"});
+  const std::size_t shown_adapters = std::min(kShownAdapters, by_requests.size());
+  for (std::size_t i = 0; i < shown_adapters; ++i) {
+    const NamedSummary* a = by_requests[i];
+    const Summary& s = a->summary;
+    if (!(s["num_prompts"] > 0)) break;
+    table.row({a->name, readable(s["completed"]), readable(s["p50_ttft_ms"]), readable(s["p99_ttft_ms"]),
+               readable(s["p50_tpot_ms"]), readable(s["p99_tpot_ms"]), readable(s["p99_e2el_ms"])});
+  }
+  std::string text = table.text(style, "  ");
+  if (by_requests.size() > shown_adapters)
+    text += fmt::format("  and {} more, asked for less\n", by_requests.size() - shown_adapters);
+  return text;
 }
 
 std::string grade_section(const RunResult& r, const TextStyle& style) {
@@ -279,6 +304,9 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
       section(fmt::format("Latency, steady state (without the first and last {})", percent(r.scenario.warmup_fraction)),
               steady_section(r, style), style);
   if (!r.classes.empty()) out += section("Classes (ms)", class_section(r, style), style);
+  if (!r.adapters.empty())
+    out += section("Adapters (ms)", adapter_section(r, style) + group_table(r, ColumnGroup::adapters, style), style);
+  if (r.scenario.workload.answers.on()) out += section("Answers", group_table(r, ColumnGroup::answers, style), style);
   out += section("Grades", grade_section(r, style), style);
   out += section("Throughput", group_table(r, ColumnGroup::throughput, style), style);
   if (!std::isnan(r.summary["slo_attainment"]))

@@ -78,6 +78,7 @@ std::string memory_section(const MemoryPlan& plan, const TextStyle& style) {
     table.row({name, format_quantity(bytes.value, Dimension::bytes), bar(bytes.value / capacity, 24)});
   };
   line("weights", plan.weights);
+  if (plan.adapters.value > 0) line("LoRA slots", plan.adapters);
   line("activations", plan.activations);
   line("CUDA graphs", plan.cuda_graphs);
   line("outside torch", plan.non_torch);

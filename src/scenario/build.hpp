@@ -23,6 +23,12 @@ struct ScenarioInput {
 void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // engine.speculative_config; after the deployment.
 void build_speculation(Resolver& values, const Catalog& catalog, Scenario& scenario);
+// engine.enable_lora, after the deployment; then what requests ask for, and both together.
+void build_lora(Resolver& values, Scenario& scenario);
+void read_adapters(Resolver& values, WorkloadConfig& workload);
+void build_adapters(Resolver& values, Scenario& scenario);
+// n, best_of, beams; when the cluster is built.
+void build_answers(Resolver& values, Scenario& scenario);
 // What of it the classes of the workload say.
 void build_class_acceptance(Resolver& values, Scenario& scenario);
 // Engine knobs, by the engine's own default rules; needs the deployment.

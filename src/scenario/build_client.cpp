@@ -77,6 +77,17 @@ void read_retries(Resolver& values, const Preset& preset, ClientConfig& c) {
   read_reasons(values, preset, c);
 }
 
+void read_patience(Resolver& values, ClientConfig& c) {
+  c.abort_share = values.number("workload.client.abort_share");
+  const auto patience = values.maybe_quantity("workload.client.patience");
+  if (patience) c.patience = duration_from_seconds(*patience);
+  c.patience_is_exponential = values.text("workload.client.patience_distribution") == "exponential";
+  if (c.abort_share > 0 && !patience)
+    values.error("workload.client.abort_share",
+                 "'workload.client.patience' is missing: nobody knows when those who leave do",
+                 "say how long they wait in the mean");
+}
+
 void warn_of_client(Resolver& values, const char* key, bool idle, const char* reason) {
   const std::string path = fmt::format("workload.client.{}", key);
   if (idle && values.given(path)) values.warning(path, fmt::format("'{}' has no effect: {}", path, reason));
@@ -89,8 +100,10 @@ void check_client(Resolver& values, const ClientConfig& c) {
                              to_seconds(c.total_timeout), to_seconds(c.timeout)),
                  "the total is of all attempts together: make it the longer one, or leave timeout out");
   const bool patient = c.timeout == Duration{} && c.total_timeout == Duration{};
-  for (const char* key : {"waits_for", "on_timeout"})
-    warn_of_client(values, key, patient, "there is no workload.client.timeout");
+  warn_of_client(values, "waits_for", patient, "there is no workload.client.timeout");
+  warn_of_client(values, "on_timeout", patient && c.abort_share == 0, "there is no workload.client.timeout");
+  for (const char* key : {"patience", "patience_distribution"})
+    warn_of_client(values, key, c.abort_share == 0, "workload.client.abort_share is 0");
   for (const char* key : {"retry_on", "backoff", "backoff_factor", "max_backoff", "jitter", "retry_budget"})
     warn_of_client(values, key, c.retries == 0, "workload.client.retries is 0");
   warn_of_client(values, "retry_budget_burst", c.budget_per_request == 0, "there is no workload.client.retry_budget");
@@ -111,6 +124,7 @@ void build_client(Resolver& values, Scenario& s) {
   c.until_first_token = values.text("workload.client.waits_for") == "first_token";
   c.aborts = values.text("workload.client.on_timeout") == "abort";
   read_retries(values, preset, c);
+  read_patience(values, c);
   check_client(values, c);
 }
 

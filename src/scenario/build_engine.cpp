@@ -205,6 +205,7 @@ void build_engine(Resolver& values, Scenario& s, bool hands_over) {
     s.deployment.parallelism.micro_batches = s.deployment.parallelism.pipeline > 1;
     engine.micro_batches = s.deployment.parallelism.pipeline;
   }
+  build_lora(values, s);
   build_max_model_len(values, s);
   profile.read_batch(knobs, setting);
   if (engine.speculation.on()) profile.speculation.settle(knobs, setting);

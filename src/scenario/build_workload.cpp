@@ -172,6 +172,7 @@ void read_limits(Resolver& values, WorkloadConfig& w) {
   w.client_delay = values.duration("workload.client_delay");
   w.ignore_eos = values.flag("workload.ignore_eos");
   w.max_tokens = values.integer("workload.max_tokens");
+  w.stop_string_share = values.number("workload.stop_string_share");
 }
 
 }  // namespace
@@ -201,6 +202,7 @@ void build_workload(Resolver& values, Scenario& s) {
     w.sessions = sessions;
   }
   read_classes(values, w);
+  read_adapters(values, w);
   build_client(values, s);
   w.goodput = read_goodput(values, "goodput.");
 }

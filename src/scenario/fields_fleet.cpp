@@ -13,6 +13,9 @@ Names compile_caches() {
 Names when_none_ready() {
   return {"hold", "reject"};
 }
+Names patiences() {
+  return {"fixed", "exponential"};
+}
 Names client_presets() {
   return {"none", "openai", "envoy", "nginx", "sglang_router"};
 }
@@ -172,6 +175,10 @@ constexpr Field kClientRows[] = {
      "Retries for each first attempt, as a bucket of tokens (0.1 = 10 %); absent: no budget.", 1e-6, 100},
     {"workload.client.retry_budget_burst", K::number, "10", "Most tokens in the bucket, which is full at first.", 1,
      1e9},
+    {"workload.client.abort_share", K::number, "0",
+     "Requests whose client closes the connection after `patience`, answered or not, and does not come back.", 0, 1},
+    {"workload.client.patience", K::quantity, "", "abort_share: from the first send; the mean.", 1e-6, kMaxSeconds},
+    {"workload.client.patience_distribution", K::choice, "exponential", "Of patience.", 0, 0, {}, patiences},
 };
 
 }  // namespace

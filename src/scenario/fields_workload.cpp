@@ -16,6 +16,9 @@ Names trace_formats() {
 Names ramps() {
   return {"linear", "exponential"};
 }
+Names popularities() {
+  return {"uniform", "zipf"};
+}
 Names pauses() {
   return {"fixed", "exponential"};
 }
@@ -192,6 +195,29 @@ constexpr Field kWorkloadRows[] = {
      {},
      nullptr,
      "e2el_ms,request_latency"},
+    {"workload.adapters", K::map, "", "LoRA adapters that requests ask for; left out: the base model alone."},
+    {"workload.adapters.count", K::integer, "", "How many there are.", 1, 30000},
+    {"workload.adapters.popularity",
+     K::choice,
+     "uniform",
+     "Who asks for which: all alike, or the i-th by 1 / i^alpha.",
+     0,
+     0,
+     {},
+     popularities},
+    {"workload.adapters.zipf_alpha", K::number, "1", "zipf: alpha.", 0, 20},
+    {"workload.adapters.weights", K::list_of_numbers, "", "In place of these: share of each adapter, relative.", 0,
+     1e9},
+    {"workload.adapters.ranks", K::list_of_numbers, "16", "Rank of each adapter, or one for all.", 1, 512},
+    {"workload.adapters.base_share", K::number, "0", "Share of the requests that ask for no adapter.", 0, 1},
+    {"workload.n", K::integer, "1", "Answers to each request.", 1, 10000},
+    {"workload.best_of", K::integer, "(n)", "So many are computed, and n of them kept.", 1, 10000},
+    {"workload.beam_width", K::integer, "",
+     "Beam search with so many beams, in vLLM's front end: a round for each "
+     "token.",
+     1, 1000},
+    {"workload.stop_string_share", K::number, "0",
+     "With ignore_eos false: requests that end by a stop string, which is found behind the engine.", 0, 1},
     {"workload.ignore_eos", K::flag, "true",
      "max_tokens is the output length; false: policies see workload.max_tokens."},
     {"workload.max_tokens", K::integer, "0", "With ignore_eos false: the limit a policy knows.", 0, kMaxTokensField},

@@ -192,6 +192,8 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
     apply_load_factor(values, scenario);
     build_questions(values, catalog, scenario);
     if (!pooled) build_cluster(values, options.spares_down, scenario);
+    if (!broken()) build_adapters(values, scenario);
+    if (!broken()) build_answers(values, scenario);
     build_prices(values, catalog, input, scenario);
     if (!broken()) check_together(values, scenario);
     if (!broken() && pooled) check_pools(values, scenario);

@@ -50,7 +50,8 @@ struct Conversation {
   std::int64_t said = 0;        // tokens so far, answers included
   std::int64_t turns_left = 0;  // after the one under way
   std::int16_t class_index = 0;
-  std::int32_t number = 0;  // in order of opening
+  std::int16_t adapter = -1;  // of all its turns
+  std::int32_t number = 0;    // in order of opening
 };
 
 // Conversations under way. A turn's prompt is everything said so far plus the new input.

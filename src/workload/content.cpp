@@ -25,7 +25,14 @@ LengthPair::Tokens LengthPair::draw(RandomStream& inputs, RandomStream& outputs)
 }
 
 ContentSource::ContentSource(const WorkloadConfig& config, std::uint64_t seed)
-    : max_tokens_(config.ignore_eos ? 0 : config.max_tokens), classes_(seed, "classes") {
+    : max_tokens_(config.ignore_eos ? 0 : config.max_tokens),
+      classes_(seed, "classes"),
+      base_share_(config.adapters.base_share),
+      stop_string_share_(max_tokens_ > 0 ? config.stop_string_share : 0),
+      draws_more_(!config.adapters.weights.empty() || stop_string_share_ > 0),
+      adapter_stream_(seed, "adapters"),
+      stop_stream_(seed, "stop_strings") {
+  if (!config.adapters.weights.empty()) adapters_.emplace(config.adapters.weights);
   std::vector<double> weights;
   for (const RequestClass& c : config.classes) {
     weights.push_back(c.weight);
@@ -78,6 +85,16 @@ std::int16_t ContentSource::draw_class() {
   return choice_ ? static_cast<std::int16_t>(choice_->draw(classes_)) : std::int16_t{0};
 }
 
+std::int16_t ContentSource::draw_adapter() {
+  if (!adapters_ || (base_share_ > 0 && adapter_stream_.uniform() < base_share_)) return -1;
+  return static_cast<std::int16_t>(adapters_->draw(adapter_stream_));
+}
+
+[[gnu::noinline]] void ContentSource::draw_rest(Request& request) {
+  request.adapter = draw_adapter();
+  if (stop_string_share_ > 0) request.stop_string = stop_stream_.uniform() < stop_string_share_;
+}
+
 Request ContentSource::make_request(std::int16_t class_index, std::int64_t prompt, std::int64_t output) const {
   Request request;
   request.class_index = class_index;
@@ -95,11 +112,16 @@ Request ContentSource::draw() {
   const LengthPair::Tokens tokens = lengths_[place].draw();
   Request request = make_request(class_index, shared_[place].tokens + tokens.input, tokens.output);
   request.prefix_row = shared_[place].row;
+  if (draws_more_) [[unlikely]]
+    draw_rest(request);
   return request;
 }
 
 Request ContentSource::of_row(const TraceRow& row) {
-  return make_request(draw_class(), row.input, row.output);
+  Request request = make_request(draw_class(), row.input, row.output);
+  if (draws_more_) [[unlikely]]
+    draw_rest(request);
+  return request;
 }
 
 Request ContentSource::turn(std::int16_t class_index, std::int64_t said, RandomStream& stream) {
@@ -108,6 +130,7 @@ Request ContentSource::turn(std::int16_t class_index, std::int64_t said, RandomS
   const std::int64_t before = said > 0 ? said : shared_[place].tokens;
   Request request = make_request(class_index, before + tokens.input, tokens.output);
   request.prefix_row = shared_[place].row;
+  if (stop_string_share_ > 0) request.stop_string = stream.uniform() < stop_string_share_;
   return request;
 }
 

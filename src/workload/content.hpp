@@ -44,6 +44,8 @@ class ContentSource {
   // A turn of a conversation: new input after what was said.
   [[nodiscard]] Request turn(std::int16_t class_index, std::int64_t said, RandomStream& stream);
   [[nodiscard]] std::int16_t draw_class();
+  // A LoRA adapter, -1 = the base model.
+  [[nodiscard]] std::int16_t draw_adapter();
   // The shared prefixes of the classes; null when there are none.
   [[nodiscard]] const PrefixTable* prefixes() const { return prefixes_.rows() > 0 ? &prefixes_ : nullptr; }
 
@@ -64,6 +66,13 @@ class ContentSource {
   PrefixTable prefixes_;
   std::int64_t max_tokens_;  // what the clients ask for; 0 = the output's length
   RandomStream classes_;
+  void draw_rest(Request& request);
+
+  std::optional<AliasTable> adapters_;  // with any
+  double base_share_;
+  double stop_string_share_;
+  bool draws_more_;  // than class and lengths
+  RandomStream adapter_stream_, stop_stream_;
 };
 
 }  // namespace foretoken

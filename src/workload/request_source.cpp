@@ -144,7 +144,9 @@ class ClosedSource final : public RequestSource {
     if (conversations_) {
       const std::int16_t class_index = feed_.content().draw_class();
       feed_.skip();
-      request = next_turn(conversations_->open(class_index));
+      Conversation conversation = conversations_->open(class_index);
+      conversation.adapter = feed_.content().draw_adapter();
+      request = next_turn(std::move(conversation));
     } else {
       request = feed_.take();
       request.index = sent_;
@@ -158,6 +160,7 @@ class ClosedSource final : public RequestSource {
     Request request = feed_.content().turn(conversation.class_index, conversation.said, conversation.stream);
     request.index = sent_;
     request.conversation = conversation.number;
+    request.adapter = conversation.adapter;
     conversations_->sent(request.index, std::move(conversation));
     return request;
   }

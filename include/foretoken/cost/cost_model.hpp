@@ -23,6 +23,10 @@ class CostModel {
   // Decode-only steps of `sequences` rows; step() agrees with it exactly when
   // there is no prefill chunk, no group and no draft. The reference lives as long as the model.
   [[nodiscard]] virtual const DecodeCurve& decode(std::int64_t sequences) const = 0;
+  // The same with so many distinct LoRA adapters among the rows.
+  [[nodiscard]] virtual const DecodeCurve& decode_with(std::int64_t sequences, std::int64_t /*adapters*/) const {
+    return decode(sequences);
+  }
   // Context beyond which some layers do not look back; 0 = all layers see everything.
   // DecodeShape::windowed_context is cut at it.
   [[nodiscard]] virtual std::int64_t sliding_window() const { return 0; }

@@ -118,6 +118,24 @@ struct DraftSpec {
 [[nodiscard]] DraftSpec draft_spec(DraftMethod method, const ModelSpec& target, WeightFormat format, int tokens,
                                    const std::string& engine_name, const std::string& engine_version);
 
+// LoRA adapters beside the model (src/cost/README.md, "Adapters").
+struct LoraSpec {
+  int max_loras = 0;  // slots on the GPU, each of max_rank; 0 = off
+  int max_rank = 16;
+  double per_adapter = 0;    // by which each distinct adapter of a step makes it longer, as a share of it
+  double with_adapters = 0;  // the same once, where a step has any
+  [[nodiscard]] bool on() const { return max_loras > 0; }
+  bool operator==(const LoraSpec&) const = default;
+};
+// Bytes of an adapter of this rank on one GPU, and of a slot (as large as one of max_rank, and its buffers).
+[[nodiscard]] double adapter_bytes(const ModelSpec& model, const Parallelism& split, int rank);
+[[nodiscard]] double adapter_slot_bytes(const ModelSpec& model, const Parallelism& split, int max_rank);
+// Seconds in which a step waits for an adapter of this rank to come from host memory, and from disk to there.
+[[nodiscard]] double adapter_load_seconds(const ModelSpec& model, const Parallelism& split, int rank, int max_rank);
+[[nodiscard]] double adapter_read_seconds(const ModelSpec& model, int rank);
+// By which each distinct adapter of a step makes it longer: Llama-3.1-8B and Qwen2.5-7B on H100, ranks 8 to 32.
+inline constexpr double kStepPerAdapter = 0.0095;
+
 // Step time = step + per_prefill_token*prefill tokens + per_decode_token*(decode
 // rows + drafts) + per_context_token*context tokens attended by decodes + per_draft_pass*passes of the drafter;
 // seconds.
@@ -169,6 +187,7 @@ struct Deployment {
   OverheadTerms overhead;
   AffineTerms affine;
   DraftSpec draft;
+  LoraSpec lora = {};
   double power_cap = 0;           // W of a GPU; 0 = none
   SharedCalibration calibration;  // measured coefficient sets to choose from; empty = roofline defaults
   bool operator==(const Deployment&) const = default;

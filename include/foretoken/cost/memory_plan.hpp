@@ -33,6 +33,7 @@ struct MemoryPlan {
   ByteCount budget;   // capacity * gpu_memory_utilization
   ByteCount weights;  // the drafter's too
   ByteCount drafter;
+  ByteCount adapters;     // slots of LoRA adapters, used or not
   ByteCount activations;  // peak at max_num_batched_tokens
   ByteCount cuda_graphs;
   ByteCount non_torch;

@@ -43,6 +43,7 @@ struct StepShape {
   std::span<const PrefillChunk> prefill;
   DecodeShape decode;
   GroupShape group = {};
+  std::int64_t adapters = 0;  // distinct LoRA adapters of its requests
 };
 
 // What a share of a step's time was spent on. An operator's time belongs to the

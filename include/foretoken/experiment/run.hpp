@@ -129,9 +129,10 @@ struct RunResult {
   Summary summary;
   Summary steady_state;
   std::vector<NamedSummary> classes;
-  std::vector<PoolResult> pools;  // of several
-  std::vector<PoolResult> roles;  // of several pools of one role together; empty where no role has more than one
-  Summary half_widths;            // 95 % confidence intervals of `summary`; empty with one replication
+  std::vector<NamedSummary> adapters;  // by LoRA adapter, the base model last
+  std::vector<PoolResult> pools;       // of several
+  std::vector<PoolResult> roles;       // of several pools of one role together; empty where no role has more than one
+  Summary half_widths;                 // 95 % confidence intervals of `summary`; empty with one replication
   std::vector<SloVerdict> slo;
   LoadSlots load_slots;  // when asked for
   Bottleneck prefill;

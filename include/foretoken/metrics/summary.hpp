@@ -86,6 +86,7 @@ struct Measures {
   std::int64_t timed_out = 0;
   std::int64_t unfinished = 0;
   std::int64_t lost = 0;          // their KV cache was, between pools
+  std::int64_t aborted = 0;       // their clients closed the connection: no failure
   std::int64_t input_tokens = 0;  // of completed requests, as the next three
   std::int64_t output_tokens = 0;
   std::int64_t cached_tokens = 0;
@@ -101,7 +102,7 @@ struct Measures {
   TimePoint last_finish = TimePoint::min();
 
   [[nodiscard]] std::int64_t failed() const { return rejected + timed_out + unfinished + lost; }
-  [[nodiscard]] std::int64_t offered() const { return completed + failed(); }
+  [[nodiscard]] std::int64_t offered() const { return completed + failed() + aborted; }
   void merge(const Measures& other);
 };
 
@@ -126,8 +127,11 @@ struct PoolMeasures {
 
 struct RunMeasures {
   Measures all;
-  Measures steady;                                        // without the first and last part of the requests
-  std::vector<ClassMeasures> classes;                     // empty when the workload has no named classes
+  Measures steady;                      // without the first and last part of the requests
+  std::vector<ClassMeasures> classes;   // empty when the workload has no named classes
+  std::vector<ClassMeasures> adapters;  // by LoRA adapter, the base model last; empty without any
+  LatencyDistributions answers;         // of each answer, where requests have several
+  std::int64_t answers_completed = 0;
   std::optional<WindowRates> window;                      // of `steady`; empty when it is too short to count in
   Distribution itl;                                       // gaps between tokens, pooled over all requests
   Distribution steady_itl;                                // of steps that end in a window that was opened on the clock
@@ -204,7 +208,19 @@ struct MeasureView {
   DeviceFigures device;
 };
 
-enum class ColumnGroup { requests, throughput, goodput, load, clients, fleet, device, money, energy };
+enum class ColumnGroup {
+  requests,
+  throughput,
+  goodput,
+  load,
+  clients,
+  fleet,
+  answers,
+  adapters,
+  device,
+  money,
+  energy
+};
 
 // A figure that does not exist, as JSON's null.
 inline constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();

@@ -44,6 +44,22 @@ struct SpeculationConfig {
   bool operator==(const SpeculationConfig&) const = default;
 };
 
+// LoRA adapters beside the model (src/serving/README.md, "Adapters").
+struct LoraConfig {
+  std::int64_t max_loras = 0;      // that the requests of a step may use; 0 = off
+  std::int64_t max_cpu_loras = 0;  // in host memory, those on the GPU included
+  bool base_takes_slot = false;    // requests of the base model use a slot too (SGLang)
+  bool loaded_at_start = false;    // into host memory, as many as fit
+  struct Load {
+    Duration from_cpu{};   // into a slot of the GPU
+    Duration from_disk{};  // the same with what comes before: into host memory
+    bool operator==(const Load&) const = default;
+  };
+  std::vector<Load> loads = {};  // by adapter
+  [[nodiscard]] bool on() const { return max_loras > 0; }
+  bool operator==(const LoraConfig&) const = default;
+};
+
 struct EngineConfig {
   std::string name = "vllm-v1";  // a row of the engines' table
   std::string version = "0.19";
@@ -83,6 +99,7 @@ struct EngineConfig {
   Duration per_request{};                  // from the client's send until the scheduler knows the request, beside
   Duration per_prompt_token{};  // ... the work of the engine's front end on each token of a prompt, one after the other
   SpeculationConfig speculation = {};
+  LoraConfig lora = {};
   bool operator==(const EngineConfig&) const = default;
 
   // Token budget of a step. Each of its micro-batches, and so each chunk, has max_num_batched_tokens at most.

@@ -37,8 +37,8 @@ using Attribution = std::array<Duration, kAttributionParts>;
 
 // `replica` here and below is a rank where the ranks of a replica step together: rank k of replica r
 // is r * data_parallel_size + k.
-// failed: its KV cache was lost on the way from pool to pool.
-enum class Outcome { finished, rejected, timed_out, unfinished, failed };
+// failed: its KV cache was lost on the way from pool to pool. aborted: its client closed the connection.
+enum class Outcome { finished, rejected, timed_out, unfinished, failed, aborted };
 [[nodiscard]] std::string_view to_string(Outcome outcome);
 
 struct RequestRecord {
@@ -51,9 +51,14 @@ struct RequestRecord {
   std::int32_t preemptions = 0;
   std::int32_t cached_tokens = 0;
   std::int32_t attempts = 1;  // of its client
-  std::int32_t emitted = 0;   // failed: tokens that were out
-  Attribution ttft_parts{};   // sum: first_token - arrival
-  Attribution e2e_parts{};    // sum: finish - arrival
+  std::int32_t emitted = 0;   // failed, aborted: tokens that were out
+  // Of a request with several answers request.output_tokens are those of the longest; these are of all that came back.
+  std::int64_t answer_tokens = 0;  // 0: of the only one
+  [[nodiscard]] std::int64_t returned_tokens() const {
+    return answer_tokens > 0 ? answer_tokens : request.output_tokens;
+  }
+  Attribution ttft_parts{};  // sum: first_token - arrival
+  Attribution e2e_parts{};   // sum: finish - arrival
 };
 
 // The edges of a request's life between its arrival and its record.
@@ -107,6 +112,8 @@ class Observer {
   virtual ~Observer() = default;
   virtual void on_request(const RequestRecord& record) = 0;
   virtual void on_steps(const StepSpan& span) = 0;
+  // One answer of a request that has several (its own TTFT and end), before the request's record.
+  virtual void on_answer(const RequestRecord& /*answer*/) {}
   // An inter-token gap longer than one step: sequences that were left out of
   // steps between two of their tokens.
   virtual void on_gap(Duration gap, std::int64_t rows) = 0;

@@ -33,6 +33,7 @@ struct SimulationConfig : SimulationOptions {
   EngineConfig engine;
   ClusterConfig cluster;
   ClientConfig clients;
+  AnswersConfig answers = {};
 };
 
 // What the replicas of a pool do of a request.
@@ -113,6 +114,7 @@ struct PoolsConfig : SimulationOptions {
   std::vector<PoolConfig> pools;
   HandOverRules hand_over;
   ClientConfig clients;
+  AnswersConfig answers = {};
 };
 
 // What went from pool to pool.
@@ -134,6 +136,19 @@ struct SpeculationTotals {
   std::vector<std::int64_t> accepted_at = {};  // by position
   void add(const SpeculationTotals& other);
   bool operator==(const SpeculationTotals&) const = default;
+};
+
+// Of LoRA adapters.
+struct AdapterTotals {
+  std::int64_t loads = 0;                   // into a slot of the GPU
+  std::int64_t disk_loads = 0;              // of these, from disk
+  Duration load_time{};                     // in which steps waited for them
+  std::int64_t set_aside = 0;               // looks at a waiting request whose adapter had no slot
+  FineTotal step_time{};                    // of steps with adapters, fine units
+  FineTotal adapter_time{};                 // sum of their distinct adapters x their time
+  std::vector<std::int64_t> loads_of = {};  // by adapter
+  void add(const AdapterTotals& other);
+  bool operator==(const AdapterTotals&) const = default;
 };
 
 // What one rank did over the run; most replicas have one.
@@ -163,6 +178,7 @@ struct ReplicaTotals {
   FineTotal prefill_flops{};  // of these, what mixed steps do beyond their decodes
   FineTotal prefill_bytes{};
   SpeculationTotals speculation;
+  AdapterTotals adapters;
 };
 
 struct SimulationOutcome {
@@ -174,6 +190,7 @@ struct SimulationOutcome {
   std::int64_t rejected = 0;
   std::int64_t timed_out = 0;
   std::int64_t failed = 0;
+  std::int64_t aborted = 0;
   TransferTotals transfers;
   FleetTotals fleet;
   ClientTotals clients;

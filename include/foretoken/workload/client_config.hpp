@@ -37,7 +37,13 @@ struct ClientConfig {
   // A bucket of tokens, one for each retry: every first attempt adds so many. 0 = no bucket.
   double budget_per_request = 0;
   double most_budget = 10;  // in the bucket, which is full at first
-  std::uint64_t seed = 0;   // of jitter
+  // ---- who leaves ----
+  // A share of the requests is read by people who close the connection after `patience`, answered or not, and do not
+  // come back.
+  double abort_share = 0;
+  Duration patience{};  // mean, from the first send
+  bool patience_is_exponential = false;
+  std::uint64_t seed = 0;  // of jitter and patience
   bool operator==(const ClientConfig&) const = default;
 };
 
@@ -51,8 +57,10 @@ struct ClientTotals {
   std::int64_t over_budget = 0;  // retries that the budget did not allow
   std::int64_t late = 0;         // answers that nobody waited for any more
   std::int64_t late_output_tokens = 0;
-  std::int64_t unanswered = 0;  // requests that got no answer in time, whatever the reason
-  TimePoint last_unanswered{};  // ... the last of them was sent for the first time then
+  std::int64_t aborted = 0;                // requests whose client closed the connection
+  std::int64_t aborted_output_tokens = 0;  // that had come out for them
+  std::int64_t unanswered = 0;             // requests that got no answer in time, whatever the reason
+  TimePoint last_unanswered{};             // ... the last of them was sent for the first time then
   // By time, in slots of one width from the start of the run on.
   struct Slot {
     std::int64_t offered = 0;   // requests sent for the first time in it

@@ -24,8 +24,14 @@ struct Request {
   std::int16_t class_index = 0;    // into WorkloadConfig::classes, 0 when there are none
   std::int16_t priority = 0;       // smaller is served first
   std::int32_t prefix_row = -1;    // row of the PrefixTable that describes the prompt's start, -1 = none
-  std::int32_t conversation = -1;  // the turns of one, each prompt of which starts with all before it; -1 = none
+  // The turns of one, each prompt of which starts with all before it; -1 = none. Below: the answers of one request that
+  // the front end has split share all of its prompt (serving/fan_out).
+  std::int32_t conversation = -1;
+  std::int16_t adapter = -1;  // LoRA, into AdapterConfig::weights; -1 = the base model
+  bool stop_string = false;   // its end is found behind the engine, where tokens become text
 
+  // An answer as long as it may be ends by its length.
+  [[nodiscard]] bool ends_by_stop_string() const { return stop_string && output_tokens < max_tokens; }
   [[nodiscard]] TimePoint known_at() const { return arrival + on_the_way; }  // to the scheduler
 };
 

@@ -135,6 +135,23 @@ struct RequestClass {
   bool operator==(const RequestClass&) const = default;
 };
 
+// LoRA adapters that requests ask for.
+struct AdapterConfig {
+  std::vector<double> weights = {};  // by adapter: share of the requests that ask for one, relative; empty = none do
+  std::vector<int> ranks = {};       // by adapter
+  double base_share = 0;             // of all requests: the base model alone
+  bool operator==(const AdapterConfig&) const = default;
+};
+
+// Several answers to a request (src/serving/README.md, "Several answers").
+struct AnswersConfig {
+  int n = 1;           // answers that come back
+  int best_of = 1;     // of so many that are computed, at least n
+  int beam_width = 0;  // beam search with so many beams; 0 = sampling
+  [[nodiscard]] bool on() const { return best_of > 1 || beam_width > 0; }
+  bool operator==(const AnswersConfig&) const = default;
+};
+
 struct WorkloadConfig {
   ArrivalConfig arrivals = RenewalArrivals{};
   LengthPairConfig lengths;
@@ -151,6 +168,9 @@ struct WorkloadConfig {
   std::int64_t max_tokens = 0;        // when !ignore_eos: what policies see; longer outputs are cut to it
   GoodputLimits goodput;              // of requests whose class has none
   ClientConfig client;                // how long they are waited for, and whether they are sent again
+  AdapterConfig adapters = {};
+  AnswersConfig answers = {};
+  double stop_string_share = 0;  // when !ignore_eos: of the requests, those that end by a stop string
   bool operator==(const WorkloadConfig&) const = default;
 };
 

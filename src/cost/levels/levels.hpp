@@ -24,6 +24,9 @@ namespace foretoken {
 // `inner` on GPUs under the deployment's power cap. Precondition: it has one, and its GPU a TDP.
 [[nodiscard]] std::unique_ptr<CostModel> make_power_capped_model(std::unique_ptr<CostModel> inner,
                                                                  const Deployment& deployment);
+// `inner` where steps may have LoRA adapters. Precondition: the deployment has slots for them.
+[[nodiscard]] std::unique_ptr<CostModel> make_model_with_adapters(std::unique_ptr<CostModel> inner,
+                                                                  const LoraSpec& lora);
 // `series`, which passes all stages one after another, with a micro-batch in every stage.
 [[nodiscard]] std::unique_ptr<CostModel> make_pipelined_model(std::unique_ptr<CostModel> series, int stages);
 

@@ -168,7 +168,7 @@ MeasureView view_of(const RunResult& result, const RunMeasures& run, const Measu
 
 void summarise_replications(RunResult& result) {
   std::vector<Summary> all, steady;
-  std::vector<std::vector<Summary>> classes;
+  std::vector<std::vector<Summary>> classes, adapters;
   for (const ReplicationResult& r : result.replications) {
     const RunMeasures& run = r.measures;
     all.push_back(summarise(view_of(result, run, run.all, Scope::run)));
@@ -177,12 +177,19 @@ void summarise_replications(RunResult& result) {
     for (std::size_t c = 0; c < run.classes.size(); ++c) {
       classes[c].push_back(summarise(view_of(result, run, run.classes[c].measures, Scope::request_class)));
     }
+    adapters.resize(run.adapters.size());
+    for (std::size_t a = 0; a < run.adapters.size(); ++a)
+      adapters[a].push_back(summarise(view_of(result, run, run.adapters[a].measures, Scope::request_class)));
   }
   average(all, result.summary, &result.half_widths);
   average(steady, result.steady_state, nullptr);
   for (std::size_t c = 0; c < classes.size(); ++c) {
     result.classes.push_back({result.replications.front().measures.classes[c].name, {}});
     average(classes[c], result.classes.back().summary, nullptr);
+  }
+  for (std::size_t a = 0; a < adapters.size(); ++a) {
+    result.adapters.push_back({result.replications.front().measures.adapters[a].name, {}});
+    average(adapters[a], result.adapters.back().summary, nullptr);
   }
 }
 

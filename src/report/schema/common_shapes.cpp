@@ -138,6 +138,7 @@ Json memory_shape() {
                  {"capacity_gib", figure()},
                  {"budget_gib", figure()},
                  {"weights_gib", figure()},
+                 {"adapters_gib?", figure()},
                  {"activations_gib", figure()},
                  {"cuda_graphs_gib", figure()},
                  {"non_torch_gib", figure()},

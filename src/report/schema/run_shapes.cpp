@@ -183,6 +183,7 @@ Json result_shape() {
        {"steady_state", ref("summary")},
        {"acceptance_rates?", list_of(figure())},
        {"classes?", map_of(ref("summary"))},
+       {"adapters?", map_of(ref("summary"))},
        {"pools?", map_of(pool_shape())},
        {"roles?", map_of(pool_shape())},
        {"transfers?", transfers_shape()},

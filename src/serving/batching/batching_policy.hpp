@@ -10,7 +10,8 @@ namespace foretoken {
 
 // Why the head of the queue was not admitted.
 // shared_block: a context computes what it can reuse.
-enum class Blocked { nothing, seats, token_budget, kv_blocks, waiting_for_batch, shared_block };
+// adapter: its LoRA adapter has no slot, nor have those of all behind it.
+enum class Blocked { nothing, seats, token_budget, kv_blocks, waiting_for_batch, shared_block, adapter };
 
 struct StepPlan {
   struct Chunk {

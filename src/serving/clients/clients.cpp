@@ -59,7 +59,19 @@ Request Clients::take() {
   budget_ = std::min(config_.most_budget, budget_ + config_.budget_per_request);
   Open& open = open_[request.index];
   open.request = request;
+  if (config_.abort_share > 0) choose_patience(request);
   return send(open, request.arrival);
+}
+
+// Drawn from a stream of the request's own, as its pauses are.
+void Clients::choose_patience(const Request& request) {
+  const std::uint64_t own = replication_seed(config_.seed, static_cast<std::uint64_t>(request.index) + 1);
+  RandomStream stream(own, "patience");
+  if (stream.uniform() >= config_.abort_share) return;
+  Duration patience = config_.patience;
+  if (config_.patience_is_exponential)
+    patience = Duration{std::llround(-exact_log(stream.uniform()) * static_cast<double>(patience.count()))};
+  deadlines_.push({request.arrival + std::max(Duration{1}, patience), request.index, true});
 }
 
 Request Clients::send(Open& open, TimePoint now) {
@@ -90,6 +102,7 @@ void Clients::on_request(const RequestRecord& record) {
   if (record.outcome == Outcome::finished) ++slots_.at(record.finish).served;
   const auto waiting = open_.find(request);
   if (waiting == open_.end() || waiting->second.current != record.request.index) {
+    totals_.aborted_output_tokens += record.emitted;
     if (record.outcome != Outcome::finished) return;
     ++totals_.late;
     totals_.late_output_tokens += record.request.output_tokens;
@@ -102,6 +115,7 @@ void Clients::on_request(const RequestRecord& record) {
     case Outcome::rejected:
     case Outcome::timed_out:  // the server's own limit on waiting: an error, as a rejection is
       return again_or_close(request, config_.after_rejection, record, record.finish);
+    case Outcome::aborted:  // no server says so
     case Outcome::failed:
       if (migrates(request, record)) return;
       return again_or_close(request, config_.after_failure, record, record.finish);
@@ -126,6 +140,28 @@ bool Clients::give_up(std::int64_t attempt, TimePoint now) {
   record.finish = now;
   again_or_close(place->second, config_.after_timeout, record, now);
   return true;
+}
+
+// The client closes the connection, for good. The attempt that it waited for; -1: none, or all was out already.
+std::int64_t Clients::hang_up(std::int64_t request, TimePoint now) {
+  const auto waiting = open_.find(request);
+  if (waiting == open_.end()) return -1;
+  const std::int64_t attempt = waiting->second.current;
+  if (attempt < 0) {  // the next one will not be sent
+    Soonest<Retry> others;
+    for (; !retries_.empty(); retries_.pop()) {
+      if (retries_.top().request != request) others.push(retries_.top());
+    }
+    retries_ = std::move(others);
+  }
+  ++totals_.aborted;
+  RequestRecord record;
+  record.request = waiting->second.request;
+  record.request.arrival = now;
+  record.outcome = Outcome::aborted;
+  record.finish = now;
+  close(answer(waiting->second, record), now);
+  return attempt;
 }
 
 void Clients::again_or_close(std::int64_t request, bool allowed, const RequestRecord& record, TimePoint now) {
@@ -213,7 +249,8 @@ void Clients::close(const RequestRecord& record, TimePoint now) {
   const Request request = open_.at(record.request.index).request;
   open_.erase(record.request.index);
   ++closed_[static_cast<std::size_t>(record.outcome)];
-  if (record.outcome != Outcome::finished && record.outcome != Outcome::unfinished) {
+  const bool left = record.outcome == Outcome::unfinished || record.outcome == Outcome::aborted;
+  if (record.outcome != Outcome::finished && !left) {
     ++totals_.unanswered;
     totals_.last_unanswered = std::max(totals_.last_unanswered, request.arrival);
   }
@@ -223,14 +260,15 @@ void Clients::close(const RequestRecord& record, TimePoint now) {
 }
 
 void Clients::forget_answered() {
-  while (!deadlines_.empty()) {
-    const auto place = request_of_.find(deadlines_.top().attempt);
-    if (place != request_of_.end()) {
-      const auto waiting = open_.find(place->second);
-      if (waiting != open_.end() && waiting->second.current == place->first && !waiting->second.streams) return;
-    }
-    deadlines_.pop();
-  }
+  while (!deadlines_.empty() && is_idle(deadlines_.top())) deadlines_.pop();
+}
+
+bool Clients::is_idle(const Deadline& due) const {
+  if (due.leaves) return !open_.contains(due.attempt);
+  const auto place = request_of_.find(due.attempt);
+  if (place == request_of_.end()) return true;
+  const auto waiting = open_.find(place->second);
+  return waiting == open_.end() || waiting->second.current != place->first || waiting->second.streams;
 }
 
 void Clients::on_lifecycle(const LifecycleEvent& event) {
@@ -266,6 +304,7 @@ void Clients::end(SimulationOutcome& outcome) {
   outcome.rejected = of(Outcome::rejected);
   outcome.timed_out = of(Outcome::timed_out);
   outcome.failed = of(Outcome::failed);
+  outcome.aborted = of(Outcome::aborted);
   outcome.unfinished = of(Outcome::unfinished);
 }
 

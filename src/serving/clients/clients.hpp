@@ -4,6 +4,7 @@
 
 #include <array>
 #include <queue>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -34,9 +35,14 @@ class Clients final : public RequestSource, public Observer {
   template <class Abort>
   void expire(TimePoint now, Abort abort) {
     while (next_deadline() <= now) {
-      const std::int64_t attempt = deadlines_.top().attempt;
+      const Deadline due = deadlines_.top();
       deadlines_.pop();
-      if (give_up(attempt, now) && config_.aborts) abort(attempt);
+      if (due.leaves) {
+        const std::int64_t attempt = hang_up(due.attempt, now);
+        if (attempt >= 0 && config_.aborts) abort(attempt);
+      } else if (give_up(due.attempt, now) && config_.aborts) {
+        abort(due.attempt);
+      }
       forget_answered();
     }
   }
@@ -45,6 +51,7 @@ class Clients final : public RequestSource, public Observer {
   void on_request(const RequestRecord& record) override;
   void on_steps(const StepSpan& span) override { observer_.on_steps(span); }
   void on_gap(Duration gap, std::int64_t rows) override { observer_.on_gap(gap, rows); }
+  void on_answer(const RequestRecord& answer) override { observer_.on_answer(answer); }
   [[nodiscard]] bool wants_lifecycle() const override { return tells_ || config_.until_first_token; }
   void on_lifecycle(const LifecycleEvent& event) override;
 
@@ -65,8 +72,11 @@ class Clients final : public RequestSource, public Observer {
   };
   struct Deadline {
     TimePoint at{};
-    std::int64_t attempt = 0;
-    bool operator>(const Deadline& o) const { return at != o.at ? at > o.at : attempt > o.attempt; }
+    std::int64_t attempt = 0;  // or the request, where its client leaves
+    bool leaves = false;
+    bool operator>(const Deadline& o) const {
+      return std::tie(at, attempt, leaves) > std::tie(o.at, o.attempt, o.leaves);
+    }
   };
   struct Retry {
     TimePoint at{};
@@ -79,6 +89,9 @@ class Clients final : public RequestSource, public Observer {
 
   [[nodiscard]] Request send(Open& open, TimePoint now);
   [[nodiscard]] bool give_up(std::int64_t attempt, TimePoint now);
+  [[nodiscard]] std::int64_t hang_up(std::int64_t request, TimePoint now);
+  void choose_patience(const Request& request);
+  [[nodiscard]] bool is_idle(const Deadline& due) const;
   [[nodiscard]] bool too_late(const Open& open, TimePoint at) const {
     return config_.total_timeout > Duration{} && at >= open.request.arrival + config_.total_timeout;
   }
@@ -99,7 +112,7 @@ class Clients final : public RequestSource, public Observer {
   Soonest<Deadline> deadlines_;
   Soonest<Retry> retries_;
   double budget_;
-  std::array<std::int64_t, 5> closed_{};  // requests, by Outcome
+  std::array<std::int64_t, 6> closed_{};  // requests, by Outcome
   std::int64_t next_index_ = 0;           // of attempts
   std::int64_t retries_so_far_ = 0;
   ClientTotals totals_;

@@ -26,7 +26,8 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
       decode_router_(std::move(seams.decode_router)),
       transport_(std::move(seams.transport)),
       make_policy_(std::move(seams.make_policy)),
-      clients_(seams.clients) {
+      clients_(seams.clients),
+      fan_out_(seams.fan_out) {
   invariant(!config_.pools.empty(), "no pool where requests enter");
   arrival_ = events_.add(Arrival{}, kThenArrivals);
   hand_overs_due_ = events_.add(HandOversDue{}, kThenHandOvers);
@@ -120,6 +121,7 @@ SimulationOutcome Cluster::finish() {
   for (const Member& member : members_) {
     for (const auto& rank : member.replica->ranks()) {
       outcome_.replicas.push_back(rank->totals());
+      if (rank->adapters() != nullptr) outcome_.replicas.back().adapters = rank->adapters()->totals();
       outcome_.replicas.back().kv_blocks_at_end = rank->state().used_blocks();
       if (fleet_) outcome_.replicas.back() += former_[outcome_.replicas.size() - 1];
     }

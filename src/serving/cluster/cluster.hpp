@@ -13,6 +13,7 @@
 namespace foretoken {
 
 class Clients;
+class FanOut;
 
 // What can be put into a cluster in place of what its configuration names. Null: that.
 struct ClusterSeams {
@@ -21,6 +22,7 @@ struct ClusterSeams {
   std::unique_ptr<Transport> transport;          // null: all ways take no time
   EnginePolicyMaker make_policy = make_engine_policy;
   Clients* clients = nullptr;  // the source and the observer, where attempts are given up
+  FanOut* fan_out = nullptr;   // where requests become several: before clients
 };
 
 // A run in parts of simulated time. See simulate().

@@ -15,6 +15,7 @@
 #include "serving/cluster/hand_overs.hpp"
 #include "serving/cluster/ingress.hpp"
 #include "serving/cluster/replica.hpp"
+#include "serving/fan_out/fan_out.hpp"
 #include "serving/fleet/lobby.hpp"
 #include "serving/fleet/replica_lives.hpp"
 #include "serving/fleet/schedule.hpp"
@@ -186,6 +187,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   std::optional<Admission> admission_;               // null: all are let in
   std::optional<Fleet> fleet_;                       // null: all replicas are there for ever
   Clients* clients_;                                 // null: nobody gives up
+  FanOut* fan_out_;                                  // null: requests come as they are
   std::unordered_map<std::int64_t, int> at_;         // with clients_: attempts' replicas; never iterated
   std::int64_t not_held_ = 0;                        // requests that found no replica, in time or at all
   std::vector<ReplicaTotals> former_;                // by rank: of replicas that had its place before
@@ -218,6 +220,9 @@ class Cluster::View final : public ClusterView {
   }
   std::int64_t cached_tokens(int replica, const Request& request) const override {
     return of(replica).replica->cached_tokens(request, now_);
+  }
+  AdapterPlace adapter_place(int replica, const Request& request) const override {
+    return of(replica).replica->adapter_place(request);
   }
 
  private:

@@ -32,7 +32,11 @@ void Cluster::left_replica(int replica, TimePoint now) {
 void Cluster::renew(int place) {
   Member& m = member(place);
   const int first_rank = m.replica->first_rank();
-  for (const auto& rank : m.replica->ranks()) former_[static_cast<std::size_t>(rank->index())] += rank->totals();
+  for (const auto& rank : m.replica->ranks()) {
+    former_[static_cast<std::size_t>(rank->index())] += rank->totals();
+    if (rank->adapters() != nullptr)
+      former_[static_cast<std::size_t>(rank->index())].adapters.add(rank->adapters()->totals());
+  }
   m.replica = make_replica(*m.pool, first_rank);
   m.board = SignalBoard::of(m.pool->cluster.routing, m.candidate, m.pool->cluster.replicas);
   events_.schedule(m.boundary, kNever);
@@ -115,7 +119,10 @@ void Cluster::turned_away(const Request& request, Outcome outcome, TimePoint now
 // ---- clients that give up ----
 
 void Cluster::operator()(const ClientsDue&, TimePoint now) {
-  clients_->expire(now, [&](std::int64_t attempt) { abort(attempt, now); });
+  clients_->expire(now, [&](std::int64_t attempt) {
+    if (fan_out_ == nullptr) return abort(attempt, now);
+    for (const std::int64_t part : fan_out_->abort(attempt)) abort(part, now);
+  });
   events_.schedule(arrival_, source_.next_arrival());
   events_.schedule(clients_due_, clients_->next_deadline());
 }

@@ -171,6 +171,9 @@ void Cluster::left_system(const Request& request, Outcome outcome, TimePoint now
     case Outcome::failed:
       ++outcome_.failed;
       break;
+    case Outcome::aborted:
+      ++outcome_.aborted;
+      break;
     case Outcome::unfinished:
       break;
   }

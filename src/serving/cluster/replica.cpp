@@ -117,7 +117,7 @@ void Replica::schedule_ranks(TimePoint now) {
   for (std::size_t i = 0; i < ranks_.size(); ++i) {
     if (!ranks_[i]->plan(now, hold)) continue;
     working_.push_back(i);
-    with_prefill = with_prefill || !ranks_[i]->planned_chunks().empty();
+    with_prefill = with_prefill || !ranks_[i]->planned_chunks().empty() || ranks_[i]->planned_loads() > FineDuration{};
   }
   if (working_.empty()) {
     if (was_working && has_waves_) start_dummies(now);
@@ -156,7 +156,8 @@ void Replica::price(bool with_prefill) {
     const EngineRank& rank = *ranks_[working_[k]];
     const auto chunks = with_prefill ? rank.planned_chunks() : std::span<const PrefillChunk>{};
     if (chunks.empty() && rank.planned_decodes().sequences == 0) continue;  // nothing of its own: it waits
-    whole_[k] = cost_.step({chunks, rank.planned_decodes(), group});
+    whole_[k] = cost_.step({chunks, rank.planned_decodes(), group, rank.planned_adapters()});
+    if (with_prefill) whole_[k][TimePart::overhead] += rank.planned_loads();
     longest = std::max(longest, whole_[k].total());
   }
   for (StepTime& step : whole_) wait_for(longest, step);

@@ -73,6 +73,11 @@ class Replica {
   // See EngineRank.
   [[nodiscard]] ReplicaSignals signals(TimePoint now) const;
   [[nodiscard]] std::int64_t cached_tokens(const Request& request, TimePoint now) const;
+  [[nodiscard]] AdapterPlace adapter_place(const Request& request) const {
+    AdapterPlace best = AdapterPlace::nowhere;
+    for (const auto& rank : ranks_) best = std::max(best, rank->adapter_place(request));
+    return best;
+  }
 
   // Free for a schedule call now.
   [[nodiscard]] bool idle() const { return alone_ ? alone_->idle() : !stepping_ && back_at_ == kNever; }

@@ -5,6 +5,7 @@
 
 #include "serving/clients/clients.hpp"
 #include "serving/cluster/cluster.hpp"
+#include "serving/fan_out/fan_out.hpp"
 
 namespace foretoken {
 
@@ -31,7 +32,19 @@ ReplicaTotals& ReplicaTotals::operator+=(const ReplicaTotals& r) {
   prefill_flops += r.prefill_flops;
   prefill_bytes += r.prefill_bytes;
   speculation.add(r.speculation);
+  adapters.add(r.adapters);
   return *this;
+}
+
+void AdapterTotals::add(const AdapterTotals& o) {
+  loads += o.loads;
+  disk_loads += o.disk_loads;
+  load_time += o.load_time;
+  set_aside += o.set_aside;
+  step_time += o.step_time;
+  adapter_time += o.adapter_time;
+  if (loads_of.size() < o.loads_of.size()) loads_of.resize(o.loads_of.size());
+  for (std::size_t i = 0; i < o.loads_of.size(); ++i) loads_of[i] += o.loads_of[i];
 }
 
 void SpeculationTotals::add(const SpeculationTotals& o) {
@@ -48,17 +61,49 @@ SimulationOutcome simulate(const SimulationConfig& config, RequestSource& source
   PoolsConfig pools;
   static_cast<SimulationOptions&>(pools) = config;
   pools.clients = config.clients;
+  pools.answers = config.answers;
   pools.pools.push_back({PoolRole::both, FirstToken::where_prefilled, config.engine, config.cluster, &cost});
   return simulate(pools, source, observer, stop);
 }
 
+namespace {
+
+// The router of the replicas where requests enter, which knows requests as they are before the front ends.
+std::unique_ptr<RoutingPolicy> entry_router(const PoolsConfig& config, const FanOut& fan_out,
+                                            const PrefixTable* prefixes) {
+  const PoolConfig* first = nullptr;
+  int replicas = 0;
+  for (const PoolConfig& pool : config.pools) {
+    if (pool.role == PoolRole::decode) continue;
+    if (first == nullptr) first = &pool;
+    replicas += pool.cluster.replicas;
+  }
+  invariant(first != nullptr, "no pool where requests enter");
+  ClusterConfig all = first->cluster;
+  all.replicas = replicas;
+  return make_family_router(make_routing_policy(all, prefixes), fan_out);
+}
+
+SimulationOutcome run_with_answers(const PoolsConfig& config, RequestSource& source, Observer& observer,
+                                   const std::atomic<bool>* stop, ClusterSeams seams) {
+  if (!config.answers.on()) return run_cluster(config, source, observer, stop, std::move(seams));
+  FanOut fan_out(config.answers, source, observer);
+  seams.fan_out = &fan_out;
+  seams.entry_router = entry_router(config, fan_out, source.prefixes());
+  SimulationOutcome outcome = run_cluster(config, fan_out, fan_out, stop, std::move(seams));
+  fan_out.end(outcome);
+  return outcome;
+}
+
+}  // namespace
+
 SimulationOutcome simulate(const PoolsConfig& config, RequestSource& source, Observer& observer,
                            const std::atomic<bool>* stop) {
-  if (!config.clients.on) return run_cluster(config, source, observer, stop);
+  if (!config.clients.on) return run_with_answers(config, source, observer, stop, {});
   Clients clients(config.clients, source, observer);
   ClusterSeams seams;
   seams.clients = &clients;
-  SimulationOutcome outcome = run_cluster(config, clients, clients, stop, std::move(seams));
+  SimulationOutcome outcome = run_with_answers(config, clients, clients, stop, std::move(seams));
   clients.end(outcome);
   return outcome;
 }

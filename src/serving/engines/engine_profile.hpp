@@ -74,6 +74,14 @@ struct SpeculationProfile {
 // A chain of drafts, their number given.
 [[nodiscard]] DraftTree draft_chain(DraftMethod method, const ModelSpec& model, const DraftSize& given);
 
+// LoRA adapters of an engine that reads engine.enable_lora.
+struct LoraProfile {
+  std::int64_t max_loras = 1;    // by default
+  bool base_takes_slot = false;  // requests of the base model use a slot too
+  bool keeps_all = false;        // in host memory, from the start on
+  double with_adapters = 0;      // by which a step with any is longer, beside the share of each
+};
+
 // A row of the table. Defaults are what an engine without peculiarities has.
 struct EngineProfile {
   PolicyInfo info;  // engine.name and what it is
@@ -125,6 +133,8 @@ struct EngineProfile {
   void (*check_start)(EngineKnobs&, const EngineConfig&) = nullptr;
 
   SpeculationProfile speculation = {};
+  LoraProfile lora = {};
+  bool forks_answers = false;  // several answers to a request have one prefill, and hold its blocks together
 
   // ---- number formats ----
   std::span<const KvFormat> kv_formats = {};  // of its KV cache; none: nobody says

@@ -28,12 +28,20 @@ void Departures::refused(const Request& request, Outcome outcome, TimePoint now,
 }
 
 void Departures::lost(const InFlight& r, TimePoint now) {
-  RequestRecord record = record_of(r, Outcome::failed, now);
+  left(r, Outcome::failed, now);
+}
+
+void Departures::aborted(const InFlight& r, TimePoint now) {
+  left(r, Outcome::timed_out, now);
+}
+
+void Departures::left(const InFlight& r, Outcome outcome, TimePoint now) {
+  RequestRecord record = record_of(r, outcome, now);
   record.emitted = static_cast<std::int32_t>(r.emitted);
   record.ttft_parts = r.account.ttft();
   record.e2e_parts = r.account.total(now - r.request.arrival);
   observer_.on_request(record);
-  listener_.departed(rank_, r.request, Outcome::failed, now);
+  listener_.departed(rank_, r.request, outcome, now);
 }
 
 void Departures::abandoned(const InFlight& r, TimePoint now) {

@@ -43,12 +43,15 @@ class Departures {
   void refused(const Request& request, Outcome outcome, TimePoint now, const Attribution& parts);
   // Its replica is lost, after r.emitted tokens.
   void lost(const InFlight& r, TimePoint now);
+  // Its client has gone, after r.emitted tokens.
+  void aborted(const InFlight& r, TimePoint now);
   // The run was stopped.
   void abandoned(const InFlight& r, TimePoint now);
   void abandoned(const Request& request, TimePoint now);
   void step_too_long() { listener_.step_too_long(rank_); }
 
  private:
+  void left(const InFlight& r, Outcome outcome, TimePoint now);
   [[nodiscard]] RequestRecord record_of(const InFlight& r, Outcome outcome, TimePoint now) const;
 
   int rank_;

@@ -28,6 +28,7 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
       state_(rank_),
       async_(pool.engine.async_scheduling),
       accounts_(rank_.table) {
+  has_extras_ = speculates_ || rank_.adapters != nullptr;
   if (rules_ == nullptr) return;
   receiver_ = std::make_unique<Receiver>(rank_, *rules_);
   rank_.keeps_retracted = rules_->keeps_retracted;
@@ -48,7 +49,8 @@ RankOffer EngineRank::offer(TimePoint now) {
 bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   wake_ = kNever;
   if (receiver_) receive_before_call(now);
-  if (!aborts_.empty()) settle_aborts(now);
+  if (has_news_) [[unlikely]]
+    settle_news(now);
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   while (plan_.chunks.empty() && decode_rows_ == 0) {
@@ -67,7 +69,7 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   }
   shape_plan(now);
   if (receiver_) receive_after_call(now);
-  if (!aborts_.empty()) next_call_differs_ = true;
+  if (has_news_) next_call_differs_ = true;
   return true;
 }
 
@@ -109,7 +111,8 @@ void EngineRank::shape_plan(TimePoint now) {
     shape_ = {};
   else
     shape_.sequences += plan_.padding_rows;
-  if (speculates_) take_rows();
+  if (has_extras_) [[unlikely]]
+    plan_extras();
   next_call_differs_ = async_.enabled() && reveal(now);
   gap_rows_ = rank_.gaps.rows_without_gap(decode_rows_, plan_.skipped);
   first_blocks_ = plan_.hold_decodes ? BlockFlow{} : decodes.flow_of_step();
@@ -144,10 +147,7 @@ void EngineRank::start_steps(TimePoint now) {
   clock_.begin(now);
   invariant(!chunks_.empty() || shape_.sequences > 0,
             [&] { return fmt::format("replica {} ({}) begins a step of nothing", index_, rank_.config.name); });
-  if (speculates_) {
-    price_rows();
-    return begin(now);
-  }
+  if (has_extras_ && start_extras(now)) return;
   const DecodeCurve* curve = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
   const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
@@ -203,9 +203,10 @@ void EngineRank::cut(TimePoint now, std::int64_t boundaries_later) {
 
 void EngineRank::end_steps(TimePoint now) {
   // Or it matters when the last of them began.
-  const bool nobody_came = rank_.waiting.inbox_is_empty() && !receiver_ && aborts_.empty();
+  const bool nobody_came = rank_.waiting.inbox_is_empty() && !receiver_ && !has_news_;
   async_.open(nobody_came ? begin_ : clock_.after(steps_.elapsed_before_last()));
-  if (speculates_) verify();
+  if (has_extras_) [[unlikely]]
+    end_extras();
   report_steps(now);
   const DecodeTotals decode = steps_.decode_totals();
   usage_.add(steps_, decode, chunks_, {decode_rows_, speculates_ ? 1 : rank_.decodes.clock().per_row()},
@@ -327,7 +328,9 @@ void EngineRank::finish_leaving(TimePoint now) {
     const InFlight& r = rank_.table[id];
     departures_.finished(r, now);
     const bool surprising = r.request.output_tokens < r.request.max_tokens || (speculates_ && !r.foreseen);
-    if (!async_.enabled())
+    if (r.request.ends_by_stop_string()) [[unlikely]]
+      stop_by_string(id, now);
+    else if (!async_.enabled())
       rank_.finish(id);
     else
       rank_.finish_unseen(id, last_row_ == LastRow::wasted || surprising);

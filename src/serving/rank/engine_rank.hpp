@@ -69,7 +69,9 @@ class EngineRank {
   void start_in_group(TimePoint now, const StepClock& clock, const StepTime& step, const StepTime& decode_only);
   // What it could put into a plan now.
   [[nodiscard]] RankOffer offer(TimePoint now);
-  // What plan() decided.
+  // What plan() decided; and how long the step waits for adapters.
+  [[nodiscard]] std::int64_t planned_adapters() const { return step_adapters_; }
+  [[nodiscard]] FineDuration planned_loads() const { return loads_; }
   [[nodiscard]] std::span<const PrefillChunk> planned_chunks() const { return chunks_; }
   [[nodiscard]] const DecodeShape& planned_decodes() const { return shape_; }
 
@@ -83,8 +85,11 @@ class EngineRank {
   // What a router sees, as of now; in the midst of a stretch from its closed form.
   [[nodiscard]] ReplicaSignals signals(TimePoint now) const;
   [[nodiscard]] std::int64_t cached_tokens(const Request& request, TimePoint now) const;
+  // Where the request's adapter is: see ClusterView::adapter_place.
+  [[nodiscard]] AdapterPlace adapter_place(const Request& request) const;
   [[nodiscard]] const ReplicaTotals& totals() const { return usage_.totals(); }
   [[nodiscard]] const SchedulerState& state() const { return state_; }
+  [[nodiscard]] const AdapterSlots* adapters() const { return rank_.adapters.get(); }  // null: no LoRA
   [[nodiscard]] std::int64_t waiting_requests() const {
     return rank_.waiting.size() + (receiver_ ? receiver_->seen : 0);
   }
@@ -110,6 +115,16 @@ class EngineRank {
   void settle_rows();
   [[nodiscard]] std::int32_t next_drafts(const InFlight& r, std::int64_t emitted) const;
 
+  // ---- LoRA (engine_rank_adapters.cpp) ----
+  void plan_adapters();
+  void start_steps_with_adapters(TimePoint now);
+  // ---- what few runs have: drafts, adapters, ends by stop strings (engine_rank_extras.cpp) ----
+  void plan_extras();
+  [[nodiscard]] bool start_extras(TimePoint now);
+  void end_extras();
+  void stop_by_string(RequestId id, TimePoint now);
+  void leave_out_stopped_rows();
+
   void start_steps(TimePoint now);
   void start_stretch(const DecodeCurve& curve);
   void begin(TimePoint now);
@@ -126,6 +141,7 @@ class EngineRank {
     std::int64_t request;
     TimePoint since;
   };
+  void settle_news(TimePoint now);
   void settle_aborts(TimePoint now);
   [[nodiscard]] RequestId running_request(std::int64_t request) const;
   void end_waiting(const Waiting& waiting, TimePoint now);
@@ -189,6 +205,9 @@ class EngineRank {
   std::vector<Output> outputs_;
   std::int64_t accepted_ = 0;  // of them, beyond one a row
   std::int64_t made_drafts_ = 0;
+  // Of LoRA: distinct adapters of the step, and how long it waits for some of them.
+  std::int64_t step_adapters_ = 0;
+  FineDuration loads_;
   Stretch steps_;
   TimePoint begin_{};
   TimePoint end_ = kNever;
@@ -196,6 +215,8 @@ class EngineRank {
   std::unique_ptr<Receiver> receiver_;  // with rules_
   std::int64_t evictions_before_call_ = 0;
   std::vector<Abort> aborts_;       // of requests that run, for the next call
+  bool has_news_ = false;           // aborts, or ends by stop strings of which the engine does not know
+  bool has_extras_ = false;         // drafts, adapters, or there was such an end
   std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
 };
 

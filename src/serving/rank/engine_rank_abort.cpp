@@ -15,7 +15,14 @@ void EngineRank::abort(std::int64_t request, TimePoint now) {
     return end_after(steps_to_boundary(now));
   }
   aborts_.push_back({request, now});
+  has_news_ = true;
   end_after(steps_to_boundary(now) + (async_.enabled() ? 1 : 0));
+}
+
+void EngineRank::settle_news(TimePoint now) {
+  settle_aborts(now);
+  rank_.tell_stopped();
+  has_news_ = !aborts_.empty() || rank_.has_stopped();
 }
 
 void EngineRank::settle_aborts(TimePoint now) {
@@ -56,7 +63,7 @@ void EngineRank::end_waiting(const Waiting& waiting, TimePoint now) {
 void EngineRank::end_aborted(RequestId id, TimePoint now) {
   const InFlight r = rank_.table[id];
   rank_.table.remove(id);
-  departures_.refused(r.request, Outcome::timed_out, now, r.account.total(now - r.request.arrival));
+  departures_.aborted(r, now);
 }
 
 }  // namespace foretoken

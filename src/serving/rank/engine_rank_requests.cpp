@@ -11,6 +11,7 @@ bool EngineRank::fits(Request& request) const {
   const auto room = static_cast<std::int32_t>(std::max<std::int64_t>(0, engine.max_model_len - request.prompt_tokens));
   request.output_tokens = std::min(request.output_tokens, room);
   request.max_tokens = std::min(request.max_tokens, room);
+  request.stop_string = request.ends_by_stop_string();
   // What it may need: nobody knows yet what it will need.
   std::int64_t last_cached = request.prompt_tokens + request.max_tokens - 1;
   if (speculates_) last_cached = rank_.with_drafts(last_cached);
@@ -38,7 +39,7 @@ void EngineRank::wait(const Waiting& waiting, TimePoint now) {
   if (async_.enabled()) {
     // The step after the running one is planned already.
     rank_.waiting.to_inbox(waiting, now);
-    if (rank_.waiting.head() == nullptr || !rank_.first_come_first_served) cut(now, 1);
+    if (rank_.waiting.head() == nullptr || !rank_.first_come_first_served || rank_.adapters) cut(now, 1);
   } else if (rank_.waiting.push(waiting)) {
     cut(now);
   }
@@ -68,7 +69,9 @@ void EngineRank::abandon(TimePoint now) {
     if (rank_.tells()) rank_.tell(LifecycleEdge::abandoned, id, now);
     departures_.abandoned(rank_.table[id], now);
   };
-  for (RequestId id = rank_.running.first(); id != kNoRequest; id = rank_.table[id].next) give_up(id);
+  for (RequestId id = rank_.running.first(); id != kNoRequest; id = rank_.table[id].next) {
+    if (!rank_.table[id].request.stop_string || !rank_.table[id].finished) give_up(id);
+  }
   if (receiver_) {
     receiver_->for_each([&](RequestId id) {
       // One whose prompt is being computed is reported from there.

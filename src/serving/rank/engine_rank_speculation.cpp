@@ -34,10 +34,11 @@ void EngineRank::take_rows() {
 // Steps with drafts come one at a time: what each puts out is drawn.
 void EngineRank::price_rows() {
   const std::optional<DecodeShape> with_rows = receiver_ && !chunks_.empty() ? shape_with_rows() : std::nullopt;
-  StepTime decode_only = shape_.sequences > 0 ? cost_.step({{}, shape_}) : StepTime{};
-  const StepTime step = chunks_.empty() ? decode_only
-                        : with_rows     ? cost_.step({{}, *with_rows})
-                                        : cost_.step({chunks_, shape_});
+  StepTime decode_only = shape_.sequences > 0 ? cost_.step({{}, shape_, {}, step_adapters_}) : StepTime{};
+  StepTime step = chunks_.empty() ? decode_only
+                  : with_rows     ? cost_.step({{}, *with_rows, {}, step_adapters_})
+                                  : cost_.step({chunks_, shape_, {}, step_adapters_});
+  step[TimePart::overhead] += loads_;
   // A step with prompts may be padded less than one without, where rows differ.
   if (decode_only.total() > step.total()) decode_only = step;
   steps_.set_one(step, decode_only);

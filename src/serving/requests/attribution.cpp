@@ -39,6 +39,8 @@ std::string_view to_string(Outcome outcome) {
       return "timed_out";
     case Outcome::unfinished:
       return "unfinished";
+    case Outcome::aborted:
+      return "aborted";
     case Outcome::failed:
       return "failed";
   }

@@ -22,6 +22,9 @@ struct ReplicaSignals {
   bool operator==(const ReplicaSignals&) const = default;
 };
 
+// Where a replica has a LoRA adapter: the best of its ranks. The base model is on every GPU.
+enum class AdapterPlace { nowhere, host_memory, gpu };
+
 // Contract: replicas are numbered from 0 to size() - 1, always the same; answers are as of the instant of the call, but
 // signals that are published (RoutingConfig::signal_period) as of then; in the midst of a step or of a stretch of them
 // too; looking leaves no trace.
@@ -40,6 +43,10 @@ class ClusterView {
   [[nodiscard]] virtual ReplicaSignals signals(int replica) const = 0;
   // Tokens of the request's prompt that the replica's prefix cache holds (the best of its ranks).
   [[nodiscard]] virtual std::int64_t cached_tokens(int replica, const Request& request) const = 0;
+  // Of the request's adapter; adapters come and go with steps that begin.
+  [[nodiscard]] virtual AdapterPlace adapter_place(int /*replica*/, const Request& /*request*/) const {
+    return AdapterPlace::gpu;
+  }
 
  private:
   const std::vector<std::uint8_t>* takes_;

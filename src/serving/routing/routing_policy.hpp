@@ -56,6 +56,7 @@ struct RoutingRow {
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_dynamo_router(const RoutingPlace& place);
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_llm_d_router(const RoutingPlace& place);
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_aibrix_router(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_lora_affinity(const RoutingPlace& place);
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_prefix_affinity(const RoutingPlace& place);
 
 }  // namespace foretoken

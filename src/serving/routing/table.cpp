@@ -26,6 +26,8 @@ constexpr std::string_view kAffinity[] = {"signal_period",    "signal_delay",   
                                           "prefix_index",     "prefix_index_blocks", "affinity_threshold",
                                           "max_ttft_penalty", "prefill_throughput"};
 
+constexpr std::string_view kBalance[] = {"balance_abs_threshold", "balance_rel_threshold"};
+
 constexpr std::array kRows{
     RoutingRow{{"round_robin", "replicas in turn"}, make_round_robin, Keys{}},
     RoutingRow{{"least_outstanding", "fewest requests in flight by the router's own count, lowest index among equals"},
@@ -78,6 +80,9 @@ constexpr std::array kRows{
                make_prefix_affinity,
                kAffinity,
                true},
+    RoutingRow{{"lora_affinity", "where the request's LoRA adapter is already, unless loads are out of balance"},
+               make_lora_affinity,
+               kBalance},
 };
 
 constexpr auto kInfos = [] {

@@ -4,6 +4,12 @@
 #include <algorithm>
 
 namespace foretoken {
+namespace {
+
+// More than a stopped request has in any engine.
+constexpr std::int32_t kRowsBehindAStop = 4;
+
+}  // namespace
 
 RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::int64_t sliding_window,
                      const PrefixTable* prefixes, int rank, Observer& observer)
@@ -20,7 +26,10 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
       running(table),
       gaps(table),
       lifecycle_(observer.wants_lifecycle() ? &observer : nullptr),
-      rank_(rank) {}
+      rank_(rank) {
+  if (config.lora.on()) adapters = std::make_unique<AdapterSlots>(config.lora);
+  takes_more_on_admission_ = adapters != nullptr || kv.blocks == BlockPolicy::reserve;
+}
 
 std::int64_t RankState::blocks_needed(const InFlight& r, std::int64_t tokens) const {
   const KvLayout& layout = config.kv_layout;
@@ -95,7 +104,10 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
   r.phase = Phase::prefilling;
   running.add(id);
   counts_.committed_blocks += committed_blocks(r.request);
-  if (kv.blocks == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
+  if (takes_more_on_admission_) [[unlikely]] {
+    if (adapters) adapters->join(r.request.adapter);
+    if (kv.blocks == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
+  }
   if (tells()) tell(head.resumed == kNoRequest ? LifecycleEdge::admitted : LifecycleEdge::resumed, id, now);
   return id;
 }
@@ -131,6 +143,7 @@ void RankState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals,
   ++counts_.evictions;
   if (r.finished) {
     std::erase(unseen_finishes_, id);
+    if (std::erase(stopped_, id) + std::erase(told_, id) > 0) (void)gaps.leave(id);
     remove_unseen_finish(id, true);
     return;
   }
@@ -144,7 +157,7 @@ void RankState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals,
   }
   // A block is not full before its last token is known.
   release(id, true, keep == Keep::published ? r.published : std::max(r.cached - in_flight, r.published));
-  running.remove(id);
+  unseat(id);
   if (tells()) tell(LifecycleEdge::preempted, id, now);
   // A second preemption before the first has been made good continues the first.
   if (!r.recovering) r.preempted_at = now;
@@ -173,12 +186,12 @@ void RankState::leave_unfinished(RequestId id, const DecodeTotals& totals) {
     running.prefilled(id);
   }
   release(id, false, r.cached);
-  running.remove(id);
+  unseat(id);
 }
 
 void RankState::finish(RequestId id) {
   release(id, false, table[id].cached);
-  running.remove(id);
+  unseat(id);
   table.remove(id);
 }
 
@@ -189,8 +202,32 @@ void RankState::finish_unseen(RequestId id, bool row) {
   if (row) {
     start_decoding(id);
   } else {
+    if (adapters) [[unlikely]]
+      adapters->leave(r.request.adapter);
     r.phase = Phase::leaving;
   }
+}
+
+// Its rows to come put out nothing: for the decode group it is far from its end.
+void RankState::finish_by_stop_string(RequestId id, TimePoint now) {
+  InFlight& r = table[id];
+  r.finished = true;
+  r.last_token = now;
+  r.request.output_tokens += kRowsBehindAStop;
+  stopped_.push_back(id);
+  start_decoding(id);
+}
+
+void RankState::tell_stopped() {
+  for (const RequestId id : told_) {
+    (void)gaps.leave(id);
+    if (config.async_scheduling)
+      unseen_finishes_.push_back(id);  // the call that is due knows nothing of it yet
+    else
+      remove_unseen_finish(id, false);
+  }
+  told_.clear();
+  told_.swap(stopped_);
 }
 
 RequestId RankState::receive(const HandOver& what) {
@@ -301,8 +338,11 @@ void RankState::remove_unseen_finish(RequestId id, bool evicted) {
   if (r.goes_on) return pin(id);
   if (r.phase == Phase::decoding) decodes.leave(id);
   // Who evicts it does not know its last token, which would complete a block.
-  release(id, false, evicted ? std::max(r.cached - 1, r.published) : r.cached);
-  running.remove(id);
+  std::int64_t full = evicted ? std::max(r.cached - 1, r.published) : r.cached;
+  if (r.request.stop_string && r.finished) [[unlikely]]  // rows behind the stop are nobody's text
+    full = std::min<std::int64_t>(full, r.request.prompt_tokens + r.request.output_tokens - kRowsBehindAStop - 1);
+  release(id, false, full);
+  unseat(id);
   table.remove(id);
 }
 

@@ -2,6 +2,7 @@
 // through SchedulerState.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "foretoken/serving/engine_config.hpp"
@@ -10,6 +11,7 @@
 #include "serving/kv_cache/prefix_cache.hpp"
 #include "serving/requests/hand_over.hpp"
 #include "serving/requests/in_flight.hpp"
+#include "serving/state/adapter_slots.hpp"
 #include "serving/state/decode_group.hpp"
 #include "serving/state/running_list.hpp"
 #include "serving/state/token_gaps.hpp"
@@ -64,6 +66,7 @@ class RankState {
   WaitingRoom waiting;
   RunningList running;
   TokenGaps gaps;
+  std::unique_ptr<AdapterSlots> adapters;  // null: no LoRA
 
   struct Counts {
     std::int64_t preemptions = 0;
@@ -154,6 +157,13 @@ class RankState {
     }
     unseen_finishes_.clear();
   }
+  // An end by a stop string, which is found behind the engine: the same, but for one call more. Who is told before the
+  // second call (synchronous engines) goes then, without having been in it.
+  void finish_by_stop_string(RequestId id, TimePoint now);
+  [[nodiscard]] bool has_stopped() const { return !stopped_.empty() || !told_.empty(); }
+  // Before a call: those that were in one, and since when they are in the coming one.
+  void tell_stopped();
+  [[nodiscard]] const std::vector<RequestId>& stopped_in_step() const { return told_; }
   // publish() of all it has computed, but after the next call.
   void publish_after_call(RequestId id) { unpublished_.push_back(id); }
   [[nodiscard]] bool has_unpublished() const { return !unpublished_.empty(); }
@@ -169,14 +179,23 @@ class RankState {
   [[nodiscard]] PrefixMatch match(const Request& request, std::int64_t known_tokens, bool was_preempted);
   void pin(RequestId id);
   void remove_unseen_finish(RequestId id, bool evicted);
+  // From the running list.
+  void unseat(RequestId id) {
+    if (adapters && table[id].phase != Phase::leaving) [[unlikely]]
+      adapters->leave(table[id].request.adapter);
+    running.remove(id);
+  }
   // Its blocks; a decoding request must have left the group. Preempted: it will ask for the content
   // of its first `full` tokens.
   void release(RequestId id, bool preempted, std::int64_t full);
 
   std::vector<RequestId> unseen_finishes_;
+  std::vector<RequestId> stopped_;  // by a stop string, in the steps that have just ended
+  std::vector<RequestId> told_;     // the same a call ago: they have a row in the step of that call
   std::vector<RequestId> unpublished_;
   std::vector<Waiting> aside_;
   std::int64_t pinned_ = 0;
+  bool takes_more_on_admission_ = false;  // a place for its adapter, or all of its blocks
   Counts counts_;
   Observer* lifecycle_ = nullptr;  // null: nobody wants to know
   int rank_;

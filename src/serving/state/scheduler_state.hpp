@@ -12,13 +12,18 @@ namespace foretoken {
 class SchedulerState {
  public:
   explicit SchedulerState(RankState& rank)
-      : config(rank.config), by_priority(rank.by_priority), has_window(rank.has_window), rank_(rank) {}
+      : config(rank.config),
+        by_priority(rank.by_priority),
+        has_window(rank.has_window),
+        limits_adapters(rank.adapters != nullptr),
+        rank_(rank) {}
   SchedulerState(const SchedulerState&) = delete;
   SchedulerState& operator=(const SchedulerState&) = delete;
 
   const EngineConfig& config;
-  const bool by_priority;  // scheduling_policy
-  const bool has_window;   // of the model's layers, some attend to a sliding window
+  const bool by_priority;      // scheduling_policy
+  const bool has_window;       // of the model's layers, some attend to a sliding window
+  const bool limits_adapters;  // LoRA: the requests of a step use so many at most
 
   // Free blocks may hold content that a later request asks for; blocks shared by several requests count once.
   [[nodiscard]] std::int64_t free_blocks() const { return rank_.pool.free(); }
@@ -72,6 +77,16 @@ class SchedulerState {
   // The head of the queue is passed over until bring_back(), which follows in the same call.
   void set_aside() { rank_.set_aside(); }
   void bring_back() { rank_.bring_back(); }
+  // ---- LoRA ----
+  // Whether the head of the queue may take a seat as far as its adapter goes. Else it is passed over until
+  // bring_back().
+  [[nodiscard]] bool pass_over_head_without_slot() {
+    const Waiting& head = *rank_.waiting.head();
+    if (rank_.adapters->admits(head.request.adapter)) return false;
+    rank_.adapters->set_aside();
+    rank_.set_aside();
+    return true;
+  }
   // See PrefixCache::first_new.
   [[nodiscard]] std::optional<BlockPool::Key> first_new_block(const Request& request) const {
     return rank_.prefix_cache.first_new(request);

@@ -15,7 +15,7 @@ namespace foretoken {
 class WaitingRoom {
  public:
   explicit WaitingRoom(const EngineConfig& engine)
-      : queue_(make_queueing_policy(engine)), timeout_(engine.queue_timeout) {}
+      : queue_(make_queueing_policy(engine)), timeout_(engine.queue_timeout), all_matter_(engine.lora.on()) {}
 
   [[nodiscard]] const QueueingPolicy& queue() const { return *queue_; }
   [[nodiscard]] QueueingPolicy& queue() { return *queue_; }
@@ -30,12 +30,13 @@ class WaitingRoom {
   }
 
   void to_inbox(const Waiting& waiting, TimePoint now) { inbox_.push_back({waiting, now}); }
-  // Into the queue; true when it becomes its head.
+  // Into the queue; true when it becomes its head, or those behind the head may enter too (LoRA: the head may be passed
+  // over for its adapter).
   bool push(const Waiting& waiting) {
     queue_->push(waiting);
-    return queue_->head()->request.index == waiting.request.index;
+    return queue_->head()->request.index == waiting.request.index || all_matter_;
   }
-  // Those who came by `until` go from the inbox into the queue; true when one of them becomes its head.
+  // Those who came by `until` go from the inbox into the queue; true when that is so of one of them.
   bool deliver(TimePoint until) {
     bool new_head = false;
     while (!inbox_.empty() && inbox_.front().since <= until) {
@@ -93,6 +94,7 @@ class WaitingRoom {
   std::unique_ptr<QueueingPolicy> queue_;
   std::deque<Inbound> inbox_;  // in the order in which they came
   Duration timeout_;
+  bool all_matter_;  // not only who becomes the head
 };
 
 }  // namespace foretoken

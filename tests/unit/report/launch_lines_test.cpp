@@ -32,6 +32,17 @@ TEST(LaunchLines, ServeTheCheckpointThatWasNamed) {
               HasSubstr("--model meta-llama/Llama-3.1-8B-Instruct "));
 }
 
+TEST(LaunchLines, NameSlotsOfAdapters) {
+  const std::string lora = "engine: {enable_lora: true, max_loras: 8, max_lora_rank: 32, max_cpu_loras: 20";
+  EXPECT_THAT(serve_line(load("model: Llama-3.1-8B\n" + lora + "}\n")),
+              HasSubstr("--enable-lora --max-loras 8 --max-lora-rank 32 --max-cpu-loras 20"));
+  const std::string asked = "workload: {random_input_len: 512, random_output_len: 64, adapters: {count: 30}}\n";
+  EXPECT_THAT(launch_differences(load("model: Llama-3.1-8B\n" + lora + "}\n" + asked)),
+              ElementsAre(HasSubstr("--lora-modules")));
+  EXPECT_THAT(serve_line(load("model: Llama-3.1-8B\nengine: {name: sglang, enable_lora: true}\n")),
+              HasSubstr("--enable-lora --max-loras-per-batch 8 --max-lora-rank 16"));
+}
+
 TEST(LaunchLines, LeaveThePrecisionToAQuantisedCheckpoint) {
   for (const char* model : {"nvidia/Llama-3.1-8B-Instruct-FP8", "DeepSeek-V3", "Qwen/Qwen3-14B-AWQ"}) {
     const Scenario s = load(std::string("model: ") + model + "\nengine: {tensor_parallel_size: 8}\n");

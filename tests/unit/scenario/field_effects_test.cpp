@@ -311,6 +311,7 @@ const std::map<std::string, Example>& examples() {
       {"promise.precision", {"0.2"}},
   };
   all.merge(test::fleet_examples());
+  all.merge(test::adapter_examples());
   return all;
 }
 

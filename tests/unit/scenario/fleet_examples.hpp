@@ -16,6 +16,7 @@ inline std::map<std::string, Example> fleet_examples() {
   const std::string three = "replicas=3", planned = "fleet={schedule: [{at: 10 s, replicas: 2}]}";
   const std::string random = "fleet={mtbf: 1000 h}", bucket = "admission={tokens_per_second: 1e4}";
   const std::string sheds = "admission={shed_priority: 1}", waits = "workload.client={timeout: 20 s}";
+  const std::string leaves = "workload.client={abort_share: 0.2, patience: 5 s}";
   const std::string again = "workload.client={timeout: 20 s, retries: 2}";
   return {
       {"admission.max_in_flight", {"100"}},
@@ -67,6 +68,35 @@ inline std::map<std::string, Example> fleet_examples() {
       {"workload.client.retry_budget", {"0.1", {again}}},
       {"workload.client.retry_budget_burst",
        {"20", {"workload.client={timeout: 20 s, retries: 2, retry_budget: 0.1}"}}},
+      {"workload.client.abort_share", {"0.1", {leaves}}},
+      {"workload.client.patience", {"9 s", {leaves}}},
+      {"workload.client.patience_distribution", {"fixed", {leaves}}},
+  };
+}
+
+// The same of LoRA adapters, several answers and stop strings.
+inline std::map<std::string, Example> adapter_examples() {
+  const std::string lora = "engine.enable_lora=true", two = "workload.adapters={count: 2}";
+  const std::string zipf = "workload.adapters={count: 2, popularity: zipf}";
+  return {
+      {"engine.enable_lora", {"true"}},
+      {"engine.max_loras", {"4", {lora}}},
+      {"engine.max_lora_rank", {"64", {lora}}},
+      {"engine.max_cpu_loras", {"8", {lora}}},
+      {"cost.per_adapter", {"0.02", {lora}}},
+      {"cost.with_adapters", {"0.1", {lora}}},
+      {"cost.adapter_load", {"5 ms", {lora, two}}},
+      {"cost.adapter_read", {"50 ms", {lora, two}}},
+      {"workload.adapters.count", {"3", {lora, two}}},
+      {"workload.adapters.popularity", {"zipf", {lora, two}}},
+      {"workload.adapters.zipf_alpha", {"2", {lora, zipf}}},
+      {"workload.adapters.weights", {"[2, 1]", {lora}}},
+      {"workload.adapters.ranks", {"[8]", {lora, two}}},
+      {"workload.adapters.base_share", {"0.5", {lora, two}}},
+      {"workload.n", {"2"}},
+      {"workload.best_of", {"3"}},
+      {"workload.beam_width", {"2"}},
+      {"workload.stop_string_share", {"0.5", {"workload.ignore_eos=false", "workload.max_tokens=200"}}},
   };
 }
 

@@ -57,11 +57,26 @@ TEST(Import, ReadsTheOlderEntryPointAndTheModelsOwnContext) {
 
 TEST(Import, SaysEveryFlagThatItDoesNotSimulate) {
   const auto imported =
-      import_of("vllm serve Qwen/Qwen3-8B --enable-lora --lora-modules a=b c=d --max-num-seqs 8 --host 0.0.0.0");
+      import_of("vllm serve Qwen/Qwen3-8B --enable-sleep-mode --lora-modules a=b c=d --max-num-seqs 8 --host 0.0.0.0");
   ASSERT_TRUE(imported) << format(imported.error());
-  EXPECT_THAT(imported->not_simulated, AllOf(Contains("--enable-lora"), Contains("--lora-modules a=b c=d")));
-  EXPECT_THAT(imported->text, AllOf(HasSubstr("#   --enable-lora\n"), HasSubstr("#   --host 0.0.0.0\n"),
+  EXPECT_THAT(imported->not_simulated, AllOf(Contains("--enable-sleep-mode"), Contains("--lora-modules a=b c=d")));
+  EXPECT_THAT(imported->text, AllOf(HasSubstr("#   --enable-sleep-mode\n"), HasSubstr("#   --host 0.0.0.0\n"),
                                     HasSubstr("# --max-num-seqs 8")));
+}
+
+TEST(Import, ReadsSlotsOfAdapters) {
+  const Scenario v = scenario_of(
+      "vllm serve Qwen/Qwen3-8B --enable-lora --max-loras 8 --max-lora-rank 32 --max-cpu-loras 64 --max-model-len "
+      "4096");
+  EXPECT_EQ(v.engine.lora.max_loras, 8);
+  EXPECT_EQ(v.engine.lora.max_cpu_loras, 64);
+  EXPECT_EQ(v.deployment.lora.max_rank, 32);
+  const Scenario s = scenario_of(
+      "python -m sglang.launch_server --model-path Qwen/Qwen3-8B --enable-lora --max-loras-per-batch 4 "
+      "--context-length "
+      "4096");
+  EXPECT_EQ(s.engine.lora.max_loras, 4);
+  EXPECT_TRUE(s.engine.lora.base_takes_slot);
 }
 
 TEST(Import, ReadsSglangWithAttentionDataParallelism) {

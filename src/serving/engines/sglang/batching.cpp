@@ -123,8 +123,15 @@ class Sglang final : public BatchingPolicy {
     if (s.config.enable_mixed_chunk) s.decodes_take_first(s.decode_blocks_needed());
     Budget budget = budget_of(s);
     if (!s.prefilling().empty() && !continue_chunked(s, plan, budget)) return;
-    while (!full_ && head(s) != nullptr && admit_one(call, plan, budget)) {
+    while (!full_ && head(s) != nullptr && (passes_over(s, plan) || admit_one(call, plan, budget))) {
     }
+    if (s.limits_adapters) s.bring_back();
+  }
+
+  static bool passes_over(SchedulerState& s, StepPlan& plan) {
+    if (!s.limits_adapters || !s.pass_over_head_without_slot()) return false;
+    plan.blocked = Blocked::adapter;
+    return true;
   }
 
   Budget budget_of(const SchedulerState& s) {

@@ -151,6 +151,11 @@ std::string sglang_launch_line(const LaunchRequest& launch) {
   line.flag("--context-length", engine.max_model_len);
   line.flag("--max-running-requests", engine.max_num_seqs * p.data);
   line.flag("--chunked-prefill-size", engine.enable_chunked_prefill ? engine.chunked_prefill_size * p.data : -1);
+  if (engine.lora.on()) {
+    line.word("--enable-lora");
+    line.flag("--max-loras-per-batch", engine.lora.max_loras);
+    line.flag("--max-lora-rank", launch.deployment.lora.max_rank);
+  }
   if (engine.speculation.on()) {
     const DraftSpec& draft = launch.deployment.draft;
     const bool ngram = draft.method == DraftMethod::ngram;
@@ -175,10 +180,18 @@ std::string sglang_launch_line(const LaunchRequest& launch) {
 EngineProfile sglang_profile() {
   static constexpr std::string_view kReleases[] = {"0.4", "0.4.6", "0.5", "0.5.9", "0.5.18"};
   static constexpr std::string_view kWords[] = {"sglang"};
-  static constexpr std::string_view kKnobs[] = {"engine.async_scheduling",          "engine.chunked_prefill_size",
-                                                "engine.max_prefill_tokens",        "engine.enable_mixed_chunk",
-                                                "engine.schedule_conservativeness", "engine.disable_radix_cache",
-                                                "engine.scheduler_recv_interval",   "engine.mem_fraction_static"};
+  static constexpr std::string_view kKnobs[] = {"engine.async_scheduling",
+                                                "engine.chunked_prefill_size",
+                                                "engine.max_prefill_tokens",
+                                                "engine.enable_mixed_chunk",
+                                                "engine.schedule_conservativeness",
+                                                "engine.disable_radix_cache",
+                                                "engine.scheduler_recv_interval",
+                                                "engine.mem_fraction_static",
+                                                "engine.enable_lora",
+                                                "engine.max_loras",
+                                                "engine.max_lora_rank",
+                                                "engine.max_cpu_loras"};
   static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8, KvFormat::fp4};
   EngineProfile p;
   p.info = {"sglang", "SGLang: prefill batches alone, one split prompt, admission by expected output, retraction"};
@@ -199,6 +212,7 @@ EngineProfile sglang_profile() {
   p.read_memory_share = read_sglang_memory_share;
   p.captured_rows = sglang_captured_rows;
   p.speculation = {sglang_drafts, true, always_plans_ahead, can_always_plan_ahead, settle_sglang_speculation};
+  p.lora = {8, true, true};
   p.kv_formats = kKvFormats;
   p.launch_line = sglang_launch_line;
   p.backend_words = kWords;

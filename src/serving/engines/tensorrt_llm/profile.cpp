@@ -99,6 +99,7 @@ EngineProfile tensorrt_llm_profile() {
   p.plans_ahead_from = "1.0";  // the overlap scheduler of the PyTorch executor, the default one since
   p.guarantees_outputs = guarantees_outputs;
   p.block_size = 32;
+  p.forks_answers = true;
   p.prefix_caching = PrefixCaching::on;
   p.read_batch = read_tensorrt_batch;
   p.read_memory_share = read_tensorrt_memory_share;

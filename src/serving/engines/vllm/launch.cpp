@@ -60,6 +60,12 @@ std::string vllm_launch_line(const LaunchRequest& launch) {
   if (engine.long_prefill_token_threshold > 0)
     line.flag("--long-prefill-token-threshold", engine.long_prefill_token_threshold);
   if (engine.scheduling_policy != "fcfs") line.flag("--scheduling-policy", engine.scheduling_policy);
+  if (engine.lora.on()) {
+    line.word("--enable-lora");
+    line.flag("--max-loras", engine.lora.max_loras);
+    line.flag("--max-lora-rank", launch.deployment.lora.max_rank);
+    if (engine.lora.max_cpu_loras > engine.lora.max_loras) line.flag("--max-cpu-loras", engine.lora.max_cpu_loras);
+  }
   if (engine.speculation.on()) line.flag("--speculative-config", speculative_config(launch));
   if (engine.block_size != 16) line.flag("--block-size", engine.block_size);
   return line.take();

@@ -125,9 +125,16 @@ EngineProfile any_vllm() {
 EngineProfile vllm_v1_profile() {
   static constexpr std::string_view kReleases[] = {"0.15", "0.16", "0.17", "0.18", "0.19",
                                                    "0.20", "0.21", "0.22", "0.23", "0.24"};
-  static constexpr std::string_view kKnobs[] = {
-      "engine.enable_chunked_prefill", "engine.long_prefill_token_threshold", "engine.watermark",
-      "engine.async_scheduling",       "engine.scheduler_reserve_full_isl",   "engine.disable_hybrid_kv_cache_manager"};
+  static constexpr std::string_view kKnobs[] = {"engine.enable_chunked_prefill",
+                                                "engine.long_prefill_token_threshold",
+                                                "engine.watermark",
+                                                "engine.async_scheduling",
+                                                "engine.scheduler_reserve_full_isl",
+                                                "engine.disable_hybrid_kv_cache_manager",
+                                                "engine.enable_lora",
+                                                "engine.max_loras",
+                                                "engine.max_lora_rank",
+                                                "engine.max_cpu_loras"};
   EngineProfile p = any_vllm();
   p.info = {"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"};
   p.make = make_vllm_v1;
@@ -153,7 +160,9 @@ EngineProfile vllm_v1_profile() {
 
 EngineProfile vllm_v0_profile() {
   static constexpr std::string_view kReleases[] = {"0.2", "0.3", "0.4", "0.5", "0.6"};
-  static constexpr std::string_view kKnobs[] = {"engine.enable_chunked_prefill", "engine.watermark"};
+  static constexpr std::string_view kKnobs[] = {
+      "engine.enable_chunked_prefill", "engine.watermark",    "engine.enable_lora", "engine.max_loras",
+      "engine.max_lora_rank",          "engine.max_cpu_loras"};
   EngineProfile p = any_vllm();
   p.info = {"vllm-v0", "vLLM V0: prompts first while decodes wait, or chunked prefill; watermark"};
   p.make = make_vllm_v0;
@@ -166,6 +175,8 @@ EngineProfile vllm_v0_profile() {
   p.read_memory_share = read_gpu_memory_utilization;
   p.captured_rows = v0_captured_rows;
   p.check_start = check_v0_start;
+  p.lora.with_adapters = 0.5;  // src/cost/README.md, "Adapters"
+  p.forks_answers = true;
   return p;
 }
 

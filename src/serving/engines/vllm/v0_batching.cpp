@@ -55,9 +55,17 @@ class VllmV0 final : public BatchingPolicy {
 
   // `owed`: blocks the decodes of this step take.
   void admit_prompts(const ScheduleCall& call, StepPlan& plan, std::int64_t& budget, std::int64_t owed) {
+    admit_those_in_order(call, plan, budget, owed);
+    if (call.state.limits_adapters) call.state.bring_back();
+  }
+  void admit_those_in_order(const ScheduleCall& call, StepPlan& plan, std::int64_t& budget, std::int64_t owed) {
     SchedulerState& s = call.state;
     s.decodes_take_first(owed);
     while (const Waiting* head = s.waiting().head()) {
+      if (s.limits_adapters && s.pass_over_head_without_slot()) {
+        plan.blocked = Blocked::adapter;
+        continue;
+      }
       const std::int64_t known =
           head->resumed != kNoRequest ? s[head->resumed].known_tokens() : head->request.prompt_tokens;
       const PrefixMatch hit = s.match_head();

@@ -6,7 +6,7 @@
 // Fields: the full-prompt KV gate (0.19+), the watermark beyond that gate (0.24+), chunked prefill off,
 // long_prefill_token_threshold, priority scheduling.
 // Left out: 0.24's order of free blocks is inexact where async scheduling evicts a request whose last token is still to
-// come (a prefix is found or lost in 1 of 70 overfull random runs); encoder budgets, LoRA limits, KV
+// come (a prefix is found or lost in 1 of 70 overfull random runs); encoder budgets, KV
 // connectors; of layers with a window: their blocks are let go before any are taken in a step; drafts with several
 // groups of layers.
 #include <algorithm>
@@ -28,7 +28,9 @@ class VllmV1 final : public BatchingPolicy {
       preempted = schedule_running_in_order(call, plan, budget);
     }
     plan.once = preempted;  // a step with a preemption admits nobody, the next one may
-    if (!preempted) admit_waiting(call, plan, budget);
+    if (preempted) return;
+    admit_waiting(call, plan, budget);
+    if (s.limits_adapters) s.bring_back();
   }
 
   bool may_change_plan(const SchedulerState& s) const override {
@@ -213,6 +215,10 @@ class VllmV1 final : public BatchingPolicy {
       if (budget == 0) {
         plan.blocked = Blocked::token_budget;
         return;
+      }
+      if (s.limits_adapters && s.pass_over_head_without_slot()) {
+        plan.blocked = Blocked::adapter;
+        continue;
       }
       const std::int64_t known =
           head->resumed != kNoRequest ? s[head->resumed].known_tokens() : head->request.prompt_tokens;

@@ -1,0 +1,79 @@
+// Bytes and loads of LoRA adapters (src/cost/README.md, "Adapters").
+#include <algorithm>
+
+#include "foretoken/cost/deployment.hpp"
+
+namespace foretoken {
+namespace {
+
+constexpr double kLoraBytes = 2;
+constexpr double kSlotBuffers = 6e6;         // bytes of a slot whatever its rank, measured
+constexpr double kLoraPadding = 1.2e-3;      // s: an adapter below the slots' rank is padded, measured
+constexpr double kLoraParse = 20e-3;         // s, of a checkpoint from disk; a guess
+constexpr double kLoraHostBandwidth = 12e9;  // bytes/s from pageable host memory: 7 ms for rank 16 of Llama-3.1-8B
+constexpr double kLoraDiskBandwidth = 2e9;   // bytes/s, as for weights (cold_start.storage_bandwidth)
+
+// Numbers in the two matrices of one projection, over the rank. Of one that is split by columns every GPU has all of
+// A and its share of B; by rows the reverse.
+double by_columns(double in, double out, double tp) {
+  return in + out / tp;
+}
+double by_rows(double in, double out, double tp) {
+  return in / tp + out;
+}
+
+double lora_attention(const ModelSpec& m, double tp) {
+  const double hidden = m.hidden_size, heads = m.heads;
+  if (m.attention == AttentionKind::latent) {
+    const LatentAttentionSpec& a = m.latent;
+    const double query = heads * (a.nope_head_dim + a.rope_head_dim);
+    const double queries = a.q_lora_rank > 0 ? hidden + a.q_lora_rank + by_columns(a.q_lora_rank, query, tp)
+                                             : by_columns(hidden, query, tp);
+    return queries + hidden + a.kv_lora_rank + a.rope_head_dim +
+           by_columns(a.kv_lora_rank, heads * (a.nope_head_dim + a.v_head_dim), tp) +
+           by_rows(heads * a.v_head_dim, hidden, tp);
+  }
+  const double query = heads * m.head_dim, key = static_cast<double>(m.kv_heads) * m.head_dim;
+  return by_columns(hidden, query, tp) + 2 * by_columns(hidden, key, std::min(tp, static_cast<double>(m.kv_heads))) +
+         by_rows(query, hidden, tp);
+}
+
+double lora_mlp(const ModelSpec& m, double width, double tp) {
+  if (!(width > 0)) return 0;
+  return (m.mlp_matrices - 1) * by_columns(m.hidden_size, width, tp) + by_rows(width, m.hidden_size, tp);
+}
+
+// Numbers of an adapter over its rank, all layers and the tables at both ends.
+double numbers_per_rank(const ModelSpec& m, double tp, double experts_tp, double experts_share) {
+  const double attending = std::max(0, m.layers - m.recurrent.layers);
+  const double with_experts =
+      m.moe.experts > 0 ? std::max(0, m.layers - m.moe.first_dense_layers) / std::max(1, m.moe.layer_step) : 0;
+  const double experts = m.moe.experts * experts_share * lora_mlp(m, m.moe.expert_width, experts_tp);
+  return attending * lora_attention(m, tp) + (m.layers - with_experts) * lora_mlp(m, m.intermediate_size, tp) +
+         with_experts * (experts + lora_mlp(m, m.moe.shared_width, tp)) + 2.0 * (m.hidden_size + m.vocab_size);
+}
+
+}  // namespace
+
+double adapter_bytes(const ModelSpec& model, const Parallelism& split, int rank) {
+  const double tp = split.tensor;
+  const double ranks = tp * split.data;
+  const double numbers =
+      split.expert_parallel ? numbers_per_rank(model, tp, 1, 1 / ranks) : numbers_per_rank(model, tp, ranks, 1);
+  return kLoraBytes * rank * numbers / std::max(1, split.pipeline);
+}
+
+double adapter_slot_bytes(const ModelSpec& model, const Parallelism& split, int max_rank) {
+  return adapter_bytes(model, split, max_rank) + kSlotBuffers;
+}
+
+double adapter_load_seconds(const ModelSpec& model, const Parallelism& split, int rank, int max_rank) {
+  return adapter_bytes(model, split, rank) / kLoraHostBandwidth + (rank < max_rank ? kLoraPadding : 0);
+}
+
+// Every GPU's process reads the whole file.
+double adapter_read_seconds(const ModelSpec& model, int rank) {
+  return adapter_bytes(model, {}, rank) / kLoraDiskBandwidth + kLoraParse;
+}
+
+}  // namespace foretoken
