@@ -9,6 +9,7 @@
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/serving/simulation.hpp"
 #include "serving/balance/context_balance.hpp"
+#include "serving/balance/rank_balance.hpp"
 #include "serving/batching/engine_policy.hpp"
 #include "serving/rank/accounts.hpp"
 #include "serving/rank/async_window.hpp"
@@ -83,6 +84,11 @@ class EngineRank {
   // What a router sees, as of now; in the midst of a stretch from its closed form.
   [[nodiscard]] ReplicaSignals signals(TimePoint now) const;
   [[nodiscard]] std::int64_t cached_tokens(const Request& request, TimePoint now) const;
+  // What the balance of a group of ranks can know.
+  [[nodiscard]] RankLoad load(TimePoint now) const;
+  // So many tokens of the prompt's start come from another replica: they are in the prefix cache from the next call
+  // on, as far as there are free blocks for them.
+  void fetched(const Request& request, std::int64_t tokens, TimePoint now);
   [[nodiscard]] const ReplicaTotals& totals() const { return usage_.totals(); }
   [[nodiscard]] const SchedulerState& state() const { return state_; }
   [[nodiscard]] std::int64_t waiting_requests() const {
@@ -127,6 +133,7 @@ class EngineRank {
     TimePoint since;
   };
   void settle_aborts(TimePoint now);
+  void settle_fetched();
   [[nodiscard]] RequestId running_request(std::int64_t request) const;
   void end_waiting(const Waiting& waiting, TimePoint now);
   void end_aborted(RequestId id, TimePoint now);
@@ -195,7 +202,12 @@ class EngineRank {
   TimePoint wake_ = kNever;
   std::unique_ptr<Receiver> receiver_;  // with rules_
   std::int64_t evictions_before_call_ = 0;
-  std::vector<Abort> aborts_;       // of requests that run, for the next call
+  std::vector<Abort> aborts_;  // of requests that run, for the next call
+  struct Fetched {
+    Request request;
+    std::int64_t tokens;
+  };
+  std::vector<Fetched> fetched_;    // prefixes from elsewhere, for the next call
   std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
 };
 

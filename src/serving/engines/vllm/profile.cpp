@@ -127,7 +127,8 @@ EngineProfile vllm_v1_profile() {
                                                    "0.20", "0.21", "0.22", "0.23", "0.24"};
   static constexpr std::string_view kKnobs[] = {
       "engine.enable_chunked_prefill", "engine.long_prefill_token_threshold", "engine.watermark",
-      "engine.async_scheduling",       "engine.scheduler_reserve_full_isl",   "engine.disable_hybrid_kv_cache_manager"};
+      "engine.async_scheduling",       "engine.scheduler_reserve_full_isl",   "engine.disable_hybrid_kv_cache_manager",
+      "engine.api_server_count"};
   EngineProfile p = any_vllm();
   p.info = {"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"};
   p.make = make_vllm_v1;
