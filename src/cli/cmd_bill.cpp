@@ -20,17 +20,13 @@ Result<std::optional<ReplicaCapacity>> missing_capacity(const Asked& asked) {
 }
 
 int run(const StudyOptions& command) {
-  return judge(
-      command,
-      {.counts = "",
-       .instead_of_pools = "a load profile resizes one kind of replica; `run` has the price per hour of all pools"},
-      [&](const Asked& asked) -> Result<Answer> {
-        const Result<std::optional<ReplicaCapacity>> capacity = missing_capacity(asked);
-        if (!capacity) return capacity.error();
-        const Result<Bill> bill = monthly_bill(asked.scenario, *capacity);
-        if (!bill) return bill.error();
-        return answer_of(*bill, command.output);
-      });
+  return judge(command, {.counts = "", .takes_fleets = false}, [&](const Asked& asked) -> Result<Answer> {
+    const Result<std::optional<ReplicaCapacity>> capacity = missing_capacity(asked);
+    if (!capacity) return capacity.error();
+    const Result<Bill> bill = monthly_bill(asked.scenario, *capacity);
+    if (!bill) return bill.error();
+    return answer_of(*bill, command.output);
+  });
 }
 
 }  // namespace

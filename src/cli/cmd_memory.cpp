@@ -52,6 +52,7 @@ Action add_memory_command(CLI::App* memory) {
   memory->add_option("--gpu", options.gpus, "GPUs of the catalog: h100_sxm,l40s")->type_name("NAMES");
   memory->add_option("--quantization", options.quantizations, "Weight formats: none,fp8,awq,nvfp4")->type_name("NAMES");
   memory->add_option("--kv-cache-dtype", options.kv_cache_dtypes, "KV cache formats: auto,fp8")->type_name("NAMES");
+  memory->add_option("--pool", options.pool, "Of a scenario with pools the one that is asked about")->type_name("NAME");
   add_jobs_option(*memory, options.threads);
   return [command] { return run(*command); };
 }

@@ -23,20 +23,15 @@ int run(const SensitivityCommand& command) {
     say(fmt::format("error: --by: '{}' is no step\n  hint: more than 0 and at most 50 %, such as 10%\n", command.by));
     return kExitBadInput;
   }
-  return judge(
-      command,
-      {.counts = "steps",
-       .instead_of_pools =
-           "its levers are of one engine and GPU; `sweep --over pools.NAME.replicas=1..4`, or `compare --set`"},
-      [&](const Asked& asked) -> Result<Answer> {
-        SensitivityOptions options;
-        options.run = asked.run;
-        options.metric = command.metric;
-        options.by = *by;
-        const Result<SensitivityStudy> study = study_sensitivity(asked.scenario, options);
-        if (!study) return study.error();
-        return answer_of(*study, command.output);
-      });
+  return judge(command, {.counts = "steps", .takes_fleets = false}, [&](const Asked& asked) -> Result<Answer> {
+    SensitivityOptions options;
+    options.run = asked.run;
+    options.metric = command.metric;
+    options.by = *by;
+    const Result<SensitivityStudy> study = study_sensitivity(asked.scenario, options);
+    if (!study) return study.error();
+    return answer_of(*study, command.output);
+  });
 }
 
 }  // namespace

@@ -26,14 +26,17 @@ int tell(const Answer& answer, const OutputOptions& output) {
 
 }  // namespace
 
+bool refuses_fleet(const Scenario& scenario, const std::string& path) {
+  if (!scenario.cluster.fleet.on) return false;
+  say(
+      fmt::format("{}: error: this question is of replicas that stay, and 'fleet' lets them come and go\n"
+                  "  hint: `run`, `sweep`, `check` and `compare` take fleets\n",
+                  path));
+  return true;
+}
+
 bool refuses_pools(const Scenario& scenario, const std::string& path, const char* instead) {
-  if (scenario.cluster.fleet.on) {
-    say(
-        fmt::format("{}: error: this question is of replicas that stay, and 'fleet' lets them come and go\n"
-                    "  hint: `run`, `sweep`, `check` and `compare` take fleets\n",
-                    path));
-    return true;
-  }
+  if (refuses_fleet(scenario, path)) return true;
   if (scenario.pools.empty()) return false;
   say(fmt::format("{}: error: this question is of one kind of replica, and 'pools' has several\n  hint: {}\n", path,
                   instead));
@@ -52,6 +55,7 @@ int judge(const StudyOptions& options, const Judging& judging,
   if (*judging.instead_of_pools != '\0' &&
       refuses_pools(read->scenario, options.scenario.path, judging.instead_of_pools))
     return kExitBadInput;
+  if (!judging.takes_fleets && refuses_fleet(read->scenario, options.scenario.path)) return kExitBadInput;
   if (*judging.of_a_sweep != '\0' && !output.quiet && !read->scenario.sweep.empty()) say(judging.of_a_sweep);
   std::unique_ptr<ProgressLine> line;
   if (*judging.counts != '\0') line = follow(run.progress, judging.counts, output);

@@ -32,7 +32,9 @@ bool attends_to_chunks(const ModelSpec& model) {
 
 KvLayout kv_layout_of(const Deployment& d, bool caches_prefixes) {
   const ModelSpec& m = d.model;
-  const int full = m.full_attention_layers, windowed = m.sliding_layers, recurrent = m.recurrent.layers;
+  // The drafter's own layers keep everything, in blocks of the same size.
+  const int drafter = d.draft.passes > 0 && m.full_attention_layers + m.sliding_layers > 0 ? d.draft.model.layers : 0;
+  const int full = m.full_attention_layers + drafter, windowed = m.sliding_layers, recurrent = m.recurrent.layers;
   if (windowed == 0 && recurrent == 0) return {};
   if (full + windowed == 0) return {};  // no KV cache at all
   KvLayout layout;
@@ -40,7 +42,8 @@ KvLayout kv_layout_of(const Deployment& d, bool caches_prefixes) {
   layout.full = divided_up(full, layout.layers);
   layout.windowed = divided_up(windowed, layout.layers);
   layout.window = windowed > 0 ? m.sliding_window : 0;
-  layout.states = divided_up(recurrent, layout.layers) * (caches_prefixes ? 2 : 1);
+  // Verification leaves a state behind each draft.
+  layout.states = divided_up(recurrent, layout.layers) * ((caches_prefixes ? 2 : 1) + d.draft.tokens);
   return layout;
 }
 

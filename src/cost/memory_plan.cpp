@@ -197,12 +197,16 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
   }
   p.kv_bytes_per_token =
       kv_elements_per_token(d.model, d.parallelism.tensor) * kv_share * kv_bytes_per_element(d.kv_format);
+  // Where layers are in groups, those of the drafter are in them too.
+  const double of_target = p.kv_bytes_per_token;
   if (d.draft.passes > 0 && d.draft.model.layers > 0)
     p.kv_bytes_per_token +=
         kv_elements_per_token(d.draft.model, d.parallelism.tensor) * kv_bytes_per_element(d.kv_format);
   if (s.layout.states == 0) p.kv_cache.value -= take_states(d, s, kv_share, p);
-  const double of_layers = s.layout.layers > 0 ? s.layout.layers / static_cast<double>(counts.attention_layers) : 1;
-  const double block_bytes = p.kv_bytes_per_token * s.block_size * of_layers;
+  const double of_a_block = s.layout.layers > 0
+                                ? of_target * s.layout.layers / static_cast<double>(counts.attention_layers)
+                                : p.kv_bytes_per_token;
+  const double block_bytes = of_a_block * s.block_size;
   p.block_bytes = block_bytes;
   if (s.num_gpu_blocks_override) {
     p.num_gpu_blocks = *s.num_gpu_blocks_override;

@@ -84,6 +84,8 @@ std::string to_text(const Bill& b, const TextStyle& style) {
     basis += fmt::format(
         "  {} of the replicas stand{} by (spare): paid for in every hour, what they could serve is not counted\n",
         b.scenario.spare, b.scenario.spare == 1 ? "s" : "");
+  if (!b.scenario.pools.empty())
+    basis += "  'replicas' are copies of all pools: they are rented together, in the proportion of the scenario\n";
   basis +=
       fmt::format("  a replica serves {} requests/s ({}); offered: {} on average, {} in the busiest hour\n",
                   readable(b.capacity_per_replica), b.capacity_source, readable(b.mean_rate), readable(b.peak_rate));

@@ -20,6 +20,7 @@ std::string counted(std::size_t n) {
 }
 
 std::string split_of(const Candidate& c) {
+  if (!c.pools.empty()) return c.pools;
   std::string text = fmt::format("TP{}", c.parallelism.tensor);
   if (c.parallelism.pipeline > 1) text += fmt::format(" PP{}", c.parallelism.pipeline);
   if (c.parallelism.data > 1) text += fmt::format(" DP{}", c.parallelism.data);
@@ -40,10 +41,13 @@ std::string other_values(const RecommendResult& r, const Candidate& c) {
     const bool shown = path == "hardware.gpu" || path == "hardware.num_gpus" || path == "replicas" ||
                        path == "engine.tensor_parallel_size" || path == "engine.pipeline_parallel_size" ||
                        path == "engine.data_parallel_size" || path == "engine.max_num_seqs" || is_token_budget(path);
-    if (shown) continue;
     const auto dot = path.rfind('.');
-    text +=
-        fmt::format("{}{}={}", text.empty() ? "" : " ", dot == path.npos ? path : path.substr(dot + 1), c.values[i]);
+    const std::string last = dot == path.npos ? path : path.substr(dot + 1);
+    constexpr std::string_view kPools = "pools.";
+    const bool of_a_pool = path.starts_with(kPools);
+    if (shown || (of_a_pool && last == "replicas")) continue;
+    const std::string pool = of_a_pool ? path.substr(kPools.size(), path.find('.', kPools.size()) - kPools.size()) : "";
+    text += fmt::format("{}{}{}{}={}", text.empty() ? "" : " ", pool, of_a_pool ? "." : "", last, c.values[i]);
   }
   return text;
 }
@@ -241,9 +245,15 @@ std::string commands_section(const RecommendResult& r, const TextStyle& style) {
   const std::string serve = serve_line(s), bench = bench_line(s);
   if (serve.empty()) return {};
   std::string text;
-  if (replicas_in_all(s) > 1)
+  for (const PoolPlan& pool : s.pools) {
+    text += fmt::format("  pool {}, {} time{}, with what makes it one of role {} (router: {}):\n", pool.name,
+                        pool.cluster.replicas, pool.cluster.replicas == 1 ? "" : "s", to_string(pool.role),
+                        pool.cluster.router);
+    text += shell_command(serve_line(only_pool(s, pool)), style, "  ");
+  }
+  if (s.pools.empty() && replicas_in_all(s) > 1)
     text += fmt::format("  {} times, behind a router ({}):\n", replicas_in_all(s), s.cluster.router);
-  text += shell_command(serve, style, "  ");
+  if (s.pools.empty()) text += shell_command(serve, style, "  ");
   if (!bench.empty()) text += shell_command(bench, style, "  ");
   for (const std::string& difference : launch_differences(s)) text += "  differs: " + difference + "\n";
   return text;

@@ -122,10 +122,11 @@ void build_kv_layout(Resolver& values, const EngineProfile& profile, bool hands_
   if (!profile.groups_layers) return;
   const char* key = "engine.disable_hybrid_kv_cache_manager";
   const bool chunked = attends_to_chunks(s.deployment.model);
-  const bool drafts = engine.speculation.on();
+  // A draft model has heads of its own, whose blocks vLLM would make as large as the target's.
+  const bool drafts = engine.speculation.on() && s.deployment.draft.method == DraftMethod::draft_model;
   const std::string without = chunked      ? "with chunked local attention"
                               : hands_over ? "where requests are handed over"
-                              : drafts     ? "with speculative decoding"
+                              : drafts     ? "with a draft model"
                                            : "";
   const Rule<bool> rule{!without.empty(), Origin::engine_default, without.empty() ? engine.name : without};
   const bool disabled = values.flag(key, rule);
@@ -209,6 +210,7 @@ void build_engine(Resolver& values, Scenario& s, bool hands_over) {
   build_max_model_len(values, s);
   profile.read_batch(knobs, setting);
   if (engine.speculation.on()) profile.speculation.settle(knobs, setting);
+  engine.api_server_count = static_cast<int>(values.integer("engine.api_server_count"));
   engine.long_prefill_token_threshold = values.integer("engine.long_prefill_token_threshold");
   build_scheduler(values, profile, s.deployment.draft.method, engine);
   build_front_end(values, s.deployment, engine);

@@ -7,6 +7,7 @@
 #include "scenario/build.hpp"
 #include "scenario/calibration_file.hpp"
 #include "scenario/pool_tree.hpp"
+#include "serving/routing/routing_policy.hpp"
 
 namespace foretoken {
 namespace {
@@ -102,6 +103,11 @@ void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, 
   if (!sub.diagnostics().has_errors()) check_effects_of_pool(sub, part);
   values.diagnostics().append(sub.diagnostics());
   PoolPlan& pool = s.pools[index];
+  if (pool.role == PoolRole::decode && find_router(part.cluster.router).fetches)
+    values.error(path_of(index) + ".router",
+                 fmt::format("'router: {}' chooses where prompts are computed, and pool '{}' computes none",
+                             part.cluster.router, pool.name),
+                 "least_outstanding, or any other");
   pool.deployment = part.deployment;
   pool.memory = part.memory;
   pool.engine = part.engine;

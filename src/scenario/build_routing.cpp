@@ -14,6 +14,7 @@ void read_weights(Resolver& values, int replicas, RoutingConfig& r) {
   r.signal_delay = values.duration("routing.signal_delay");
   r.signals_together = values.flag("routing.signals_together");
   r.count_own_dispatches = values.flag("routing.count_own_dispatches");
+  r.random_ties = values.flag("routing.random_ties");
   r.prefix_index = values.text("routing.prefix_index");
   r.prefix_index_blocks = values.integer("routing.prefix_index_blocks");
   r.choices = values.integer("routing.choices");
@@ -31,6 +32,10 @@ void read_weights(Resolver& values, int replicas, RoutingConfig& r) {
   r.max_ttft_penalty = values.duration("routing.max_ttft_penalty");
   r.prefill_throughput = values.number("routing.prefill_throughput");
   r.short_prompt_tokens = values.integer("routing.short_prompt_tokens");
+  r.hash_load_factor = values.number("routing.hash_load_factor");
+  r.balancing_threshold = values.number("routing.balancing_threshold");
+  r.fetch_throughput = values.number("routing.fetch_throughput");
+  r.max_ttft = values.duration("routing.max_ttft");
   r.short_replicas =
       values.integer("routing.short_replicas", {(replicas + 1) / 2, Origin::derived, "half of the replicas"});
 }
@@ -44,6 +49,14 @@ void check_length_pools(Resolver& values, const Scenario& s) {
                "give fewer, or more replicas");
 }
 
+// A prefix is put into blocks that all layers share.
+void check_mooncake(Resolver& values, const Scenario& s) {
+  if (s.cluster.routing.fetch_throughput > 0 && s.engine.kv_layout.windowed > 0)
+    values.error("routing.fetch_throughput",
+                 "prefixes of layers with a sliding window are not sent from replica to replica",
+                 "engine.disable_hybrid_kv_cache_manager: true keeps all tokens, or leave it out");
+}
+
 }  // namespace
 
 void build_routing(Resolver& values, Scenario& s) {
@@ -54,6 +67,7 @@ void build_routing(Resolver& values, Scenario& s) {
 void check_routing(Resolver& values, const Scenario& s) {
   const RoutingRow& router = find_router(s.cluster.router);
   if (router.info.name == "length_pools") check_length_pools(values, s);
+  if (router.fetches) check_mooncake(values, s);
   for (const std::string& key : keys_under("routing")) {
     const std::string path = "routing." + key;
     if (!values.given(path) || std::ranges::find(router.keys, key) != router.keys.end()) continue;

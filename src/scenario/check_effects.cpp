@@ -46,6 +46,8 @@ constexpr Effect kEffects[] = {
      "engine.batch_wait_timeout_iters is 0"},
     {"engine.attention_dp_enable_balance", [](const Scenario& s) { return s.engine.data_parallel_size == 1; },
      "engine.data_parallel_size is 1"},
+    {"engine.api_server_count", [](const Scenario& s) { return s.engine.data_parallel_size == 1; },
+     "engine.data_parallel_size is 1"},
     {"engine.attention_dp_timeout_iters", is_unbalanced, "engine.attention_dp_enable_balance is false"},
     {"engine.attention_dp_batching_wait_iters", is_unbalanced, "engine.attention_dp_enable_balance is false"},
     {"engine.max_cudagraph_capture_size", [](const Scenario& s) { return s.deployment.cuda_graph_max_rows == 0; },

@@ -100,6 +100,8 @@ constexpr Field kDeploymentRows[] = {
      {},
      nullptr,
      "dp,dp_size"},
+    {"engine.api_server_count", K::integer, "1",
+     "vllm, data_parallel_size > 1: front ends, each of which sends its requests to ranks by what it knows.", 1, 1024},
     {"engine.enable_expert_parallel", K::flag, "false",
      "Spread routed experts over TP x DP ranks instead of slicing them."},
     {"engine.all2all_backend",
@@ -175,7 +177,7 @@ constexpr Field kDeploymentRows[] = {
      nullptr,
      {},
      true},
-    {"engine.disable_hybrid_kv_cache_manager", K::flag, "(false; Llama 4 and pools that hand over: true)",
+    {"engine.disable_hybrid_kv_cache_manager", K::flag, "(false; Llama 4, draft models and pools that hand over: true)",
      "vllm-v1: layers with a window keep KV blocks for all tokens, and recurrent ones a state for every seat; else all "
      "kinds of layers share the blocks."},
     {"engine.scheduling_policy", K::choice, "fcfs", "Order of the queue.", 0, 0, {}, queueing},

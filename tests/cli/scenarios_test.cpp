@@ -132,23 +132,6 @@ TEST(DoesSplittingPay, ForTheGapsBetweenTokensAndNotForTheFirst) {
   EXPECT_THAT(*why["sentences"].if_array()->at(2).if_string(), HasSubstr("the busiest pool is decode"));
 }
 
-// A run of pools, given back as a measurement, is what is predicted for them; questions about one engine are refused.
-TEST(Pools, AreValidatedLikeOneKindOfReplica) {
-  const TemporaryFolder folder;
-  const std::string file = FORETOKEN_SOURCE_DIR "/scenarios/does-splitting-pay.yaml";
-  const std::string few = "workload.num_prompts=200", measured = folder.path("measured.json");
-  ASSERT_EQ(foretoken_program({"run", file, "--set", few, "--format", "vllm", "-o", measured}).exit_code, 0);
-  const ProcessResult same =
-      foretoken_program({"validate", file, "--set", few, "--measured", measured, "--within", "25%"});
-  EXPECT_EQ(same.exit_code, 0) << same.out << same.err;
-  for (const char* command : {"batch", "bill", "promise", "sensitivity", "memory"}) {
-    const ProcessResult refused = foretoken_program({command, file});
-    EXPECT_EQ(refused.exit_code, 2) << command;
-    EXPECT_THAT(refused.err, HasSubstr("'pools'")) << command;
-    EXPECT_THAT(refused.err, HasSubstr("hint: ")) << command;
-  }
-}
-
 Json run_json(const char* scenario, const std::vector<std::string>& sets = {}) {
   std::vector<std::string> words{"run", fmt::format("{}/scenarios/{}", FORETOKEN_SOURCE_DIR, scenario), "--format",
                                  "json"};
@@ -158,6 +141,57 @@ Json run_json(const char* scenario, const std::vector<std::string>& sets = {}) {
   const Result<Json> json = parse_json(run.out, scenario);
   EXPECT_TRUE(json);
   return json ? *json : Json();
+}
+
+// What the scenario says: signals a second old are worse than none, unless they are used with care.
+TEST(StaleRouter, HerdsUnlessItCountsDrawsOrInterprets) {
+  const Json json = run_json("stale-router.yaml");
+  const auto& points = *json["points"].if_array();
+  ASSERT_EQ(points.size(), 5u);
+  const auto ttft = [&](std::size_t i) { return number(points[i]["summary"], "mean_ttft_ms"); };
+  const double shortest_queue = ttft(0), round_robin = ttft(3);
+  EXPECT_GT(shortest_queue, 5 * round_robin);
+  for (const std::size_t careful : {1u, 2u, 4u}) EXPECT_LT(ttft(careful), 1.5 * round_robin) << careful;
+  const Json counted = run_json("stale-router.yaml", {"sweep=null", "routing.count_own_dispatches=true"});
+  EXPECT_LT(number(counted["summary"], "mean_ttft_ms"), 1.5 * round_robin);
+}
+
+// Long prompts and short answers want two prefill GPUs for one that decodes; short prompts and long answers the other
+// way round. (The scenario's own search has up to three of each; two show it.)
+TEST(PrefillPerDecode, HangsOnTheLengths) {
+  const auto sizes = [](const std::vector<std::string>& sets) {
+    std::vector<std::string> words{
+        "recommend", FORETOKEN_SOURCE_DIR "/scenarios/prefill-per-decode.yaml",
+        "--set",     "recommend={over: {pools.prefill.replicas: [1, 2], pools.decode.replicas: [1, 2]}}",
+        "--format",  "json"};
+    for (const std::string& set : sets) words.insert(words.end(), {"--set", set});
+    const ProcessResult run = foretoken_program(words);
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    const Result<Json> json = parse_json(run.out, "recommend");
+    if (!json) return std::string("nothing");
+    const Json& first = (*json)["ranked"].if_array()->at(0);
+    return fmt::format("{} : {}", *first["values"]["pools.prefill.replicas"].if_string(),
+                       *first["values"]["pools.decode.replicas"].if_string());
+  };
+  EXPECT_EQ(sizes({}), "2 : 1");
+  EXPECT_EQ(sizes({"workload.random_input_len=1000", "workload.random_output_len=1000"}), "1 : 2");
+}
+
+// A run of pools, given back as a measurement, is what is predicted for them; questions about one engine are refused.
+TEST(Pools, AreValidatedLikeOneKindOfReplica) {
+  const TemporaryFolder folder;
+  const std::string file = FORETOKEN_SOURCE_DIR "/scenarios/does-splitting-pay.yaml";
+  const std::string few = "workload.num_prompts=200", measured = folder.path("measured.json");
+  ASSERT_EQ(foretoken_program({"run", file, "--set", few, "--format", "vllm", "-o", measured}).exit_code, 0);
+  const ProcessResult same =
+      foretoken_program({"validate", file, "--set", few, "--measured", measured, "--within", "25%"});
+  EXPECT_EQ(same.exit_code, 0) << same.out << same.err;
+  for (const char* command : {"batch", "memory"}) {
+    const ProcessResult refused = foretoken_program({command, file});
+    EXPECT_EQ(refused.exit_code, 2) << command;
+    EXPECT_THAT(refused.err, HasSubstr("'pools'")) << command;
+    EXPECT_THAT(refused.err, HasSubstr("hint: ")) << command;
+  }
 }
 
 // Does the service recover after a retry storm? In the order of the sweep: continue and abort, without retries and

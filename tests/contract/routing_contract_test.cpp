@@ -28,7 +28,7 @@ class Counted final : public ClusterView {
   TimePoint now() const override { return {}; }
   ReplicaSignals signals(int replica) const override {
     ReplicaSignals signals;
-    signals.waiting = signals.kv_blocks_used = in_flight_[static_cast<std::size_t>(replica)];
+    signals.waiting = signals.kv_blocks_used = signals.prefill_tokens = in_flight_[static_cast<std::size_t>(replica)];
     signals.kv_blocks = 1'000'000;
     return signals;
   }

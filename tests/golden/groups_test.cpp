@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+
 #include "serving/engines/engine_profile.hpp"
 #include "support/recorder.hpp"
 #include "support/stub_cost.hpp"
@@ -57,35 +60,96 @@ struct GroupRun {
 };
 
 TEST(GoldenGroups, G17VllmSendsARequestWhereFourTimesWaitingPlusRunningIsLeast) {
-  const auto balance = find_engine("vllm-v1").make_balance();
+  const auto balance = find_engine("vllm-v1").make_balance({});
   const std::vector<RankLoad> loads{{0, 5}, {1, 0}, {0, 4}};
   // Scores 5, 4, 4: the first of the smallest. Then rank 1 counts as (2, 0) = 8, and rank 2 has 4.
-  EXPECT_EQ(balance->choose(loads, TimePoint{}), 1);
-  EXPECT_EQ(balance->choose(loads, TimePoint{}), 2);
+  EXPECT_EQ(balance->choose(loads, 0, TimePoint{}), 1);
+  EXPECT_EQ(balance->choose(loads, 0, TimePoint{}), 2);
   // Rank 2 is (1, 4) = 8 by the front end's own count; what the ranks report meanwhile is not heard for 100 ms.
   const std::vector<RankLoad> later{{9, 5}, {0, 0}, {0, 0}};
-  EXPECT_EQ(balance->choose(later, TimePoint{Duration{99 * kMillisecond}}), 0);
-  EXPECT_EQ(balance->choose(later, TimePoint{Duration{100 * kMillisecond}}), 1);
+  EXPECT_EQ(balance->choose(later, 0, TimePoint{Duration{99 * kMillisecond}}), 0);
+  EXPECT_EQ(balance->choose(later, 0, TimePoint{Duration{100 * kMillisecond}}), 1);
 }
 
 // 10, 9 and 9, and what is sent counts four more each.
 TEST(GoldenGroups, G17SixRequestsBeforeTheNextReport) {
-  const auto balance = find_engine("vllm-v1").make_balance();
+  const auto balance = find_engine("vllm-v1").make_balance({});
   const std::vector<RankLoad> reported{{0, 10}, {2, 1}, {1, 5}};
   std::vector<int> chosen;
-  for (int i = 0; i < 6; ++i) chosen.push_back(balance->choose(reported, TimePoint{}));
+  for (int i = 0; i < 6; ++i) chosen.push_back(balance->choose(reported, 0, TimePoint{}));
   EXPECT_EQ(chosen, (std::vector{1, 2, 0, 1, 2, 0}));
 }
 
+EngineConfig vllm(std::string version, int servers) {
+  EngineConfig engine;
+  engine.version = std::move(version);
+  engine.api_server_count = servers;
+  return engine;
+}
+
+// R10: each front end begins at its share of the ranks, and counts what it sends for all of them.
+TEST(GoldenGroups, R10FrontEndsBeginApart) {
+  const auto balance = find_engine("vllm-v1").make_balance(vllm("0.19", 2));
+  const std::vector<RankLoad> idle(4);
+  // Which front end a connection gets is chance: the first choices of both are told apart by where they begin.
+  std::map<int, std::vector<int>> chosen_from;
+  std::map<std::int64_t, int> begins;
+  for (std::int64_t i = 0; i < 200; ++i) {
+    const int first = find_engine("vllm-v1").make_balance(vllm("0.19", 2))->choose(idle, i, TimePoint{});
+    begins[i] = first;
+  }
+  for (std::int64_t i = 0; i < 200; ++i) {
+    std::vector<int>& chosen = chosen_from[begins[i]];
+    if (chosen.size() < 6) chosen.push_back(balance->choose(idle, i, TimePoint{}));
+  }
+  EXPECT_EQ(chosen_from.size(), 2u);
+  EXPECT_EQ(chosen_from[0], (std::vector{0, 1, 2, 3, 0, 1}));
+  EXPECT_EQ(chosen_from[2], (std::vector{2, 3, 0, 1, 2, 3}));
+}
+
+// Brings the front end's own count to these, all idle and known anew later.
+std::unique_ptr<RankBalance> with_in_flight(const std::vector<std::int64_t>& counts) {
+  auto balance = find_engine("vllm-v1").make_balance(vllm("0.24", 1));
+  const std::vector<RankLoad> idle(counts.size());
+  const std::int64_t most = *std::max_element(counts.begin(), counts.end());
+  std::vector<std::vector<std::int64_t>> sent(counts.size());
+  const std::int64_t all = most * static_cast<std::int64_t>(counts.size());
+  for (std::int64_t i = 0; i < all; ++i)
+    sent[static_cast<std::size_t>(balance->choose(idle, 1000 + i, TimePoint{}))].push_back(1000 + i);
+  for (std::size_t rank = 0; rank < counts.size(); ++rank) {
+    for (std::int64_t i = counts[rank]; i < most; ++i) balance->left(sent[rank][static_cast<std::size_t>(i)]);
+  }
+  return balance;
+}
+
+std::vector<int> next_choices(RankBalance& balance, const std::vector<RankLoad>& loads, int requests) {
+  std::vector<int> chosen;
+  for (int i = 0; i < requests; ++i)
+    chosen.push_back(balance.choose(loads, i, TimePoint{Duration{kMillisecond * 500}}));
+  return chosen;
+}
+
+// R11: 10, 3 and 6 + 2.4 for the one that waits where nine tenths of the KV cache are in use.
+TEST(GoldenGroups, R11FromRelease24ItsOwnRequestsCountAndAFullKvCache) {
+  const auto balance = with_in_flight({10, 3, 6});
+  EXPECT_EQ(next_choices(*balance, {{0, 10, .5}, {2, 1, .5}, {1, 5, .9}}, 8), (std::vector{1, 1, 1, 1, 1, 1, 2, 1}));
+}
+
+// R12: what ranks report is too old to show its own five, and ties go round.
+TEST(GoldenGroups, R12FromRelease24ItsOwnRequestsSurviveOldReports) {
+  const auto balance = with_in_flight({5, 0, 0});
+  EXPECT_EQ(next_choices(*balance, std::vector<RankLoad>(3), 6), (std::vector{1, 2, 2, 1, 1, 2}));
+}
+
 TEST(GoldenGroups, OtherEnginesBalanceByRankInTurnOrByTheFewestRequests) {
-  const auto in_turn = find_engine("sglang").make_balance();
-  const auto fewest = find_engine("tensorrt-llm").make_balance();
+  const auto in_turn = find_engine("sglang").make_balance({});
+  const auto fewest = find_engine("tensorrt-llm").make_balance({});
   const std::vector<RankLoad> loads{{3, 1}, {0, 3}, {2, 1}};
-  EXPECT_EQ(in_turn->choose(loads, TimePoint{}), 0);
-  EXPECT_EQ(in_turn->choose(loads, TimePoint{}), 1);
-  EXPECT_EQ(in_turn->choose(loads, TimePoint{}), 2);
-  EXPECT_EQ(in_turn->choose(loads, TimePoint{}), 0);
-  EXPECT_EQ(fewest->choose(loads, TimePoint{}), 1) << "3 requests there and on rank 2: the first";
+  EXPECT_EQ(in_turn->choose(loads, 0, TimePoint{}), 0);
+  EXPECT_EQ(in_turn->choose(loads, 0, TimePoint{}), 1);
+  EXPECT_EQ(in_turn->choose(loads, 0, TimePoint{}), 2);
+  EXPECT_EQ(in_turn->choose(loads, 0, TimePoint{}), 0);
+  EXPECT_EQ(fewest->choose(loads, 0, TimePoint{}), 1) << "3 requests there and on rank 2: the first";
 }
 
 // 0.1 ms per prefill token: 100 tokens take 10 ms, 400 take 40 ms.

@@ -64,7 +64,7 @@ TEST(Invariants, HoldWithDrafts) {
   Met met;
   std::int64_t accepted = 0, dropped = 0;
   for (int seed = 0; seed < how_many_scenarios(400); ++seed) {
-    RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    RandomRun run = random_run_of_groups(static_cast<std::uint64_t>(seed));
     if (!speculate(run)) continue;
     const StubCost cost(run.cost);
     const RunLog log = log_of(run, cost, seed % 2 == 0, seed % 5 == 0 ? 1 + seed % 20 : 0);

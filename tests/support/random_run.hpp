@@ -45,6 +45,11 @@ inline void choose_router(std::uint64_t seed, ClusterConfig& cluster) {
   routing.temperature = pick(0, 1) == 1 ? 0.5 : 0;
   routing.short_prompt_tokens = pick(1, 200);
   routing.short_replicas = 1;
+  routing.random_ties = pick(0, 1) == 1;
+  routing.hash_load_factor = 1 + 0.1 * static_cast<double>(pick(0, 5));
+  if (pick(0, 2) > 0) routing.fetch_throughput = static_cast<double>(pick(1'000, 10'000'000));
+  routing.balancing_threshold = static_cast<double>(pick(1, 3));
+  if (pick(0, 3) == 0) routing.max_ttft = Duration{pick(1'000'000, 200'000'000)};
 }
 
 // Any engine that drafts, with any rates, blocks and limits. What else runs is as without.

@@ -64,6 +64,7 @@ struct EngineConfig {
   std::string name = "vllm-v1";  // a row of the engines' table
   std::string version = "0.19";
   int data_parallel_size = 1;  // attention ranks that step together; what follows is of one rank
+  int api_server_count = 1;    // vllm: front ends, each of which sends its requests to ranks by itself
   std::int64_t max_model_len = 8192;
   std::int64_t max_num_seqs = 256;
   std::int64_t max_num_batched_tokens = 8192;
@@ -123,7 +124,8 @@ struct RoutingConfig {
   Duration signal_period{};
   Duration signal_delay{};
   bool signals_together = false;
-  bool count_own_dispatches = false;  // shortest_queue: add what it has sent since
+  bool count_own_dispatches = false;  // shortest_queue, power_of_two: add what it has sent since
+  bool random_ties = false;           // shortest_queue: chance among equals, else the lowest index
   std::string prefix_index =
       "engine";  // who knows the cached prefixes: engine (KV events), router (what it sent where)
   std::int64_t prefix_index_blocks = 31250;  // router: blocks of 16 tokens remembered per replica
@@ -143,6 +145,10 @@ struct RoutingConfig {
   double prefill_throughput = 15928;                     // prefix_affinity: tokens/s, to estimate that penalty
   std::int64_t short_prompt_tokens = 4096;               // length_pools: prompts up to it ...
   std::int64_t short_replicas = 0;  // ... go to the first so many replicas, longer ones to the others
+  double hash_load_factor = 1.25;   // prefix_hash: most requests of a replica, in those of a mean one
+  double balancing_threshold = 2;   // mooncake: prefixes are fetched where another has so many times as much of one
+  double fetch_throughput = 0;      // mooncake: tokens/s of a prefix from replica to replica; 0 = none is fetched
+  Duration max_ttft{};              // mooncake: who would wait longer is refused; 0 = nobody
   std::uint64_t seed = 0;           // of the router's own random stream
   bool operator==(const RoutingConfig&) const = default;
 };

@@ -58,11 +58,12 @@ struct MemoryOptions {
   std::string quantizations = {};
   std::string kv_cache_dtypes = {};
   std::string contexts = {};
+  std::string pool = {};  // of a scenario with pools, the one that is asked about
   int threads = 0;
 };
 
-// Errors, all at once: lists with names or numbers that do not exist, a scenario without hardware (cost.level: affine),
-// and one that is invalid at every candidate.
+// Errors, all at once: pools of which none is named, lists with names or numbers that do not exist, a scenario without
+// hardware (cost.level: affine), and one that is invalid at every candidate.
 [[nodiscard]] Result<MemoryStudy> study_memory(const Question& question, const MemoryOptions& options = {});
 
 // Why an engine does not serve a format on a GPU at all; empty where it does. `note` then says what runs instead of

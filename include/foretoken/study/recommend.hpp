@@ -62,6 +62,7 @@ struct Candidate {
   std::string gpu;
   Parallelism parallelism;
   int replicas = 1;
+  std::string pools;  // of several their sizes, in words
   std::int64_t max_num_seqs = 0;
   std::int64_t token_budget = 0;
   Fate fate = Fate::skipped;

@@ -6,14 +6,14 @@ namespace {
 
 class LeastRequests final : public RankBalance {
  public:
-  int choose(std::span<const RankLoad> loads, TimePoint) override {
+  int choose(std::span<const RankLoad> loads, std::int64_t, TimePoint) override {
     return smallest_rank(loads, [](const RankLoad& l) { return l.waiting + l.running; });
   }
 };
 
 class RanksInTurn final : public RankBalance {
  public:
-  int choose(std::span<const RankLoad> loads, TimePoint) override {
+  int choose(std::span<const RankLoad> loads, std::int64_t, TimePoint) override {
     const std::size_t chosen = next_;
     next_ = (next_ + 1) % loads.size();
     return static_cast<int>(chosen);
@@ -25,10 +25,10 @@ class RanksInTurn final : public RankBalance {
 
 }  // namespace
 
-std::unique_ptr<RankBalance> make_least_requests() {
+std::unique_ptr<RankBalance> make_least_requests(const EngineConfig&) {
   return std::make_unique<LeastRequests>();
 }
-std::unique_ptr<RankBalance> make_ranks_in_turn() {
+std::unique_ptr<RankBalance> make_ranks_in_turn(const EngineConfig&) {
   return std::make_unique<RanksInTurn>();
 }
 

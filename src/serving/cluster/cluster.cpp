@@ -73,6 +73,7 @@ void Cluster::add_pool(const PoolConfig& pool) {
     member.inbound = events_.add(Inbound{replica}, kThenArrivals);
     member.timeout = events_.add(QueueTimeout{replica}, kThenTimeouts);
     members_.push_back(std::move(member));
+    has_groups_ = has_groups_ || pool.engine.data_parallel_size > 1;
     candidates.push_back(replica);
     for (int rank = 0; rank < pool.engine.data_parallel_size; ++rank) replica_of_rank_.push_back(replica);
   }
@@ -90,6 +91,7 @@ void Cluster::make_routers(const PrefixTable* prefixes) {
   }
   invariant(entry != nullptr, "no pool where requests enter");
   invariant(hands_over == (decode != nullptr), "pools of role prefill and decode need each other");
+  fetches_ = find_router(entry->cluster.router).fetches;
   const auto make = [&](const PoolConfig& pool, const std::vector<int>& candidates, auto& router) {
     const auto n = static_cast<int>(candidates.size());
     if (!router) router = make_routing_policy({n, pool.cluster.router, pool.cluster.routing}, prefixes);
@@ -208,7 +210,7 @@ void Cluster::instant_over(TimePoint now) {
   }
   called_ = -1;
   to_call_.clear();
-  if (hand_over_) events_.schedule(transfers_due_, hand_over_->next_time());
+  if (hand_over_ && hand_over_->changed()) events_.schedule(transfers_due_, hand_over_->next_time());
 }
 
 bool Cluster::stopped(TimePoint next) {

@@ -146,6 +146,8 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void come(int replica, const Request& request, TimePoint now);
   void pass(int replica, const Request& request, TimePoint now);
   void reach(int replica, const Request& request, TimePoint now, Duration waited_for_blocks = {});
+  void go_with_prefix(int replica, const Request& request, TimePoint now);
+  void bring_prefix(int replica, const Request& request, TimePoint now);
   void changes(int replica, TimePoint now, bool after_all_at_now = false);
   void call_later(int replica);
   void touched(int replica, TimePoint now);
@@ -197,9 +199,12 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   std::vector<int> replica_of_rank_;
   std::vector<int> entry_;  // candidates of the routers: replicas
   std::vector<int> decode_;
-  std::vector<HandOver> hand_overs_;  // of this instant
-  std::vector<int> to_call_;          // replicas whose schedule call is due in this instant
-  bool publishes_ = false;            // some replica publishes its signals
+  std::vector<HandOver> hand_overs_;                        // of this instant
+  std::vector<int> to_call_;                                // replicas whose schedule call is due in this instant
+  bool publishes_ = false;                                  // some replica publishes its signals
+  bool has_groups_ = false;                                 // some replica has several ranks
+  bool fetches_ = false;                                    // prefixes may come from other replicas
+  std::unordered_map<std::int64_t, std::int64_t> fetched_;  // by request on its way, tokens; never iterated
   std::int64_t in_system_ = 0;
   SimulationOutcome outcome_;
 };

@@ -15,7 +15,8 @@ namespace {
 int Cluster::choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request, TimePoint now) {
   if (publishes_)
     for (const int i : candidates) changes(i, now);
-  return candidates[static_cast<std::size_t>(router.choose(request, View(*this, candidates, now)))];
+  const int chosen = router.choose(request, View(*this, candidates, now));
+  return chosen < 0 ? RoutingPolicy::kRefused : candidates[static_cast<std::size_t>(chosen)];
 }
 
 // Where the request goes first.
@@ -27,6 +28,10 @@ void Cluster::enter(const Request& request, TimePoint now) {
     if (stays_with(decode, request, now)) return come(decode, request, now);
   }
   const int chosen = choose(*entry_router_, entry_, request, now);
+  if (chosen < 0) {
+    if (decode >= 0) leave_place(decode, request);
+    return turned_away(request, Outcome::rejected, now);
+  }
   if (fleet_ && fleet_->lives.state(chosen) == ReplicaState::failed) {  // the connection is refused
     ++fleet_->refused;
     leave_place(chosen, request);
@@ -47,7 +52,24 @@ void Cluster::enter(const Request& request, TimePoint now) {
   } else if (decode >= 0) {
     places_[request.index] = {-1, decode};
   }
-  go(chosen, request, now);
+  fetches_ ? go_with_prefix(chosen, request, now) : go(chosen, request, now);
+}
+
+// What its replica lacks of its prefix comes from another one, and the request with it.
+[[gnu::noinline]] void Cluster::go_with_prefix(int replica, const Request& request, TimePoint now) {
+  const Fetch fetch = entry_router_->fetch();
+  if (fetch.tokens == 0) return go(replica, request, now);
+  fetched_[request.index] = fetch.tokens;
+  const Duration way = transport_ ? transport_->to_replica(request, replica) : Duration{};
+  const Duration takes = way + fetch.takes;
+  takes == Duration{} ? come(replica, request, now) : send(replica, request, takes, now);
+}
+
+[[gnu::noinline]] void Cluster::bring_prefix(int replica, const Request& request, TimePoint now) {
+  const auto at = fetched_.find(request.index);
+  if (at == fetched_.end()) return;
+  for (const auto& rank : member(replica).replica->ranks()) rank->fetched(request, at->second, now);
+  fetched_.erase(at);
 }
 
 void Cluster::go(int replica, const Request& request, TimePoint now) {
@@ -99,6 +121,7 @@ void Cluster::pass(int replica, const Request& request, TimePoint now) {
 
 void Cluster::reach(int replica, const Request& request, TimePoint now, Duration waited_for_blocks) {
   changes(replica, now);
+  if (fetches_) bring_prefix(replica, request, now);
   member(replica).replica->arrive(request, now, waited_for_blocks);
   touched(replica, now);
 }
@@ -151,6 +174,7 @@ void Cluster::release(int rank, RequestId pinned, TimePoint now) {
 
 void Cluster::departed(int rank, const Request& request, Outcome outcome, TimePoint now) {
   leave_place(replica_of(rank), request);
+  if (has_groups_) member(replica_of(rank)).replica->left(request.index);
   if (hand_over_) leave_other_places(rank, request, now);
   if (fleet_) left_replica(replica_of(rank), now);
   left_system(request, outcome, now);
@@ -203,6 +227,7 @@ void Cluster::leave_other_places(int rank, const Request& request, TimePoint now
 
 void Cluster::handed_over(const HandOver& what) {
   leave_place(replica_of(what.rank), what.request);
+  if (has_groups_) member(replica_of(what.rank)).replica->left(what.request.index);
   hand_overs_.push_back(what);
   events_.schedule(hand_overs_due_, what.since);
 }

@@ -52,6 +52,7 @@ std::int32_t HandOvers::park(const HandOver& what) {
 }
 
 void HandOvers::handed_over(const HandOver& what, TimePoint now) {
+  changed_ = true;
   const std::int64_t request = what.request.index;
   Way& way = ways_[request];
   way.from = what.rank;
@@ -71,6 +72,7 @@ void HandOvers::handed_over(const HandOver& what, TimePoint now) {
 
 void HandOvers::load_begins(int rank, RequestId id, const Request& request, std::int64_t blocks, Duration waited,
                             TimePoint now) {
+  changed_ = true;
   Way& way = ways_[request.index];
   way.to = rank;
   way.id = id;
@@ -83,11 +85,12 @@ void HandOvers::load_begins(int rank, RequestId id, const Request& request, std:
   }
   way.all_known = true;
   if (way.expired) return end(request.index, now);  // there is nothing to read any more
-  way.parts.push_back(blocks * pool_of(rank).kv_block_bytes);
+  way.add_part(blocks * pool_of(rank).kv_block_bytes);
   send_next(request.index, now);
 }
 
 void HandOvers::computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now) {
+  changed_ = true;
   const auto found = ways_.find(request.index);
   if (found == ways_.end() || !found->second.waits_for_prefill) return;
   if (!rules_.in_chunks && !last) return;
@@ -96,7 +99,7 @@ void HandOvers::computed(int rank, const Request& request, std::int64_t tokens, 
   const std::int64_t size = pool.engine.block_size;
   const std::int64_t blocks = last ? blocks_for(tokens, size) : tokens / size;
   if (blocks <= way.blocks) return;
-  way.parts.push_back((blocks - way.blocks) * pool.kv_block_bytes);
+  way.add_part((blocks - way.blocks) * pool.kv_block_bytes);
   way.blocks = blocks;
   way.from = rank;
   send_next(request.index, now);
@@ -107,7 +110,7 @@ void HandOvers::send_next(std::int64_t request, TimePoint now) {
   if (way.sending || !way.has_more()) return;
   way.sending = true;
   ++totals_.parts;
-  totals_.bytes += way.parts[way.sent];
+  totals_.bytes += way.next_part();
   if (transport_ != nullptr) {
     HandOver what;
     what.request.index = request;
@@ -123,7 +126,7 @@ void HandOvers::send_next(std::int64_t request, TimePoint now) {
 void HandOvers::enter_network(std::int64_t request, TimePoint now) {
   Way& way = ways_.at(request);
   if (transport_ != nullptr) return part_arrived(request, now);
-  const std::int64_t bytes = way.parts[way.sent];
+  const std::int64_t bytes = way.next_part();
   std::array<Network::Link, 3> links{};
   std::size_t count = 0;
   for (const Network::Link link : {replica_of(way.from).out, core_, replica_of(way.to).in}) {
@@ -166,6 +169,7 @@ void HandOvers::end(std::int64_t request, TimePoint now) {
 }
 
 HandOvers::Left HandOvers::gone(const Request& request, TimePoint now) {
+  changed_ = true;
   const auto found = ways_.find(request.index);
   if (found == ways_.end()) return {};
   const Way way = std::move(found->second);
@@ -180,6 +184,7 @@ void HandOvers::forget_pins() {
 }
 
 TimePoint HandOvers::next_time() {
+  changed_ = false;
   // Who is gone waits for nothing.
   while (!timers_.empty() && !ways_.contains(timers_.front().request)) {
     if (timers_.front().parked >= 0) free_places_.push_back(timers_.front().parked);
@@ -209,12 +214,13 @@ void HandOvers::expire(std::int64_t request, TimePoint now) {
 }
 
 void HandOvers::due(TimePoint now) {
+  changed_ = true;
   // What ends at an instant ends before what begins.
   ended_.clear();
   network_.take_ended(now, ended_);
-  std::vector<std::int64_t> requests;
-  for (const Network::Flow flow : ended_) requests.push_back(request_of_flow_[static_cast<std::size_t>(flow)]);
-  for (const std::int64_t request : requests) part_arrived(request, now);
+  ended_requests_.clear();
+  for (const Network::Flow flow : ended_) ended_requests_.push_back(request_of_flow_[static_cast<std::size_t>(flow)]);
+  for (const std::int64_t request : ended_requests_) part_arrived(request, now);
   while (!timers_.empty() && timers_.front().at <= now) {
     std::pop_heap(timers_.begin(), timers_.end(), later);
     const Timer timer = timers_.back();

@@ -49,6 +49,8 @@ class HandOvers {
   Left gone(const Request& request, TimePoint now);
 
   // ---- time ----
+  // Whether anything has happened since next_time() was asked, which may then have changed.
+  [[nodiscard]] bool changed() const { return changed_; }
   [[nodiscard]] TimePoint next_time();
   void due(TimePoint now);
 
@@ -67,11 +69,20 @@ class HandOvers {
     RequestId pinned = kNoRequest;  // on `from`; kNoRequest: nothing is held there
     int to = -1;
     RequestId id = kNoRequest;
-    std::int64_t blocks = 0;          // computed or sent so far, of those where it goes
-    std::int64_t found = 0;           // of its first blocks, those that need not come
-    std::vector<std::int64_t> parts;  // bytes to be sent, one after the other; most have one
-    std::size_t sent = 0;             // of them
-    [[nodiscard]] bool has_more() const { return sent < parts.size(); }
+    std::int64_t blocks = 0;  // computed or sent so far, of those where it goes
+    std::int64_t found = 0;   // of its first blocks, those that need not come
+    // Bytes to be sent, one part after the other; most have one.
+    std::int64_t first_part = 0;
+    std::vector<std::int64_t> more_parts;
+    std::size_t parts = 0, sent = 0;
+    void add_part(std::int64_t bytes) {
+      if (parts++ == 0)
+        first_part = bytes;
+      else
+        more_parts.push_back(bytes);
+    }
+    [[nodiscard]] std::int64_t next_part() const { return sent == 0 ? first_part : more_parts[sent - 1]; }
+    [[nodiscard]] bool has_more() const { return sent < parts; }
     bool sending = false;
     bool all_known = false;  // no more parts will come
     bool expired = false;    // what was pinned is gone
@@ -122,7 +133,9 @@ class HandOvers {
   std::vector<HandOver> parked_;
   std::vector<std::int32_t> free_places_;
   std::vector<Network::Flow> ended_;
+  std::vector<std::int64_t> ended_requests_;
   std::int64_t order_ = 0;
+  bool changed_ = true;
   TransferTotals totals_;
 };
 

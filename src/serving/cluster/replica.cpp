@@ -29,7 +29,7 @@ Replica::Replica(int first_rank, const PoolConfig& pool, const SimulationOptions
                  DepartureListener& listener, const Receiving& receiving)
     : first_rank_(first_rank),
       cost_(*pool.cost),
-      balance_(find_engine(pool.engine.name).make_balance()),
+      balance_(find_engine(pool.engine.name).make_balance(pool.engine)),
       contexts_(pool.engine),
       has_waves_(find_engine(pool.engine.name).has_waves),
       idle_tokens_(find_engine(pool.engine.name).idle_tokens) {
@@ -78,11 +78,9 @@ TimePoint Replica::next_group_boundary() const {
   return next;
 }
 
-EngineRank& Replica::choose_rank(TimePoint now) {
-  for (std::size_t i = 0; i < ranks_.size(); ++i) {
-    loads_[i] = {ranks_[i]->waiting_requests(), ranks_[i]->state().running()};
-  }
-  return *ranks_[static_cast<std::size_t>(balance_->choose(loads_, now))];
+EngineRank& Replica::choose_rank(std::int64_t request, TimePoint now) {
+  for (std::size_t i = 0; i < ranks_.size(); ++i) loads_[i] = ranks_[i]->load(now);
+  return *ranks_[static_cast<std::size_t>(balance_->choose(loads_, request, now))];
 }
 
 // Dummy steps are not run one by one: a newcomer finds the one that is under way.

@@ -29,12 +29,16 @@ class Replica {
   template <class Incoming, class... Waited>
   void arrive(const Incoming& incoming, TimePoint now, Waited... waited) {
     if (alone_) return alone_->arrive(incoming, now, waited...);
-    EngineRank& rank = choose_rank(now);
+    EngineRank& rank = choose_rank(index_of(incoming), now);
     rank.arrive(incoming, now, waited...);
     if (rank.waiting_requests() > 0) end_dummies(now);
   }
   // One whose prompt will be computed elsewhere when there are blocks for it here.
-  void expect(const Request& request, TimePoint now) { (alone_ ? *alone_ : choose_rank(now)).expect(request, now); }
+  void expect(const Request& request, TimePoint now) {
+    (alone_ ? *alone_ : choose_rank(request.index, now)).expect(request, now);
+  }
+  // A request that one of several ranks had is gone.
+  void left(std::int64_t request) { balance_->left(request); }
   // Whether it could ever take it in, and the answer where nobody can.
   [[nodiscard]] bool could_hold(const Request& request) const { return ranks_.front()->could_hold(request); }
   void refuse(const Request& request, TimePoint now) { ranks_.front()->refuse(request, now); }
@@ -87,7 +91,9 @@ class Replica {
   [[nodiscard]] int first_rank() const { return first_rank_; }
 
  private:
-  [[nodiscard]] EngineRank& choose_rank(TimePoint now);
+  static std::int64_t index_of(const Request& request) { return request.index; }
+  static std::int64_t index_of(const HandOver& what) { return what.request.index; }
+  [[nodiscard]] EngineRank& choose_rank(std::int64_t request, TimePoint now);
   void end_dummies(TimePoint now);
   void end_group_step(TimePoint now);
   void schedule_ranks(TimePoint now);

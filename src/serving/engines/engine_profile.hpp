@@ -103,7 +103,7 @@ struct EngineProfile {
   bool seats_only_cap = false;  // a run that never fills max_num_seqs is the same with any larger one
 
   // ---- ranks of attention data parallelism ----
-  std::unique_ptr<RankBalance> (*make_balance)() = make_ranks_in_turn;
+  std::unique_ptr<RankBalance> (*make_balance)(const EngineConfig&) = make_ranks_in_turn;
   bool has_waves = false;           // dummy steps until the next check whether any rank has work
   std::int64_t idle_tokens = 1;     // of a rank that only takes part
   bool seats_of_all_ranks = false;  // max_num_seqs is of all ranks together

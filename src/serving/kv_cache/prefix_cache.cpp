@@ -140,6 +140,31 @@ void PrefixCache::identify_described(RequestId id, const Request& request, std::
   identify(id, chain, std::min(tokens / block_size_, chain.described_blocks()), true);
 }
 
+void PrefixCache::bring(const Request& request, std::int64_t tokens) {
+  if (!enabled_ || layout_.windowed > 0) return;
+  KeyChain chain(request, described_, block_size_);
+  const bool has_own = request.conversation >= 0;
+  std::int64_t most = tokens / block_size_;
+  if (!has_own) most = std::min(most, chain.described_blocks());
+  std::vector<BlockPool::Block> all;
+  std::vector<BlockPool::Key> missing;
+  for (std::int64_t block = 0; block < most; ++block) {
+    const BlockPool::Key key = chain.key(block);
+    const BlockPool::Block here = missing.empty() ? pool_.find(key) : BlockPool::kNone;
+    if (here == BlockPool::kNone) {
+      missing.push_back(key);
+    } else {
+      pool_.hold(here);  // so that it does not make room for what follows it
+      all.push_back(here);
+    }
+  }
+  const auto room = static_cast<std::size_t>(pool_.free() / layout_.full);
+  missing.resize(std::min(missing.size(), room));
+  pool_.take(static_cast<std::int64_t>(missing.size()) * layout_.full);
+  for (const BlockPool::Key key : missing) all.push_back(pool_.identify(key, layout_.full));
+  for (auto block = all.rbegin(); block != all.rend(); ++block) pool_.release(*block);
+}
+
 std::int64_t PrefixCache::slide(RequestId id, std::int64_t first) {
   Window& in = window(id);
   std::int64_t gone = 0;

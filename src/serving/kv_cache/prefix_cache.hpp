@@ -48,6 +48,9 @@ class PrefixCache {
   void publish(RequestId id, const Request& request, std::int64_t tokens) {
     if (enabled_ && request.prefix_row >= 0) identify_described(id, request, tokens);
   }
+  // The described full blocks of the prompt's first `tokens` tokens come from elsewhere into free blocks, as far as
+  // there are any: nobody holds them. Nothing where layers have a window. Precondition: no block is reserved.
+  void bring(const Request& request, std::int64_t tokens);
   // Windowed layers let go of its blocks before `first`. How many of them had an identity.
   std::int64_t slide(RequestId id, std::int64_t first);
   // All `blocks` of `id` go back, the last one first; `full` tokens of it may be found, and of windowed layers those

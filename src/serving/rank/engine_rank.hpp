@@ -9,6 +9,7 @@
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/serving/simulation.hpp"
 #include "serving/balance/context_balance.hpp"
+#include "serving/balance/rank_balance.hpp"
 #include "serving/batching/engine_policy.hpp"
 #include "serving/rank/accounts.hpp"
 #include "serving/rank/async_window.hpp"
@@ -87,6 +88,11 @@ class EngineRank {
   [[nodiscard]] std::int64_t cached_tokens(const Request& request, TimePoint now) const;
   // Where the request's adapter is: see ClusterView::adapter_place.
   [[nodiscard]] AdapterPlace adapter_place(const Request& request) const;
+  // What the balance of a group of ranks can know.
+  [[nodiscard]] RankLoad load(TimePoint now) const;
+  // So many tokens of the prompt's start come from another replica: they are in the prefix cache from the next call
+  // on, as far as there are free blocks for them.
+  void fetched(const Request& request, std::int64_t tokens, TimePoint now);
   [[nodiscard]] const ReplicaTotals& totals() const { return usage_.totals(); }
   [[nodiscard]] const SchedulerState& state() const { return state_; }
   [[nodiscard]] const AdapterSlots* adapters() const { return rank_.adapters.get(); }  // null: no LoRA
@@ -143,6 +149,7 @@ class EngineRank {
   };
   void settle_news(TimePoint now);
   void settle_aborts(TimePoint now);
+  void settle_fetched();
   [[nodiscard]] RequestId running_request(std::int64_t request) const;
   void end_waiting(const Waiting& waiting, TimePoint now);
   void end_aborted(RequestId id, TimePoint now);
@@ -217,6 +224,11 @@ class EngineRank {
   std::vector<Abort> aborts_;       // of requests that run, for the next call
   bool has_news_ = false;           // aborts, or ends by stop strings of which the engine does not know
   bool has_extras_ = false;         // drafts, adapters, or there was such an end
+  struct Fetched {
+    Request request;
+    std::int64_t tokens;
+  };
+  std::vector<Fetched> fetched_;    // prefixes from elsewhere, for the next call
   std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
 };
 

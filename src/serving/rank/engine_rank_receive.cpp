@@ -18,13 +18,15 @@ std::int64_t steps_until_seen(const HandOverRules& rules, bool direct, bool asyn
 }  // namespace
 
 void EngineRank::arrive(const HandOver& what, TimePoint now) {
-  HandOver here = what;
-  if (!fits(here.request) || here.request.output_tokens <= what.kv.emitted) {
-    here.kv.account.handed_over(now - what.since);
-    departures_.refused(what.request, Outcome::rejected, now, here.kv.account.total(now - what.request.arrival));
+  Request request = what.request;
+  if (!fits(request) || request.output_tokens <= what.kv.emitted) {
+    Account account = what.kv.account;
+    account.handed_over(now - what.since);
+    departures_.refused(what.request, Outcome::rejected, now, account.total(now - what.request.arrival));
     return;
   }
-  const RequestId id = rank_.receive(here);
+  const RequestId id = rank_.expect(request);
+  rank_.take_over(id, what);
   receiver_->stamps(id).computed = what.since;
   wait_for_blocks(id, now);
 }

@@ -45,6 +45,16 @@ void EngineRank::wait(const Waiting& waiting, TimePoint now) {
   }
 }
 
+void EngineRank::fetched(const Request& request, std::int64_t tokens, TimePoint now) {
+  fetched_.push_back({request, tokens});
+  end_after(steps_to_boundary(now));
+}
+
+void EngineRank::settle_fetched() {
+  for (const Fetched& f : fetched_) rank_.prefix_cache.bring(f.request, f.tokens);
+  fetched_.clear();
+}
+
 void EngineRank::release_pinned(RequestId id, TimePoint now) {
   rank_.release_pinned(id, now);
   if (rank_.waiting.head() != nullptr) cut(now, async_.enabled() ? 1 : 0);

@@ -81,7 +81,7 @@ void EngineRank::settle_rows() {
   for (const Output& out : outputs_) {
     InFlight& r = rank_.table[out.id];
     const std::int64_t before = rank_.decodes.tokens_left(r);
-    rank_.decodes.advance_row(out.id, out.tokens);
+    rank_.advance_row(out.id, out.tokens);
     const std::int64_t left = rank_.decodes.tokens_left(r);
     r.drafts = next_drafts(r, r.request.output_tokens - left);
     if (left > 0) continue;

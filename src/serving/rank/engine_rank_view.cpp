@@ -33,6 +33,12 @@ ReplicaSignals EngineRank::signals(TimePoint now) const {
   return signals;
 }
 
+RankLoad EngineRank::load(TimePoint now) const {
+  const auto used = static_cast<double>(rank_.pool.used() + blocks_taken(progress(now)).net());
+  const auto all = static_cast<double>(std::max<std::int64_t>(1, rank_.pool.total()));
+  return {waiting_requests(), state_.running(), used / all};
+}
+
 // Blocks that steps take leave the head of the free queue, and with them what the cache held there.
 std::int64_t EngineRank::cached_tokens(const Request& request, TimePoint now) const {
   const std::int64_t taken = blocks_taken(progress(now)).taken - rank_.pool.reserved();

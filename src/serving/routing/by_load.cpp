@@ -1,41 +1,43 @@
 // The least loaded by one figure, its own or published.
 #include <algorithm>
-#include <deque>
+#include <limits>
 #include <utility>
 
 #include "serving/routing/best_of.hpp"
 #include "serving/routing/own_load.hpp"
 #include "serving/routing/prefix_sight.hpp"
+#include "serving/routing/published_load.hpp"
 #include "serving/routing/routing_policy.hpp"
 
 namespace foretoken {
 namespace {
 
-// The fewest waiting and running as published, the lowest index among equals: who looks at old signals sends all of a
-// period to the same replica, unless it counts what it has sent since.
+// The fewest waiting and running as published, the lowest index among equals or any of them: who looks at old signals
+// sends all of a period to the same replica, unless it counts what it has sent since.
 class ShortestQueue final : public RoutingPolicy {
  public:
   explicit ShortestQueue(const RoutingPlace& place)
-      : counts_own_(place.config.count_own_dispatches), sent_(static_cast<std::size_t>(place.replicas)) {}
+      : load_(place.config, place.replicas),
+        random_(place.config.seed, "router"),
+        random_ties_(place.config.random_ties) {}
   int choose(const Request&, const ClusterView& view) override {
-    const int chosen = least_of(view, [&](int i) {
-      const ReplicaSignals s = view.signals(i);
-      return s.waiting + s.running + sent_since(i, s.as_of);
-    });
-    if (counts_own_) sent_[static_cast<std::size_t>(chosen)].push_back(view.now());
+    const int chosen =
+        random_ties_ ? any_of_the_emptiest(view) : least_of(view, [&](int i) { return load_.requests(view, i); });
+    load_.sent(chosen, view.now());
     return chosen;
   }
   void left(int, const Request&) override {}
 
  private:
-  std::int64_t sent_since(int replica, TimePoint as_of) {
-    std::deque<TimePoint>& sent = sent_[static_cast<std::size_t>(replica)];
-    while (!sent.empty() && sent.front() <= as_of) sent.pop_front();
-    return static_cast<std::int64_t>(sent.size());
+  int any_of_the_emptiest(const ClusterView& view) {
+    std::vector<double> loads(static_cast<std::size_t>(view.size()), std::numeric_limits<double>::infinity());
+    for (const int i : takers(view)) loads[static_cast<std::size_t>(i)] = static_cast<double>(load_.requests(view, i));
+    return random_least_of(loads, random_);
   }
 
-  bool counts_own_;
-  std::vector<std::deque<TimePoint>> sent_;  // and not in the signals yet
+  PublishedLoad load_;
+  RandomStream random_;
+  bool random_ties_;
 };
 
 // The fewest tokens in flight by the router's own count, with those of this prompt that the replica does not have

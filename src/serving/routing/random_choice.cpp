@@ -5,6 +5,7 @@
 #include "base/random.hpp"
 #include "serving/routing/best_of.hpp"
 #include "serving/routing/own_load.hpp"
+#include "serving/routing/published_load.hpp"
 #include "serving/routing/routing_policy.hpp"
 
 namespace foretoken {
@@ -25,13 +26,16 @@ class Random final : public RoutingPolicy {
   int replicas_;
 };
 
-// Of `choices` different replicas the one with the fewest requests in flight by the router's own count, the first that
-// was drawn among equals (Mitzenmacher 2001; Envoy's least request, Ray Serve).
+// Of `choices` different replicas the one with the fewest requests in flight by the router's own count, or by what
+// replicas publish where they do; the first that was drawn among equals (Mitzenmacher 2001; Envoy's least request; Ray
+// Serve, which keeps queue lengths for ten seconds).
 class PowerOfTwo final : public RoutingPolicy {
  public:
   explicit PowerOfTwo(const RoutingPlace& place)
       : random_(place.config.seed, "router"),
         load_(place.replicas),
+        published_(place.config, place.replicas),
+        by_signals_(std::max(place.config.signal_period, place.config.signal_delay) > Duration{}),
         choices_(static_cast<std::size_t>(std::min<std::int64_t>(place.config.choices, place.replicas))),
         order_(static_cast<std::size_t>(place.replicas)) {
     for (std::size_t i = 0; i < order_.size(); ++i) order_[i] = static_cast<int>(i);
@@ -39,12 +43,17 @@ class PowerOfTwo final : public RoutingPolicy {
   int choose(const Request& request, const ClusterView& view) override {
     if (!view.all_take()) order_ = takers(view);
     int best = -1;
+    std::int64_t least = 0;
     for (std::size_t i = 0; i < std::min(choices_, order_.size()); ++i) {  // the beginning of a shuffle
       const std::int64_t last = static_cast<std::int64_t>(order_.size()) - 1;
       std::swap(order_[i], order_[static_cast<std::size_t>(random_.uniform_int(static_cast<std::int64_t>(i), last))]);
-      if (best < 0 || load_.requests(order_[i]) < load_.requests(best)) best = order_[i];
+      const std::int64_t here = by_signals_ ? published_.requests(view, order_[i]) : load_.requests(order_[i]);
+      if (best >= 0 && here >= least) continue;
+      best = order_[i];
+      least = here;
     }
     load_.sent(best, request);
+    published_.sent(best, view.now());
     return best;
   }
   void left(int replica, const Request& request) override { load_.left(replica, request); }
@@ -52,6 +61,8 @@ class PowerOfTwo final : public RoutingPolicy {
  private:
   RandomStream random_;
   OwnLoad load_;
+  PublishedLoad published_;
+  bool by_signals_;
   std::size_t choices_;
   std::vector<int> order_;
 };

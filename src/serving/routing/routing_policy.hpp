@@ -12,13 +12,23 @@
 
 namespace foretoken {
 
-// Contract: choose() answers an index in [0, view.size()) that takes requests; left() follows once for every request
-// chosen for a replica, when it leaves the system or goes on in another pool.
+// A prefix that comes from another replica before the request.
+struct Fetch {
+  std::int64_t tokens = 0;  // of the prompt's start, with those that are there; 0 = none comes
+  Duration takes{};
+};
+
+// Contract: choose() answers an index in [0, view.size()) that takes requests, or kRefused; left() follows once for
+// every request chosen for a replica, when it leaves the system or goes on in another pool.
 class RoutingPolicy {
  public:
   virtual ~RoutingPolicy() = default;
   [[nodiscard]] virtual int choose(const Request& request, const ClusterView& view) = 0;
   virtual void left(int replica, const Request& request) = 0;
+  // For the request that was chosen for last.
+  [[nodiscard]] virtual Fetch fetch() const { return {}; }
+
+  static constexpr int kRefused = -1;
 };
 
 // What a policy is made for.
@@ -35,6 +45,7 @@ struct RoutingRow {
   std::span<const std::string_view> keys = {};  // of the scenario's `routing` that it reads
   bool sees_prefixes = false;                   // of replicas' caches
   bool fills_the_emptiest = false;              // a replica where several leave at once gets the next ones
+  bool fetches = false;                         // prefixes from replica to replica; it may refuse requests, too
 };
 
 // An unknown name is an InternalError.
@@ -58,5 +69,8 @@ struct RoutingRow {
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_aibrix_router(const RoutingPlace& place);
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_lora_affinity(const RoutingPlace& place);
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_prefix_affinity(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_prefix_hash(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_load_interpretation(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_mooncake_router(const RoutingPlace& place);
 
 }  // namespace foretoken

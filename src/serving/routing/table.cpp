@@ -10,9 +10,11 @@ namespace foretoken {
 namespace {
 
 using Keys = std::span<const std::string_view>;
-constexpr std::string_view kChoices[] = {"choices"};
+constexpr std::string_view kChoices[] = {"choices", "signal_period", "signal_delay", "signals_together",
+                                         "count_own_dispatches"};
 constexpr std::string_view kSignals[] = {"signal_period", "signal_delay", "signals_together"};
-constexpr std::string_view kQueue[] = {"signal_period", "signal_delay", "signals_together", "count_own_dispatches"};
+constexpr std::string_view kQueue[] = {"signal_period", "signal_delay", "signals_together", "count_own_dispatches",
+                                       "random_ties"};
 constexpr std::string_view kPrefixes[] = {"prefix_index", "prefix_index_blocks"};
 constexpr std::string_view kLengths[] = {"short_prompt_tokens", "short_replicas"};
 constexpr std::string_view kSglang[] = {"prefix_index", "prefix_index_blocks", "cache_threshold",
@@ -25,6 +27,10 @@ constexpr std::string_view kLlmD[] = {"signal_period",       "signal_delay", "si
 constexpr std::string_view kAffinity[] = {"signal_period",    "signal_delay",        "signals_together",
                                           "prefix_index",     "prefix_index_blocks", "affinity_threshold",
                                           "max_ttft_penalty", "prefill_throughput"};
+constexpr std::string_view kHash[] = {"hash_load_factor"};
+constexpr std::string_view kMooncake[] = {"signal_period",       "signal_delay",        "signals_together",
+                                          "prefix_index",        "prefix_index_blocks", "prefill_throughput",
+                                          "balancing_threshold", "fetch_throughput",    "max_ttft"};
 
 constexpr std::string_view kBalance[] = {"balance_abs_threshold", "balance_rel_threshold"};
 
@@ -83,6 +89,18 @@ constexpr std::array kRows{
     RoutingRow{{"lora_affinity", "where the request's LoRA adapter is already, unless loads are out of balance"},
                make_lora_affinity,
                kBalance},
+    RoutingRow{{"prefix_hash", "KubeAI's: the prompt's start on a ring of hashes, no replica far above the mean load"},
+               make_prefix_hash,
+               kHash},
+    RoutingRow{{"load_interpretation", "shares that even out published loads until the next publication (Dahlin)"},
+               make_load_interpretation,
+               kSignals},
+    RoutingRow{{"mooncake", "Mooncake's: least expected TTFT, prefixes fetched from other replicas, late ones refused"},
+               make_mooncake_router,
+               kMooncake,
+               true,
+               false,
+               true},
 };
 
 constexpr auto kInfos = [] {

@@ -45,6 +45,8 @@ class DecodeGroup {
   void take_finished(std::vector<RequestId>& out);
 
   [[nodiscard]] std::int64_t size() const { return size_; }
+  // Rows have their own numbers of tokens.
+  [[nodiscard]] bool by_row() const { return clock_.per_row() == 0; }
   [[nodiscard]] const TokenClock& clock() const { return clock_; }
   [[nodiscard]] std::int64_t context_of(const InFlight& r) const { return r.decode_key + clock_.now(); }
   [[nodiscard]] std::int64_t tokens_left(const InFlight& r) const {
@@ -87,7 +89,6 @@ class DecodeGroup {
   void enter(RequestId id);
   void withdraw(RequestId id);
   void settle_window();
-  [[nodiscard]] bool by_row() const { return clock_.per_row() == 0; }
   [[nodiscard]] std::int64_t windowed_sum() const {
     if (by_row()) return rows_windowed_;
     return below_key_sum_ + below_window_ * clock_.now() + (size_ - below_window_) * window_;

@@ -35,7 +35,7 @@ std::int64_t RankState::blocks_needed(const InFlight& r, std::int64_t tokens) co
   const KvLayout& layout = config.kv_layout;
   if (layout.windowed == 0)
     return std::max<std::int64_t>(0, layout.full * blocks_for(tokens, config.block_size) + layout.states - r.blocks);
-  return layout.blocks(tokens, r.cached, config.block_size) - r.blocks;
+  return layout.blocks(tokens, computed(r), config.block_size) - r.blocks;
 }
 
 // What lies before the window of the token after `computed` others goes.
@@ -114,7 +114,7 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
 
 void RankState::take_blocks(RequestId id, std::int64_t tokens) {
   InFlight& r = table[id];
-  if (config.kv_layout.windowed > 0) slide_window(id, r.cached);
+  if (config.kv_layout.windowed > 0) slide_window(id, computed(r));
   const std::int64_t need = blocks_needed(r, tokens);
   r.blocks += need;
   pool.take(need);
@@ -132,7 +132,8 @@ void RankState::publish_all() {
 }
 
 void RankState::start_decoding(RequestId id) {
-  if (config.kv_layout.windowed > 0) slide_window(id, table[id].cached - 1);
+  // The group counts what leaves windows in the step that it is in; rows have let it go before.
+  if (config.kv_layout.windowed > 0) slide_window(id, table[id].cached - (decodes.by_row() ? 0 : 1));
   running.decodes(id);
   decodes.join(id);
 }
@@ -228,12 +229,6 @@ void RankState::tell_stopped() {
   }
   told_.clear();
   told_.swap(stopped_);
-}
-
-RequestId RankState::receive(const HandOver& what) {
-  const RequestId id = expect(what.request);
-  take_over(id, what);
-  return id;
 }
 
 RequestId RankState::expect(const Request& request) {

@@ -99,6 +99,11 @@ class RankState {
   [[nodiscard]] std::int64_t row_reach(const InFlight& r, std::int64_t tokens) const {
     return with_lookahead(decodes.context_of(r) + tokens);
   }
+  // A row has put out so many tokens: what has left the window goes.
+  void advance_row(RequestId id, std::int64_t tokens) {
+    decodes.advance_row(id, tokens);
+    if (config.kv_layout.windowed > 0) slide_window(id, decodes.context_of(table[id]));
+  }
   // More blocks `r` needs to have `tokens` tokens cached.
   [[nodiscard]] std::int64_t blocks_needed(const InFlight& r, std::int64_t tokens) const;
 
@@ -120,9 +125,7 @@ class RankState {
   void finish(RequestId id);
 
   // ---- hand-over ----
-  // From another rank; or it will come, and what it brings along with take_over(). It has no blocks, and is in no
-  // queue.
-  [[nodiscard]] RequestId receive(const HandOver& what);
+  // It comes from another rank, and what it brings along with take_over(). It has no blocks, and is in no queue.
   [[nodiscard]] RequestId expect(const Request& request);
   void take_over(RequestId id, const HandOver& what);
   // It gets blocks for `tokens` tokens, to be filled but for what was found.
@@ -175,6 +178,9 @@ class RankState {
   void tell_queued(const Request& request, TimePoint now) const;
 
  private:
+  [[nodiscard]] std::int64_t computed(const InFlight& r) const {
+    return r.phase == Phase::decoding && decodes.by_row() ? decodes.context_of(r) : r.cached;
+  }
   void slide_window(RequestId id, std::int64_t computed);
   [[nodiscard]] PrefixMatch match(const Request& request, std::int64_t known_tokens, bool was_preempted);
   void pin(RequestId id);

@@ -35,12 +35,17 @@ Diagnostics what_is_missing(const Scenario& s, const WorkloadSummary& load, bool
   return problems;
 }
 
+// What the scenario has of what is rented and given back: replicas, or pools as a whole.
+int units_as_given(const Scenario& s) {
+  return s.pools.empty() ? s.cluster.replicas : 1;
+}
+
 // The fleet whose replicas by hour are `replicas`.
 FleetBill bill_of(const Bill& bill, const std::vector<double>& rates, const std::vector<int>& replicas) {
   FleetBill fleet;
   fleet.least_replicas = *std::min_element(replicas.begin(), replicas.end());
   fleet.most_replicas = *std::max_element(replicas.begin(), replicas.end());
-  const double usd_per_replica_hour = bill.price.usd / bill.scenario.cluster.replicas;
+  const double usd_per_replica_hour = bill.price.usd / units_as_given(bill.scenario);
   double replica_hours = 0, offered = 0, served = 0, capacity = 0;
   for (std::size_t hour = 0; hour < rates.size(); ++hour) {
     // Spares stand by: they are paid for, and what they could do is not counted on.
@@ -64,14 +69,19 @@ FleetBill bill_of(const Bill& bill, const std::vector<double>& rates, const std:
 
 Result<ReplicaCapacity> capacity_of_one_replica(const Question& question, const RunOptions& options) {
   Diagnostics problems;
-  const Question one =
-      question.with({"replicas=1", "spare=0", "hardware.num_gpus=null", "capacity.variable=request_rate"});
+  const Result<Scenario> given = question.scenario();
+  if (!given) return given.error();
+  const bool pools = !given->pools.empty();
+  std::vector<std::string> set{"capacity.variable=request_rate"};
+  if (!pools) set.insert(set.end(), {"replicas=1", "spare=0", "hardware.num_gpus=null"});
+  const Question one = question.with(set);
   const Result<Scenario> scenario = one.scenario();
   if (!scenario) return scenario.error();
   const Result<CapacityResult> found = find_capacity(one, *scenario, options);
   if (!found) return found.error();
   if (found->capacity && !found->interrupted)
-    return ReplicaCapacity{*found->capacity, "the largest rate at which one replica meets slo"};
+    return ReplicaCapacity{*found->capacity, pools ? "the largest rate at which the pools as given meet slo"
+                                                   : "the largest rate at which one replica meets slo"};
   problems.error(question.whole(),
                  fmt::format("no capacity of one replica was found: {}", !found->feasible     ? found->memory.verdict
                                                                          : found->interrupted ? "interrupted"
@@ -109,7 +119,7 @@ Result<Bill> monthly_bill(const Scenario& scenario, const std::optional<ReplicaC
   const int most = *std::max_element(bill.replicas_by_hour.begin(), bill.replicas_by_hour.end());
   bill.resized = bill_of(bill, rates, bill.replicas_by_hour);
   bill.fixed = bill_of(bill, rates, std::vector<int>(rates.size(), most));
-  bill.as_given = bill_of(bill, rates, std::vector<int>(rates.size(), scenario.cluster.replicas));
+  bill.as_given = bill_of(bill, rates, std::vector<int>(rates.size(), units_as_given(scenario)));
   return bill;
 }
 

@@ -21,6 +21,8 @@ struct FleetBill {
   double unserved_share = 0;     // of the requests of the week
 };
 
+// With pools a replica here is a copy of all of them: they are rented and given back together, in the proportion that
+// the scenario has.
 struct Bill {
   Scenario scenario;
   HourlyPrice price;                // of the deployment as given

@@ -55,9 +55,9 @@ class PromiseStudy {
   [[nodiscard]] bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
 
   Diagnostics fill_cell(const Scenario& base, PromiseCell& cell, double& ratio) {
-    if (cell.prompt + cell.output > base.engine.max_model_len) {
+    if (cell.prompt + cell.output > max_model_len_of(base)) {
       cell.skipped = true;
-      cell.reason = fmt::format("longer than engine.max_model_len {}", base.engine.max_model_len);
+      cell.reason = fmt::format("longer than engine.max_model_len {}", max_model_len_of(base));
       return {};
     }
     if (stopped()) {
@@ -158,7 +158,7 @@ Result<PromiseResult> find_promises(const Question& question, const Scenario& sc
   r.unit = knob->unit;
   if (!r.feasible) return r;
   r.band = model_band(*explanation);
-  const std::int64_t longest = scenario.engine.max_model_len;
+  const std::int64_t longest = max_model_len_of(scenario);
   r.prompts = scenario.promise.input_len.empty() ? default_lengths(kLeastPrompt, longest) : scenario.promise.input_len;
   r.outputs =
       scenario.promise.output_len.empty() ? default_lengths(kLeastOutput, longest / 4) : scenario.promise.output_len;

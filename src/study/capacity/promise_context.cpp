@@ -19,7 +19,36 @@ std::int64_t divided_up(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
 }
 
+// Where sequences decode: ranks of one kind.
+struct Decoding {
+  std::int64_t ranks = 0;
+  const EngineConfig* engine = nullptr;
+};
+
+std::vector<Decoding> decoding(const Scenario& s) {
+  std::vector<Decoding> all;
+  const auto add = [&](int replicas, const EngineConfig& engine) {
+    all.push_back({std::int64_t{replicas} * std::max(1, engine.data_parallel_size), &engine});
+  };
+  if (s.pools.empty()) add(s.cluster.replicas, s.engine);
+  for (const PoolPlan& pool : s.pools) {
+    if (pool.role != PoolRole::prefill) add(pool.cluster.replicas, pool.engine);
+  }
+  return all;
+}
+
+// Tokens of each of n sequences on a rank: floor(blocks / n) blocks, whoever came first.
+std::int64_t longest_of(const EngineConfig& e, std::int64_t sequences) {
+  return e.kv_layout.longest(e.usable_blocks() / sequences, e.max_num_batched_tokens, e.block_size, e.max_model_len);
+}
+
 }  // namespace
+
+std::int64_t max_model_len_of(const Scenario& s) {
+  std::int64_t least = s.engine.max_model_len;
+  for (const PoolPlan& pool : s.pools) least = std::min(least, pool.engine.max_model_len);
+  return least;
+}
 
 std::vector<std::string> lengths_of(std::int64_t prompt, std::int64_t output) {
   return {"workload.dataset_name=null",
@@ -32,10 +61,17 @@ std::vector<std::string> lengths_of(std::int64_t prompt, std::int64_t output) {
           fmt::format("workload.random_output_len={}", output)};
 }
 
-// Each of n sequences on a rank may hold floor(blocks / n) blocks, whoever came first.
+// With pools n sequences are spread over all ranks that decode, and a pool of role prefill holds the whole of one.
 std::vector<ContextByMemory> contexts_by_memory(const Scenario& s) {
-  const std::int64_t ranks = std::int64_t{s.cluster.replicas} * std::max(1, s.engine.data_parallel_size);
-  const std::int64_t most = ranks * s.engine.max_num_seqs;
+  const std::vector<Decoding> decodes = decoding(s);
+  std::int64_t ranks = 0, most = 0, longest = max_model_len_of(s);
+  for (const Decoding& d : decodes) {
+    ranks += d.ranks;
+    most += d.ranks * d.engine->max_num_seqs;
+  }
+  for (const PoolPlan& pool : s.pools) {
+    if (pool.role == PoolRole::prefill) longest = std::min(longest, longest_of(pool.engine, 1));
+  }
   std::vector<std::int64_t> counts;
   for (std::int64_t n = 1; n < most; n *= 4) counts.push_back(n);
   counts.push_back(most);
@@ -46,11 +82,10 @@ std::vector<ContextByMemory> contexts_by_memory(const Scenario& s) {
   for (const std::int64_t n : counts) {
     ContextByMemory context{n, 0, false};
     const std::int64_t each = divided_up(n, ranks);
-    if (each <= s.engine.max_num_seqs) {
-      const EngineConfig& e = s.engine;
-      context.tokens =
-          e.kv_layout.longest(e.usable_blocks() / each, e.max_num_batched_tokens, e.block_size, e.max_model_len);
-      context.by_model_len = context.tokens >= e.max_model_len;
+    if (std::all_of(decodes.begin(), decodes.end(), [&](const auto& d) { return each <= d.engine->max_num_seqs; })) {
+      context.tokens = longest;
+      for (const Decoding& d : decodes) context.tokens = std::min(context.tokens, longest_of(*d.engine, each));
+      context.by_model_len = context.tokens >= max_model_len_of(s);
     }
     contexts.push_back(context);
   }
@@ -67,7 +102,7 @@ Diagnostics longest_by_slo(PromiseResult& r, const Question& question, const Loa
   SearchRange range;
   range.whole = true;
   range.least = 1;
-  range.most = static_cast<double>(r.scenario.engine.max_model_len - by_slo.output);
+  range.most = static_cast<double>(max_model_len_of(r.scenario) - by_slo.output);
   range.start = std::max(1.0, workload->mean_prompt_tokens);
   range.precision = kContextPrecision;
   range.check_from = 1;

@@ -6,6 +6,8 @@
 
 namespace foretoken {
 
+// The shortest engine.max_model_len of all pools.
+[[nodiscard]] std::int64_t max_model_len_of(const Scenario& scenario);
 // Overrides that give every request these lengths.
 [[nodiscard]] std::vector<std::string> lengths_of(std::int64_t prompt, std::int64_t output);
 

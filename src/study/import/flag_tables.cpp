@@ -16,6 +16,8 @@ constexpr FlagRow kVllm[] = {
     {"pp", K::value, "engine.pipeline_parallel_size"},
     {"data-parallel-size", K::value, "engine.data_parallel_size"},
     {"dp", K::value, "engine.data_parallel_size"},
+    {"api-server-count", K::value, "engine.api_server_count"},
+    {"asc", K::value, "engine.api_server_count"},
     {"enable-expert-parallel", K::on, "engine.enable_expert_parallel"},
     {"ep", K::on, "engine.enable_expert_parallel"},
     {"no-enable-expert-parallel", K::off, "engine.enable_expert_parallel"},

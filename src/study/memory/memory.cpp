@@ -35,6 +35,36 @@ Question deployment_alone(const Question& question) {
   return question.with({"sweep=null", "recommend=null", "slo=null", "assert=null", "promise=null", "capacity=null"});
 }
 
+// The pool of this name as if it were all of the scenario; without pools the question itself. Empty: there is no such
+// pool.
+std::optional<Question> question_of_pool(const Question& question, const Scenario& s, const std::string& name) {
+  if (s.pools.empty()) return name.empty() ? std::optional(question) : std::nullopt;
+  const auto at = std::find_if(s.pools.begin(), s.pools.end(), [&](const PoolPlan& p) { return p.name == name; });
+  if (at == s.pools.end()) return std::nullopt;
+  std::vector<std::string> set{"pools=null", "disaggregation=null"};
+  const std::string prefix = fmt::format("pools[{}].", at - s.pools.begin());
+  for (const ResolvedField& f : s.fields) {
+    if (!f.path.starts_with(prefix) || !is_given(f)) continue;
+    const std::string path = f.path.substr(prefix.size());
+    if (path != "name" && path != "role") set.push_back(fmt::format("{}={}", path, to_text(f.value, 0)));
+  }
+  return question.with(set);
+}
+
+Diagnostics which_pool(const Question& question, const Scenario& s, const std::string& asked) {
+  std::string names;
+  for (const PoolPlan& pool : s.pools) names += (names.empty() ? "" : ", ") + pool.name;
+  Diagnostics problems;
+  if (asked.empty())
+    problems.error(question.whole(), "memory is of one kind of replica, and 'pools' has several",
+                   fmt::format("say which: --pool, one of {}", names));
+  else
+    problems.error({"--pool", 1, 1}, fmt::format("there is no pool '{}'", asked),
+                   names.empty() ? "leave it out: the scenario has no pools" : fmt::format("there are {}", names),
+                   asked);
+  return problems;
+}
+
 // Axes of the command line are called by their options.
 Diagnostics by_option(const Diagnostics& problems, const std::vector<Axis>& axes) {
   Diagnostics out;
@@ -268,14 +298,14 @@ Result<MemoryStudy> study_memory(const Question& question, const MemoryOptions& 
   Question asked = deployment_alone(question);
   let_list_name_gpu(options, asked.options);
   const std::vector<Axis> axes = given_axes(options);
-  const Result<Scenario> base = base_scenario(asked, axes);
+  const Result<Scenario> whole = base_scenario(asked, axes);
+  if (!whole) return whole.error();
+  if (const std::optional<Question> one = question_of_pool(asked, *whole, options.pool))
+    asked = *one;
+  else
+    return which_pool(question, *whole, options.pool);
+  const Result<Scenario> base = whole->pools.empty() ? whole : base_scenario(asked, axes);
   if (!base) return base.error();
-  if (!base->pools.empty()) {
-    Diagnostics problems;
-    problems.error(question.whole(), "this question is of one kind of replica, and 'pools' has several",
-                   "its candidates are of one GPU and format; `explain` shows the memory plan of each pool");
-    return problems;
-  }
   MemoryStudy study;
   study.scenario = *base;
   fill_lists(study, base->sweep);

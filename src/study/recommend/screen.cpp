@@ -154,6 +154,13 @@ Candidate CandidateSource::describe(std::size_t index, const Scenario& s) const 
   c.gpu = s.deployment.gpu.id;
   c.parallelism = s.deployment.parallelism;
   c.replicas = replicas_in_all(s);
+  for (const PoolPlan& pool : s.pools) {
+    const Parallelism& split = pool.deployment.parallelism;
+    c.pools +=
+        fmt::format("{}{} {} TP{}", c.pools.empty() ? "" : " + ", pool.cluster.replicas, pool.name, split.tensor);
+    if (split.pipeline > 1) c.pools += fmt::format(" PP{}", split.pipeline);
+    if (split.data > 1) c.pools += fmt::format(" DP{}", split.data);
+  }
   c.max_num_seqs = s.engine.max_num_seqs;
   c.token_budget = find_engine(s.engine.name).token_budget.of(s.engine);
   return c;

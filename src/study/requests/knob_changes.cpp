@@ -44,14 +44,26 @@ Keys knobs_for(const RequestExplanation& e) {
       keys.insert(keys.end(), {"engine.enforce_eager", "engine.async_scheduling", "engine.max_num_seqs"});
       return keys;
     }
-    case Cause::communication:
     case Cause::kv_transfer:
+      return {"disaggregation.per_descriptor", "disaggregation.setup"};
+    case Cause::hand_over:
+      return {"disaggregation.pick_up", "disaggregation.hop"};
+    case Cause::communication:
+    case Cause::attempts:
       return {};
   }
   return {};
 }
 
-bool is_hardware(const std::string& knob) {
+// Of one pool the key that it would have alone.
+std::string without_pool(const std::string& knob) {
+  constexpr std::string_view kPools = "pools.";
+  const auto end = knob.starts_with(kPools) ? knob.find('.', kPools.size()) : std::string::npos;
+  return end == std::string::npos ? knob : knob.substr(end + 1);
+}
+
+bool is_hardware(const std::string& of) {
+  const std::string knob = without_pool(of);
   return knob == "replicas" || knob == "hardware.gpu" || knob == "engine.tensor_parallel_size";
 }
 
@@ -66,17 +78,31 @@ std::string last_part(const std::string& path) {
   return path.substr(path.rfind('.') + 1);
 }
 
-void add_memory(std::vector<KnobChange>& changes, const Scenario& s) {
+// What is between pools, as if it cost nothing.
+void add_hand_over(std::vector<KnobChange>& changes, const Scenario& s) {
+  if (s.hand_over.semantics.empty()) return;
+  if (s.hand_over.rules.pick_up == HandOverRules::PickUp::after_step)
+    changes.push_back({"KV caches seen at the next call", {"disaggregation.pick_up=next_call"}});
+  for (const char* key : {"hop", "setup", "per_descriptor"}) {
+    const std::string path = fmt::format("disaggregation.{}", key);
+    const std::optional<std::string> value = resolved(s, path);
+    if (value && value->find_first_of("123456789") != std::string::npos)
+      changes.push_back({path + " -> 0", {path + "=0 s"}});
+  }
+}
+
+// `prefix`: of the keys of one pool.
+void add_memory(std::vector<KnobChange>& changes, const Scenario& s, const std::string& prefix = {}) {
   constexpr double kMost = 0.95;  // beyond it real engines run out of memory
   const std::string key = memory_share_key(s);
   const double share = s.memory.gpu_memory_utilization;
   if (s.memory.num_gpu_blocks_override) {
     const auto blocks = s.engine.num_gpu_blocks;
     changes.push_back({fmt::format("num_gpu_blocks_override {} -> {}", blocks, 2 * blocks),
-                       {fmt::format("engine.num_gpu_blocks_override={}", 2 * blocks)}});
+                       {fmt::format("{}engine.num_gpu_blocks_override={}", prefix, 2 * blocks)}});
   } else if (share < kMost) {
-    changes.push_back(
-        {fmt::format("{} {:.3g} -> {:g}", last_part(key), share, kMost), {fmt::format("{}={:g}", key, kMost)}});
+    changes.push_back({fmt::format("{} {:.3g} -> {:g}", last_part(key), share, kMost),
+                       {fmt::format("{}{}={:g}", prefix, key, kMost)}});
   }
 }
 
@@ -109,23 +135,29 @@ std::vector<KnobChange> setting_changes(const RequestExplanation& e, const std::
     KnobChange change{std::move(fix.change), std::move(fix.set)};
     if (!is_hardware(change.knob())) all.push_back(std::move(change));
   }
-  add_memory(all, e.scenario);
+  if (e.scenario.pools.empty()) add_memory(all, e.scenario);
+  for (const PoolPlan& pool : e.scenario.pools)
+    add_memory(all, only_pool(e.scenario, pool), "pools." + pool.name + ".");
   add_host(all, e.scenario);
+  add_hand_over(all, e.scenario);
   const Keys wanted = knobs_for(e);
-  std::erase_if(all,
-                [&](const KnobChange& c) { return std::find(wanted.begin(), wanted.end(), c.knob()) == wanted.end(); });
+  std::erase_if(all, [&](const KnobChange& c) {
+    return std::find(wanted.begin(), wanted.end(), without_pool(c.knob())) == wanted.end();
+  });
   return all;
 }
 
 std::vector<KnobChange> larger_changes(const RequestExplanation& e, const std::string& catalog_dir) {
   std::vector<KnobChange> changes;
-  bool has_replicas = false;
+  std::vector<std::string> sized;  // the smallest step of each number of replicas
   for (Fix& fix : candidate_fixes(e.scenario, catalog_dir)) {
     KnobChange change{std::move(fix.change), std::move(fix.set)};
     if (!is_hardware(change.knob())) continue;
-    const bool second = change.knob() == "replicas" && has_replicas;  // the smallest step of it
-    has_replicas = has_replicas || change.knob() == "replicas";
-    if (!second) changes.push_back(std::move(change));
+    if (without_pool(change.knob()) == "replicas") {
+      if (std::find(sized.begin(), sized.end(), change.knob()) != sized.end()) continue;
+      sized.push_back(change.knob());
+    }
+    changes.push_back(std::move(change));
   }
   constexpr double kLess = 0.8;
   if (const Result<LoadKnob> load = load_knob(e.scenario); load && load->offered * kLess >= load->least) {

@@ -26,19 +26,24 @@ struct Ranked {
   auto operator<=>(const Ranked&) const = default;
 };
 
-// When all seats of a replica (or rank) were taken.
+// When all seats of a rank were taken.
 class SeatClock {
  public:
-  explicit SeatClock(std::int64_t seats) : seats_(seats) {}
+  // So many ranks more, with so many seats each.
+  void add_ranks(std::size_t count, std::int64_t seats) {
+    seats_.insert(seats_.end(), count, seats);
+    full_.resize(seats_.size());
+  }
   void add(const StepSpan& span) {
-    if (span.running < seats_) return;
-    auto& spans = full_[static_cast<std::size_t>(span.replica)];
+    const auto rank = static_cast<std::size_t>(span.replica);
+    if (span.running < seats_[rank]) return;
+    auto& spans = full_[rank];
     if (!spans.empty() && spans.back().second == span.begin)
       spans.back().second = span.end;
     else
       spans.emplace_back(span.begin, span.end);
   }
-  void count_replicas(std::size_t count) { full_.resize(count); }
+  [[nodiscard]] std::size_t ranks() const { return seats_.size(); }
   [[nodiscard]] Duration overlap(int replica, TimePoint begin, TimePoint end) const {
     const auto& spans = full_[static_cast<std::size_t>(replica)];
     auto at = std::upper_bound(spans.begin(), spans.end(), begin,
@@ -56,7 +61,7 @@ class SeatClock {
   }
 
  private:
-  std::int64_t seats_;
+  std::vector<std::int64_t> seats_;  // by rank
   std::vector<std::vector<std::pair<TimePoint, TimePoint>>> full_;
 };
 
@@ -75,8 +80,11 @@ void add(RequestTime& time, const RequestRecord& r, RequestMetric metric, TpotCo
     time.parts[i] += part(i);
     time.total += part(i);
   }
+  // Of one that was handed over nobody knows where it waited: only its last rank is known.
+  const bool handed_over = r.e2e_parts[static_cast<std::size_t>(AttributionPart::hand_over_wait)] > Duration{} ||
+                           r.e2e_parts[static_cast<std::size_t>(AttributionPart::kv_transfer)] > Duration{};
   const std::int64_t queued = part(static_cast<std::size_t>(AttributionPart::queue));
-  if (queued > 0)
+  if (queued > 0 && !handed_over)
     time.waiting_for_seat += std::min(queued, seats.overlap(r.replica, r.request.arrival, r.scheduled).count());
 }
 
@@ -199,11 +207,27 @@ class Explainer {
     return {};
   }
 
+  void note_busy_pools(const SimulationOutcome& outcome) {
+    const double whole = to_seconds(outcome.end.time_since_epoch());
+    std::size_t rank = 0;
+    for (const std::size_t end : outcome.pool_ends) {
+      const std::size_t first = rank;
+      double busy = 0;
+      for (; rank < end; ++rank)
+        busy += static_cast<double>(outcome.replicas[rank].busy) / FineDuration::kPerNanosecond * 1e-9;
+      result_.pool_busy.push_back(whole > 0 ? busy / whole / static_cast<double>(end - first) : 0);
+    }
+  }
+
   Diagnostics add_up() {
-    SeatClock seats(result_.scenario.engine.max_num_seqs);
-    const std::size_t ranks = static_cast<std::size_t>(result_.scenario.cluster.replicas) *
-                              static_cast<std::size_t>(result_.scenario.engine.data_parallel_size);
-    seats.count_replicas(ranks);
+    SeatClock seats;
+    const auto add_ranks = [&](const ClusterConfig& cluster, const EngineConfig& engine) {
+      seats.add_ranks(static_cast<std::size_t>(cluster.replicas) * static_cast<std::size_t>(engine.data_parallel_size),
+                      engine.max_num_seqs);
+    };
+    const Scenario& s = result_.scenario;
+    if (s.pools.empty()) add_ranks(s.cluster, s.engine);
+    for (const PoolPlan& pool : s.pools) add_ranks(pool.cluster, pool.engine);
     const bool one = chosen_.size() == 1 && result_.selector.kind != RequestSelector::Kind::violators;
     ReplicationOptions options = replication_options();
     options.on_steps = [&](const StepSpan& span) { seats.add(span); };
@@ -220,8 +244,9 @@ class Explainer {
     const Result<ReplicationResult> run = simulate_replication(result_.scenario, 0, options);
     if (!run) return run.error();
     result_.interrupted = run->outcome.interrupted;
-    const double whole = to_seconds(run->outcome.end.time_since_epoch()) * static_cast<double>(ranks);
+    const double whole = to_seconds(run->outcome.end.time_since_epoch()) * static_cast<double>(seats.ranks());
     result_.seats_full = whole > 0 ? std::min(1.0, to_seconds(seats.all()) / whole) : 0;
+    if (!s.pools.empty()) note_busy_pools(run->outcome);
     return {};
   }
 

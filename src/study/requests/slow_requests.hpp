@@ -55,6 +55,8 @@ enum class Cause {
   communication,
   overhead,  // the engine's host work
   kv_transfer,
+  hand_over,  // the way to where it goes on, and there until a scheduler has seen it
+  attempts,   // that were given up or failed before
 };
 [[nodiscard]] std::string_view to_string(Cause cause);
 
@@ -97,6 +99,8 @@ struct RequestExplanation {
   double backlog_growth = 0;  // requests per second; 0 without a steady state to look for
   bool overloaded = false;
   double more_with_seats = 0;  // estimated gain in throughput with twice the seats, in closed form
+  // With pools, of each: the share of the time in which its ranks compute, the mean over them.
+  std::vector<double> pool_busy;
 
   Cause cause = Cause::decode;   // the largest, or overload
   std::vector<KnobTrial> tried;  // settings, then larger changes where no setting helps

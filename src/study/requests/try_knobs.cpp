@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "base/figures.hpp"
+#include "experiment/explain/what_fits.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/replication.hpp"
 #include "experiment/run/request_limits.hpp"
@@ -125,8 +126,7 @@ class KnobTrials {
     if (std::any_of(warnings.items().begin(), warnings.items().end(),
                     [&](const Diagnostic& d) { return d.message.find(idle) != std::string::npos; }))
       return std::nullopt;
-    const bool fits = s->deployment.level == CostLevel::affine || plan_memory(s->deployment, s->memory).fits;
-    return fits ? std::optional<Scenario>(std::move(*s)) : std::nullopt;
+    return fit_of(*s).feasible ? std::optional<Scenario>(std::move(*s)) : std::nullopt;
   }
 
   Diagnostics try_all(const std::vector<KnobChange>& changes) {

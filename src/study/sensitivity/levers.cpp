@@ -197,13 +197,62 @@ void add_load(Levers& levers, const Scenario& s) {
              [](Scenario& c, double f) { scale_lengths(c.workload, &LengthPairConfig::output, f); });
 }
 
+void add_deployment(Levers& levers, const Scenario& s) {
+  if (s.deployment.level != CostLevel::affine) add_hardware(levers, s);
+  add_costs(levers, s);
+  add_knobs(levers, s);
+}
+
+// The same of one pool of several, by itself.
+void add_pool(Levers& levers, const Scenario& s, std::size_t index) {
+  const Scenario alone = only_pool(s, s.pools[index]);
+  Levers own(alone);
+  add_deployment(own, alone);
+  for (Lever& lever : own.all()) {
+    lever.name = s.pools[index].name + ": " + lever.name;
+    lever.scale = [index, scale = std::move(lever.scale)](Scenario& c, double f) {
+      PoolPlan& pool = c.pools[index];
+      const bool is_main = &pool == &main_pool(c.pools);
+      Scenario one = only_pool(c, pool);
+      const double done = scale(one, f);
+      pool.deployment = one.deployment;
+      pool.memory = one.memory;
+      one.engine.per_request = pool.engine.per_request;
+      pool.engine = one.engine;
+      if (is_main) {
+        c.deployment = std::move(one.deployment);
+        c.memory = one.memory;
+        const Duration per_request = c.engine.per_request;
+        c.engine = std::move(one.engine);
+        c.engine.per_request = per_request;
+      }
+      return done;
+    };
+    levers.all().push_back(std::move(lever));
+  }
+}
+
+// Of KV caches from pool to pool, all but the setup: links at both ends, and the pieces that are posted one by one.
+void add_links(Levers& levers, const Scenario& s) {
+  if (s.hand_over.semantics.empty()) return;
+  const auto now = static_cast<double>(main_pool(s.pools).flow_bandwidth);
+  levers.add(LeverGroup::hardware, "KV transfers", "GB/s", now * 1e-9, [](Scenario& c, double f) {
+    const auto scale = [f](std::int64_t& rate) { rate = std::llround(static_cast<double>(rate) * f); };
+    for (PoolPlan& pool : c.pools) scale(pool.link_bandwidth), scale(pool.flow_bandwidth);
+    scale(c.hand_over.rules.core_bandwidth);
+  });
+}
+
 }  // namespace
 
 std::vector<Lever> levers_of(const Scenario& scenario) {
   Levers levers(scenario);
-  if (scenario.deployment.level != CostLevel::affine) add_hardware(levers, scenario);
-  add_costs(levers, scenario);
-  add_knobs(levers, scenario);
+  if (scenario.pools.empty()) {
+    add_deployment(levers, scenario);
+  } else {
+    for (std::size_t i = 0; i < scenario.pools.size(); ++i) add_pool(levers, scenario, i);
+    add_links(levers, scenario);
+  }
   add_load(levers, scenario);
   return std::move(levers.all());
 }

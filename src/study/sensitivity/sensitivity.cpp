@@ -7,6 +7,7 @@
 #include <cmath>
 #include <mutex>
 
+#include "experiment/explain/what_fits.hpp"
 #include "experiment/latency_key.hpp"
 #include "experiment/parallel.hpp"
 #include "experiment/steady/sampler.hpp"
@@ -34,12 +35,19 @@ bool smaller_is_better(const Scenario& s, std::string_view metric) {
 }
 
 // Memory follows what was moved; empty when it fits.
-std::string plan_again(Scenario& s) {
-  if (s.deployment.level == CostLevel::affine) return {};
-  const MemoryPlan plan = plan_memory(s.deployment, s.memory);
+std::string plan_again(const Deployment& deployment, const MemorySettings& memory, EngineConfig& engine) {
+  if (deployment.level == CostLevel::affine) return {};
+  const MemoryPlan plan = plan_memory(deployment, memory);
   if (!plan.fits) return "does not fit";
-  s.engine.num_gpu_blocks = plan.num_gpu_blocks;
+  engine.num_gpu_blocks = plan.num_gpu_blocks;
   return {};
+}
+
+std::string plan_again(Scenario& s) {
+  for (PoolPlan& pool : s.pools) {
+    if (std::string why = plan_again(pool.deployment, pool.memory, pool.engine); !why.empty()) return why;
+  }
+  return plan_again(s.deployment, s.memory, s.engine);
 }
 
 class LeverSteps {
@@ -195,8 +203,9 @@ Result<SensitivityStudy> study_sensitivity(const Scenario& scenario, const Sensi
   SensitivityStudy study;
   study.scenario = scenario;
   study.by = options.by;
-  study.memory = plan_memory(scenario.deployment, scenario.memory);
-  study.feasible = study.memory.fits || scenario.deployment.level == CostLevel::affine;
+  const Fit fit = fit_of(scenario);
+  study.memory = fit.memory;
+  study.feasible = fit.feasible;
   if (!study.feasible) return study;
   const Result<WorkloadSummary> workload = workload_summary(scenario);
   if (!workload) return workload.error();

@@ -65,6 +65,27 @@ TEST(KvGroups, HaveTheSizeOfTheSmallestKindUnlessKindsAreAlike) {
   EXPECT_EQ(windows.blocks(100'000, 99'999, 16), 256);
 }
 
+// A drafter's layer keeps everything, and states are kept for each draft (vLLM main 017e9f4448, v1/core/kv_cache_utils.py).
+TEST(KvGroups, HoldTheDrafterTooAndAStateForEachDraft) {
+  Deployment eagle = of_layers(12, 12, 128);
+  eagle.draft.passes = 3;
+  eagle.draft.tokens = 3;
+  eagle.draft.model = eagle.model;
+  eagle.draft.model.layers = 1;
+  const KvLayout layout = kv_layout_of(eagle, true);
+  EXPECT_EQ(layout.layers, 13);
+  EXPECT_EQ(layout.full, 1);
+  EXPECT_EQ(layout.windowed, 1);
+  EXPECT_EQ(layout.states, 0);
+  // Qwen3-Next with two tokens of MTP: three groups of recurrent layers, a state and two more each.
+  Deployment mtp = of_layers(12, 0, 0);
+  mtp.model.recurrent.layers = 36;
+  mtp.draft = eagle.draft;
+  mtp.draft.tokens = 2;
+  EXPECT_EQ(kv_layout_of(mtp, false).states, 9);
+  EXPECT_EQ(kv_layout_of(mtp, true).states, 12);
+}
+
 // A window of 128 in blocks of 16: the token being computed, 127 before it, and the blocks' edges.
 TEST(KvGroups, HoldTheBlocksOfTheWindow) {
   KvLayout layout;

@@ -55,6 +55,30 @@ TEST(KvGroupsInRuns, ADecodingRequestHoldsWhatItsLayersNeed) {
   EXPECT_LT(seen.steps.back().kv_blocks_used, 5300 / 16 + 11) << "not twice 332";
 }
 
+// Rows of four tokens, with blocks for three more that the drafter writes: what leaves the window by what was accepted
+// goes, what rejected drafts had stays until it is used.
+TEST(KvGroupsInRuns, ARowOfDraftsHoldsTheWindowAndWhatItMayReach) {
+  WithWindow model;
+  model.config.every_step = true;
+  SpeculationConfig& spec = model.config.engine.speculation;
+  spec.tokens = spec.lookahead = 3;
+  spec.acceptance = {{{0.8, 0.6, 0.4}, 0}};
+  const Recorder seen = model.run({of_tokens(0, 0, 1000, 400)});
+  const KvLayout& layout = model.config.engine.kv_layout;
+  std::int64_t computed = 0, accepted = 0;
+  for (const Recorder::Step& step : seen.steps) {
+    const std::int64_t tokens = step.prefill.empty() ? 1 : step.prefill.front().new_tokens;
+    const std::int64_t most = computed + tokens + (step.prefill.empty() ? 6 : 3);
+    EXPECT_GE(step.kv_blocks_used, layout.blocks(computed + tokens, computed, 16)) << computed;
+    EXPECT_LE(step.kv_blocks_used, layout.blocks(most, computed, 16)) << computed;
+    computed += tokens + step.accepted;
+    accepted += step.accepted;
+  }
+  EXPECT_GT(accepted, 200);
+  EXPECT_EQ(model.outcome.replicas[0].kv_blocks_at_end, 0);
+  EXPECT_LT(seen.steps.back().kv_blocks_used, 1406 / 16 + 12) << "not twice 88";
+}
+
 // Two of 1,000 blocks each if all layers kept everything; here 510.
 TEST(KvGroupsInRuns, TwiceAsManyRequestsFit) {
   for (const bool groups : {false, true}) {

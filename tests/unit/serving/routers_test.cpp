@@ -5,7 +5,10 @@
 #include <algorithm>
 #include <map>
 
+#include "serving/kv_cache/key_chain.hpp"
 #include "serving/routing/best_of.hpp"
+#include "serving/routing/hash_ring.hpp"
+#include "serving/routing/load_interpretation.hpp"
 #include "serving/routing/routing_policy.hpp"
 #include "serving/routing/signal_board.hpp"
 
@@ -21,7 +24,8 @@ struct State {
 
 class Made final : public ClusterView {
  public:
-  explicit Made(std::vector<State> states) : states_(std::move(states)) {}
+  explicit Made(std::vector<State> states, const std::vector<std::uint8_t>* takes = nullptr)
+      : ClusterView(takes), states_(std::move(states)) {}
   int size() const override { return static_cast<int>(states_.size()); }
   TimePoint now() const override { return now_; }
   ReplicaSignals signals(int replica) const override { return states_[static_cast<std::size_t>(replica)].signals; }
@@ -139,6 +143,14 @@ TEST(Sglang, FollowsPrefixesAboveItsThresholdOnly) {
   }
 }
 
+// 7: worker 1 is gone, whatever it has cached.
+TEST(Sglang, GoesToAHealthyWorkerWhenTheOneWithThePrefixIsGone) {
+  Router router("sglang", 2);
+  load(router, {3, 5});
+  const std::vector<std::uint8_t> takes{1, 0};
+  EXPECT_EQ(router(Made({engine(0, 0), engine(0, 0, 0.31)}, &takes)), 0);
+}
+
 TEST(Aibrix, TakesTheLongestPrefixOfReplicasOfUsualLoad) {
   // 13: counts 10 4 4 2 differ by 8: mean 5 + 3.46, so the first is too busy; 11 4 4 2 differ by 9.
   const std::vector<State> matches{engine(0, 0, 1), engine(0, 0, .5), engine(0, 0), engine(0, 0)};
@@ -213,6 +225,109 @@ TEST(PrefixAffinity, SticksUntilTheCandidatesWaitTooLong) {
   Router loaded("prefix_affinity", 2);
   EXPECT_EQ(loaded(view), 0) << "all are candidates, and this one has fewer tokens to compute";
   EXPECT_EQ(loaded(view), 1) << "now it has more in flight";
+}
+
+// 8: loads 2, 1, 1, 0 may not pass 1.25 x 5 / 4 = 1.5625, and an idle fleet has no limit.
+TEST(PrefixHash, WalksOnFromReplicasAboveTheBound) {
+  const HashRing ring(4);
+  const Made view(std::vector<State>(4));
+  bool as_in_the_case = false;
+  for (std::int64_t i = 0; i < 300; ++i) {
+    Request r = prompt();
+    r.index = i;
+    const std::uint64_t key = KeyChain(r, nullptr, 16).key(0);
+    std::vector<int> order;
+    (void)ring.first(key, [&](int replica) {
+      if (std::find(order.begin(), order.end(), replica) == order.end()) order.push_back(replica);
+      return order.size() == 4;
+    });
+    EXPECT_EQ(Router("prefix_hash", 4)(view, r), order.front()) << "all loads 0";
+    Router loaded("prefix_hash", 4);
+    // The same request again and again overflows from one to the next; what is too much leaves again.
+    std::vector<int> counts(4, 0);
+    const std::vector<int> wanted{2, 1, 1, 0};
+    for (int k = 0; k < 60; ++k) ++counts[static_cast<std::size_t>(loaded(view, r))];
+    for (std::size_t replica = 0; replica < 4; ++replica) {
+      ASSERT_GE(counts[replica], wanted[replica]);
+      for (; counts[replica] > wanted[replica]; --counts[replica]) loaded.policy->left(static_cast<int>(replica), r);
+    }
+    const int expected = order[0] == 0 ? order[1] : order[0];
+    EXPECT_EQ(loaded(view, r), expected);
+    as_in_the_case = as_in_the_case || (order == std::vector{0, 1, 2, 3} && expected == 1);
+  }
+  EXPECT_TRUE(as_in_the_case) << "a key whose ring order is 0 1 2 3";
+}
+
+TEST(PrefixHash, SendsEqualStartsToOneReplicaAndSpreadsOthers) {
+  Router router("prefix_hash", 4);
+  const Made view(std::vector<State>(4));
+  std::map<int, int> counts;
+  for (int conversation = 0; conversation < 400; ++conversation) {
+    const int first = router(view, prompt(100, conversation));
+    router.policy->left(first, prompt());
+    const int again = router(view, prompt(2000, conversation));
+    router.policy->left(again, prompt());
+    EXPECT_EQ(first, again) << conversation;
+    ++counts[first];
+  }
+  for (const auto& [replica, count] : counts) EXPECT_NEAR(count, 100, 40) << replica;
+}
+
+// 15: loads 0 2 4 10 are filled up to 4 by six requests, up to 8.667 by twenty.
+TEST(LoadInterpretation, FillsUpTheEmptiest) {
+  using ::testing::DoubleNear;
+  const std::vector<double> loads{0, 2, 4, 10};
+  EXPECT_THAT(interpreted_shares(loads, 6),
+              ElementsAre(DoubleNear(2.0 / 3, 1e-12), DoubleNear(1.0 / 3, 1e-12), 0.0, 0.0));
+  EXPECT_THAT(interpreted_shares(loads, 20),
+              ElementsAre(DoubleNear(.43333, 1e-5), DoubleNear(.33333, 1e-5), DoubleNear(.23333, 1e-5), 0.0));
+  EXPECT_THAT(interpreted_shares({3, 1, 1}, 0), ElementsAre(0.0, 0.5, 0.5));
+  const std::vector<double> many = interpreted_shares(loads, 1e9);
+  for (const double share : many) EXPECT_NEAR(share, 0.25, 1e-8);
+}
+
+TEST(LoadInterpretation, DrawsByTheRateThatItSees) {
+  RoutingConfig routing;
+  routing.signal_period = std::chrono::seconds{6};
+  Router router("load_interpretation", 4, routing);
+  Made view({engine(0, 0), engine(2, 0), engine(4, 0), engine(10, 0)});
+  std::vector<int> counts(4, 0);
+  for (int i = 0; i < 12'000; ++i) {
+    view.turn_to(TimePoint{std::chrono::seconds{i}});  // one a second: six in a period
+    ++counts[static_cast<std::size_t>(router(view))];
+  }
+  EXPECT_NEAR(counts[0], 8000, 200);
+  EXPECT_NEAR(counts[1], 4000, 200);
+  EXPECT_EQ(counts[3], 0);
+}
+
+// 16: a prompt of 1,000 tokens at 1,000 a second, prefixes at 10,000; queues of 1.0, 0.2 and 0.3 s.
+TEST(Mooncake, FetchesAPrefixWhereThatIsSooner) {
+  const auto state = [](std::int64_t queued, double cached) {
+    State s = engine(0, 0, cached);
+    s.signals.prefill_tokens = queued;
+    return s;
+  };
+  const Made view({state(1000, .9), state(200, 0), state(300, .5)});
+  RoutingConfig routing;
+  routing.prefill_throughput = 1000;
+  routing.fetch_throughput = 10'000;
+  Router fetching("mooncake", 3, routing);
+  EXPECT_EQ(fetching(view), 1) << "1.10, 0.39 and 0.80 s: 900 / 500 is below 2, so the third computes the rest";
+  EXPECT_EQ(fetching.policy->fetch().tokens, 900);
+  EXPECT_EQ(fetching.policy->fetch().takes, std::chrono::milliseconds{90});
+  routing.max_ttft = std::chrono::milliseconds{300};
+  EXPECT_EQ(Router("mooncake", 3, routing)(view), RoutingPolicy::kRefused);
+  routing.max_ttft = std::chrono::milliseconds{390};
+  EXPECT_EQ(Router("mooncake", 3, routing)(view), 1);
+  routing.balancing_threshold = 1.5;
+  Router eager("mooncake", 3, routing);
+  EXPECT_EQ(eager(view), 1);
+  routing.fetch_throughput = 0;
+  routing.max_ttft = {};
+  Router local("mooncake", 3, routing);
+  EXPECT_EQ(local(view), 2) << "1.10, 1.20 and 0.80 s";
+  EXPECT_EQ(local.policy->fetch().tokens, 0);
 }
 
 // The router's own record is of what it has sent, block by block, and forgets the least recently used.

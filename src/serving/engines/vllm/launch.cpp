@@ -42,6 +42,7 @@ std::string vllm_launch_line(const LaunchRequest& launch) {
   line.flag("--tensor-parallel-size", p.tensor);
   line.size("--pipeline-parallel-size", p.pipeline);
   line.size("--data-parallel-size", p.data);
+  line.size("--api-server-count", engine.api_server_count);
   if (p.expert_parallel) line.word("--enable-expert-parallel");
   if (launch.deployment.expert_exchange != ExpertExchange::allgather_reducescatter)
     line.flag("--all2all-backend", launch.deployment.expert_exchange == ExpertExchange::deepep_low_latency

@@ -134,7 +134,8 @@ EngineProfile vllm_v1_profile() {
                                                 "engine.enable_lora",
                                                 "engine.max_loras",
                                                 "engine.max_lora_rank",
-                                                "engine.max_cpu_loras"};
+                                                "engine.max_cpu_loras",
+                                                "engine.api_server_count"};
   EngineProfile p = any_vllm();
   p.info = {"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"};
   p.make = make_vllm_v1;

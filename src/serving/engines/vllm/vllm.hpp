@@ -9,7 +9,7 @@ namespace foretoken {
 [[nodiscard]] std::string vllm_launch_line(const LaunchRequest& launch);
 // vLLM's name of what it quantises or unpacks itself; empty: only a checkpoint can bring the format.
 [[nodiscard]] std::string vllm_quantization(std::string_view quantization);
-// Smallest 4*waiting + running, as last reported (src/serving/README.md, "Ranks").
-[[nodiscard]] std::unique_ptr<RankBalance> make_vllm_balance();
+// The rank of the smallest load, as last reported and with what was sent since (src/serving/README.md, "Ranks").
+[[nodiscard]] std::unique_ptr<RankBalance> make_vllm_balance(const EngineConfig& engine);
 
 }  // namespace foretoken
