@@ -163,6 +163,7 @@ struct ReplicaTotals {
   FineTotal prefill_flops{};  // of these, what mixed steps do beyond their decodes
   FineTotal prefill_bytes{};
   SpeculationTotals speculation;
+  KvTierTotals kv_tiers;
 };
 
 struct SimulationOutcome {
