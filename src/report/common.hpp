@@ -21,7 +21,7 @@ namespace foretoken {
 inline constexpr int kPartsOfOnePool = kAttributionParts - 2;
 // Whether a scenario can have the part: what only hand-overs have, or clients that try again, stands at the end.
 [[nodiscard]] inline bool has_part(const Scenario& scenario, AttributionPart part) {
-  if (part == AttributionPart::hand_over_wait) return !scenario.pools.empty();
+  if (part == AttributionPart::hand_over_wait) return !scenario.pools.empty() || scenario.engine.kv_offload.on();
   return part != AttributionPart::earlier_attempts || scenario.workload.client.on;
 }
 

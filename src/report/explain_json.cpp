@@ -64,6 +64,30 @@ Json speculation_of(const SpeculationExplanation& s) {
   return json;
 }
 
+Json kv_tiers_of(const KvTiersExplanation& k) {
+  Json json = Json::object();
+  json["backend"] = to_string(k.backend);
+  json["prompt_tokens"] = k.prompt_tokens;
+  json["recompute_ms"] = k.recompute_ms;
+  if (k.swap_blocks > 0) {
+    json["swap_blocks"] = k.swap_blocks;
+    json["swap_ms"] = k.swap_ms;
+  }
+  Json tiers = Json::array();
+  for (const KvTierExplanation& t : k.tiers) {
+    Json line = Json::object();
+    line["tier"] = to_string(t.tier);
+    line["gb"] = t.bytes * 1e-9;
+    line["tokens"] = t.tokens;
+    line["read_gb_per_s"] = t.read_bandwidth * 1e-9;
+    line["write_gb_per_s"] = t.write_bandwidth * 1e-9;
+    line["load_ms"] = t.load_ms;
+    tiers.push_back(std::move(line));
+  }
+  json["tiers"] = std::move(tiers);
+  return json;
+}
+
 }  // namespace
 
 Json to_json(const Explanation& e) {
@@ -106,6 +130,7 @@ Json to_json(const Explanation& e) {
   floors["datasheet_tpot_ms"] = e.floors.datasheet_tpot_ms;
   json["floors"] = std::move(floors);
   if (e.speculation) json["speculation"] = speculation_of(*e.speculation);
+  if (e.kv_tiers) json["kv_tiers"] = kv_tiers_of(*e.kv_tiers);
   for (const PoolExplanation& pool : e.pools) {
     Json& entry = json["pools"][pool.name];
     entry["role"] = to_string(pool.role);

@@ -78,6 +78,23 @@ std::string speculation_section(const SpeculationExplanation& s, const TextStyle
   return text;
 }
 
+std::string kv_tiers_section(const KvTiersExplanation& k, const TextStyle& style) {
+  if (k.swap_blocks > 0)
+    return fmt::format(
+        "  {} blocks of preempted requests fit; a mean request of {} tokens takes {} ms out or in, and {} ms to "
+        "compute "
+        "again\n",
+        readable(k.swap_blocks), readable(k.prompt_tokens), readable(k.swap_ms), readable(k.recompute_ms));
+  TextTable table("lrrrrr");
+  table.row({"tier", "GB", "tokens", "read GB/s", "write GB/s",
+             fmt::format("{} tokens to the GPU, ms", readable(k.prompt_tokens))});
+  for (const KvTierExplanation& t : k.tiers)
+    table.row({std::string(to_string(t.tier)), readable(t.bytes * 1e-9), readable(t.tokens),
+               readable(t.read_bandwidth * 1e-9), readable(t.write_bandwidth * 1e-9), readable(t.load_ms)});
+  table.row({"computed again", "", "", "", "", readable(k.recompute_ms)});
+  return table.text(style, "  ") + "  of one replica; alone on the links, and without the steps until it is seen\n";
+}
+
 std::string steps_sections(const Explanation& e, const std::string& of_pool, const TextStyle& style) {
   std::string out;
   for (const StepExplanation& step : e.steps)
@@ -86,6 +103,10 @@ std::string steps_sections(const Explanation& e, const std::string& of_pool, con
     out += section(fmt::format("{}speculation: {} with {} draft{}", of_pool, e.speculation->method,
                                e.speculation->tokens, e.speculation->tokens == 1 ? "" : "s"),
                    speculation_section(*e.speculation, style), style);
+  if (e.kv_tiers)
+    out += section(fmt::format("{}KV tiers ({})", of_pool,
+                               e.kv_tiers->swap_blocks > 0 ? "swapping" : to_string(e.kv_tiers->backend)),
+                   kv_tiers_section(*e.kv_tiers, style), style);
   if (e.ridge_point > 0)
     out += fmt::format("\nRidge point: {} FLOP per byte (peak FLOPs over peak bandwidth)\n", readable(e.ridge_point));
   return out;

@@ -5,6 +5,7 @@
 #include "foretoken/scenario/catalog.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "scenario/resolver.hpp"
+#include "serving/engines/engine_knobs.hpp"
 
 namespace foretoken {
 
@@ -34,6 +35,8 @@ void build_class_acceptance(Resolver& values, Scenario& scenario);
 // Engine knobs, by the engine's own default rules; needs the deployment.
 // hands_over: its replicas are of a pool of role prefill or decode.
 void build_engine(Resolver& values, Scenario& scenario, bool hands_over = false);
+// KV caches outside the GPU; after the rest of the engine.
+void build_kv_offload(Resolver& values, EngineKnobs& knobs, Scenario& scenario);
 void build_workload(Resolver& values, Scenario& scenario);
 // Clients that give up and try again.
 void build_client(Resolver& values, Scenario& scenario);

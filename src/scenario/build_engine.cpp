@@ -124,9 +124,11 @@ void build_kv_layout(Resolver& values, const EngineProfile& profile, bool hands_
   const bool chunked = attends_to_chunks(s.deployment.model);
   // A draft model has heads of its own, whose blocks vLLM would make as large as the target's.
   const bool drafts = engine.speculation.on() && s.deployment.draft.method == DraftMethod::draft_model;
+  const bool offloads = values.given("engine.kv_offloading_size");
   const std::string without = chunked      ? "with chunked local attention"
                               : hands_over ? "where requests are handed over"
                               : drafts     ? "with a draft model"
+                               : offloads   ? "with KV caches outside the GPU"
                                            : "";
   const Rule<bool> rule{!without.empty(), Origin::engine_default, without.empty() ? engine.name : without};
   const bool disabled = values.flag(key, rule);
@@ -224,6 +226,7 @@ void build_engine(Resolver& values, Scenario& s, bool hands_over) {
     engine.num_gpu_blocks = s.memory.num_gpu_blocks_override.value_or(std::int64_t{1} << 40);
     engine.reserve_null_block = s.memory.reserve_null_block;
     if (profile.read_seats != nullptr) profile.read_seats(knobs, engine);
+    build_kv_offload(values, knobs, s);
     return;
   }
   const MemoryPlan plan = plan_memory(s.deployment, s.memory);
@@ -231,6 +234,7 @@ void build_engine(Resolver& values, Scenario& s, bool hands_over) {
   engine.reserve_null_block = s.memory.reserve_null_block;
   if (profile.read_seats != nullptr) profile.read_seats(knobs, engine);
   if (plan.most_states > 0) engine.max_num_seqs = std::min(engine.max_num_seqs, plan.most_states);
+  build_kv_offload(values, knobs, s);
 }
 
 }  // namespace foretoken

@@ -190,6 +190,11 @@ void check_layouts(Resolver& values, const Scenario& s) {
     const auto refuse = [&](const char* key, const std::string& what, const char* hint) {
       values.error(fmt::format("pools[{}].{}", i, key), what, hint);
     };
+    if (to.engine.kv_offload.on())
+      refuse(
+          "engine",
+          fmt::format("KV caches outside the GPU are not modelled in pool '{}', which gets them from another", to.name),
+          "give them to the pool of role prefill");
     const int tp_from = from.deployment.parallelism.tensor, tp_to = to.deployment.parallelism.tensor;
     const int block_from = from.engine.block_size, block_to = to.engine.block_size;
     const bool smaller = nixl && block_from < block_to && tp_from <= tp_to;

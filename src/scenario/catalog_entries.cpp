@@ -291,6 +291,12 @@ Result<LinkSpec> parse_link(const Catalog::File& file) {
                       .value_or(Bandwidth{link.per_direction.value / link.lanes});
   link.per_peer =
       optional<Bandwidth>(fields, "per_peer", Dimension::bandwidth, max_bandwidth).value_or(link.per_direction);
+  const auto measured = [&](const char* key) -> std::optional<Bandwidth> {
+    const auto value = fields.quantity(key, Dimension::bandwidth, 2 * link.per_direction.value);
+    return value ? std::optional(Bandwidth{*value}) : std::nullopt;
+  };
+  link.measured_copy = measured("measured_copy");
+  link.measured_copy_both = measured("measured_copy_both");
   std::vector<std::string> sources;
   read_sources(fields, sources);
   link.source = fmt::format("{}", fmt::join(sources, "; "));

@@ -11,8 +11,8 @@ namespace {
 const std::vector<Field>& field_table() {
   static const std::vector<Field> fields = [] {
     std::vector<Field> all;
-    for (const auto part : {deployment_fields(), routing_fields(), fleet_fields(), pool_fields(), workload_fields(),
-                            client_fields(), question_fields()})
+    for (const auto part : {deployment_fields(), kv_offload_fields(), routing_fields(), fleet_fields(), pool_fields(),
+                            workload_fields(), client_fields(), question_fields()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();
@@ -96,10 +96,10 @@ std::span<const UnmodelledKey> unmodelled_keys() {
       {"disable_overlap_scheduler", "engine.async_scheduling: false says the same"},
       {"speculative", "engine.speculative_config says it"},
       {"draft_tensor_parallel_size", "a drafter runs with the target's tensor parallelism; leave the key out"},
-      {"kv_transfer_config", "pools and disaggregation say what it stands for"},
+      {"kv_transfer_config",
+       "pools and disaggregation say it of hand-overs, engine.kv_offloading_size and kv_offloading_backend of tiers"},
       {"enable_lora", "leave the key out"},
       {"max_loras", "leave the key out"},
-      {"swap_space", "preemption recomputes; leave the key out"},
       {"cpu_offload_gb", "leave the key out"},
       {"stream_interval", "every token is streamed; leave the key out"},
       {"num_scheduler_steps", "leave the key out"},

@@ -3,6 +3,7 @@
 
 #include "support/how_many.hpp"
 #include "support/random_run.hpp"
+#include "support/random_tiers.hpp"
 #include "support/recorder.hpp"
 
 namespace foretoken::test {
@@ -13,13 +14,16 @@ struct Seen {
   std::size_t spans = 0;
 };
 
-Seen run_with(const RandomRun& run, bool step_by_step) {
+Seen run_with(const RandomRun& run, bool step_by_step, KvTierTotals* moved = nullptr) {
   SimulationConfig config = run.config;
   config.step_by_step = step_by_step;
   const StubCost cost(run.cost);
   const auto source = run.source();
   Recorder recorder;
   const SimulationOutcome outcome = simulate(config, *source, cost, recorder);
+  for (const ReplicaTotals& t : outcome.replicas) {
+    if (moved != nullptr) *moved += t.kv_tiers;
+  }
   return {recorder.text(outcome), recorder.steps.size()};
 }
 
@@ -51,6 +55,25 @@ TEST(StretchesAgainstSteps, EveryOutputWithDraftsIsTheSame) {
     ++drafted;
   }
   EXPECT_GT(drafted, 0);
+}
+
+// Loads end and copies wait in the midst of stretches.
+TEST(StretchesAgainstSteps, EveryOutputWithKvTiersIsTheSame) {
+  std::size_t stretched = 0, single = 0;
+  KvTierTotals moved;
+  for (int seed = 0; seed < how_many_scenarios(1000); ++seed) {
+    RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    if (!add_tiers(run)) continue;
+    const Seen fast = run_with(run, false, &moved);
+    const Seen oracle = run_with(run, true);
+    ASSERT_EQ(fast.text, oracle.text) << "seed " << seed;
+    stretched += fast.spans;
+    single += oracle.spans;
+  }
+  EXPECT_LT(3 * stretched, 2 * single) << "stretches did not happen";
+  EXPECT_GT(moved.loads, 100);
+  EXPECT_GT(moved.hits[1], 0) << "nothing came from disk";
+  EXPECT_GT(moved.step_time, 0);
 }
 
 }  // namespace

@@ -90,6 +90,7 @@ class Recorder final : public Observer {
                        t.peak_kv_blocks, digits(t.busy), digits(t.kv_block_time), digits(t.flops), digits(t.bytes));
       for (FineTotal p : t.prefill_parts) s += fmt::format(" {}", digits(p));
       for (FineTotal p : t.decode_parts) s += fmt::format(" {}", digits(p));
+      if (t.kv_tiers != KvTierTotals{}) s += text(t.kv_tiers);
       s += '\n';
     }
     return s + fmt::format("end {} arrived {} finished {} rejected {} timed out {}\n",
@@ -98,6 +99,11 @@ class Recorder final : public Observer {
   }
 
  private:
+  static std::string text(const KvTierTotals& t) {
+    return fmt::format(" tiers {} {} {} loads {} bytes {} {} {} not stored {} times {} {} swaps {} {}", t.hits[0],
+                       t.hits[1], t.hits[2], t.loads, t.loaded_bytes, t.stored_bytes, t.fetched_bytes, t.not_stored,
+                       t.load_time, t.step_time, t.swapped_out, t.swapped_in);
+  }
   static std::string digits(FineTotal value) {
     std::string s;
     const bool negative = value < 0;

@@ -60,6 +60,24 @@ struct SpeculationExplanation {
   std::int64_t pays_below = 0;     // from this batch on it no longer pays; 0: it does up to the largest
 };
 
+// One place of KV caches outside the GPU, of one rank.
+struct KvTierExplanation {
+  KvTier tier = KvTier::cpu;
+  double bytes = 0;
+  std::int64_t tokens = 0;     // that it holds
+  double read_bandwidth = 0;   // byte/s towards the GPU, of all GPUs of the rank together
+  double write_bandwidth = 0;  // byte/s away from it
+  double load_ms = 0;          // a mean prompt from there into the GPU
+};
+struct KvTiersExplanation {
+  KvOffload backend = KvOffload::none;
+  std::int64_t prompt_tokens = 0;
+  double recompute_ms = 0;       // of the same prompt
+  std::int64_t swap_blocks = 0;  // vLLM V0: that preempted requests may have in host memory
+  double swap_ms = 0;            // of a mean request, out or in
+  std::vector<KvTierExplanation> tiers;
+};
+
 struct Explanation;
 // The same of one pool, as if it were all of the scenario.
 struct PoolExplanation;
@@ -73,6 +91,7 @@ struct Explanation {
   std::vector<StepExplanation> steps;  // typical prefill and decode; with pools, where each happens
   Floors floors;
   std::optional<SpeculationExplanation> speculation;
+  std::optional<KvTiersExplanation> kv_tiers;
   std::vector<PoolExplanation> pools;  // of several
 };
 

@@ -45,6 +45,9 @@ struct LinkSpec {
   int lanes = 0;       // per_direction = lanes * per_lane
   Bandwidth per_lane;  // of one lane, port or sub-link, one direction
   Bandwidth per_peer;  // to one peer; below per_direction in a mesh (MI300X: 64 of 448 GB/s)
+  // Large copies between a device and its host as measured: one direction alone, and both together. Empty = nobody did.
+  std::optional<Bandwidth> measured_copy;
+  std::optional<Bandwidth> measured_copy_both;
   std::vector<std::string> aliases;
   std::string notes;
   bool operator==(const LinkSpec&) const = default;

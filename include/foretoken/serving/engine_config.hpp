@@ -10,6 +10,7 @@
 #include "foretoken/base/version.hpp"
 #include "foretoken/cost/kv_layout.hpp"
 #include "foretoken/serving/fleet_config.hpp"
+#include "foretoken/serving/kv_offload_config.hpp"
 
 namespace foretoken {
 
@@ -101,6 +102,7 @@ struct EngineConfig {
   Duration per_prompt_token{};  // ... the work of the engine's front end on each token of a prompt, one after the other
   SpeculationConfig speculation = {};
   LoraConfig lora = {};
+  KvOffloadConfig kv_offload = {};
   bool operator==(const EngineConfig&) const = default;
 
   // Token budget of a step. Each of its micro-batches, and so each chunk, has max_num_batched_tokens at most.

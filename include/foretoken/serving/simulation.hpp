@@ -179,6 +179,7 @@ struct ReplicaTotals {
   FineTotal prefill_bytes{};
   SpeculationTotals speculation;
   AdapterTotals adapters;
+  KvTierTotals kv_tiers;
 };
 
 struct SimulationOutcome {

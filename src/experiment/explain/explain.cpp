@@ -82,6 +82,33 @@ FullBatch full_batch(const Scenario& s, std::int64_t context) {
   return batch;
 }
 
+// Where KV caches lie beside the GPU, and how long a prompt takes from there; copies are alone on their links.
+KvTiersExplanation explain_kv_tiers(const Scenario& s, const Floors& lone) {
+  const KvOffloadConfig& kv = s.engine.kv_offload;
+  KvTiersExplanation e;
+  e.backend = kv.backend;
+  e.prompt_tokens = lone.prompt_tokens;
+  e.recompute_ms =
+      lone.ttft_ms - 1e3 * to_seconds(s.engine.per_request + s.engine.per_prompt_token * lone.prompt_tokens);
+  const double units = std::ceil(static_cast<double>(lone.prompt_tokens) / static_cast<double>(kv.unit_tokens));
+  const double bytes = units * static_cast<double>(kv.unit_bytes);
+  double load =
+      std::max(bytes / static_cast<double>(kv.tiers.front().read_bandwidth), units * to_seconds(kv.unit_copy));
+  if (kv.swaps()) {
+    e.swap_blocks = kv.swap_blocks;
+    e.swap_ms = load * 1e3;
+    return e;
+  }
+  for (const KvTierConfig& tier : kv.tiers) {
+    const bool host = &tier == &kv.tiers.front();
+    const double fetch = host ? 0 : bytes / static_cast<double>(tier.read_bandwidth) + to_seconds(tier.latency);
+    e.tiers.push_back({tier.tier, static_cast<double>(tier.units) * static_cast<double>(kv.unit_bytes),
+                       tier.units * kv.unit_tokens, static_cast<double>(tier.read_bandwidth),
+                       static_cast<double>(tier.write_bandwidth), (load + fetch) * 1e3});
+  }
+  return e;
+}
+
 Result<Explanation> explain_one(const Scenario& scenario) {
   Explanation e;
   e.scenario = scenario;
@@ -114,6 +141,8 @@ Result<Explanation> explain_one(const Scenario& scenario) {
                 fmt::format(", the most at once ({}); how many run under the load: `foretoken run`", full.limit));
   if (scenario.engine.speculation.on()) e.speculation = explain_speculation(scenario, context, full.sequences);
   e.floors = lone_request(*cost, scenario, prompt, output);
+  if (const KvOffloadConfig& kv = scenario.engine.kv_offload; kv.on() || kv.swaps())
+    e.kv_tiers = explain_kv_tiers(scenario, e.floors);
   return e;
 }
 

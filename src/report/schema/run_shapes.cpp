@@ -102,6 +102,21 @@ Json speculation_shape() {
                  {"points", list_of(point)}});
 }
 
+Json kv_tiers_shape() {
+  const Json tier = object({{"tier", words_of({KvTier::cpu, KvTier::disk, KvTier::remote})},
+                            {"gb", figure()},
+                            {"tokens", count()},
+                            {"read_gb_per_s", figure()},
+                            {"write_gb_per_s", figure()},
+                            {"load_ms", figure()}});
+  return object({{"backend", text()},
+                 {"prompt_tokens", count()},
+                 {"recompute_ms", figure()},
+                 {"swap_blocks?", count()},
+                 {"swap_ms?", figure()},
+                 {"tiers", list_of(tier)}});
+}
+
 Json floors_shape() {
   return object({{"prompt_tokens", count()},
                  {"output_tokens", count()},
@@ -218,7 +233,8 @@ Json explanation_shape() {
                                              {"steps", list_of(step_shape())},
                                              {"floors", floors_shape()},
                                              {"pools?", map_of(explained_pool_shape())},
-                                             {"speculation?", speculation_shape()}}));
+                                             {"speculation?", speculation_shape()},
+                                             {"kv_tiers?", kv_tiers_shape()}}));
 }
 
 Json request_explanation_shape() {

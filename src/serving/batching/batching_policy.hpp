@@ -51,6 +51,7 @@ struct ScheduleCall {
   bool hold_contexts = false;  // generations only, while there are any: the ranks of the group start contexts together
 
   RequestId admit(const PrefixMatch& match = {}) const { return state.admit(now, kv_wait, match); }
+  void load_head(const PrefixMatch& match) const { state.load_head(known_until, now, kv_wait, match); }
   void preempt(RequestId id, Requeue where = Requeue::first, Keep keep = Keep::computed) const {
     state.preempt(id, now, totals, where, keep);
   }

@@ -122,8 +122,7 @@ SimulationOutcome Cluster::finish() {
   }
   for (const Member& member : members_) {
     for (const auto& rank : member.replica->ranks()) {
-      outcome_.replicas.push_back(rank->totals());
-      if (rank->adapters() != nullptr) outcome_.replicas.back().adapters = rank->adapters()->totals();
+      outcome_.replicas.push_back(rank->all_totals());
       outcome_.replicas.back().kv_blocks_at_end = rank->state().used_blocks();
       if (fleet_) outcome_.replicas.back() += former_[outcome_.replicas.size() - 1];
     }

@@ -32,11 +32,7 @@ void Cluster::left_replica(int replica, TimePoint now) {
 void Cluster::renew(int place) {
   Member& m = member(place);
   const int first_rank = m.replica->first_rank();
-  for (const auto& rank : m.replica->ranks()) {
-    former_[static_cast<std::size_t>(rank->index())] += rank->totals();
-    if (rank->adapters() != nullptr)
-      former_[static_cast<std::size_t>(rank->index())].adapters.add(rank->adapters()->totals());
-  }
+  for (const auto& rank : m.replica->ranks()) former_[static_cast<std::size_t>(rank->index())] += rank->all_totals();
   m.replica = make_replica(*m.pool, first_rank);
   m.board = SignalBoard::of(m.pool->cluster.routing, m.candidate, m.pool->cluster.replicas);
   events_.schedule(m.boundary, kNever);

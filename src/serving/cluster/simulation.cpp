@@ -33,6 +33,21 @@ ReplicaTotals& ReplicaTotals::operator+=(const ReplicaTotals& r) {
   prefill_bytes += r.prefill_bytes;
   speculation.add(r.speculation);
   adapters.add(r.adapters);
+  kv_tiers += r.kv_tiers;
+  return *this;
+}
+
+KvTierTotals& KvTierTotals::operator+=(const KvTierTotals& o) {
+  for (std::size_t i = 0; i < hits.size(); ++i) hits[i] += o.hits[i];
+  loads += o.loads;
+  loaded_bytes += o.loaded_bytes;
+  stored_bytes += o.stored_bytes;
+  fetched_bytes += o.fetched_bytes;
+  not_stored += o.not_stored;
+  load_time += o.load_time;
+  step_time += o.step_time;
+  swapped_out += o.swapped_out;
+  swapped_in += o.swapped_in;
   return *this;
 }
 

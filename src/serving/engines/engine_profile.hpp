@@ -82,6 +82,17 @@ struct LoraProfile {
   double with_adapters = 0;      // by which a step with any is longer, beside the share of each
 };
 
+// What an engine says of its KV tiers; sizes and links follow from hardware (src/scenario/build_kv_offload.cpp).
+struct KvOffloadSetting {
+  KvOffloadConfig& kv;
+  double host_bytes = 0;           // of all GPUs of a rank together
+  double host_to_gpu = 0;          // instead: so many times what the GPU has
+  double swap_bytes = 0;           // vLLM V0: of all GPUs of a rank together
+  bool copies_each_layer = false;  // a unit is copied by a call for keys and values of each layer,
+  bool copies_each_unit = false;   // ... or by one
+  bool latent_once = false;        // of latent attention one copy serves all ranks of TP
+};
+
 // A row of the table. Defaults are what an engine without peculiarities has.
 struct EngineProfile {
   PolicyInfo info;  // engine.name and what it is
@@ -135,6 +146,8 @@ struct EngineProfile {
   SpeculationProfile speculation = {};
   LoraProfile lora = {};
   bool forks_answers = false;  // several answers to a request have one prefill, and hold its blocks together
+  // KV caches outside the GPU; null: it has none, or they are not modelled. num_gpu_blocks is known.
+  void (*read_kv_offload)(EngineKnobs&, const EngineSetting&, KvOffloadSetting&) = nullptr;
 
   // ---- number formats ----
   std::span<const KvFormat> kv_formats = {};  // of its KV cache; none: nobody says

@@ -16,6 +16,7 @@ void BlockPool::pop(std::int64_t count) {
     listed_ -= head.counted_before;
     head.counted_before = 0;
     const Block evicted = first_;
+    if (evicted_ != nullptr) evicted_->push_back(node(evicted).key);
     unlink(evicted);
     forget(evicted);
     if (count < 0) stand_first(-count);  // the rest of its blocks, without their content

@@ -86,6 +86,12 @@ class BlockPool {
   void drop_content(Block block) { forget(block); }
   // A holder lets go; the last one puts it at the tail of the queue.
   void release(Block block);
+  // From now on the keys of contents that lose their place in the queue are added to `keys`.
+  void tell_evictions(std::vector<Key>* keys) { evicted_ = keys; }
+  // Blocks that can be taken before one with content goes.
+  [[nodiscard]] std::int64_t free_before_content() const {
+    return first_ == kNone ? free_ : reserved_ + node(first_).counted_before;
+  }
   // Sum over identified blocks of their holders beyond the first.
   [[nodiscard]] std::int64_t shared() const { return shared_; }
 
@@ -124,6 +130,7 @@ class BlockPool {
   std::vector<Node> nodes_;
   std::vector<Block> spare_nodes_;
   std::unordered_map<Key, Same> contents_;  // never iterated
+  std::vector<Key>* evicted_ = nullptr;     // null: nobody wants to know
 };
 
 }  // namespace foretoken

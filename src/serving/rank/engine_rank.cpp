@@ -49,6 +49,7 @@ RankOffer EngineRank::offer(TimePoint now) {
 bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   wake_ = kNever;
   if (receiver_) receive_before_call(now);
+  if (rank_.tiers) tiers_before_call(now);
   if (has_news_) [[unlikely]]
     settle_news(now);
   if (!fetched_.empty()) settle_fetched();
@@ -60,16 +61,23 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
       kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
       continue;
     }
+    if (rank_.tiers && tiers_when_idle(now)) {
+      call_policy(now, hold_contexts);
+      kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
+      continue;
+    }
     // Who waits for blocks that are held for others who went on is called again when these are there.
     invariant(rank_.running.size() == 0 || rank_.pinned() > 0, [&] {
       return fmt::format("replica {} stands still at {} s with {} running requests", index_, to_seconds(now),
                          rank_.running.size());
     });
     wake_ = plan_.wake;
+    if (rank_.tiers) wake_ = std::min(wake_, next_of_tiers());
     return false;
   }
   shape_plan(now);
   if (receiver_) receive_after_call(now);
+  if (rank_.tiers) note_loads(now);
   if (has_news_) next_call_differs_ = true;
   return true;
 }
@@ -90,13 +98,14 @@ void EngineRank::call_policy(TimePoint now, bool hold_contexts) {
     if (!knows_all) {  // nothing to run until the result is in
       knows_all = true;
       known_until = now;
+      if (rank_.tiers) rank_.tiers->known = now;
       rank_.remove_unseen_finishes([](RequestId) {});
       rank_.publish_all();
       rank_.waiting.deliver(now);
       if (rank_.running.size() == 0 && rank_.waiting.head() == nullptr) return;
       evicted = -1;
-    } else if (!plan_.once || (rank_.pinned() > 0 && rank_.counts().evictions == evicted)) {
-      return;  // also when it can only wait for blocks that are held for others who went on
+    } else if (!plan_.once || ((rank_.pinned() > 0 || rank_.tiers) && rank_.counts().evictions == evicted)) {
+      return;  // also when it can only wait for blocks that are held for others who went on, or for a KV tier
     }
     // Those whose KV cache came along go before who was evicted.
     if (receiver_ && direct_) (void)seat_ready(now);
@@ -171,6 +180,7 @@ void EngineRank::start_in_group(TimePoint now, const StepClock& clock, const Ste
 }
 
 void EngineRank::begin(TimePoint now) {
+  if (rank_.tiers) add_tier_time(now);
   if (steps_.first().total() >= kLongestStep) departures_.step_too_long();
   begin_ = now;
   stepping_ = true;
@@ -188,7 +198,9 @@ void EngineRank::start_stretch(const DecodeCurve& curve) {
     if (const std::int64_t next = receiver_->next_seen_after(); next >= 0)
       steps = std::min(steps, next - usage_.totals().steps);
   }
+  if (rank_.tiers) steps = stretch_beside_tiers(steps);
   if (steps > 1) steps_.extend(curve, shape_, decodes.rate(), decodes.rate_in_window(), steps);
+  if (rank_.tiers) cut_beside_tiers();
 }
 
 // The first boundary at or after `now`, or a later one, becomes the end, when the policy may want it.
@@ -204,7 +216,8 @@ void EngineRank::cut(TimePoint now, std::int64_t boundaries_later) {
 
 void EngineRank::end_steps(TimePoint now) {
   // Or it matters when the last of them began.
-  const bool nobody_came = rank_.waiting.inbox_is_empty() && !receiver_ && !has_news_;
+  if (rank_.tiers) rank_.tiers->now = now;
+  const bool nobody_came = rank_.waiting.inbox_is_empty() && !receiver_ && !has_news_ && !rank_.tiers;
   async_.open(nobody_came ? begin_ : clock_.after(steps_.elapsed_before_last()));
   if (has_extras_) [[unlikely]]
     end_extras();
@@ -275,7 +288,10 @@ void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
 void EngineRank::settle_chunks(TimePoint now) {
   if (rank_.running.prefilling().empty()) return;
   usage_.note_blocks(rank_.pool.used());
-  accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), steps_.first());
+  if (rank_.tiers)
+    settle_chunks_with_tiers(now);
+  else
+    accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), steps_.first());
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
     InFlight& r = rank_.table[chunk.id];
     r.cached += chunk.tokens;

@@ -96,8 +96,11 @@ class EngineRank {
   [[nodiscard]] const ReplicaTotals& totals() const { return usage_.totals(); }
   [[nodiscard]] const SchedulerState& state() const { return state_; }
   [[nodiscard]] const AdapterSlots* adapters() const { return rank_.adapters.get(); }  // null: no LoRA
+  // With what went to KV tiers and came from there, and what adapters were loaded.
+  [[nodiscard]] ReplicaTotals all_totals() const;
   [[nodiscard]] std::int64_t waiting_requests() const {
-    return rank_.waiting.size() + (receiver_ ? receiver_->seen : 0);
+    return rank_.waiting.size() + (receiver_ ? receiver_->seen : 0) +
+           (rank_.tiers ? static_cast<std::int64_t>(rank_.tiers->loads.size() + rank_.tiers->swapped.size()) : 0);
   }
 
  private:
@@ -173,6 +176,19 @@ class EngineRank {
   void begin_loads(TimePoint now, bool planned);
   [[nodiscard]] Refused why_no_load(std::int64_t owed) const;
   void begin_load(TimePoint now);
+
+  // ---- KV tiers (engine_rank_tiers.cpp); with rank_.tiers ----
+  void tiers_before_call(TimePoint now);
+  [[nodiscard]] bool tiers_when_idle(TimePoint now);
+  [[nodiscard]] TimePoint next_of_tiers() const;
+  void note_loads(TimePoint now);
+  bool take_loaded(TimePoint now, bool at_all);
+  [[nodiscard]] std::int64_t stretch_beside_tiers(std::int64_t steps);
+  void cut_beside_tiers();
+  void add_tier_time(TimePoint now);
+  void settle_chunks_with_tiers(TimePoint now);
+  [[nodiscard]] bool is_loading(std::int64_t request) const;
+  [[nodiscard]] RequestId swapped_request(std::int64_t request) const;
 
   const int index_;
   const bool single_steps_;  // no stretches: the oracle, or an observer that wants every step

@@ -29,11 +29,17 @@ void EngineRank::settle_aborts(TimePoint now) {
   const TimePoint known = async_.known_until(now);
   std::vector<Abort> later;
   for (const Abort& abort : std::exchange(aborts_, {})) {
-    if (abort.since > known) {
+    // One whose prefix is being loaded keeps its blocks until that is over (vLLM, _update_from_kv_xfer_finished).
+    if (abort.since > known || is_loading(abort.request)) {
       later.push_back(abort);
       continue;
     }
     const RequestId id = running_request(abort.request);
+    if (const RequestId swapped = swapped_request(abort.request); swapped != kNoRequest) {
+      rank_.drop_swapped(swapped);
+      end_aborted(swapped, now);
+      continue;
+    }
     if (id == kNoRequest) {  // evicted meanwhile, or it has finished
       if (const auto gone = rank_.waiting.remove(abort.request)) end_waiting(*gone, now);
       continue;
@@ -55,6 +61,7 @@ RequestId EngineRank::running_request(std::int64_t request) const {
 
 void EngineRank::end_waiting(const Waiting& waiting, TimePoint now) {
   if (waiting.resumed != kNoRequest) return end_aborted(waiting.resumed, now);
+  if (rank_.tiers) rank_.tiers->store.forget_prefetch(waiting.request.index);
   Attribution parts{};
   parts[static_cast<std::size_t>(AttributionPart::queue)] = now - waiting.request.arrival;
   departures_.refused(waiting.request, Outcome::timed_out, now, parts);
@@ -62,7 +69,10 @@ void EngineRank::end_waiting(const Waiting& waiting, TimePoint now) {
 
 void EngineRank::end_aborted(RequestId id, TimePoint now) {
   const InFlight r = rank_.table[id];
-  rank_.table.remove(id);
+  if (r.phase == Phase::reached)
+    rank_.drop(id);
+  else
+    rank_.table.remove(id);
   departures_.aborted(r, now);
 }
 

@@ -23,6 +23,16 @@ void EngineRank::crash(TimePoint now) {
     rank_.table.remove(id);
     departures_.lost(lost, now);
   }
+  if (rank_.tiers) {
+    for (const RankTiers::Load& load : rank_.tiers->loads) {
+      const InFlight lost = rank_.table[load.id];
+      rank_.drop(load.id);
+      departures_.lost(lost, now);
+    }
+    rank_.tiers->loads.clear();
+    for (const RequestId id : rank_.tiers->swapped) departures_.lost(rank_.table[id], now);
+    rank_.tiers->swapped.clear();
+  }
   rank_.waiting.deliver(now);
   while (const Waiting* head = rank_.waiting.head()) {
     const Waiting waiting = *head;

@@ -32,6 +32,8 @@ void EngineRank::arrive(const Request& sent, TimePoint now, Duration waited_for_
   const std::int64_t most = rank_.config.max_waiting_requests;
   if ((most > 0 && waiting_requests() >= most) || !fits(request)) return refuse(sent, now);
   if (rank_.tells()) rank_.tell_queued(request, now);
+  if (rank_.tiers && rank_.tiers->store.prefetches())
+    rank_.tiers->store.prefetch(request, cached_tokens(request, now), now);
   wait({request, kv_wait_.at(now) - waited_for_blocks, kNoRequest}, now);
 }
 
@@ -64,6 +66,7 @@ void EngineRank::expire(TimePoint now) {
   while (next_timeout() <= now) {
     const Waiting gone = *rank_.waiting.longest_waiting();
     const bool was_head = rank_.waiting.pop_longest_waiting();
+    if (rank_.tiers) rank_.tiers->store.forget_prefetch(gone.request.index);
     Attribution parts{};
     const Duration blocked = kv_wait_.at(now) - gone.kv_wait_mark;
     parts[static_cast<std::size_t>(AttributionPart::kv_wait)] = blocked;
@@ -87,6 +90,10 @@ void EngineRank::abandon(TimePoint now) {
       // One whose prompt is being computed is reported from there.
       if (rank_.table[id].carried > 0 || rank_.table[id].blocks == 0) give_up(id);
     });
+  }
+  if (rank_.tiers) {
+    for (const RankTiers::Load& load : rank_.tiers->loads) give_up(load.id);
+    for (const RequestId id : rank_.tiers->swapped) give_up(id);
   }
   rank_.waiting.deliver(now);
   while (const Waiting* head = rank_.waiting.head()) {

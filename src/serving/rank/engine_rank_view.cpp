@@ -27,6 +27,12 @@ ReplicaSignals EngineRank::signals(TimePoint now) const {
   }
   if (receiver_)
     receiver_->for_each([&](RequestId id) { signals.in_flight_tokens += rank_.table[id].request.prompt_tokens; });
+  if (rank_.tiers) {
+    signals.waiting += static_cast<std::int64_t>(rank_.tiers->loads.size() + rank_.tiers->swapped.size());
+    for (const RequestId id : rank_.tiers->swapped) signals.in_flight_tokens += rank_.table[id].known_tokens();
+    for (const RankTiers::Load& load : rank_.tiers->loads)
+      signals.in_flight_tokens += rank_.table[load.id].request.prompt_tokens;
+  }
   signals.kv_blocks_used = rank_.pool.used() + blocks_taken(at).net();
   signals.kv_blocks = rank_.pool.total();
   signals.free_seats = std::max<std::int64_t>(0, rank_.config.max_num_seqs - signals.running);

@@ -43,11 +43,12 @@ struct InFlight {
   TimePoint first_token{};
   TimePoint last_token{};  // when it stopped emitting every step
   TimePoint preempted_at{};
-  TimePoint reached_at{};    // of Phase::reached
-  std::int64_t carried = 0;  // the same: tokens whose KV cache came with it
-  bool recovering = false;   // what a preemption lost is not computed again yet
-  bool foreseen = false;     // its last token came out with a step that could not but be its last
-  bool goes_on = false;      // it is handed over, not finished
+  TimePoint reached_at{};     // of Phase::reached
+  std::int64_t carried = 0;   // the same: tokens whose KV cache came with it
+  bool recovering = false;    // what a preemption lost is not computed again yet
+  bool foreseen = false;      // its last token came out with a step that could not but be its last
+  bool goes_on = false;       // it is handed over, not finished
+  bool not_admitted = false;  // it has blocks, into which its prefix is loaded, but was in no step yet
   std::int32_t preemptions = 0;
   std::int32_t drafts = 0;  // that its next row verifies
   double own_rate = 0;      // of acceptance, where requests differ; 0: not drawn yet

@@ -2,6 +2,7 @@
 #include "serving/state/rank_state.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace foretoken {
 namespace {
@@ -29,6 +30,9 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
       rank_(rank) {
   if (config.lora.on()) adapters = std::make_unique<AdapterSlots>(config.lora);
   takes_more_on_admission_ = adapters != nullptr || kv.blocks == BlockPolicy::reserve;
+  if (!engine.kv_offload.on() && !engine.kv_offload.swaps()) return;
+  tiers = std::make_unique<RankTiers>(engine.kv_offload, prefixes, pool.free());
+  if (tiers->store.writes_back()) pool.tell_evictions(&tiers->evicted);
 }
 
 std::int64_t RankState::blocks_needed(const InFlight& r, std::int64_t tokens) const {
@@ -63,7 +67,10 @@ PrefixMatch RankState::match_head() {
   if (head.resumed == kNoRequest) return match(head.request, head.request.prompt_tokens, false);
   const InFlight& r = table[head.resumed];
   // What came along is in its blocks. One token of it is computed, for the next to come out.
-  if (r.phase == Phase::reached) return {std::min(r.carried, r.known_tokens() - 1), r.blocks, 0};
+  if (r.phase == Phase::reached) {
+    if (tiers) tiers->match = {};
+    return {std::min(r.carried, r.known_tokens() - 1), r.blocks, 0};
+  }
   return match(head.request, r.known_tokens(), true);
 }
 
@@ -73,27 +80,36 @@ PrefixMatch RankState::match(const Request& request, std::int64_t known_tokens, 
   PrefixMatch found = prefix_cache.match(request, known_tokens, was_preempted);
   if (config.speculation.shortens_hits && found.tokens > 0)
     found = prefix_cache.match(request, found.tokens, was_preempted);
+  if (tiers) look_into_tiers(request, known_tokens, was_preempted, found);
   return found;
+}
+
+void RankState::first_admission(InFlight& r, std::int64_t found, TimePoint now) {
+  r.scheduled = now;
+  r.prefix_hit = found;
+  if (config.enable_prefix_caching) counts_.prefix_queries += r.request.prompt_tokens;
+  counts_.prefix_hits += found;
 }
 
 RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match) {
   const Waiting head = *waiting.head();
   waiting.queue().pop();
   RequestId id = head.resumed;
-  if (id == kNoRequest) {
+  bool first = id == kNoRequest;
+  if (first) {
     id = table.add(head.request);
-    table[id].scheduled = now;
     table[id].account.scheduled(now - head.request.known_at(), kv_wait.at(now) - head.kv_wait_mark);
-    table[id].prefix_hit = match.tokens;
-    if (config.enable_prefix_caching) counts_.prefix_queries += head.request.prompt_tokens;
-    counts_.prefix_hits += match.tokens;
+    first_admission(table[id], match.tokens, now);
   } else if (table[id].phase == Phase::reached) {
     InFlight& r = table[id];
-    r.account.scheduled(now - r.reached_at, kv_wait.at(now) - head.kv_wait_mark);
+    if (!r.recovering) r.account.scheduled(now - r.reached_at, kv_wait.at(now) - head.kv_wait_mark);
     r.carried = 0;
     --pinned_;
+    first = std::exchange(r.not_admitted, false);
+    if (first) first_admission(r, match.tokens, now);
   }
   InFlight& r = table[id];
+  if (tiers) admitted_with_tiers(id, match, first);
   if (r.phase == Phase::reached)
     counts_.committed_blocks -= committed_blocks(r.request);
   else if (match.tokens > 0)
@@ -108,7 +124,7 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
     if (adapters) adapters->join(r.request.adapter);
     if (kv.blocks == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
   }
-  if (tells()) tell(head.resumed == kNoRequest ? LifecycleEdge::admitted : LifecycleEdge::resumed, id, now);
+  if (tells()) tell(first ? LifecycleEdge::admitted : LifecycleEdge::resumed, id, now);
   return id;
 }
 
@@ -354,6 +370,11 @@ void RankState::tell_queued(const Request& request, TimePoint now) const {
 }
 
 void RankState::release(RequestId id, bool preempted, std::int64_t full) {
+  if (tiers) return release_with_tiers(id, preempted, full);
+  release_blocks(id, preempted, full);
+}
+
+void RankState::release_blocks(RequestId id, bool preempted, std::int64_t full) {
   InFlight& r = table[id];
   if (std::erase(unpublished_, id) > 0 && !preempted) publish(id, r.cached);
   prefix_cache.release(id, r.request, r.blocks, full, preempted, r.window_first);

@@ -13,6 +13,7 @@
 #include "serving/requests/in_flight.hpp"
 #include "serving/state/adapter_slots.hpp"
 #include "serving/state/decode_group.hpp"
+#include "serving/state/rank_tiers.hpp"
 #include "serving/state/running_list.hpp"
 #include "serving/state/token_gaps.hpp"
 #include "serving/state/waiting_room.hpp"
@@ -67,6 +68,7 @@ class RankState {
   RunningList running;
   TokenGaps gaps;
   std::unique_ptr<AdapterSlots> adapters;  // null: no LoRA
+  std::unique_ptr<RankTiers> tiers;  // null: KV caches lie on the GPU only
 
   struct Counts {
     std::int64_t preemptions = 0;
@@ -146,6 +148,19 @@ class RankState {
   // Requests that hold blocks without a seat.
   [[nodiscard]] std::int64_t pinned() const { return pinned_; }
 
+  // ---- KV tiers (rank_state_tiers.cpp) ----
+  // The head of the queue leaves it with blocks for what was found of it on the GPU and elsewhere, to be loaded from
+  // `begin` on. It comes back with loaded().
+  void load_head(TimePoint begin, TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match);
+  void loaded(const RankTiers::Load& load, TimePoint known, TimePoint now, const KvWaitClock& kv_wait);
+  // A decoding request's KV cache goes to host memory, and comes back: the request then decodes on. Preconditions:
+  // there is room for it.
+  [[nodiscard]] std::int64_t swap_blocks(RequestId id) const;
+  void swap_out(RequestId id, TimePoint now, const DecodeTotals& totals);
+  void swap_in(TimePoint now, const DecodeTotals& totals);
+  // It is gone from host memory.
+  void drop_swapped(RequestId id);
+
   // ---- async_scheduling ----
   // An unseen finish: the last token is out, but the call for the next step shall not know. The request keeps its
   // seat and blocks, and with `row` it decodes once more.
@@ -183,6 +198,14 @@ class RankState {
   }
   void slide_window(RequestId id, std::int64_t computed);
   [[nodiscard]] PrefixMatch match(const Request& request, std::int64_t known_tokens, bool was_preempted);
+  void first_admission(InFlight& r, std::int64_t found, TimePoint now);
+  void look_into_tiers(const Request& request, std::int64_t known_tokens, bool was_preempted, PrefixMatch& found);
+  void admitted_with_tiers(RequestId id, const PrefixMatch& match, bool first);
+  void release_with_tiers(RequestId id, bool preempted, std::int64_t full);
+  void release_blocks(RequestId id, bool preempted, std::int64_t full);
+  [[nodiscard]] std::int64_t blocks_to_come(const InFlight& r) const {
+    return blocks_for(r.known_tokens(), config.block_size) - r.blocks;
+  }
   void pin(RequestId id);
   void remove_unseen_finish(RequestId id, bool evicted);
   // From the running list.

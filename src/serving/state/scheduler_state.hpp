@@ -93,6 +93,38 @@ class SchedulerState {
   }
   // What the cache holds of the head of the queue.
   [[nodiscard]] PrefixMatch match_head() { return rank_.match_head(); }
+  // ---- KV tiers: of the head, as match_head() has found it ----
+  [[nodiscard]] bool has_tiers() const { return rank_.tiers != nullptr; }
+  // What may be found of it is still on its way: it is passed over.
+  [[nodiscard]] bool head_waits_for_tiers() const { return rank_.tiers->match.pending; }
+  // It has to be loaded before it can be admitted: load_head() takes it out of the queue, with blocks for what was
+  // found of it. From `begin` on, which the call knows.
+  [[nodiscard]] bool head_is_to_be_loaded() const {
+    return rank_.tiers->store.loads_aside() && rank_.tiers->match.any();
+  }
+  // Blocks that others need who are loaded or were, and are in no step yet: nobody runs whose end would free some.
+  [[nodiscard]] std::int64_t blocks_owed_to_loads() const { return rank_.tiers->owed_blocks; }
+  void load_head(TimePoint begin, TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match) {
+    rank_.load_head(begin, now, kv_wait, match);
+  }
+  // Of what match_head() has found, the tokens that will be loaded within the step.
+  [[nodiscard]] std::int64_t tokens_from_tiers() const {
+    if (!has_tiers() || !rank_.tiers->match.any()) return 0;
+    return std::max<std::int64_t>(
+        0, rank_.tiers->match.tokens - rank_.tiers->match.first * rank_.tiers->store.config.unit_tokens);
+  }
+
+  // ---- swapping ----
+  // Whether its KV cache can go to host memory when it is preempted.
+  [[nodiscard]] bool can_swap_out(RequestId id) const {
+    return has_tiers() && rank_.table[id].phase == Phase::decoding && rank_.swap_blocks(id) <= rank_.tiers->swap_free;
+  }
+  void swap_out(RequestId id, TimePoint now, const DecodeTotals& totals) { rank_.swap_out(id, now, totals); }
+  // The first that is there, and what it needs on the GPU.
+  [[nodiscard]] bool any_swapped() const { return has_tiers() && !rank_.tiers->swapped.empty(); }
+  [[nodiscard]] std::int64_t blocks_of_swapped() const { return rank_.swap_blocks(rank_.tiers->swapped.front()); }
+  void swap_in(TimePoint now, const DecodeTotals& totals) { rank_.swap_in(now, totals); }
+
   // Blocks that leave the free queue when the head, matched so, has `tokens` tokens cached.
   [[nodiscard]] std::int64_t blocks_to_take(const PrefixMatch& match, std::int64_t tokens) const {
     return config.kv_layout.blocks(tokens, match.tokens, config.block_size) - match.blocks + match.free_blocks;

@@ -125,7 +125,7 @@ class Sglang final : public BatchingPolicy {
     if (!s.prefilling().empty() && !continue_chunked(s, plan, budget)) return;
     while (!full_ && head(s) != nullptr && (passes_over(s, plan) || admit_one(call, plan, budget))) {
     }
-    if (s.limits_adapters) s.bring_back();
+    if (s.limits_adapters || s.has_tiers()) s.bring_back();
   }
 
   static bool passes_over(SchedulerState& s, StepPlan& plan) {
@@ -192,8 +192,13 @@ class Sglang final : public BatchingPolicy {
     const std::int64_t left = head.request.max_tokens - (known - head.request.prompt_tokens);
     const std::int64_t estimate = std::min(left, kClip);
     const PrefixMatch hit = s.match_head();
+    if (s.has_tiers() && s.head_waits_for_tiers()) {  // what is fetched for it is not there: others go first
+      s.set_aside();
+      return true;
+    }
     const std::int64_t rest = known - hit.tokens;
-    const std::int64_t locked = hit.free_blocks * budget.page;  // cached and evictable until now
+    // Cached and evictable until now, or about to be loaded.
+    const std::int64_t locked = hit.free_blocks * budget.page + s.tokens_from_tiers();
     if (s.running() > 0 && !has_room(s, budget, rest + locked, left, estimate)) return refuse(plan, Blocked::kv_blocks);
     const std::int64_t padded = up(rest, budget.page);
     const bool chunks = s.config.enable_chunked_prefill;

@@ -121,6 +121,32 @@ void settle_sglang_speculation(EngineKnobs& knobs, EngineSetting& setting) {
                 "drafts by batch size are vLLM's; SGLang's adaptive steps are not modelled", "leave it out");
 }
 
+// src/serving/README.md, "KV tiers".
+void read_sglang_kv_offload(EngineKnobs& knobs, const EngineSetting& setting, KvOffloadSetting& offload) {
+  if (!knobs.flag("engine.enable_hierarchical_cache")) return;
+  KvOffloadConfig& kv = offload.kv;
+  kv.backend = KvOffload::hicache;
+  kv.unit_tokens = setting.engine.block_size;
+  const double gb = knobs.number("engine.hicache_size");
+  if (gb > 0)
+    offload.host_bytes = gb * 1e9 * setting.deployment.parallelism.gpus();
+  else
+    offload.host_to_gpu = knobs.number("engine.hicache_ratio");
+  const std::string write = knobs.text("engine.hicache_write_policy");
+  kv.write = write == "write_through" ? KvWrite::through
+             : write == "write_back"  ? KvWrite::back
+                                      : KvWrite::through_selective;
+  const std::string prefetch = knobs.text("engine.hicache_storage_prefetch_policy");
+  kv.prefetch = prefetch == "best_effort"     ? KvPrefetch::best_effort
+                : prefetch == "wait_complete" ? KvPrefetch::wait_complete
+                                              : KvPrefetch::timeout;
+  offload.copies_each_layer = knobs.text("engine.hicache_io_backend") == "direct";
+  offload.latent_once = true;
+  if (setting.engine.enable_prefix_caching) return;
+  knobs.error("engine.enable_hierarchical_cache", "HiCache is a radix cache, and that is off",
+              "remove engine.disable_radix_cache and enable_prefix_caching: false");
+}
+
 bool always_plans_ahead(DraftMethod, std::string_view) {
   return true;
 }
@@ -191,7 +217,13 @@ EngineProfile sglang_profile() {
                                                 "engine.enable_lora",
                                                 "engine.max_loras",
                                                 "engine.max_lora_rank",
-                                                "engine.max_cpu_loras"};
+                                                "engine.max_cpu_loras",
+                                                "engine.enable_hierarchical_cache",
+                                                "engine.hicache_ratio",
+                                                "engine.hicache_size",
+                                                "engine.hicache_write_policy",
+                                                "engine.hicache_io_backend",
+                                                "engine.hicache_storage_prefetch_policy"};
   static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8, KvFormat::fp4};
   EngineProfile p;
   p.info = {"sglang", "SGLang: prefill batches alone, one split prompt, admission by expected output, retraction"};
@@ -213,6 +245,7 @@ EngineProfile sglang_profile() {
   p.captured_rows = sglang_captured_rows;
   p.speculation = {sglang_drafts, true, always_plans_ahead, can_always_plan_ahead, settle_sglang_speculation};
   p.lora = {8, true, true};
+  p.read_kv_offload = read_sglang_kv_offload;
   p.kv_formats = kKvFormats;
   p.launch_line = sglang_launch_line;
   p.backend_words = kWords;

@@ -72,6 +72,38 @@ void settle_v1_speculation(EngineKnobs& knobs, EngineSetting& setting) {
   spec.reserved_tokens = 0;
 }
 
+// src/serving/README.md, "KV tiers".
+void read_v1_kv_offload(EngineKnobs& knobs, const EngineSetting& setting, KvOffloadSetting& offload) {
+  offload.host_bytes = knobs.number("engine.kv_offloading_size") * kGiB;
+  if (offload.host_bytes == 0) return;
+  KvOffloadConfig& kv = offload.kv;
+  kv.unit_tokens = setting.engine.block_size;
+  if (knobs.text("engine.kv_offloading_backend") == "native") {
+    kv.backend = KvOffload::native;
+    kv.prompt_only = knobs.flag("engine.kv_connector_extra_config.offload_prompt_only");
+    offload.copies_each_unit = true;  // all layers of a block lie side by side (0.12)
+    return;
+  }
+  kv.backend = KvOffload::lmcache;
+  kv.unit_tokens = knobs.integer("engine.kv_connector_extra_config.chunk_size");
+  kv.layerwise = knobs.flag("engine.kv_connector_extra_config.use_layerwise");
+  if (kv.unit_tokens % setting.engine.block_size == 0) return;
+  knobs.error("engine.kv_connector_extra_config.chunk_size",
+              fmt::format("chunks of {} tokens do not consist of whole blocks of {}", kv.unit_tokens,
+                          setting.engine.block_size),
+              "give a multiple of engine.block_size");
+}
+
+// --swap-space is of each GPU (config.py); preemption by swap only when asked for, for requests of one sequence.
+void read_v0_kv_offload(EngineKnobs& knobs, const EngineSetting& setting, KvOffloadSetting& offload) {
+  if (knobs.text("engine.preemption_mode") == "recompute") return;
+  offload.swap_bytes = knobs.number("engine.swap_space") * kGiB * setting.deployment.parallelism.gpus();
+  offload.copies_each_layer = true;  // csrc/cache_kernels.cu, swap_blocks
+  if (offload.swap_bytes > 0) return;
+  knobs.error("engine.swap_space", "'engine.preemption_mode' is swap, and there is no swap space",
+              "give GiB for each GPU, or leave preemption_mode out");
+}
+
 // src/serving/README.md, "Defaults".
 void read_v0_batch(EngineKnobs& knobs, EngineSetting& setting) {
   EngineConfig& engine = setting.engine;
@@ -135,7 +167,13 @@ EngineProfile vllm_v1_profile() {
                                                 "engine.max_loras",
                                                 "engine.max_lora_rank",
                                                 "engine.max_cpu_loras",
-                                                "engine.api_server_count"};
+                                                "engine.api_server_count",
+                                                "engine.kv_offloading_size",
+                                                "engine.kv_offloading_backend",
+                                                "engine.kv_connector_extra_config",
+                                                "engine.kv_connector_extra_config.offload_prompt_only",
+                                                "engine.kv_connector_extra_config.chunk_size",
+                                                "engine.kv_connector_extra_config.use_layerwise"};
   EngineProfile p = any_vllm();
   p.info = {"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"};
   p.make = make_vllm_v1;
@@ -156,14 +194,20 @@ EngineProfile vllm_v1_profile() {
   p.read_memory_share = read_v1_memory_share;
   p.captured_rows = captured_by_seats;
   p.speculation = {draft_chain, false, v1_plans_ahead, v1_can_plan_ahead, settle_v1_speculation};
+  p.read_kv_offload = read_v1_kv_offload;
   return p;
 }
 
 EngineProfile vllm_v0_profile() {
   static constexpr std::string_view kReleases[] = {"0.2", "0.3", "0.4", "0.5", "0.6"};
-  static constexpr std::string_view kKnobs[] = {
-      "engine.enable_chunked_prefill", "engine.watermark",    "engine.enable_lora", "engine.max_loras",
-      "engine.max_lora_rank",          "engine.max_cpu_loras"};
+  static constexpr std::string_view kKnobs[] = {"engine.enable_chunked_prefill",
+                                                "engine.watermark",
+                                                "engine.enable_lora",
+                                                "engine.max_loras",
+                                                "engine.max_lora_rank",
+                                                "engine.max_cpu_loras",
+                                                "engine.swap_space",
+                                                "engine.preemption_mode"};
   EngineProfile p = any_vllm();
   p.info = {"vllm-v0", "vLLM V0: prompts first while decodes wait, or chunked prefill; watermark"};
   p.make = make_vllm_v0;
@@ -178,6 +222,7 @@ EngineProfile vllm_v0_profile() {
   p.check_start = check_v0_start;
   p.lora.with_adapters = 0.5;  // src/cost/README.md, "Adapters"
   p.forks_answers = true;
+  p.read_kv_offload = read_v0_kv_offload;
   return p;
 }
 

@@ -6,13 +6,13 @@
 //     the step after its admission.
 //   version 0.6: block manager v2 (a block when one is needed); chunked mode keeps decodes first.
 // A prompt is admitted with all its blocks, if watermark x blocks stay free. Preemption from
-// the tail, by recompute. Prefix caching, off by default: full blocks that a step has computed; with it 0.6 cuts
-// chunks to whole blocks, so that less than a block of the budget may be left, and who gets nothing ends the walk.
-// Left out: swapping (used for several sequences of one request, or when asked for),
-// delay_factor, multi-step scheduling, preemption between priorities. V0
-// drops a preempted request that has outgrown blocks - watermark; here it is served once
-// nothing else runs, and a lone one needs no spare block. max_num_batched_tokens below max_num_seqs, which V0 refuses,
-// leaves the last decodes out of a step.
+// the tail, by recompute, or with preemption_mode: swap to host memory (src/serving/README.md, "KV tiers"). Prefix
+// caching, off by default: full blocks that a step has computed; with it 0.6 cuts chunks to whole blocks, so that less
+// than a block of the budget may be left, and who gets nothing ends the walk. Left out: swapping a prompt in progress,
+// and where host memory has no room for another (V0 aborts): both are computed again; delay_factor, multi-step
+// scheduling, preemption between priorities. V0 drops a preempted request that has outgrown blocks - watermark; here it
+// is served once nothing else runs, and a lone one needs no spare block. max_num_batched_tokens below max_num_seqs,
+// which V0 refuses, leaves the last decodes out of a step.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"
@@ -30,9 +30,14 @@ class VllmV0 final : public BatchingPolicy {
     if (s.config.enable_chunked_prefill) {
       schedule_chunked(call, plan, budget);
     } else {
-      admit_prompts(call, plan, budget, 0);
+      // Who was swapped out goes before who waits.
+      if (!s.any_swapped())
+        admit_prompts(call, plan, budget, 0);
+      else if (s.waiting().head() != nullptr)
+        plan.blocked = Blocked::kv_blocks;
       plan.hold_decodes = !plan.chunks.empty();
       if (!plan.hold_decodes) keep_running(call);
+      if (!plan.hold_decodes && !preempted_) swap_in(call, budget);
     }
     plan.spare_blocks = first_version_ ? 1 : 0;
     plan.once = preempted_ || reordered_;
@@ -118,8 +123,28 @@ class VllmV0 final : public BatchingPolicy {
       const std::int64_t wanted =
           asks_for_spare(s) ? s.decode_blocks_needed() - need(s, s.last_running()) + 1 : s.decode_blocks_needed();
       if (wanted <= s.free_blocks()) return;
-      call.preempt(s.last_running());
-      preempted_ = true;
+      evict(call, s.last_running());
+    }
+  }
+
+  // By swapping where that is asked for and host memory has room (V0 aborts where it has none); what of a prompt is
+  // computed is computed again.
+  void evict(const ScheduleCall& call, RequestId victim) {
+    preempted_ = true;
+    if (call.state.can_swap_out(victim))
+      call.state.swap_out(victim, call.now, call.totals);
+    else
+      call.preempt(victim);
+  }
+
+  // Those whose KV cache is in host memory come back while they fit with a block to grow and the watermark
+  // (BlockSpaceManagerV1.can_swap_in), unless somebody was just preempted.
+  static void swap_in(const ScheduleCall& call, std::int64_t& budget) {
+    SchedulerState& s = call.state;
+    while (s.any_swapped() && s.running() < s.config.max_num_seqs && s.decodes().size() < budget) {
+      const std::int64_t left = s.free_blocks() - s.decode_blocks_needed() - s.blocks_of_swapped() - 1;
+      if (left < (s.running() == 0 ? 0 : watermark(s))) return;
+      s.swap_in(call.now, call.totals);
     }
   }
 
@@ -141,6 +166,12 @@ class VllmV0 final : public BatchingPolicy {
       walk(call, plan, budget);
       reordered_ = true;
     }
+    if (!preempted_ && budget > 0 && s.any_swapped()) {
+      const std::int64_t before = s.decodes().size();
+      std::int64_t room = before + budget;
+      swap_in(call, room);
+      budget -= s.decodes().size() - before;
+    }
     const std::size_t continued = plan.chunks.size();
     std::int64_t owed = s.decode_blocks_needed();
     for (const RequestId id : plan.skipped) owed -= need(s, id);
@@ -159,8 +190,7 @@ class VllmV0 final : public BatchingPolicy {
       if (tokens == 0) break;
       while ((asks_for_spare(s) ? 1 : need(s, id)) > s.free_blocks() - taken) {
         const RequestId victim = s.last_running();
-        call.preempt(victim);
-        preempted_ = true;
+        evict(call, victim);
         if (victim == id) return;
       }
       if (!decodes) plan.chunks.push_back({id, tokens});

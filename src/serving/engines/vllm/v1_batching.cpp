@@ -6,8 +6,8 @@
 // Fields: the full-prompt KV gate (0.19+), the watermark beyond that gate (0.24+), chunked prefill off,
 // long_prefill_token_threshold, priority scheduling.
 // Left out: 0.24's order of free blocks is inexact where async scheduling evicts a request whose last token is still to
-// come (a prefix is found or lost in 1 of 70 overfull random runs); encoder budgets, KV
-// connectors; of layers with a window: their blocks are let go before any are taken in a step; drafts with several
+// come (a prefix is found or lost in 1 of 70 overfull random runs); encoder budgets; of layers with a
+// window: their blocks are let go before any are taken in a step; drafts with several
 // groups of layers.
 #include <algorithm>
 
@@ -30,7 +30,7 @@ class VllmV1 final : public BatchingPolicy {
     plan.once = preempted;  // a step with a preemption admits nobody, the next one may
     if (preempted) return;
     admit_waiting(call, plan, budget);
-    if (s.limits_adapters) s.bring_back();
+    if (s.limits_adapters || s.has_tiers()) s.bring_back();
   }
 
   bool may_change_plan(const SchedulerState& s) const override {
@@ -223,6 +223,10 @@ class VllmV1 final : public BatchingPolicy {
       const std::int64_t known =
           head->resumed != kNoRequest ? s[head->resumed].known_tokens() : head->request.prompt_tokens;
       const PrefixMatch hit = s.match_head();
+      if (s.has_tiers() && (s.head_waits_for_tiers() || s.head_is_to_be_loaded())) {
+        if (passes_by(call, plan, hit, known, owed, reserve)) continue;
+        return;
+      }
       std::int64_t tokens = capped(s, known - hit.tokens);
       if (tokens > budget) {
         if (!s.config.enable_chunked_prefill) {
@@ -246,6 +250,26 @@ class VllmV1 final : public BatchingPolicy {
       plan.chunks.push_back({id, tokens});
       budget -= tokens;
     }
+  }
+
+  // Who waits for a KV tier, or is loaded from one beside the steps, takes no seat and nothing of the budget. False: it
+  // cannot have its blocks, and nobody behind it is looked at.
+  [[gnu::noinline]] static bool passes_by(const ScheduleCall& call, StepPlan& plan, const PrefixMatch& hit,
+                                          std::int64_t known, std::int64_t owed, std::int64_t reserve) {
+    SchedulerState& s = call.state;
+    if (s.head_waits_for_tiers()) {
+      s.set_aside();
+      return true;
+    }
+    // Main reserves what loads will need; releases before it can stand still, each load with a part of its blocks.
+    const std::int64_t gate = s.blocks_to_take_in_all(hit, known) + s.blocks_owed_to_loads();
+    if (gate + owed + (s.running() > 0 ? reserve : 0) > s.free_blocks()) {
+      plan.blocked = Blocked::kv_blocks;
+      plan.once = hit.free_blocks > 0 && s.decodes().size() > 0;  // see PrefixMatch
+      return false;
+    }
+    call.load_head(hit);
+    return true;
   }
 
   std::vector<StepPlan::Chunk> scheduled_;  // in the running list's order
