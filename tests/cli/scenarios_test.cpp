@@ -157,24 +157,22 @@ TEST(StaleRouter, HerdsUnlessItCountsDrawsOrInterprets) {
 }
 
 // Long prompts and short answers want two prefill GPUs for one that decodes; short prompts and long answers the other
-// way round. (The scenario's own search has up to three of each; two show it.)
+// way round. (The scenario's search finds the same: recommend.)
 TEST(PrefillPerDecode, HangsOnTheLengths) {
-  const auto sizes = [](const std::vector<std::string>& sets) {
-    std::vector<std::string> words{
-        "recommend", FORETOKEN_SOURCE_DIR "/scenarios/prefill-per-decode.yaml",
-        "--set",     "recommend={over: {pools.prefill.replicas: [1, 2], pools.decode.replicas: [1, 2]}}",
-        "--format",  "json"};
-    for (const std::string& set : sets) words.insert(words.end(), {"--set", set});
-    const ProcessResult run = foretoken_program(words);
-    EXPECT_EQ(run.exit_code, 0) << run.err;
-    const Result<Json> json = parse_json(run.out, "recommend");
-    if (!json) return std::string("nothing");
-    const Json& first = (*json)["ranked"].if_array()->at(0);
-    return fmt::format("{} : {}", *first["values"]["pools.prefill.replicas"].if_string(),
-                       *first["values"]["pools.decode.replicas"].if_string());
+  const auto meets = [](int prefill, int decode, std::vector<std::string> sets) {
+    sets.push_back(fmt::format("pools.prefill.replicas={}", prefill));
+    sets.push_back(fmt::format("pools.decode.replicas={}", decode));
+    const Json json = run_json("prefill-per-decode.yaml", sets);
+    return number(json["summary"], "p99_ttft_ms") <= 1000 && number(json["summary"], "p99_tpot_ms") <= 20;
   };
-  EXPECT_EQ(sizes({}), "2 : 1");
-  EXPECT_EQ(sizes({"workload.random_input_len=1000", "workload.random_output_len=1000"}), "1 : 2");
+  const std::vector<std::string> long_prompts,
+      long_answers{"workload.random_input_len=1000", "workload.random_output_len=1000"};
+  EXPECT_TRUE(meets(2, 1, long_prompts));
+  EXPECT_FALSE(meets(1, 1, long_prompts));
+  EXPECT_FALSE(meets(1, 2, long_prompts));
+  EXPECT_TRUE(meets(1, 2, long_answers));
+  EXPECT_FALSE(meets(1, 1, long_answers));
+  EXPECT_FALSE(meets(2, 1, long_answers));
 }
 
 // A run of pools, given back as a measurement, is what is predicted for them; questions about one engine are refused.

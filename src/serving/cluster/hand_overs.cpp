@@ -172,6 +172,7 @@ HandOvers::Left HandOvers::gone(const Request& request, TimePoint now) {
   changed_ = true;
   const auto found = ways_.find(request.index);
   if (found == ways_.end()) return {};
+  some_are_gone_ = true;
   const Way way = std::move(found->second);
   ways_.erase(found);
   if (way.pinned != kNoRequest) port_.release(way.from, way.pinned, now);
@@ -186,14 +187,15 @@ void HandOvers::forget_pins() {
 TimePoint HandOvers::next_time() {
   changed_ = false;
   // Who is gone waits for nothing.
-  while (!timers_.empty() && !ways_.contains(timers_.front().request)) {
+  while (some_are_gone_ && !timers_.empty() && !ways_.contains(timers_.front().request)) {
     if (timers_.front().parked >= 0) free_places_.push_back(timers_.front().parked);
     std::pop_heap(timers_.begin(), timers_.end(), later);
     timers_.pop_back();
   }
-  forget_pins();
   TimePoint next = network_.next_end();
   if (!timers_.empty()) next = std::min(next, timers_.front().at);
+  if (pins_.empty() || pins_.front().until > next) return next;
+  forget_pins();
   return pins_.empty() ? next : std::min(next, pins_.front().until);
 }
 

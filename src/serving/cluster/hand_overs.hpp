@@ -136,6 +136,7 @@ class HandOvers {
   std::vector<std::int64_t> ended_requests_;
   std::int64_t order_ = 0;
   bool changed_ = true;
+  bool some_are_gone_ = false;  // whose timers may still stand
   TransferTotals totals_;
 };
 

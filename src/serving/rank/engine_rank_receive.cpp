@@ -74,6 +74,7 @@ void EngineRank::cancel(RequestId id, TimePoint now) {
 
 // At a call the engine lets go what will not come. True when it has something to compute instead.
 bool EngineRank::settle_gone(TimePoint now) {
+  if (receiver_->gone.empty()) return false;
   bool recomputes = false;
   for (const Receiver::Gone& gone : std::exchange(receiver_->gone, {})) {
     receiver_->lost(gone.id);
@@ -177,6 +178,7 @@ std::int64_t EngineRank::seats_left() const {
 
 // True when somebody's KV cache came to be known.
 bool EngineRank::take_in(TimePoint now, bool at_all) {
+  if (!receiver_->any_here()) return false;
   const TimePoint known = at_all || direct_ ? now : async_.known_until(now);
   bool any = false;
   for (Receiver::Inbound in; receiver_->take_seen(usage_.totals().steps, at_all, in); any = true) {

@@ -67,6 +67,7 @@ class Receiver {
   // ---- seen ----
   // The least of `seen_after` of those that are here and not seen; -1: there are none.
   [[nodiscard]] std::int64_t next_seen_after() const;
+  [[nodiscard]] bool any_here() const { return !here_.empty(); }
   // Of those that are here the first that is seen after `steps` steps, or at all (an idle engine sees them at once).
   [[nodiscard]] bool take_seen(std::int64_t steps, bool at_all, Inbound& taken);
 

@@ -49,15 +49,16 @@ void Network::advance(TimePoint now) {
 }
 
 TimePoint Network::end_of(const State& flow) const {
-  const NanoBytes nanoseconds = (flow.left + flow.rate - 1) / flow.rate;
-  constexpr NanoBytes kLongest = std::int64_t{1} << 61;  // beyond any run
-  return at_ + Duration{static_cast<std::int64_t>(std::min(nanoseconds, kLongest))};
+  constexpr std::int64_t kLongest = std::int64_t{1} << 61;  // beyond any run
+  const NanoBytes rounded = flow.left + flow.rate - 1;
+  if (rounded <= INT64_MAX) return at_ + Duration{std::min(static_cast<std::int64_t>(rounded) / flow.rate, kLongest)};
+  return at_ + Duration{static_cast<std::int64_t>(std::min<NanoBytes>(rounded / flow.rate, kLongest))};
 }
 
 TimePoint Network::next_end() {
   if (!settled_) share_out();
   TimePoint next = kNever;
-  for (const Flow flow : active_) next = std::min(next, end_of(state(flow)));
+  for (const Flow flow : active_) next = std::min(next, state(flow).end);
   return next;
 }
 
@@ -84,10 +85,35 @@ std::int64_t Network::whole_rate(const State& flow) const {
   return std::max<std::int64_t>(1, rate);
 }
 
+void Network::hold_at(State& flow, std::int64_t rate) {
+  rate = std::max<std::int64_t>(1, rate);
+  if (flow.rate == rate) return;
+  flow.rate = rate;
+  flow.end = end_of(flow);
+}
+
+// No link is too narrow for what all could use: nothing is to be shared.
+bool Network::all_have_their_most() {
+  left_ = bandwidths_;
+  for (const Flow flow : active_) {
+    const State& s = state(flow);
+    if (s.most == 0) return false;
+    for (const Link link : s.links) {
+      if ((left_[static_cast<std::size_t>(link)] -= s.most) < 0) return false;
+    }
+  }
+  return true;
+}
+
 void Network::share_out() {
   if (active_.size() == 1) {
     State& alone = state(active_.front());
-    alone.rate = whole_rate(alone);
+    hold_at(alone, whole_rate(alone));
+    settled_ = true;
+    return;
+  }
+  if (all_have_their_most()) {
+    for (const Flow flow : active_) hold_at(state(flow), state(flow).most);
     settled_ = true;
     return;
   }
@@ -97,9 +123,9 @@ void Network::share_out() {
     for (const Link link : state(flow).links) ++users_[static_cast<std::size_t>(link)];
   }
   open_ = active_;
-  const auto hold_at = [&](Flow flow, std::int64_t rate) {
+  const auto hold = [&](Flow flow, std::int64_t rate) {
     State& s = state(flow);
-    s.rate = std::max<std::int64_t>(1, rate);
+    hold_at(s, rate);
     for (const Link link : s.links) {
       const auto i = static_cast<std::size_t>(link);
       left_[i] -= rate;
@@ -121,7 +147,7 @@ void Network::share_out() {
       }
       const auto at_least = [&](Flow flow) { return state(flow).most == least; };
       for (const Flow flow : open_) {
-        if (at_least(flow)) hold_at(flow, least);
+        if (at_least(flow)) hold(flow, least);
       }
       std::erase_if(open_, at_least);
       continue;
@@ -135,7 +161,7 @@ void Network::share_out() {
       });
     };
     for (const Flow flow : open_) {
-      if (is_full(flow)) hold_at(flow, share);
+      if (is_full(flow)) hold(flow, share);
     }
     std::erase_if(open_, is_full);
   }

