@@ -14,7 +14,7 @@ namespace {
 // src/cost/README.md, "Copies to the host": what H100 reaches of PCIe 5, for links that nobody measured.
 constexpr double kHostEfficiency = 50.0 / 64, kBothDirections = 83.4 / 50;
 // What NICs reach of their line (src/serving/README.md, "Hand-overs").
-constexpr double kNetworkEfficiency = 0.75;
+constexpr double kRemoteEfficiency = 0.75;
 
 std::int64_t whole(double value) {
   return std::max<std::int64_t>(1, std::llround(value));
@@ -154,7 +154,7 @@ void build_kv_offload(Resolver& values, EngineKnobs& knobs, Scenario& s) {
                  "give more, or leave it out");
   kv.tiers = {host};
   add_tier(values, "kv_disk", KvTier::disk, 0, {}, s);
-  add_tier(values, "kv_remote", KvTier::remote, d.node.bandwidth_per_device() * kNetworkEfficiency * gpus,
+  add_tier(values, "kv_remote", KvTier::remote, d.node.bandwidth_per_device() * kRemoteEfficiency * gpus,
            "0.75 of " + d.node.scale_out_link.id, s);
 }
 

@@ -132,6 +132,27 @@ TEST(DoesSplittingPay, ForTheGapsBetweenTokensAndNotForTheFirst) {
   EXPECT_THAT(*why["sentences"].if_array()->at(2).if_string(), HasSubstr("the busiest pool is decode"));
 }
 
+// What the scenario asks: prefill of what was computed before. With room for all conversations hardly any is done
+// twice.
+TEST(OffloadToCpu, SavesMostOfTheFirstTokensTimeWhereConversationsOverflowTheGpu) {
+  const ProcessResult run =
+      foretoken_program({"run", FORETOKEN_SOURCE_DIR "/scenarios/offload-to-cpu.yaml", "--format", "json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const Result<Json> json = parse_json(run.out, "offload-to-cpu");
+  ASSERT_TRUE(json);
+  const auto& points = *(*json)["points"].if_array();
+  ASSERT_EQ(points.size(), 3u);
+  const Json &without = points[0]["summary"], &little = points[1]["summary"], &with = points[2]["summary"];
+  EXPECT_LT(number(with, "mean_ttft_ms"), 0.5 * number(without, "mean_ttft_ms"));
+  EXPECT_LT(number(with, "mean_ttft_ms"), number(little, "mean_ttft_ms"));
+  EXPECT_LT(number(without, "prefix_cache_hit_rate"), 0.5);
+  EXPECT_GT(number(with, "prefix_cache_hit_rate"), 0.7);
+  const double found = number(with, "cpu_prefix_hits") + number(with, "gpu_prefix_hits");
+  EXPECT_EQ(found, number(with, "prefix_cache_hits"));
+  EXPECT_GT(number(with, "cpu_prefix_hits"), 0.5 * found);
+  EXPECT_GT(number(with, "kv_loaded_gb"), 100);
+}
+
 Json run_json(const char* scenario, const std::vector<std::string>& sets = {}) {
   std::vector<std::string> words{"run", fmt::format("{}/scenarios/{}", FORETOKEN_SOURCE_DIR, scenario), "--format",
                                  "json"};

@@ -61,7 +61,7 @@ TEST(StretchesAgainstSteps, EveryOutputWithDraftsIsTheSame) {
 TEST(StretchesAgainstSteps, EveryOutputWithKvTiersIsTheSame) {
   std::size_t stretched = 0, single = 0;
   KvTierTotals moved;
-  for (int seed = 0; seed < how_many_scenarios(1000); ++seed) {
+  for (int seed = 0; seed < how_many_scenarios(600); ++seed) {
     RandomRun run = random_run(static_cast<std::uint64_t>(seed));
     if (!add_tiers(run)) continue;
     const Seen fast = run_with(run, false, &moved);

@@ -12,6 +12,7 @@
 #include "support/how_many.hpp"
 #include "support/invariants.hpp"
 #include "support/random_run.hpp"
+#include "support/random_tiers.hpp"
 
 namespace foretoken::test {
 namespace {
@@ -80,6 +81,39 @@ TEST(Invariants, HoldWithDrafts) {
   EXPECT_GT(accepted, dropped);
   EXPECT_GT(dropped, 0);
   EXPECT_EQ(met.engines.size(), 3U) << "those that draft";
+}
+
+// And what is moved consists of whole units, of prompts that were found, and of what was swapped out before.
+TEST(Invariants, HoldWithKvTiers) {
+  Met met;
+  KvTierTotals moved;
+  for (int seed = 0; seed < how_many_scenarios(200); ++seed) {
+    RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    if (!add_tiers(run)) continue;
+    const StubCost cost(run.cost);
+    const RunLog log = log_of(run, cost, seed % 2 == 0, seed % 5 == 0 ? 1 + seed % 20 : 0);
+    met.add(log);
+    ASSERT_THAT(violations_of(log), IsEmpty()) << "seed " << seed;
+    for (const ReplicaTotals& t : log.outcome.replicas) {
+      const KvTierTotals& k = t.kv_tiers;
+      const KvOffloadConfig& kv = log.engine.kv_offload;
+      for (const std::int64_t bytes : {k.loaded_bytes, k.stored_bytes, k.fetched_bytes})
+        ASSERT_EQ(bytes % kv.unit_bytes, 0) << "seed " << seed;
+      if (log.outcome.unfinished == 0)
+        ASSERT_LE(k.hits[0] + k.hits[1] + k.hits[2], t.prefix_cache_hits) << "seed " << seed;
+      ASSERT_LE(k.swapped_in, k.swapped_out) << "seed " << seed;
+      if (log.outcome.unfinished == 0) ASSERT_EQ(k.swapped_in, k.swapped_out) << "seed " << seed;
+      if (kv.write == KvWrite::through) ASSERT_TRUE(k.loads == 0 || k.stored_bytes > 0) << "seed " << seed;
+      ASSERT_GE(k.load_time, 0);
+      moved += k;
+    }
+  }
+  EXPECT_GT(met.finished, 0);
+  EXPECT_GT(met.preemptions, 0);
+  EXPECT_GT(moved.loads, 0);
+  EXPECT_GT(moved.swapped_out, 0);
+  EXPECT_GT(moved.hits[1], 0);
+  EXPECT_EQ(met.engines.size(), 3U) << "those that have tiers, or swap";
 }
 
 TEST(Invariants, HoldWhenARunIsInterrupted) {

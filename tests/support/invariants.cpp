@@ -65,8 +65,10 @@ std::string take_edge(Life& life, const LifecycleEvent& e) {
       life.pinned = true;
       return {};
     case LifecycleEdge::loading:
-      // Before its prompt is computed, after it, or again.
-      return from(Stage::arrived) || from(Stage::moving) || from(Stage::preempted) ? "" : "blocks for nobody who comes";
+      // Before its prompt is computed, after it, or again; or in the queue, from a KV tier.
+      return from(Stage::arrived) || from(Stage::moving) || from(Stage::preempted) || from(Stage::queued)
+                 ? ""
+                 : "blocks for nobody who comes";
     case LifecycleEdge::reached:
       if (!from(Stage::moving)) return "reached a replica without a hand-over";
       life.stage = Stage::reached;

@@ -107,6 +107,13 @@ TierMatch KvTiers::look_up(const Request& request, std::int64_t known, bool was_
   if (!has_own) units = std::min(units, chain.described_blocks());
   if (config.backend == KvOffload::native) {
     find_native(chain, units, request.index, at, match);
+    if (const auto fetched = fetched_for_.find(request.index); fetched != fetched_for_.end()) {
+      for (std::size_t i = 1; i < match.found.size(); ++i) {
+        const std::int64_t tokens = std::min(match.found[0], fetched->second[i] * config.unit_tokens);
+        match.found[0] -= tokens;
+        match.found[i] += tokens;
+      }
+    }
   } else if (config.backend == KvOffload::lmcache) {
     find_anywhere(chain, units, match);
   } else {
@@ -116,8 +123,8 @@ TierMatch KvTiers::look_up(const Request& request, std::int64_t known, bool was_
   if (!match.any()) return match;
   match.tokens = (match.first + match.units) * config.unit_tokens;
   // One token must be computed for the next to come out.
-  if (config.backend != KvOffload::native && match.tokens == known) {
-    --match.tokens;
+  if (match.tokens == known) {
+    if (config.backend != KvOffload::native) --match.tokens;
     for (auto tokens = match.found.rbegin(); tokens != match.found.rend(); ++tokens) {
       if (*tokens == 0) continue;
       --*tokens;
@@ -148,7 +155,8 @@ void KvTiers::find_native(KeyChain& chain, std::int64_t units, std::int64_t requ
   }
   // Once for a request: where others drive out again what came for it, it takes what there is.
   if (keys_.empty() || tiers_.size() == 1 || match.pending || tier_of(keys_.front()) == tiers_.size()) return;
-  if (!fetched_for_.insert(request).second) return;
+  const auto [fetched, is_first] = fetched_for_.try_emplace(request);
+  if (!is_first) return;
   const std::int64_t end = std::min(units, match.first + host().config.units);
   while (unit < end) {
     const std::size_t tier = tier_of(chain.key(unit));
@@ -156,6 +164,8 @@ void KvTiers::find_native(KeyChain& chain, std::int64_t units, std::int64_t requ
     keys_.clear();
     for (; unit < end && tier_of(chain.key(unit)) == tier; ++unit) keys_.push_back(chain.key(unit));
     const TimePoint there = tier == 0 ? at : fetch(keys_, tier, at, true);
+    if (tier > 0)
+      fetched->second[static_cast<std::size_t>(tiers_[tier].config.tier)] += static_cast<std::int64_t>(keys_.size());
     if (there > at) match.pending = true, match.ready = match.ready == kNever ? there : std::max(match.ready, there);
   }
 }

@@ -6,7 +6,6 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -128,10 +127,11 @@ class KvTiers {
   std::multimap<TimePoint, std::vector<BlockPool::Block>> held_;  // of the first tier, until their copy ends
   std::vector<Stored> stored_;                                    // by RequestId
   std::unordered_map<std::int64_t, Prefetch> prefetches_;         // by request; never iterated
-  std::unordered_set<std::int64_t> fetched_for_;                  // requests, native; never iterated
-  std::int64_t prefetched_units_ = 0;                             // that are under way
-  RecentKeys seen_once_;                                          // KvWrite::through_selective
-  std::vector<Key> keys_;                                         // scratch
+  // Native, by request: units that came for it, by where they lay. Never iterated.
+  std::unordered_map<std::int64_t, std::array<std::int64_t, kKvTiers>> fetched_for_;
+  std::int64_t prefetched_units_ = 0;  // that are under way
+  RecentKeys seen_once_;               // KvWrite::through_selective
+  std::vector<Key> keys_;              // scratch
 };
 
 }  // namespace foretoken

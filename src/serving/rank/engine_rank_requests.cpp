@@ -91,13 +91,24 @@ void EngineRank::abandon(TimePoint now) {
       if (rank_.table[id].carried > 0 || rank_.table[id].blocks == 0) give_up(id);
     });
   }
+  // What is loaded for it, or was, is in no step yet.
+  const auto give_up_load = [&](RequestId id) {
+    InFlight& r = rank_.table[id];
+    r.cached = 0;
+    if (r.not_admitted)
+      departures_.abandoned(r, now);
+    else
+      give_up(id);
+  };
   if (rank_.tiers) {
-    for (const RankTiers::Load& load : rank_.tiers->loads) give_up(load.id);
-    for (const RequestId id : rank_.tiers->swapped) give_up(id);
+    for (const RankTiers::Load& load : rank_.tiers->loads) give_up_load(load.id);
+    for (const RequestId id : rank_.tiers->swapped) give_up_load(id);
   }
   rank_.waiting.deliver(now);
   while (const Waiting* head = rank_.waiting.head()) {
-    if (head->resumed != kNoRequest)
+    if (head->resumed != kNoRequest && rank_.tiers && rank_.table[head->resumed].phase == Phase::reached)
+      give_up_load(head->resumed);
+    else if (head->resumed != kNoRequest)
       give_up(head->resumed);
     else
       departures_.abandoned(head->request, now);

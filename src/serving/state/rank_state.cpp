@@ -87,7 +87,7 @@ PrefixMatch RankState::match(const Request& request, std::int64_t known_tokens, 
 void RankState::first_admission(InFlight& r, std::int64_t found, TimePoint now) {
   r.scheduled = now;
   r.prefix_hit = found;
-  if (config.enable_prefix_caching) counts_.prefix_queries += r.request.prompt_tokens;
+  if (config.enable_prefix_caching || config.kv_offload.on()) counts_.prefix_queries += r.request.prompt_tokens;
   counts_.prefix_hits += found;
 }
 

@@ -11,6 +11,7 @@
 #include "support/temporary_file.hpp"
 #include "test_paths.hpp"
 #include "unit/scenario/fleet_examples.hpp"
+#include "unit/scenario/kv_offload_examples.hpp"
 
 namespace foretoken {
 namespace {
@@ -318,6 +319,7 @@ const std::map<std::string, Example>& examples() {
   };
   all.merge(test::fleet_examples());
   all.merge(test::adapter_examples());
+  all.merge(test::kv_offload_examples());
   return all;
 }
 
