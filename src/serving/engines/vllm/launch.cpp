@@ -61,6 +61,11 @@ std::string vllm_launch_line(const LaunchRequest& launch) {
     line.flag("--long-prefill-token-threshold", engine.long_prefill_token_threshold);
   if (engine.scheduling_policy != "fcfs") line.flag("--scheduling-policy", engine.scheduling_policy);
   if (engine.speculation.on()) line.flag("--speculative-config", speculative_config(launch));
+  if (const KvOffloadConfig& kv = engine.kv_offload; kv.on()) {
+    const double bytes = static_cast<double>(kv.tiers.front().units) * static_cast<double>(kv.unit_bytes);
+    line.flag("--kv-offloading-size", fmt::format("{:.4g}", bytes / kGiB));
+    line.flag("--kv-offloading-backend", to_string(kv.backend));
+  }
   if (engine.block_size != 16) line.flag("--block-size", engine.block_size);
   return line.take();
 }
