@@ -168,7 +168,7 @@ class Replay {
   Replay() {
     std::filesystem::create_directory(folder_.path("h100_sxm-toy"));
     write("meta.json", R"({"model": "Llama-3.1-8B", "vllm_version": "0.19.0",
- "engine_kwargs": {"max_num_seqs": 8, "max_model_len": null, "dtype": "bfloat16", "swap_space": 4}})");
+ "engine_kwargs": {"max_num_seqs": 8, "max_model_len": null, "dtype": "bfloat16", "cpu_offload_gb": 4}})");
     write("requests.jsonl", first + "\n" + second + "\n");
     write("timeseries.csv", "t,running,waiting,kv_cache_pct\n1.0,2,0,0.0\n2.0,0,0,0.0\n");
   }
@@ -202,7 +202,7 @@ TEST(AccuracyOfReplay, ComparesRequestsOnTheEnginesClock) {
   EXPECT_TRUE(row_of(*result, 1)["measured"]["tpot_ms"].is_null()) << "one token has no TPOT";
   EXPECT_GT(number_of(row_of(*result, 0)["predicted"]["tpot_ms"]), 4.8);
   EXPECT_EQ((*result)["series"].if_array()->size(), 2u) << "a recording that prints 0 everywhere has no KV series";
-  EXPECT_THAT(*(*(*result)["not_modelled"].if_array())[0].if_string(), HasSubstr("swap_space"));
+  EXPECT_THAT(*(*(*result)["not_modelled"].if_array())[0].if_string(), HasSubstr("cpu_offload_gb"));
 }
 
 TEST(AccuracyOfReplay, RefusesStampsOutOfOrderAndDriftingClocks) {

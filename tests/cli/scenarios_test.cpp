@@ -143,13 +143,13 @@ TEST(OffloadToCpu, SavesMostOfTheFirstTokensTimeWhereConversationsOverflowTheGpu
   const auto& points = *(*json)["points"].if_array();
   ASSERT_EQ(points.size(), 3u);
   const Json &without = points[0]["summary"], &little = points[1]["summary"], &with = points[2]["summary"];
-  EXPECT_LT(number(with, "mean_ttft_ms"), 0.5 * number(without, "mean_ttft_ms"));
-  EXPECT_LT(number(with, "mean_ttft_ms"), number(little, "mean_ttft_ms"));
+  EXPECT_LT(number(with, "mean_ttft_ms"), 0.15 * number(without, "mean_ttft_ms"));
+  EXPECT_GT(number(little, "mean_ttft_ms"), 0.7 * number(without, "mean_ttft_ms"));
   EXPECT_LT(number(without, "prefix_cache_hit_rate"), 0.5);
   EXPECT_GT(number(with, "prefix_cache_hit_rate"), 0.7);
   const double found = number(with, "cpu_prefix_hits") + number(with, "gpu_prefix_hits");
   EXPECT_EQ(found, number(with, "prefix_cache_hits"));
-  EXPECT_GT(number(with, "cpu_prefix_hits"), 0.5 * found);
+  EXPECT_GT(number(with, "cpu_prefix_hits"), 0.25 * found);
   EXPECT_GT(number(with, "kv_loaded_gb"), 100);
 }
 

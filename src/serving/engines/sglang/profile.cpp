@@ -197,6 +197,14 @@ std::string sglang_launch_line(const LaunchRequest& launch) {
     }
     line.flag("--speculative-num-draft-tokens", engine.speculation.tokens + 1);
   }
+  if (const KvOffloadConfig& kv = engine.kv_offload; kv.on()) {
+    const double bytes = static_cast<double>(kv.tiers.front().units) * static_cast<double>(kv.unit_bytes);
+    line.word("--enable-hierarchical-cache");
+    line.flag("--hicache-size", fmt::format("{:.4g}", bytes * 1e-9 / p.gpus()));
+    line.flag("--hicache-write-policy", kv.write == KvWrite::through ? "write_through"
+                                        : kv.write == KvWrite::back  ? "write_back"
+                                                                     : "write_through_selective");
+  }
   line.flag("--mem-fraction-static", fmt::format("{:.4g}", launch.memory.gpu_memory_utilization));
   return line.take();
 }

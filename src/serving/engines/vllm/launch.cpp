@@ -68,6 +68,11 @@ std::string vllm_launch_line(const LaunchRequest& launch) {
     if (engine.lora.max_cpu_loras > engine.lora.max_loras) line.flag("--max-cpu-loras", engine.lora.max_cpu_loras);
   }
   if (engine.speculation.on()) line.flag("--speculative-config", speculative_config(launch));
+  if (const KvOffloadConfig& kv = engine.kv_offload; kv.on()) {
+    const double bytes = static_cast<double>(kv.tiers.front().units) * static_cast<double>(kv.unit_bytes);
+    line.flag("--kv-offloading-size", fmt::format("{:.4g}", bytes / kGiB));
+    line.flag("--kv-offloading-backend", to_string(kv.backend));
+  }
   if (engine.block_size != 16) line.flag("--block-size", engine.block_size);
   return line.take();
 }
