@@ -30,16 +30,22 @@ void expect_right(const TrialOutcome& outcome) {
 
 const test::PlantedTerm kTwoMilliseconds{"per_step", " us", 2300};
 
-// Where the data leave it open that is said, with the truth among what is named.
-TEST(CalibrateTellsApart, HostTimeFromBandwidthByThreeLoadsOrSaysThatItCannot) {
+// That it is host time is decided, with all sets without it a twentieth as probable; how much is known to 0.5 to 0.6 ms
+// of 2.3, because sets that move something beside it share the probability, and half a millisecond is what a fitted term
+// may be off. Its value is nearer than that says.
+TEST(CalibrateTellsApart, HostTimeFromBandwidthByThreeLoads) {
   for (const std::uint64_t seed : {31U, 34U, 35U, 36U}) {
     const TrialOutcome outcome = run_trial({"step", {kTwoMilliseconds}, {1, 8, 15}, seed});
     const TrialTerm& step = term(outcome, "per_step");
     SCOPED_TRACE(step.reason);
     if (step.status != TermStatus::fitted) {
       EXPECT_EQ(step.status, TermStatus::ambiguous);
-      EXPECT_TRUE(names_all(outcome.explanations, {kTwoMilliseconds}));
+      EXPECT_EQ(step.reason, "its value is known no better than beforehand") << "nothing explains the data without it";
     }
+    EXPECT_NEAR(step.value, kTwoMilliseconds.value, 150);
+    ASSERT_FALSE(outcome.explanations.empty());
+    ASSERT_EQ(outcome.explanations.front().terms.size(), 1u);
+    EXPECT_EQ(outcome.explanations.front().terms.front().name, "per_step");
     EXPECT_EQ(term(outcome, "memory_efficiency_scale").status, TermStatus::kept);
     EXPECT_EQ(term(outcome, "memory_efficiency_scale").value, 1);
     expect_right(outcome);
