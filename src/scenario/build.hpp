@@ -23,6 +23,10 @@ struct ScenarioInput {
 void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // engine.speculative_config; after the deployment.
 void build_speculation(Resolver& values, const Catalog& catalog, Scenario& scenario);
+// Images and sounds in prompts, which the model says the size of; after the deployment.
+void build_media(Resolver& values, Scenario& scenario);
+// How the engine takes them in; its token budget is known.
+void build_encoder(Resolver& values, Scenario& scenario);
 // What of it the classes of the workload say.
 void build_class_acceptance(Resolver& values, Scenario& scenario);
 // Engine knobs, by the engine's own default rules; needs the deployment.

@@ -207,6 +207,7 @@ void build_engine(Resolver& values, Scenario& s, bool hands_over) {
   build_max_model_len(values, s);
   profile.read_batch(knobs, setting);
   if (engine.speculation.on()) profile.speculation.settle(knobs, setting);
+  build_encoder(values, s);
   engine.long_prefill_token_threshold = values.integer("engine.long_prefill_token_threshold");
   build_scheduler(values, profile, s.deployment.draft.method, engine);
   build_front_end(values, s.deployment, engine);

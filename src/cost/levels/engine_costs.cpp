@@ -121,6 +121,7 @@ constexpr EngineCosts kRows[] = {
      .front_end_from = "1.0",
      .fused_passes_from = "1.0",
      .shares_free_memory = true,
+     .marlin = false,
      .kernels = "trtllm",
      .all_reduce = "trtllm"},
     {.engine = "static", .overhead = faster_transformer_overhead},

@@ -31,6 +31,7 @@ ReplicaTotals& ReplicaTotals::operator+=(const ReplicaTotals& r) {
   prefill_flops += r.prefill_flops;
   prefill_bytes += r.prefill_bytes;
   speculation.add(r.speculation);
+  encoder.add(r.encoder);
   return *this;
 }
 
@@ -41,6 +42,15 @@ void SpeculationTotals::add(const SpeculationTotals& o) {
   dropped_tokens += o.dropped_tokens;
   if (accepted_at.size() < o.accepted_at.size()) accepted_at.resize(o.accepted_at.size());
   for (std::size_t i = 0; i < o.accepted_at.size(); ++i) accepted_at[i] += o.accepted_at[i];
+}
+
+void EncoderTotals::add(const EncoderTotals& o) {
+  items += o.items;
+  tokens += o.tokens;
+  queries += o.queries;
+  hits += o.hits;
+  steps += o.steps;
+  time += o.time;
 }
 
 SimulationOutcome simulate(const SimulationConfig& config, RequestSource& source, const CostModel& cost,

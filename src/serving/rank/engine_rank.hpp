@@ -32,7 +32,7 @@ struct Receiving {
 class EngineRank {
  public:
   EngineRank(int index, const PoolConfig& pool, const SimulationOptions& options, EnginePolicy policy,
-             const PrefixTable* prefixes, Observer& observer, DepartureListener& listener,
+             const PromptContents& prompts, Observer& observer, DepartureListener& listener,
              const Receiving& receiving = {});
 
   // A request from the router. It may be refused at once. It may have waited for blocks elsewhere before.
@@ -109,6 +109,8 @@ class EngineRank {
   void verify();
   void settle_rows();
   [[nodiscard]] std::int32_t next_drafts(const InFlight& r, std::int64_t emitted) const;
+
+  [[nodiscard]] [[gnu::noinline]] StepTime time_with_encoder();  // engine_rank_encoder.cpp
 
   void start_steps(TimePoint now);
   void start_stretch(const DecodeCurve& curve);

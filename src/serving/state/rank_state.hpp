@@ -2,6 +2,7 @@
 // through SchedulerState.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "foretoken/serving/engine_config.hpp"
@@ -11,6 +12,7 @@
 #include "serving/requests/hand_over.hpp"
 #include "serving/requests/in_flight.hpp"
 #include "serving/state/decode_group.hpp"
+#include "serving/state/encoder_cache.hpp"
 #include "serving/state/running_list.hpp"
 #include "serving/state/token_gaps.hpp"
 #include "serving/state/waiting_room.hpp"
@@ -44,8 +46,8 @@ enum class Keep { computed, published };
 
 class RankState {
  public:
-  // prefixes: what Request::prefix_row points into; may be null. `rank` is its number, for the observer.
-  RankState(const EngineConfig& engine, const KvRules& kv, std::int64_t sliding_window, const PrefixTable* prefixes,
+  // prompts: what the fields of its requests point into. `rank` is its number, for the observer.
+  RankState(const EngineConfig& engine, const KvRules& kv, std::int64_t sliding_window, const PromptContents& prompts,
             int rank, Observer& observer);
   RankState(const RankState&) = delete;
   RankState& operator=(const RankState&) = delete;
@@ -63,6 +65,7 @@ class RankState {
   WaitingRoom waiting;
   RunningList running;
   TokenGaps gaps;
+  std::unique_ptr<EncoderCache> encoder;  // null: prompts are text alone
 
   struct Counts {
     std::int64_t preemptions = 0;

@@ -110,7 +110,7 @@ KnobRule<std::int64_t> v0_captured_rows(const EngineSetting&) {
 }
 
 EngineProfile any_vllm() {
-  static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8};
+  static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8};  // V0
   EngineProfile p;
   p.kv_formats = kKvFormats;
   p.budget_must_hold_prompts = true;
@@ -125,10 +125,18 @@ EngineProfile any_vllm() {
 EngineProfile vllm_v1_profile() {
   static constexpr std::string_view kReleases[] = {"0.15", "0.16", "0.17", "0.18", "0.19",
                                                    "0.20", "0.21", "0.22", "0.23", "0.24"};
-  static constexpr std::string_view kKnobs[] = {
-      "engine.enable_chunked_prefill", "engine.long_prefill_token_threshold", "engine.watermark",
-      "engine.async_scheduling",       "engine.scheduler_reserve_full_isl",   "engine.disable_hybrid_kv_cache_manager"};
+  static constexpr std::string_view kKnobs[] = {"engine.enable_chunked_prefill",
+                                                "engine.long_prefill_token_threshold",
+                                                "engine.watermark",
+                                                "engine.async_scheduling",
+                                                "engine.scheduler_reserve_full_isl",
+                                                "engine.disable_hybrid_kv_cache_manager",
+                                                "engine.disable_chunked_mm_input",
+                                                "engine.mm_encoder_tp_mode"};
+  static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8, KvFormat::fp8_per_token_head,
+                                            KvFormat::int8_per_token_head};
   EngineProfile p = any_vllm();
+  p.kv_formats = kKvFormats;
   p.info = {"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"};
   p.make = make_vllm_v1;
   p.last_row = LastRow::foreseen;
@@ -136,6 +144,7 @@ EngineProfile vllm_v1_profile() {
   p.partial_blocks_first = "0.24";
   p.pipelines_micro_batches = true;
   p.groups_layers = true;
+  p.encodes_media = true;
   p.seats_only_cap = true;
   p.make_balance = make_vllm_balance;
   p.has_waves = true;
