@@ -13,6 +13,7 @@
 #include "foretoken/base/units.hpp"
 #include "foretoken/base/version.hpp"
 #include "model/counts.hpp"
+#include "model/media.hpp"
 
 namespace foretoken {
 namespace {
@@ -91,6 +92,18 @@ double drafter_weights(const Deployment& d) {
   else if (draft.own_tables)
     bytes += (c.embedding + c.lm_head) * kBf16 / tp;
   return bytes;
+}
+
+// The encoder's, sliced like the rest or whole on every rank.
+double encoder_weights(const Deployment& d) {
+  if (d.largest_item == 0) return 0;
+  const double tp = d.encoder_data_parallel ? 1 : d.parallelism.tensor;
+  return encoder_parameters(d.model.encoder, d.model.hidden_size) * kBf16 / tp;
+}
+// Embeddings that it keeps: as many as the larger of a step's tokens and the largest item.
+double encoder_cache(const Deployment& d, const MemorySettings& s) {
+  if (d.largest_item == 0) return 0;
+  return static_cast<double>(std::max(s.max_num_batched_tokens, d.largest_item)) * d.model.hidden_size * kBf16;
 }
 
 // Bytes per token, element and head width that a forward pass holds at its peak, by
@@ -179,11 +192,12 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
     kv_share = static_cast<double>(stage.end - stage.begin) / std::max(1, d.model.layers);
   }
   p.drafter = {drafter_weights(d)};
-  p.weights.value += p.drafter.value;
+  p.weights.value += p.drafter.value + encoder_weights(d);
   if (d.lora.on()) p.adapters = {d.lora.max_loras * adapter_slot_bytes(d.model, d.parallelism, d.lora.max_rank)};
   p.activations = s.activation_bytes.value_or(ByteCount{activation_peak(d, s)});
   p.cuda_graphs = s.cuda_graph_bytes.value_or(ByteCount{cuda_graphs(d)});
   p.non_torch = s.non_torch_bytes.value_or(ByteCount{non_torch(d)});
+  if (!s.activation_bytes) p.activations.value += encoder_cache(d, s);
   const double fixed =
       p.weights.value + p.adapters.value + p.activations.value + p.cuda_graphs.value + p.non_torch.value;
   if (engine_costs(d.engine_name).shares_free_memory) {
@@ -195,8 +209,7 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
     p.budget = {p.capacity.value * s.gpu_memory_utilization};
     p.kv_cache = {p.budget.value - fixed};
   }
-  p.kv_bytes_per_token =
-      kv_elements_per_token(d.model, d.parallelism.tensor) * kv_share * kv_bytes_per_element(d.kv_format);
+  p.kv_bytes_per_token = kv_elements_per_token(d.model, d.parallelism.tensor) * kv_share * kv_bytes_per_element(d);
   // Where layers are in groups, those of the drafter are in them too.
   const double of_target = p.kv_bytes_per_token;
   if (d.draft.passes > 0 && d.draft.model.layers > 0)

@@ -19,7 +19,7 @@ constexpr std::int64_t kWorthIt = 20'000;  // requests; every shard prices its s
 // The requests of a shard's replicas, as far as they have been dealt.
 class Share final : public RequestSource {
  public:
-  explicit Share(const PrefixTable* prefixes) : prefixes_(prefixes) {}
+  explicit Share(const PromptContents& prompts) : prompts_(prompts) {}
   void deal(const Request& request) { dealt_.push_back(request); }
   [[nodiscard]] TimePoint next_arrival() const override { return dealt_.empty() ? kNever : dealt_.front().arrival; }
   Request take() override {
@@ -28,17 +28,19 @@ class Share final : public RequestSource {
     return request;
   }
   void completed(const Request&, TimePoint) override {}
-  [[nodiscard]] const PrefixTable* prefixes() const override { return prefixes_; }
+  [[nodiscard]] const PrefixTable* prefixes() const override { return prompts_.prefixes; }
+  [[nodiscard]] const PromptMedia* media() const override { return prompts_.media; }
 
  private:
   std::deque<Request> dealt_;
-  const PrefixTable* prefixes_;
+  PromptContents prompts_;
 };
 
 class Shard {
  public:
   Shard(const IndependentRun& run, const RequestSource& source, const CostModel& cost, int first, int replicas)
-      : share_(source.prefixes()), told_(first * run.config.engine.data_parallel_size, run.config.engine) {
+      : share_({source.prefixes(), source.media()}),
+        told_(first * run.config.engine.data_parallel_size, run.config.engine) {
     static_cast<SimulationOptions&>(pools_) = run.config;
     pools_.pools.push_back({PoolRole::both, FirstToken::where_prefilled, run.config.engine, run.config.cluster, &cost});
     pools_.pools.front().cluster.replicas = replicas;

@@ -36,6 +36,7 @@ class EndlessSource final : public RequestSource {
     inner_.completed(request, now);
   }
   [[nodiscard]] const PrefixTable* prefixes() const override { return inner_.prefixes(); }
+  [[nodiscard]] const PromptMedia* media() const override { return inner_.media(); }
   [[nodiscard]] Diagnostics problems() override { return inner_.problems(); }
 
   static constexpr std::int64_t kMost = 4;

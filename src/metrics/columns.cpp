@@ -74,6 +74,10 @@ double rank_seconds(const MeasureView& v) {
 const SpeculationTotals& speculation(const MeasureView& v) {
   return v.run.engine.speculation;
 }
+// Of runs whose prompts bring images or sound.
+double of_media(const MeasureView& v, double value) {
+  return v.run.engine.encoder.queries > 0 ? of_run(v, value) : kMissing;
+}
 double of_drafts(const MeasureView& v, double value) {
   return speculation(v).drafts > 0 ? of_run(v, value) : kMissing;
 }
@@ -309,6 +313,19 @@ constexpr Column kColumns[] = {
        return of_drafts(v, number(s.draft_tokens - s.accepted_tokens + s.dropped_tokens));
      },
      "rejected, or beyond the end of their answer"},
+    {"encoder_items", "Images and sounds encoded", "", G::load, true,
+     [](View v) { return of_media(v, number(v.run.engine.encoder.items)); },
+     "by the encoder, again after a preemption too; with images or sound only, as the next three"},
+    {"encoder_tokens", "Embeddings computed", "tok", G::load, true,
+     [](View v) { return of_media(v, number(v.run.engine.encoder.tokens)); }, "tokens that these became"},
+    {"encoder_cache_hit_rate", "Encoder cache hit rate", "", G::load, false,
+     [](View v) { return of_media(v, per(number(v.run.engine.encoder.hits), number(v.run.engine.encoder.queries))); },
+     "items whose embeddings were there, over those that chunks reached"},
+    {"encoder_time_share", "Time of the encoder", "", G::load, false,
+     [](View v) {
+       return of_media(v, per(static_cast<double>(v.run.engine.encoder.time), static_cast<double>(v.run.engine.busy)));
+     },
+     "share of the time of engine steps"},
     {"engine_steps", "Engine steps", "", G::device, true, [](View v) { return of_run(v, number(v.run.engine.steps)); },
      "of all replicas"},
     {"mean_decode_batch", "Mean decode batch", "", G::device, false,

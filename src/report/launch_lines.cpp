@@ -152,7 +152,12 @@ std::vector<std::string> launch_differences(const Scenario& s, bool load_is_repl
   if (!load_is_replayed && may_share_prefixes(s.workload) &&
       bench_line(s).find("--random-prefix-len") == std::string::npos)
     differences.emplace_back("prompts of the bench line share no prefix; those simulated do");
-  if (s.deployment.kv_format != KvFormat::bf16 && s.deployment.kv_format != KvFormat::fp8)
+  if (s.workload.media.on())
+    differences.emplace_back(
+        "the bench line sends text alone: its flags for images are --random-mm-bucket-config and "
+        "--random-mm-base-items-per-request, with --dataset-name random-mm");
+  const std::span<const KvFormat> kv_formats = find_engine("vllm-v1").kv_formats;
+  if (std::find(kv_formats.begin(), kv_formats.end(), s.deployment.kv_format) == kv_formats.end())
     differences.emplace_back("the KV format that was simulated is none of vLLM's");
   if (!load_is_replayed && !s.workload.adapters.weights.empty())
     differences.emplace_back("requests of the bench line ask for no LoRA adapters: give it --lora-modules");

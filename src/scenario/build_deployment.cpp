@@ -14,6 +14,7 @@
 #include "scenario/catalog_entries.hpp"
 #include "scenario/checkpoint_name.hpp"
 #include "scenario/engine_releases.hpp"
+#include "scenario/number_formats.hpp"
 #include "scenario/text_file.hpp"
 
 namespace foretoken {
@@ -215,32 +216,6 @@ void build_model(Resolver& values, const Catalog& catalog, Deployment& d) {
     values.warning("model", doubt.substr(0, hint), doubt.substr(hint + 1));
 }
 
-struct NamedFormat {
-  std::string_view name;
-  WeightFormat format;
-};
-constexpr std::array kWeightFormats{
-    NamedFormat{"none", WeightFormat::bf16},
-    NamedFormat{"bfloat16", WeightFormat::bf16},
-    NamedFormat{"float16", WeightFormat::bf16},
-    NamedFormat{"fp8", WeightFormat::fp8},
-    NamedFormat{"fp8_static", WeightFormat::fp8_static},
-    NamedFormat{"fp8_block", WeightFormat::fp8_block},
-    NamedFormat{"int8", WeightFormat::int8},
-    NamedFormat{"int8_weight_only", WeightFormat::int8_weight_only},
-    NamedFormat{"awq", WeightFormat::int4_weight_only},
-    NamedFormat{"gptq", WeightFormat::int4_weight_only},
-    NamedFormat{"int4", WeightFormat::int4_weight_only},
-    NamedFormat{"nvfp4", WeightFormat::nvfp4},
-    NamedFormat{"mxfp4", WeightFormat::mxfp4},
-};
-
-const NamedFormat* named_format(std::string_view name) {
-  const auto at =
-      std::find_if(kWeightFormats.begin(), kWeightFormats.end(), [&](const NamedFormat& f) { return f.name == name; });
-  return at == kWeightFormats.end() ? nullptr : &*at;
-}
-
 // What stays in 16 bits while the experts are quantised: the dense parts of gpt-oss, which is released in MXFP4,
 // and the projections of latent attention in NVFP4 checkpoints.
 bool keeps_dense_wide(WeightFormat format, const ModelSpec& model) {
@@ -281,22 +256,14 @@ void build_formats(Resolver& values, Deployment& d) {
         fmt::format("{} was released as '{}', which is not modelled: 16-bit weights are assumed", d.model.id, released),
         "say what to price: engine.quantization");
   }
-  if (const NamedFormat* format = named_format(name)) d.dense_format = d.expert_format = format->format;
-  const NamedFormat* dense = given ? nullptr : named_format(d.model.released_dense_format);
+  if (const WeightFormat* format = named_format(name)) d.dense_format = d.expert_format = *format;
+  const WeightFormat* dense = given ? nullptr : named_format(d.model.released_dense_format);
   if (dense != nullptr)
-    d.dense_format = dense->format;
+    d.dense_format = *dense;
   else if (keeps_dense_wide(d.expert_format, d.model))
     d.dense_format = WeightFormat::bf16;
   if (const std::string backend = values.text("engine.moe_backend"); backend != "auto") d.moe_backend = backend;
-  const std::string kv = values.text("engine.kv_cache_dtype");
-  if (kv.rfind("fp8", 0) == 0)
-    d.kv_format = KvFormat::fp8;
-  else if (kv == "int8")
-    d.kv_format = KvFormat::int8;
-  else if (kv == "int4")
-    d.kv_format = KvFormat::int4;
-  else if (kv == "fp4")
-    d.kv_format = KvFormat::fp4;
+  d.kv_format = kv_format_of(values.text("engine.kv_cache_dtype"));
 }
 
 void build_parallelism(Resolver& values, Deployment& d) {
@@ -395,6 +362,7 @@ void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenar
   if (values.diagnostics().has_errors()) return;
   for (const std::string& problem : deployment_problems(d)) values.error(place_of(problem), problem);
   if (!values.diagnostics().has_errors()) build_speculation(values, catalog, scenario);
+  if (!values.diagnostics().has_errors()) build_media(values, scenario);
 }
 
 }  // namespace foretoken

@@ -213,6 +213,7 @@ void build_engine(Resolver& values, Scenario& s, bool hands_over) {
   profile.read_batch(knobs, setting);
   if (engine.speculation.on()) profile.speculation.settle(knobs, setting);
   engine.api_server_count = static_cast<int>(values.integer("engine.api_server_count"));
+  build_encoder(values, s);
   engine.long_prefill_token_threshold = values.integer("engine.long_prefill_token_threshold");
   build_scheduler(values, profile, s.deployment.draft.method, engine);
   build_front_end(values, s.deployment, engine);

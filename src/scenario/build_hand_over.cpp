@@ -166,8 +166,7 @@ void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
     const Parallelism& split = d.parallelism;
     const double of_gpu = link.per_direction.value * plan.efficiency;
     pool.link_bandwidth = whole_bytes(of_gpu * split.gpus());
-    const double per_token =
-        kv_elements_per_token(d.model, split.tensor) * split.tensor * kv_bytes_per_element(d.kv_format);
+    const double per_token = kv_elements_per_token(d.model, split.tensor) * split.tensor * kv_bytes_per_element(d);
     pool.kv_block_bytes = whole_bytes(per_token * pool.engine.block_size);
     // One rank's blocks are posted one after the other: keys and values of every layer that it has.
     const int kinds = d.model.attention == AttentionKind::latent ? 1 : 2;

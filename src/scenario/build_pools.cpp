@@ -154,9 +154,8 @@ void check_agreement(Resolver& values, const Scenario& s) {
     if (pool.engine.name != first.engine.name)
       differs("engine.name", pool.engine.name, first.engine.name, "engines hand over to their own kind only");
     else if (pool.deployment.kv_format != first.deployment.kv_format)
-      differs("engine.kv_cache_dtype", fmt::format("{} bytes", kv_bytes_per_element(pool.deployment.kv_format)),
-              fmt::format("{} bytes", kv_bytes_per_element(first.deployment.kv_format)),
-              "a KV cache is handed over as it is");
+      differs("engine.kv_cache_dtype", fmt::format("{} bytes", kv_bytes_per_element(pool.deployment)),
+              fmt::format("{} bytes", kv_bytes_per_element(first.deployment)), "a KV cache is handed over as it is");
     if ((pool.deployment.level == CostLevel::affine) != (first.deployment.level == CostLevel::affine))
       differs("cost.level", pool.deployment.level == CostLevel::affine ? "affine" : "of hardware",
               first.deployment.level == CostLevel::affine ? "affine" : "of hardware",

@@ -154,6 +154,7 @@ void read_classes(Resolver& values, WorkloadConfig& w) {
     } else {
       c.lengths = read_length_pair(values, prefix, &w.lengths);
       c.shared_prefix = values.maybe_integer(prefix + "random_prefix_len");
+      if (w.media.on()) c.media_items = values.maybe_integer(prefix + "random_mm_base_items_per_request");
     }
     c.priority = static_cast<int>(values.integer(prefix + "priority"));
     c.goodput = read_goodput(values, prefix + "goodput.");

@@ -193,6 +193,46 @@ void read_recurrent(CatalogFields fields, ModelSpec& model) {
   fields.refuse_others();
 }
 
+MediaRule media_rule_of(std::string_view name) {
+  constexpr std::pair<std::string_view, MediaRule> kRules[] = {
+      {"qwen_vl", MediaRule::qwen_vl},       {"llava", MediaRule::llava},
+      {"llava_next", MediaRule::llava_next}, {"gemma3", MediaRule::gemma3},
+      {"pixtral", MediaRule::pixtral},       {"internvl", MediaRule::internvl},
+      {"llama4", MediaRule::llama4},         {"qwen2_audio", MediaRule::qwen2_audio}};
+  for (const auto& [known, rule] : kRules) {
+    if (known == name) return rule;
+  }
+  return MediaRule::none;
+}
+
+void read_encoder(CatalogFields fields, ModelSpec& model) {
+  EncoderSpec& e = model.encoder;
+  const std::string kind = fields.text("kind").value_or("");
+  e.rule = media_rule_of(kind);
+  if (e.rule == MediaRule::none)
+    fields.error("kind", fmt::format("`kind` says how many tokens an image takes, is `{}`", kind),
+                 "qwen_vl, llava, llava_next, gemma3, pixtral, internvl, llama4 or qwen2_audio");
+  e.layers = required_count(fields, "num_hidden_layers", max_layers);
+  e.hidden_size = required_count(fields, "hidden_size", max_width);
+  e.heads = required_count(fields, "num_attention_heads", max_heads);
+  e.intermediate_size = required_count(fields, "intermediate_size", max_width);
+  e.mlp_matrices = fields.count("matrices", 2, 3).value_or(2);
+  e.patch_size = fields.count("patch_size", 1, max_width).value_or(14);
+  e.merge_size = fields.count("spatial_merge_size", 1, 64).value_or(1);
+  e.image_size = fields.count("image_size", 1, max_width).value_or(0);
+  e.max_tiles = fields.count("max_tiles", 1, max_heads).value_or(1);
+  e.min_pixels = fields.number("min_pixels", 0, max_parameters).value_or(0);
+  e.max_pixels = fields.number("max_pixels", 0, max_parameters).value_or(0);
+  e.window = fields.count("window_patches", 1, max_positions).value_or(0);
+  e.full_layers = fields.count("full_attention_layers", 0, max_layers).value_or(0);
+  const bool sized = e.rule != MediaRule::qwen_vl && e.rule != MediaRule::qwen2_audio;
+  if (sized && e.image_size < e.patch_size)
+    fields.error(fields.has("image_size") ? "image_size" : "kind", "`image_size` must hold a patch at least");
+  if (e.heads > 0 && e.hidden_size % e.heads != 0)
+    fields.error("num_attention_heads", fmt::format("{} heads do not divide the width {}", e.heads, e.hidden_size));
+  fields.refuse_others();
+}
+
 void read_stated(CatalogFields fields, ModelSpec& model) {
   model.stated_total_params_b = fields.number("total_params_b", 0, max_parameters);
   model.stated_active_params_b = fields.number("active_params_b", 0, max_parameters);
@@ -266,6 +306,7 @@ Result<ModelSpec> read_model(CatalogDocument& document, const std::string& id) {
   if (auto mlp = fields.required_object("mlp", "its intermediate_size")) read_mlp(*mlp, model);
   if (auto moe = fields.object("moe")) read_moe(*moe, model);
   if (auto recurrent = fields.object("recurrent")) read_recurrent(*recurrent, model);
+  if (auto encoder = fields.object("encoder")) read_encoder(*encoder, model);
   model.extra_parameters = fields.number("extra_parameters", 0, max_parameters).value_or(0);
   if (auto stated = fields.object("stated")) read_stated(*stated, model);
   read_sources(fields, model.sources);

@@ -85,6 +85,18 @@ void check_run_length(Resolver& values, const Scenario& s, const WorkloadSummary
       "raise the rate, lower num_prompts, or set workload.duration");
 }
 
+// Priced all the same, but no engine starts with it.
+void check_kv_format(Resolver& values, const Scenario& s) {
+  const char* key = "engine.kv_cache_dtype";
+  if (!values.given(key) || s.deployment.level == CostLevel::affine) return;
+  const std::span<const KvFormat> formats = find_engine(s.engine.name).kv_formats;
+  if (formats.empty() || std::find(formats.begin(), formats.end(), s.deployment.kv_format) != formats.end()) return;
+  values.warning(key,
+                 fmt::format("{} has no KV cache in the format of '{}': it is priced, but not served", s.engine.name,
+                             values.text(key)),
+                 "`foretoken memory` lists what it has");
+}
+
 }  // namespace
 
 void check_together(Resolver& values, Scenario& s) {
@@ -103,6 +115,7 @@ void check_together(Resolver& values, Scenario& s) {
   s.known_workload = KnownWorkload{s.workload, *workload};
   check_lengths(values, s, *workload);
   check_run_length(values, s, *workload);
+  if (s.pools.empty()) check_kv_format(values, s);
   if (s.engine.ignore_eos_admission && !s.workload.ignore_eos) s.engine.ignore_eos_admission = false;
   if (!engine.enable_chunked_prefill && find_engine(engine.name).budget_must_hold_prompts &&
       engine.max_num_batched_tokens < std::min(workload->max_prompt_tokens, engine.max_model_len)) {

@@ -35,7 +35,9 @@ Names all2all_backends() {
   return {"allgather_reducescatter", "deepep_high_throughput", "deepep_low_latency"};
 }
 Names kv_dtypes() {
-  return {"auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2", "int8", "int4", "fp4"};
+  return {
+      "auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2", "fp8_per_token_head", "int8", "int8_per_token_head",
+      "int4", "fp4"};
 }
 Names levels() {
   return {"datasheet", "roofline", "calibrated", "affine"};
@@ -53,6 +55,9 @@ Names chunking_policies() {
   return {"FIRST_COME_FIRST_SERVED", "EQUAL_PROGRESS"};
 }
 
+Names encoder_modes() {
+  return {"weights", "data"};
+}
 Names draft_methods() {
   return {"ngram", "suffix", "draft_model", "medusa", "eagle", "eagle3", "mtp"};
 }
@@ -240,6 +245,16 @@ constexpr Field kDeploymentRows[] = {
      kMaxCount},
     {"engine.queue_timeout", K::quantity, "0 s", "Requests leave the queue unserved after this; 0 = never.", 0,
      kMaxSeconds},
+    {"engine.disable_chunked_mm_input", K::flag, "false",
+     "vllm-v1: a chunk takes an image or sound in whole, or stops before it."},
+    {"engine.mm_encoder_tp_mode",
+     K::choice,
+     "weights",
+     "vllm-v1: tensor ranks slice the encoder of images (weights), or deal out the images (data).",
+     0,
+     0,
+     {},
+     encoder_modes},
     {"engine.speculative_config", K::map, "", "Speculative decoding, in vLLM's spelling; left out: none."},
     {"engine.speculative_config.method", K::choice, "", "What drafts.", 0, 0, {}, draft_methods},
     {"engine.speculative_config.num_speculative_tokens",

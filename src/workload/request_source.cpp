@@ -8,6 +8,7 @@
 #include "workload/arrivals.hpp"
 #include "workload/client.hpp"
 #include "workload/content.hpp"
+#include "workload/media.hpp"
 #include "workload/traces/trace.hpp"
 
 namespace foretoken {
@@ -18,11 +19,15 @@ namespace {
 class GeneratedFeed {
  public:
   GeneratedFeed(const WorkloadConfig& config, ContentSource content, std::uint64_t seed)
-      : arrivals_(config.arrivals, config.num_prompts, seed), content_(std::move(content)), next_(arrivals_.next()) {}
+      : arrivals_(config.arrivals, config.num_prompts, seed),
+        content_(std::move(content)),
+        media_(config.media.on() ? std::make_unique<GeneratedMedia>(config, seed) : nullptr),
+        next_(arrivals_.next()) {}
 
   [[nodiscard]] TimePoint next_time() const { return next_; }
   [[nodiscard]] Request take() {
     Request request = content_.draw();
+    if (media_) media_->add_to(request);
     request.arrival = next_;
     next_ = arrivals_.next();
     return request;
@@ -31,11 +36,13 @@ class GeneratedFeed {
   void skip() { next_ = arrivals_.next(); }
   [[nodiscard]] ContentSource& content() { return content_; }
   [[nodiscard]] const PrefixTable* prefixes() const { return content_.prefixes(); }
+  [[nodiscard]] const PromptMedia* media() const { return media_.get(); }
   [[nodiscard]] Diagnostics problems() { return {}; }
 
  private:
   ArrivalProcess arrivals_;
   ContentSource content_;
+  std::unique_ptr<GeneratedMedia> media_;
   TimePoint next_;
 };
 
@@ -54,6 +61,7 @@ class TraceFeed {
   void skip() { cursor_.advance(); }
   [[nodiscard]] ContentSource& content() { return content_; }
   [[nodiscard]] const PrefixTable* prefixes() const { return cursor_.prefixes(); }
+  [[nodiscard]] const PromptMedia* media() const { return nullptr; }
   [[nodiscard]] Diagnostics problems() { return cursor_.problems(); }
 
  private:
@@ -84,6 +92,7 @@ class OpenSource final : public RequestSource {
   void completed(const Request&, TimePoint) override {}
   bool is_open() const override { return true; }
   const PrefixTable* prefixes() const override { return feed_.prefixes(); }
+  const PromptMedia* media() const override { return feed_.media(); }
   Diagnostics problems() override { return feed_.problems(); }
 
  private:
@@ -135,6 +144,7 @@ class ClosedSource final : public RequestSource {
     settle();
   }
   const PrefixTable* prefixes() const override { return feed_.prefixes(); }
+  const PromptMedia* media() const override { return feed_.media(); }
   Diagnostics problems() override { return feed_.problems(); }
 
  private:
@@ -198,10 +208,22 @@ class ClosedSource final : public RequestSource {
   bool turn_is_next_ = false;
 };
 
+class ListedMedia final : public PromptMedia {
+ public:
+  explicit ListedMedia(std::vector<std::vector<MediaItem>> rows) : rows_(std::move(rows)) {}
+  [[nodiscard]] bool empty() const { return rows_.empty(); }
+  void items_of(const Request& request, std::vector<MediaItem>& items) const override {
+    items = rows_[static_cast<std::size_t>(request.media)];
+  }
+
+ private:
+  std::vector<std::vector<MediaItem>> rows_;
+};
+
 class FixedSource final : public RequestSource {
  public:
-  FixedSource(std::vector<Request> requests, PrefixTable prefixes)
-      : requests_(std::move(requests)), prefixes_(std::move(prefixes)) {
+  FixedSource(std::vector<Request> requests, PrefixTable prefixes, std::vector<std::vector<MediaItem>> media)
+      : requests_(std::move(requests)), prefixes_(std::move(prefixes)), media_(std::move(media)) {
     std::stable_sort(requests_.begin(), requests_.end(),
                      [](const Request& a, const Request& b) { return a.arrival < b.arrival; });
     for (std::size_t i = 0; i < requests_.size(); ++i) {
@@ -214,10 +236,12 @@ class FixedSource final : public RequestSource {
   void completed(const Request&, TimePoint) override {}
   bool is_open() const override { return true; }
   const PrefixTable* prefixes() const override { return prefixes_.rows() > 0 ? &prefixes_ : nullptr; }
+  const PromptMedia* media() const override { return media_.empty() ? nullptr : &media_; }
 
  private:
   std::vector<Request> requests_;
   PrefixTable prefixes_;
+  ListedMedia media_;
   std::size_t next_ = 0;
 };
 
@@ -250,8 +274,9 @@ Result<std::unique_ptr<RequestSource>> make_request_source(const WorkloadConfig&
   return problems;
 }
 
-std::unique_ptr<RequestSource> make_fixed_source(std::vector<Request> requests, PrefixTable prefixes) {
-  return std::make_unique<FixedSource>(std::move(requests), std::move(prefixes));
+std::unique_ptr<RequestSource> make_fixed_source(std::vector<Request> requests, PrefixTable prefixes,
+                                                 std::vector<std::vector<MediaItem>> media) {
+  return std::make_unique<FixedSource>(std::move(requests), std::move(prefixes), std::move(media));
 }
 
 }  // namespace foretoken

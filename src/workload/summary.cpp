@@ -7,6 +7,7 @@
 #include "foretoken/workload/request_source.hpp"
 #include "workload/arrivals.hpp"
 #include "workload/lengths/lengths.hpp"
+#include "workload/media.hpp"
 #include "workload/traces/trace.hpp"
 
 namespace foretoken {
@@ -90,14 +91,27 @@ Result<Requests> requests_of(const LengthPairConfig& lengths, std::int64_t cap, 
   return requests;
 }
 
+Result<Requests> with_media(Result<Requests> requests, const MediaConfig& media, std::int64_t items) {
+  if (!requests) return requests;
+  const MediaMoments moments = media_moments(media, items);
+  requests->mean_input += moments.mean;
+  requests->max_input += moments.most;
+  requests->max_total += moments.most;
+  return requests;
+}
+
 Result<Requests> drawn_requests(const WorkloadConfig& config) {
-  if (config.classes.empty()) return requests_of(config.lengths, output_cap(config), config.shared_prefix);
+  const MediaConfig& media = config.media;
+  if (config.classes.empty())
+    return with_media(requests_of(config.lengths, output_cap(config), config.shared_prefix), media, media.items);
   Requests all;
   Diagnostics problems;
   double total = 0;
   for (const RequestClass& c : config.classes) total += c.weight;
   for (const RequestClass& c : config.classes) {
-    auto requests = requests_of(c.lengths, output_cap(config), c.shared_prefix.value_or(config.shared_prefix));
+    auto requests =
+        with_media(requests_of(c.lengths, output_cap(config), c.shared_prefix.value_or(config.shared_prefix)), media,
+                   c.media_items.value_or(media.items));
     if (requests) {
       all.add(*requests, c.weight / total);
     } else {

@@ -305,5 +305,23 @@ TEST(DoesSpeculationPay, HalvesTheTimePerTokenAtALowLoad) {
   EXPECT_LT(*points.back()["best_tokens"].if_int(), *points.front()["best_tokens"].if_int());
 }
 
+// What the scenario's text promises: images raise TTFT and the tail of the gaps; those that many ask about are found.
+TEST(ImagesInPrompts, DelayEverybodyUnlessTheyAreFound) {
+  const Json json = run_json("images-in-prompts.yaml");
+  const auto& points = *json["points"].if_array();
+  ASSERT_EQ(points.size(), 3u);
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    for (const char* metric : {"mean_ttft_ms", "p99_itl_ms", "mean_tpot_ms"})
+      EXPECT_GT(number(points[i]["summary"], metric), number(points[i - 1]["summary"], metric)) << i << metric;
+  }
+  EXPECT_GT(number(points[1]["summary"], "mean_ttft_ms"), 2 * number(points[0]["summary"], "mean_ttft_ms"));
+  EXPECT_EQ(number(points[1]["summary"], "encoder_items"), 400);
+  EXPECT_EQ(number(points[1]["summary"], "encoder_tokens"), 400.0 * 2691);
+  EXPECT_EQ(number(points[1]["summary"], "encoder_cache_hit_rate"), 0);
+  const Json few = run_json("images-in-prompts.yaml", {"sweep=null", "workload.random_mm_distinct_items=2"});
+  EXPECT_GT(number(few["summary"], "encoder_cache_hit_rate"), 0.9);
+  EXPECT_LT(number(few["summary"], "mean_ttft_ms"), number(points[1]["summary"], "mean_ttft_ms"));
+}
+
 }  // namespace
 }  // namespace foretoken

@@ -116,6 +116,25 @@ TEST(Invariants, HoldWithKvTiers) {
   EXPECT_EQ(met.engines.size(), 3U) << "those that have tiers, or swap";
 }
 
+TEST(Invariants, HoldOfEveryEngineWhosePromptsBringImages) {
+  Met met;
+  EncoderTotals encoder;
+  for (int seed = 0; seed < how_many_scenarios(400); ++seed) {
+    RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    if (!bring_images(run)) continue;
+    const StubCost cost(run.cost);
+    const RunLog log = log_of(run, cost, seed % 2 == 0, seed % 5 == 0 ? 1 + seed % 20 : 0);
+    met.add(log);
+    ASSERT_THAT(violations_of(log), IsEmpty()) << "seed " << seed;
+    for (const ReplicaTotals& t : log.outcome.replicas) encoder.add(t.encoder);
+  }
+  EXPECT_GT(met.preemptions, 0);
+  EXPECT_GT(met.finished, 0);
+  EXPECT_GT(encoder.hits, 0);
+  EXPECT_GT(encoder.items, 0);
+  EXPECT_EQ(encoder.items + encoder.hits, encoder.queries) << "what is reached is computed or found";
+}
+
 TEST(Invariants, HoldWhenARunIsInterrupted) {
   Met met;
   for (int seed = 0; seed < how_many_scenarios(200); ++seed) {

@@ -15,13 +15,14 @@ namespace foretoken::test {
 struct RandomRun {
   SimulationConfig config;
   StubTerms cost;
-  std::vector<Request> requests;       // an open loop
-  PrefixTable prefixes;                // of these
+  std::vector<Request> requests;  // an open loop
+  PrefixTable prefixes;           // of these
+  std::vector<std::vector<MediaItem>> media;
   std::optional<WorkloadConfig> loop;  // instead: a closed loop
   std::uint64_t seed = 0;
 
   [[nodiscard]] std::unique_ptr<RequestSource> source() const {
-    return loop ? make_request_source(*loop, seed).value() : make_fixed_source(requests, prefixes);
+    return loop ? make_request_source(*loop, seed).value() : make_fixed_source(requests, prefixes, media);
   }
 };
 
@@ -77,6 +78,33 @@ inline bool speculate(RandomRun& run) {
   if (!engine.enable_chunked_prefill) spec.reserved_tokens = 0;
   run.cost.per_draft = 1e-5 * random.uniform();
   return true;
+}
+
+// Images in the prompts of an open loop of vLLM's, of which some recur, and hardly room for any.
+inline bool bring_images(RandomRun& run) {
+  RandomStream random(run.seed, "random_media");
+  const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+  EngineConfig& engine = run.config.engine;
+  if (engine.name != "vllm-v1" || engine.data_parallel_size > 1 || run.loop) return false;
+  std::int64_t largest = 1;
+  for (Request& r : run.requests) {
+    if (pick(0, 2) == 0) continue;
+    std::vector<MediaItem> items;
+    for (std::int64_t at = pick(0, 20), i = 0; i < 4; ++i) {
+      const std::int64_t content = pick(0, 9), tokens = 1 + content * pick(7, 7);
+      if (at + tokens > r.prompt_tokens) break;
+      items.push_back({content, static_cast<std::int32_t>(at), static_cast<std::int32_t>(tokens), 1, 1});
+      largest = std::max(largest, tokens);
+      at += tokens + pick(0, 12);
+    }
+    if (items.empty()) continue;
+    r.media = static_cast<std::int32_t>(run.media.size());
+    run.media.push_back(std::move(items));
+  }
+  engine.encoder.budget = std::max(largest, pick(0, 1) == 0 ? largest : engine.max_num_batched_tokens);
+  engine.encoder.whole_items = largest <= engine.max_num_batched_tokens && pick(0, 3) == 0;
+  run.cost.per_encoded_token = 1e-5 * random.uniform();
+  return !run.media.empty();
 }
 
 inline RandomRun random_run(std::uint64_t seed) {

@@ -16,6 +16,7 @@ class StoppingSource final : public RequestSource {
     source_.completed(request, now);
   }
   const PrefixTable* prefixes() const override { return source_.prefixes(); }
+  const PromptMedia* media() const override { return source_.media(); }
 
  private:
   RequestSource& source_;

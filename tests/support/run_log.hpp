@@ -94,6 +94,7 @@ class LoggingSource final : public RequestSource {
   }
   void completed(const Request& request, TimePoint now) override { source_.completed(request, now); }
   const PrefixTable* prefixes() const override { return source_.prefixes(); }
+  const PromptMedia* media() const override { return source_.media(); }
 
  private:
   RequestSource& source_;

@@ -14,6 +14,7 @@ struct StubTerms {
   double per_prefill_token = 0;
   double per_row = 0;
   double per_draft = 0;
+  double per_encoded_token = 0;
   double per_context = 0;  // below the kink
   double kink = 1e18;      // in tokens of context
   double per_context_above = 0;
@@ -35,6 +36,8 @@ class StubCost final : public CostModel {
     for (const PrefillChunk& chunk : shape.prefill) tokens += chunk.new_tokens;
     time[TimePart::compute] += fine_from_seconds(terms_.per_prefill_token) * tokens;
     time[TimePart::compute] += fine_from_seconds(terms_.per_draft) * shape.decode.drafts;
+    for (const EncodedItem& item : shape.encodes)
+      time[TimePart::compute] += fine_from_seconds(terms_.per_encoded_token) * item.tokens;
     time.flops += tokens;
     return time;
   }

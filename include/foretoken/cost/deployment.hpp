@@ -24,10 +24,15 @@ enum class WeightFormat {
   mxfp4,             // 32-element blocks, W4A16
   mxfp4_mxfp8,       // the same weights, activations in 8 bits
 };
-enum class KvFormat { bf16, fp8, int8, int4, fp4 };
+// Number format of the KV cache. Scales: one for a tensor (fp8, int8), or for every token and head; of 16 elements
+// (fp4).
+enum class KvFormat { bf16, fp8, int8, int4, fp4, fp8_per_token_head, int8_per_token_head };
 
 [[nodiscard]] double weight_bytes_per_element(WeightFormat format);
 [[nodiscard]] double kv_bytes_per_element(KvFormat format);
+struct Deployment;
+// The same where scales hang on the model's heads (src/cost/README.md, "KV formats").
+[[nodiscard]] double kv_bytes_per_element(const Deployment& deployment);
 
 struct Parallelism {
   int tensor = 1;
@@ -188,6 +193,9 @@ struct Deployment {
   AffineTerms affine;
   DraftSpec draft;
   LoraSpec lora = {};
+  std::int64_t largest_item = 0;  // tokens of the largest image or sound that prompts bring; 0: text alone
+  bool encoder_data_parallel =
+      false;                      // tensor ranks deal out items instead of slicing the encoder (mm_encoder_tp_mode)
   double power_cap = 0;           // W of a GPU; 0 = none
   SharedCalibration calibration;  // measured coefficient sets to choose from; empty = roofline defaults
   bool operator==(const Deployment&) const = default;

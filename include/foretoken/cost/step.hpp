@@ -39,11 +39,20 @@ struct GroupShape {
   bool operator==(const GroupShape&) const = default;
 };
 
+// An image, video or sound that the encoder computes in a step (src/cost/README.md, "Encoders").
+struct EncodedItem {
+  std::int32_t tokens = 0;     // of the prompt that it becomes
+  std::int32_t sequences = 1;  // tiles or frames, which attend to themselves alone
+  std::int32_t patches = 0;    // of each
+  bool operator==(const EncodedItem&) const = default;
+};
+
 struct StepShape {
   std::span<const PrefillChunk> prefill;
   DecodeShape decode;
   GroupShape group = {};
   std::int64_t adapters = 0;  // distinct LoRA adapters of its requests
+  std::span<const EncodedItem> encodes = {};  // before the layers of the language model
 };
 
 // What a share of a step's time was spent on. An operator's time belongs to the

@@ -60,6 +60,38 @@ struct RecurrentSpec {
   bool operator==(const RecurrentSpec&) const = default;
 };
 
+// How many tokens of a prompt an image, a video or a sound takes (src/cost/README.md, "Images and audio").
+enum class MediaRule {
+  none,         // the model takes text alone
+  qwen_vl,      // sides rounded to whole embeddings, the area kept within bounds
+  llava,        // one square of a fixed size
+  llava_next,   // the same, and a grid of such squares without the padding
+  gemma3,       // one square of a fixed size, pooled
+  pixtral,      // as it is, up to a longest side; every row ends with a token
+  internvl,     // square tiles nearest to its ratio, and a thumbnail
+  llama4,       // square tiles that hold it best, and a thumbnail
+  qwen2_audio,  // spectrogram of at most 30 s
+};
+
+// The encoder before the language model: its layers, and what of an item it sees.
+struct EncoderSpec {
+  MediaRule rule = MediaRule::none;
+  int layers = 0;
+  int hidden_size = 0;
+  int heads = 0;
+  int intermediate_size = 0;
+  int mlp_matrices = 2;   // 3 = gated
+  int patch_size = 14;    // pixels of a side
+  int merge_size = 1;     // patches of a side that become one token of the prompt
+  int image_size = 0;     // pixels of a side of a tile, or of the longest side (pixtral)
+  int max_tiles = 1;      // without the thumbnail
+  double min_pixels = 0;  // qwen_vl: of an image, after rounding
+  double max_pixels = 0;
+  int window = 0;       // patches that most layers attend to; 0: all of the item
+  int full_layers = 0;  // with a window: those that attend to all
+  bool operator==(const EncoderSpec&) const = default;
+};
+
 struct ModelSpec {
   std::string id;                    // Llama-3.1-8B
   std::vector<std::string> aliases;  // HF ids and other spellings
@@ -85,6 +117,7 @@ struct ModelSpec {
   int sliding_layers = 0;         // layers that look back only `sliding_window` tokens
   int full_attention_layers = 0;  // layers with an unbounded KV cache
   RecurrentSpec recurrent;
+  EncoderSpec encoder;          // of images or sound
   int mlp_layers = 0;           // layers with an MLP or experts; 0 = all (Nemotron-H has one mixer per layer)
   double extra_parameters = 0;  // what the shape doesn't imply: learned positions, a sparse-attention indexer
   int max_position_embeddings = 0;

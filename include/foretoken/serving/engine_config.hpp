@@ -61,6 +61,14 @@ struct LoraConfig {
   bool operator==(const LoraConfig&) const = default;
 };
 
+// How the encoder of images and sound is scheduled (src/serving/README.md, "Images and audio").
+struct EncoderConfig {
+  std::int64_t budget = 0;   // embeddings that a step computes at most, and that the cache holds; 0: text alone
+  bool whole_items = false;  // a chunk takes an item in whole or stops before it (disable_chunked_mm_input)
+  [[nodiscard]] bool on() const { return budget > 0; }
+  bool operator==(const EncoderConfig&) const = default;
+};
+
 struct EngineConfig {
   std::string name = "vllm-v1";  // a row of the engines' table
   std::string version = "0.19";
@@ -103,6 +111,7 @@ struct EngineConfig {
   SpeculationConfig speculation = {};
   LoraConfig lora = {};
   KvOffloadConfig kv_offload = {};
+  EncoderConfig encoder = {};
   bool operator==(const EngineConfig&) const = default;
 
   // Token budget of a step. Each of its micro-batches, and so each chunk, has max_num_batched_tokens at most.

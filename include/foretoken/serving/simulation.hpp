@@ -151,6 +151,18 @@ struct AdapterTotals {
   bool operator==(const AdapterTotals&) const = default;
 };
 
+// Of the encoder of images and sound.
+struct EncoderTotals {
+  std::int64_t items = 0;    // computed, again after a preemption too
+  std::int64_t tokens = 0;   // embeddings of these
+  std::int64_t queries = 0;  // items that a chunk reached first, of any request
+  std::int64_t hits = 0;     // of these, found in the encoder's cache
+  std::int64_t steps = 0;    // that computed any
+  FineTotal time{};          // of these steps, what the encoder took; fine units
+  void add(const EncoderTotals& other);
+  bool operator==(const EncoderTotals&) const = default;
+};
+
 // What one rank did over the run; most replicas have one.
 struct ReplicaTotals {
   std::int64_t steps = 0;
@@ -180,6 +192,7 @@ struct ReplicaTotals {
   SpeculationTotals speculation;
   AdapterTotals adapters;
   KvTierTotals kv_tiers;
+  EncoderTotals encoder;
 };
 
 struct SimulationOutcome {

@@ -24,6 +24,7 @@ struct Request {
   std::int16_t class_index = 0;    // into WorkloadConfig::classes, 0 when there are none
   std::int16_t priority = 0;       // smaller is served first
   std::int32_t prefix_row = -1;    // row of the PrefixTable that describes the prompt's start, -1 = none
+  std::int32_t media = -1;         // number in PromptMedia of what it brings beside text; -1 = text alone
   // The turns of one, each prompt of which starts with all before it; -1 = none. Below: the answers of one request that
   // the front end has split share all of its prompt (serving/fan_out).
   std::int32_t conversation = -1;
@@ -67,6 +68,35 @@ class PrefixTable {
   std::vector<Row> rows_;
 };
 
+// An image, a video or a sound in a prompt.
+struct MediaItem {
+  std::int64_t content = 0;  // equal for equal ones
+  std::int32_t start = 0;    // the first of its tokens in the prompt
+  std::int32_t tokens = 0;
+  std::int32_t sequences = 1;  // as in MediaKind
+  std::int32_t patches = 0;
+  [[nodiscard]] std::int64_t end() const { return std::int64_t{start} + tokens; }
+  bool operator==(const MediaItem&) const = default;
+};
+
+// What prompts hold beside text. Contract: a function of Request::media alone, but for where items stand, which hangs
+// on the length of the prompt too.
+class PromptMedia {
+ public:
+  virtual ~PromptMedia() = default;
+  // In the order of the prompt, no two of them overlapping. Precondition: request.media >= 0.
+  virtual void items_of(const Request& request, std::vector<MediaItem>& items) const = 0;
+};
+
+// What the fields of a Request point into.
+struct PromptContents {
+  // A null pointer: no prompt has any.
+  PromptContents(const PrefixTable* prefix_table = nullptr, const PromptMedia* prompt_media = nullptr)
+      : prefixes(prefix_table), media(prompt_media) {}
+  const PrefixTable* prefixes;
+  const PromptMedia* media;
+};
+
 // The stream of requests, in order of arrival, made one at a time.
 
 // Contract: arrivals never decrease; after completed(r, t) every new arrival is
@@ -86,6 +116,8 @@ class RequestSource {
   [[nodiscard]] virtual bool is_open() const { return false; }
   // What Request::prefix_row points into; null when no prompt's start is known to be another's.
   [[nodiscard]] virtual const PrefixTable* prefixes() const { return nullptr; }
+  // What Request::media numbers; null when prompts are text alone.
+  [[nodiscard]] virtual const PromptMedia* media() const { return nullptr; }
   // A trace is read while it is sent; its requests end before a broken row, and this tells why.
   [[nodiscard]] virtual Diagnostics problems() { return {}; }
 };
@@ -103,9 +135,9 @@ class RequestSource {
 
 // Requests in a vector, by arrival: for tests and for traces built in code. They are sorted
 // (stably) and numbered from 0; max_tokens below output_tokens is raised to it.
-// `prefixes` is what their prefix_row points into.
-[[nodiscard]] std::unique_ptr<RequestSource> make_fixed_source(std::vector<Request> requests,
-                                                               PrefixTable prefixes = {});
+// `prefixes` is what their prefix_row points into, `media` what Request::media counts.
+[[nodiscard]] std::unique_ptr<RequestSource> make_fixed_source(std::vector<Request> requests, PrefixTable prefixes = {},
+                                                               std::vector<std::vector<MediaItem>> media = {});
 
 // What can be said before a run, for validation and floors; counts are exact
 // for traces (read once) and bounds for distributions.

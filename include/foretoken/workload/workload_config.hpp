@@ -106,6 +106,26 @@ struct TraceConfig {
 using ArrivalConfig =
     std::variant<RenewalArrivals, AllAtOnceArrivals, RampArrivals, TwoStateArrivals, ProfileArrivals, TraceConfig>;
 
+// ---- images, videos and sounds ----
+// A kind of them, as the model takes it in.
+struct MediaKind {
+  std::string name;  // 1080x1920
+  double weight = 1;
+  std::int32_t tokens = 1;     // of the prompt
+  std::int32_t sequences = 1;  // tiles or frames that its encoder computes
+  std::int32_t patches = 1;    // of each
+  bool operator==(const MediaKind&) const = default;
+};
+// They stand behind the text of a prompt, as `vllm bench serve` sends them.
+struct MediaConfig {
+  std::vector<MediaKind> kinds;  // empty: prompts are text alone
+  std::int64_t items = 1;        // of a request, uniform in [items (1 - range_ratio), items (1 + range_ratio)]
+  double range_ratio = 0;
+  std::int64_t distinct = 0;  // that there are of them all, each as likely; 0: no two are the same
+  [[nodiscard]] bool on() const { return !kinds.empty(); }
+  bool operator==(const MediaConfig&) const = default;
+};
+
 // ---- the client's side ----
 struct PauseConfig {
   bool exponential = false;  // else fixed
@@ -129,6 +149,7 @@ struct RequestClass {
   std::string name;
   double weight = 1;
   LengthPairConfig lengths;
+  std::optional<std::int64_t> media_items;    // of a request; empty = the workload's
   std::optional<std::int64_t> shared_prefix;  // a prefix of its own; empty = the workload's
   int priority = 0;
   GoodputLimits goodput;
@@ -155,6 +176,7 @@ struct AnswersConfig {
 struct WorkloadConfig {
   ArrivalConfig arrivals = RenewalArrivals{};
   LengthPairConfig lengths;
+  MediaConfig media;
   std::int64_t shared_prefix = 0;  // tokens in front of every prompt, the same in all (a system prompt)
   // Requests in all; empty with a trace = the whole trace.
   std::optional<std::int64_t> num_prompts = 1000;

@@ -129,6 +129,7 @@ constexpr EngineCosts kRows[] = {
      .front_end_of_experts = 0.1,
      .fused_passes_from = "1.0",
      .shares_free_memory = true,
+     .marlin = false,
      .kernels = "trtllm",
      .all_reduce = "trtllm"},
     {.engine = "static", .overhead = faster_transformer_overhead},

@@ -36,6 +36,7 @@ struct EngineCosts {
   bool kernels_by_release = false;  // measured kernel sets of its own release are the nearest
   // The experts are chosen before their kernel is called, but for those of TensorRT-LLM, which choose themselves.
   bool routes_apart = false;
+  bool marlin = true;  // weights alone are narrow, or the GPU cannot multiply them: Marlin's kernel unpacks them
   std::string_view kernels = "vllm";     // whose measured expert kernels are its own
   std::string_view all_reduce = "vllm";  // whose measured all-reduce kernels are its own
 };

@@ -21,6 +21,9 @@ namespace foretoken {
 // `target` and the drafter of the deployment, which works after every step. Precondition: it has one.
 [[nodiscard]] std::unique_ptr<CostModel> make_drafting_model(std::unique_ptr<CostModel> target,
                                                              const Deployment& deployment);
+// `target` and the encoder of the images or sound that requests bring. Precondition: the model has one.
+[[nodiscard]] std::unique_ptr<CostModel> make_encoding_model(std::unique_ptr<CostModel> target,
+                                                             const Deployment& deployment);
 // `inner` on GPUs under the deployment's power cap. Precondition: it has one, and its GPU a TDP.
 [[nodiscard]] std::unique_ptr<CostModel> make_power_capped_model(std::unique_ptr<CostModel> inner,
                                                                  const Deployment& deployment);

@@ -21,7 +21,7 @@ Operator StepOperators::decode_full(std::int64_t row_count, double context, std:
   const double queries = drafts > 0 ? rows + static_cast<double>(drafts) : 0;
   if (is_latent_) {
     const double read = seen(rows, context);
-    const LatentDecode a{rows, read, latent_, kv_bytes_per_element(d_.kv_format), false, queries};
+    const LatentDecode a{rows, read, latent_, kv_bytes_, false, queries};
     const ServedSet& set = pricing_.latent_decode;
     Operator op{"attention_decode",
                 full_layers_,
@@ -33,7 +33,7 @@ Operator StepOperators::decode_full(std::int64_t row_count, double context, std:
     if (d_.model.sparse.top_k > 0) add_indexer(op, rows, context);
     return op;
   }
-  const DecodeAttention a{rows, context, mean, heads_, kv_bytes_per_element(d_.kv_format), false, queries};
+  const DecodeAttention a{rows, context, mean, heads_, kv_bytes_, false, queries, kv_.rate};
   const Work work = decode_attention_work(a);
   const ServedSet& set = pricing_.attention_decode;
   return {"attention_decode",
@@ -106,12 +106,10 @@ bool StepOperators::chunk_inside_range(const PrefillChunk& c) const {
 
 Operator StepOperators::prefill_full(const PrefillTerms& sum) const {
   const ServedSet& set = is_latent_ ? pricing_.latent_prefill : pricing_.attention_prefill;
-  return {"attention_prefill",
-          full_layers_,
-          sum.work,
-          is_latent_ ? latent_prefill_estimate(sum, set) : prefill_estimate(sum, set),
-          attention_datasheet(sum.work, pricing_.datasheet),
-          &set};
+  Estimate estimate = is_latent_ ? latent_prefill_estimate(sum, set) : prefill_estimate(sum, set);
+  estimate.variable *= kv_.prefill;
+  return {
+      "attention_prefill", full_layers_, sum.work, estimate, attention_datasheet(sum.work, pricing_.datasheet), &set};
 }
 
 Operator StepOperators::prefill_windowed(const PrefillTerms& sum) const {
@@ -131,6 +129,8 @@ Operator StepOperators::mixed_full(std::span<const PrefillChunk> chunks, const D
   a.decodes = static_cast<double>(decode.sequences);
   a.decode_context = static_cast<double>(decode.context);
   a.heads = heads_;
+  a.kv_bytes = kv_bytes_;
+  a.kv_rate = kv_.rate;
   // Only sums are kept: contexts spread evenly over a block give (L + 1)/128 + 127/256 blocks each.
   a.decode_key_blocks = (a.decode_context + a.decodes) / 128 + a.decodes * 127 / 256;
   a.longest_key_blocks = a.decodes > 0 ? a.decode_key_blocks / a.decodes : 0;

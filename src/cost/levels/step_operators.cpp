@@ -31,6 +31,8 @@ StepOperators::StepOperators(const Deployment& d)
   heads_ = {split(m.heads, tp), std::max(1.0, split(m.kv_heads, tp)), static_cast<double>(m.head_dim)};
   latent_ = {heads_.query, static_cast<double>(m.latent.kv_lora_rank), static_cast<double>(m.latent.rope_head_dim),
              static_cast<double>(m.latent.nope_head_dim), static_cast<double>(m.latent.v_head_dim)};
+  kv_bytes_ = kv_bytes_per_element(d);
+  if (d.level != CostLevel::datasheet && !is_latent_) kv_ = kv_kernels(d.kv_format, gpu_generation(d.gpu), m.head_dim);
   const RecurrentSpec& r = m.recurrent;
   if (r.layers > 0 && r.value_heads > 0)
     linear_ = {split(r.key_heads, tp), split(r.value_heads, tp), static_cast<double>(r.key_head_dim),
@@ -221,6 +223,12 @@ void StepOperators::add_elementwise(std::vector<Operator>& out, double tokens) c
     const double stored = is_latent_ ? (latent_.rank + latent_.rope) / 2 : heads_.kv * heads_.size;
     out.push_back(pass("rope", counts_.attention_layers, tokens * turned * 4, pricing_.rope));
     out.push_back(pass("kv_write", counts_.attention_layers, tokens * stored * 8, pricing_.rope));
+    if (kv_.queries != KvKernels::Queries::wide) {  // read in 16 bits, written in 8
+      Operator op =
+          pass("kv_quantise", counts_.attention_layers, tokens * heads_.query * heads_.size * 3, pricing_.rope);
+      if (kv_.queries == KvKernels::Queries::fused) op.estimate.fixed = 0;
+      out.push_back(op);
+    }
   }
   if (m.qk_norm != QkNorm::none && counts_.attention_layers > 0)
     out.push_back(pass("qk_norm", counts_.attention_layers, tokens * (heads_.query + heads_.kv) * heads_.size * 4,

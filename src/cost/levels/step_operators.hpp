@@ -6,6 +6,7 @@
 
 #include "cost/levels/pricing.hpp"
 #include "cost/operators/attention_mixed.hpp"
+#include "cost/operators/kv_kernels.hpp"
 #include "cost/operators/latent_attention.hpp"
 #include "cost/operators/linear_attention.hpp"
 #include "foretoken/cost/step.hpp"
@@ -85,7 +86,9 @@ class StepOperators {
   ParameterCounts counts_;
   AttentionHeads heads_;
   LatentShape latent_;
-  LinearShape linear_;  // without heads: not known
+  double kv_bytes_ = 2;  // per element
+  KvKernels kv_;         // of attention that is not latent
+  LinearShape linear_;   // without heads: not known
   bool is_latent_ = false;
   bool mixed_ = false;
   double full_layers_ = 0;

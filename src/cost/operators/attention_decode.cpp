@@ -28,14 +28,15 @@ Estimate decode_attention_estimate(const DecodeAttention& a, const ServedSet& se
   const Work work = decode_attention_work(a);
   if (set.level != CostLevel::calibrated) {
     return roofline_estimate(set.roofline.t0, work.flops / (d.flops_bf16 * set.roofline.ec),
-                             work.bytes / (d.bandwidth * set.roofline.em));
+                             work.bytes / (d.bandwidth * set.roofline.em * a.kv_rate));
   }
   const auto& c = set.c;
   const double units = a.sequences * a.heads.kv;
   // The queries of a row share a reading of its keys, as those of the heads of a group do.
   const double group = a.heads.query / a.heads.kv * a.queries_per_row();
-  const double memory = work.bytes * l2_miss(a.resident, work.bytes, d.l2_bytes * c[kBl], 8) / (d.bandwidth * c[kEm]);
-  const double l2 = work.bytes / (c[kL2] * d.bandwidth);
+  const double memory =
+      work.bytes * l2_miss(a.resident, work.bytes, d.l2_bytes * c[kBl], 8) / (d.bandwidth * c[kEm] * a.kv_rate);
+  const double l2 = work.bytes / (c[kL2] * d.bandwidth * a.kv_rate);
   const double waves = c[kTca] * std::max(std::ceil(units / d.compute_units) - 1, 0.0) *
                        (1 + c[kCg] * std::max(group - 8, 0.0) / 64) * std::sqrt(a.heads.size / 128);
   const bool splits = a.longest >= kSplitContext && units < d.compute_units;

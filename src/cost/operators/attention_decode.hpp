@@ -13,6 +13,7 @@ struct DecodeAttention {
   double kv_bytes = 2;  // per element
   bool resident = false;
   double queries = 0;  // of all rows; 0: one each
+  double kv_rate = 1;  // at which the cache is read, against one of 16 bits
   [[nodiscard]] double queries_per_row() const { return queries > 0 ? queries / sequences : 1; }
 };
 

@@ -9,17 +9,17 @@ namespace foretoken {
 namespace {
 
 // Bytes of a batch: chunks read history and their own keys and values and write
-// them; decode rows read theirs.
-double chunk_bytes(const MixedAttention& a) {
+// them; decode rows read theirs. `each`: of an element of the cache.
+double chunk_bytes(const MixedAttention& a, double each) {
   double bytes = 0;
   for (const MixedAttention::Chunk& chunk : a.chunks) {
-    bytes += 4 * a.heads.size * a.heads.kv * (chunk.history + 2 * chunk.new_tokens) +
+    bytes += 2 * each * a.heads.size * a.heads.kv * chunk.history + 8 * a.heads.size * a.heads.kv * chunk.new_tokens +
              4 * a.heads.size * a.heads.query * chunk.new_tokens;
   }
   return bytes;
 }
-double decode_bytes(const MixedAttention& a) {
-  return 4 * a.heads.size * a.heads.kv * (a.decode_context + 2 * a.decodes);
+double decode_bytes(const MixedAttention& a, double each) {
+  return 2 * each * a.heads.size * a.heads.kv * (a.decode_context + 2 * a.decodes);
 }
 
 }  // namespace
@@ -30,7 +30,7 @@ Work mixed_attention_work(const MixedAttention& a) {
     pairs += c.new_tokens * c.history + c.new_tokens * (c.new_tokens + 1) / 2;
   }
   return {4 * a.heads.query * a.heads.size * pairs,
-          chunk_bytes(a) + decode_bytes(a) + 4 * a.heads.size * a.heads.query * a.decodes};
+          chunk_bytes(a, a.kv_bytes) + decode_bytes(a, a.kv_bytes) + 4 * a.heads.size * a.heads.query * a.decodes};
 }
 
 Estimate mixed_attention_estimate(const MixedAttention& a, const ServedSet& set) {
@@ -47,11 +47,12 @@ Estimate mixed_attention_estimate(const MixedAttention& a, const ServedSet& set)
     longest = std::max(longest, (chunk.history + chunk.new_tokens) / 128);
   }
   // Every query head of a group re-reads its keys once they fall out of L2.
-  const double keys = decode_bytes(a);
+  const double each = a.kv_bytes / a.kv_rate;
+  const double keys = decode_bytes(a, each);
   const double again = keys > 0 ? std::min(a.heads.query / a.heads.kv - 1, 20.0) * c[kRr] /
                                       (1 + exact_pow(d.l2_bytes * c[kBl] / keys, 2))
                                 : 0;
-  const double bytes = chunk_bytes(a) + keys * (1 + again) + 4 * a.heads.size * a.heads.query * a.decodes;
+  const double bytes = chunk_bytes(a, each) + keys * (1 + again) + 4 * a.heads.size * a.heads.query * a.decodes;
   const double miss = std::max(l2_miss(a.resident, bytes, d.l2_bytes * c[kBl], 8), 0.3);
   const double compute = busy / d.compute_units;
   const double critical = c[kTb] * longest;

@@ -19,6 +19,8 @@ struct MixedAttention {
   double decode_key_blocks = 0;   // sum of ceil((L + 1) / 128)
   double longest_key_blocks = 0;  // the largest of these
   AttentionHeads heads;
+  double kv_bytes = 2;  // per element of the cache
+  double kv_rate = 1;   // at which they are read, against those of 16 bits
   bool resident = false;
 };
 

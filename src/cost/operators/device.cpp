@@ -49,20 +49,6 @@ double weight_bytes_per_element(WeightFormat format) {
   return 2;
 }
 
-double kv_bytes_per_element(KvFormat format) {
-  switch (format) {
-    case KvFormat::bf16:
-      return 2;
-    case KvFormat::fp8:
-    case KvFormat::int8:
-      return 1;
-    case KvFormat::int4:
-    case KvFormat::fp4:
-      return 0.5;
-  }
-  return 2;
-}
-
 MatrixFormat matrix_format(WeightFormat format, const Device& device) {
   const double weight = weight_bytes_per_element(format);
   switch (format) {

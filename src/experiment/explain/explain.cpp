@@ -35,6 +35,16 @@ StepExplanation explain_step(const CostModel& cost, const StepShape& shape, std:
   return step;
 }
 
+// What a mean prompt brings beside text: as many items as in the mean, of the kind that most are of.
+std::vector<EncodedItem> mean_items(const Scenario& s) {
+  const MediaConfig& media = s.workload.media;
+  if (!media.on()) return {};
+  const auto kind = std::max_element(media.kinds.begin(), media.kinds.end(),
+                                     [](const MediaKind& a, const MediaKind& b) { return a.weight < b.weight; });
+  return std::vector<EncodedItem>(static_cast<std::size_t>(media.items),
+                                  EncodedItem{kind->tokens, kind->sequences, kind->patches});
+}
+
 // A lone prompt goes through in chunks of the token budget.
 Floors lone_request(const CostModel& cost, const Scenario& s, std::int64_t prompt, std::int64_t output) {
   Floors floors;
@@ -42,10 +52,13 @@ Floors lone_request(const CostModel& cost, const Scenario& s, std::int64_t promp
   floors.output_tokens = output;
   const std::int64_t budget = s.engine.enable_chunked_prefill ? s.engine.max_num_batched_tokens : prompt;
   double ttft = to_seconds(s.engine.per_request + s.engine.per_prompt_token * prompt), datasheet_ttft = 0;
+  // Items that recur may be found.
+  const std::vector<EncodedItem> items = s.workload.media.distinct == 0 ? mean_items(s) : std::vector<EncodedItem>{};
   for (std::int64_t done = 0; done < prompt;) {
     const std::int64_t tokens = std::min(std::max<std::int64_t>(budget, 1), prompt - done);
     const PrefillChunk chunk{tokens, done, done + tokens == prompt};
-    const StepBreakdown step = cost.breakdown({std::span(&chunk, 1), {}});
+    const StepBreakdown step =
+        cost.breakdown({std::span(&chunk, 1), {}, {}, done == 0 ? std::span(items) : std::span<const EncodedItem>()});
     ttft += step.seconds;
     datasheet_ttft += step.datasheet_seconds;
     done += tokens;
@@ -127,8 +140,11 @@ Result<Explanation> explain_one(const Scenario& scenario) {
   const std::int64_t context = prompt + output / 2;
   const std::int64_t tokens = std::min(prompt, scenario.engine.max_num_batched_tokens);
   const PrefillChunk chunk{tokens, 0, tokens == prompt};
+  const std::vector<EncodedItem> items = mean_items(scenario);
   e.steps.push_back(
-      explain_step(*cost, {std::span(&chunk, 1), {}}, fmt::format("prefill step: {} prompt tokens", tokens)));
+      explain_step(*cost, {std::span(&chunk, 1), {}, {}, items},
+                   fmt::format("prefill step: {} prompt tokens{}", tokens,
+                               items.empty() ? "" : fmt::format(", {} of images and sounds encoded", items.size()))));
   const auto decode_step = [&](std::int64_t batch, const std::string& which) {
     e.steps.push_back(explain_step(
         *cost, {{}, decode_of(batch, context, cost->sliding_window(), scenario.engine.speculation.tokens)},

@@ -78,8 +78,9 @@ class StartWriter {
     if (simulation) files_.of_simulation.push_back(fmt::format("{}: {}", path, flag_value(field.value)));
     if (!path.starts_with("engine.") || is_settled(path) || (simulation && path.starts_with("engine."))) return;
     // One flag, or several, for all of it.
-    if (path.starts_with("engine.speculative_config.") && files_.line.find(" --speculative-") != std::string::npos)
-      return;
+    const bool says_drafts =
+        target_.program == Program::tensorrt_llm || files_.line.find(" --speculative-") != std::string::npos;
+    if (path.starts_with("engine.speculative_config.") && says_drafts) return;
     const bool* truth = field.value.if_bool();
     bool on = truth != nullptr && *truth;
     if (is_said(path)) return;
@@ -132,7 +133,30 @@ class StartWriter {
       files_.options += fmt::format("{}{}: {}\n", section.empty() ? "" : "  ",
                                     section.empty() ? row.path : row.path.substr(dot + 1), flag_value(value));
     }
+    write_drafts();
     if (!files_.options.empty()) files_.line += fmt::format(" --extra_llm_api_options {}", kOptionsFile);
+  }
+
+  // tensorrt_llm/llmapi/llm_args.py: DecodingBaseConfig and its kinds.
+  void write_drafts() {
+    const DraftSpec& draft = target_.scenario.deployment.draft;
+    const std::int64_t tokens = target_.scenario.engine.speculation.tokens;
+    if (tokens == 0) return;
+    const bool mtp = draft.method == DraftMethod::mtp;
+    const std::string_view type = mtp                                        ? "MTP"
+                                  : draft.method == DraftMethod::eagle3      ? "Eagle3"
+                                  : draft.method == DraftMethod::eagle       ? "Eagle"
+                                  : draft.method == DraftMethod::ngram       ? "NGram"
+                                  : draft.method == DraftMethod::medusa      ? "Medusa"
+                                  : draft.method == DraftMethod::draft_model ? "Draft_Target"
+                                                                             : "";
+    if (type.empty()) {
+      files_.missing.push_back(fmt::format("{} speculation (the engine has none)", to_string(draft.method)));
+      return;
+    }
+    files_.options += fmt::format("speculative_config:\n  decoding_type: {}\n  {}: {}\n", type,
+                                  mtp ? "num_nextn_predict_layers" : "max_draft_len", tokens);
+    if (!draft.checkpoint.empty()) files_.options += fmt::format("  speculative_model_dir: {}\n", draft.checkpoint);
   }
 
   const TargetDeployment& target_;

@@ -27,6 +27,7 @@ class Clients final : public RequestSource, public Observer {
   Request take() override;
   void completed(const Request& attempt, TimePoint now) override;
   [[nodiscard]] const PrefixTable* prefixes() const override { return source_.prefixes(); }
+  [[nodiscard]] const PromptMedia* media() const override { return source_.media(); }
   [[nodiscard]] Diagnostics problems() override { return source_.problems(); }
 
   // When the next attempt has waited too long; kNever: none does.

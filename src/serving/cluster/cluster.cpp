@@ -54,8 +54,8 @@ std::unique_ptr<Replica> Cluster::make_replica(const PoolConfig& pool, int first
     const auto from = std::find_if(config_.pools.begin(), config_.pools.end(), hands_over);
     if (from != config_.pools.end()) receiving = {&config_.hand_over, from->first_token};
   }
-  return std::make_unique<Replica>(first_rank, pool, config_, make_policy_, source_.prefixes(), observer_, *this,
-                                   receiving);
+  return std::make_unique<Replica>(first_rank, pool, config_, make_policy_,
+                                   PromptContents{source_.prefixes(), source_.media()}, observer_, *this, receiving);
 }
 
 void Cluster::add_pool(const PoolConfig& pool) {

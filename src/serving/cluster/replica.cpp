@@ -25,7 +25,7 @@ std::int64_t tokens_of(std::span<const PrefillChunk> chunks) {
 }  // namespace
 
 Replica::Replica(int first_rank, const PoolConfig& pool, const SimulationOptions& options,
-                 const EnginePolicyMaker& make_policy, const PrefixTable* prefixes, Observer& observer,
+                 const EnginePolicyMaker& make_policy, const PromptContents& prompts, Observer& observer,
                  DepartureListener& listener, const Receiving& receiving)
     : first_rank_(first_rank),
       cost_(*pool.cost),
@@ -34,7 +34,7 @@ Replica::Replica(int first_rank, const PoolConfig& pool, const SimulationOptions
       has_waves_(find_engine(pool.engine.name).has_waves),
       idle_tokens_(find_engine(pool.engine.name).idle_tokens) {
   for (int i = 0; i < pool.engine.data_parallel_size; ++i) {
-    ranks_.push_back(std::make_unique<EngineRank>(first_rank + i, pool, options, make_policy(pool.engine), prefixes,
+    ranks_.push_back(std::make_unique<EngineRank>(first_rank + i, pool, options, make_policy(pool.engine), prompts,
                                                   observer, listener, receiving));
   }
   if (ranks_.size() == 1) alone_ = ranks_.front().get();

@@ -22,7 +22,7 @@ class Replica {
  public:
   // Its ranks are numbered from first_rank on.
   Replica(int first_rank, const PoolConfig& pool, const SimulationOptions& options,
-          const EnginePolicyMaker& make_policy, const PrefixTable* prefixes, Observer& observer,
+          const EnginePolicyMaker& make_policy, const PromptContents& prompts, Observer& observer,
           DepartureListener& listener, const Receiving& receiving = {});
 
   // A Request from the router, or a HandOver from another replica.

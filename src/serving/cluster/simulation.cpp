@@ -34,6 +34,7 @@ ReplicaTotals& ReplicaTotals::operator+=(const ReplicaTotals& r) {
   speculation.add(r.speculation);
   adapters.add(r.adapters);
   kv_tiers += r.kv_tiers;
+  encoder.add(r.encoder);
   return *this;
 }
 
@@ -69,6 +70,15 @@ void SpeculationTotals::add(const SpeculationTotals& o) {
   dropped_tokens += o.dropped_tokens;
   if (accepted_at.size() < o.accepted_at.size()) accepted_at.resize(o.accepted_at.size());
   for (std::size_t i = 0; i < o.accepted_at.size(); ++i) accepted_at[i] += o.accepted_at[i];
+}
+
+void EncoderTotals::add(const EncoderTotals& o) {
+  items += o.items;
+  tokens += o.tokens;
+  queries += o.queries;
+  hits += o.hits;
+  steps += o.steps;
+  time += o.time;
 }
 
 SimulationOutcome simulate(const SimulationConfig& config, RequestSource& source, const CostModel& cost,

@@ -8,7 +8,7 @@
 namespace foretoken {
 
 EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOptions& options, EnginePolicy policy,
-                       const PrefixTable* prefixes, Observer& observer, DepartureListener& listener,
+                       const PromptContents& prompts, Observer& observer, DepartureListener& listener,
                        const Receiving& receiving)
     : index_(index),
       single_steps_(options.step_by_step || options.every_step),
@@ -24,7 +24,7 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
       observer_(observer),
       departures_(index, observer, listener),
       policy_(std::move(policy.batching)),
-      rank_(pool.engine, policy.kv, pool.cost->sliding_window(), prefixes, index, observer),
+      rank_(pool.engine, policy.kv, pool.cost->sliding_window(), prompts, index, observer),
       state_(rank_),
       async_(pool.engine.async_scheduling),
       accounts_(rank_.table) {
@@ -162,7 +162,10 @@ void EngineRank::start_steps(TimePoint now) {
   const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
     const std::optional<DecodeShape> rows = receiver_ ? shape_with_rows() : std::nullopt;
-    steps_.set_one(rows ? cost_.step({{}, *rows}) : cost_.step({chunks_, shape_}), decode_only);
+    steps_.set_one(rows            ? cost_.step({{}, *rows})
+                   : rank_.encoder ? time_with_encoder()
+                                   : cost_.step({chunks_, shape_}),
+                   decode_only);
   } else if (single_steps_) {
     steps_.set_one(cost_.step({{}, shape_}), decode_only);
   } else {
@@ -296,6 +299,7 @@ void EngineRank::settle_chunks(TimePoint now) {
     InFlight& r = rank_.table[chunk.id];
     r.cached += chunk.tokens;
     const bool complete = r.cached == r.known_tokens();
+    if (rank_.encoder) rank_.encoder->computed(chunk.id, r.cached);
     if (!rank_.kv.stores_whole_contexts || (complete && !async_.enabled()))
       rank_.publish(chunk.id, r.cached);
     else if (complete)

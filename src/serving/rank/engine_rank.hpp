@@ -33,7 +33,7 @@ struct Receiving {
 class EngineRank {
  public:
   EngineRank(int index, const PoolConfig& pool, const SimulationOptions& options, EnginePolicy policy,
-             const PrefixTable* prefixes, Observer& observer, DepartureListener& listener,
+             const PromptContents& prompts, Observer& observer, DepartureListener& listener,
              const Receiving& receiving = {});
 
   // A request from the router. It may be refused at once. It may have waited for blocks elsewhere before.
@@ -133,6 +133,8 @@ class EngineRank {
   void end_extras();
   void stop_by_string(RequestId id, TimePoint now);
   void leave_out_stopped_rows();
+
+  [[nodiscard]] [[gnu::noinline]] StepTime time_with_encoder();  // engine_rank_encoder.cpp
 
   void start_steps(TimePoint now);
   void start_stretch(const DecodeCurve& curve);

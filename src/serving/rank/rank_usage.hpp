@@ -27,6 +27,7 @@ class RankUsage {
            std::int64_t first_blocks, const RankState& state);
   // A row has verified drafts, some of which were accepted, and of those some came too late.
   void verified(std::int64_t drafts, std::int64_t accepted, std::int64_t dropped);
+  void encoded(const EncoderTotals& totals) { totals_.encoder = totals; }
   // Tokens beyond those of add().
   void put_out(std::int64_t tokens) { totals_.decode_tokens += tokens; }
   void note_blocks(std::int64_t used) { totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, used); }

@@ -13,7 +13,7 @@ constexpr std::int32_t kRowsBehindAStop = 4;
 }  // namespace
 
 RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::int64_t sliding_window,
-                     const PrefixTable* prefixes, int rank, Observer& observer)
+                     const PromptContents& prompts, int rank, Observer& observer)
     : config(engine),
       kv(kv_rules),
       by_priority(engine.scheduling_policy == "priority"),
@@ -22,10 +22,13 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
       decodes(table, kv.blocks == BlockPolicy::grow ? engine.block_size : 0, sliding_window,
               engine.speculation.on() ? 0 : 1, engine.kv_layout),
       pool(engine.usable_blocks(), kv.partial_blocks_first),
-      prefix_cache(engine.enable_prefix_caching, engine.block_size, pool, prefixes, engine.kv_layout),
+      prefix_cache(engine.enable_prefix_caching, engine.block_size, pool, prompts.prefixes, engine.kv_layout),
       waiting(engine),
       running(table),
       gaps(table),
+      encoder(engine.encoder.on() && prompts.media != nullptr
+                  ? std::make_unique<EncoderCache>(engine.encoder, *prompts.media)
+                  : nullptr),
       lifecycle_(observer.wants_lifecycle() ? &observer : nullptr),
       rank_(rank) {
   if (config.lora.on()) adapters = std::make_unique<AdapterSlots>(config.lora);
@@ -172,6 +175,7 @@ void RankState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals,
   } else {
     running.prefilled(id);
   }
+  if (encoder) encoder->drop(id);
   // A block is not full before its last token is known.
   release(id, true, keep == Keep::published ? r.published : std::max(r.cached - in_flight, r.published));
   unseat(id);
@@ -202,6 +206,7 @@ void RankState::leave_unfinished(RequestId id, const DecodeTotals& totals) {
   } else {
     running.prefilled(id);
   }
+  if (encoder) encoder->drop(id);
   release(id, false, r.cached);
   unseat(id);
 }

@@ -14,6 +14,7 @@
 #include "serving/state/adapter_slots.hpp"
 #include "serving/state/decode_group.hpp"
 #include "serving/state/rank_tiers.hpp"
+#include "serving/state/encoder_cache.hpp"
 #include "serving/state/running_list.hpp"
 #include "serving/state/token_gaps.hpp"
 #include "serving/state/waiting_room.hpp"
@@ -47,8 +48,8 @@ enum class Keep { computed, published };
 
 class RankState {
  public:
-  // prefixes: what Request::prefix_row points into; may be null. `rank` is its number, for the observer.
-  RankState(const EngineConfig& engine, const KvRules& kv, std::int64_t sliding_window, const PrefixTable* prefixes,
+  // prompts: what the fields of its requests point into. `rank` is its number, for the observer.
+  RankState(const EngineConfig& engine, const KvRules& kv, std::int64_t sliding_window, const PromptContents& prompts,
             int rank, Observer& observer);
   RankState(const RankState&) = delete;
   RankState& operator=(const RankState&) = delete;
@@ -69,6 +70,7 @@ class RankState {
   TokenGaps gaps;
   std::unique_ptr<AdapterSlots> adapters;  // null: no LoRA
   std::unique_ptr<RankTiers> tiers;  // null: KV caches lie on the GPU only
+  std::unique_ptr<EncoderCache> encoder;  // null: prompts are text alone
 
   struct Counts {
     std::int64_t preemptions = 0;

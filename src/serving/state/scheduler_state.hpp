@@ -56,6 +56,9 @@ class SchedulerState {
   // Tokens for which blocks are taken when so many are to be cached.
   [[nodiscard]] std::int64_t with_lookahead(std::int64_t tokens) const { return rank_.with_lookahead(tokens); }
 
+  // Null: prompts are text alone.
+  [[nodiscard]] EncoderCache* encoder() const { return rank_.encoder.get(); }
+
   [[nodiscard]] const QueueingPolicy& waiting() const { return std::as_const(rank_.waiting).queue(); }
   [[nodiscard]] const InFlight& operator[](RequestId id) const { return rank_.table[id]; }
   [[nodiscard]] const DecodeGroup& decodes() const { return rank_.decodes; }

@@ -35,6 +35,7 @@ class OneAtATime final : public RequestSource {
     inner_.completed(request, now);
   }
   [[nodiscard]] const PrefixTable* prefixes() const override { return inner_.prefixes(); }
+  [[nodiscard]] const PromptMedia* media() const override { return inner_.media(); }
 
  private:
   RequestSource& inner_;

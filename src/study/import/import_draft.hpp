@@ -26,6 +26,7 @@ struct ImportDraft {
   SourceLocation model_where;
   std::string bench_model;
   std::vector<ImportedField> fields;
+  ImportedField drafter;  // SGLang: a checkpoint that drafts, which the algorithm says more of
   bool has_load = false;
   bool attention_dp = false;  // of SGLang: data-parallel ranks share the GPUs of one engine
   bool expert_parallel = false;
@@ -45,6 +46,19 @@ struct ImportDraft {
   void set(ImportedField field);
   [[nodiscard]] const ImportedField* find(std::string_view path) const;
 };
+
+// Speculative decoding: the map of vLLM's flag; one of SGLang's flags, false when it is none; a section of
+// TensorRT-LLM's options; and when all is read.
+void read_vllm_drafts(const CommandWord& word, const std::string& value, ImportDraft& draft);
+bool read_sglang_draft(std::string_view flag, const CommandWord& word, const std::string& value,
+                       const std::string& said, ImportDraft& draft);
+void read_tensorrt_drafts(const YamlNode& section, ImportDraft& draft);
+void settle_drafter(ImportDraft& draft);
+
+// --dataset-name and --dataset-path; when all is read.
+void settle_dataset(ImportDraft& draft);
+// A list for workload.random_mm_bucket_config of what `vllm bench serve` takes; empty: it cannot be read.
+[[nodiscard]] std::string media_buckets(std::string value);
 
 // Options of an engine, as trtllm-serve takes them from a file; false when none of the keys is one.
 bool read_options(const YamlNode& root, ImportDraft& draft);

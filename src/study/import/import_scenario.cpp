@@ -161,22 +161,7 @@ void settle_data_parallelism(const ImportOptions& options, ImportDraft& draft) {
   }
 }
 
-void settle_dataset(ImportDraft& draft) {
-  if (draft.dataset_name.empty() || draft.dataset_name == "random") return;
-  const bool known = draft.dataset_name == "sharegpt" || draft.dataset_name == "burstgpt";
-  if (!known || draft.dataset_path.empty()) {
-    draft.not_simulated.push_back(
-        fmt::format("--dataset-name {}: the lengths are those of random prompts", draft.dataset_name));
-    return;
-  }
-  std::error_code failed;
-  const SourceLocation nowhere{};
-  draft.set({"workload.dataset_name", draft.dataset_name, "--dataset-name " + draft.dataset_name, nowhere});
-  draft.set({"workload.dataset_path", fs::absolute(draft.dataset_path, failed).string(),
-             "--dataset-path " + draft.dataset_path, nowhere});
-}
-
-// What a comment can hold: one line, no control characters.
+// What a comment can hold: one line.
 std::string flat(std::string text) {
   std::replace_if(
       text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
@@ -216,11 +201,29 @@ std::string quoted(const std::string& value) {
   return plain || parse_number(value, number) ? value : to_text(Json(value), 0);
 }
 
-// The fields of one map, in the order they were given.
-void write_group(Writer& out, const ImportDraft& draft, const std::string& group) {
+// Lists were written by their reader.
+std::string spelt(const ImportedField& f) {
+  const bool list = f.path == "workload.random_mm_bucket_config" ||
+                    (f.path.starts_with("engine.speculative_config.") && f.value.starts_with('['));
+  return list ? f.value : quoted(f.value);
+}
+
+// The fields of one map, in the order they were given; those of a map in it together.
+void write_group(Writer& out, const ImportDraft& draft, const std::string& group, const std::string& indent = "  ") {
+  std::vector<std::string> written;
   for (const ImportedField& f : draft.fields) {
-    if (f.path.starts_with(group + "."))
-      out.line(fmt::format("  {}: {}  # {}", f.path.substr(group.size() + 1), quoted(f.value), flat(f.said)), f.where);
+    if (!f.path.starts_with(group + ".")) continue;
+    const std::string key = f.path.substr(group.size() + 1);
+    const std::size_t dot = key.find('.');
+    if (dot == std::string::npos) {
+      out.line(fmt::format("{}{}: {}  # {}", indent, key, spelt(f), flat(f.said)), f.where);
+      continue;
+    }
+    const std::string inner = key.substr(0, dot);
+    if (std::find(written.begin(), written.end(), inner) != written.end()) continue;
+    written.push_back(inner);
+    out.line(fmt::format("{}{}:", indent, inner), f.where);
+    write_group(out, draft, group + "." + inner, indent + "  ");
   }
 }
 

@@ -137,7 +137,8 @@ std::string weight_format(const std::string& value) {
 std::string kv_format(const std::string& value) {
   if (value == "nvfp4" || value == "fp4_e2m1") return "fp4";
   if (value == "bf16") return "bfloat16";
-  for (const char* same : {"auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2", "int8"}) {
+  for (const char* same : {"auto", "bfloat16", "float16", "fp8", "fp8_e4m3", "fp8_e5m2", "int8", "fp8_per_token_head",
+                           "int8_per_token_head"}) {
     if (value == same) return value;
   }
   return {};
@@ -238,6 +239,8 @@ class CommandReader {
       if (!field.empty()) set(field, on ? "true" : "false", word, said);
     } else if (field == "engine.quantization") {
       set_or_leave(row, weight_format(value), word, said);
+    } else if (field == "workload.random_mm_bucket_config") {
+      set_or_leave(row, media_buckets(value), word, said);
     } else if (field == "engine.kv_cache_dtype") {
       set_or_leave(row, kv_format(value), word, said);
     } else if (field == "engine.dtype") {
@@ -262,6 +265,10 @@ class CommandReader {
       draft_.dataset_path = value;
     } else if (row.name == "extra-llm-api-options" || row.name == "config") {
       draft_.options_file = value;
+    } else if (row.name == "speculative-config") {
+      read_vllm_drafts(word, value, draft_);
+    } else if (read_sglang_draft(row.name, word, value, said, draft_)) {
+      return;
     } else if (row.name == "goodput") {
       read_goodput(word, value);
     } else if (row.name == "schedule-policy" && value == "fcfs") {

@@ -53,6 +53,10 @@ bool read_options(const YamlNode& root, ImportDraft& draft) {
   });
   if (!known) return false;
   for (const YamlNode::Entry& entry : root.entries) {
+    if (entry.key == "speculative_config" && entry.value.kind == YamlNode::Kind::map) {
+      read_tensorrt_drafts(entry.value, draft);
+      continue;
+    }
     if (!is_section(entry.key)) {
       (void)read_entry(entry, "", draft);
       continue;
@@ -75,6 +79,7 @@ bool read_config_map(const YamlNode& root, ImportDraft& draft) {
 }
 
 void settle_options(ImportDraft& draft) {
+  settle_drafter(draft);
   // Under attention data parallelism TensorRT-LLM's tensor ranks are ranks with a scheduler each.
   for (ImportedField& f : draft.fields) {
     if (draft.engine == kProgram && draft.attention_dp && f.path == "engine.tensor_parallel_size")

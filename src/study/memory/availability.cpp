@@ -54,6 +54,10 @@ std::string_view word_of(KvFormat format) {
       return "int4";
     case KvFormat::fp4:
       return "fp4";
+    case KvFormat::fp8_per_token_head:
+      return "fp8_per_token_head";
+    case KvFormat::int8_per_token_head:
+      return "int8_per_token_head";
   }
   return "unknown";
 }

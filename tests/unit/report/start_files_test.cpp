@@ -50,6 +50,13 @@ void expect_same_engine(const Scenario& a, const Scenario& b) {
   eb.per_request = ea.per_request;
   eb.max_waiting_requests = ea.max_waiting_requests;
   eb.queue_timeout = ea.queue_timeout;
+  // What is accepted is the workload's, not the engine's.
+  eb.speculation.acceptance = ea.speculation.acceptance;
+  eb.speculation.match_rate = ea.speculation.match_rate;
+  EXPECT_EQ(a.deployment.draft.method, b.deployment.draft.method);
+  EXPECT_EQ(a.deployment.draft.passes, b.deployment.draft.passes);
+  EXPECT_EQ(a.deployment.draft.branches, b.deployment.draft.branches);
+  EXPECT_EQ(a.deployment.draft.model.id, b.deployment.draft.model.id);
   // SGLang's admission asks whether clients ignore the end of their answers.
   eb.ignore_eos_admission = ea.ignore_eos_admission;
   EXPECT_EQ(ea, eb) << "seats " << ea.max_num_seqs << " " << eb.max_num_seqs << ", budget " << ea.max_num_batched_tokens
@@ -68,8 +75,7 @@ TEST_P(StartFiles, ComeBackAsTheSameDeployment) {
   std::ifstream stream(GetParam());
   std::stringstream text;
   text << stream.rdbuf();
-  // Drafts are written, and not read yet: the same deployment without them.
-  const Question question = Question{text.str(), GetParam()}.with({"engine.speculative_config=null"});
+  const Question question{text.str(), GetParam()};
   for (const Program program : kPrograms) {
     SCOPED_TRACE(engine_name_of(program));
     const Result<TargetDeployment> target = target_of(question.without_sweep(), program);

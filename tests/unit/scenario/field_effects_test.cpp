@@ -76,6 +76,10 @@ const std::map<std::string, Example>& examples() {
   const std::string ngram = "engine.speculative_config={method: ngram, num_speculative_tokens: 3}";
   const std::vector<std::string> two_pools = {"pools=[{name: a, role: prefill}, {name: b, role: decode}]"};
   const std::vector<std::string> two_sglang_pools = {two_pools.front(), sglang};
+  const std::string sees = "model=Qwen2.5-VL-7B";
+  const std::string images =
+      "workload.random_mm_bucket_config=[{height: 300, width: 400}, {height: 100, width: 200, weight: 2}]";
+  const std::string large_images = "workload.random_mm_bucket_config=[{height: 1080, width: 1920}]";
   static std::map<std::string, Example> all = {
       {"description", {"some words"}},
       {"model", {"Llama-3.1-70B"}},
@@ -219,6 +223,19 @@ const std::map<std::string, Example>& examples() {
       {"workload.random_output_len", {"20"}},
       {"workload.random_range_ratio", {"0.5"}},
       {"workload.random_prefix_len", {"64"}},
+      {"workload.random_mm_base_items_per_request", {"2", {sees, images}}},
+      {"workload.random_mm_num_mm_items_range_ratio", {"0.5", {sees, images}}},
+      {"workload.random_mm_distinct_items", {"3", {sees, images}}},
+      {"workload.random_mm_bucket_config", {"[{height: 300, width: 400}]", {sees}}},
+      {"workload.random_mm_bucket_config[].height", {"700", {sees, images}}},
+      {"workload.random_mm_bucket_config[].width", {"700", {sees, images}}},
+      {"workload.random_mm_bucket_config[].num_frames", {"4", {sees, images}}},
+      {"workload.random_mm_bucket_config[].seconds",
+       {"20 s", {"model=Qwen2-Audio-7B", "workload.random_mm_bucket_config=[{seconds: 5 s}]"}}},
+      {"workload.random_mm_bucket_config[].weight", {"5", {sees, images}}},
+      {"workload.classes[].random_mm_base_items_per_request", {"2", {classes, sees, images}}},
+      {"engine.disable_chunked_mm_input", {"true", {sees, large_images, "engine.max_num_batched_tokens=3000"}}},
+      {"engine.mm_encoder_tp_mode", {"data", {sees, images, "engine.tensor_parallel_size=2"}}},
       {"workload.input_lengths", {"{distribution: uniform, min: 5, max: 9}", {no_lengths("num_prompts: 50")}}},
       {"workload.output_lengths", {"{distribution: uniform, min: 5, max: 9}", {no_lengths("num_prompts: 50")}}},
       {"workload.num_prompts", {"60"}},

@@ -49,6 +49,53 @@ TEST(Import, ReadsAVllmLine) {
   EXPECT_EQ(s.deployment.cuda_graph_max_rows, 0);
 }
 
+TEST(Import, ReadsTheDraftsOfEveryEngine) {
+  const Scenario vllm = scenario_of(
+      "vllm serve meta-llama/Llama-3.1-8B-Instruct --speculative-config '{\"method\": \"eagle3\", \"model\": "
+      "\"yuhuili/EAGLE3-LLaMA3.1-Instruct-8B\", \"num_speculative_tokens\": 3, \"draft_tensor_parallel_size\": 1}'");
+  EXPECT_EQ(vllm.deployment.draft.method, DraftMethod::eagle3);
+  EXPECT_EQ(vllm.engine.speculation.tokens, 3);
+  const Scenario small = scenario_of(
+      "vllm serve meta-llama/Llama-3.1-8B-Instruct --speculative_config='{\"model\": \"meta-llama/Llama-3.2-1B\", "
+      "\"num_speculative_tokens\": 4}'");
+  EXPECT_EQ(small.deployment.draft.method, DraftMethod::draft_model);
+  EXPECT_EQ(small.deployment.draft.model.id, "Llama-3.2-1B");
+  const Scenario sglang = scenario_of(
+      "python -m sglang.launch_server --model-path meta-llama/Llama-3.1-8B-Instruct --speculative-algorithm EAGLE "
+      "--speculative-draft-model-path jamesliu1/sglang-EAGLE-Llama-3.1-Instruct-8B --speculative-num-steps 3 "
+      "--speculative-eagle-topk 4 --speculative-num-draft-tokens 16");
+  EXPECT_EQ(sglang.deployment.draft.method, DraftMethod::eagle);
+  EXPECT_EQ(sglang.deployment.draft.passes, 3);
+  EXPECT_EQ(sglang.deployment.draft.branches, 4);
+  EXPECT_EQ(sglang.engine.speculation.tokens, 15);
+  const Scenario trt = scenario_of(
+      "trtllm-serve deepseek-ai/DeepSeek-V3 --tp_size 8 --extra_llm_api_options o.yaml <<'EOF'\nspeculative_config:\n  "
+      "decoding_type: MTP\n  num_nextn_predict_layers: 1\nEOF\n",
+      "serve.sh");
+  EXPECT_EQ(trt.deployment.draft.method, DraftMethod::mtp);
+  EXPECT_EQ(trt.engine.speculation.tokens, 1);
+}
+
+TEST(Import, NamesDraftsThatItDoesNotKnowAndRefusesWhatIsNoMap) {
+  const auto odd = import_of("vllm serve Qwen/Qwen3-8B --speculative-config '{\"method\": \"lookahead\"}'");
+  ASSERT_TRUE(odd) << format(odd.error());
+  EXPECT_THAT(odd->text, AllOf(HasSubstr("#   --speculative-config"), Not(HasSubstr("speculative_config:"))));
+  EXPECT_THAT(error_of("vllm serve Qwen/Qwen3-8B --speculative-config eagle3"), HasSubstr("is no map"));
+}
+
+TEST(Import, ReadsTheImagesOfABenchmark) {
+  const Scenario s = scenario_of(
+      "vllm serve Qwen/Qwen2.5-VL-7B-Instruct --mm-encoder-tp-mode data -tp 2\nvllm bench serve --dataset-name "
+      "random-mm "
+      "--random-mm-base-items-per-request 2 --random-mm-bucket-config '{(256, 256, 1): 0.5, (720, 1280, 1): 0.5, (720, "
+      "1280, 16): 0.0}'");
+  ASSERT_EQ(s.workload.media.kinds.size(), 2U) << "what is never drawn is left out";
+  EXPECT_EQ(s.workload.media.items, 2);
+  EXPECT_EQ(s.workload.media.kinds[0].name, "256x256");
+  EXPECT_EQ(s.workload.media.kinds[1].tokens, 46 * 26) << "1280 x 720 in squares of 28";
+  EXPECT_TRUE(s.deployment.encoder_data_parallel);
+}
+
 TEST(Import, ReadsTheOlderEntryPointAndTheModelsOwnContext) {
   const auto imported = import_of("python3 -m vllm.entrypoints.openai.api_server --model Qwen/Qwen3-8B");
   ASSERT_TRUE(imported) << format(imported.error());

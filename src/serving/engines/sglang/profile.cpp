@@ -189,6 +189,7 @@ std::string sglang_launch_line(const LaunchRequest& launch) {
     line.flag("--speculative-algorithm", ngram                                 ? "NGRAM"
                                          : alone                               ? "STANDALONE"
                                          : draft.method == DraftMethod::eagle3 ? "EAGLE3"
+                                         : draft.method == DraftMethod::mtp    ? "NEXTN"
                                                                                : "EAGLE");
     if (!draft.checkpoint.empty()) line.flag("--speculative-draft-model-path", draft.checkpoint);
     if (!ngram) {

@@ -54,7 +54,12 @@ std::string vllm_launch_line(const LaunchRequest& launch) {
   line.flag("--gpu-memory-utilization", fmt::format("{:g}", launch.memory.gpu_memory_utilization));
   if (const std::string q = vllm_quantization(launch.quantization); !q.empty() && !launch.quantization_in_checkpoint)
     line.flag("--quantization", q);
-  if (launch.deployment.kv_format == KvFormat::fp8) line.flag("--kv-cache-dtype", "fp8");
+  if (launch.deployment.kv_format != KvFormat::bf16) {
+    const KvFormat kv = launch.deployment.kv_format;
+    line.flag("--kv-cache-dtype", kv == KvFormat::fp8_per_token_head    ? "fp8_per_token_head"
+                                  : kv == KvFormat::int8_per_token_head ? "int8_per_token_head"
+                                                                        : "fp8");
+  }
   line.word(engine.enable_prefix_caching ? "--enable-prefix-caching" : "--no-enable-prefix-caching");
   if (launch.deployment.cuda_graph_max_rows == 0) line.word("--enforce-eager");
   if (!engine.enable_chunked_prefill) line.word("--no-enable-chunked-prefill");

@@ -142,7 +142,7 @@ KnobRule<std::int64_t> v0_captured_rows(const EngineSetting&) {
 }
 
 EngineProfile any_vllm() {
-  static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8};
+  static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8};  // V0
   EngineProfile p;
   p.kv_formats = kKvFormats;
   p.budget_must_hold_prompts = true;
@@ -173,8 +173,13 @@ EngineProfile vllm_v1_profile() {
                                                 "engine.kv_connector_extra_config",
                                                 "engine.kv_connector_extra_config.offload_prompt_only",
                                                 "engine.kv_connector_extra_config.chunk_size",
-                                                "engine.kv_connector_extra_config.use_layerwise"};
+                                                "engine.kv_connector_extra_config.use_layerwise",
+                                                "engine.disable_chunked_mm_input",
+                                                "engine.mm_encoder_tp_mode"};
+  static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8, KvFormat::fp8_per_token_head,
+                                            KvFormat::int8_per_token_head};
   EngineProfile p = any_vllm();
+  p.kv_formats = kKvFormats;
   p.info = {"vllm-v1", "vLLM V1: continuous batching, chunked prefill, running requests first"};
   p.make = make_vllm_v1;
   p.last_row = LastRow::foreseen;
@@ -182,6 +187,7 @@ EngineProfile vllm_v1_profile() {
   p.partial_blocks_first = "0.24";
   p.pipelines_micro_batches = true;
   p.groups_layers = true;
+  p.encodes_media = true;
   p.seats_only_cap = true;
   p.make_balance = make_vllm_balance;
   p.has_waves = true;

@@ -6,9 +6,8 @@
 // Fields: the full-prompt KV gate (0.19+), the watermark beyond that gate (0.24+), chunked prefill off,
 // long_prefill_token_threshold, priority scheduling.
 // Left out: 0.24's order of free blocks is inexact where async scheduling evicts a request whose last token is still to
-// come (a prefix is found or lost in 1 of 70 overfull random runs); encoder budgets; of layers with a
-// window: their blocks are let go before any are taken in a step; drafts with several
-// groups of layers.
+// come (a prefix is found or lost in 1 of 70 overfull random runs); of layers with a window: their blocks are let go
+// before any are taken in a step; drafts with several groups of layers.
 #include <algorithm>
 
 #include "serving/batching/batching_policy.hpp"
@@ -20,6 +19,7 @@ class VllmV1 final : public BatchingPolicy {
  public:
   void schedule(const ScheduleCall& call, StepPlan& plan) override {
     SchedulerState& s = call.state;
+    if (s.encoder() != nullptr) return schedule_with_encoder(call, plan);
     std::int64_t budget = s.config.step_tokens();
     bool preempted = false;
     if (order_does_not_matter(s)) {
@@ -42,6 +42,16 @@ class VllmV1 final : public BatchingPolicy {
   }
 
  private:
+  // A chunk that stopped before an item goes on when there is room, which another step has.
+  [[gnu::noinline]] void schedule_with_encoder(const ScheduleCall& call, StepPlan& plan) {
+    call.state.encoder()->begin_call();
+    held_up_ = false;
+    std::int64_t budget = call.state.config.step_tokens();
+    const bool preempted = schedule_running_in_order(call, plan, budget);
+    if (!preempted) admit_waiting(call, plan, budget);
+    plan.once = plan.once || preempted || held_up_;
+  }
+
   static std::int64_t capped(const SchedulerState& s, std::int64_t tokens) {
     const std::int64_t threshold = s.config.long_prefill_token_threshold;
     if (s.config.enable_chunked_prefill) tokens = std::min(tokens, s.config.max_num_batched_tokens);
@@ -113,12 +123,21 @@ class VllmV1 final : public BatchingPolicy {
     return preempted;
   }
 
-  static std::int64_t wanted(const SchedulerState& s, RequestId id, std::int64_t budget) {
+  std::int64_t wanted(const SchedulerState& s, RequestId id, std::int64_t budget) {
     const InFlight& r = s[id];
     // Drafts beyond the budget are dropped.
     if (r.phase == Phase::decoding) return s.speculates() ? std::min(s.row_tokens(id), budget) : 1;
     if (r.phase == Phase::leaving) return 0;
-    return std::min(capped(s, r.known_tokens() - r.cached), budget);
+    const std::int64_t tokens = std::min(capped(s, r.known_tokens() - r.cached), budget);
+    return s.encoder() == nullptr ? tokens : encodable(s, id, r.request, r.cached, tokens);
+  }
+
+  // So many of them, where items lie among them: the step's encoder has room for no more. Another step has.
+  std::int64_t encodable(const SchedulerState& s, RequestId id, const Request& request, std::int64_t computed,
+                         std::int64_t tokens) {
+    const std::int64_t fits = s.encoder()->fit(id, request, computed, tokens);
+    held_up_ = held_up_ || fits < tokens;
+    return fits;
   }
 
   static std::int64_t need(const SchedulerState& s, RequestId id, std::int64_t tokens) {
@@ -169,6 +188,7 @@ class VllmV1 final : public BatchingPolicy {
   void take(SchedulerState& s, RequestId id, std::int64_t tokens) {
     if (s[id].phase != Phase::decoding) {
       allocate(s, id, s[id].cached + tokens);
+      if (EncoderCache* encoder = s.encoder()) encoder->take(id);
     } else {
       if (s.speculates())
         s.take_blocks_of_row(id, tokens);
@@ -235,6 +255,13 @@ class VllmV1 final : public BatchingPolicy {
         }
         tokens = budget;
       }
+      if (s.encoder() != nullptr) {
+        tokens = encodable(s, kNoRequest, head->request, hit.tokens, tokens);
+        if (tokens == 0) {
+          plan.blocked = Blocked::token_budget;
+          return;
+        }
+      }
       const std::int64_t kept_back = s.running() > 0 ? reserve : 0;
       std::int64_t gate = s.config.scheduler_reserve_full_isl ? s.blocks_to_take_in_all(hit, known)
                                                               : s.blocks_to_take(hit, hit.tokens + tokens);
@@ -247,6 +274,7 @@ class VllmV1 final : public BatchingPolicy {
       }
       const RequestId id = call.admit(hit);
       allocate(s, id, hit.tokens + tokens);
+      if (EncoderCache* encoder = s.encoder()) encoder->take(id);
       plan.chunks.push_back({id, tokens});
       budget -= tokens;
     }
@@ -275,6 +303,7 @@ class VllmV1 final : public BatchingPolicy {
   std::vector<StepPlan::Chunk> scheduled_;  // in the running list's order
   std::int64_t decode_blocks_ = 0;          // taken by the decodes in scheduled_
   bool evicted_ = false;
+  bool held_up_ = false;  // a chunk stopped before an item
 };
 
 }  // namespace
