@@ -22,7 +22,7 @@ Names prefetch_policies() {
 Names preemption_modes() {
   return {"recompute", "swap"};
 }
-constexpr Field kRows[] = {
+constexpr Field kKvOffloadRows[] = {
     {"engine.kv_offloading_size", K::number, "0",
      "vllm-v1: GiB of host memory for KV caches, of all TP ranks together; 0 = none.", 0, 1e6},
     {"engine.kv_offloading_backend",
@@ -103,7 +103,7 @@ constexpr Field kRows[] = {
 }  // namespace
 
 std::span<const Field> kv_offload_fields() {
-  return kRows;
+  return kKvOffloadRows;
 }
 
 }  // namespace foretoken

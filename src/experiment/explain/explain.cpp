@@ -58,7 +58,7 @@ Floors lone_request(const CostModel& cost, const Scenario& s, std::int64_t promp
     const std::int64_t tokens = std::min(std::max<std::int64_t>(budget, 1), prompt - done);
     const PrefillChunk chunk{tokens, done, done + tokens == prompt};
     const StepBreakdown step =
-        cost.breakdown({std::span(&chunk, 1), {}, {}, done == 0 ? std::span(items) : std::span<const EncodedItem>()});
+        cost.breakdown({std::span(&chunk, 1), {}, {}, 0, done == 0 ? std::span(items) : std::span<const EncodedItem>()});
     ttft += step.seconds;
     datasheet_ttft += step.datasheet_seconds;
     done += tokens;
@@ -142,7 +142,7 @@ Result<Explanation> explain_one(const Scenario& scenario) {
   const PrefillChunk chunk{tokens, 0, tokens == prompt};
   const std::vector<EncodedItem> items = mean_items(scenario);
   e.steps.push_back(
-      explain_step(*cost, {std::span(&chunk, 1), {}, {}, items},
+      explain_step(*cost, {std::span(&chunk, 1), {}, {}, 0, items},
                    fmt::format("prefill step: {} prompt tokens{}", tokens,
                                items.empty() ? "" : fmt::format(", {} of images and sounds encoded", items.size()))));
   const auto decode_step = [&](std::int64_t batch, const std::string& which) {

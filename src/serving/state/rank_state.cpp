@@ -34,7 +34,7 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
   if (config.lora.on()) adapters = std::make_unique<AdapterSlots>(config.lora);
   takes_more_on_admission_ = adapters != nullptr || kv.blocks == BlockPolicy::reserve;
   if (!engine.kv_offload.on() && !engine.kv_offload.swaps()) return;
-  tiers = std::make_unique<RankTiers>(engine.kv_offload, prefixes, pool.free());
+  tiers = std::make_unique<RankTiers>(engine.kv_offload, prompts.prefixes, pool.free());
   if (tiers->store.writes_back()) pool.tell_evictions(&tiers->evicted);
 }
 
