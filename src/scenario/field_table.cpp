@@ -97,8 +97,6 @@ std::span<const UnmodelledKey> unmodelled_keys() {
       {"speculative", "engine.speculative_config says it"},
       {"draft_tensor_parallel_size", "a drafter runs with the target's tensor parallelism; leave the key out"},
       {"kv_transfer_config", "pools and disaggregation say what it stands for"},
-      {"enable_lora", "leave the key out"},
-      {"max_loras", "leave the key out"},
       {"swap_space", "preemption recomputes; leave the key out"},
       {"cpu_offload_gb", "leave the key out"},
       {"stream_interval", "every token is streamed; leave the key out"},
@@ -106,8 +104,6 @@ std::span<const UnmodelledKey> unmodelled_keys() {
       {"max_num_partial_prefills", "vLLM V1 accepts it without effect; leave the key out"},
       {"max_long_partial_prefills", "vLLM V1 accepts it without effect; leave the key out"},
       {"prefix_repetition", "leave the key out"},
-      {"best_of", "one answer per request; leave the key out"},
-      {"n", "one answer per request; leave the key out"},
   };
   return kKeys;
 }
