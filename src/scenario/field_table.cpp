@@ -98,16 +98,12 @@ std::span<const UnmodelledKey> unmodelled_keys() {
       {"draft_tensor_parallel_size", "a drafter runs with the target's tensor parallelism; leave the key out"},
       {"kv_transfer_config",
        "pools and disaggregation say it of hand-overs, engine.kv_offloading_size and kv_offloading_backend of tiers"},
-      {"enable_lora", "leave the key out"},
-      {"max_loras", "leave the key out"},
       {"cpu_offload_gb", "leave the key out"},
       {"stream_interval", "every token is streamed; leave the key out"},
       {"num_scheduler_steps", "leave the key out"},
       {"max_num_partial_prefills", "vLLM V1 accepts it without effect; leave the key out"},
       {"max_long_partial_prefills", "vLLM V1 accepts it without effect; leave the key out"},
       {"prefix_repetition", "leave the key out"},
-      {"best_of", "one answer per request; leave the key out"},
-      {"n", "one answer per request; leave the key out"},
   };
   return kKeys;
 }

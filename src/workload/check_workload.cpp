@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "foretoken/workload/request_source.hpp"
 #include "workload/lengths/lengths.hpp"
@@ -24,6 +25,8 @@ class Checker {
     check_end();
     check_lengths_and_classes();
     check_client();
+    check_adapters();
+    check_answers();
     return std::move(problems_);
   }
 
@@ -224,6 +227,31 @@ class Checker {
     if (!config_.sessions) return;
     std::visit([&](const auto& turns) { check_length("sessions.turns", turns); }, config_.sessions->turns);
     if (config_.sessions->think_time.mean < Duration{}) refuse("sessions.think_time must not be negative");
+  }
+
+  // ---- adapters, answers, who leaves ----
+  void check_share(std::string_view what, double share) {
+    if (!(share >= 0 && share <= 1)) refuse(fmt::format("{} is {:g}: it must be from 0 to 1", what, share));
+  }
+  void check_adapters() {
+    const AdapterConfig& adapters = config_.adapters;
+    check_share("adapters.base_share", adapters.base_share);
+    if (!adapters.weights.empty()) check_weights("adapters", adapters.weights);
+    if (adapters.weights.size() > 32'767) refuse("more than 32,767 adapters");
+    if (adapters.ranks.size() != adapters.weights.size())
+      refuse(fmt::format("{} ranks of {} adapters", adapters.ranks.size(), adapters.weights.size()));
+    for (const int rank : adapters.ranks)
+      if (rank < 1) refuse(fmt::format("an adapter has rank {}: it must be at least 1", rank));
+  }
+  void check_answers() {
+    const AnswersConfig& a = config_.answers;
+    if (a.n < 1 || a.best_of < a.n || a.beam_width < 0)
+      refuse(fmt::format("n is {}, best_of {}, beam_width {}: n must be at least 1, best_of at least n", a.n, a.best_of,
+                         a.beam_width));
+    if (a.on() && config_.sessions) refuse("several answers to a request cannot be combined with sessions");
+    check_share("stop_string_share", config_.stop_string_share);
+    check_share("client.abort_share", config_.client.abort_share);
+    if (config_.client.patience < Duration{}) refuse("client.patience must not be negative");
   }
 
   const WorkloadConfig& config_;

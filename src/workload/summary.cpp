@@ -173,7 +173,7 @@ Result<WorkloadSummary> summarise_trace(const WorkloadConfig& config, const Trac
 }  // namespace
 
 bool may_share_prefixes(const WorkloadConfig& config) {
-  if (config.sessions || std::holds_alternative<TraceConfig>(config.arrivals)) return true;
+  if (config.sessions || config.answers.on() || std::holds_alternative<TraceConfig>(config.arrivals)) return true;
   if (config.classes.empty()) return config.shared_prefix > 0;
   return std::any_of(config.classes.begin(), config.classes.end(),
                      [&](const RequestClass& c) { return c.shared_prefix.value_or(config.shared_prefix) > 0; });

@@ -36,6 +36,7 @@ inline void give_adapters(RandomStream& random, RandomExtras& extras) {
   extras.lora.with_adapters = pick(0, 2) == 0 ? 0.3 : 0;
   if (WorkloadConfig* loop = extras.run.loop ? &*extras.run.loop : nullptr) {
     loop->adapters.weights.assign(static_cast<std::size_t>(adapters), 1);
+    loop->adapters.ranks.assign(static_cast<std::size_t>(adapters), 16);
     loop->adapters.base_share = pick(0, 1) == 1 ? 0.3 : 0;
   }
   for (Request& r : extras.run.requests) r.adapter = static_cast<std::int16_t>(pick(-1, adapters - 1));

@@ -63,6 +63,7 @@ void FanOut::on_request(const RequestRecord& record) {
   Open& open = open_.at(family);
   --open.under_way;
   open.preemptions += record.preemptions;
+  open.ended_at = std::max(open.ended_at, record.finish);
   if (record.outcome == Outcome::finished) {
     open.last = record;
     if (!searches()) {
@@ -74,7 +75,6 @@ void FanOut::on_request(const RequestRecord& record) {
     }
   } else {
     open.worst = record.outcome;
-    open.failed_at = std::max(open.failed_at, record.finish);
     open.emitted += record.emitted;
   }
   // Of who failed the others go on to their ends: nobody tells the engine to stop.
@@ -86,10 +86,10 @@ void FanOut::round_over(std::int64_t family, Open& open) {
     RequestRecord record;
     record.request = open.request;
     record.outcome = open.worst;
-    record.finish = open.failed_at;
+    record.finish = open.ended_at;
     record.preemptions = open.preemptions;
     record.emitted = open.emitted;
-    record.e2e_parts[static_cast<std::size_t>(AttributionPart::queue)] = open.failed_at - open.request.arrival;
+    record.e2e_parts[static_cast<std::size_t>(AttributionPart::queue)] = open.ended_at - open.request.arrival;
     return close(family, record);
   }
   if (!searches()) return close(family, answers_of(open));

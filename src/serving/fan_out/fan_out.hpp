@@ -57,7 +57,7 @@ class FanOut final : public RequestSource, public Observer {
     RequestRecord last;               // of this round, the last that came back
     std::int32_t emitted = 0;         // of parts that failed
     Outcome worst = Outcome::finished;
-    TimePoint failed_at{};
+    TimePoint ended_at{};  // of the last part that came back
     std::int32_t preemptions = 0;
   };
   struct Due {

@@ -154,14 +154,14 @@ TEST(Schema, RefusesWhatTheReaderRefuses) {
   const char* const wrong[][2] = {{"engine.max_num_seqs", "-4"},     {"engine.tp", "0"},
                                   {"engine.name", "vllm-v7"},        {"engine.padded", "\"true\""},
                                   {"workload.request_rate", "1e12"}, {"engine.queue_timeout", "90"},
-                                  {"engine.enable_lora", "true"},    {"workload.isl", "many"}};
+                                  {"engine.cpu_offload_gb", "8"},    {"workload.isl", "many"}};
   for (const auto& [path, value] : wrong) {
     const Json document = document_with(path, value);
     EXPECT_THAT(testing::schema_violations(schema, document), ::testing::Not(::testing::IsEmpty())) << path;
     EXPECT_FALSE(parse_scenario(to_text(document), "wrong.yaml", {})) << path;
   }
   const char* const fine[][2] = {
-      {"workload.request_rate", "inf"}, {"engine.queue_timeout", "90 s"}, {"engine.enable_lora", "false"}};
+      {"workload.request_rate", "inf"}, {"engine.queue_timeout", "90 s"}, {"engine.cpu_offload_gb", "0"}};
   for (const auto& [path, value] : fine) {
     const Json document = document_with(path, value);
     EXPECT_THAT(testing::schema_violations(schema, document), ::testing::IsEmpty()) << path;
