@@ -46,8 +46,6 @@ int run(const RecommendCommand& command) {
     }
   }
   return judge(command, {.counts = "candidates"}, [&](const Asked& asked) -> Result<Answer> {
-    if (asked.scenario.cluster.fleet.on && refuses_pools(asked.scenario, command.scenario.path, ""))
-      return Diagnostics{};
     const RecommendQuestion question{asked.question, asked.scenario};
     const Result<RecommendResult> result = recommend(question, {asked.run, command.top});
     if (!result) return result.error();

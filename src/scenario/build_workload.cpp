@@ -156,6 +156,7 @@ void read_classes(Resolver& values, WorkloadConfig& w) {
       c.shared_prefix = values.maybe_integer(prefix + "random_prefix_len");
     }
     c.priority = static_cast<int>(values.integer(prefix + "priority"));
+    c.fair_share = values.number(prefix + "fair_share");
     c.goodput = read_goodput(values, prefix + "goodput.");
     w.classes.push_back(c);
   }
@@ -201,6 +202,9 @@ void build_workload(Resolver& values, Scenario& s) {
     w.sessions = sessions;
   }
   read_classes(values, w);
+  if (s.engine.scheduling_policy == "vtc") {
+    for (const RequestClass& c : w.classes) s.engine.fair_shares.push_back(c.fair_share);
+  }
   build_client(values, s);
   w.goodput = read_goodput(values, "goodput.");
 }

@@ -131,6 +131,7 @@ struct RequestClass {
   LengthPairConfig lengths;
   std::optional<std::int64_t> shared_prefix;  // a prefix of its own; empty = the workload's
   int priority = 0;
+  double fair_share = 1;  // of the service, relative to other classes (engine.scheduling_policy: vtc)
   GoodputLimits goodput;
   bool operator==(const RequestClass&) const = default;
 };

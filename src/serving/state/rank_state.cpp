@@ -77,6 +77,7 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
     table[id].prefix_hit = match.tokens;
     if (config.enable_prefix_caching) counts_.prefix_queries += head.request.prompt_tokens;
     counts_.prefix_hits += match.tokens;
+    if (waiting.counts_service()) waiting.queue().admitted(head.request);
   } else if (table[id].phase == Phase::reached) {
     InFlight& r = table[id];
     r.account.scheduled(now - r.reached_at, kv_wait.at(now) - head.kv_wait_mark);
