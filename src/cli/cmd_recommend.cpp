@@ -46,7 +46,6 @@ int run(const RecommendCommand& command) {
     }
   }
   return judge(command, {.counts = "candidates"}, [&](const Asked& asked) -> Result<Answer> {
-    if (refuses_fleet(asked.scenario, command.scenario.path)) return Diagnostics{};
     const RecommendQuestion question{asked.question, asked.scenario};
     const Result<RecommendResult> result = recommend(question, {asked.run, command.top});
     if (!result) return result.error();

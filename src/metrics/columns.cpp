@@ -153,6 +153,21 @@ double cost_per_hour(const MeasureView& v) {
   return v.device.usd_per_hour * paid_share(v.run);
 }
 
+// Prefill's part of the price by the prompt tokens that were computed, decode's by output tokens: all classes together
+// pay what the run cost.
+double bill_of_class(const MeasureView& v) {
+  if (v.scope != Scope::request_class || !(v.device.usd_per_hour > 0)) return kMissing;
+  const Measures &own = v.requests, &all = v.run.all;
+  const auto share = [](std::int64_t part, std::int64_t whole) {
+    return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole) : 0;
+  };
+  const double prefill = prefill_share(v);
+  const double computed = share(own.input_tokens - own.cached_tokens, all.input_tokens - all.cached_tokens);
+  const double of_price =
+      std::isnan(prefill) ? kMissing : prefill * computed + (1 - prefill) * share(own.output_tokens, all.output_tokens);
+  return of_price * v.device.usd_per_hour * paid_share(v.run) * v.run.engine_duration() / 3600;
+}
+
 double mean_power(const MeasureView& v) {
   const std::optional<Energy> all = energy_of(v);
   return all ? all->sum() / v.run.engine_duration() : kMissing;
@@ -368,6 +383,8 @@ constexpr Column kColumns[] = {
      "the whole price, prefill's share too, over output tokens"},
     {"cost_per_request", "Cost of a request", "$", G::money, false,
      [](View v) { return cost_of_rate(v, request_throughput(v)); }, "price of the time over completed requests"},
+    {"class_bill", "Bill of the class", "$", G::money, false, bill_of_class,
+     "its part of the price of the run: prefill's by computed prompt tokens, decode's by output tokens"},
     {"idle_cost_share", "Share paid while idle", "", G::money, false,
      [](View v) { return v.device.usd_per_hour > 0 ? 1 - busy(v) : kMissing; },
      "share of the price paid for time outside steps"},

@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "experiment/replication.hpp"
-#include "foretoken/base/intervals.hpp"
+#include "experiment/run/objectives_held.hpp"
 #include "report/common.hpp"
 
 namespace foretoken {
@@ -23,9 +22,10 @@ double hours(std::int64_t nanoseconds) {
   return static_cast<double>(nanoseconds) * 1e-9 / 3600;
 }
 
-Json fleet_of(const FleetTotals& fleet) {
+Json fleet_of(const FleetTotals& fleet, TimePoint end) {
   Json json = Json::object();
   json["places"] = fleet.places;
+  json["end_s"] = to_seconds(end);
   Json states = Json::object();
   for (int i = 0; i < kReplicaStates; ++i)
     states[to_string(static_cast<ReplicaState>(i))] = hours(fleet.in_state[static_cast<std::size_t>(i)]);
@@ -39,6 +39,16 @@ Json fleet_of(const FleetTotals& fleet) {
     counts.push_back(std::move(entry));
   }
   json["replicas"] = std::move(counts);
+  if (fleet.decisions.empty()) return json;
+  Json decisions = Json::array();
+  for (const FleetTotals::Decision& d : fleet.decisions) {
+    Json entry = Json::object();
+    entry["at_s"] = to_seconds(d.at);
+    entry["metric"] = d.metric;
+    entry["wanted"] = d.wanted;
+    decisions.push_back(std::move(entry));
+  }
+  json["decisions"] = std::move(decisions);
   return json;
 }
 
@@ -60,34 +70,6 @@ Json clients_of(const ClientTotals& clients) {
   return json;
 }
 
-// In how many of several runs, which differ in load and failures, all objectives held.
-struct Held {
-  std::int64_t runs = 0;
-  std::int64_t of = 0;
-  Interval share;
-};
-// Wilson's interval of a share, 95 %.
-Interval wilson(std::int64_t held, std::int64_t of) {
-  constexpr double kZ = 1.959964;
-  const auto n = static_cast<double>(of);
-  const double p = static_cast<double>(held) / n;
-  const double centre = p + kZ * kZ / (2 * n), spread = kZ * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n));
-  const double whole = 1 + kZ * kZ / n;
-  return {p, std::max(0.0, (centre - spread) / whole), std::min(1.0, (centre + spread) / whole)};
-}
-Held objectives_held(const RunResult& result) {
-  Held held;
-  for (const ReplicationResult& r : result.replications) {
-    const MeasureView view = view_of(result.scenario, result.device, r.measures, r.measures.all, Scope::run);
-    bool all = true;
-    for (const SloLine& line : result.scenario.slo)
-      all = all && judge(line, metric_value(view, line.metric, Population::offered).value_or(std::nan(""))).ok;
-    held.runs += all ? 1 : 0;
-    ++held.of;
-  }
-  held.share = wilson(held.runs, held.of);
-  return held;
-}
 bool asks_how_often(const RunResult& result) {
   return result.scenario.cluster.fleet.on && !result.scenario.slo.empty() && result.replications.size() > 1;
 }
@@ -95,9 +77,9 @@ bool asks_how_often(const RunResult& result) {
 }  // namespace
 
 void add_fleet(const RunResult& result, Json& json) {
-  if (result.scenario.cluster.fleet.on) json["fleet"] = fleet_of(first(result).fleet);
+  if (result.scenario.cluster.fleet.on) json["fleet"] = fleet_of(first(result).fleet, first(result).end);
   if (asks_how_often(result)) {
-    const Held held = objectives_held(result);
+    const ObjectivesHeld held = objectives_held(result);
     Json hold = Json::object();
     hold["runs"] = held.of;
     hold["held"] = held.runs;
@@ -147,7 +129,7 @@ std::string fleet_lines(const RunResult& result) {
           fmt::format("  {} replicas died with {} requests; {} more were sent to the dead\n",
                       readable(s["replica_failures"]), readable(s["lost_requests"]), readable(s["refused_requests"]));
     if (asks_how_often(result)) {
-      const Held held = objectives_held(result);
+      const ObjectivesHeld held = objectives_held(result);
       text += fmt::format("  all objectives held in {} of {} runs: {} to {} (95 %)\n", held.runs, held.of,
                           percent(held.share.low), percent(held.share.high));
     }

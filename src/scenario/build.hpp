@@ -59,6 +59,8 @@ void build_routing(Resolver& values, Scenario& scenario);
 void build_admission(Resolver& values, Scenario& scenario);
 // Replicas that come and go; after their number is known, and before the router.
 void build_fleet(Resolver& values, Scenario& scenario);
+// Who decides how many there are; part of it.
+void build_autoscaler(Resolver& values, FleetConfig& fleet);
 // When all is built.
 void check_routing(Resolver& values, const Scenario& scenario);
 // Prices, and whether the metrics asked for have what they need; after the deployment and the questions.

@@ -44,7 +44,7 @@ void unknown_axis(Resolver& values, const AxesKey& key, const YamlNode::Entry& e
 // A deployment is looked for; what it is asked stays the same for all candidates.
 bool belongs_to_deployment(std::string_view path) {
   for (const char* prefix :
-       {"hardware", "model", "engine", "replicas", "router", "memory", "cost", "pools", "disaggregation"}) {
+       {"hardware", "model", "engine", "replicas", "router", "memory", "cost", "pools", "disaggregation", "fleet"}) {
     if (path.starts_with(prefix)) return true;
   }
   return false;
@@ -92,7 +92,7 @@ void read_axis(Resolver& values, const Catalog& catalog, const AxesKey& key, con
   }
   if (&key == &kDomain && !belongs_to_deployment(field->path)) {
     values.error_at(entry.where, fmt::format("'{}' is part of the question, not of the deployment", axis.path),
-                    "search over fields of hardware, engine, model, memory, cost, replicas and router");
+                    "search over fields of hardware, engine, model, memory, cost, replicas, router and fleet");
     return;
   }
   const auto is_axis = [&](const SweepAxis& a) { return a.path == axis.path; };

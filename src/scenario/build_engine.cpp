@@ -85,6 +85,21 @@ void build_caching(Resolver& values, const EngineProfile& profile, EngineConfig&
 
 void build_scheduler(Resolver& values, const EngineProfile& profile, DraftMethod drafts, EngineConfig& engine) {
   engine.scheduling_policy = values.text("engine.scheduling_policy");
+  if (engine.scheduling_policy == "vtc") {
+    engine.fair_prompt_weight = values.number("engine.vtc_input_weight");
+    engine.fair_output_weight = values.number("engine.vtc_output_weight");
+    if (drafts != DraftMethod::none)
+      values.error("engine.scheduling_policy", "'engine.scheduling_policy: vtc' with drafts is not modelled",
+                   "leave engine.speculative_config out");
+  } else {
+    for (const char* key : {"engine.vtc_input_weight", "engine.vtc_output_weight"}) {
+      if (!values.given(key)) continue;
+      values.mark_read(key);
+      values.warning(key,
+                     fmt::format("'{}' has no effect: engine.scheduling_policy is {}", key, engine.scheduling_policy),
+                     "set engine.scheduling_policy: vtc");
+    }
+  }
   const bool reserves = version_at_least(engine.version, profile.reserves_full_isl_from);
   engine.scheduler_reserve_full_isl =
       values.flag("engine.scheduler_reserve_full_isl", {reserves, Origin::engine_default, "vLLM 0.19 or later"});

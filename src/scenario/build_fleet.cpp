@@ -41,7 +41,8 @@ void read_failures(Resolver& values, const Scenario& s, FailureConfig& failures)
     const std::string at = fmt::format("fleet.failures[{}]", i);
     const auto time = values.maybe_quantity(at + ".at");
     const PlannedFailure failure{duration_from_seconds(time.value_or(0)),
-                                 static_cast<int>(values.integer(at + ".replica"))};
+                                 static_cast<int>(values.integer(at + ".replica")),
+                                 static_cast<int>(values.integer(at + ".replicas"))};
     if (!time)
       values.error(at, fmt::format("'{}' does not say when", at), "{at: 1 h, replica: 0}");
     else if (!failures.planned.empty() && failure.at < failures.planned.back().at)
@@ -60,12 +61,20 @@ void read_failures(Resolver& values, const Scenario& s, FailureConfig& failures)
   }
   failures.repair = values.duration("fleet.repair");
   failures.detection = values.duration("fleet.detection");
-  const bool none = failures.planned.empty() && failures.mtbf == Duration{};
+  const auto domain = static_cast<int>(values.integer("fleet.domain_replicas"));
+  if (const auto mtbf = values.maybe_quantity("fleet.domain_mtbf")) {
+    failures.domain_mtbf = duration_from_seconds(*mtbf);
+    failures.domain = domain;
+  } else if (values.given("fleet.domain_replicas")) {
+    values.warning("fleet.domain_replicas", "'fleet.domain_replicas' has no effect: there is no fleet.domain_mtbf");
+  }
+  const bool none = failures.planned.empty() && failures.mtbf == Duration{} && failures.domain_mtbf == Duration{};
   for (const char* key : {"fleet.repair", "fleet.detection"}) {
     if (none && values.given(key)) values.warning(key, fmt::format("'{}' has no effect: no replica dies", key));
   }
-  if (none && s.cluster.fleet.schedule.empty() && values.count("fleet.schedule") == 0)
-    values.error("fleet", "'fleet' without a schedule or failures changes nothing: replicas stay as they are",
+  if (none && values.count("fleet.schedule") == 0 && !values.given("fleet.autoscaler"))
+    values.error("fleet",
+                 "'fleet' without a schedule, an autoscaler or failures changes nothing: replicas stay as they are",
                  "fleet: {schedule: [{at: 8 h, replicas: 4}]}, or leave 'fleet' out");
 }
 
@@ -81,6 +90,12 @@ void read_places(Resolver& values, Scenario& s) {
                  fmt::format("set it to {} or more, or want fewer", most));
   fleet.at_start = s.cluster.replicas;
   s.cluster.replicas = std::max(places, most);
+  AutoscalerConfig& autoscaler = fleet.autoscaler;
+  autoscaler.most = s.cluster.replicas;
+  if (autoscaler.policy != AutoscalerPolicy::none && autoscaler.least > autoscaler.most)
+    values.error("fleet.autoscaler.min_replicas",
+                 fmt::format("'min_replicas' of {} is above 'fleet.max_replicas' of {}", autoscaler.least, places),
+                 fmt::format("at most {}", places));
 }
 
 void read_cold_start(Resolver& values, const Scenario& s, ColdStart& start) {
@@ -129,15 +144,17 @@ void build_fleet(Resolver& values, Scenario& s) {
   fleet.on = true;
   if (values.given("spare"))
     values.error("spare", "'spare' with a fleet is not modelled", "leave it out, and want a replica fewer");
+  build_autoscaler(values, fleet);
   read_schedule(values, fleet);
   read_failures(values, s, fleet.failures);
   read_places(values, s);
   for (std::size_t i = 0; i < fleet.failures.planned.size(); ++i) {
-    const int place = fleet.failures.planned[i].place;
+    const int place = fleet.failures.planned[i].place + fleet.failures.planned[i].count - 1;
     if (place >= s.cluster.replicas)
-      values.error(fmt::format("fleet.failures[{}].replica", i),
-                   fmt::format("there is no replica {}: there are {}, from 0", place, s.cluster.replicas),
-                   fmt::format("0 to {}", s.cluster.replicas - 1));
+      values.error(
+          fmt::format("fleet.failures[{}].{}", i, fleet.failures.planned[i].count > 1 ? "replicas" : "replica"),
+          fmt::format("there is no replica {}: there are {}, from 0", place, s.cluster.replicas),
+          fmt::format("0 to {}", s.cluster.replicas - 1));
   }
   if (!values.diagnostics().has_errors()) read_cold_start(values, s, fleet.cold_start);
   const bool holds = values.text("fleet.when_none_ready") == "hold";

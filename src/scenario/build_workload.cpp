@@ -157,6 +157,7 @@ void read_classes(Resolver& values, WorkloadConfig& w) {
       if (w.media.on()) c.media_items = values.maybe_integer(prefix + "random_mm_base_items_per_request");
     }
     c.priority = static_cast<int>(values.integer(prefix + "priority"));
+    c.fair_share = values.number(prefix + "fair_share");
     c.goodput = read_goodput(values, prefix + "goodput.");
     w.classes.push_back(c);
   }
@@ -204,6 +205,9 @@ void build_workload(Resolver& values, Scenario& s) {
   }
   read_classes(values, w);
   read_adapters(values, w);
+  if (s.engine.scheduling_policy == "vtc") {
+    for (const RequestClass& c : w.classes) s.engine.fair_shares.push_back(c.fair_share);
+  }
   build_client(values, s);
   w.goodput = read_goodput(values, "goodput.");
 }

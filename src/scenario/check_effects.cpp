@@ -121,7 +121,18 @@ void check_classes(Resolver& values, const Scenario& s) {
           fmt::format("'{}' has no effect: engine.scheduling_policy is {}", priority, s.engine.scheduling_policy),
           "set engine.scheduling_policy: priority");
     }
+    const std::string share = fmt::format("workload.classes[{}].fair_share", i);
+    if (values.given(share) && s.engine.scheduling_policy != "vtc") {
+      values.warning(
+          share, fmt::format("'{}' has no effect: engine.scheduling_policy is {}", share, s.engine.scheduling_policy),
+          "set engine.scheduling_policy: vtc");
+    }
   }
+  if (s.engine.scheduling_policy == "vtc" && classes.size() < 2)
+    values.warning("engine.scheduling_policy", "'engine.scheduling_policy: vtc' has no effect: there is one class",
+                   "name classes in workload.classes");
+  if (s.engine.scheduling_policy == "vtc" && !s.pools.empty())
+    values.error("engine.scheduling_policy", "'engine.scheduling_policy: vtc' with pools is not modelled", "fcfs");
   const bool all_have = !classes.empty() && std::all_of(classes.begin(), classes.end(),
                                                         [](const RequestClass& c) { return c.goodput.any(); });
   if (all_have && s.workload.goodput.any())

@@ -15,6 +15,7 @@ inline constexpr double kMaxSeconds = 3.2e9;  // a century
 [[nodiscard]] std::span<const Field> routing_fields();
 [[nodiscard]] std::span<const Field> pool_fields();
 [[nodiscard]] std::span<const Field> fleet_fields();
+[[nodiscard]] std::span<const Field> autoscaler_fields();
 [[nodiscard]] std::span<const Field> workload_fields();
 [[nodiscard]] std::span<const Field> client_fields();
 [[nodiscard]] std::span<const Field> question_fields();

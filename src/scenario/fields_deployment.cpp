@@ -186,6 +186,9 @@ constexpr Field kDeploymentRows[] = {
      "vllm-v1: layers with a window keep KV blocks for all tokens, and recurrent ones a state for every seat; else all "
      "kinds of layers share the blocks."},
     {"engine.scheduling_policy", K::choice, "fcfs", "Order of the queue.", 0, 0, {}, queueing},
+    {"engine.vtc_input_weight", K::number, "1", "scheduling_policy: vtc: what a prompt token counts as service.", 0,
+     1e6},
+    {"engine.vtc_output_weight", K::number, "2", "scheduling_policy: vtc: what an output token counts.", 0, 1e6},
     {"engine.async_scheduling", K::flag, "(by engine)",
      "Plan a step while the one before it runs (SGLang, TensorRT-LLM: overlap scheduler)."},
     {"engine.scheduler_reserve_full_isl", K::flag, "(true from 0.19)", "Admit a prompt only when all its blocks fit."},

@@ -70,6 +70,12 @@ constexpr Field kFleetRows[] = {
      "Replicas that die at a given time, in order of time: what they have is lost."},
     {"fleet.failures[].at", K::quantity, "", "Since the run began.", 0, kMaxSeconds},
     {"fleet.failures[].replica", K::integer, "0", "The place whose replica dies, from 0.", 0, 1e4},
+    {"fleet.failures[].replicas", K::integer, "1", "So many die at once, from that place on: a node, a rack.", 1, 1e4},
+    {"fleet.domain_mtbf", K::quantity, "",
+     "Replicas also die together: mean time between failures of one domain (a node or rack that holds "
+     "domain_replicas of them), exponential.",
+     1e-3, kMaxSeconds},
+    {"fleet.domain_replicas", K::integer, "1", "Places of a domain: the first so many, the next so many, ...", 1, 1e4},
     {"fleet.mtbf", K::quantity, "",
      "Replicas also die by chance: mean time between failures of `mtbf_of`, exponential (Llama 3: 50,677 h per H100 in "
      "training).",

@@ -178,6 +178,8 @@ constexpr Field kWorkloadRows[] = {
     {"workload.classes[].output_lengths", K::lengths, "(the workload's)", "Distribution of output tokens."},
     {"workload.classes[].priority", K::integer, "0", "Smaller is served first (scheduling_policy: priority).", -32768,
      32767},
+    {"workload.classes[].fair_share", K::number, "1",
+     "Of the service, relative to the other classes' (scheduling_policy: vtc).", 1e-3, 1e6},
     {"workload.classes[].acceptance_rate", K::number, "(the engine's)", "As engine.speculative_config.acceptance_rate.",
      0, 1},
     {"workload.classes[].acceptance_rates", K::list_of_numbers, "(the engine's)",

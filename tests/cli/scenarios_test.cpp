@@ -268,6 +268,24 @@ TEST(PlannedFleet, KeepsItsObjectiveForLessThanAFixedSize) {
   EXPECT_NEAR(number(fleet["summary"], "cost_per_hour") / number(fixed["summary"], "cost_per_hour"), 0.75, 0.01);
 }
 
+// What does autoscaling save? A fifth of five replicas' price with the objective kept; with a target too near to what a
+// replica carries it is missed.
+TEST(Autoscale, KeepsItsObjectiveForLessThanAFixedSize) {
+  const Json scaled = run_json("autoscale.yaml", {"recommend=null"});
+  const Json late = run_json("autoscale.yaml", {"recommend=null", "fleet.autoscaler.target=42"});
+  const Json fixed = run_json("autoscale.yaml", {"recommend=null", "fleet=null", "replicas=5"});
+  const Json small = run_json("autoscale.yaml", {"recommend=null", "fleet=null", "replicas=4"});
+  const auto p99 = [](const Json& run) { return number(run["summary"], "p99_ttft_ms"); };
+  EXPECT_LT(p99(scaled), 500);
+  EXPECT_GT(p99(late), 500);
+  EXPECT_LT(p99(fixed), 500);
+  EXPECT_GT(p99(small), 500);
+  EXPECT_NEAR(number(scaled["summary"], "run_cost"), 36.7, 0.5);
+  EXPECT_NEAR(number(scaled["summary"], "cost_per_hour") / number(fixed["summary"], "cost_per_hour"), 0.82, 0.02);
+  const auto& decisions = *scaled["fleet"]["decisions"].if_array();
+  EXPECT_EQ(static_cast<double>(decisions.size()), number(scaled["summary"], "scale_events"));
+}
+
 // How many spares for one node down? Two replicas do not carry the load, three do until one dies, four do all the same.
 TEST(NodeDown, NeedsOneSpare) {
   const Json json = run_json("node-down.yaml");
@@ -282,6 +300,38 @@ TEST(NodeDown, NeedsOneSpare) {
   EXPECT_GT(number(points[2]["summary"], "refused_requests"), 0);
   EXPECT_LT(number(points[2]["summary"], "failed"), 0.005 * number(points[2]["summary"], "num_prompts"))
       << "tried again";
+}
+
+// The same as a search: three are known to miss, with four all of twenty runs hold.
+TEST(NodeDown, IsAnsweredBySpares) {
+  const ProcessResult run =
+      foretoken_program({"spares", std::string(FORETOKEN_SOURCE_DIR) + "/scenarios/node-down.yaml", "--runs", "20",
+                         "--target", "80%", "--format", "json"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const Result<Json> json = parse_json(run.out, "spares");
+  ASSERT_TRUE(json);
+  EXPECT_EQ(*(*json)["spares"].if_int(), 1);
+  const auto& steps = *(*json)["steps"].if_array();
+  ASSERT_EQ(steps.size(), 2u);
+  EXPECT_EQ(*steps[0]["verdict"].if_string(), "misses");
+  EXPECT_EQ(*steps[1]["verdict"].if_string(), "meets");
+  EXPECT_LT(number(steps[0], "high_95"), 0.8);
+  EXPECT_GE(number(steps[1], "low_95"), 0.8);
+}
+
+// A fleet's price is that of its run: with twice as many requests in flight on each fewer replicas are paid for.
+TEST(Autoscale, IsSearchedForTheCheapest) {
+  const ProcessResult run = foretoken_program(
+      {"recommend", std::string(FORETOKEN_SOURCE_DIR) + "/scenarios/autoscale.yaml", "--set", "recommend=null", "--set",
+       "workload.duration=20 min", "--set", "workload.rate_profile={period: 20 min, rates: [30, 50, 60, 40]}", "--over",
+       "fleet.autoscaler.target=12,24", "--format", "json"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const Result<Json> json = parse_json(run.out, "recommend");
+  ASSERT_TRUE(json);
+  const auto& ranked = *(*json)["ranked"].if_array();
+  ASSERT_EQ(ranked.size(), 2u);
+  EXPECT_EQ(*ranked[0]["values"]["fleet.autoscaler.target"].if_string(), "24");
+  EXPECT_LT(number(ranked[0], "usd_per_hour"), number(ranked[1], "usd_per_hour"));
 }
 
 // What the scenario's text promises: at two requests a second three drafts halve the time per token and more; at a

@@ -32,6 +32,8 @@ Seen run_with(const RandomRun& run, bool step_by_step) {
       fmt::format("attempts {} given up {} late {} unanswered {}\n", c.attempts, c.timeouts, c.late, c.unanswered) +
       fmt::format("starts {} stops {} failures {} lost {} refused {} migrated {} held {} turned away {} paid {}\n",
                   f.starts, f.stops, f.failures, f.lost, f.refused, c.migrated, f.held, f.turned_away, f.paid());
+  for (const FleetTotals::Decision& d : f.decisions)
+    seen.text += fmt::format("{} saw {} and wants {}\n", d.at.time_since_epoch().count(), d.metric, d.wanted);
   return seen;
 }
 
@@ -83,6 +85,7 @@ void expect_lives_add_up(const Seen& seen, int places, std::uint64_t seed) {
 TEST(RandomFleets, LoseNothingAndGiveTheSameBytesInStretches) {
   const int runs = how_many_scenarios(2000);
   std::int64_t starts = 0, held = 0, late = 0, aborted = 0, retried = 0, lost = 0, refused = 0, migrated = 0;
+  std::int64_t decisions = 0, to_zero = 0, fair = 0;
   for (int i = 0; i < runs; ++i) {
     const auto seed = static_cast<std::uint64_t>(i);
     const RandomRun run = random_fleet(seed);
@@ -92,6 +95,14 @@ TEST(RandomFleets, LoseNothingAndGiveTheSameBytesInStretches) {
     expect_conserved(fast, seed);
     expect_lives_add_up(fast, run.config.cluster.replicas, seed);
     if (HasFailure()) return;
+    for (const FleetTotals::Decision& d : fast.outcome.fleet.decisions) {
+      const AutoscalerConfig& a = run.config.cluster.fleet.autoscaler;
+      EXPECT_GE(d.wanted, a.least) << "seed " << seed;
+      EXPECT_LE(d.wanted, a.most) << "seed " << seed;
+      ++decisions;
+      to_zero += d.wanted == 0 ? 1 : 0;
+    }
+    fair += run.config.engine.scheduling_policy == "vtc" ? 1 : 0;
     starts += fast.outcome.fleet.starts;
     held += fast.outcome.fleet.held;
     late += fast.outcome.clients.late;
@@ -103,9 +114,51 @@ TEST(RandomFleets, LoseNothingAndGiveTheSameBytesInStretches) {
   }
   std::cout << fmt::format(
       "{} runs: {} cold starts, {} held, {} answers for nobody, {} aborted, {} retries, {} lost, {} refused, {} "
-      "migrated\n",
-      runs, starts, held, late, aborted, retried, lost, refused, migrated);
-  for (const std::int64_t met : {starts, held, late, aborted, retried, lost, refused, migrated}) EXPECT_GT(met, 0);
+      "migrated, {} decisions of autoscalers, {} of them to zero, {} runs with fair shares\n",
+      runs, starts, held, late, aborted, retried, lost, refused, migrated, decisions, to_zero, fair);
+  for (const std::int64_t met :
+       {starts, held, late, aborted, retried, lost, refused, migrated, decisions, to_zero, fair})
+    EXPECT_GT(met, 0);
+}
+
+// Drafts in the midst of aborts, crashes and migrations.
+TEST(RandomFleets, WithDraftsLoseNothingEither) {
+  std::int64_t runs = 0, aborted = 0, lost = 0, migrated = 0, accepted = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    RandomRun run = random_fleet(seed);
+    if (run.config.engine.scheduling_policy == "vtc" || !speculate(run)) continue;
+    ++runs;
+    const Seen fast = run_with(run, false);
+    const Seen oracle = run_with(run, true);
+    ASSERT_EQ(fast.text, oracle.text) << "seed " << seed;
+    expect_conserved(fast, seed);
+    expect_lives_add_up(fast, run.config.cluster.replicas, seed);
+    if (HasFailure()) return;
+    aborted += run.config.clients.aborts ? fast.outcome.clients.timeouts : 0;
+    lost += fast.outcome.fleet.lost;
+    migrated += fast.outcome.clients.migrated;
+    for (const ReplicaTotals& r : fast.outcome.replicas) accepted += r.speculation.accepted_tokens;
+  }
+  std::cout << fmt::format("{} runs with drafts: {} aborted, {} lost, {} migrated, {} drafts accepted\n", runs, aborted,
+                           lost, migrated, accepted);
+  for (const std::int64_t met : {aborted, lost, migrated, accepted}) EXPECT_GT(met, 0);
+}
+
+// Who gives up a short wait, as head of the queue or in the inbox, while others stand behind it.
+TEST(RandomFleets, WhoTimesOutCutsTheStretchThatOthersWaitFor) {
+  std::int64_t timed_out = 0;
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    RandomRun run = random_run(seed);
+    EngineConfig& engine = run.config.engine;
+    if (run.loop || (engine.name != "vllm-v1" && engine.name != "sglang" && engine.name != "tensorrt-llm")) continue;
+    RandomStream random(seed, "short_waits");
+    engine.async_scheduling = random.uniform_int(0, 3) > 0;
+    engine.queue_timeout = Duration{1} + up_to(random, random.uniform_int(0, 1) == 0 ? 2'000'000 : 40'000'000);
+    const Seen fast = run_with(run, false);
+    ASSERT_EQ(fast.text, run_with(run, true).text) << "seed " << seed;
+    timed_out += fast.outcome.timed_out;
+  }
+  EXPECT_GT(timed_out, 300);
 }
 
 // A fleet that never changes is no fleet.

@@ -61,9 +61,74 @@ inline void choose_fleet(std::uint64_t seed, ClusterConfig& cluster) {
   fleet.held_for = Duration{1} + up_to(random, 400'000'000);
 }
 
+// In a third of the fleets, instead of the schedule; times as short as those of the loads.
+inline void choose_autoscaler(std::uint64_t seed, ClusterConfig& cluster) {
+  FleetConfig& fleet = cluster.fleet;
+  RandomStream random(seed, "random_autoscaler");
+  const auto one_in = [&](std::int64_t n) { return random.uniform_int(1, n) == 1; };
+  if (!fleet.on || !one_in(3)) return;
+  fleet.schedule.clear();
+  fleet.period = {};
+  AutoscalerConfig& a = fleet.autoscaler;
+  a.policy = static_cast<AutoscalerPolicy>(random.uniform_int(1, kAutoscalerPolicies - 1));
+  const bool hpa = a.policy == AutoscalerPolicy::hpa;
+  const bool to_zero = a.policy == AutoscalerPolicy::keda || a.policy == AutoscalerPolicy::ray ||
+                       a.policy == AutoscalerPolicy::knative || a.policy == AutoscalerPolicy::kubeai;
+  a.metric = static_cast<ScaleMetric>(random.uniform_int(0, kScaleMetrics - 1));
+  a.per_replica = hpa && a.metric != ScaleMetric::request_rate && one_in(2);
+  if (a.policy == AutoscalerPolicy::dynamo) a.metric = ScaleMetric::request_rate;
+  a.target = a.metric == ScaleMetric::kv_usage ? 0.2 : a.metric == ScaleMetric::request_rate ? 20 : 2;
+  a.most = cluster.replicas;
+  a.least = to_zero && one_in(2) ? 0 : 1;
+  a.interval = Duration{1'000'000} + up_to(random, 30'000'000);
+  a.age = one_in(2) ? Duration{} : up_to(random, 50'000'000);
+  a.window = one_in(2) && !a.per_replica ? a.interval + up_to(random, 100'000'000) : Duration{};
+  if (a.policy == AutoscalerPolicy::knative || a.policy == AutoscalerPolicy::aibrix_kpa) {
+    a.window = a.interval + up_to(random, 100'000'000);
+    a.panic_window = a.window / 4 + Duration{1};
+  }
+  a.stabilization = up_to(random, 100'000'000);
+  a.behaves = one_in(2);
+  a.up = {up_to(random, 50'000'000), {{one_in(2), 50, up_to(random, 50'000'000) + Duration{1}}}, one_in(2), one_in(9)};
+  a.down = {up_to(random, 50'000'000), {{false, 1, up_to(random, 50'000'000) + Duration{1}}}, one_in(2), one_in(9)};
+  a.polling = Duration{1'000'000} + up_to(random, 50'000'000);
+  a.cooldown = up_to(random, 100'000'000);
+  a.up_delay = up_to(random, 50'000'000);
+  a.down_delay = up_to(random, 100'000'000);
+  a.up_factor = one_in(2) ? 0.6 : 1;
+  a.up_rate = one_in(2) ? 2 : 1000;
+  a.down_rate = 2;
+  a.zero_grace = up_to(random, 50'000'000);
+  a.for_latency = one_in(2);
+  a.replica_rate = one_in(2) ? 30 : 0;
+}
+
+// Some die together: those of a node by chance, or so many at a given time.
+inline void choose_domains(std::uint64_t seed, FailureConfig& failures) {
+  RandomStream random(seed, "random_domains");
+  if (random.uniform_int(0, 3) == 0) {
+    failures.domain = static_cast<int>(random.uniform_int(1, 3));
+    failures.domain_mtbf = Duration{1} + up_to(random, 2'000'000'000);
+  }
+  for (PlannedFailure& f : failures.planned) f.count = static_cast<int>(random.uniform_int(1, 2));
+}
+
+// Two classes share the engines fairly, in a quarter of the runs that could.
+inline void choose_fair_shares(std::uint64_t seed, RandomRun& run) {
+  RandomStream random(seed, "random_fair_shares");
+  if (run.loop || random.uniform_int(0, 3) > 0) return;
+  EngineConfig& engine = run.config.engine;
+  engine.scheduling_policy = "vtc";
+  engine.fair_shares = {1, 2, 0.5};
+  for (Request& r : run.requests) r.class_index = static_cast<std::int16_t>(random.uniform_int(0, 2));
+}
+
 inline RandomRun random_fleet(std::uint64_t seed) {
   RandomRun run = random_run(seed);
   choose_fleet(seed, run.config.cluster);
+  choose_autoscaler(seed, run.config.cluster);
+  if (run.config.cluster.fleet.on) choose_domains(seed, run.config.cluster.fleet.failures);
+  choose_fair_shares(seed, run);
   choose_clients(seed, run.config.clients);
   return run;
 }

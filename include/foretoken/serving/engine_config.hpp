@@ -100,13 +100,17 @@ struct EngineConfig {
   std::int64_t attention_dp_timeout_iters = 50;        // ... or after so many steps
   std::int64_t attention_dp_batching_wait_iters = 10;  // ... and, once all have one, so many steps later
   int micro_batches = 1;                   // in flight in the pipeline; a step of the simulation is all of them
-  std::string scheduling_policy = "fcfs";  // queueing policy table: fcfs, priority
-  bool async_scheduling = false;           // a step is planned when the one before it begins
-  Duration max_wait{};                     // static: longest wait for a full batch
-  bool padded = true;                      // static: finished rows keep their place
-  std::int64_t max_waiting_requests = 0;   // arrivals beyond are rejected; 0 = no limit
-  Duration queue_timeout{};                // leave the queue unserved after it; 0 = never
-  Duration per_request{};                  // from the client's send until the scheduler knows the request, beside
+  std::string scheduling_policy = "fcfs";  // queueing policy table: fcfs, priority, vtc
+  // vtc: what a token counts, and by class of the workload the share that it is entitled to (empty: all the same).
+  double fair_prompt_weight = 1;
+  double fair_output_weight = 2;
+  std::vector<double> fair_shares;
+  bool async_scheduling = false;          // a step is planned when the one before it begins
+  Duration max_wait{};                    // static: longest wait for a full batch
+  bool padded = true;                     // static: finished rows keep their place
+  std::int64_t max_waiting_requests = 0;  // arrivals beyond are rejected; 0 = no limit
+  Duration queue_timeout{};               // leave the queue unserved after it; 0 = never
+  Duration per_request{};                 // from the client's send until the scheduler knows the request, beside
   Duration per_prompt_token{};  // ... the work of the engine's front end on each token of a prompt, one after the other
   SpeculationConfig speculation = {};
   LoraConfig lora = {};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "foretoken/base/units.hpp"
+#include "foretoken/serving/autoscaler_config.hpp"
 
 namespace foretoken {
 
@@ -43,16 +44,20 @@ struct WantedReplicas {
   bool operator==(const WantedReplicas&) const = default;
 };
 
-// The replica of a place dies: whatever it has is lost.
+// The replica of a place dies: whatever it has is lost. With it those of the next places: a node, a rack.
 struct PlannedFailure {
   Duration at{};
   int place = 0;
+  int count = 1;  // places, from `place` on
   bool operator==(const PlannedFailure&) const = default;
 };
 
 struct FailureConfig {
   std::vector<PlannedFailure> planned;  // in order of time
   Duration mtbf{};                      // of one replica while it is paid for, exponential; 0 = none fails by chance
+  // Places that die together besides: 0 to domain - 1, and so on. Of one such domain, all the time; 0 = none dies.
+  int domain = 1;
+  Duration domain_mtbf{};
   Duration repair{};     // until the place is free for the next one; mean of an exponential where it came by chance
   Duration detection{};  // until routers know: requests sent there meanwhile fail at once
   bool operator==(const FailureConfig&) const = default;
@@ -64,6 +69,7 @@ struct FleetConfig {
   ColdStart cold_start;
   std::vector<WantedReplicas> schedule;  // in order of time
   Duration period{};                     // after which the schedule begins again; 0 = never
+  AutoscalerConfig autoscaler;           // in place of a schedule
   // While no replica is ready: requests wait, so many at most and so long, or (0 requests) are turned away at once.
   std::int64_t held_requests = 0;
   Duration held_for{};
@@ -93,6 +99,14 @@ struct FleetTotals {
     bool operator==(const Count&) const = default;
   };
   std::vector<Count> counts;
+  // What an autoscaler saw and wanted, whenever it wanted another number than before.
+  struct Decision {
+    TimePoint at{};
+    double metric = 0;  // NaN: it had none
+    int wanted = 0;
+    bool operator==(const Decision&) const = default;
+  };
+  std::vector<Decision> decisions;
 
   [[nodiscard]] std::int64_t paid() const;      // ns
   [[nodiscard]] std::int64_t starting() const;  // ns, of it before they were ready

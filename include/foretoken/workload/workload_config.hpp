@@ -152,6 +152,7 @@ struct RequestClass {
   std::optional<std::int64_t> media_items;    // of a request; empty = the workload's
   std::optional<std::int64_t> shared_prefix;  // a prefix of its own; empty = the workload's
   int priority = 0;
+  double fair_share = 1;  // of the service, relative to other classes (engine.scheduling_policy: vtc)
   GoodputLimits goodput;
   bool operator==(const RequestClass&) const = default;
 };

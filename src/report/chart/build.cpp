@@ -118,9 +118,10 @@ Table table_of(std::string_view rows, const std::vector<std::string>& names, con
 }
 
 std::vector<std::string_view> all_picture_names() {
-  return {"load",     "objectives",  "fixes",    "front",      "map",         "map-throughput", "sweep",     "batch",
-          "tradeoff", "differences", "tornado",  "candidates", "parallel",    "confidence",     "accuracy",  "latency",
-          "hours",    "timeline",    "requests", "slowest",    "attribution", "roofline",       "breakdown", "memory"};
+  return {"load",        "objectives", "fixes",       "front",    "map",        "map-throughput", "sweep",
+          "batch",       "tradeoff",   "differences", "tornado",  "candidates", "parallel",       "confidence",
+          "accuracy",    "latency",    "hours",       "timeline", "replicas",   "requests",       "slowest",
+          "attribution", "roofline",   "breakdown",   "memory"};
 }
 
 std::vector<Chart> charts_of(const Json& document) {
@@ -141,6 +142,7 @@ std::vector<Chart> charts_of(const Json& document) {
   add_latency_curves(charts, document);
   add_hours(charts, document);
   add_timeline(charts, document);
+  add_replicas(charts, document);
   add_requests(charts, document);
   add_attribution(charts, document);
   const Json& explanation =

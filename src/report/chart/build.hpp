@@ -39,6 +39,7 @@ struct Stack {
 using Charts = std::vector<Chart>;
 void add_latency_curves(Charts& charts, const Json& document);
 void add_timeline(Charts& charts, const Json& document);
+void add_replicas(Charts& charts, const Json& document);
 void add_requests(Charts& charts, const Json& document);
 void add_roofline(Charts& charts, const Json& explanation);
 void add_breakdown(Charts& charts, const Json& explanation);

@@ -93,7 +93,7 @@ std::string to_page(const Json& document, std::string_view text) {
   const std::string description = text_of(document["config"]["description"]);
   page += fmt::format("<header><h1>{}</h1>{}{}<div id=\"theme\"></div></header>\n", escaped(page_title(document)),
                       description.empty() ? "" : fmt::format("<p>{}</p>", escaped(description)), navigation(charts));
-  page += "<main>\n" + verdict_section(document, text) + headline_section(document);
+  page += "<main>\n" + verdict_section(document, text) + headline_section(document) + fleet_block(document);
   for (const Chart& chart : charts) page += chart_section(chart);
   if (!text.empty() && has_verdict(document, text))
     page += fmt::format(

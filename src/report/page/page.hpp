@@ -21,6 +21,8 @@ namespace foretoken {
 [[nodiscard]] std::string verdict_section(const Json& document, std::string_view text);
 [[nodiscard]] std::string words_of(std::string_view text);
 [[nodiscard]] std::string headline_section(const Json& document);
+// Of replicas that come and go, and clients that try again: what they took and what became of requests.
+[[nodiscard]] std::string fleet_block(const Json& document);
 [[nodiscard]] std::string chart_section(const Chart& chart);
 // All figures, assumptions, where the values come from, and the scenario to copy.
 [[nodiscard]] std::string figures_section(const Json& document);

@@ -66,6 +66,31 @@ std::string chart_section(const Chart& chart) {
       details("Figures", html_table(chart.table, "Figures of: " + chart.title)));
 }
 
+std::string fleet_block(const Json& document) {
+  const Json& fleet = document["fleet"];
+  if (fleet.if_object() == nullptr && document["clients"].if_object() == nullptr) return {};
+  Table figures;
+  figures.head = {"figure", "value", "meaning"};
+  for (const Column& c : columns()) {
+    if (c.group != ColumnGroup::fleet && c.group != ColumnGroup::clients && c.key != "run_cost") continue;
+    const double value = number_of(document["summary"][c.key]);
+    if (std::isnan(value)) continue;
+    std::string label(c.title);
+    label.erase(0, label.find_first_not_of(' '));
+    figures.rows.push_back({label, with_unit_of(value, c.key), std::string(c.meaning)});
+  }
+  Table states;
+  states.head = {"state", "replica-hours"};
+  if (const Json::Object* hours = fleet["replica_hours"].if_object()) {
+    for (const auto& [state, value] : *hours)
+      if (state != "gone" && number_of(value) > 0) states.rows.push_back({state, readable(number_of(value))});
+  }
+  std::string content = html_table(figures, "Figures of the fleet and its clients");
+  if (!states.rows.empty()) content += html_table(states, "Replica-hours by state");
+  const char* title = fleet.if_object() != nullptr ? "The fleet" : "The clients";
+  return fmt::format("<section id=\"fleet\"><h2>{}</h2>{}</section>\n", title, content);
+}
+
 std::string figures_section(const Json& document) {
   std::string content;
   if (const Json::Object* summary = document["summary"].if_object()) {

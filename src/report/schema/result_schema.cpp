@@ -32,6 +32,7 @@ Json result_schema() {
                                 {"memory", memory_study_shape},
                                 {"sensitivity", sensitivity_shape},
                                 {"bill", bill_shape},
+                                {"spares", spares_shape},
                                 {"explanation", explanation_shape},
                                 {"request_explanation", request_explanation_shape},
                                 {"diff", diff_shape},

@@ -159,9 +159,11 @@ Json fleet_shape() {
     hours.push_back({std::string(to_string(static_cast<ReplicaState>(i))), figure()});
   return object(
       {{"places", count()},
+       {"end_s", figure()},
        {"replica_hours", object(hours)},
        {"objectives?", object({{"runs", count()}, {"held", count()}, {"low_95", figure()}, {"high_95", figure()}})},
-       {"replicas", list_of(object({{"at_s", figure()}, {"paid", count()}, {"ready", count()}}))}});
+       {"replicas", list_of(object({{"at_s", figure()}, {"paid", count()}, {"ready", count()}}))},
+       {"decisions?", list_of(object({{"at_s", figure()}, {"metric", figure()}, {"wanted", count()}}))}});
 }
 
 Json clients_shape() {

@@ -3,6 +3,7 @@
 #include "report/batch_tables.hpp"
 #include "report/bill_report.hpp"
 #include "report/schema/documents.hpp"
+#include "report/spares_report.hpp"
 
 namespace foretoken::shape {
 namespace {
@@ -312,6 +313,15 @@ Json bill_shape() {
                                       {"fixed", fleet_bill_shape()},
                                       {"resized", fleet_bill_shape()},
                                       {"replicas_by_hour", list_of(count())}}));
+}
+
+Json spares_shape() {
+  return object(with_head("spares", {{"interrupted", flag()},
+                                     {"target", figure()},
+                                     {"runs", count()},
+                                     {"outcome", text()},
+                                     {"spares", or_null(count())},
+                                     {"steps", list_of(spares_step_shape())}}));
 }
 
 }  // namespace foretoken::shape

@@ -16,6 +16,7 @@
 #include "serving/cluster/ingress.hpp"
 #include "serving/cluster/replica.hpp"
 #include "serving/fan_out/fan_out.hpp"
+#include "serving/fleet/autoscaler.hpp"
 #include "serving/fleet/lobby.hpp"
 #include "serving/fleet/replica_lives.hpp"
 #include "serving/fleet/schedule.hpp"
@@ -116,17 +117,23 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
         : lives(config.fleet, config.replicas, config.routing.seed),
           schedule(config.fleet),
           lobby(config.fleet),
-          in_flight(static_cast<std::size_t>(config.replicas), 0) {}
+          in_flight(static_cast<std::size_t>(config.replicas), 0) {
+      if (config.fleet.autoscaler.policy != AutoscalerPolicy::none)
+        autoscaler = make_autoscaler(config.fleet.autoscaler);
+    }
     ReplicaLives lives;
     FleetSchedule schedule;
+    std::unique_ptr<Autoscaler> autoscaler;  // null: none
+    std::vector<FleetTotals::Decision> decisions;
     Lobby lobby;
     std::vector<std::int64_t> in_flight;  // requests that were sent there and have not left
     std::int64_t lost = 0, refused = 0;   // by replicas that have died
     bool drained = false;                 // somebody has nothing left to do
   };
 
-  // Of the replicas among which a router chooses.
+  // Of the replicas among which a router chooses, and of all for an autoscaler.
   class View;
+  class Sight;
 
   void add_pool(const PoolConfig& pool);
   void make_routers(const PrefixTable* prefixes);
@@ -161,6 +168,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void die(int place, TimePoint now);
   void left_replica(int replica, TimePoint now);
   void renew(int place);
+  void autoscale(TimePoint now);
   void schedule_fleet(TimePoint now);
   void hold(const Request& request, TimePoint now);
   void serve_held(TimePoint now);

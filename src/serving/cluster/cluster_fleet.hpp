@@ -69,14 +69,55 @@ void Cluster::operator()(const FleetDue&, TimePoint now) {
   fleet_->lives.due(
       now, [&](int place) { die(place, now); }, [&](int place) { renew(place); });
   while (fleet_->schedule.next() <= now) want(fleet_->schedule.take(), now);
+  if (fleet_->autoscaler && fleet_->autoscaler->next() <= now) autoscale(now);
   serve_held(now);
   schedule_fleet(now);
+}
+
+class Cluster::Sight final : public FleetSight {
+ public:
+  Sight(const Cluster& cluster, TimePoint now) : cluster_(cluster), now_(now) {}
+  std::int64_t in_system() const override { return cluster_.in_system_; }
+  std::int64_t held() const override { return cluster_.fleet_->lobby.size(); }
+  std::int64_t arrived() const override { return cluster_.outcome_.arrived; }
+  std::vector<ReplicaLoad> ready() const override {
+    std::vector<ReplicaLoad> loads;
+    const EngineConfig& engine = cluster_.config_.pools.front().engine;
+    for (int place = 0; place < static_cast<int>(cluster_.fleet_->in_flight.size()); ++place) {
+      if (cluster_.fleet_->lives.state(place) != ReplicaState::ready) continue;
+      const ReplicaSignals s = cluster_.member(place).replica->signals(now_);
+      const auto blocks = static_cast<double>(std::max<std::int64_t>(1, s.kv_blocks));
+      ReplicaLoad load;
+      load.in_flight = cluster_.fleet_->in_flight[static_cast<std::size_t>(place)];
+      load.waiting = s.waiting;
+      load.running = s.running;
+      load.kv_usage = static_cast<double>(s.kv_blocks_used) / blocks;
+      load.kv_demand = static_cast<double>(s.in_flight_tokens) / (blocks * engine.block_size);
+      load.queued_prompts =
+          static_cast<double>(s.prefill_tokens) / static_cast<double>(std::max<std::int64_t>(1, engine.max_model_len));
+      loads.push_back(load);
+    }
+    return loads;
+  }
+
+ private:
+  const Cluster& cluster_;
+  TimePoint now_;
+};
+
+void Cluster::autoscale(TimePoint now) {
+  const ReplicaNumbers numbers = fleet_->lives.numbers();
+  const int wanted = fleet_->autoscaler->look(now, Sight(*this, now), numbers);
+  if (wanted == numbers.wanted) return;
+  fleet_->decisions.push_back({now, fleet_->autoscaler->seen(), wanted});
+  want(wanted, now);
 }
 
 // An empty system to which nobody will come any more needs no replicas.
 void Cluster::schedule_fleet(TimePoint now) {
   const bool over = in_system_ == 0 && source_.next_arrival() == kNever;
-  const TimePoint next = std::min({fleet_->lives.next(), fleet_->schedule.next(), fleet_->lobby.next_timeout()});
+  const TimePoint next = std::min({fleet_->lives.next(), fleet_->schedule.next(), fleet_->lobby.next_timeout(),
+                                   fleet_->autoscaler ? fleet_->autoscaler->next() : kNever});
   events_.schedule(fleet_due_, over ? kNever : fleet_->drained ? now : next);
 }
 
@@ -84,6 +125,12 @@ void Cluster::schedule_fleet(TimePoint now) {
 
 void Cluster::hold(const Request& request, TimePoint now) {
   if (!fleet_->lobby.hold(request, now)) return not_held(request, Outcome::rejected, now);
+  if (fleet_->autoscaler && fleet_->lives.wanted() == 0) {
+    if (const int wanted = fleet_->autoscaler->called(now); wanted > 0) {
+      fleet_->decisions.push_back({now, static_cast<double>(fleet_->lobby.size()), wanted});
+      want(wanted, now);
+    }
+  }
   schedule_fleet(now);
 }
 
@@ -148,6 +195,7 @@ FleetTotals Cluster::fleet_totals() {
   totals.turned_away = not_held_;
   totals.lost = fleet_->lost;
   totals.refused = fleet_->refused;
+  totals.decisions = std::move(fleet_->decisions);
   return totals;
 }
 

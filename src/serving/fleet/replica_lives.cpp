@@ -66,14 +66,31 @@ ReplicaLives::ReplicaLives(const FleetConfig& config, int places, std::uint64_t 
     draw_death(life, TimePoint{});
   }
   totals_.starts = 0;  // these were there
+  if (failures_.domain_mtbf > Duration{}) {
+    domain_dies_.resize((lives_.size() + index(failures_.domain) - 1) / index(failures_.domain));
+    for (std::size_t domain = 0; domain < domain_dies_.size(); ++domain) draw_domain(domain, TimePoint{});
+  }
   count(TimePoint{});
 }
 
 TimePoint ReplicaLives::next() const {
   TimePoint next = kNever;
   for (const Life& life : lives_) next = std::min({next, life.until, life.dies, life.known});
+  for (const TimePoint dies : domain_dies_) next = std::min(next, dies);
   if (planned_ < failures_.planned.size()) next = std::min(next, TimePoint{failures_.planned[planned_].at});
   return next;
+}
+
+ReplicaNumbers ReplicaLives::numbers() const {
+  ReplicaNumbers numbers;
+  numbers.wanted = wanted_;
+  numbers.ready = takers_;
+  for (const Life& life : lives_) {
+    numbers.pending += life.state <= ReplicaState::pulling ? 1 : 0;
+    numbers.starting += life.state == ReplicaState::loading || life.state == ReplicaState::warming ? 1 : 0;
+    numbers.draining += life.state == ReplicaState::draining ? 1 : 0;
+  }
+  return numbers;
 }
 
 int ReplicaLives::last_started() const {
@@ -119,6 +136,11 @@ void ReplicaLives::draw_death(Life& life, TimePoint now) const {
   if (failures_.mtbf <= Duration{}) return;
   RandomStream stream(replication_seed(seed_, static_cast<std::uint64_t>(life.number)), "failure");
   life.dies = now + exponential(failures_.mtbf, stream);
+}
+
+void ReplicaLives::draw_domain(std::size_t domain, TimePoint now) {
+  RandomStream stream(replication_seed(seed_, domain_deaths_++), "domain_failure");
+  domain_dies_[domain] = now + exponential(failures_.domain_mtbf, stream);
 }
 
 void ReplicaLives::fail(int place, TimePoint now, bool by_chance) {

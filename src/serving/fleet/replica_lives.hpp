@@ -1,10 +1,12 @@
 // The lives of the replicas of a fleet: which state each is in since when, and what comes next. Knows no request.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
 #include "foretoken/serving/fleet_config.hpp"
+#include "serving/fleet/autoscaler.hpp"
 
 namespace foretoken {
 
@@ -24,6 +26,7 @@ class ReplicaLives {
   [[nodiscard]] int wanted() const { return wanted_; }
   // Ready or on the way to it, as far as anybody knows.
   [[nodiscard]] int current() const { return current_; }
+  [[nodiscard]] ReplicaNumbers numbers() const;
   // The next state of some replica; kNever: none changes by itself.
   [[nodiscard]] TimePoint next() const;
 
@@ -57,11 +60,19 @@ class ReplicaLives {
         fail(place, now, true);
       }
     }
-    for (; planned_ < failures_.planned.size() && TimePoint{failures_.planned[planned_].at} <= now; ++planned_) {
-      const int place = failures_.planned[planned_].place;
-      if (state(place) >= ReplicaState::gone) continue;  // nobody is there to die
-      dies(place);
-      fail(place, now, false);
+    const auto die_together = [&](int first, int count, bool by_chance) {
+      for (int place = first; place < std::min(first + count, static_cast<int>(lives_.size())); ++place) {
+        if (state(place) >= ReplicaState::gone) continue;  // nobody is there to die
+        dies(place);
+        fail(place, now, by_chance);
+      }
+    };
+    for (; planned_ < failures_.planned.size() && TimePoint{failures_.planned[planned_].at} <= now; ++planned_)
+      die_together(failures_.planned[planned_].place, failures_.planned[planned_].count, false);
+    for (std::size_t domain = 0; domain < domain_dies_.size(); ++domain) {
+      if (domain_dies_[domain] > now) continue;
+      die_together(static_cast<int>(domain) * failures_.domain, failures_.domain, true);
+      draw_domain(domain, now);
     }
     for (int place = 0; place < static_cast<int>(lives_.size()); ++place) {
       if (lives_[index(place)].known <= now) learn(place);
@@ -95,6 +106,7 @@ class ReplicaLives {
   }
   void start(int place, TimePoint now);
   void draw_death(Life& life, TimePoint now) const;
+  void draw_domain(std::size_t domain, TimePoint now);
   void fail(int place, TimePoint now, bool by_chance);
   void learn(int place);
   void set_takes(int place, bool takes);
@@ -105,7 +117,9 @@ class ReplicaLives {
 
   ColdStart cold_start_;
   FailureConfig failures_;
-  std::size_t planned_ = 0;  // failures so far
+  std::size_t planned_ = 0;             // failures so far
+  std::vector<TimePoint> domain_dies_;  // by domain, when all in it die
+  std::uint64_t domain_deaths_ = 0;     // drawn so far
   std::uint64_t seed_;
   std::vector<Life> lives_;
   std::vector<std::uint8_t> takes_;

@@ -39,6 +39,12 @@ class QueueingPolicy {
   // The request of this index goes; empty when it does not wait here.
   virtual std::optional<Waiting> remove(std::int64_t index) = 0;
 
+  // Of policies that go by what was served: one that was popped was admitted, for the first time; so many tokens of a
+  // class came out; the head may change although nobody comes or goes, as tokens come out.
+  virtual void admitted(const Request& /*request*/) {}
+  virtual void put_out(int /*class_index*/, std::int64_t /*tokens*/) {}
+  [[nodiscard]] virtual bool head_moves() const { return false; }
+
  protected:
   // After every change of the order: it is looked at far more often than it changes.
   void set_head(const Waiting* head) { head_ = head; }
@@ -50,9 +56,12 @@ class QueueingPolicy {
 // Precondition: config.scheduling_policy is in the table (validated by the scenario);
 // an unknown name is an InternalError.
 [[nodiscard]] std::unique_ptr<QueueingPolicy> make_queueing_policy(const EngineConfig& config);
+// Whether the policy goes by what was served: admitted() and put_out() are told.
+[[nodiscard]] bool counts_service(const EngineConfig& config);
 
 // One line per policy in table.cpp.
 [[nodiscard]] std::unique_ptr<QueueingPolicy> make_fcfs();
 [[nodiscard]] std::unique_ptr<QueueingPolicy> make_priority();
+[[nodiscard]] std::unique_ptr<QueueingPolicy> make_vtc(const EngineConfig& config);
 
 }  // namespace foretoken

@@ -193,6 +193,10 @@ void EngineRank::begin(TimePoint now) {
 }
 
 void EngineRank::start_stretch(const DecodeCurve& curve) {
+  // Another may come to be the head, and fit, without anybody coming or going.
+  if (rank_.waiting.counts_service() && rank_.running.size() < rank_.config.max_num_seqs &&
+      rank_.waiting.queue().head_moves())
+    return;
   DecodeGroup& decodes = rank_.decodes;
   std::int64_t steps = decodes.growth().steps_within(decodes.clock(), rank_.pool.free() - plan_.spare_blocks,
                                                      decodes.steps_until_change());
@@ -224,6 +228,10 @@ void EngineRank::end_steps(TimePoint now) {
   async_.open(nobody_came ? begin_ : clock_.after(steps_.elapsed_before_last()));
   if (has_extras_) [[unlikely]]
     end_extras();
+  if (rank_.waiting.counts_service()) {
+    count_service(steps_.steps());
+    counted_steps_ = 0;
+  }
   report_steps(now);
   const DecodeTotals decode = steps_.decode_totals();
   usage_.add(steps_, decode, chunks_, {decode_rows_, speculates_ ? 1 : rank_.decodes.clock().per_row()},
@@ -318,6 +326,7 @@ void EngineRank::complete_prompt(RequestId id, TimePoint now) {
     return;
   }
   rank_.running.prefilled(id);
+  if (rank_.waiting.counts_service()) rank_.waiting.queue().put_out(r.request.class_index, 1);
   if (++r.emitted == 1) {
     r.first_token = now;
     if (rank_.tells()) rank_.tell(LifecycleEdge::first_token, id, now);

@@ -113,6 +113,7 @@ class EngineRank {
   [[nodiscard]] bool fits(Request& request) const;
   [[nodiscard]] std::optional<DecodeShape> shape_with_rows() const;
   void wait(const Waiting& waiting, TimePoint now);
+  void count_service(std::int64_t steps);
   void call_policy(TimePoint now, bool hold_contexts);
   void shape_plan(TimePoint now);
   [[nodiscard]] bool reveal(TimePoint now);
@@ -219,9 +220,10 @@ class EngineRank {
   bool next_call_differs_ = false;  // the plan holds for one step only
   std::vector<PrefillChunk> chunks_;
   DecodeShape shape_;
-  std::int64_t decode_rows_ = 0;  // that emit
-  std::int64_t gap_rows_ = 0;     // of these, the ones that also emitted in the step before
-  BlockFlow first_blocks_;        // of decodes in the first step; those that sit it out take none
+  std::int64_t decode_rows_ = 0;    // that emit
+  std::int64_t counted_steps_ = 0;  // of those that run, whose tokens the queue was told of
+  std::int64_t gap_rows_ = 0;       // of these, the ones that also emitted in the step before
+  BlockFlow first_blocks_;          // of decodes in the first step; those that sit it out take none
   // Of speculation: what the rows of the step that ends put out, and how many drafts it made for the next one.
   struct Output {
     RequestId id;

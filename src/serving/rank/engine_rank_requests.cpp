@@ -38,11 +38,14 @@ void EngineRank::arrive(const Request& sent, TimePoint now, Duration waited_for_
 }
 
 void EngineRank::wait(const Waiting& waiting, TimePoint now) {
+  if (rank_.waiting.counts_service()) count_service(progress(now).ended);
   if (async_.enabled()) {
     // The step after the running one is planned already.
     rank_.waiting.to_inbox(waiting, now);
+    // Where it begins in the order hangs on what was served when the queue takes it in.
+    if (rank_.waiting.counts_service()) end_after(steps_to_boundary(now));
     if (rank_.waiting.head() == nullptr || !rank_.first_come_first_served || rank_.adapters) cut(now, 1);
-  } else if (rank_.waiting.push(waiting)) {
+  } else if (rank_.waiting.push(waiting) || rank_.waiting.counts_service()) {
     cut(now);
   }
 }
@@ -55,6 +58,18 @@ void EngineRank::fetched(const Request& request, std::int64_t tokens, TimePoint 
 void EngineRank::settle_fetched() {
   for (const Fetched& f : fetched_) rank_.prefix_cache.bring(f.request, f.tokens);
   fetched_.clear();
+}
+
+// Of the steps that run the first `steps` have put out their tokens.
+void EngineRank::count_service(std::int64_t steps) {
+  const std::int64_t more = steps - counted_steps_;
+  counted_steps_ = steps;
+  if (more <= 0 || plan_.hold_decodes) return;
+  for (RequestId id = rank_.running.first(); id != kNoRequest; id = rank_.table[id].next) {
+    const InFlight& r = rank_.table[id];
+    const bool sits_out = std::find(plan_.skipped.begin(), plan_.skipped.end(), id) != plan_.skipped.end();
+    if (r.phase == Phase::decoding && !sits_out) rank_.waiting.queue().put_out(r.request.class_index, more);
+  }
 }
 
 void EngineRank::release_pinned(RequestId id, TimePoint now) {

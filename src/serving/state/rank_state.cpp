@@ -103,6 +103,7 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
     id = table.add(head.request);
     table[id].account.scheduled(now - head.request.known_at(), kv_wait.at(now) - head.kv_wait_mark);
     first_admission(table[id], match.tokens, now);
+    if (waiting.counts_service()) waiting.queue().admitted(head.request);
   } else if (table[id].phase == Phase::reached) {
     InFlight& r = table[id];
     if (!r.recovering) r.account.scheduled(now - r.reached_at, kv_wait.at(now) - head.kv_wait_mark);

@@ -15,11 +15,15 @@ namespace foretoken {
 class WaitingRoom {
  public:
   explicit WaitingRoom(const EngineConfig& engine)
-      : queue_(make_queueing_policy(engine)), timeout_(engine.queue_timeout), all_matter_(engine.lora.on()) {}
+      : queue_(make_queueing_policy(engine)),
+        counts_service_(foretoken::counts_service(engine)),
+        timeout_(engine.queue_timeout),
+        all_matter_(engine.lora.on()) {}
 
   [[nodiscard]] const QueueingPolicy& queue() const { return *queue_; }
   [[nodiscard]] QueueingPolicy& queue() { return *queue_; }
   [[nodiscard]] const Waiting* head() const { return queue_->head(); }
+  [[nodiscard]] bool counts_service() const { return counts_service_; }  // the queue is told what is served
   [[nodiscard]] bool inbox_is_empty() const { return inbox_.empty(); }
   [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(queue_->size() + inbox_.size()); }
 
@@ -92,6 +96,7 @@ class WaitingRoom {
   }
 
   std::unique_ptr<QueueingPolicy> queue_;
+  const bool counts_service_;
   std::deque<Inbound> inbox_;  // in the order in which they came
   Duration timeout_;
   bool all_matter_;  // not only who becomes the head

@@ -62,7 +62,7 @@ std::vector<SweepAxis> usual_domain(const Scenario& base, const std::string& cat
 
 std::vector<SweepAxis> recommend_domain(const RecommendQuestion& question) {
   const std::vector<SweepAxis>& named = question.base.recommend;
-  if (is_declared(question)) return named;
+  if (is_declared(question) || question.base.cluster.fleet.on) return named;
   std::vector<SweepAxis> domain = usual_domain(question.base, question.asked.options.catalog_dir);
   // The number of replicas follows from that of GPUs.
   if (is_axis(named, "hardware.num_gpus"))

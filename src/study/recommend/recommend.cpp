@@ -391,8 +391,8 @@ Result<RecommendResult> recommend(const RecommendQuestion& question, const Recom
     return problems;
   }
   result.effort.requests_of_a_verdict = requests_of_a_verdict(question.base);
-  Search search(question, options, result);
-  problems = search.run(question.asked.origin);
+  problems = question.base.cluster.fleet.on ? search_fleets(question, options, result)
+                                            : Search(question, options, result).run(question.asked.origin);
   if (problems.has_errors()) return problems;
   return result;
 }

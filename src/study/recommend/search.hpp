@@ -87,6 +87,7 @@ struct Trial {
   std::int64_t peak_running = 0;
   std::int64_t blocks_needed = 0;  // so many keep any request from waiting for KV blocks
   std::int64_t requests = 0;
+  double mean_replicas_paid = 0;  // of a fleet
   bool interrupted = false;
 };
 
@@ -100,6 +101,11 @@ struct Trial {
 [[nodiscard]] Trial try_briefly(const Scenario& brief, Candidate candidate, const RunOptions& options);
 // meets, misses, not_decided, or skipped when interrupted.
 [[nodiscard]] Trial try_fully(const Scenario& scenario, Candidate candidate, const RunOptions& options);
+
+// Of replicas that come and go: every candidate that fits is simulated to a verdict, since what it costs is only known
+// from its run. Errors: nothing to search over, too many candidates, none that is a scenario.
+[[nodiscard]] Diagnostics search_fleets(const RecommendQuestion& question, const RecommendOptions& options,
+                                        RecommendResult& result);
 
 // Ranks, and says what is left to say, once all candidates have their fates.
 void conclude_search(RecommendResult& result, const std::vector<Screened>& screened, const std::vector<bool>& competing,

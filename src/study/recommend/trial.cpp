@@ -15,6 +15,12 @@ namespace {
 const std::vector<std::string> kCandidateFigures{
     "tokens_per_s_per_gpu",      "interactivity_tok_s",           "output_throughput", "p99_ttft_ms", "mean_tpot_ms",
     "cost_per_1m_output_tokens", "full_cost_per_1m_output_tokens"};
+constexpr const char* kPaid = "mean_replicas_paid";
+std::vector<std::string> figures_for(const Scenario& s) {
+  std::vector<std::string> keys = kCandidateFigures;
+  if (s.cluster.fleet.on) keys.emplace_back(kPaid);
+  return keys;
+}
 // A price changes no run, but figures in money need one.
 Scenario with_some_price(const Scenario& s) {
   Scenario priced = s;
@@ -23,7 +29,7 @@ Scenario with_some_price(const Scenario& s) {
 }
 
 CandidateFigures figures_of(const Scenario& s, const Verdict& v) {
-  if (v.also.size() != kCandidateFigures.size()) return {};
+  if (v.also.size() < kCandidateFigures.size()) return {};
   const double usd_per_gpu = price_per_hour(with_some_price(s))->usd_per_gpu;
   return {v.also[0].value,
           v.also[1].value,
@@ -75,6 +81,7 @@ Trial trial_of(const Scenario& s, Candidate candidate, const Verdict& v) {
                         s.engine.most_blocks_of(s.engine.max_model_len);
   trial.requests = v.requests + v.pilot_requests;
   trial.interrupted = v.interrupted;
+  if (s.cluster.fleet.on && !v.also.empty()) trial.mean_replicas_paid = v.also.back().value;
   if (trial.peak_running >= trial.max_num_seqs || !never_waits_for_blocks(trial, s.engine)) trial.twin_key.clear();
   return trial;
 }
@@ -112,7 +119,7 @@ Trial try_fully(const Scenario& scenario, Candidate candidate, const RunOptions&
   bounded.study.max_requests = std::min(scenario.study.max_requests, kMostRequestsOfCandidate);
   VerdictHints hints;
   hints.misses_at_a_glance = true;
-  const Result<Verdict> v = reach_verdict(bounded, options, kCandidateFigures, hints);
+  const Result<Verdict> v = reach_verdict(bounded, options, figures_for(bounded), hints);
   if (!v) return broken(std::move(candidate), v.error());
   Trial trial = trial_of(scenario, std::move(candidate), *v);
   Candidate& c = trial.candidate;

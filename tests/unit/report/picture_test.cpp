@@ -184,6 +184,35 @@ TEST(Pictures, EveryChartHasATableACaptionAndAName) {
   }
 }
 
+// Two are ordered at 30 s and ready at 60 s; the run ends at 100 s.
+TEST(Pictures, OfAFleetHaveItsReplicasOverTime) {
+  const Result<Json> document = parse_json(R"({"schema": "foretoken.result/1",
+    "fleet": {"places": 3, "end_s": 100, "replica_hours": {"ready": 0.05, "loading": 0.02, "gone": 0.04},
+      "replicas": [{"at_s": 0, "paid": 1, "ready": 1}, {"at_s": 30, "paid": 3, "ready": 1},
+                   {"at_s": 60, "paid": 3, "ready": 3}],
+      "decisions": [{"at_s": 30, "metric": 20, "wanted": 3}]},
+    "summary": {"gpu_hours": 1.5, "mean_replicas_ready": 1.8, "mean_replicas_paid": 2.4, "cold_starts": 2}})",
+                                           "fleet.json");
+  ASSERT_TRUE(document);
+  const std::vector<Chart> charts = charts_of(*document);
+  ASSERT_EQ(charts.size(), 1u);
+  EXPECT_EQ(charts[0].name, "replicas");
+  const std::vector<Series>& series = charts[0].panels.at(0).series;
+  ASSERT_EQ(series.size(), 3u);
+  EXPECT_THAT(series[0].x, ElementsAre(0, 30, 30, 60, 60, 100));
+  EXPECT_THAT(series[0].y, ElementsAre(1, 1, 1, 1, 3, 3));
+  EXPECT_EQ(series[1].low, series[0].y);
+  EXPECT_THAT(series[1].high, ElementsAre(1, 1, 3, 3, 3, 3));
+  EXPECT_THAT(series[2].y, ElementsAre(3, 3));
+  EXPECT_THAT(charts[0].table.rows, ElementsAre(ElementsAre("0", "1", "1", "-"), ElementsAre("30.00", "3", "1", "3"),
+                                                ElementsAre("60.00", "3", "3", "3")));
+  const std::string block = fleet_block(*document);
+  EXPECT_THAT(block, HasSubstr("GPU-hours paid"));
+  EXPECT_THAT(block, HasSubstr("loading"));
+  EXPECT_THAT(block, Not(HasSubstr("<th scope=\"row\">gone"))) << "nobody pays for it";
+  EXPECT_EQ(fleet_block(run_document()), "");
+}
+
 TEST(Pictures, TakeTheirFiguresFromTheDocument) {
   const std::vector<Chart> charts = charts_of(run_document());
   const Series& ttft = charts.front().panels.front().series.front();

@@ -18,7 +18,60 @@ inline std::map<std::string, Example> fleet_examples() {
   const std::string sheds = "admission={shed_priority: 1}", waits = "workload.client={timeout: 20 s}";
   const std::string leaves = "workload.client={abort_share: 0.2, patience: 5 s}";
   const std::string again = "workload.client={timeout: 20 s, retries: 2}";
+  const std::string scaled = "fleet={max_replicas: 6, autoscaler: {policy: ", end = "}}";
+  const std::string hpa = scaled + "hpa, target: 16" + end, keda = scaled + "keda, target: 16" + end;
+  const std::string ray = scaled + "ray" + end, knative = scaled + "knative" + end, dynamo = scaled + "dynamo" + end;
+  const std::string up = scaled + "hpa, target: 16, scale_up: {policies: [{pods: 2}]}" + end;
+  const std::string down = scaled + "hpa, target: 16, scale_down: {policies: [{pods: 2}]}" + end;
+  const std::string fair = "engine.scheduling_policy=vtc";
+  const std::string two =
+      "workload.classes=[{name: a, weight: 1, random_input_len: 64, random_output_len: 8}, {name: b, weight: 1, "
+      "random_input_len: 32, random_output_len: 8}]";
   return {
+      {"fleet.autoscaler.policy", {"keda", {hpa}}},
+      {"fleet.autoscaler.metric", {"waiting", {hpa}}},
+      {"fleet.autoscaler.metric_of", {"replicas", {hpa}}},
+      {"fleet.autoscaler.target", {"8", {hpa}}},
+      {"fleet.autoscaler.min_replicas", {"2", {hpa}}},
+      {"fleet.autoscaler.interval", {"30 s", {hpa}}},
+      {"fleet.autoscaler.metric_age", {"60 s", {hpa}}},
+      {"fleet.autoscaler.metric_window", {"60 s", {hpa}}},
+      {"fleet.autoscaler.tolerance", {"0.2", {hpa}}},
+      {"fleet.autoscaler.downscale_stabilization", {"60 s", {hpa}}},
+      {"fleet.autoscaler.scale_up.stabilization_window", {"60 s", {up}}},
+      {"fleet.autoscaler.scale_up.select_policy", {"min", {up}}},
+      {"fleet.autoscaler.scale_up.policies", {"[{percent: 50}]", {up}}},
+      {"fleet.autoscaler.scale_up.policies[].pods", {"3", {up}}},
+      {"fleet.autoscaler.scale_up.policies[].percent",
+       {"50", {scaled + "hpa, target: 16, scale_up: {policies: [{percent: 100}]}" + end}}},
+      {"fleet.autoscaler.scale_up.policies[].period", {"60 s", {up}}},
+      {"fleet.autoscaler.scale_down.stabilization_window", {"60 s", {down}}},
+      {"fleet.autoscaler.scale_down.select_policy", {"min", {down}}},
+      {"fleet.autoscaler.scale_down.policies", {"[{percent: 50}]", {down}}},
+      {"fleet.autoscaler.scale_down.policies[].pods", {"3", {down}}},
+      {"fleet.autoscaler.scale_down.policies[].percent",
+       {"50", {scaled + "hpa, target: 16, scale_down: {policies: [{percent: 100}]}" + end}}},
+      {"fleet.autoscaler.scale_down.policies[].period", {"60 s", {down}}},
+      {"fleet.autoscaler.polling_interval", {"10 s", {keda}}},
+      {"fleet.autoscaler.cooldown_period", {"60 s", {keda}}},
+      {"fleet.autoscaler.activation", {"2", {keda}}},
+      {"fleet.autoscaler.upscale_delay", {"10 s", {ray}}},
+      {"fleet.autoscaler.downscale_delay", {"60 s", {ray}}},
+      {"fleet.autoscaler.upscaling_factor", {"0.5", {ray}}},
+      {"fleet.autoscaler.downscaling_factor", {"0.5", {ray}}},
+      {"fleet.autoscaler.panic_window", {"10 s", {knative}}},
+      {"fleet.autoscaler.panic_threshold", {"3", {knative}}},
+      {"fleet.autoscaler.max_scale_up_rate", {"4", {knative}}},
+      {"fleet.autoscaler.max_scale_down_rate", {"4", {knative}}},
+      {"fleet.autoscaler.scale_to_zero_grace", {"60 s", {knative}}},
+      {"fleet.autoscaler.optimize", {"latency", {dynamo}}},
+      {"fleet.autoscaler.replica_rate", {"5", {dynamo}}},
+      {"fleet.failures[].replicas", {"2", {three, "fleet={failures: [{at: 10 s}]}"}}},
+      {"fleet.domain_mtbf", {"1000 h"}},
+      {"fleet.domain_replicas", {"2", {three, "fleet={domain_mtbf: 1000 h}"}}},
+      {"engine.vtc_input_weight", {"2", {fair, two}}},
+      {"engine.vtc_output_weight", {"4", {fair, two}}},
+      {"workload.classes[].fair_share", {"2", {fair, two}}},
       {"admission.max_in_flight", {"100"}},
       {"admission.shed_priority", {"1", {"workload.classes=[{name: a, priority: 1}, {name: b}]"}}},
       {"admission.queue_threshold", {"3", {sheds}}},

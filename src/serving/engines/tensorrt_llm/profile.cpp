@@ -47,7 +47,8 @@ KnobRule<std::int64_t> tensorrt_captured_rows(const EngineSetting&) {
 // priority after 1.2.
 void check_tensorrt_start(EngineKnobs& knobs, const EngineConfig& engine) {
   if (engine.scheduling_policy == "fcfs") return;
-  const std::string refused = "'engine.scheduling_policy: priority' is not modelled for tensorrt-llm: ";
+  const std::string refused =
+      "'engine.scheduling_policy: " + engine.scheduling_policy + "' is not modelled for tensorrt-llm: ";
   knobs.error("engine.scheduling_policy",
               refused + (version_at_least(engine.version, "1.0")
                              ? "its PyTorch executor serves first come, first served up to 1.2"

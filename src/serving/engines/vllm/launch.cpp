@@ -65,7 +65,7 @@ std::string vllm_launch_line(const LaunchRequest& launch) {
   if (!engine.enable_chunked_prefill) line.word("--no-enable-chunked-prefill");
   if (engine.long_prefill_token_threshold > 0)
     line.flag("--long-prefill-token-threshold", engine.long_prefill_token_threshold);
-  if (engine.scheduling_policy != "fcfs") line.flag("--scheduling-policy", engine.scheduling_policy);
+  if (engine.scheduling_policy == "priority") line.flag("--scheduling-policy", engine.scheduling_policy);
   if (engine.lora.on()) {
     line.word("--enable-lora");
     line.flag("--max-loras", engine.lora.max_loras);
