@@ -23,7 +23,7 @@ Names aims() {
   return {"throughput", "latency"};
 }
 
-constexpr Field kRows[] = {
+constexpr Field kAutoscalerRows[] = {
     {"fleet.autoscaler", K::map, "",
      "Who decides how many replicas are wanted, instead of a schedule; between min_replicas and fleet.max_replicas."},
     {"fleet.autoscaler.policy",
@@ -132,7 +132,7 @@ constexpr Field kRows[] = {
 }  // namespace
 
 std::span<const Field> autoscaler_fields() {
-  return kRows;
+  return kAutoscalerRows;
 }
 
 }  // namespace foretoken

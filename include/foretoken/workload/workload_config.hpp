@@ -149,7 +149,6 @@ struct RequestClass {
   std::string name;
   double weight = 1;
   LengthPairConfig lengths;
-  std::optional<std::int64_t> media_items;    // of a request; empty = the workload's
   std::optional<std::int64_t> shared_prefix;  // a prefix of its own; empty = the workload's
   int priority = 0;
   double fair_share = 1;  // of the service, relative to other classes (engine.scheduling_policy: vtc)

@@ -22,20 +22,19 @@ class Vtc final : public QueueingPolicy {
     // Who comes back from being idle has not saved up service.
     if (tenants_[of].is_idle()) lift(of);
     enter(waiting);
-  }
-  const Waiting* head() const override {
-    const int first = leader();
-    return first < 0 ? nullptr : &tenants_[static_cast<std::size_t>(first)].front();
+    find_head();
   }
   void pop() override {
     Tenant& tenant = tenants_[static_cast<std::size_t>(leader())];
     count(tenant.front(), -1);
     (tenant.preempted.empty() ? tenant.fresh : tenant.preempted).pop_front();
+    find_head();
   }
   void put_back(const Waiting& head) override {
     Tenant& tenant = tenants_[class_of(head)];
     count(head, 1);
     (goes_before_others(head) ? tenant.preempted : tenant.fresh).push_front(head);
+    find_head();
   }
   std::size_t size() const override { return size_; }
   std::int64_t prompt_tokens() const override { return prompt_tokens_; }
@@ -59,6 +58,7 @@ class Vtc final : public QueueingPolicy {
         const Waiting gone = *place;
         part->erase(place);
         count(gone, -1);
+        find_head();
         return gone;
       }
     }
@@ -69,10 +69,12 @@ class Vtc final : public QueueingPolicy {
     const auto of = static_cast<std::size_t>(request.class_index);
     tenants_[of].counter += tenants_[of].prompt_unit * request.prompt_tokens;
     if (tenants_[of].is_idle()) last_left_ = static_cast<int>(of);
+    find_head();
   }
   void put_out(int class_index, std::int64_t tokens) override {
     Tenant& tenant = tenants_[static_cast<std::size_t>(class_index)];
     tenant.counter += tenant.output_unit * tokens;
+    find_head();
   }
   bool head_moves() const override {
     return std::count_if(tenants_.begin(), tenants_.end(), [](const Tenant& t) { return !t.is_idle(); }) > 1;
@@ -88,6 +90,10 @@ class Vtc final : public QueueingPolicy {
   };
   static bool goes_before_others(const Waiting& w) { return w.first || (w.resumed != kNoRequest && !w.last); }
 
+  void find_head() {
+    const int first = leader();
+    set_head(first < 0 ? nullptr : &tenants_[static_cast<std::size_t>(first)].front());
+  }
   // The class whose turn it is; -1: nobody waits.
   [[nodiscard]] int leader() const {
     int first = -1;

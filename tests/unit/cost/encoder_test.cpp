@@ -30,7 +30,7 @@ constexpr PrefillChunk kChunk{2800, 0, true};
 double encoder_seconds(const Deployment& d, std::vector<EncodedItem> items) {
   const auto cost = make_cost_model(d);
   const std::span<const PrefillChunk> chunks(&kChunk, 1);
-  return to_seconds(cost->step({chunks, {}, {}, items}).total()) - to_seconds(cost->step({chunks, {}}).total());
+  return to_seconds(cost->step({chunks, {}, {}, 0, items}).total()) - to_seconds(cost->step({chunks, {}}).total());
 }
 
 TEST(Encoder, ComputesWhatItsLayersHave) {
@@ -38,7 +38,7 @@ TEST(Encoder, ComputesWhatItsLayersHave) {
   const auto cost = make_cost_model(d);
   const std::span<const EncodedItem> items(&kImage, 1);
   double flops = 0;
-  for (const OperatorCost& op : cost->breakdown({std::span(&kChunk, 1), {}, {}, items}).operators)
+  for (const OperatorCost& op : cost->breakdown({std::span(&kChunk, 1), {}, {}, 0, items}).operators)
     if (op.name.starts_with("encoder_")) flops += op.flops;
   // 2 S (4 h^2 + 2 h mlp) and 4 S^2 h a layer, and beside them patches and projector.
   const double s = 4 * 2691, h = 1280;
@@ -54,7 +54,7 @@ TEST(Encoder, IsAboveTheDatasheetAndTheSumOfItsLines) {
       d.encoder_data_parallel = data;
       const auto cost = make_cost_model(d);
       const std::vector<EncodedItem> items(3, kImage);
-      const StepShape shape{std::span(&kChunk, 1), {}, {}, items};
+      const StepShape shape{std::span(&kChunk, 1), {}, {}, 0, items};
       const double step = to_seconds(cost->step(shape).total());
       const StepBreakdown lines = cost->breakdown(shape);
       EXPECT_GE(step, lines.datasheet_seconds);
