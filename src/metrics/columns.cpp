@@ -8,6 +8,7 @@
 #include "foretoken/metrics/summary.hpp"
 #include "metrics/energy.hpp"
 #include "metrics/fleet_columns.hpp"
+#include "metrics/kv_tier_columns.hpp"
 
 namespace foretoken {
 namespace {
@@ -81,17 +82,6 @@ double of_media(const MeasureView& v, double value) {
 double of_drafts(const MeasureView& v, double value) {
   return speculation(v).drafts > 0 ? of_run(v, value) : kMissing;
 }
-
-const KvTierTotals& tiers(const MeasureView& v) {
-  return v.run.engine.kv_tiers;
-}
-double of_tiers(const MeasureView& v, double value) {
-  return tiers(v) != KvTierTotals{} ? of_run(v, value) : kMissing;
-}
-double tier_hits(const MeasureView& v, KvTier tier) {
-  return of_tiers(v, number(tiers(v).hits[static_cast<std::size_t>(tier)]));
-}
-
 double busy(const MeasureView& v) {
   return of_run(v, per(fine_seconds(v.run.engine.busy), rank_seconds(v)));
 }
@@ -277,34 +267,6 @@ constexpr Column kColumns[] = {
      "prompt tokens looked up on first admission"},
     {"prefix_cache_hits", "Prefix cache hits", "tok", G::load, true,
      [](View v) { return of_run(v, number(v.run.engine.prefix_cache_hits)); }, "of these, found in the cache"},
-    {"gpu_prefix_hits", "Prefix tokens found on the GPU", "tok", G::load, true,
-     [](View v) {
-       std::int64_t elsewhere = 0;
-       for (const std::int64_t hits : tiers(v).hits) elsewhere += hits;
-       return of_tiers(v, number(v.run.engine.prefix_cache_hits - elsewhere));
-     },
-     "on first admission; KV tiers only, as the next eight"},
-    {"cpu_prefix_hits", "Prefix tokens found in host memory", "tok", G::load, true,
-     [](View v) { return tier_hits(v, KvTier::cpu); }, "beyond those on the GPU"},
-    {"disk_prefix_hits", "Prefix tokens found on disk", "tok", G::load, true,
-     [](View v) { return tier_hits(v, KvTier::disk); }, "beyond those"},
-    {"remote_prefix_hits", "Prefix tokens found in the remote store", "tok", G::load, true,
-     [](View v) { return tier_hits(v, KvTier::remote); }, "beyond those"},
-    {"kv_loaded_gb", "KV cache loaded", "GB", G::load, false,
-     [](View v) { return of_tiers(v, number(tiers(v).loaded_bytes) * 1e-9); },
-     "from host memory to the GPU, all replicas; with what was swapped in"},
-    {"kv_stored_gb", "KV cache stored", "GB", G::load, false,
-     [](View v) { return of_tiers(v, number(tiers(v).stored_bytes) * 1e-9); },
-     "from the GPU to host memory; with what was swapped out"},
-    {"kv_fetched_gb", "KV cache fetched", "GB", G::load, false,
-     [](View v) { return of_tiers(v, number(tiers(v).fetched_bytes) * 1e-9); },
-     "from disk or the remote store to host memory"},
-    {"mean_kv_load_ms", "Mean load of a KV cache", "ms", G::load, false,
-     [](View v) { return of_tiers(v, per(number(tiers(v).load_time) * 1e-6, number(tiers(v).loads))); },
-     "from its begin to its end, also where it is hidden"},
-    {"kv_step_wait_s", "Steps waited for KV copies", "s", G::load, false,
-     [](View v) { return of_tiers(v, number(tiers(v).step_time) * 1e-9); },
-     "by which steps of all replicas were longer"},
     {"mean_acceptance_length", "Mean acceptance length", "tok", G::load, false,
      [](View v) {
        return of_drafts(v, 1 + per(number(speculation(v).accepted_tokens), number(speculation(v).drafts)));
@@ -424,6 +386,9 @@ constexpr Column kColumns[] = {
 std::span<const Column> columns() {
   static const std::vector<Column> all = [] {
     std::vector<Column> both(std::begin(kColumns), std::end(kColumns));
+    const auto after_hits =
+        std::find_if(both.begin(), both.end(), [](auto& c) { return c.key == "prefix_cache_hits"; });
+    both.insert(after_hits + 1, kv_tier_columns().begin(), kv_tier_columns().end());
     // Figures in money stand together.
     const auto money = std::find_if(both.begin(), both.end(), [](const Column& c) { return c.group == G::money; });
     both.insert(money, fleet_columns().begin(), fleet_columns().end());

@@ -26,7 +26,7 @@ bool shown(const Column& column, double value) {
   const bool trouble = column.key == "rejected" || column.key == "timed_out" || column.key == "unfinished" ||
                        column.key == "lost_transfers" || column.key == "aborted" ||
                        column.key == "mean_client_queue_time_ms" || column.key == "prefix_cache_hit_rate" ||
-                        column.key == "kv_fetched_gb" || column.key.ends_with("_prefix_hits");
+                       column.key == "kv_fetched_gb" || column.key.ends_with("_prefix_hits");
   if (column.key == "prefix_cache_queries" || column.key == "prefix_cache_hits") return false;  // the rate says it
   return !trouble || value != 0;
 }

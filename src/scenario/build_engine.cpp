@@ -143,7 +143,7 @@ void build_kv_layout(Resolver& values, const EngineProfile& profile, bool hands_
   const std::string without = chunked      ? "with chunked local attention"
                               : hands_over ? "where requests are handed over"
                               : drafts     ? "with a draft model"
-                               : offloads   ? "with KV caches outside the GPU"
+                              : offloads   ? "with KV caches outside the GPU"
                                            : "";
   const Rule<bool> rule{!without.empty(), Origin::engine_default, without.empty() ? engine.name : without};
   const bool disabled = values.flag(key, rule);

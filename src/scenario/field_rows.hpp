@@ -11,6 +11,7 @@ inline constexpr double kMaxCount = 1e9;
 inline constexpr double kMaxSeconds = 3.2e9;  // a century
 
 [[nodiscard]] std::span<const Field> deployment_fields();
+[[nodiscard]] std::span<const Field> adapter_fields();
 [[nodiscard]] std::span<const Field> kv_offload_fields();
 [[nodiscard]] std::span<const Field> routing_fields();
 [[nodiscard]] std::span<const Field> pool_fields();

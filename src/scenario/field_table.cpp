@@ -11,8 +11,9 @@ namespace {
 const std::vector<Field>& field_table() {
   static const std::vector<Field> fields = [] {
     std::vector<Field> all;
-    for (const auto part : {deployment_fields(), kv_offload_fields(), routing_fields(), fleet_fields(),
-                            autoscaler_fields(), pool_fields(), workload_fields(), client_fields(), question_fields()})
+    for (const auto part :
+         {deployment_fields(), adapter_fields(), kv_offload_fields(), routing_fields(), fleet_fields(),
+          autoscaler_fields(), pool_fields(), workload_fields(), client_fields(), question_fields()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

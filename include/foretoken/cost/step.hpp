@@ -51,7 +51,7 @@ struct StepShape {
   std::span<const PrefillChunk> prefill;
   DecodeShape decode;
   GroupShape group = {};
-  std::int64_t adapters = 0;  // distinct LoRA adapters of its requests
+  std::int64_t adapters = 0;                  // distinct LoRA adapters of its requests
   std::span<const EncodedItem> encodes = {};  // before the layers of the language model
 };
 

@@ -151,8 +151,9 @@ struct RequestClass {
   LengthPairConfig lengths;
   std::optional<std::int64_t> shared_prefix;  // a prefix of its own; empty = the workload's
   int priority = 0;
+  GoodputLimits goodput = {};
   double fair_share = 1;  // of the service, relative to other classes (engine.scheduling_policy: vtc)
-  GoodputLimits goodput;
+  std::optional<std::int64_t> media_items = {};  // images and sounds of a request; empty = the workload's
   bool operator==(const RequestClass&) const = default;
 };
 

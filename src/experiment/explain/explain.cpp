@@ -57,8 +57,8 @@ Floors lone_request(const CostModel& cost, const Scenario& s, std::int64_t promp
   for (std::int64_t done = 0; done < prompt;) {
     const std::int64_t tokens = std::min(std::max<std::int64_t>(budget, 1), prompt - done);
     const PrefillChunk chunk{tokens, done, done + tokens == prompt};
-    const StepBreakdown step =
-        cost.breakdown({std::span(&chunk, 1), {}, {}, 0, done == 0 ? std::span(items) : std::span<const EncodedItem>()});
+    const StepBreakdown step = cost.breakdown(
+        {std::span(&chunk, 1), {}, {}, 0, done == 0 ? std::span(items) : std::span<const EncodedItem>()});
     ttft += step.seconds;
     datasheet_ttft += step.datasheet_seconds;
     done += tokens;

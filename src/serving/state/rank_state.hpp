@@ -13,8 +13,8 @@
 #include "serving/requests/in_flight.hpp"
 #include "serving/state/adapter_slots.hpp"
 #include "serving/state/decode_group.hpp"
-#include "serving/state/rank_tiers.hpp"
 #include "serving/state/encoder_cache.hpp"
+#include "serving/state/rank_tiers.hpp"
 #include "serving/state/running_list.hpp"
 #include "serving/state/token_gaps.hpp"
 #include "serving/state/waiting_room.hpp"
@@ -69,8 +69,8 @@ class RankState {
   RunningList running;
   TokenGaps gaps;
   std::unique_ptr<AdapterSlots> adapters;  // null: no LoRA
-  std::unique_ptr<RankTiers> tiers;  // null: KV caches lie on the GPU only
-  std::unique_ptr<EncoderCache> encoder;  // null: prompts are text alone
+  std::unique_ptr<RankTiers> tiers;        // null: KV caches lie on the GPU only
+  std::unique_ptr<EncoderCache> encoder;   // null: prompts are text alone
 
   struct Counts {
     std::int64_t preemptions = 0;

@@ -31,8 +31,8 @@ void expect_right(const TrialOutcome& outcome) {
 const test::PlantedTerm kTwoMilliseconds{"per_step", " us", 2300};
 
 // That it is host time is decided, with all sets without it a twentieth as probable; how much is known to 0.5 to 0.6 ms
-// of 2.3, because sets that move something beside it share the probability, and half a millisecond is what a fitted term
-// may be off. Its value is nearer than that says.
+// of 2.3, because sets that move something beside it share the probability, and half a millisecond is what a fitted
+// term may be off. Its value is nearer than that says.
 TEST(CalibrateTellsApart, HostTimeFromBandwidthByThreeLoads) {
   for (const std::uint64_t seed : {31U, 34U, 35U, 36U}) {
     const TrialOutcome outcome = run_trial({"step", {kTwoMilliseconds}, {1, 8, 15}, seed});

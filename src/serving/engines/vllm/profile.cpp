@@ -206,14 +206,9 @@ EngineProfile vllm_v1_profile() {
 
 EngineProfile vllm_v0_profile() {
   static constexpr std::string_view kReleases[] = {"0.2", "0.3", "0.4", "0.5", "0.6"};
-  static constexpr std::string_view kKnobs[] = {"engine.enable_chunked_prefill",
-                                                "engine.watermark",
-                                                "engine.enable_lora",
-                                                "engine.max_loras",
-                                                "engine.max_lora_rank",
-                                                "engine.max_cpu_loras",
-                                                "engine.swap_space",
-                                                "engine.preemption_mode"};
+  static constexpr std::string_view kKnobs[] = {
+      "engine.enable_chunked_prefill", "engine.watermark",     "engine.enable_lora", "engine.max_loras",
+      "engine.max_lora_rank",          "engine.max_cpu_loras", "engine.swap_space",  "engine.preemption_mode"};
   EngineProfile p = any_vllm();
   p.info = {"vllm-v0", "vLLM V0: prompts first while decodes wait, or chunked prefill; watermark"};
   p.make = make_vllm_v0;
