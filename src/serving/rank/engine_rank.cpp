@@ -52,7 +52,6 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   if (rank_.tiers) tiers_before_call(now);
   if (has_news_) [[unlikely]]
     settle_news(now);
-  if (!fetched_.empty()) settle_fetched();
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   while (plan_.chunks.empty() && decode_rows_ == 0) {

@@ -242,8 +242,8 @@ class EngineRank {
   std::unique_ptr<Receiver> receiver_;  // with rules_
   std::int64_t evictions_before_call_ = 0;
   std::vector<Abort> aborts_;  // of requests that run, for the next call
-  bool has_news_ = false;      // aborts, or ends by stop strings of which the engine does not know
-  bool has_extras_ = false;    // drafts, adapters, or there was such an end
+  bool has_news_ = false;    // aborts, prefixes from elsewhere, ends by stop strings of which the engine does not know
+  bool has_extras_ = false;  // drafts, adapters, or there was such an end
   struct Fetched {
     Request request;
     std::int64_t tokens;

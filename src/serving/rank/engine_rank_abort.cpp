@@ -21,6 +21,7 @@ void EngineRank::abort(std::int64_t request, TimePoint now) {
 
 void EngineRank::settle_news(TimePoint now) {
   settle_aborts(now);
+  settle_fetched();
   rank_.tell_stopped();
   has_news_ = !aborts_.empty() || rank_.has_stopped();
 }

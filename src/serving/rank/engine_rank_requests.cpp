@@ -52,6 +52,7 @@ void EngineRank::wait(const Waiting& waiting, TimePoint now) {
 
 void EngineRank::fetched(const Request& request, std::int64_t tokens, TimePoint now) {
   fetched_.push_back({request, tokens});
+  has_news_ = true;
   end_after(steps_to_boundary(now));
 }
 
