@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -106,6 +107,8 @@ class LoggingCost final : public CostModel {
   LoggingCost(const CostModel& cost, RunLog& log) : cost_(cost), log_(log) {}
   StepTime step(const StepShape& shape) const override {
     const StepTime time = cost_.step(shape);
+    // Behind a step with images the same one is asked for without them: what the encoder takes of it.
+    if (std::exchange(asked_, !shape.encodes.empty()) && shape.encodes.empty()) return time;
     const bool dummy = shape.prefill.empty() && shape.decode.sequences == 1 && shape.decode.context == 0;
     log_.priced.push_back({time.total(), cost_.breakdown(shape).datasheet_seconds, dummy});
     return time;
@@ -117,6 +120,7 @@ class LoggingCost final : public CostModel {
  private:
   const CostModel& cost_;
   RunLog& log_;
+  mutable bool asked_ = false;
 };
 
 // `stop_after` requests have left: the run is interrupted there; 0 = runs to its end.
