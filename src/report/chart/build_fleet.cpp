@@ -29,13 +29,13 @@ struct Stairs {
 };
 
 // More corners than a screen has columns show nothing more: of each stretch of time its last change stays.
-constexpr std::size_t kMostChanges = 2000;
+constexpr std::size_t kMostCorners = 2000;
 
 std::vector<std::size_t> shown(const Json::Array& counts) {
   std::vector<std::size_t> all(counts.size());
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = i;
-  if (all.size() <= kMostChanges) return all;
-  const double end = number_of(counts.back()["at_s"]), width = end / kMostChanges;
+  if (all.size() <= kMostCorners) return all;
+  const double end = number_of(counts.back()["at_s"]), width = end / kMostCorners;
   std::vector<std::size_t> kept;
   for (const std::size_t i : all) {
     const bool same = !kept.empty() && std::floor(number_of(counts[kept.back()]["at_s"]) / width) ==

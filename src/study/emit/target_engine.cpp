@@ -117,8 +117,8 @@ class Conversion {
       return kv_tokens(*scenario);
     };
     double low = 0.01, high = 1;
-    constexpr int kHalvings = 14;  // to four digits
-    for (int i = 0; i < kHalvings; ++i) {
+    constexpr int kSteps = 14;  // to four digits
+    for (int i = 0; i < kSteps; ++i) {
       const double middle = (low + high) / 2;
       const Result<double> tokens = tokens_at(middle);
       if (!tokens) return tokens.error();
