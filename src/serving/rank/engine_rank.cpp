@@ -48,8 +48,7 @@ RankOffer EngineRank::offer(TimePoint now) {
 bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   wake_ = kNever;
   if (receiver_) receive_before_call(now);
-  if (!aborts_.empty()) settle_aborts(now);
-  if (!fetched_.empty()) settle_fetched();
+  if (interrupted_) settle_interruptions(now);
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   while (plan_.chunks.empty() && decode_rows_ == 0) {

@@ -133,7 +133,7 @@ class EngineRank {
     TimePoint since;
   };
   void settle_aborts(TimePoint now);
-  void settle_fetched();
+  void settle_interruptions(TimePoint now);
   [[nodiscard]] RequestId running_request(std::int64_t request) const;
   void end_waiting(const Waiting& waiting, TimePoint now);
   void end_aborted(RequestId id, TimePoint now);
@@ -208,6 +208,7 @@ class EngineRank {
     std::int64_t tokens;
   };
   std::vector<Fetched> fetched_;    // prefixes from elsewhere, for the next call
+  bool interrupted_ = false;        // one of these has something for it
   std::vector<RequestId> leaving_;  // their last token came out with the steps that end now
 };
 

@@ -15,6 +15,7 @@ void EngineRank::abort(std::int64_t request, TimePoint now) {
     return end_after(steps_to_boundary(now));
   }
   aborts_.push_back({request, now});
+  interrupted_ = true;
   end_after(steps_to_boundary(now) + (async_.enabled() ? 1 : 0));
 }
 

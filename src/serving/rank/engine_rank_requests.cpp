@@ -46,10 +46,13 @@ void EngineRank::wait(const Waiting& waiting, TimePoint now) {
 
 void EngineRank::fetched(const Request& request, std::int64_t tokens, TimePoint now) {
   fetched_.push_back({request, tokens});
+  interrupted_ = true;
   end_after(steps_to_boundary(now));
 }
 
-void EngineRank::settle_fetched() {
+[[gnu::noinline]] void EngineRank::settle_interruptions(TimePoint now) {
+  if (!aborts_.empty()) settle_aborts(now);
+  interrupted_ = !aborts_.empty();
   for (const Fetched& f : fetched_) rank_.prefix_cache.bring(f.request, f.tokens);
   fetched_.clear();
 }
