@@ -94,6 +94,8 @@ std::string leave(Life& life, const RequestRecord& r) {
       return before == Stage::moving ? "" : "failed although nothing was under way";
     case Outcome::timed_out:
       return before == Stage::queued ? "" : "timed out outside the queue";
+    case Outcome::aborted:  // wherever it was
+      return before == Stage::unknown || before == Stage::gone ? "aborted but not in the system" : "";
     case Outcome::unfinished:
       return before == Stage::unknown || before == Stage::arrived || before == Stage::gone
                  ? "reported unfinished but not in the system"
