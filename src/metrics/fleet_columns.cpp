@@ -81,7 +81,7 @@ constexpr Column kFleetColumns[] = {
      "of the steps that have any, by their time"},
     {"adapter_set_aside", "Waiting requests passed over", "", G::adapters, true,
      [](View v) { return of_adapters(v, count(v.run.engine.adapters.set_aside)); },
-     "times that a request was looked at whose adapter had no slot (max_loras)"},
+     "whose adapter had no slot (max_loras) when others could enter; each time that one waited, once"},
     {"attempts_per_request", "Attempts per request", "", G::clients, false,
      [](View v) {
        const ClientTotals& c = v.run.clients;

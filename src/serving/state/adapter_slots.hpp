@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <unordered_set>
 #include <vector>
 
 #include "foretoken/serving/simulation.hpp"
@@ -36,7 +37,11 @@ class AdapterSlots {
   [[nodiscard]] bool counted(int adapter);
 
   // ---- totals ----
-  void set_aside() { ++totals_.set_aside; }
+  // A request is passed over, at this look and perhaps at later ones; it counts once until it is admitted.
+  void set_aside(std::int64_t request) {
+    if (set_aside_.insert(request).second) ++totals_.set_aside;
+  }
+  void admitted(std::int64_t request) { set_aside_.erase(request); }
   [[nodiscard]] const AdapterTotals& totals() const { return totals_; }
   void stepped(std::int64_t distinct, FineDuration time);
 
@@ -63,6 +68,7 @@ class AdapterSlots {
   std::int64_t in_host_memory_ = 0;
   std::int64_t departures_ = 0;
   std::int64_t count_ = 0;
+  std::unordered_set<std::int64_t> set_aside_;  // by index; never iterated
   AdapterTotals totals_;
 };
 
