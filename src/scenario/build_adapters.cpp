@@ -153,6 +153,7 @@ void build_adapters(Resolver& values, Scenario& s) {
     const double from_disk = read.value_or(bare ? 0 : adapter_read_seconds(d.model, rank));
     slots.loads.push_back({duration_from_seconds(into_slot), duration_from_seconds(into_slot + from_disk)});
   }
+  if (adapters.weights.empty()) return;  // nobody says how many there are
   slots.max_cpu_loras =
       std::min(slots.max_cpu_loras, std::max(slots.max_loras, static_cast<std::int64_t>(adapters.weights.size())));
 }

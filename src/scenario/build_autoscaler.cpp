@@ -78,10 +78,10 @@ class Builder {
     if (reads("metric_window",
               {P::hpa, P::keda, P::ray, P::knative, P::kubeai, P::aibrix_kpa, P::aibrix_apa, P::dynamo}))
       a_.window = duration("metric_window", rate ? 60 : own_.window);
-    if (a_.per_replica && a_.window > Duration{})
+    if (a_.per_replica && values_.given(path_of("metric_window")))
       values_.warning(path_of("metric_window"),
                       "'fleet.autoscaler.metric_window' has no effect: the newest value of each replica counts");
-    else if (a_.window > Duration{} && a_.window < a_.interval)
+    else if (!a_.per_replica && a_.window > Duration{} && a_.window < a_.interval)
       values_.error(
           path_of(values_.given(path_of("metric_window")) ? "metric_window" : "interval"),
           fmt::format("'metric_window' of {:.6g} s is shorter than 'interval' of {:.6g} s: of the time between "

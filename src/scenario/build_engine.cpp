@@ -139,7 +139,7 @@ void build_kv_layout(Resolver& values, const EngineProfile& profile, bool hands_
   const bool chunked = attends_to_chunks(s.deployment.model);
   // A draft model has heads of its own, whose blocks vLLM would make as large as the target's.
   const bool drafts = engine.speculation.on() && s.deployment.draft.method == DraftMethod::draft_model;
-  const bool offloads = values.given("engine.kv_offloading_size");
+  const bool offloads = values.given("engine.kv_offloading_size") && values.number("engine.kv_offloading_size") > 0;
   const std::string without = chunked      ? "with chunked local attention"
                               : hands_over ? "where requests are handed over"
                               : drafts     ? "with a draft model"

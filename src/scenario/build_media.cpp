@@ -71,8 +71,9 @@ void refuse_together(Resolver& values, const Scenario& s) {
   if (d.parallelism.pipeline > 1) refuse("pipeline stages");
   if (d.parallelism.data > 1) refuse("attention data parallelism");
   if (d.draft.on()) refuse("speculative decoding");
-  if (values.given("engine.enable_lora")) refuse("LoRA adapters");
-  if (values.given("engine.kv_offloading_size")) refuse("KV caches outside the GPU");
+  if (values.given("engine.enable_lora") && values.flag("engine.enable_lora")) refuse("LoRA adapters");
+  if (values.given("engine.kv_offloading_size") && values.number("engine.kv_offloading_size") > 0)
+    refuse("KV caches outside the GPU");
   if (values.given("workload.trace")) refuse("a trace, which says nothing of them");
   if (values.given("workload.sessions")) refuse("conversations");
   if (values.given("workload.client.migration_limit")) refuse("migrations");

@@ -45,10 +45,10 @@ TEST(ImportCommand, WritesAScenarioThatRuns) {
   const std::string file = folder.path("mine.yaml");
   const ProcessResult import = foretoken_program(
       {"import", "--gpu", "h100_sxm", "-o", file,
-       "vllm serve Qwen/Qwen3-8B --max-num-seqs 32 --max-model-len 4096 --enable-lora",
+       "vllm serve Qwen/Qwen3-8B --max-num-seqs 32 --max-model-len 4096 --enable-sleep-mode",
        "vllm bench serve --model Qwen/Qwen3-8B --random-input-len 64 --random-output-len 16 --num-prompts 50"});
   ASSERT_EQ(import.exit_code, 0) << import.err;
-  EXPECT_THAT(import.err, HasSubstr("not simulated: --enable-lora"));
+  EXPECT_THAT(import.err, HasSubstr("not simulated: --enable-sleep-mode"));
   const ProcessResult run = foretoken_program({"run", file, "--format", "vllm", "-q"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.err, "");

@@ -49,7 +49,8 @@ bool read_entry(const YamlNode::Entry& entry, const std::string& section, Import
 bool read_options(const YamlNode& root, ImportDraft& draft) {
   if (root.kind != YamlNode::Kind::map) return false;
   const bool known = std::any_of(root.entries.begin(), root.entries.end(), [](const YamlNode::Entry& e) {
-    return e.key == "enable_attention_dp" || find_option(e.key) != nullptr || is_section(e.key);
+    return e.key == "enable_attention_dp" || e.key == "speculative_config" || find_option(e.key) != nullptr ||
+           is_section(e.key);
   });
   if (!known) return false;
   for (const YamlNode::Entry& entry : root.entries) {

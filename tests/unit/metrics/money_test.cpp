@@ -62,7 +62,7 @@ TEST(Money, DoesNotExistWithoutAPriceNorForOneClass) {
   MeasureView view = priced(run);
   view.scope = Scope::request_class;
   for (const Column& c : columns()) {
-    if (c.group == ColumnGroup::money) {
+    if (c.group == ColumnGroup::money && c.key != "class_bill") {
       EXPECT_TRUE(std::isnan(c.value(view))) << c.key << " of a class";
     }
   }

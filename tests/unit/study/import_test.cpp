@@ -69,8 +69,8 @@ TEST(Import, ReadsTheDraftsOfEveryEngine) {
   EXPECT_EQ(sglang.deployment.draft.branches, 4);
   EXPECT_EQ(sglang.engine.speculation.tokens, 15);
   const Scenario trt = scenario_of(
-      "trtllm-serve deepseek-ai/DeepSeek-V3 --tp_size 8 --extra_llm_api_options o.yaml <<'EOF'\nspeculative_config:\n  "
-      "decoding_type: MTP\n  num_nextn_predict_layers: 1\nEOF\n",
+      "cat > o.yaml <<'EOF'\nspeculative_config:\n  decoding_type: MTP\n  num_nextn_predict_layers: 1\nEOF\n"
+      "trtllm-serve deepseek-ai/DeepSeek-V3 --tp_size 8 --extra_llm_api_options o.yaml\n",
       "serve.sh");
   EXPECT_EQ(trt.deployment.draft.method, DraftMethod::mtp);
   EXPECT_EQ(trt.engine.speculation.tokens, 1);

@@ -170,7 +170,6 @@ EngineProfile vllm_v1_profile() {
                                                 "engine.api_server_count",
                                                 "engine.kv_offloading_size",
                                                 "engine.kv_offloading_backend",
-                                                "engine.kv_connector_extra_config",
                                                 "engine.kv_connector_extra_config.offload_prompt_only",
                                                 "engine.kv_connector_extra_config.chunk_size",
                                                 "engine.kv_connector_extra_config.use_layerwise",
