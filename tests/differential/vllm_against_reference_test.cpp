@@ -23,6 +23,7 @@ TEST(VllmAgainstReference, EveryRequestIsScheduledEmitsAndFinishesAtTheSameInsta
     if (run.config.engine.async_scheduling) run.config.engine.version = "0.23";
     run.config.engine.queue_timeout = Duration{};  // the reference has no time-outs and refuses nothing
     run.config.engine.max_waiting_requests = 0;
+    run.config.cluster.routing.max_ttft = Duration{};
     for (Request& r : run.requests) {
       r.prompt_tokens =
           std::min<std::int32_t>(r.prompt_tokens, static_cast<std::int32_t>(run.config.engine.max_model_len) - 1);

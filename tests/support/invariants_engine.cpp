@@ -327,8 +327,9 @@ Violations inv_10_no_step_beats_the_datasheet(const RunLog& log) {
     }
     run.push_back(s->time.units);
   }
-  // Steps in flight at an interruption were priced but not run; those that wait for KV copies are longer than priced.
-  const bool copies = log.engine.kv_offload.on() || log.engine.kv_offload.swaps();
+  // Steps in flight at an interruption were priced but not run; those that wait for KV copies or adapters are longer
+  // than priced.
+  const bool copies = log.engine.kv_offload.on() || log.engine.kv_offload.swaps() || log.engine.lora.on();
   if (copies || !log.every_step || log.outcome.unfinished > 0 || log.outcome.interrupted) return found.all();
   std::vector<std::int64_t> priced;
   for (const Priced& p : log.priced) priced.push_back(p.time.units);
