@@ -25,7 +25,7 @@ std::vector<Command> commands(const Invocation& invocation) {
        "foretoken emit kubernetes chat.yaml -o chat-k8s.yaml", add_emit_command},
       {"sensitivity", "Move every figure, cost term, knob and load by a step: what moves the objective most",
        "foretoken sensitivity chat.yaml --metric p99_ttft_ms --by 20%", add_sensitivity_command},
-      {"check", "Judge the objectives, with reasons and fixes: meets (0), misses (99), not decided (98)",
+      {"check", "Judge the objectives, with fixes: meets (0), misses (99) or not decided (98)",
        "foretoken check chat.yaml --set 'slo=[\"p99_ttft <= 500 ms\"]'", add_check_command},
       {"assert", "Judge the scenario's `assert` lines: all hold (0), one fails (99), not decided (98)",
        "foretoken assert chat.yaml --junit junit.xml", add_assert_command},

@@ -79,9 +79,6 @@ constexpr Column kFleetColumns[] = {
            v, a.step_time > 0 ? static_cast<double>(a.adapter_time) / static_cast<double>(a.step_time) : kMissing);
      },
      "of the steps that have any, by their time"},
-    {"adapter_set_aside", "Waiting requests passed over", "", G::adapters, true,
-     [](View v) { return of_adapters(v, count(v.run.engine.adapters.set_aside)); },
-     "whose adapter had no slot (max_loras) when others could enter; each time that one waited, once"},
     {"attempts_per_request", "Attempts per request", "", G::clients, false,
      [](View v) {
        const ClientTotals& c = v.run.clients;

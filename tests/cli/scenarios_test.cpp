@@ -244,8 +244,6 @@ TEST(ManyAdapters, NeedSixteenSlotsAndLessLoadsWhereTheRouterKnowsThem) {
     EXPECT_LT(figure(affine, "p99_ttft_ms"), figure(in_turn, "p99_ttft_ms"));
     // With 4 and 8 slots the objective is missed, with 16 and more it is kept.
     for (const std::size_t i : {in_turn, affine}) EXPECT_EQ(figure(i, "p99_ttft_ms") <= 500, slots >= 2) << i;
-    if (slots == 0) continue;
-    EXPECT_LT(figure(in_turn, "adapter_set_aside"), figure(in_turn - 2, "adapter_set_aside") + 1);
   }
   // Four slots are full nearly all the time; of 64 so many are in use as are asked for at once.
   EXPECT_GT(figure(0, "mean_adapters_per_step"), 3.9);

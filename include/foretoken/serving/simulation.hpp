@@ -143,7 +143,6 @@ struct AdapterTotals {
   std::int64_t loads = 0;                   // into a slot of the GPU
   std::int64_t disk_loads = 0;              // of these, from disk
   Duration load_time{};                     // in which steps waited for them
-  std::int64_t set_aside = 0;               // requests passed over because their adapter had no slot
   FineTotal step_time{};                    // of steps with adapters, fine units
   FineTotal adapter_time{};                 // sum of their distinct adapters x their time
   std::vector<std::int64_t> loads_of = {};  // by adapter

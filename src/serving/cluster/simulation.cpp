@@ -56,7 +56,6 @@ void AdapterTotals::add(const AdapterTotals& o) {
   loads += o.loads;
   disk_loads += o.disk_loads;
   load_time += o.load_time;
-  set_aside += o.set_aside;
   step_time += o.step_time;
   adapter_time += o.adapter_time;
   if (loads_of.size() < o.loads_of.size()) loads_of.resize(o.loads_of.size());

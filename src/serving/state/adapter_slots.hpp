@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <unordered_set>
 #include <vector>
 
 #include "foretoken/serving/simulation.hpp"
@@ -37,11 +36,6 @@ class AdapterSlots {
   [[nodiscard]] bool counted(int adapter);
 
   // ---- totals ----
-  // A request is passed over, at this look and perhaps at later ones; it counts once until it is admitted.
-  void set_aside(std::int64_t request) {
-    if (set_aside_.insert(request).second) ++totals_.set_aside;
-  }
-  void admitted(std::int64_t request) { set_aside_.erase(request); }
   [[nodiscard]] const AdapterTotals& totals() const { return totals_; }
   void stepped(std::int64_t distinct, FineDuration time);
 
@@ -68,7 +62,6 @@ class AdapterSlots {
   std::int64_t in_host_memory_ = 0;
   std::int64_t departures_ = 0;
   std::int64_t count_ = 0;
-  std::unordered_set<std::int64_t> set_aside_;  // by index; never iterated
   AdapterTotals totals_;
 };
 

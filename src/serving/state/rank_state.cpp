@@ -126,7 +126,6 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
   counts_.committed_blocks += committed_blocks(r.request);
   if (takes_more_on_admission_) [[unlikely]] {
     if (adapters) adapters->join(r.request.adapter);
-    if (adapters) adapters->admitted(r.request.index);
     if (kv.blocks == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
   }
   if (tells()) tell(first ? LifecycleEdge::admitted : LifecycleEdge::resumed, id, now);

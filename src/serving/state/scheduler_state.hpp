@@ -86,7 +86,6 @@ class SchedulerState {
   [[nodiscard]] bool pass_over_head_without_slot() {
     const Waiting& head = *rank_.waiting.head();
     if (rank_.adapters->admits(head.request.adapter)) return false;
-    rank_.adapters->set_aside(head.request.index);
     rank_.set_aside();
     return true;
   }

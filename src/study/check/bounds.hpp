@@ -30,9 +30,9 @@ struct RooflineCapacity {
 [[nodiscard]] Result<std::vector<Bound>> bounds_with(const Scenario& scenario, const std::vector<LoneRequest>& lone);
 // Enough for a p99 with ten requests beyond it; a few milliseconds.
 inline constexpr std::int64_t kLoneRequests = 1000;
-// Steps with drafts are simulated one by one: fewer then.
+// Steps with drafts are simulated one by one, and KV tiers are built for each request: fewer then.
 [[nodiscard]] inline std::int64_t lone_requests_of(const Scenario& s) {
-  return s.engine.speculation.on() ? kLoneRequests / 5 : kLoneRequests;
+  return s.engine.speculation.on() || s.engine.kv_offload.on() ? kLoneRequests / 8 : kLoneRequests;
 }
 
 }  // namespace foretoken

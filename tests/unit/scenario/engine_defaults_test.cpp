@@ -114,8 +114,12 @@ TEST(EngineDefaults, KnobsOfOtherEnginesHaveNoEffectAndTheirEnginesAreNamed) {
     const std::vector<std::string_view> readers = engines_with_own(field.path);
     if (readers.empty()) continue;
     for (const EngineProfile& engine : engine_profiles()) {
-      const std::string knob(field.path.substr(field.path.rfind('.') + 1));
-      const std::string given = fmt::format("name: {}, {}: {}", engine.info.name, knob, some_value(field));
+      std::string knob(field.path.substr(field.path.find('.') + 1)), value = some_value(field);
+      for (auto dot = knob.rfind('.'); dot != std::string::npos; dot = knob.rfind('.')) {  // a map in the engine's
+        value = fmt::format("{{{}: {}}}", knob.substr(dot + 1), value);
+        knob.resize(dot);
+      }
+      const std::string given = fmt::format("name: {}, {}: {}", engine.info.name, knob, value);
       Diagnostics warnings;
       (void)parse_scenario(text("h100_sxm", given), "test.yaml", {}, &warnings);
       const std::string word = fmt::format("'{}' has no effect: only engine.name: ", field.path);
