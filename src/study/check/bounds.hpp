@@ -30,9 +30,10 @@ struct RooflineCapacity {
 [[nodiscard]] Result<std::vector<Bound>> bounds_with(const Scenario& scenario, const std::vector<LoneRequest>& lone);
 // Enough for a p99 with ten requests beyond it; a few milliseconds.
 inline constexpr std::int64_t kLoneRequests = 1000;
-// Steps with drafts are simulated one by one, and KV tiers are built for each request: fewer then.
+// Steps with drafts are simulated one by one, and the turns of conversations grow: fewer then.
 [[nodiscard]] inline std::int64_t lone_requests_of(const Scenario& s) {
-  return s.engine.speculation.on() || s.engine.kv_offload.on() ? kLoneRequests / 8 : kLoneRequests;
+  if (s.engine.speculation.on() || s.engine.kv_offload.on()) return kLoneRequests / 8;
+  return s.workload.sessions ? kLoneRequests / 4 : kLoneRequests;
 }
 
 }  // namespace foretoken
