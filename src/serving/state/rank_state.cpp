@@ -92,6 +92,7 @@ void RankState::first_admission(InFlight& r, std::int64_t found, TimePoint now) 
   r.prefix_hit = found;
   if (config.enable_prefix_caching || config.kv_offload.on()) counts_.prefix_queries += r.request.prompt_tokens;
   counts_.prefix_hits += found;
+  if (waiting.counts_service()) waiting.queue().admitted(r.request);
 }
 
 RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match) {
@@ -103,7 +104,6 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
     id = table.add(head.request);
     table[id].account.scheduled(now - head.request.known_at(), kv_wait.at(now) - head.kv_wait_mark);
     first_admission(table[id], match.tokens, now);
-    if (waiting.counts_service()) waiting.queue().admitted(head.request);
   } else if (table[id].phase == Phase::reached) {
     InFlight& r = table[id];
     if (!r.recovering) r.account.scheduled(now - r.reached_at, kv_wait.at(now) - head.kv_wait_mark);
