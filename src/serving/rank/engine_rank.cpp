@@ -55,12 +55,7 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   while (plan_.chunks.empty() && decode_rows_ == 0) {
-    if (receiver_ && receive_when_idle(now)) {
-      call_policy(now, hold_contexts);
-      kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
-      continue;
-    }
-    if (rank_.tiers && tiers_when_idle(now)) {
+    if ((receiver_ && receive_when_idle(now)) || (rank_.tiers && tiers_when_idle(now))) {
       call_policy(now, hold_contexts);
       kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
       continue;
