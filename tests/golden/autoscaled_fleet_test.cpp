@@ -7,52 +7,22 @@
 #include <vector>
 
 #include "foretoken/serving/simulation.hpp"
+#include "support/autoscaling.hpp"
 #include "support/recorder.hpp"
 #include "support/stub_cost.hpp"
 
 namespace foretoken::test {
 namespace autoscaled_fleet_test {
 
+using autoscaling::at;
+using autoscaling::Changes;
+using autoscaling::hpa;
+using autoscaling::knative;
+using autoscaling::s;
+using autoscaling::seconds_of;
 using ::testing::ElementsAre;
 using ::testing::Pair;
 using P = AutoscalerPolicy;
-
-Duration s(double seconds) {
-  return duration_from_seconds(seconds);
-}
-// To the millisecond.
-double seconds_of(TimePoint t) {
-  return std::round(to_seconds(t) * 1e3) / 1e3;
-}
-TimePoint at(double seconds) {
-  return TimePoint{s(seconds)};
-}
-
-using Changes = std::vector<std::pair<double, int>>;
-
-AutoscalerConfig hpa(double target) {
-  AutoscalerConfig config;
-  config.policy = P::hpa;
-  config.target = target;
-  config.most = 100;
-  config.interval = s(15);
-  config.stabilization = s(300);
-  return config;
-}
-AutoscalerConfig knative() {
-  AutoscalerConfig config;
-  config.policy = P::knative;
-  config.target = 70;
-  config.least = 0;
-  config.most = 1000;
-  config.interval = s(2);
-  config.window = s(60);
-  config.panic_window = s(6);
-  config.up_rate = 1000;
-  config.down_rate = 2;
-  config.zero_grace = s(30);
-  return config;
-}
 
 struct Scaled {
   StubCost cost{StubTerms{0.1}};  // of a step: one request takes 0.1 s, ten a second on a replica

@@ -8,25 +8,21 @@
 #include <vector>
 
 #include "serving/fleet/autoscaler.hpp"
+#include "support/autoscaling.hpp"
 
 namespace foretoken::test {
 namespace autoscalers_test {
 
+using autoscaling::at;
+using autoscaling::Changes;
+using autoscaling::hpa;
+using autoscaling::knative;
+using autoscaling::s;
+using autoscaling::seconds_of;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
 using P = AutoscalerPolicy;
-
-Duration s(double seconds) {
-  return duration_from_seconds(seconds);
-}
-// To the millisecond.
-double seconds_of(TimePoint t) {
-  return std::round(to_seconds(t) * 1e3) / 1e3;
-}
-TimePoint at(double seconds) {
-  return TimePoint{s(seconds)};
-}
 
 struct Sight final : FleetSight {
   std::int64_t in = 0, waits = 0, came = 0;
@@ -36,8 +32,6 @@ struct Sight final : FleetSight {
   std::int64_t arrived() const override { return came; }
   std::vector<ReplicaLoad> ready() const override { return loads; }
 };
-
-using Changes = std::vector<std::pair<double, int>>;
 
 // What it wants when, of a fleet that looks like see(t): so many in flight. all_ready: who is wanted is there.
 struct Drive {
@@ -69,15 +63,6 @@ struct Drive {
   }
 };
 
-AutoscalerConfig hpa(double target) {
-  AutoscalerConfig config;
-  config.policy = P::hpa;
-  config.target = target;
-  config.most = 100;
-  config.interval = s(15);
-  config.stabilization = s(300);
-  return config;
-}
 AutoscalerConfig with_behavior(AutoscalerConfig config) {
   config.behaves = true;
   config.up = {s(0), {{false, 4, s(15)}, {true, 100, s(15)}}, false, false};
@@ -203,21 +188,6 @@ TEST(Ray, TakesHalfOfADistanceByItsFactor) {
 }
 
 // ---- Knative ----
-
-AutoscalerConfig knative() {
-  AutoscalerConfig config;
-  config.policy = P::knative;
-  config.target = 70;
-  config.least = 0;
-  config.most = 1000;
-  config.interval = s(2);
-  config.window = s(60);
-  config.panic_window = s(6);
-  config.up_rate = 1000;
-  config.down_rate = 2;
-  config.zero_grace = s(30);
-  return config;
-}
 
 // A minute of nothing, then 600: the short window has 200, 400 and 600 of it after 2, 4 and 6 s.
 TEST(Knative, Panics) {
