@@ -170,9 +170,6 @@ void build_answers(Resolver& values, Scenario& s) {
   if (a.beam_width > 0 && a.best_of > 1)
     values.error("workload.beam_width", "'workload.beam_width' and 'workload.n' both say how many answers there are",
                  "keep one of them");
-  if (w.stop_string_share > 0 && s.engine.scheduling_policy == "priority")
-    values.error("workload.stop_string_share", "stop strings with engine.scheduling_policy: priority are not modelled",
-                 "leave one of them out");
   if (!a.on()) return;
   const char* key = a.beam_width > 0 ? "workload.beam_width" : a.best_of > a.n ? "workload.best_of" : "workload.n";
   const auto refuse = [&](const std::string& what) {

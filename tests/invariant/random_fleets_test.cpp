@@ -161,6 +161,28 @@ TEST(RandomFleets, WhoTimesOutCutsTheStretchThatOthersWaitFor) {
   EXPECT_GT(timed_out, 300);
 }
 
+// Blocks of one token, found by others as soon as they are scheduled: who is evicted by a request of higher priority
+// after it was scheduled itself gives one more back than it has computed.
+TEST(RandomFleets, WhoIsEvictedAfterItWasScheduledLosesNoBlock) {
+  int evictions = 0;
+  for (std::uint64_t seed = 0; seed < 600; ++seed) {
+    RandomRun run = random_run(seed);
+    EngineConfig& engine = run.config.engine;
+    if (engine.name != "vllm-v1" || run.config.cluster.replicas > 1) continue;
+    engine.scheduling_policy = "priority";
+    engine.enable_prefix_caching = true;
+    engine.async_scheduling = false;
+    engine.num_gpu_blocks = engine.num_gpu_blocks * engine.block_size;
+    engine.block_size = 1;
+    for (Request& r : run.requests) r.priority = static_cast<std::int16_t>(r.index % 3);
+    const Seen fast = run_with(run, false);
+    ASSERT_EQ(fast.text, run_with(run, true).text) << "seed " << seed;
+    EXPECT_EQ(fast.outcome.replicas[0].kv_blocks_at_end, 0) << "seed " << seed;
+    evictions += static_cast<int>(fast.outcome.replicas[0].preemptions);
+  }
+  EXPECT_GT(evictions, 100);
+}
+
 // A fleet that never changes is no fleet.
 TEST(RandomFleets, AFleetThatStaysIsTheClusterItWas) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {

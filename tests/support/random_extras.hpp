@@ -48,8 +48,7 @@ inline RandomExtras random_extras(std::uint64_t seed) {
   RandomStream random(seed, "random_extras");
   const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
   give_adapters(random, extras);
-  const bool stops = run.config.engine.scheduling_policy != "priority" && run.config.engine.name != "static" &&
-                     run.config.engine.name != "orca" && pick(0, 1) == 1;
+  const bool stops = run.config.engine.name != "static" && run.config.engine.name != "orca" && pick(0, 1) == 1;
   for (Request& r : run.requests) {
     if (!stops || pick(0, 1) == 0) continue;
     r.stop_string = true;

@@ -158,6 +158,10 @@ void RankState::start_decoding(RequestId id) {
   decodes.join(id);
 }
 
+void RankState::blocks_go_round(RequestId id, std::int64_t blocks) {
+  if (!published_a_block_to_come(id)) pool.rotate(blocks);  // else preempt() gives it back with its content
+}
+
 void RankState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep) {
   InFlight& r = table[id];
   std::int64_t in_flight = 0;  // async_scheduling: its token of the last step is not known yet
@@ -169,7 +173,9 @@ void RankState::preempt(RequestId id, TimePoint now, const DecodeTotals& totals,
     return;
   }
   if (r.phase == Phase::decoding) {
+    const bool holds_more = published_a_block_to_come(id);
     decodes.leave(id);
+    if (holds_more) take_blocks(id, r.published);
     r.account.left_decode(totals);
     const bool emitted_last = gaps.leave(id);
     in_flight = config.async_scheduling && emitted_last ? 1 : 0;

@@ -123,6 +123,8 @@ class RankState {
   // Its prompt is computed, and it decodes from now on.
   void start_decoding(RequestId id);
   void preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep);
+  // A decoding request took so many for the coming step and is about to be preempted.
+  void blocks_go_round(RequestId id, std::int64_t blocks);
   // It goes before its last token.
   void leave_unfinished(RequestId id, const DecodeTotals& totals);
   // It has finished, and left the decode group.
@@ -195,6 +197,12 @@ class RankState {
   void tell_queued(const Request& request, TimePoint now) const;
 
  private:
+  // It was to decode in the coming step, and others find that token already: with blocks of one token it is in a block
+  // of its own, which the group has not counted yet.
+  [[nodiscard]] bool published_a_block_to_come(RequestId id) const {
+    const InFlight& r = table[id];
+    return config.block_size == 1 && r.published > decodes.context_of(r);
+  }
   [[nodiscard]] std::int64_t computed(const InFlight& r) const {
     return r.phase == Phase::decoding && decodes.by_row() ? decodes.context_of(r) : r.cached;
   }

@@ -149,7 +149,7 @@ class SchedulerState {
   void publish(RequestId id, std::int64_t tokens) { rank_.publish(id, tokens); }
   // A decoding request that was to take so many blocks in the coming step, as others of this step
   // have done, is about to leave.
-  void blocks_go_round(std::int64_t blocks) { rank_.pool.rotate(blocks); }
+  void blocks_go_round(RequestId id, std::int64_t blocks) { rank_.blocks_go_round(id, blocks); }
   // Frees its blocks and puts it back into the queue; its output so far stays known. A request that
   // has finished is removed.
   void preempt(RequestId id, TimePoint now, const DecodeTotals& totals, Requeue where, Keep keep) {

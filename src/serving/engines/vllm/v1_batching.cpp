@@ -180,7 +180,7 @@ class VllmV1 final : public BatchingPolicy {
     if (s[victim].phase == Phase::decoding && !s.speculates()) {
       const BlockFlow flow = s.decodes().flow_of_step(s[victim]);
       decode_blocks_ -= flow.net();
-      if (flow.taken > 0) s.blocks_go_round(flow.taken);
+      if (flow.taken > 0) s.blocks_go_round(victim, flow.taken);
     }
     scheduled_.erase(place);
   }
