@@ -14,9 +14,10 @@ if(FORETOKEN_WERROR)
   target_compile_options(foretoken_options INTERFACE -Werror)
 endif()
 
-# Where no time is spent when a study runs, an optimised build need not spend any on optimising.
+# Where no time is spent when a study runs, an optimised build need not spend any on optimising. g++ is quickest with -Og: a
+# third quicker than with -O1, and a little than with -O0, which writes out every small function.
 function(foretoken_compile_quickly target)
-  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-Og>)
 endfunction()
 
 # A compiler spends most of its time on the headers of a file, so a build with CMAKE_UNITY_BUILD (the release preset)
@@ -65,7 +66,7 @@ function(foretoken_test_headers)
 #define FORETOKEN_BINARY_DIR \"${PROJECT_BINARY_DIR}\"
 ")
   file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/test_headers.cpp CONTENT "// Only its precompiled headers are used.\n")
-  foreach(level 0 1)
+  foreach(level g 1)
     set(headers foretoken_test_headers_O${level})
     add_library(${headers} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/test_headers.cpp)
     target_link_libraries(${headers} PRIVATE foretoken_options fmt::fmt GTest::gmock Boost::headers)
@@ -89,7 +90,7 @@ function(foretoken_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_BINARY_DIR}/test_paths)
   set_target_properties(${name} PROPERTIES UNITY_BUILD_MODE BATCH UNITY_BUILD_BATCH_SIZE 8)
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
-    set(level 0)
+    set(level g)
     if(ARG_COMPUTES OR ARG_SLOW)
       set(level 1)
     endif()
