@@ -39,6 +39,8 @@ std::vector<Command> commands(const Invocation& invocation) {
        "foretoken capacity chat.yaml --growth 5%/month", add_capacity_command},
       {"spares", "How many replicas more keep the objectives although replicas die, with a probability",
        "foretoken spares chat.yaml --target 99%", add_spares_command},
+      {"placement", "Which model on which GPU, how many replicas, at least cost: found (0), none (99), not decided (98)",
+       "foretoken placement models.yaml --set 'placement.available={h100_sxm: 8, l4: 16}'", add_placement_command},
       {"promise", "The load that keeps the objectives by prompt and output length; the longest context",
        "foretoken promise chat.yaml --input-len 512,2048 --output-len 128", add_promise_command},
       {"compare", "Two scenarios (or stored results) on the same random numbers: what changes, and which field does it",

@@ -128,6 +128,12 @@ void check_classes(Resolver& values, const Scenario& s) {
           "set engine.scheduling_policy: vtc");
     }
   }
+  for (std::size_t i = 0; i < classes.size() && s.pools.empty(); ++i) {
+    if (!classes[i].model.empty())
+      values.warning(fmt::format("workload.classes[{}].model", i),
+                     fmt::format("'workload.classes[{}].model' has no effect: there is one model", i),
+                     "give several in pools");
+  }
   if (s.engine.scheduling_policy == "vtc" && classes.size() < 2)
     values.warning("engine.scheduling_policy", "'engine.scheduling_policy: vtc' has no effect: there is one class",
                    "name classes in workload.classes");

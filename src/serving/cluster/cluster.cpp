@@ -22,13 +22,14 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
       source_is_open_(source.is_open()),
       observer_(observer),
       stop_(stop),
-      entry_router_(std::move(seams.entry_router)),
+      entries_(1),
       decode_router_(std::move(seams.decode_router)),
       transport_(std::move(seams.transport)),
       make_policy_(std::move(seams.make_policy)),
       clients_(seams.clients),
       fan_out_(seams.fan_out) {
   invariant(!config_.pools.empty(), "no pool where requests enter");
+  entries_.front().router = std::move(seams.entry_router);
   arrival_ = events_.add(Arrival{}, kThenArrivals);
   hand_overs_due_ = events_.add(HandOversDue{}, kThenHandOvers);
   transfers_due_ = events_.add(TransfersDue{}, kThenHandOvers);
@@ -59,7 +60,9 @@ std::unique_ptr<Replica> Cluster::make_replica(const PoolConfig& pool, int first
 }
 
 void Cluster::add_pool(const PoolConfig& pool) {
-  std::vector<int>& candidates = pool.role == PoolRole::decode ? decode_ : entry_;
+  if (entries_.size() <= static_cast<std::size_t>(pool.model)) entries_.resize(static_cast<std::size_t>(pool.model) + 1);
+  std::vector<int>& candidates =
+      pool.role == PoolRole::decode ? decode_ : entries_[static_cast<std::size_t>(pool.model)].candidates;
   for (int i = 0; i < pool.cluster.replicas; ++i) {
     const auto replica = static_cast<int>(members_.size());
     Member member(pool.engine);
@@ -81,17 +84,18 @@ void Cluster::add_pool(const PoolConfig& pool) {
 }
 
 void Cluster::make_routers(const PrefixTable* prefixes) {
-  const PoolConfig* entry = nullptr;
+  std::vector<const PoolConfig*> entry(entries_.size());
   const PoolConfig* decode = nullptr;
   bool hands_over = false;
   for (const PoolConfig& pool : config_.pools) {
-    const PoolConfig*& first = pool.role == PoolRole::decode ? decode : entry;
+    const PoolConfig*& first = pool.role == PoolRole::decode ? decode : entry[static_cast<std::size_t>(pool.model)];
     if (first == nullptr) first = &pool;
     hands_over = hands_over || pool.role == PoolRole::prefill;
   }
-  invariant(entry != nullptr, "no pool where requests enter");
+  for (const PoolConfig* first : entry) invariant(first != nullptr, "no pool where requests enter");
+  for (const int model : config_.model_of_class)
+    invariant(model >= 0 && static_cast<std::size_t>(model) < entries_.size(), "a model that no pool serves");
   invariant(hands_over == (decode != nullptr), "pools of role prefill and decode need each other");
-  fetches_ = find_router(entry->cluster.router).fetches;
   const auto make = [&](const PoolConfig& pool, const std::vector<int>& candidates, auto& router) {
     const auto n = static_cast<int>(candidates.size());
     if (!router) router = make_routing_policy({n, pool.cluster.router, pool.cluster.routing}, prefixes);
@@ -101,7 +105,10 @@ void Cluster::make_routers(const PrefixTable* prefixes) {
       member(i).router = router.get();
     }
   };
-  make(*entry, entry_, entry_router_);
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    make(*entry[i], entries_[i].candidates, entries_[i].router);
+    fetches_ = fetches_ || find_router(entry[i]->cluster.router).fetches;
+  }
   if (hands_over) make(*decode, decode_, decode_router_);
 }
 

@@ -111,6 +111,12 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
     Ingress ways;  // to it
   };
 
+  // Where requests for one model enter.
+  struct Entry {
+    std::vector<int> candidates;  // of the router: replicas
+    std::unique_ptr<RoutingPolicy> router;
+  };
+
   // Replicas that come and go.
   struct Fleet {
     Fleet(const ClusterConfig& config)
@@ -137,6 +143,11 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
 
   void add_pool(const PoolConfig& pool);
   void make_routers(const PrefixTable* prefixes);
+  [[nodiscard]] const Entry& entry_of(const Request& request) const {
+    if (config_.model_of_class.empty()) [[likely]]
+      return entries_.front();
+    return entries_[static_cast<std::size_t>(config_.model_of_class[static_cast<std::size_t>(request.class_index)])];
+  }
   [[nodiscard]] std::unique_ptr<Replica> make_replica(const PoolConfig& pool, int first_rank);
   [[nodiscard]] const Member& member(int replica) const { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] Member& member(int replica) { return members_[static_cast<std::size_t>(replica)]; }
@@ -183,7 +194,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   const bool source_is_open_;
   Observer& observer_;
   const std::atomic<bool>* stop_;
-  std::unique_ptr<RoutingPolicy> entry_router_;
+  std::vector<Entry> entries_;                    // by model
   std::unique_ptr<RoutingPolicy> decode_router_;  // null: nothing is handed over
   std::unique_ptr<Transport> transport_;
   EventQueue<Event> events_;
@@ -205,8 +216,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   int called_ = -1;                                  // the replica whose schedule call is made
   std::vector<Member> members_;                      // the replicas of all pools
   std::vector<int> replica_of_rank_;
-  std::vector<int> entry_;  // candidates of the routers: replicas
-  std::vector<int> decode_;
+  std::vector<int> decode_;  // candidates of its router: replicas
   std::vector<HandOver> hand_overs_;                        // of this instant
   std::vector<int> to_call_;                                // replicas whose schedule call is due in this instant
   bool publishes_ = false;                                  // some replica publishes its signals

@@ -136,8 +136,8 @@ void Cluster::hold(const Request& request, TimePoint now) {
 
 bool Cluster::let_in(const Request& request, TimePoint now) {
   if (publishes_)
-    for (const int i : entry_) changes(i, now);
-  return admission_->admits(request, in_system_ - 1, View(*this, entry_, now));
+    for (const int i : entries_.front().candidates) changes(i, now);
+  return admission_->admits(request, in_system_ - 1, View(*this, entries_.front().candidates, now));
 }
 
 void Cluster::serve_held(TimePoint now) {
