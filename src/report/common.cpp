@@ -69,9 +69,9 @@ std::string split_of(const Parallelism& p, int replicas) {
 // Llama-3.1-70B: prefill on 2 x h100_sxm (replicas 2), decode on 4 x h200 (TP 4), vllm-v1 0.19.
 std::string pools_line(const Scenario& s) {
   const bool several = has_several_models(s);
-  std::string text = several                                     ? "several models"
+  std::string text = several                                   ? "several models"
                      : s.deployment.level == CostLevel::affine ? "affine step times"
-                                                                 : s.deployment.model.id;
+                                                               : s.deployment.model.id;
   std::string engines;
   for (const PoolPlan& pool : s.pools) {
     const bool affine = pool.deployment.level == CostLevel::affine;

@@ -47,14 +47,19 @@ const auto kAsItIs = [](const std::string& text) { return text; };
 
 DeclaredTable<PlacedRow> placed_table() {
   return DeclaredTable<PlacedRow>()
-      .column("pool", "pool", {'0', 'l'}, [](const PlacedRow& r) { return r.pool.name; }, kAsItIs)
-      .column("model", "model", {'1', 'l'}, [](const PlacedRow& r) { return r.pool.model; }, kAsItIs)
-      .column("gpu", "GPU", {'0', 'l'}, [](const PlacedRow& r) { return r.pool.gpu; }, kAsItIs)
+      .column(
+          "pool", "pool", {'0', 'l'}, [](const PlacedRow& r) { return r.pool.name; }, kAsItIs)
+      .column(
+          "model", "model", {'1', 'l'}, [](const PlacedRow& r) { return r.pool.model; }, kAsItIs)
+      .column(
+          "gpu", "GPU", {'0', 'l'}, [](const PlacedRow& r) { return r.pool.gpu; }, kAsItIs)
       .column("replicas", "replicas", {'0'}, [](const PlacedRow& r) { return r.replicas; })
       .column("gpus", "GPUs", {'1'}, [](const PlacedRow& r) { return r.replicas * r.pool.gpus_per_replica; })
-      .column("usd_per_hour", "$/h", {'0'},
-              [](const PlacedRow& r) { return static_cast<double>(r.replicas) * r.pool.usd_per_hour; }, dollars)
-      .column("demands", "serves", {'0', 'l'}, [](const PlacedRow& r) { return r.demands; }, kAsItIs);
+      .column(
+          "usd_per_hour", "$/h", {'0'},
+          [](const PlacedRow& r) { return static_cast<double>(r.replicas) * r.pool.usd_per_hour; }, dollars)
+      .column(
+          "demands", "serves", {'0', 'l'}, [](const PlacedRow& r) { return r.demands; }, kAsItIs);
 }
 
 DeclaredTable<DemandOnKind> capacity_table() {
@@ -64,13 +69,12 @@ DeclaredTable<DemandOnKind> capacity_table() {
       .column("pool", "pool", {'0', 'l'}, &DemandOnKind::pool, kAsItIs)
       .column("rate", "wanted", {'1'}, &DemandOnKind::rate)
       .column("alone", "one replica", {'1'}, &DemandOnKind::alone, rate)
-      .column("each", "each of", {'0'}, &DemandOnKind::each, rate)
-      .column("together", "so many", {'1'}, [](const DemandOnKind& d) { return std::int64_t{d.together}; })
-      .cell("replicas", {'0'},
+      .column("together", "of n", {'1'}, [](const DemandOnKind& d) { return std::int64_t{d.together}; })
+      .column("each", "each", {'0'}, &DemandOnKind::each, rate)
+      .cell("needs", {'0'},
             [](const DemandOnKind& d) { return d.each > 0 ? fmt::format("{:.2f}", d.rate / d.each) : "-"; })
-      .entry("why_none", [](const DemandOnKind& d) {
-        return d.why_none.empty() ? std::nullopt : std::optional(d.why_none);
-      });
+      .entry("why_none",
+             [](const DemandOnKind& d) { return d.why_none.empty() ? std::nullopt : std::optional(d.why_none); });
 }
 
 struct TryRow {
@@ -97,10 +101,12 @@ DeclaredTable<TryRow> tries_table() {
   const auto missed = [](const TryRow& r) { return fmt::format("{}", fmt::join(r.tried.missed, ", ")); };
   return DeclaredTable<TryRow>()
       .column("replicas", "replicas", {'0', 'l'}, replicas_text, kAsItIs)
-      .column("usd_per_hour", "$/h", {'0'}, [](const TryRow& r) { return r.tried.plan.cost; }, dollars)
+      .column(
+          "usd_per_hour", "$/h", {'0'}, [](const TryRow& r) { return r.tried.plan.cost; }, dollars)
       .column("gpus", "GPUs", {'1'}, [](const TryRow& r) { return std::int64_t{r.tried.plan.gpus}; })
-      .column("verdict", "verdict", {'0', 'l'},
-              [](const TryRow& r) { return std::string(to_string(r.tried.decision)); }, kAsItIs)
+      .column(
+          "verdict", "verdict", {'0', 'l'}, [](const TryRow& r) { return std::string(to_string(r.tried.decision)); },
+          kAsItIs)
       .column("missed", "not kept", {'2', 'l'}, missed, kAsItIs);
 }
 
@@ -127,7 +133,8 @@ std::string interval_text(const ObjectiveVerdict& o) {
 DeclaredTable<KeptRow> kept_table() {
   const auto figure = [](const KeptRow& r) { return r.objective.interval.value; };
   return DeclaredTable<KeptRow>()
-      .column("expr", "objective", {'0', 'l'}, [](const KeptRow& r) { return r.objective.line.expression; }, kAsItIs)
+      .column(
+          "expr", "objective", {'0', 'l'}, [](const KeptRow& r) { return r.objective.line.expression; }, kAsItIs)
       .entry("metric", [](const KeptRow& r) { return r.objective.line.metric; })
       .entry("verdict", [](const KeptRow& r) { return std::string(to_string(r.objective.decision)); })
       .entry("figure", figure)
@@ -143,9 +150,9 @@ DeclaredTable<KeptRow> kept_table() {
 }
 
 DeclaredTable<OneKindOfGpu> alone_table() {
-  return DeclaredTable<OneKindOfGpu>().entry("gpu", &OneKindOfGpu::gpu).entry("usd_per_hour", [](const OneKindOfGpu& g) {
-    return g.usd_per_hour;
-  });
+  return DeclaredTable<OneKindOfGpu>()
+      .entry("gpu", &OneKindOfGpu::gpu)
+      .entry("usd_per_hour", [](const OneKindOfGpu& g) { return g.usd_per_hour; });
 }
 
 std::string verdict_of(const Placement& p) {
@@ -162,9 +169,9 @@ std::string answer_text(const Placement& p, const TextStyle& style) {
                       p.example_prices ? " at the catalog's example prices" : "", plan.gpus, plan.gpus == 1 ? "" : "s",
                       p.sure ? "" : "; a cheaper placement is not decided");
   for (const OneKindOfGpu& g : p.alone) {
-    text += g.usd_per_hour ? fmt::format("  all on {} by the capacities below: ${} an hour\n", g.gpu,
-                                         dollars(*g.usd_per_hour))
-                           : fmt::format("  {} alone cannot carry all\n", g.gpu);
+    text += g.usd_per_hour
+                ? fmt::format("  all on {} by the capacities below: ${} an hour\n", g.gpu, dollars(*g.usd_per_hour))
+                : fmt::format("  {} alone cannot carry all\n", g.gpu);
   }
   return text;
 }
@@ -200,7 +207,8 @@ std::string to_text(const Placement& p, const TextStyle& style) {
     out += section("To run it", set_text(p), style);
   }
   if (!p.tries.empty()) out += section("Plans simulated", tries_table().table(try_rows(p)).text(style, "  "), style);
-  out += section("Capacities, requests/s", capacity_table().table(p.capacities).text(style, "  ") + reasons_of(p), style);
+  out +=
+      section("Capacities, requests/s", capacity_table().table(p.capacities).text(style, "  ") + reasons_of(p), style);
   return within_width(out + section("What this rests on", basis_of(p), style), style);
 }
 

@@ -108,23 +108,31 @@ void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, 
   part.workload = s.workload;
   build_deployment(sub, catalog, part);
   if (!sub.diagnostics().has_errors()) build_engine(sub, part, s.pools[index].role != PoolRole::both);
+  if (part.engine.scheduling_policy == "vtc") {
+    for (const RequestClass& c : part.workload.classes) part.engine.fair_shares.push_back(c.fair_share);
+  }
   build_cluster(sub, false, part);
   build_prices(sub, catalog, input, part);
   if (!sub.diagnostics().has_errors()) check_calibration_file(sub, part);
   if (!sub.diagnostics().has_errors()) check_routing(sub, part);
-  if (!sub.diagnostics().has_errors()) check_effects_of_pool(sub, part);
+  const bool enters = s.pools[index].role != PoolRole::decode;
+  const auto same_way = [&](const PoolPlan& p) { return (p.role != PoolRole::decode) == enters; };
+  Scenario judged = part;
+  if (std::count_if(s.pools.begin(), s.pools.end(), same_way) > 1) ++judged.cluster.replicas;  // of another pool
+  if (!sub.diagnostics().has_errors()) check_effects_of_pool(sub, judged);
   values.diagnostics().append(sub.diagnostics());
   PoolPlan& pool = s.pools[index];
   const YamlNode* model = own.find("model");
   const bool named = model != nullptr && model->kind == YamlNode::Kind::scalar;
-  pool.served_model_name = values.maybe_text(path_of(index) + ".served_model_name")
-                               .value_or(named ? model->text : part.deployment.model.id);
+  pool.served_model_name =
+      values.maybe_text(path_of(index) + ".served_model_name").value_or(named ? model->text : part.deployment.model.id);
   if (pool.role == PoolRole::decode && find_router(part.cluster.router).fetches)
     values.error(path_of(index) + ".router",
                  fmt::format("'router: {}' chooses where prompts are computed, and pool '{}' computes none",
                              part.cluster.router, pool.name),
                  "least_outstanding, or any other");
   pool.deployment = part.deployment;
+  pool.weight = values.maybe_number(path_of(index) + ".weight").value_or(0);
   pool.memory = part.memory;
   pool.engine = part.engine;
   pool.cluster = part.cluster;
@@ -163,23 +171,38 @@ void check_models_of_classes(Resolver& values, const Scenario& s, const std::vec
   }
 }
 
+// The router of a way is that of its first pool.
+void check_weights(Resolver& values, const Scenario& s) {
+  for (const PoolPlan& pool : s.pools) {
+    if (!(pool.weight > 0)) continue;
+    const auto same_way = [&](const PoolPlan& p) {
+      return p.served_model_name == pool.served_model_name &&
+             (p.role == PoolRole::decode) == (pool.role == PoolRole::decode);
+    };
+    const PoolPlan& first = *std::find_if(s.pools.begin(), s.pools.end(), same_way);
+    if (first.cluster.router != "random")
+      values.error(path_of(values, pool) + ".weight",
+                   fmt::format("'router: {}' of pool '{}' takes no weights", first.cluster.router, first.name),
+                   "router: random");
+  }
+}
+
 void check_models(Resolver& values, const Scenario& s) {
   const std::vector<std::string> models = served_models(s.pools);
   check_models_of_classes(values, s, models);
   if (models.size() < 2) return;
   if (s.workload.classes.empty())
-    values.error("pools", fmt::format("the pools serve {}, and no class of the workload says which it asks for",
-                                      listed(models)),
+    values.error("pools",
+                 fmt::format("the pools serve {}, and no class of the workload says which it asks for", listed(models)),
                  "name classes in workload.classes, each with its model");
   for (const PoolPlan& pool : s.pools) {
     if (pool.role != PoolRole::both)
-      values.error(path_of(values, pool) + ".role", "hand-overs between pools of one of several models are not modelled",
-                   "role: both, or one model");
+      values.error(path_of(values, pool) + ".role",
+                   "hand-overs between pools of one of several models are not modelled", "role: both, or one model");
     const auto asks = [&](const RequestClass& c) { return c.model == pool.served_model_name && c.weight > 0; };
-    if (!s.workload.classes.empty() &&
-        std::none_of(s.workload.classes.begin(), s.workload.classes.end(), asks))
-      values.warning(path_of(values, pool), fmt::format("pool '{}' stands idle: no class asks for '{}'", pool.name,
-                                                        pool.served_model_name));
+    if (!s.workload.classes.empty() && std::none_of(s.workload.classes.begin(), s.workload.classes.end(), asks))
+      values.warning(path_of(values, pool),
+                     fmt::format("pool '{}' stands idle: no class asks for '{}'", pool.name, pool.served_model_name));
   }
 }
 
@@ -295,6 +318,7 @@ void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog,
   std::erase_if(s.pools, [](const PoolPlan& pool) { return pool.cluster.replicas == 0; });
   if (s.pools.empty()) values.error("pools", "no pool has a replica", "replicas: 1");
   if (!s.pools.empty()) check_models(values, s);
+  check_weights(values, s);
   for (const char* key : {"pools", "hardware", "engine", "memory", "cost", "replicas", "router", "routing"})
     values.mark_tree_read(key);
   if (values.diagnostics().has_errors()) return;

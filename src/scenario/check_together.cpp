@@ -101,11 +101,11 @@ void check_budget(Resolver& values, const EngineConfig& engine, const WorkloadSu
   if (engine.enable_chunked_prefill || !find_engine(engine.name).budget_must_hold_prompts ||
       engine.max_num_batched_tokens >= std::min(workload.max_prompt_tokens, engine.max_model_len))
     return;
-  values.error("engine.max_num_batched_tokens",
-               fmt::format(
-                   "max_num_batched_tokens {} is too small to ever admit a prompt of {} tokens without chunked prefill",
-                   engine.max_num_batched_tokens, workload.max_prompt_tokens),
-               "raise it to max_model_len, or set engine.enable_chunked_prefill: true");
+  values.error(
+      "engine.max_num_batched_tokens",
+      fmt::format("max_num_batched_tokens {} is too small to ever admit a prompt of {} tokens without chunked prefill",
+                  engine.max_num_batched_tokens, workload.max_prompt_tokens),
+      "raise it to max_model_len, or set engine.enable_chunked_prefill: true");
 }
 
 // Of several models, each pool's with the prompts that come to it.

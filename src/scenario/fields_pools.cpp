@@ -44,6 +44,8 @@ constexpr Field kPoolRows[] = {
     {"pools[].model", K::model, "(as the top level)", "The model of this pool, as `model`."},
     {"pools[].served_model_name", K::text, "(its model, as written)",
      "What classes of the workload call it in `model` (vLLM's --served-model-name): pools of one name share a router."},
+    {"pools[].weight", K::number, "(by replicas)",
+     "Share of the requests, relative to the other pools' (router: random; the backends of an HTTPRoute).", 1e-6, 1e6},
     {"pools[].hardware", K::map, "", "Keys of `hardware`, for this pool."},
     {"pools[].engine", K::map, "", "Keys of `engine`, for this pool."},
     {"pools[].memory", K::map, "", "Keys of `memory`, for this pool."},

@@ -24,7 +24,9 @@ constexpr Field kQuestionRows[] = {
     {"goodput.ttft", K::number, "", "TTFT, ms.", 1e-6, 1e12, {}, nullptr, "ttft_ms,time_to_first_token"},
     {"goodput.tpot", K::number, "", "TPOT, ms.", 1e-6, 1e12, {}, nullptr, "tpot_ms,inter_token_latency"},
     {"goodput.e2el", K::number, "", "End-to-end latency, ms.", 1e-6, 1e12, {}, nullptr, "e2el_ms,request_latency"},
-    {"slo", K::list_of_text, "", "Comparisons on the summary: p99_ttft <= 500 ms, output_throughput >= 2000; of one class of the workload: p99_ttft "
+    {"slo", K::list_of_text, "",
+     "Comparisons on the summary: p99_ttft <= 500 ms, output_throughput >= 2000; of one class of the workload: "
+     "p99_ttft "
      "of NAME <= 500 ms."},
     {"assert", K::anything, "",
      "What must hold for `foretoken assert`: comparisons as in slo, {name: ..., that: a comparison}, or a map "

@@ -181,7 +181,8 @@ constexpr Field kWorkloadRows[] = {
     {"workload.classes[].fair_share", K::number, "1",
      "Of the service, relative to the other classes' (scheduling_policy: vtc).", 1e-3, 1e6},
     {"workload.classes[].slo", K::list_of_text, "",
-     "Objectives on the requests of this class alone, as in slo: p99_ttft <= 500 ms. In slo they are p99_ttft of NAME <= "
+     "Objectives on the requests of this class alone, as in slo: p99_ttft <= 500 ms. In slo they are p99_ttft of NAME "
+     "<= "
      "500 ms."},
     {"workload.classes[].model", K::text, "(the only one)",
      "What its requests ask for, by served_model_name of the pools; the router chooses among those that serve it."},

@@ -135,11 +135,11 @@ struct PoolMeasures {
 
 struct RunMeasures {
   Measures all;
-  Measures steady;                      // without the first and last part of the requests
-  std::vector<ClassMeasures> classes;   // empty when the workload has no named classes
+  Measures steady;                       // without the first and last part of the requests
+  std::vector<ClassMeasures> classes;    // empty when the workload has no named classes
   std::vector<Measures> steady_classes;  // what of them is in `steady`, in the same order
-  std::vector<ClassMeasures> adapters;  // by LoRA adapter, the base model last; empty without any
-  LatencyDistributions answers;         // of each answer, where requests have several
+  std::vector<ClassMeasures> adapters;   // by LoRA adapter, the base model last; empty without any
+  LatencyDistributions answers;          // of each answer, where requests have several
   std::int64_t answers_completed = 0;
   std::optional<WindowRates> window;                      // of `steady`; empty when it is too short to count in
   Distribution itl;                                       // gaps between tokens, pooled over all requests

@@ -146,6 +146,7 @@ struct PoolPlan {
   std::string name;
   PoolRole role = PoolRole::both;
   std::string served_model_name;  // by which classes ask for it
+  double weight = 0;              // see PoolConfig
   Deployment deployment;          // of one replica
   MemorySettings memory;
   EngineConfig engine;

@@ -107,6 +107,7 @@ struct PoolConfig {
   std::int64_t kv_block_bytes = 0;  // that come for one block
   std::int64_t flow_bandwidth = 0;  // bytes/s of one transfer alone, whatever the links have; 0 = no limit
   int model = 0;                    // that it serves
+  double weight = 0;  // its share of the requests, relative, where its router is `random`; 0 = by replicas
 };
 
 // A deployment of several pools. Requests enter at pools of role both or prefill; the router of the first of

@@ -2,8 +2,8 @@
 #include "foretoken/experiment/sweep.hpp"
 #include "report/batch_tables.hpp"
 #include "report/bill_report.hpp"
-#include "report/schema/documents.hpp"
 #include "report/placement_report.hpp"
+#include "report/schema/documents.hpp"
 #include "report/spares_report.hpp"
 
 namespace foretoken::shape {

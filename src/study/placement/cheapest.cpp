@@ -124,6 +124,19 @@ class PlanSearch {
     }
   }
 
+  // A router knows nothing of the plan: whoever it chooses must be able to serve.
+  [[nodiscard]] bool is_served_by_all(const PlacementPlan& plan) const {
+    const std::vector<int> routers = routers_of(plan.share, p_.kinds.size());
+    for (std::size_t d = 0; d < plan.share.size(); ++d) {
+      const auto first = std::find_if(plan.share[d].begin(), plan.share[d].end(), [](double x) { return x > 0; });
+      const int router = routers[static_cast<std::size_t>(first - plan.share[d].begin())];
+      for (std::size_t k = 0; k < routers.size(); ++k) {
+        if (routers[k] == router && !(p_.capacity[d][k] > 0)) return false;
+      }
+    }
+    return true;
+  }
+
   void keep() {
     PlacementPlan plan;
     for (std::size_t k = 0; k < load_.size(); ++k) {
@@ -137,6 +150,7 @@ class PlanSearch {
       plan.share.push_back(std::move(share));
       plan.parts += way->parts;
     }
+    if (!is_served_by_all(plan)) return;
     const auto rank = [](const PlacementPlan& x) { return std::tie(x.cost, x.gpus, x.parts); };
     std::vector<PlacementPlan>& plans = found_.plans;
     const auto same = std::find_if(plans.begin(), plans.end(),
@@ -162,6 +176,20 @@ class PlanSearch {
 };
 
 }  // namespace
+
+std::vector<int> routers_of(const std::vector<std::vector<double>>& share, std::size_t kinds) {
+  std::vector<int> routers(kinds, -1);
+  for (std::size_t d = 0; d < share.size(); ++d) {
+    const auto mine = static_cast<int>(d);
+    for (std::size_t k = 0; k < kinds; ++k) {
+      if (!(share[d][k] > 0)) continue;
+      const int other = routers[k];
+      routers[k] = mine;
+      if (other >= 0) std::replace(routers.begin(), routers.end(), other, mine);
+    }
+  }
+  return routers;
+}
 
 CheapestPlans cheapest_plans(const PlacementProblem& problem, std::size_t how_many) {
   return PlanSearch(problem, std::max<std::size_t>(1, how_many)).run();

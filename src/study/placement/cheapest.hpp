@@ -40,8 +40,13 @@ struct CheapestPlans {
   bool exact = true;                 // false: the search was cut off, and something cheaper may exist
 };
 
-// Loads of demands that share a kind add up: its replicas are the sum of rate / capacity, rounded up. Branch and bound
-// over the demands; empty where nothing carries all within what is available.
+// Kinds and demands that have to do with each other, by kind: those of one number share a router, which may send any of
+// their requests to any of their replicas; -1 = no replica.
+[[nodiscard]] std::vector<int> routers_of(const std::vector<std::vector<double>>& share, std::size_t kinds);
+
+// Loads of demands that share a kind add up: its replicas are the sum of rate / capacity, rounded up; every kind of a
+// router can serve every demand of it. Branch and bound over the demands; empty where nothing carries all within what
+// is available.
 [[nodiscard]] CheapestPlans cheapest_plans(const PlacementProblem& problem, std::size_t how_many = 1);
 
 }  // namespace foretoken

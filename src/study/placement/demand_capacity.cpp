@@ -11,7 +11,7 @@ namespace foretoken {
 namespace {
 
 // A look is for a plan that will be judged as a whole: what it leaves open costs precision, no truth.
-constexpr std::int64_t kMostRequestsOfDemand = 400'000;
+constexpr std::int64_t kMostRequestsOfDemand = 150'000;
 // Beside the start of a search that knows where it is.
 constexpr double kFarAround = 8;
 

@@ -8,6 +8,7 @@
 #include <set>
 #include <tuple>
 
+#include "experiment/steady/short_runs.hpp"
 #include "study/placement/demand_capacity.hpp"
 
 namespace foretoken {
@@ -27,7 +28,8 @@ Diagnostics placement_problems(const Question& question, const Scenario& s) {
       std::any_of(s.pools.begin(), s.pools.end(), [](const PoolPlan& p) { return p.role != PoolRole::both; });
   if (s.pools.empty())
     refuse("there is nothing to place: the scenario has no pools",
-           "pools: [{name: chat-l4, hardware: {gpu: l4}}, {name: chat-h100, hardware: {gpu: h100_sxm}}], each a model on a "
+           "pools: [{name: chat-l4, hardware: {gpu: l4}}, {name: chat-h100, hardware: {gpu: h100_sxm}}], each a model "
+           "on a "
            "kind of GPU");
   else if (handed_over)
     refuse("pools of role prefill or decode are not placed", "role: both; `recommend` takes such pools");
@@ -83,8 +85,8 @@ class Placer {
       const int gpus = pool.deployment.parallelism.gpus();
       result_.example_prices = result_.example_prices || price.example;
       result_.pools.push_back({pool.name, pool.served_model_name, gpu_name_of(pool), gpus, price.usd_per_gpu * gpus});
-      problem_.kinds.push_back(
-          {number_of(models, pool.served_model_name), price.usd_per_gpu * gpus, gpus, number_of(gpus_, gpu_name_of(pool))});
+      problem_.kinds.push_back({number_of(models, pool.served_model_name), price.usd_per_gpu * gpus, gpus,
+                                number_of(gpus_, gpu_name_of(pool))});
     }
     for (std::size_t c = 0; c < std::max<std::size_t>(1, classes.size()); ++c) {
       const double share = classes.empty() ? 1 : classes[c].weight / weights;
@@ -157,8 +159,7 @@ class Placer {
         if (other != g) only.available[other] = 0;
       }
       const CheapestPlans one = cheapest_plans(only);
-      result_.alone.push_back(
-          {gpus_[g], one.plans.empty() ? std::nullopt : std::optional(one.plans.front().cost)});
+      result_.alone.push_back({gpus_[g], one.plans.empty() ? std::nullopt : std::optional(one.plans.front().cost)});
     }
   }
 
@@ -182,7 +183,7 @@ class Placer {
       });
       const PlacementPlan plan = waiting_.front();
       waiting_.erase(waiting_.begin());
-      if (!seen_.insert(plan.replicas).second) continue;
+      if (!seen_.insert(placement_settings(s_, plan)).second) continue;
       if (Diagnostics problems = judge(plan); problems.has_errors()) return problems;
       if (result_.interrupted || result_.answer) break;
       add_neighbours(result_.tries.back());
@@ -199,12 +200,29 @@ class Placer {
     return question_.with(placement_settings(s_, plan)).scenario();
   }
 
+  // What misses by far is told by short runs; what meets has its figures as `check` has them.
+  Result<Verdict> verdict_on(const Scenario& scenario) {
+    if (const std::optional<Scenario> brief = short_form(scenario)) {
+      Result<ShortRuns> runs = run_briefly(*brief, options_.run, {});
+      if (!runs) return runs.error();
+      result_.requests += runs->requests;
+      if (runs->far_off) {
+        runs->verdict.overall = Decision::misses;
+        return std::move(runs->verdict);
+      }
+    }
+    VerdictHints hints;
+    hints.misses_at_a_glance = true;
+    Result<Verdict> verdict = reach_verdict(scenario, options_.run, {}, hints);
+    if (verdict) result_.requests += verdict->requests + verdict->pilot_requests;
+    return verdict;
+  }
+
   Diagnostics judge(const PlacementPlan& plan) {
     const Result<Scenario> scenario = placed(plan);
     if (!scenario) return scenario.error();
-    const Result<Verdict> verdict = reach_verdict(*scenario, options_.run);
+    const Result<Verdict> verdict = verdict_on(*scenario);
     if (!verdict) return verdict.error();
-    result_.requests += verdict->requests + verdict->pilot_requests;
     if (verdict->interrupted) {
       result_.interrupted = true;
       return {};
@@ -250,7 +268,8 @@ class Placer {
     for (std::size_t g = 0; g < problem_.available.size(); ++g) {
       int used = 0;
       for (std::size_t k = 0; k < problem_.kinds.size(); ++k)
-        used += static_cast<std::size_t>(problem_.kinds[k].gpu_kind) == g ? plan.replicas[k] * problem_.kinds[k].gpus : 0;
+        used +=
+            static_cast<std::size_t>(problem_.kinds[k].gpu_kind) == g ? plan.replicas[k] * problem_.kinds[k].gpus : 0;
       if (problem_.available[g] >= 0 && used > problem_.available[g]) return false;
     }
     return true;
@@ -260,9 +279,8 @@ class Placer {
   Diagnostics take_away() {
     std::vector<std::size_t> kinds;
     for (std::size_t k = 0; k < problem_.kinds.size(); ++k) kinds.push_back(k);
-    std::stable_sort(kinds.begin(), kinds.end(), [&](std::size_t a, std::size_t b) {
-      return problem_.kinds[a].cost > problem_.kinds[b].cost;
-    });
+    std::stable_sort(kinds.begin(), kinds.end(),
+                     [&](std::size_t a, std::size_t b) { return problem_.kinds[a].cost > problem_.kinds[b].cost; });
     for (std::size_t i = 0; i < kinds.size();) {
       const std::size_t k = kinds[i];
       PlacementPlan fewer = result_.tries[*result_.answer].plan;
@@ -274,7 +292,7 @@ class Placer {
       fewer.cost -= problem_.kinds[k].cost;
       fewer.gpus -= problem_.kinds[k].gpus;
       const std::size_t before = *result_.answer;
-      if (seen_.insert(fewer.replicas).second) {
+      if (seen_.insert(placement_settings(s_, fewer)).second) {
         if (Diagnostics problems = judge(fewer); problems.has_errors()) return problems;
         if (result_.interrupted) return {};
       }
@@ -308,31 +326,20 @@ class Placer {
   std::vector<std::string> gpus_;     // kinds of them
   std::vector<std::size_t> classes_;  // of the demands
   std::vector<PlacementPlan> waiting_;
-  std::set<std::vector<int>> seen_;
+  std::set<std::vector<std::string>> seen_;  // settings
   Placement result_;
 };
 
-// Classes and pools of one model that have to do with each other, by their pools: numbers from 0, -1 = of none.
-std::vector<int> components_of(const PlacementPlan& plan) {
-  std::vector<int> part(plan.replicas.size(), -1);
-  int parts = 0;
-  for (const std::vector<double>& share : plan.share) {
-    int mine = parts++;
-    for (std::size_t k = 0; k < share.size(); ++k) {
-      if (!(share[k] > 0)) continue;
-      const int other = part[k];
-      part[k] = mine;
-      if (other >= 0) std::replace(part.begin(), part.end(), other, mine);
-    }
-  }
-  return part;
+// As YAML reads it back.
+std::string in_quotes(const std::string& name) {
+  return to_text(Json(name), 0);
 }
 
 }  // namespace
 
 std::vector<std::string> placement_settings(const Scenario& s, const PlacementPlan& plan) {
   std::vector<std::string> set;
-  const std::vector<int> part = components_of(plan);
+  const std::vector<int> part = routers_of(plan.share, s.pools.size());
   // Where the pools of one model are apart, each part has a name of its own.
   const auto is_divided = [&](const std::string& model) {
     std::set<int> parts;
@@ -344,7 +351,7 @@ std::vector<std::string> placement_settings(const Scenario& s, const PlacementPl
   const auto name_of = [&](int wanted) {
     const auto at = std::find(part.begin(), part.end(), wanted) - part.begin();
     const PoolPlan& pool = s.pools[static_cast<std::size_t>(at)];
-    return fmt::format("{}@{}", pool.served_model_name, pool.name);
+    return pool.served_model_name.empty() ? pool.name : fmt::format("{}@{}", pool.served_model_name, pool.name);
   };
   // What the pools of a part are called.
   const auto served = [&](int wanted) {
@@ -356,20 +363,20 @@ std::vector<std::string> placement_settings(const Scenario& s, const PlacementPl
     const PoolPlan& pool = s.pools[k];
     set.push_back(fmt::format("pools.{}.replicas={}", pool.name, plan.replicas[k]));
     if (plan.replicas[k] > 0 && is_divided(pool.served_model_name))
-      set.push_back(fmt::format("pools.{}.served_model_name={}", pool.name, name_of(part[k])));
+      set.push_back(fmt::format("pools.{}.served_model_name={}", pool.name, in_quotes(name_of(part[k]))));
   }
   const auto used = static_cast<int>(*std::max_element(part.begin(), part.end()));
   std::size_t demand = 0;
   for (std::size_t c = 0; c < s.workload.classes.size(); ++c) {
     if (!(s.workload.classes[c].weight > 0)) {  // nobody comes, and its own model may have no replica
-      set.push_back(fmt::format("workload.classes[{}].model={}", c, served(used)));
+      set.push_back(fmt::format("workload.classes[{}].model={}", c, in_quotes(served(used))));
       continue;
     }
     const std::vector<double>& share = plan.share[demand++];
     const auto first = static_cast<std::size_t>(
         std::find_if(share.begin(), share.end(), [](double x) { return x > 0; }) - share.begin());
     if (is_divided(s.pools[first].served_model_name))
-      set.push_back(fmt::format("workload.classes[{}].model={}", c, name_of(part[first])));
+      set.push_back(fmt::format("workload.classes[{}].model={}", c, in_quotes(name_of(part[first]))));
   }
   return set;
 }

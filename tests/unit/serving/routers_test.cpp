@@ -204,6 +204,18 @@ TEST(SessionSticky, KeepsAConversationWhereItBegan) {
   EXPECT_EQ(router(view, prompt(10)), 2) << "of no conversation: the emptiest";
 }
 
+// H: who was bound to a replica that is gone is bound anew, once.
+TEST(SessionSticky, BindsAnewWhereItsReplicaIsGone) {
+  Router router("session_sticky", 3);
+  const Made all(std::vector<State>(3));
+  EXPECT_EQ(router(all, prompt(10, 7)), 0);
+  const std::vector<std::uint8_t> takes{0, 1, 1};
+  const Made without(std::vector<State>(3), &takes);
+  EXPECT_EQ(router(without, prompt(10, 7)), 1);
+  EXPECT_EQ(router(without, prompt(10, 8)), 2);
+  EXPECT_EQ(router(all, prompt(10, 7)), 1) << "it stays, though the first one is back";
+}
+
 TEST(LengthPools, KeepShortAndLongPromptsApart) {
   RoutingConfig routing;
   routing.short_prompt_tokens = 100;
@@ -374,6 +386,20 @@ TEST(SignalBoard, ShowsTheLastPublicationThatHasArrived) {
   board.catch_up(at(1001), false, like(3));
   board.catch_up(at(1001), true, like(4));
   EXPECT_EQ(board.seen(at(1001.3)).waiting, 4);
+}
+
+// H: a period beyond the run shows what was there at first, for ever.
+TEST(SignalBoard, WithAPeriodBeyondTheRunShowsTheBeginning) {
+  SignalBoard board(std::chrono::hours{10}, Duration{}, Duration{});
+  const auto at = [](std::int64_t s) { return TimePoint{std::chrono::seconds{s}}; };
+  for (const std::int64_t second : {1, 60, 3600}) {
+    board.catch_up(at(second), false, [](TimePoint) {
+      ReplicaSignals busy;
+      busy.waiting = 9;
+      return busy;
+    });
+    EXPECT_EQ(board.seen(at(second)).waiting, 0) << second;
+  }
 }
 
 }  // namespace foretoken::routers_test
