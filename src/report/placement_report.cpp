@@ -71,8 +71,9 @@ DeclaredTable<DemandOnKind> capacity_table() {
       .column("alone", "one replica", {'1'}, &DemandOnKind::alone, rate)
       .column("together", "of n", {'1'}, [](const DemandOnKind& d) { return std::int64_t{d.together}; })
       .column("each", "each", {'0'}, &DemandOnKind::each, rate)
+      .column("most", "misses at", {'1'}, &DemandOnKind::most, rate)
       .cell("needs", {'0'},
-            [](const DemandOnKind& d) { return d.each > 0 ? fmt::format("{:.2f}", d.rate / d.each) : "-"; })
+            [](const DemandOnKind& d) { return d.most > 0 ? fmt::format("{:.2f}", d.rate / d.most) : "-"; })
       .entry("why_none",
              [](const DemandOnKind& d) { return d.why_none.empty() ? std::nullopt : std::optional(d.why_none); });
 }
@@ -192,9 +193,11 @@ std::string reasons_of(const Placement& p) {
 
 std::string basis_of(const Placement& p) {
   return fmt::format(
-      "  requests/s within the objectives, of one replica and of each of as many as are needed; loads that share "
-      "replicas add up,\n  and the cheapest whole numbers of replicas are {}; plans are then simulated with all models "
-      "behind their routers, the cheapest\n  first, until one meets; {} requests in all\n",
+      "  requests/s within the objectives, of one replica and of each of as many as are needed, and at which they "
+      "miss; "
+      "by the\n  latter loads that share replicas add up, and the cheapest whole numbers of replicas are {}; plans are "
+      "then simulated with all\n  models behind their routers, the cheapest first, until one meets; {} requests in "
+      "all\n",
       p.exact ? "found by branch and bound" : "the best of a search that was cut off", readable(p.requests));
 }
 

@@ -42,6 +42,7 @@ class DemandSearch {
     if (problems_.has_errors()) return problems_;
     result_.interrupted = search.interrupted();
     result_.requests_per_second = search.largest_met().value_or(0);
+    result_.missed = search.smallest_missed().value_or(0);
     if (result_.requests_per_second == 0 && !result_.interrupted) result_.why_none = why_none(search);
     return result_;
   }

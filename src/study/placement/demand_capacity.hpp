@@ -14,7 +14,8 @@ namespace foretoken {
                                 int replicas);
 
 struct DemandCapacity {
-  double requests_per_second = 0;  // of all the replicas; 0 = not even a request alone
+  double requests_per_second = 0;  // of all the replicas, confirmed to meet; 0 = not even a request alone
+  double missed = 0;               // the smallest rate that is known to miss; 0 = none
   std::string why_none;
   std::int64_t requests = 0;  // simulated
   bool interrupted = false;

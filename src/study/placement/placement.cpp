@@ -116,7 +116,7 @@ class Placer {
         one.rate = problem_.demands[d].rate;
         if (Diagnostics problems = measure_one(d, k, one); problems.has_errors()) return problems;
         if (result_.interrupted) return {};
-        problem_.capacity[d][k] = one.each;
+        problem_.capacity[d][k] = one.most;
         result_.capacities.push_back(std::move(one));
       }
     }
@@ -132,6 +132,7 @@ class Placer {
     if (!alone) return alone.error();
     note(*alone);
     one.alone = one.each = alone->requests_per_second;
+    one.most = one.alone > 0 ? std::max(one.alone, alone->missed) : 0;
     one.why_none = alone->why_none;
     if (result_.interrupted || !(one.alone > 0)) return {};
     one.together = static_cast<int>(std::clamp(std::ceil(one.rate / one.alone), 1.0, double{kMostTogether}));
@@ -140,6 +141,7 @@ class Placer {
     if (!together) return together.error();
     note(*together);
     one.each = std::max(one.alone, together->requests_per_second / one.together);
+    one.most = std::max({one.each, one.most, together->missed / one.together});
     return {};
   }
 

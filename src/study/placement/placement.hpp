@@ -27,6 +27,7 @@ struct DemandOnKind {
   double rate = 0;   // requests/s that are wanted
   double alone = 0;  // requests/s that one replica carries by itself
   double each = 0;   // ... of as many as the demand needs: more share a queue
+  double most = 0;   // ... and where it misses: plans are made by this, and then simulated
   int together = 1;  // so many
   std::string why_none;
 };

@@ -225,6 +225,14 @@ TEST(ReachVerdict, MissesWhenNoRequestHasTheFigure) {
   EXPECT_NE(verdict.objectives[0].reason.find("no request"), std::string::npos);
 }
 
+std::vector<RequestClass> two_tenants(const Scenario& s, double urgent, double patient) {
+  std::vector<RequestClass> classes(2);
+  classes[0].name = "urgent", classes[0].weight = urgent;
+  classes[1].name = "patient", classes[1].weight = patient, classes[1].priority = 1;
+  for (RequestClass& c : classes) c.lengths = s.workload.lengths;
+  return classes;
+}
+
 // Two tenants, of whom one comes first whenever the server is free (Cobham 1954): with W0 = rho S, the mean residual
 // service of an M/M/1, they wait W0 / (1 - rho_1) and W0 / ((1 - rho_1) (1 - rho)).
 TEST(ReachVerdict, JudgesAClassByItsOwnRequests) {
@@ -232,9 +240,7 @@ TEST(ReachVerdict, JudgesAClassByItsOwnRequests) {
   Scenario s = mm1(kRho, 5000, "p99_ttft <= 1 s");
   s.slo.clear();
   s.engine.scheduling_policy = "priority";
-  RequestClass urgent{"urgent", kUrgent, s.workload.lengths}, patient{"patient", kRho - kUrgent, s.workload.lengths};
-  patient.priority = 1;
-  s.workload.classes = {urgent, patient};
+  s.workload.classes = two_tenants(s, kUrgent, kRho - kUrgent);
   const double w0 = kRho * kService * 1e3, first = w0 / (1 - kUrgent), second = first / (1 - kRho);
   const auto line = [&](const char* of, double ms) {
     s.slo.push_back(*parse_slo_line(fmt::format("mean_queue_time of {} <= {:.6f} ms", of, ms), {}));
@@ -253,9 +259,7 @@ TEST(ReachVerdict, JudgesAClassByItsOwnRequests) {
 TEST(ReachVerdict, DoesNotBlameAClassForTheBacklogOfAnother) {
   Scenario s = mm1(1.25, 5000, "mean_queue_time of urgent <= 100 s");
   s.engine.scheduling_policy = "priority";
-  RequestClass urgent{"urgent", 0.5, s.workload.lengths}, patient{"patient", 0.75, s.workload.lengths};
-  patient.priority = 1;
-  s.workload.classes = {urgent, patient};
+  s.workload.classes = two_tenants(s, 0.5, 0.75);
   s.slo.push_back(*parse_slo_line("mean_queue_time of patient <= 50 ms", {}));
   EXPECT_FALSE(depends_on_backlog(s, s.slo[0]));
   s.study.max_requests = 200'000;

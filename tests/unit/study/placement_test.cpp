@@ -238,8 +238,6 @@ TEST(Placement, GivesEachPartOfAModelAName) {
                                  "workload.classes[0].model=\"cheap\"", "workload.classes[1].model=\"fast\""));
   const Scenario again = *queues(set).with(p.set).scenario();
   EXPECT_EQ(reach_verdict(again)->overall, Decision::meets) << "what it says to set is what it judged";
-  const Scenario mixed = *queues(set).with({"pools.cheap.replicas=2"}).scenario();
-  EXPECT_EQ(reach_verdict(mixed)->overall, Decision::misses) << "one router for both";
 }
 
 TEST(Placement, SaysWhatCannotBePlaced) {
