@@ -44,6 +44,7 @@ struct Command {
 [[nodiscard]] Action add_assert_command(CLI::App* command);
 [[nodiscard]] Action add_bill_command(CLI::App* command);
 [[nodiscard]] Action add_spares_command(CLI::App* command);
+[[nodiscard]] Action add_placement_command(CLI::App* command);
 [[nodiscard]] Action add_diff_command(CLI::App* command);
 [[nodiscard]] Action add_verify_command(CLI::App* command);
 [[nodiscard]] Action add_capacity_command(CLI::App* command);

@@ -15,8 +15,9 @@ struct LatencyKeyParts {
   std::optional<double> quantile;  // of a percentile, median, min or max; in [0, 1]
 };
 
-// Empty for a key that is no latency.
+// Of a metric of all requests or of a class; empty for one that is no latency.
 [[nodiscard]] inline std::optional<LatencyKeyParts> latency_key_parts(std::string_view key) {
+  key = split_metric(key).key;
   if (key.starts_with("offered_")) key.remove_prefix(8);
   if (!key.ends_with("_ms")) return std::nullopt;
   key.remove_suffix(3);

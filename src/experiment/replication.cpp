@@ -117,9 +117,16 @@ PoolsConfig pools_config(const Scenario& s, std::uint64_t seed) {
   config.clients = s.workload.client;
   config.clients.seed = seed;
   config.answers = s.workload.answers;
+  const std::vector<std::string> models = served_models(s.pools);
+  const auto number_of = [&](const std::string& model) {
+    return static_cast<int>(std::find(models.begin(), models.end(), model) - models.begin());
+  };
   for (const PoolPlan& pool : s.pools)
     config.pools.push_back({pool.role, s.hand_over.first_token, pool.engine, pool.cluster, nullptr, pool.link_bandwidth,
-                            pool.kv_block_bytes, pool.flow_bandwidth});
+                            pool.kv_block_bytes, pool.flow_bandwidth, number_of(pool.served_model_name), pool.weight});
+  if (models.size() > 1) {
+    for (const RequestClass& c : s.workload.classes) config.model_of_class.push_back(number_of(c.model));
+  }
   config.pools.front().engine.per_request = s.engine.per_request;
   return config;
 }

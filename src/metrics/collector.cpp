@@ -209,7 +209,9 @@ RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
     Measures whole = std::move(cells_[i]);
     whole.merge(cells_[i + 1]);
     run.all.merge(whole);
-    if (!config_.classes.empty()) run.classes.push_back({config_.classes[i / 2], std::move(whole)});
+    if (config_.classes.empty()) continue;
+    run.classes.push_back({config_.classes[i / 2], std::move(whole)});
+    run.steady_classes.push_back(std::move(cells_[i + 1]));
   }
   for (std::size_t i = 0; i < adapters_.size(); ++i)
     run.adapters.push_back({i + 1 < adapters_.size() ? fmt::format("adapter_{}", i) : "base", std::move(adapters_[i])});

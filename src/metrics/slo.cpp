@@ -1,6 +1,7 @@
 // Reader and judge of one-line objectives.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -42,6 +43,27 @@ std::string resolve_metric(std::string_view name) {
   if (ms) spelled.resize(spelled.size() - 3);
   if (spelled.ends_with("_e2e")) spelled += "l";
   return canonical_metric(spelled);
+}
+
+// What is counted request by request, and so of each class too.
+bool is_of_requests(std::string_view key) {
+  if (key == "slo_attainment") return true;
+  if (!key.ends_with("_ms")) return false;
+  return std::any_of(latency_metrics().begin(), latency_metrics().end(), [&](const LatencyMetric& m) {
+    return m.per_request && key.substr(0, key.size() - 3).ends_with(m.name);
+  });
+}
+
+// The metric of `name`, which may name a class behind it; empty when it is none, and `problem` may say why.
+std::string resolve_metric_of_class(std::string_view name, std::string& problem) {
+  const MetricName parts = split_metric(name);
+  const std::string key = resolve_metric(trimmed(parts.key));
+  if (key.empty() || parts.request_class.empty()) return key;
+  if (is_of_requests(key)) return fmt::format("{} of {}", key, trimmed(parts.request_class));
+  problem = fmt::format(
+      "{} is not counted by class; of a class are known latencies (of ttft, tpot, e2el, queue_time) and slo_attainment",
+      key);
+  return {};
 }
 
 std::string unknown_metric(std::string_view name, std::string_view key) {
@@ -113,7 +135,7 @@ Result<SloLine> parse_slo_line(const std::string& text, const SourceLocation& wh
     return problems;
   };
   const std::string_view line = trimmed(text);
-  const auto at = line.find_first_of("<>=!\xE2");
+  const auto at = std::min({line.find_first_of("<>=!"), line.find("≤"), line.find("≥")});
   const std::string_view rest = at == std::string_view::npos ? std::string_view{} : line.substr(at);
   const Operator* op = nullptr;
   for (const Operator& candidate : kOperators) {
@@ -125,12 +147,16 @@ Result<SloLine> parse_slo_line(const std::string& text, const SourceLocation& wh
   }
   const std::string_view name = trimmed(line.substr(0, at));
   const std::string_view limit_text = trimmed(rest.substr(op->text.size()));
-  SloLine slo{text, resolve_metric(name), op->comparison, 0};
-  if (slo.metric.empty()) problems.error(where, unknown_metric(name, "slo"), did_you_mean(name));
+  std::string not_of_class;
+  SloLine slo{text, resolve_metric_of_class(name, not_of_class), op->comparison, 0};
+  if (!not_of_class.empty())
+    problems.error(where, not_of_class, {});
+  else if (slo.metric.empty())
+    problems.error(where, unknown_metric(split_metric(name).key, "slo"), did_you_mean(split_metric(name).key));
   if (limit_text.empty()) {
     problems.error(where, fmt::format("'{}' has no limit", text), "such as p99_ttft <= 500 ms");
   } else if (!slo.metric.empty()) {
-    const Limit limit = parse_limit(limit_text, name, slo.metric);
+    const Limit limit = parse_limit(limit_text, split_metric(name).key, split_metric(slo.metric).key);
     slo.limit = limit.value;
     if (!limit.problem.empty()) {
       problems.error(where, limit.problem, {});
@@ -160,8 +186,12 @@ Result<PrecisionGoal> parse_precision_goal(const std::string& text, const Source
   }
   const std::string_view name = trimmed(line.substr(0, at));
   std::string_view share = trimmed(line.substr(at + length));
-  PrecisionGoal goal{text, resolve_metric(name), 0};
-  if (goal.metric.empty()) problems.error(where, unknown_metric(name, "study.until"), did_you_mean(name));
+  std::string not_of_class;
+  PrecisionGoal goal{text, resolve_metric_of_class(name, not_of_class), 0};
+  if (!not_of_class.empty())
+    problems.error(where, not_of_class, {});
+  else if (goal.metric.empty())
+    problems.error(where, unknown_metric(split_metric(name).key, "study.until"), did_you_mean(split_metric(name).key));
   const bool in_percent = share.ends_with("%");
   if (in_percent) share = trimmed(share.substr(0, share.size() - 1));
   double percent = 0;

@@ -162,7 +162,29 @@ Summary summarise(const MeasureView& view) {
   return summary;
 }
 
+MetricName split_metric(std::string_view name) {
+  constexpr std::string_view kOf = " of ";
+  const auto at = name.find(kOf);
+  if (at == std::string_view::npos) return {name, {}};
+  return {name.substr(0, at), name.substr(at + kOf.size())};
+}
+
+MeasureView of_class(const MeasureView& view, std::string_view request_class) {
+  static const Measures kNone;
+  if (request_class.empty()) return view;
+  const Measures* measures = &kNone;
+  for (std::size_t i = 0; i < view.run.classes.size(); ++i) {
+    const ClassMeasures& c = view.run.classes[i];
+    if (c.name != request_class) continue;
+    const bool steady = view.scope == Scope::steady && i < view.run.steady_classes.size();
+    measures = steady ? &view.run.steady_classes[i] : &c.measures;
+  }
+  return {view.run, *measures, Scope::request_class, view.tpot, view.device};
+}
+
 std::optional<double> metric_value(const MeasureView& view, std::string_view key, Population population) {
+  if (const MetricName name = split_metric(key); !name.request_class.empty())
+    return metric_value(of_class(view, name.request_class), name.key, population);
   if (const Column* c = find_column(key)) return c->value(view);
   if (key.starts_with(kOfferedPrefix)) {
     key.remove_prefix(kOfferedPrefix.size());
@@ -184,7 +206,7 @@ std::string canonical_metric(std::string_view name) {
 }
 
 std::string_view metric_unit(std::string_view key) {
-  const Column* c = find_column(key);
+  const Column* c = find_column(split_metric(key).key);
   return c != nullptr ? c->unit : "ms";
 }
 

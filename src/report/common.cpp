@@ -68,11 +68,15 @@ std::string split_of(const Parallelism& p, int replicas) {
 
 // Llama-3.1-70B: prefill on 2 x h100_sxm (replicas 2), decode on 4 x h200 (TP 4), vllm-v1 0.19.
 std::string pools_line(const Scenario& s) {
-  std::string text = s.deployment.level == CostLevel::affine ? "affine step times" : s.deployment.model.id;
+  const bool several = has_several_models(s);
+  std::string text = several                                   ? "several models"
+                     : s.deployment.level == CostLevel::affine ? "affine step times"
+                                                               : s.deployment.model.id;
   std::string engines;
   for (const PoolPlan& pool : s.pools) {
     const bool affine = pool.deployment.level == CostLevel::affine;
-    text += fmt::format("{} {} on {} x {}{}", &pool == &s.pools.front() ? ":" : ",", pool.name, pool.num_gpus,
+    const std::string served = several ? fmt::format(" ({})", pool.served_model_name) : "";
+    text += fmt::format("{} {}{} on {} x {}{}", &pool == &s.pools.front() ? ":" : ",", pool.name, served, pool.num_gpus,
                         affine ? "no hardware" : pool.deployment.gpu.id,
                         split_of(pool.deployment.parallelism, pool.cluster.replicas));
     const std::string engine = fmt::format("{} {}", pool.engine.name, pool.engine.version);

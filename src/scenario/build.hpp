@@ -50,6 +50,8 @@ void apply_load_factor(Resolver& values, Scenario& scenario);
 void build_questions(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // What `foretoken capacity` and `promise` look for.
 void build_capacity(Resolver& values, Scenario& scenario);
+// What `foretoken placement` may use.
+void build_placement(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // The axes of `sweep` and of `recommend.over`.
 void build_axes(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // Replicas, router and GPU count.

@@ -27,11 +27,22 @@ void build_admission(Resolver& values, Scenario& s) {
   a.burst_tokens = values.number("admission.burst_tokens");
   a.counts_outputs = values.text("admission.counts") == "total";
   a.per_class = values.flag("admission.per_class");
-  if (a.max_in_flight == 0 && !a.sheds && a.tokens_per_second == 0)
+  a.queues = values.flag("admission.flow_control");
+  a.queue_requests = values.integer("admission.queue_requests");
+  a.queue_timeout = values.duration("admission.queue_timeout");
+  if (a.max_in_flight == 0 && !a.sheds && !a.queues && a.tokens_per_second == 0)
     values.error("admission", "'admission' without a limit lets everybody in",
-                 "give max_in_flight, shed_priority or tokens_per_second");
+                 "give max_in_flight, flow_control, shed_priority or tokens_per_second");
+  if (a.queues && a.sheds)
+    values.error("admission.shed_priority", "'admission.shed_priority' is of servers without flow control",
+                 "leave out one of them");
+  if (a.queues && values.given("fleet"))
+    values.error("admission.flow_control", "'admission.flow_control' before replicas that come and go is not modelled",
+                 "leave it out: fleet.when_none_ready says who waits");
   for (const char* key : {"queue_threshold", "kv_threshold"})
-    warn_of_limit(values, key, !a.sheds, "there is no admission.shed_priority");
+    warn_of_limit(values, key, !a.sheds && !a.queues, "there is no admission.shed_priority or flow_control");
+  for (const char* key : {"queue_requests", "queue_timeout"})
+    warn_of_limit(values, key, !a.queues, "admission.flow_control is false");
   for (const char* key : {"burst_tokens", "counts", "per_class"})
     warn_of_limit(values, key, a.tokens_per_second == 0, "there is no admission.tokens_per_second");
   warn_of_limit(values, "per_class", a.tokens_per_second > 0 && s.workload.classes.empty(),

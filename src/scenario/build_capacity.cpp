@@ -45,7 +45,43 @@ std::vector<std::int64_t> read_token_counts(Resolver& values, const std::string&
   return counts;
 }
 
+constexpr std::int64_t kMostGpus = 1'000'000;
+
+// `h100_sxm: 8`
+void read_stock(Resolver& values, const Catalog& catalog, const YamlNode::Entry& entry, Scenario& s) {
+  const Result<GpuSpec> gpu = catalog.gpu(entry.key);
+  if (!gpu) {
+    const Diagnostics found = gpu.error();
+    for (const Diagnostic& d : found.items()) values.error_at(entry.where, d.message, d.hint);
+    return;
+  }
+  double count = 0;
+  const bool number = plain_number(entry.value, count);
+  if (!number || count != std::floor(count) || count < 0 || count > static_cast<double>(kMostGpus)) {
+    values.error_at(entry.value.where, fmt::format("'{}' is no number of GPUs; whole numbers from 0 to {} are allowed",
+                                                   entry.value.text, kMostGpus));
+    return;
+  }
+  const auto same = [&](const GpuStock& other) { return other.gpu == gpu->id; };
+  if (std::any_of(s.available.begin(), s.available.end(), same))
+    values.error_at(entry.where,
+                    fmt::format("'{}' is another name of {}, whose number is there already", entry.key, gpu->id));
+  s.available.push_back({gpu->id, static_cast<int>(count)});
+}
+
 }  // namespace
+
+void build_placement(Resolver& values, const Catalog& catalog, Scenario& s) {
+  const YamlNode* node = values.node("placement.available");
+  if (node == nullptr || node->kind == YamlNode::Kind::null) return;
+  values.record_given("placement.available");
+  if (node->kind != YamlNode::Kind::map || node->entries.empty()) {
+    values.error("placement.available", "'placement.available' must be a map from GPU to number",
+                 "available: {h100_sxm: 8, l4: 16}");
+    return;
+  }
+  for (const YamlNode::Entry& entry : node->entries) read_stock(values, catalog, entry, s);
+}
 
 std::string_view to_string(LoadVariable variable) {
   switch (variable) {

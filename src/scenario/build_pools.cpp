@@ -16,6 +16,13 @@ std::string path_of(std::size_t pool) {
   return fmt::format("pools[{}]", pool);
 }
 
+// Pools that are left out have numbers all the same.
+std::string path_of(Resolver& values, const PoolPlan& pool) {
+  std::size_t i = 0;
+  while (i + 1 < values.count("pools") && values.maybe_text(path_of(i) + ".name") != pool.name) ++i;
+  return path_of(i);
+}
+
 PoolRole role_of(const std::string& role) {
   return role == "prefill" ? PoolRole::prefill : role == "decode" ? PoolRole::decode : PoolRole::both;
 }
@@ -90,35 +97,112 @@ void check_keys_of_the_whole(Resolver& values, const Scenario& s) {
 void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, const ScenarioInput& input,
                 std::size_t index, Scenario& s) {
   YamlNode own = tree_of_pool(tree, tree.find("pools")->items[index]);
+  const bool left_out = values.maybe_integer(path_of(index) + ".replicas") == 0;
+  if (left_out) {  // priced and checked as one replica
+    const std::string replicas = spelling_in(own, "", "replicas");
+    std::erase_if(own.entries, [&](const YamlNode::Entry& e) { return e.key == replicas; });
+  }
   values.diagnostics().append(apply_calibration_file(own, input.origin));
   Resolver sub(own, input.text, input.origin);
   Scenario part;
   part.workload = s.workload;
   build_deployment(sub, catalog, part);
   if (!sub.diagnostics().has_errors()) build_engine(sub, part, s.pools[index].role != PoolRole::both);
+  if (part.engine.scheduling_policy == "vtc") {
+    for (const RequestClass& c : part.workload.classes) part.engine.fair_shares.push_back(c.fair_share);
+  }
   build_cluster(sub, false, part);
   build_prices(sub, catalog, input, part);
   if (!sub.diagnostics().has_errors()) check_calibration_file(sub, part);
   if (!sub.diagnostics().has_errors()) check_routing(sub, part);
-  if (!sub.diagnostics().has_errors()) check_effects_of_pool(sub, part);
+  const bool enters = s.pools[index].role != PoolRole::decode;
+  const auto same_way = [&](const PoolPlan& p) { return (p.role != PoolRole::decode) == enters; };
+  Scenario judged = part;
+  if (std::count_if(s.pools.begin(), s.pools.end(), same_way) > 1) ++judged.cluster.replicas;  // of another pool
+  if (!sub.diagnostics().has_errors()) check_effects_of_pool(sub, judged);
   values.diagnostics().append(sub.diagnostics());
   PoolPlan& pool = s.pools[index];
+  const YamlNode* model = own.find("model");
+  const bool named = model != nullptr && model->kind == YamlNode::Kind::scalar;
+  pool.served_model_name =
+      values.maybe_text(path_of(index) + ".served_model_name").value_or(named ? model->text : part.deployment.model.id);
   if (pool.role == PoolRole::decode && find_router(part.cluster.router).fetches)
     values.error(path_of(index) + ".router",
                  fmt::format("'router: {}' chooses where prompts are computed, and pool '{}' computes none",
                              part.cluster.router, pool.name),
                  "least_outstanding, or any other");
   pool.deployment = part.deployment;
+  pool.weight = values.maybe_number(path_of(index) + ".weight").value_or(0);
   pool.memory = part.memory;
   pool.engine = part.engine;
   pool.cluster = part.cluster;
   pool.num_gpus = part.num_gpus;
+  if (left_out) pool.cluster.replicas = pool.num_gpus = 0;
+  if (left_out && pool.role != PoolRole::both)
+    values.error(path_of(index) + ".replicas",
+                 fmt::format("pool '{}' of role {} has no replicas", pool.name, to_string(pool.role)), "1 or more");
   pool.gpu_hour = part.prices.gpu_hour;
   s.prices.given = part.prices.given;
   for (ResolvedField field : sub.fields()) {
-    if (field.path == "version" || field.path == "model" || field.path.starts_with("prices")) continue;
+    if (field.path == "version" || field.path.starts_with("prices")) continue;
+    if (field.path == "model" && !values.given(path_of(index) + ".model")) continue;
     field.path = path_of(index) + "." + field.path;
     values.adopt(std::move(field));
+  }
+}
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// Whom nobody serves, and who does not say what is wanted, where there is a choice.
+void check_models_of_classes(Resolver& values, const Scenario& s, const std::vector<std::string>& models) {
+  for (std::size_t i = 0; i < s.workload.classes.size(); ++i) {
+    const RequestClass& c = s.workload.classes[i];
+    const std::string at = fmt::format("workload.classes[{}]", i);
+    if (c.model.empty() && models.size() > 1)
+      values.error(at, fmt::format("class '{}' does not say which model it asks for", c.name),
+                   "model: one of " + listed(models));
+    if (!c.model.empty() && std::find(models.begin(), models.end(), c.model) == models.end())
+      values.error(at + ".model", fmt::format("no pool serves '{}', which class '{}' asks for", c.model, c.name),
+                   "served are " + listed(models));
+  }
+}
+
+// The router of a way is that of its first pool.
+void check_weights(Resolver& values, const Scenario& s) {
+  for (const PoolPlan& pool : s.pools) {
+    if (!(pool.weight > 0)) continue;
+    const auto same_way = [&](const PoolPlan& p) {
+      return p.served_model_name == pool.served_model_name &&
+             (p.role == PoolRole::decode) == (pool.role == PoolRole::decode);
+    };
+    const PoolPlan& first = *std::find_if(s.pools.begin(), s.pools.end(), same_way);
+    if (first.cluster.router != "random")
+      values.error(path_of(values, pool) + ".weight",
+                   fmt::format("'router: {}' of pool '{}' takes no weights", first.cluster.router, first.name),
+                   "router: random");
+  }
+}
+
+void check_models(Resolver& values, const Scenario& s) {
+  const std::vector<std::string> models = served_models(s.pools);
+  check_models_of_classes(values, s, models);
+  if (models.size() < 2) return;
+  if (s.workload.classes.empty())
+    values.error("pools",
+                 fmt::format("the pools serve {}, and no class of the workload says which it asks for", listed(models)),
+                 "name classes in workload.classes, each with its model");
+  for (const PoolPlan& pool : s.pools) {
+    if (pool.role != PoolRole::both)
+      values.error(path_of(values, pool) + ".role",
+                   "hand-overs between pools of one of several models are not modelled", "role: both, or one model");
+    const auto asks = [&](const RequestClass& c) { return c.model == pool.served_model_name && c.weight > 0; };
+    if (!s.workload.classes.empty() && std::none_of(s.workload.classes.begin(), s.workload.classes.end(), asks))
+      values.warning(path_of(values, pool),
+                     fmt::format("pool '{}' stands idle: no class asks for '{}'", pool.name, pool.served_model_name));
   }
 }
 
@@ -209,7 +293,17 @@ Scenario only_pool(const Scenario& scenario, const PoolPlan& pool) {
   one.cluster = pool.cluster;
   one.num_gpus = pool.num_gpus;
   one.prices.gpu_hour = pool.gpu_hour;
+  if (has_several_models(scenario)) one.workload = workload_of_model(scenario.workload, pool.served_model_name);
   return one;
+}
+
+std::vector<std::string> served_models(const std::vector<PoolPlan>& pools) {
+  std::vector<std::string> names;
+  for (const PoolPlan& pool : pools) {
+    if (std::find(names.begin(), names.end(), pool.served_model_name) == names.end())
+      names.push_back(pool.served_model_name);
+  }
+  return names;
 }
 
 void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog, const ScenarioInput& input,
@@ -221,6 +315,10 @@ void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog,
   values.record_given("model");
   if (values.diagnostics().has_errors()) return;
   for (std::size_t i = 0; i < s.pools.size(); ++i) build_pool(values, tree, catalog, input, i, s);
+  std::erase_if(s.pools, [](const PoolPlan& pool) { return pool.cluster.replicas == 0; });
+  if (s.pools.empty()) values.error("pools", "no pool has a replica", "replicas: 1");
+  if (!s.pools.empty()) check_models(values, s);
+  check_weights(values, s);
   for (const char* key : {"pools", "hardware", "engine", "memory", "cost", "replicas", "router", "routing"})
     values.mark_tree_read(key);
   if (values.diagnostics().has_errors()) return;
@@ -229,26 +327,40 @@ void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog,
   if (!values.diagnostics().has_errors()) build_hand_over(values, catalog, s);
 }
 
+namespace {
+
+// Prompts that a pool can never take.
+void check_prompts_of(Resolver& values, const std::string& at, const PoolPlan& pool, const WorkloadSummary& workload,
+                      std::int64_t max_model_len) {
+  const EngineConfig& engine = pool.engine;
+  const std::int64_t longest = std::min(workload.max_prompt_tokens, max_model_len - 1);
+  const std::int64_t held = engine.kv_layout.longest(std::max<std::int64_t>(0, engine.usable_blocks()),
+                                                     engine.max_num_batched_tokens, engine.block_size, longest + 1);
+  if (engine.max_model_len <= longest)
+    values.error(at + ".engine.max_model_len",
+                 fmt::format("prompts of {} tokens do not fit max_model_len {} of pool '{}'", longest,
+                             engine.max_model_len, pool.name),
+                 fmt::format("set it to {} or more", workload.max_total_tokens));
+  if (pool.memory.num_gpu_blocks_override && held <= longest)
+    values.error(at + ".engine.num_gpu_blocks_override",
+                 fmt::format("{} KV blocks of pool '{}' hold {} tokens: less than one prompt of {}",
+                             *pool.memory.num_gpu_blocks_override, pool.name, held, longest),
+                 "raise the blocks");
+}
+
+}  // namespace
+
 void check_pools(Resolver& values, Scenario& s) {
   const Result<WorkloadSummary> workload = workload_summary(s);
   if (!workload) return;  // reported
-  for (std::size_t i = 0; i < s.pools.size(); ++i) {
-    PoolPlan& pool = s.pools[i];
-    const EngineConfig& engine = pool.engine;
-    if (engine.ignore_eos_admission && !s.workload.ignore_eos) pool.engine.ignore_eos_admission = false;
-    const std::int64_t longest = std::min(workload->max_prompt_tokens, s.engine.max_model_len - 1);
-    const std::int64_t held = engine.kv_layout.longest(std::max<std::int64_t>(0, engine.usable_blocks()),
-                                                       engine.max_num_batched_tokens, engine.block_size, longest + 1);
-    if (engine.max_model_len <= longest)
-      values.error(path_of(i) + ".engine.max_model_len",
-                   fmt::format("prompts of {} tokens do not fit max_model_len {} of pool '{}'", longest,
-                               engine.max_model_len, pool.name),
-                   fmt::format("set it to {} or more", workload->max_total_tokens));
-    if (pool.memory.num_gpu_blocks_override && held <= longest)
-      values.error(path_of(i) + ".engine.num_gpu_blocks_override",
-                   fmt::format("{} KV blocks of pool '{}' hold {} tokens: less than one prompt of {}",
-                               *pool.memory.num_gpu_blocks_override, pool.name, held, longest),
-                   "raise the blocks");
+  const bool several = has_several_models(s);
+  for (PoolPlan& pool : s.pools) {
+    if (pool.engine.ignore_eos_admission && !s.workload.ignore_eos) pool.engine.ignore_eos_admission = false;
+    if (!several) {
+      check_prompts_of(values, path_of(values, pool), pool, *workload, s.engine.max_model_len);
+    } else if (const auto own = summarise_workload(workload_of_model(s.workload, pool.served_model_name)); own) {
+      check_prompts_of(values, path_of(values, pool), pool, *own, pool.engine.max_model_len);
+    }
   }
   warn_of_full_links(values, s, *workload);
 }

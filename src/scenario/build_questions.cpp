@@ -27,20 +27,50 @@ void check_goodput(Resolver& values, const char* key, const std::vector<SloLine>
   }
 }
 
-void read_slo(Resolver& values, Scenario& s) {
-  const YamlNode* node = values.node("slo");
-  if (node == nullptr) return;
-  const std::vector<std::string> lines = values.texts("slo");
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const SourceLocation where = location_of_line(*node, i);
-    const auto line = parse_slo_line(lines[i], where);
-    if (line) {
-      s.slo.push_back(*line);
-      continue;
-    }
-    const Diagnostics found = line.error();
-    for (const Diagnostic& d : found.items()) values.error_at(where, d.message, d.hint);
+// A metric of a class needs that class.
+void check_class(Resolver& values, const SourceLocation& where, std::string_view metric, const Scenario& s) {
+  const std::string_view of = split_metric(metric).request_class;
+  const auto& classes = s.workload.classes;
+  const auto named = [&](const RequestClass& c) { return c.name == of; };
+  if (of.empty() || std::any_of(classes.begin(), classes.end(), named)) return;
+  std::string names;
+  for (const RequestClass& c : classes) names += (names.empty() ? "" : ", ") + c.name;
+  values.error_at(where, fmt::format("there is no class '{}'; {}", of,
+                                     names.empty() ? "workload.classes names none" : "classes: " + names));
+}
+
+// One objective; `behind` names the class where its key does.
+void read_objective(Resolver& values, const std::string& text, const std::string& behind, const SourceLocation& where,
+                    Scenario& s) {
+  std::string whole = text;
+  if (const auto at = std::min({text.find_first_of("<>="), text.find("≤"), text.find("≥")});
+      !behind.empty() && at != std::string::npos) {
+    std::string name = text.substr(0, at);
+    while (!name.empty() && name.back() == ' ') name.pop_back();
+    whole = fmt::format("{} of {} {}", name, behind, text.substr(at));
   }
+  const auto line = parse_slo_line(whole, where);
+  if (line) {
+    check_class(values, where, line->metric, s);
+    s.slo.push_back(*line);
+    return;
+  }
+  const Diagnostics found = line.error();
+  for (const Diagnostic& d : found.items()) values.error_at(where, d.message, d.hint);
+}
+
+void read_objectives(Resolver& values, const std::string& key, const std::string& behind, Scenario& s) {
+  const YamlNode* node = values.node(key);
+  if (node == nullptr) return;
+  const std::vector<std::string> lines = values.texts(key);
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    read_objective(values, lines[i], behind, location_of_line(*node, i), s);
+}
+
+void read_slo(Resolver& values, Scenario& s) {
+  read_objectives(values, "slo", "", s);
+  for (std::size_t i = 0; i < s.workload.classes.size(); ++i)
+    read_objectives(values, fmt::format("workload.classes[{}].slo", i), s.workload.classes[i].name, s);
   check_goodput(values, "slo", s.slo, s);
 }
 
@@ -103,6 +133,7 @@ void read_assertions(Resolver& values, Scenario& s) {
   for (const GivenAssertion& given : given_assertions(values, *node)) {
     const auto line = parse_slo_line(given.text, given.where);
     if (line) {
+      check_class(values, given.where, line->metric, s);
       lines.push_back(*line);
       s.assertions.push_back({given.name, *line});
       continue;
@@ -124,6 +155,7 @@ void read_study(Resolver& values, Scenario& s) {
     const SourceLocation where = location_of_line(*node, i);
     const Result<PrecisionGoal> goal = parse_precision_goal(lines[i], where);
     if (goal) {
+      check_class(values, where, goal->metric, s);
       s.study.until.push_back(*goal);
       continue;
     }
@@ -142,6 +174,7 @@ void build_questions(Resolver& values, const Catalog& catalog, Scenario& s) {
   build_axes(values, catalog, s);
   read_study(values, s);
   build_capacity(values, s);
+  build_placement(values, catalog, s);
   s.tpot = values.text("conventions.tpot") == "vllm" ? TpotConvention::vllm : TpotConvention::per_output_token;
   s.warmup_fraction = values.number("warmup_fraction");
   s.seed = static_cast<std::uint64_t>(values.integer("seed"));

@@ -73,6 +73,9 @@ void check_routing(Resolver& values, const Scenario& s) {
     if (!values.given(path) || std::ranges::find(router.keys, key) != router.keys.end()) continue;
     values.warning(path, fmt::format("'{}' has no effect: router: {} does not read it", path, s.cluster.router));
   }
+  const RoutingConfig& weights = s.cluster.routing;
+  if (router.info.name == "llm_d" && weights.queue_weight + weights.kv_weight + weights.prefix_weight == 0)
+    values.warning("routing", "all weights of 'router: llm_d' are 0: replicas are chosen by chance", "router: random");
   if (values.given("router") && router.sees_prefixes && !s.engine.enable_prefix_caching) {
     values.warning("router", fmt::format("'router: {}' finds no cached prefixes: engine.enable_prefix_caching is false",
                                          s.cluster.router));

@@ -157,6 +157,7 @@ void read_classes(Resolver& values, WorkloadConfig& w) {
       if (w.media.on()) c.media_items = values.maybe_integer(prefix + "random_mm_base_items_per_request");
     }
     c.priority = static_cast<int>(values.integer(prefix + "priority"));
+    c.model = values.maybe_text(prefix + "model").value_or("");
     c.fair_share = values.number(prefix + "fair_share");
     c.goodput = read_goodput(values, prefix + "goodput.");
     w.classes.push_back(c);

@@ -128,11 +128,19 @@ void check_classes(Resolver& values, const Scenario& s) {
           "set engine.scheduling_policy: vtc");
     }
   }
+  for (std::size_t i = 0; i < classes.size() && s.pools.empty(); ++i) {
+    if (!classes[i].model.empty())
+      values.warning(fmt::format("workload.classes[{}].model", i),
+                     fmt::format("'workload.classes[{}].model' has no effect: there is one model", i),
+                     "give several in pools");
+  }
   if (s.engine.scheduling_policy == "vtc" && classes.size() < 2)
     values.warning("engine.scheduling_policy", "'engine.scheduling_policy: vtc' has no effect: there is one class",
                    "name classes in workload.classes");
-  if (s.engine.scheduling_policy == "vtc" && !s.pools.empty())
-    values.error("engine.scheduling_policy", "'engine.scheduling_policy: vtc' with pools is not modelled", "fcfs");
+  const bool hands_over =
+      std::any_of(s.pools.begin(), s.pools.end(), [](const PoolPlan& p) { return p.role != PoolRole::both; });
+  if (s.engine.scheduling_policy == "vtc" && hands_over)
+    values.error("engine.scheduling_policy", "'engine.scheduling_policy: vtc' with hand-overs is not modelled", "fcfs");
   const bool all_have = !classes.empty() && std::all_of(classes.begin(), classes.end(),
                                                         [](const RequestClass& c) { return c.goodput.any(); });
   if (all_have && s.workload.goodput.any())

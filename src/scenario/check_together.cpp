@@ -97,6 +97,32 @@ void check_kv_format(Resolver& values, const Scenario& s) {
                  "`foretoken memory` lists what it has");
 }
 
+void check_budget(Resolver& values, const EngineConfig& engine, const WorkloadSummary& workload) {
+  if (engine.enable_chunked_prefill || !find_engine(engine.name).budget_must_hold_prompts ||
+      engine.max_num_batched_tokens >= std::min(workload.max_prompt_tokens, engine.max_model_len))
+    return;
+  values.error(
+      "engine.max_num_batched_tokens",
+      fmt::format("max_num_batched_tokens {} is too small to ever admit a prompt of {} tokens without chunked prefill",
+                  engine.max_num_batched_tokens, workload.max_prompt_tokens),
+      "raise it to max_model_len, or set engine.enable_chunked_prefill: true");
+}
+
+// Of several models, each pool's with the prompts that come to it.
+void check_prompts(Resolver& values, const Scenario& s, const WorkloadSummary& workload) {
+  if (!has_several_models(s)) {
+    check_lengths(values, s, workload);
+    return check_budget(values, s.engine, workload);
+  }
+  for (const PoolPlan& pool : s.pools) {
+    const Scenario one = only_pool(s, pool);
+    const auto own = summarise_workload(one.workload);
+    if (!own) continue;
+    check_lengths(values, one, *own);
+    check_budget(values, one.engine, *own);
+  }
+}
+
 }  // namespace
 
 void check_together(Resolver& values, Scenario& s) {
@@ -113,19 +139,10 @@ void check_together(Resolver& values, Scenario& s) {
     return;
   }
   s.known_workload = KnownWorkload{s.workload, *workload};
-  check_lengths(values, s, *workload);
+  check_prompts(values, s, *workload);
   check_run_length(values, s, *workload);
   if (s.pools.empty()) check_kv_format(values, s);
   if (s.engine.ignore_eos_admission && !s.workload.ignore_eos) s.engine.ignore_eos_admission = false;
-  if (!engine.enable_chunked_prefill && find_engine(engine.name).budget_must_hold_prompts &&
-      engine.max_num_batched_tokens < std::min(workload->max_prompt_tokens, engine.max_model_len)) {
-    values.error(
-        "engine.max_num_batched_tokens",
-        fmt::format(
-            "max_num_batched_tokens {} is too small to ever admit a prompt of {} tokens without chunked prefill",
-            engine.max_num_batched_tokens, workload->max_prompt_tokens),
-        "raise it to max_model_len, or set engine.enable_chunked_prefill: true");
-  }
   const std::int64_t usable_tokens =
       engine.kv_layout.longest(std::max<std::int64_t>(0, engine.usable_blocks()), engine.max_num_batched_tokens,
                                engine.block_size, engine.max_model_len);

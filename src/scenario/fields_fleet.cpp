@@ -42,6 +42,11 @@ constexpr Field kFleetRows[] = {
      "Requests of this priority value or a larger one are rejected while the replicas are saturated (llm-d's sheddable "
      "requests).",
      -32768, 32767},
+    {"admission.flow_control", K::flag, "false",
+     "Requests wait before the router while the replicas are saturated, by priority, and then go one by one (llm-d)."},
+    {"admission.queue_requests", K::integer, "5000", "So many of one priority wait there; more are rejected.", 1,
+     kMaxCount},
+    {"admission.queue_timeout", K::quantity, "60 s", "Who waits there for longer is rejected.", 1e-3, kMaxSeconds},
     {"admission.queue_threshold", K::number, "5",
      "Saturated: the mean over replicas of max(waiting / this, ...) reaches 1 (llm-d).", 1e-3, 1e9},
     {"admission.kv_threshold", K::number, "0.8", "... share of KV blocks in use / this.", 1e-3, 1},

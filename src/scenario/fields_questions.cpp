@@ -24,7 +24,10 @@ constexpr Field kQuestionRows[] = {
     {"goodput.ttft", K::number, "", "TTFT, ms.", 1e-6, 1e12, {}, nullptr, "ttft_ms,time_to_first_token"},
     {"goodput.tpot", K::number, "", "TPOT, ms.", 1e-6, 1e12, {}, nullptr, "tpot_ms,inter_token_latency"},
     {"goodput.e2el", K::number, "", "End-to-end latency, ms.", 1e-6, 1e12, {}, nullptr, "e2el_ms,request_latency"},
-    {"slo", K::list_of_text, "", "Comparisons on the summary: p99_ttft <= 500 ms, output_throughput >= 2000."},
+    {"slo", K::list_of_text, "",
+     "Comparisons on the summary: p99_ttft <= 500 ms, output_throughput >= 2000; of one class of the workload: "
+     "p99_ttft "
+     "of NAME <= 500 ms."},
     {"assert", K::anything, "",
      "What must hold for `foretoken assert`: comparisons as in slo, {name: ..., that: a comparison}, or a map "
      "{p99_ttft_ms: "
@@ -71,6 +74,9 @@ constexpr Field kQuestionRows[] = {
     {"promise.output_len", K::list_of_numbers, "", "Output tokens; without it fourfold steps up to a quarter of that.",
      1, kMaxTokensField},
     {"promise.precision", K::number, "0.1", "Relative width at which the search in one cell stops.", 0.001, 0.5},
+    {"placement", K::map, "", "What `foretoken placement` may use."},
+    {"placement.available", K::anything, "",
+     "GPUs that there are: a map from catalog name to number; of kinds that it does not name as many as are wanted."},
     {"sweep", K::anything, "", "What-if table: a map from field to the list of its values."},
     {"recommend", K::map, "", "Where `foretoken recommend` looks for the cheapest deployment."},
     {"recommend.over", K::anything, "",

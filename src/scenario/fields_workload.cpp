@@ -180,6 +180,12 @@ constexpr Field kWorkloadRows[] = {
      32767},
     {"workload.classes[].fair_share", K::number, "1",
      "Of the service, relative to the other classes' (scheduling_policy: vtc).", 1e-3, 1e6},
+    {"workload.classes[].slo", K::list_of_text, "",
+     "Objectives on the requests of this class alone, as in slo: p99_ttft <= 500 ms. In slo they are p99_ttft of NAME "
+     "<= "
+     "500 ms."},
+    {"workload.classes[].model", K::text, "(the only one)",
+     "What its requests ask for, by served_model_name of the pools; the router chooses among those that serve it."},
     {"workload.classes[].acceptance_rate", K::number, "(the engine's)", "As engine.speculative_config.acceptance_rate.",
      0, 1},
     {"workload.classes[].acceptance_rates", K::list_of_numbers, "(the engine's)",

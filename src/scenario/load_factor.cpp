@@ -33,6 +33,22 @@ struct Raise {
 
 }  // namespace
 
+WorkloadConfig workload_of_model(const WorkloadConfig& workload, const std::string& served_model_name) {
+  WorkloadConfig part = workload;
+  std::erase_if(part.classes, [&](const RequestClass& c) { return c.model != served_model_name; });
+  const auto weights = [](const WorkloadConfig& w) {
+    double sum = 0;
+    for (const RequestClass& c : w.classes) sum += c.weight;
+    return sum;
+  };
+  const double share = weights(part) / weights(workload);
+  const bool trace = std::holds_alternative<TraceConfig>(part.arrivals);
+  if (trace || part.max_concurrency || !(share > 0)) return part;
+  std::visit(Raise{share}, part.arrivals);
+  if (part.num_prompts) part.num_prompts = times(*part.num_prompts, share);
+  return part;
+}
+
 void apply_load_factor(Resolver& values, Scenario& s) {
   s.load_factor = values.maybe_number("workload.load_factor").value_or(1);
   if (s.load_factor == 1) return;

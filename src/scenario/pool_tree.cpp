@@ -77,7 +77,9 @@ YamlNode tree_of_pool(const YamlNode& root, const YamlNode& pool) {
   if (YamlNode* hardware = tree.find("hardware"))
     std::erase_if(hardware->entries, [](const YamlNode::Entry& e) { return is_of_the_whole("hardware." + e.key); });
   YamlNode own = pool;
-  std::erase_if(own.entries, [](const YamlNode::Entry& e) { return e.key == "name" || e.key == "role"; });
+  std::erase_if(own.entries, [](const YamlNode::Entry& e) {
+    return e.key == "name" || e.key == "role" || e.key == "served_model_name" || e.key == "weight";
+  });
   overlay(tree, own, "");
   tree.where = pool.where;
   return tree;

@@ -199,6 +199,44 @@ TEST(Failures, WhoFinishesThenHasFinished) {
   EXPECT_EQ(fleet.outcome.fleet.lost, 0);
 }
 
+// H: deaths while a replica loads, drains, or is dead already. Cold starts take 2 + 3 + 4 + 1 s.
+TEST(Failures, MayHitWhoLoadsDrainsOrIsDead) {
+  // Wanted from 1 s on and dead at 5 s, it starts again when it is repaired at 8 s, and is there at 18.
+  Fleet loads(2, 1, {{kSecond, 2}});
+  loads.config.cluster.fleet.failures.planned = {{5 * kSecond, 1}};
+  loads.config.cluster.fleet.failures.repair = 3 * kSecond;
+  (void)loads.run({at(0), at(30)});
+  EXPECT_EQ(loads.outcome.fleet.failures, 1);
+  EXPECT_EQ(loads.outcome.fleet.lost, 0);
+  EXPECT_EQ(loads.counts().back(), (std::array<std::int64_t, 3>{18, 2, 2}));
+  // One that drains takes what it has along, and nobody takes its place.
+  Fleet drains(2, 2, {{kSecond, 1}});
+  drains.config.cluster.router = "round_robin";
+  drains.config.cluster.fleet.failures.planned = {{3 * kSecond + kSecond / 2, 1}};
+  drains.config.cluster.fleet.failures.repair = 3 * kSecond;
+  const auto records = drains.run({at(0, 9), at(0, 9), at(30)});
+  EXPECT_EQ(records[0].outcome, Outcome::finished);
+  EXPECT_EQ(records[1].outcome, Outcome::failed);
+  EXPECT_EQ(records[1].emitted, 3);
+  EXPECT_EQ(drains.outcome.fleet.starts, 0);
+  EXPECT_EQ(drains.counts().back()[1], 1);
+  // The dead do not die again: the repair is that of the first time.
+  Fleet twice(2, 2, {});
+  twice.config.cluster.fleet.failures.planned = {{2 * kSecond, 1}, {3 * kSecond, 1}};
+  twice.config.cluster.fleet.failures.repair = 5 * kSecond;
+  (void)twice.run({at(0), at(30)});
+  EXPECT_EQ(twice.outcome.fleet.failures, 1);
+  EXPECT_DOUBLE_EQ(twice.in(ReplicaState::failed), 5);
+  // All at once: requests wait until one is there again, at 2 + 5 + 10 s.
+  Fleet all(2, 2, {});
+  all.config.cluster.fleet.failures.planned = {{2 * kSecond, 0, 2}};
+  all.config.cluster.fleet.failures.repair = 5 * kSecond;
+  const auto held = all.run({at(4), at(30)});
+  EXPECT_EQ(held[0].outcome, Outcome::finished);
+  EXPECT_EQ(held[0].scheduled, TimePoint{17 * kSecond});
+  EXPECT_EQ(all.outcome.fleet.failures, 2);
+}
+
 // Replica 0 is dead and refuses at once, replica 1 takes 10 s for each: by requests in flight the dead one is the
 // emptiest.
 TEST(Failures, ADeadReplicaDrawsRequestsUntilItIsKnown) {

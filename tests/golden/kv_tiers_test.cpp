@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "serving/kv_cache/copy_link.hpp"
 #include "support/recorder.hpp"
 #include "support/stub_cost.hpp"
@@ -115,6 +117,34 @@ TEST(KvTiersGolden, H20AnIdleEngineLoadsThenComputes) {
     EXPECT_NEAR(part_ms(r.ttft_parts, AttributionPart::kv_transfer), c.ttft - 30, 1e-5);
     EXPECT_THAT(run.totals().hits, ElementsAre(800, 0, 0));
     EXPECT_EQ(run.totals().loaded_bytes, 15'000'000);
+  }
+}
+
+// Fair queueing counts a prompt whose start comes from a tier as any other (cached tokens are service, too), and once:
+// two classes take turns, although one has four fifths of its prompts in host memory. In turn, too, begin native loads,
+// and while one is under way (H21: two steps) the other class is served: it is ahead by two.
+TEST(KvTiersGolden, FairQueueingCountsWhatComesFromATier) {
+  for (const KvOffload backend : {KvOffload::native, KvOffload::lmcache, KvOffload::hicache}) {
+    Tiered engine(tiers(backend, backend == KvOffload::lmcache ? 400 : 16, 300));
+    engine.config.engine.scheduling_policy = "vtc";
+    engine.config.engine.max_num_seqs = 1;
+    std::vector<Request> requests{request(0, 0, 800, 1, 0)};
+    requests.back().class_index = 2;
+    for (int i = 0; i < 8; ++i) {
+      requests.push_back(request(1 + i, 1000, 1000, 1, i % 2 == 0 ? 0 : -1));
+      requests.back().class_index = static_cast<std::int16_t>(i % 2);
+    }
+    // All of the first class came before the others.
+    std::stable_sort(requests.begin() + 1, requests.end(),
+                     [](const Request& a, const Request& b) { return a.class_index < b.class_index; });
+    for (std::size_t i = 0; i < requests.size(); ++i) requests[i].index = static_cast<std::int64_t>(i);
+    const Tiered::Run run = engine.run(requests);
+    std::vector<RequestRecord> served = run.seen.by_index();
+    std::sort(served.begin(), served.end(), [](const auto& a, const auto& b) { return a.finish < b.finish; });
+    std::string order;
+    for (const RequestRecord& r : served) order += "ABC"[r.request.class_index];
+    EXPECT_EQ(order, backend == KvOffload::native ? "CBBABABAA" : "CABABABAB") << to_string(backend);
+    EXPECT_EQ(run.totals().hits[0], 4 * 800) << to_string(backend);
   }
 }
 

@@ -29,17 +29,25 @@ enum class TpotConvention {
 
 enum class Comparison { at_most, below, at_least, above };
 
-// `p99_ttft <= 500 ms`, `p99_ttft_ms <= 500`, `output_throughput >= 2000`.
+// A metric of all requests, or of those of one class of the workload: `p99_ttft_ms of chat`.
+struct MetricName {
+  std::string_view key;            // of the summary
+  std::string_view request_class;  // empty: all requests
+};
+[[nodiscard]] MetricName split_metric(std::string_view name);
+
+// `p99_ttft <= 500 ms`, `p99_ttft_ms <= 500`, `output_throughput >= 2000`, `p99_ttft of chat <= 500 ms`.
 struct SloLine {
   std::string expression;  // as written
-  std::string metric;      // key of the summary: p99_ttft_ms
+  std::string metric;      // see MetricName: p99_ttft_ms
   Comparison comparison = Comparison::at_most;
   double limit = 0;  // in the key's unit
   bool operator==(const SloLine&) const = default;
 };
 
 // Any percentile of ttft, tpot, itl, e2el (p50, p99, p99.9), mean, median, std, min, max,
-// and every plain key of the summary. Errors name the keys allowed.
+// and every plain key of the summary; behind ` of ` the class whose requests are meant, of latencies (but itl) and
+// slo_attainment. Errors name the keys allowed; whether there is such a class is not known here.
 [[nodiscard]] Result<SloLine> parse_slo_line(const std::string& text, const SourceLocation& where);
 
 // `p99_ttft +- 3 %`: how closely a study must know a figure before it may stop.
@@ -127,10 +135,11 @@ struct PoolMeasures {
 
 struct RunMeasures {
   Measures all;
-  Measures steady;                      // without the first and last part of the requests
-  std::vector<ClassMeasures> classes;   // empty when the workload has no named classes
-  std::vector<ClassMeasures> adapters;  // by LoRA adapter, the base model last; empty without any
-  LatencyDistributions answers;         // of each answer, where requests have several
+  Measures steady;                       // without the first and last part of the requests
+  std::vector<ClassMeasures> classes;    // empty when the workload has no named classes
+  std::vector<Measures> steady_classes;  // what of them is in `steady`, in the same order
+  std::vector<ClassMeasures> adapters;   // by LoRA adapter, the base model last; empty without any
+  LatencyDistributions answers;          // of each answer, where requests have several
   std::int64_t answers_completed = 0;
   std::optional<WindowRates> window;                      // of `steady`; empty when it is too short to count in
   Distribution itl;                                       // gaps between tokens, pooled over all requests
@@ -269,7 +278,9 @@ struct Summary {
 
 // Which requests a percentile is over.
 enum class Population { completed, offered };
-// Any key of the summary, and any statistic of a latency metric (p99.9_ttft_ms).
+// The same of one class of the run; of no requests where it has no such class. An empty name: the view itself.
+[[nodiscard]] MeasureView of_class(const MeasureView& view, std::string_view request_class);
+// Any key of the summary, any statistic of a latency metric (p99.9_ttft_ms), and either of a class.
 // Empty when the name is not a metric, NaN when it has no value in this view.
 [[nodiscard]] std::optional<double> metric_value(const MeasureView& view, std::string_view key, Population population);
 

@@ -128,6 +128,13 @@ struct PromiseConfig {
   bool operator==(const PromiseConfig&) const = default;
 };
 
+// What `foretoken placement` may use.
+struct GpuStock {
+  std::string gpu;  // catalog name
+  int count = 0;
+  bool operator==(const GpuStock&) const = default;
+};
+
 // What reading the scenario found out about its workload, whose files need not be read again for it.
 struct KnownWorkload {
   WorkloadConfig config;
@@ -138,7 +145,9 @@ struct KnownWorkload {
 struct PoolPlan {
   std::string name;
   PoolRole role = PoolRole::both;
-  Deployment deployment;  // of one replica
+  std::string served_model_name;  // by which classes ask for it
+  double weight = 0;              // see PoolConfig
+  Deployment deployment;          // of one replica
   MemorySettings memory;
   EngineConfig engine;
   ClusterConfig cluster;
@@ -185,6 +194,7 @@ struct Scenario {
   PriceConfig prices;
   CapacityConfig capacity;
   PromiseConfig promise;
+  std::vector<GpuStock> available;    // for placements; a kind that is not named is there without limit
   int num_gpus = 1;                   // replicas * TP * PP * DP of all pools, also of those that are down
   int spare = 0;                      // replicas that may be down without an objective being missed
   int replicas_down = 0;              // left out of cluster.replicas: `spare` where verdicts are asked for, else 0
@@ -199,8 +209,18 @@ struct Scenario {
 [[nodiscard]] const PoolPlan& main_pool(const std::vector<PoolPlan>& pools);
 // The first pool that computes prompts. The same precondition.
 [[nodiscard]] const PoolPlan& entry_pool(const std::vector<PoolPlan>& pools);
-// The scenario as if one pool were all of it: for questions to which only that pool matters.
+// The scenario as if one pool were all of it: for questions to which only that pool matters. Of several models, with
+// the classes that ask for its.
 [[nodiscard]] Scenario only_pool(const Scenario& scenario, const PoolPlan& pool);
+
+// What the pools serve, each name once, in their order. One without pools.
+[[nodiscard]] std::vector<std::string> served_models(const std::vector<PoolPlan>& pools);
+[[nodiscard]] inline bool has_several_models(const Scenario& s) {
+  return served_models(s.pools).size() > 1;
+}
+// The workload as its pools of one model see it: the classes that ask for it, with their part of the load. A load whose
+// parts cannot be told apart (a trace, clients in a closed loop) keeps its size.
+[[nodiscard]] WorkloadConfig workload_of_model(const WorkloadConfig& workload, const std::string& served_model_name);
 
 // Those that serve and those that are down: what is rented.
 [[nodiscard]] inline int replicas_in_all(const Scenario& s) {

@@ -159,12 +159,13 @@ struct RoutingConfig {
   Duration max_ttft_penalty = std::chrono::seconds{18};  // prefix_affinity: for which it is still preferred
   double prefill_throughput = 15928;                     // prefix_affinity: tokens/s, to estimate that penalty
   std::int64_t short_prompt_tokens = 4096;               // length_pools: prompts up to it ...
-  std::int64_t short_replicas = 0;  // ... go to the first so many replicas, longer ones to the others
-  double hash_load_factor = 1.25;   // prefix_hash: most requests of a replica, in those of a mean one
-  double balancing_threshold = 2;   // mooncake: prefixes are fetched where another has so many times as much of one
-  double fetch_throughput = 0;      // mooncake: tokens/s of a prefix from replica to replica; 0 = none is fetched
-  Duration max_ttft{};              // mooncake: who would wait longer is refused; 0 = nobody
-  std::uint64_t seed = 0;           // of the router's own random stream
+  std::int64_t short_replicas = 0;   // ... go to the first so many replicas, longer ones to the others
+  double hash_load_factor = 1.25;    // prefix_hash: most requests of a replica, in those of a mean one
+  double balancing_threshold = 2;    // mooncake: prefixes are fetched where another has so many times as much of one
+  double fetch_throughput = 0;       // mooncake: tokens/s of a prefix from replica to replica; 0 = none is fetched
+  Duration max_ttft{};               // mooncake: who would wait longer is refused; 0 = nobody
+  std::vector<double> weights = {};  // random: by replica, its share of the requests, relative; empty = equal
+  std::uint64_t seed = 0;            // of the router's own random stream
   bool operator==(const RoutingConfig&) const = default;
 };
 
@@ -176,6 +177,10 @@ struct AdmissionConfig {
   int shed_priority = 1;
   double queue_threshold = 5;  // of saturation: waiting requests, and share of KV blocks in use
   double kv_threshold = 0.8;
+  // Flow control: who comes while they are saturated waits, by priority, at most so many of one.
+  bool queues = false;
+  std::int64_t queue_requests = 5000;
+  Duration queue_timeout = std::chrono::seconds{60};
   double tokens_per_second = 0;  // that flow into the bucket; 0 = no rate limit
   double burst_tokens = 10000;   // most in it, which it holds at first
   bool counts_outputs = false;   // a request takes its prompt and the most that its output may become, else its prompt

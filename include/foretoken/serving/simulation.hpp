@@ -106,12 +106,16 @@ struct PoolConfig {
   // Of role decode:
   std::int64_t kv_block_bytes = 0;  // that come for one block
   std::int64_t flow_bandwidth = 0;  // bytes/s of one transfer alone, whatever the links have; 0 = no limit
+  int model = 0;                    // that it serves
+  double weight = 0;  // its share of the requests, relative, where its router is `random`; 0 = by replicas
 };
 
 // A deployment of several pools. Requests enter at pools of role both or prefill; the router of the first of
-// them chooses among the replicas of all, and that of the first pool of role decode among those.
+// them chooses among the replicas of all, and that of the first pool of role decode among those. Of several models each
+// has a router of its own, that of its first pool; their pools do all of a request.
 struct PoolsConfig : SimulationOptions {
   std::vector<PoolConfig> pools;
+  std::vector<int> model_of_class;  // by Request::class_index: what a class asks for; empty: there is one model
   HandOverRules hand_over;
   ClientConfig clients;
   AnswersConfig answers = {};

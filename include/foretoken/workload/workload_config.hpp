@@ -154,6 +154,7 @@ struct RequestClass {
   GoodputLimits goodput = {};
   double fair_share = 1;  // of the service, relative to other classes (engine.scheduling_policy: vtc)
   std::optional<std::int64_t> media_items = {};  // images and sounds of a request; empty = the workload's
+  std::string model = {};                        // that it asks for, by its served name; empty = the only one
   bool operator==(const RequestClass&) const = default;
 };
 

@@ -13,20 +13,36 @@ std::optional<std::int64_t> tpot_of(const RequestRecord& r, TpotConvention conve
   return (r.finish - r.first_token).count() / (convention == TpotConvention::vllm ? n - 1 : n);
 }
 
-RequestLimits::RequestLimits(const Scenario& s) : scenario_(s) {
+namespace {
+
+void tighten(GoodputLimits& limits, std::string_view metric, double to) {
+  const auto at_most = [to](std::optional<double>& limit) { limit = std::min(limit.value_or(to), to); };
+  if (metric == "ttft") at_most(limits.ttft_ms);
+  if (metric == "tpot") at_most(limits.tpot_ms);
+  if (metric == "e2el") at_most(limits.e2el_ms);
+}
+
+}  // namespace
+
+RequestLimits::RequestLimits(const Scenario& s)
+    : scenario_(s), of_objectives_(std::max<std::size_t>(1, s.workload.classes.size())) {
+  const auto& classes = s.workload.classes;
   for (const SloLine& line : s.slo) {
     const auto key = latency_key_parts(line.metric);
     if (!key || !is_upper_limit(line.comparison)) continue;
-    const auto tighten = [&](std::optional<double>& limit) {
-      limit = std::min(limit.value_or(line.limit), line.limit);
-    };
-    if (key->metric == "ttft") tighten(of_objectives_.ttft_ms);
-    if (key->metric == "tpot") tighten(of_objectives_.tpot_ms);
-    if (key->metric == "e2el") tighten(of_objectives_.e2el_ms);
+    const std::string_view of = split_metric(line.metric).request_class;
+    for (std::size_t c = 0; c < of_objectives_.size(); ++c) {
+      if (of.empty() || (c < classes.size() && classes[c].name == of))
+        tighten(of_objectives_[c], key->metric, line.limit);
+    }
   }
-  const auto& classes = s.workload.classes;
   has_goodput_ = s.workload.goodput.any() ||
                  std::any_of(classes.begin(), classes.end(), [](const RequestClass& c) { return c.goodput.any(); });
+}
+
+bool RequestLimits::any() const {
+  return has_goodput_ || std::any_of(of_objectives_.begin(), of_objectives_.end(),
+                                     [](const GoodputLimits& limits) { return limits.any(); });
 }
 
 std::string RequestLimits::text() const {
@@ -34,9 +50,9 @@ std::string RequestLimits::text() const {
 }
 
 const GoodputLimits& RequestLimits::limits_of(const Request& request) const {
-  if (!has_goodput_) return of_objectives_;
   const auto& classes = scenario_.workload.classes;
   const auto index = static_cast<std::size_t>(request.class_index);
+  if (!has_goodput_) return of_objectives_[index];
   return index < classes.size() && classes[index].goodput.any() ? classes[index].goodput : scenario_.workload.goodput;
 }
 

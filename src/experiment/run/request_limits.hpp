@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "foretoken/scenario/scenario.hpp"
 #include "foretoken/serving/observer.hpp"
@@ -13,7 +14,7 @@ namespace foretoken {
 class RequestLimits {
  public:
   explicit RequestLimits(const Scenario& scenario);  // must outlive this
-  [[nodiscard]] bool any() const { return has_goodput_ || of_objectives_.any(); }
+  [[nodiscard]] bool any() const;
   [[nodiscard]] std::string text() const;
   // Of a finished request.
   [[nodiscard]] bool misses(const RequestRecord& record) const;
@@ -21,7 +22,7 @@ class RequestLimits {
  private:
   [[nodiscard]] const GoodputLimits& limits_of(const Request& request) const;
   const Scenario& scenario_;
-  GoodputLimits of_objectives_;
+  std::vector<GoodputLimits> of_objectives_;  // by class; one where there are none
   bool has_goodput_ = false;
 };
 

@@ -24,7 +24,7 @@ Duration usual_width(Duration horizon) {
 // Does a slot have a figure of its own? Gaps between tokens are pooled over the run, rates are of its length.
 bool is_of_requests(const std::string& metric) {
   const auto key = latency_key_parts(metric);
-  return metric == "slo_attainment" || (key && key->metric != "itl");
+  return split_metric(metric).key == "slo_attainment" || (key && key->metric != "itl");
 }
 
 // As the profile says, over [begin, begin + width).
@@ -60,6 +60,15 @@ SlotFigures figures_of(const MeasureView& view, double seconds, int replications
   f.waiting = waited / n / seconds;
   f.attainment = m.limited > 0 ? figure(view, "slo_attainment") : std::nan("");
   return f;
+}
+
+// Those of a class among the slot's cells; of an empty name, all of them.
+const Measures& measures_of(std::string_view request_class, const Scenario& s, const std::vector<Measures>& cells,
+                            const Measures& all) {
+  for (std::size_t c = 0; c < s.workload.classes.size() && c < cells.size(); ++c) {
+    if (s.workload.classes[c].name == request_class) return cells[c];
+  }
+  return all;
 }
 
 }  // namespace
@@ -150,7 +159,9 @@ LoadSlots SlotSeries::figures(const Scenario& s, int replications) const {
   }
   std::vector<SloLine> judged;
   for (const SloLine& line : s.slo) {
-    if (is_of_requests(line.metric))
+    // Of a class, where slots have their classes apart.
+    const bool known = by_class_ || split_metric(line.metric).request_class.empty();
+    if (known && is_of_requests(line.metric))
       judged.push_back(line);
     else
       result.only_whole.push_back(line.expression);
@@ -173,7 +184,10 @@ LoadSlots SlotSeries::figures(const Scenario& s, int replications) const {
         slot.classes.push_back(figures_of(view_of(s, device, none, m, Scope::request_class), seconds, replications));
     }
     for (const SloLine& line : judged) {
-      if (all.offered() > 0) slot.slo.push_back(judge(line, figure(view, line.metric.c_str())));
+      const MetricName name = split_metric(line.metric);
+      const Measures& of = measures_of(name.request_class, s, slots_[i], all);
+      const MeasureView judged_view = view_of(s, device, none, of, Scope::request_class);
+      if (of.offered() > 0) slot.slo.push_back(judge(line, figure(judged_view, std::string(name.key).c_str())));
     }
     result.slots.push_back(std::move(slot));
   }

@@ -27,8 +27,9 @@ bool is_extreme(const LatencyKeyParts& key) {
 
 bool has_steady_value(std::string_view metric) {
   if (const auto key = latency_key_parts(metric)) return !is_extreme(*key);
+  const std::string_view key = split_metric(metric).key;
   const auto all = columns();
-  const auto column = std::find_if(all.begin(), all.end(), [&](const Column& c) { return c.key == metric; });
+  const auto column = std::find_if(all.begin(), all.end(), [&](const Column& c) { return c.key == key; });
   if (column == all.end()) return false;
   return column->group == ColumnGroup::throughput || column->group == ColumnGroup::goodput ||
          column->group == ColumnGroup::money;
@@ -52,8 +53,9 @@ void PooledFigures::add(const RunMeasures& run) {
     part.sum += metric_value(view, metric_, Population::offered).value_or(std::nan(""));
     return;
   }
-  part.latencies.add(*latency_->of(view));
-  if (latency_->per_request) part.failed += run.steady.failed();
+  const MeasureView requests = of_class(view, split_metric(metric_).request_class);
+  part.latencies.add(*latency_->of(requests));
+  if (latency_->per_request) part.failed += requests.requests.failed();
 }
 
 double PooledFigures::figure_of(const BucketCounts& latencies, std::int64_t failed) const {

@@ -80,6 +80,8 @@ Result<Saturation> saturate(const Scenario& scenario, double rate, std::int64_t 
                             const RunOptions& options) {
   Saturation saturation;
   if (turns_requests_away(scenario.engine) || !(rate > 0)) return saturation;
+  // Flooded, the replicas of one model stand idle where another's are the limit: no rate of the load as it is.
+  if (has_several_models(scenario)) return saturation;
   const double replicas = scenario.pools.empty() ? scenario.cluster.replicas : 1;
   double offered = kOverload * rate / replicas;
   std::int64_t requests = kFewest;

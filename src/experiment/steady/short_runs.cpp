@@ -18,14 +18,14 @@ constexpr double kFar = 0.1;
 // latency found in it is no overestimate, nor is a share of requests that were too late. Rates are no such figures:
 // filling and emptying take their share of a short run.
 bool grows_with_length(const SloLine& line) {
-  if (line.metric == "slo_attainment") return !is_upper_limit(line.comparison);
+  if (split_metric(line.metric).key == "slo_attainment") return !is_upper_limit(line.comparison);
   return latency_key_parts(line.metric).has_value() && is_upper_limit(line.comparison);
 }
 
 // The end of the interval that speaks for the candidate, brought nearer to the limit by the margin.
 bool is_far_off(const ObjectiveVerdict& o) {
   if (!grows_with_length(o.line) || std::isnan(o.interval.value)) return false;
-  if (o.line.metric == "slo_attainment") {
+  if (split_metric(o.line.metric).key == "slo_attainment") {
     const double too_late = 1 - o.interval.high;
     return too_late > 0 && !judge(o.line, 1 - too_late * (1 - kFar)).ok;
   }

@@ -27,6 +27,8 @@ void measure_rates(TraceRun& run) {
     if (rates.seconds > 0) part.window = rates;
     part.steady = part.all;
     part.steady_itl = part.itl;
+    part.steady_classes.clear();
+    for (const ClassMeasures& c : part.classes) part.steady_classes.push_back(c.measures);
   }
 }
 

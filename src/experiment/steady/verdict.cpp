@@ -72,11 +72,27 @@ Decision decide(const SloLine& line, const Interval& interval) {
   return low ? Decision::meets : Decision::misses;
 }
 
+// Does the figure get worse while a backlog of its requests grows?
+bool grows_with_backlog(const Scenario& s, const SloLine& line) {
+  const bool upper = is_upper_limit(line.comparison);
+  const MetricName name = split_metric(line.metric);
+  for (const char* latency : {"ttft", "e2el", "queue_time"}) {
+    if (is_latency(name.key, latency)) return upper;
+  }
+  const bool good =
+      name.key == "slo_attainment" || name.key == "request_goodput" || name.key == "goodput_output_throughput";
+  const auto on_time = [](const GoodputLimits& g) { return g.ttft_ms || g.e2el_ms; };
+  const bool limited =
+      on_time(s.workload.goodput) || std::any_of(s.workload.classes.begin(), s.workload.classes.end(),
+                                                 [&](const RequestClass& c) { return on_time(c.goodput); });
+  return good && limited && !upper;
+}
+
 // Starting empty a run has seen less of the backlog than it will: what it has seen already misses for good. Where
 // prefixes may be cached, a cold cache is slower: there the figure must not be falling, and lie beyond even twice the
 // limit.
 bool misses_whatever_follows(const Scenario& s, const ObjectiveVerdict& o, const SteadyState& steady) {
-  if (!depends_on_backlog(s, o.line) || o.decision != Decision::misses) return false;
+  if (!grows_with_backlog(s, o.line) || o.decision != Decision::misses) return false;
   if (!may_find_prefixes(s)) return true;
   return !steady.improving && is_upper_limit(o.line.comparison) && !judge(o.line, o.interval.low / 2).ok;
 }
@@ -203,17 +219,10 @@ void explain_indecision(const Scenario& s, Verdict& v) {
 }  // namespace
 
 bool depends_on_backlog(const Scenario& s, const SloLine& line) {
-  const bool upper = is_upper_limit(line.comparison);
-  for (const char* name : {"ttft", "e2el", "queue_time"}) {
-    if (is_latency(line.metric, name)) return upper;
-  }
-  const bool good =
-      line.metric == "slo_attainment" || line.metric == "request_goodput" || line.metric == "goodput_output_throughput";
-  const auto on_time = [](const GoodputLimits& g) { return g.ttft_ms || g.e2el_ms; };
-  const bool limited =
-      on_time(s.workload.goodput) || std::any_of(s.workload.classes.begin(), s.workload.classes.end(),
-                                                 [&](const RequestClass& c) { return on_time(c.goodput); });
-  return good && limited && !upper;
+  // The requests that pile up may be of other classes, where not all stand in one queue.
+  const bool of_class = !split_metric(line.metric).request_class.empty();
+  if (of_class && (s.engine.scheduling_policy != "fcfs" || has_several_models(s))) return false;
+  return grows_with_backlog(s, line);
 }
 
 std::string_view to_string(Decision decision) {

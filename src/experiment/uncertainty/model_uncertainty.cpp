@@ -47,7 +47,7 @@ FigureKind kind_of(const std::string& metric, const WorkloadConfig& workload) {
     return {Kind::latency, ErrorMetric::tpot, false};
   }
   for (const char* share : {"slo_attainment", "request_goodput", "goodput_output_throughput"}) {
-    if (metric != share) continue;
+    if (split_metric(metric).key != share) continue;
     const auto limits = [&](auto has) {
       return has(workload.goodput) || std::any_of(workload.classes.begin(), workload.classes.end(),
                                                   [&](const RequestClass& c) { return has(c.goodput); });

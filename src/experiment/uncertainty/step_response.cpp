@@ -29,6 +29,15 @@ Scenario with_error(const Scenario& scenario, const StepError& error) {
   return s;
 }
 
+void scale_times(Deployment& deployment, EngineConfig& engine, double factor) {
+  OverheadTerms& o = deployment.overhead;
+  for (double* term : {&o.scale, &o.per_step, &o.per_layer, &o.per_sequence, &o.per_allreduce, &o.per_prefill_layer,
+                       &o.per_prefill_moe_layer})
+    *term *= factor;
+  for (Duration* term : {&engine.per_request, &engine.per_prompt_token})
+    *term = Duration{std::llround(static_cast<double>(term->count()) * factor)};
+}
+
 // The same window, cut to `each` requests: a ratio of two runs on the same random numbers needs no long ones.
 SteadyState cut(SteadyState steady, std::int64_t each) {
   if (steady.measured == 0 || steady.warmup + steady.measured <= each) return steady;
@@ -41,12 +50,8 @@ SteadyState cut(SteadyState steady, std::int64_t each) {
 
 Scenario with_step_times(const Scenario& scenario, double factor) {
   Scenario s = scenario;
-  OverheadTerms& o = s.deployment.overhead;
-  for (double* term : {&o.scale, &o.per_step, &o.per_layer, &o.per_sequence, &o.per_allreduce, &o.per_prefill_layer,
-                       &o.per_prefill_moe_layer})
-    *term *= factor;
-  for (Duration* term : {&s.engine.per_request, &s.engine.per_prompt_token})
-    *term = Duration{std::llround(static_cast<double>(term->count()) * factor)};
+  scale_times(s.deployment, s.engine, factor);
+  for (PoolPlan& pool : s.pools) scale_times(pool.deployment, pool.engine, factor);
   return s;
 }
 

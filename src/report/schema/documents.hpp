@@ -29,6 +29,7 @@ void add_common_shapes(Json& definitions);
 [[nodiscard]] Json sensitivity_shape();
 [[nodiscard]] Json bill_shape();
 [[nodiscard]] Json spares_shape();
+[[nodiscard]] Json placement_shape();
 [[nodiscard]] Json explanation_shape();
 [[nodiscard]] Json request_explanation_shape();
 [[nodiscard]] Json diff_shape();

@@ -33,6 +33,7 @@ Json result_schema() {
                                 {"sensitivity", sensitivity_shape},
                                 {"bill", bill_shape},
                                 {"spares", spares_shape},
+                                {"placement", placement_shape},
                                 {"explanation", explanation_shape},
                                 {"request_explanation", request_explanation_shape},
                                 {"diff", diff_shape},

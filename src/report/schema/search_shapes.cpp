@@ -2,6 +2,7 @@
 #include "foretoken/experiment/sweep.hpp"
 #include "report/batch_tables.hpp"
 #include "report/bill_report.hpp"
+#include "report/placement_report.hpp"
 #include "report/schema/documents.hpp"
 #include "report/spares_report.hpp"
 
@@ -322,6 +323,10 @@ Json spares_shape() {
                                      {"outcome", text()},
                                      {"spares", or_null(count())},
                                      {"steps", list_of(spares_step_shape())}}));
+}
+
+Json placement_shape() {
+  return object(with_head("placement", placement_keys()));
 }
 
 }  // namespace foretoken::shape

@@ -22,13 +22,14 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
       source_is_open_(source.is_open()),
       observer_(observer),
       stop_(stop),
-      entry_router_(std::move(seams.entry_router)),
+      entries_(1),
       decode_router_(std::move(seams.decode_router)),
       transport_(std::move(seams.transport)),
       make_policy_(std::move(seams.make_policy)),
       clients_(seams.clients),
       fan_out_(seams.fan_out) {
   invariant(!config_.pools.empty(), "no pool where requests enter");
+  entries_.front().router = std::move(seams.entry_router);
   arrival_ = events_.add(Arrival{}, kThenArrivals);
   hand_overs_due_ = events_.add(HandOversDue{}, kThenHandOvers);
   transfers_due_ = events_.add(TransfersDue{}, kThenHandOvers);
@@ -40,6 +41,11 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
     fleet_due_ = events_.add(FleetDue{}, kThenReplicas);
   }
   if (config_.pools.front().cluster.admission.on) admission_.emplace(config_.pools.front().cluster.admission);
+  if (config_.pools.front().cluster.admission.queues) {
+    invariant(!fleet_, "flow control before replicas that come and go");
+    flow_.emplace(config_.pools.front().cluster.admission);
+    flow_due_ = events_.add(FlowDue{}, kThenTimeouts);
+  }
   if (clients_ != nullptr) clients_due_ = events_.add(ClientsDue{}, kThenTimeouts);
   for (const PoolConfig& pool : config_.pools) add_pool(pool);
   make_routers(source.prefixes());
@@ -59,7 +65,10 @@ std::unique_ptr<Replica> Cluster::make_replica(const PoolConfig& pool, int first
 }
 
 void Cluster::add_pool(const PoolConfig& pool) {
-  std::vector<int>& candidates = pool.role == PoolRole::decode ? decode_ : entry_;
+  if (entries_.size() <= static_cast<std::size_t>(pool.model))
+    entries_.resize(static_cast<std::size_t>(pool.model) + 1);
+  std::vector<int>& candidates =
+      pool.role == PoolRole::decode ? decode_ : entries_[static_cast<std::size_t>(pool.model)].candidates;
   for (int i = 0; i < pool.cluster.replicas; ++i) {
     const auto replica = static_cast<int>(members_.size());
     Member member(pool.engine);
@@ -80,28 +89,48 @@ void Cluster::add_pool(const PoolConfig& pool) {
   outcome_.pool_ends.push_back(replica_of_rank_.size());
 }
 
+// Of replicas of pools that have a share of the requests; empty where none says so.
+std::vector<double> Cluster::weights_of(const std::vector<int>& candidates) const {
+  std::vector<double> weights;
+  bool given = false;
+  for (const int i : candidates) {
+    const PoolConfig& pool = *member(i).pool;
+    given = given || pool.weight > 0;
+    weights.push_back(pool.weight > 0 ? pool.weight / pool.cluster.replicas : 1);
+  }
+  return given ? weights : std::vector<double>{};
+}
+
 void Cluster::make_routers(const PrefixTable* prefixes) {
-  const PoolConfig* entry = nullptr;
+  std::vector<const PoolConfig*> entry(entries_.size());
   const PoolConfig* decode = nullptr;
   bool hands_over = false;
   for (const PoolConfig& pool : config_.pools) {
-    const PoolConfig*& first = pool.role == PoolRole::decode ? decode : entry;
+    const PoolConfig*& first = pool.role == PoolRole::decode ? decode : entry[static_cast<std::size_t>(pool.model)];
     if (first == nullptr) first = &pool;
     hands_over = hands_over || pool.role == PoolRole::prefill;
   }
-  invariant(entry != nullptr, "no pool where requests enter");
+  for (const PoolConfig* first : entry) invariant(first != nullptr, "no pool where requests enter");
+  for (const int model : config_.model_of_class)
+    invariant(model >= 0 && static_cast<std::size_t>(model) < entries_.size(), "a model that no pool serves");
   invariant(hands_over == (decode != nullptr), "pools of role prefill and decode need each other");
-  fetches_ = find_router(entry->cluster.router).fetches;
   const auto make = [&](const PoolConfig& pool, const std::vector<int>& candidates, auto& router) {
     const auto n = static_cast<int>(candidates.size());
-    if (!router) router = make_routing_policy({n, pool.cluster.router, pool.cluster.routing}, prefixes);
+    if (!router) {
+      ClusterConfig among{n, pool.cluster.router, pool.cluster.routing};
+      among.routing.weights = weights_of(candidates);
+      router = make_routing_policy(among, prefixes);
+    }
     for (const int i : candidates) {
       member(i).board = SignalBoard::of(pool.cluster.routing, member(i).candidate, n);
       publishes_ = publishes_ || member(i).board.has_value();
       member(i).router = router.get();
     }
   };
-  make(*entry, entry_, entry_router_);
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    make(*entry[i], entries_[i].candidates, entries_[i].router);
+    fetches_ = fetches_ || find_router(entry[i]->cluster.router).fetches;
+  }
   if (hands_over) make(*decode, decode_, decode_router_);
 }
 
@@ -144,6 +173,7 @@ void Cluster::abandon() {
       observer_.on_request(record_of(way, member.replica->first_rank(), Outcome::unfinished, outcome_.end));
     });
   }
+  while (flow_ && !flow_->empty()) observer_.on_request(record_of(flow_->take(), 0, Outcome::unfinished, outcome_.end));
   while (fleet_ && !fleet_->lobby.empty())
     observer_.on_request(record_of(fleet_->lobby.take(), 0, Outcome::unfinished, outcome_.end));
   if (!hand_over_) return;
@@ -176,8 +206,8 @@ void Cluster::operator()(const Arrival&, TimePoint now) {
   ++outcome_.arrived;
   ++in_system_;
   outcome_.peak_in_system = std::max(outcome_.peak_in_system, in_system_);
-  if (admission_ && !let_in(request, now))
-    turned_away(request, Outcome::rejected, now);
+  if (admission_)
+    admit(request, now);
   else
     enter(request, now);
   events_.schedule(arrival_, source_.next_arrival());

@@ -10,6 +10,7 @@
 
 #include "engine/run_loop.hpp"
 #include "serving/admission/admission.hpp"
+#include "serving/admission/flow_control.hpp"
 #include "serving/clients/clients.hpp"
 #include "serving/cluster/cluster.hpp"
 #include "serving/cluster/hand_overs.hpp"
@@ -73,8 +74,9 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   };                     // someone has waited too long
   struct FleetDue {};    // replicas come and go, or requests have waited too long for one
   struct ClientsDue {};  // attempts are given up
+  struct FlowDue {};     // one more who waits before the router may go, or has waited too long
   using Event =
-      std::variant<Boundary, HandOversDue, TransfersDue, Arrival, Inbound, QueueTimeout, FleetDue, ClientsDue>;
+      std::variant<Boundary, HandOversDue, TransfersDue, Arrival, Inbound, QueueTimeout, FleetDue, ClientsDue, FlowDue>;
 
   void operator()(const Boundary& event, TimePoint now);
   void operator()(const HandOversDue&, TimePoint now);
@@ -84,6 +86,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void operator()(const QueueTimeout& event, TimePoint now);
   void operator()(const FleetDue&, TimePoint now);
   void operator()(const ClientsDue&, TimePoint now);
+  void operator()(const FlowDue&, TimePoint now);
   void instant_over(TimePoint now);
   [[nodiscard]] bool stopped(TimePoint next);
 
@@ -109,6 +112,12 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
     std::optional<SignalBoard> board;  // none: the router sees it as it is
     EventQueue<Event>::Handle boundary = 0, inbound = 0, timeout = 0;
     Ingress ways;  // to it
+  };
+
+  // Where requests for one model enter.
+  struct Entry {
+    std::vector<int> candidates;  // of the router: replicas
+    std::unique_ptr<RoutingPolicy> router;
   };
 
   // Replicas that come and go.
@@ -137,6 +146,12 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
 
   void add_pool(const PoolConfig& pool);
   void make_routers(const PrefixTable* prefixes);
+  [[nodiscard]] std::vector<double> weights_of(const std::vector<int>& candidates) const;
+  [[nodiscard]] const Entry& entry_of(const Request& request) const {
+    if (config_.model_of_class.empty()) [[likely]]
+      return entries_.front();
+    return entries_[static_cast<std::size_t>(config_.model_of_class[static_cast<std::size_t>(request.class_index)])];
+  }
   [[nodiscard]] std::unique_ptr<Replica> make_replica(const PoolConfig& pool, int first_rank);
   [[nodiscard]] const Member& member(int replica) const { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] Member& member(int replica) { return members_[static_cast<std::size_t>(replica)]; }
@@ -172,7 +187,8 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void schedule_fleet(TimePoint now);
   void hold(const Request& request, TimePoint now);
   void serve_held(TimePoint now);
-  [[nodiscard]] bool let_in(const Request& request, TimePoint now);
+  void admit(const Request& request, TimePoint now);
+  void dispatch_one(TimePoint now);
   void not_held(const Request& request, Outcome outcome, TimePoint now);
   void turned_away(const Request& request, Outcome outcome, TimePoint now);
   [[nodiscard]] FleetTotals fleet_totals();
@@ -183,7 +199,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   const bool source_is_open_;
   Observer& observer_;
   const std::atomic<bool>* stop_;
-  std::unique_ptr<RoutingPolicy> entry_router_;
+  std::vector<Entry> entries_;                    // by model
   std::unique_ptr<RoutingPolicy> decode_router_;  // null: nothing is handed over
   std::unique_ptr<Transport> transport_;
   EventQueue<Event> events_;
@@ -192,9 +208,11 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   EventQueue<Event>::Handle transfers_due_ = 0;
   EventQueue<Event>::Handle fleet_due_ = 0;
   EventQueue<Event>::Handle clients_due_ = 0;
+  EventQueue<Event>::Handle flow_due_ = 0;
   EnginePolicyMaker make_policy_;
   std::optional<HandOvers> hand_over_;               // null: nothing is handed over
   std::optional<Admission> admission_;               // null: all are let in
+  std::optional<FlowControl> flow_;                  // null: nobody waits before the router
   std::optional<Fleet> fleet_;                       // null: all replicas are there for ever
   Clients* clients_;                                 // null: nobody gives up
   FanOut* fan_out_;                                  // null: requests come as they are
@@ -205,8 +223,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   int called_ = -1;                                  // the replica whose schedule call is made
   std::vector<Member> members_;                      // the replicas of all pools
   std::vector<int> replica_of_rank_;
-  std::vector<int> entry_;  // candidates of the routers: replicas
-  std::vector<int> decode_;
+  std::vector<int> decode_;                                 // candidates of its router: replicas
   std::vector<HandOver> hand_overs_;                        // of this instant
   std::vector<int> to_call_;                                // replicas whose schedule call is due in this instant
   bool publishes_ = false;                                  // some replica publishes its signals

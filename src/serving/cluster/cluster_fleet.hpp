@@ -134,10 +134,25 @@ void Cluster::hold(const Request& request, TimePoint now) {
   schedule_fleet(now);
 }
 
-bool Cluster::let_in(const Request& request, TimePoint now) {
+[[gnu::noinline]] void Cluster::admit(const Request& request, TimePoint now) {
   if (publishes_)
-    for (const int i : entry_) changes(i, now);
-  return admission_->admits(request, in_system_ - 1, View(*this, entry_, now));
+    for (const int i : entries_.front().candidates) changes(i, now);
+  const bool admits = admission_->admits(request, in_system_ - 1, View(*this, entries_.front().candidates, now));
+  if (!admits || (flow_ && !flow_->enter(request, now))) return turned_away(request, Outcome::rejected, now);
+  flow_ ? dispatch_one(now) : enter(request, now);
+}
+
+// A cycle: one request at most, and none while the replicas are saturated, however little the next would take.
+void Cluster::dispatch_one(TimePoint now) {
+  if (publishes_)
+    for (const int i : entries_.front().candidates) changes(i, now);
+  if (admission_->saturation(View(*this, entries_.front().candidates, now)) < 1) enter(flow_->take(), now);
+  events_.schedule(flow_due_, flow_->empty() ? kNever : std::min(FlowControl::next_cycle(now), flow_->next_timeout()));
+}
+
+void Cluster::operator()(const FlowDue&, TimePoint now) {
+  while (const std::optional<Request> expired = flow_->take_expired(now)) turned_away(*expired, Outcome::rejected, now);
+  if (!flow_->empty()) dispatch_one(now);
 }
 
 void Cluster::serve_held(TimePoint now) {
@@ -175,6 +190,8 @@ void Cluster::abort(std::int64_t attempt, TimePoint now) {
   if (place == at_.end()) {
     if (const std::optional<Request> held = fleet_ ? fleet_->lobby.remove(attempt) : std::nullopt)
       not_held(*held, Outcome::timed_out, now);
+    if (const std::optional<Request> waits = flow_ ? flow_->remove(attempt) : std::nullopt)
+      turned_away(*waits, Outcome::timed_out, now);
     return;
   }
   Member& m = member(place->second);

@@ -27,7 +27,8 @@ void Cluster::enter(const Request& request, TimePoint now) {
     decode = choose(*decode_router_, decode_, request, now);
     if (stays_with(decode, request, now)) return come(decode, request, now);
   }
-  const int chosen = choose(*entry_router_, entry_, request, now);
+  const Entry& entry = entry_of(request);
+  const int chosen = choose(*entry.router, entry.candidates, request, now);
   if (chosen < 0) {
     if (decode >= 0) leave_place(decode, request);
     return turned_away(request, Outcome::rejected, now);
@@ -57,7 +58,7 @@ void Cluster::enter(const Request& request, TimePoint now) {
 
 // What its replica lacks of its prefix comes from another one, and the request with it.
 [[gnu::noinline]] void Cluster::go_with_prefix(int replica, const Request& request, TimePoint now) {
-  const Fetch fetch = entry_router_->fetch();
+  const Fetch fetch = member(replica).router->fetch();
   if (fetch.tokens == 0) return go(replica, request, now);
   fetched_[request.index] = fetch.tokens;
   const Duration way = transport_ ? transport_->to_replica(request, replica) : Duration{};

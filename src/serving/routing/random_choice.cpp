@@ -13,8 +13,10 @@ namespace {
 
 class Random final : public RoutingPolicy {
  public:
-  explicit Random(const RoutingPlace& place) : random_(place.config.seed, "router"), replicas_(place.replicas) {}
+  explicit Random(const RoutingPlace& place)
+      : random_(place.config.seed, "router"), replicas_(place.replicas), weights_(place.config.weights) {}
   int choose(const Request&, const ClusterView& view) override {
+    if (!weights_.empty()) return by_weight(view);
     if (view.all_take()) return static_cast<int>(random_.uniform_int(0, replicas_ - 1));
     const std::vector<int> all = takers(view);
     return all[static_cast<std::size_t>(random_.uniform_int(0, static_cast<std::int64_t>(all.size()) - 1))];
@@ -22,8 +24,24 @@ class Random final : public RoutingPolicy {
   void left(int, const Request&) override {}
 
  private:
+  // Of those that take requests, each with its share of all their weights (an HTTPRoute's backends).
+  int by_weight(const ClusterView& view) {
+    double sum = 0;
+    for (int i = 0; i < replicas_; ++i) sum += view.takes(i) ? weights_[static_cast<std::size_t>(i)] : 0;
+    double left = random_.uniform() * sum;
+    int last = -1;
+    for (int i = 0; i < replicas_; ++i) {
+      const double weight = weights_[static_cast<std::size_t>(i)];
+      if (!view.takes(i) || weight <= 0) continue;
+      last = i;
+      if ((left -= weight) < 0) break;
+    }
+    return last;
+  }
+
   RandomStream random_;
   int replicas_;
+  std::vector<double> weights_;
 };
 
 // Of `choices` different replicas the one with the fewest requests in flight by the router's own count, or by what

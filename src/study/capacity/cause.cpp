@@ -24,7 +24,10 @@ std::string selector_of(const std::optional<LatencyKeyParts>& key) {
 
 void describe_bottleneck(CapacityResult& r, const Question& question, const Scenario& there,
                          const RunOptions& options) {
-  const auto key = latency_key_parts(r.scenario.slo[r.binding.value_or(0)].metric);
+  const std::string& metric = r.scenario.slo[r.binding.value_or(0)].metric;
+  // Of one class a bottleneck is not told: the others' requests are in the same steps.
+  if (!split_metric(metric).request_class.empty()) return;
+  const auto key = latency_key_parts(metric);
   const Result<RequestSelector> selector = parse_request_selector(selector_of(key));
   if (!selector) return;
   RunOptions quiet = options;

@@ -43,7 +43,7 @@ bool misses_only_for_want_of_load(const Verdict& v) {
 bool needs_load(const SloLine& line) {
   if (is_upper_limit(line.comparison)) return line.metric == "duration";
   for (const char* falls : {"slo_attainment", "interactivity_tok_s", "completed", "prefix_cache_hit_rate"}) {
-    if (line.metric == falls) return false;
+    if (split_metric(line.metric).key == falls) return false;
   }
   return true;
 }

@@ -48,6 +48,18 @@ std::optional<Floor> floor_of(const LatencyKeyParts& key, std::vector<LoneReques
   return floor;
 }
 
+// Those that the objective is about.
+std::vector<LoneRequest> requests_of(const Scenario& s, const SloLine& line, std::vector<LoneRequest> requests) {
+  const std::string_view of = split_metric(line.metric).request_class;
+  if (of.empty()) return requests;
+  const auto& classes = s.workload.classes;
+  std::erase_if(requests, [&](const LoneRequest& r) {
+    const auto index = static_cast<std::size_t>(r.request_class);
+    return index >= classes.size() || classes[index].name != of;
+  });
+  return requests;
+}
+
 std::string binding_part(const StepBreakdown& step) {
   double seconds[kTimeParts] = {};
   double operators = 0;
@@ -61,9 +73,21 @@ std::string binding_part(const StepBreakdown& step) {
                      step.datasheet_seconds * 1e3);
 }
 
+// Where such a request enters.
+const PoolPlan& pool_of(const Scenario& s, const LoneRequest& r) {
+  const auto index = static_cast<std::size_t>(r.request_class);
+  for (const PoolPlan& pool : s.pools) {
+    if (has_several_models(s) && index < s.workload.classes.size() &&
+        pool.served_model_name == s.workload.classes[index].model)
+      return pool;
+  }
+  return entry_pool(s.pools);
+}
+
 std::string work_of(const Scenario& s, std::string_view metric, const LoneRequest& r) {
-  // What a prompt takes where requests enter.
-  if (!s.pools.empty() && metric != "tpot") return work_of(only_pool(s, entry_pool(s.pools)), metric, r);
+  // What a prompt takes where requests enter; of several models each pool does all.
+  if (!s.pools.empty() && (metric != "tpot" || has_several_models(s)))
+    return work_of(only_pool(s, pool_of(s, r)), metric, r);
   const std::unique_ptr<CostModel> cost = make_cost_model(s.deployment);
   if (metric != "tpot") {
     const PrefillChunk chunk{r.prompt_tokens, 0, true};
@@ -95,7 +119,7 @@ std::optional<Bound> latency_bound(const Scenario& s, std::size_t objective, con
   const SloLine& line = s.slo[objective];
   const auto key = latency_key_parts(line.metric);
   if (!key || !is_upper_limit(line.comparison) || figure_of(key->metric) == nullptr) return std::nullopt;
-  const std::optional<Floor> floor = floor_of(*key, requests);
+  const std::optional<Floor> floor = floor_of(*key, requests_of(s, line, requests));
   if (!floor || !std::isfinite(floor->value)) return std::nullopt;
   Bound bound{objective, floor->value, !judge(line, floor->value * (1 - kBoundSlack)).ok, {}};
   bound.text = fmt::format("even {} needs {} ms ({}) for {}", deployment_of(s), plain_figure(floor->value), line.metric,
@@ -105,10 +129,11 @@ std::optional<Bound> latency_bound(const Scenario& s, std::size_t objective, con
   return bound;
 }
 
-std::optional<Bound> attainment_bound(const Scenario& s, std::size_t objective,
-                                      const std::vector<LoneRequest>& requests) {
+std::optional<Bound> attainment_bound(const Scenario& s, std::size_t objective, const std::vector<LoneRequest>& all) {
   const SloLine& line = s.slo[objective];
-  if (line.metric != "slo_attainment" || is_upper_limit(line.comparison) || requests.empty()) return std::nullopt;
+  if (split_metric(line.metric).key != "slo_attainment" || is_upper_limit(line.comparison)) return std::nullopt;
+  const std::vector<LoneRequest> requests = requests_of(s, line, all);
+  if (requests.empty()) return std::nullopt;
   std::vector<double> good;
   for (const LoneRequest& r : requests) good.push_back(r.good ? 1 : 0);
   const double most = std::min(1.0, mean_interval(good, kSafe).high);

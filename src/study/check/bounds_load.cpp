@@ -124,6 +124,7 @@ std::optional<Bound> overload_bound(const Scenario& s, std::size_t objective, co
   const SloLine& line = s.slo[objective];
   const auto key = latency_key_parts(line.metric);
   if (!key || !is_upper_limit(line.comparison) || key->metric == "tpot" || key->metric == "itl") return std::nullopt;
+  if (!depends_on_backlog(s, line)) return std::nullopt;
   const bool limited = s.engine.max_waiting_requests > 0 || s.engine.queue_timeout > Duration{};
   if (!has_steady_state(s) || s.workload.max_concurrency || limited) return std::nullopt;
   const RooflineCapacity capacity = roofline_capacity(s, w);

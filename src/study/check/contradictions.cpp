@@ -35,6 +35,7 @@ std::string contradiction(const SloLine& floor, const SloLine& ceiling) {
   const bool touches = floor.comparison == Comparison::at_least && ceiling.comparison == Comparison::at_most;
   if (floor.limit < ceiling.limit || (floor.limit == ceiling.limit && touches)) return {};
   if (floor.metric == ceiling.metric) return "no value is both";
+  if (split_metric(floor.metric).request_class != split_metric(ceiling.metric).request_class) return {};
   const auto low = latency_key_parts(floor.metric), high = latency_key_parts(ceiling.metric);
   if (!low || !high) return {};
   if (never_above(*low, *high)) return fmt::format("{} is never above {}", floor.metric, ceiling.metric);

@@ -57,6 +57,7 @@ class LoneObserver final : public Observer {
     const double gaps = r.request.output_tokens - (scenario_.tpot == TpotConvention::vllm ? 1 : 0);
     lone.tpot_ms = r.request.output_tokens > 1 ? to_milliseconds(r.finish - r.first_token) / gaps
                                                : std::numeric_limits<double>::quiet_NaN();
+    lone.request_class = r.request.class_index;
     lone.good = is_good(lone, limits_of(r.request));
     requests.push_back(lone);
   }

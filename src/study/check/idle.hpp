@@ -16,6 +16,7 @@ struct LoneRequest {
   double tpot_ms = 0;  // NaN with one output token
   double e2el_ms = 0;
   bool good = false;  // within the goodput limits of its class
+  int request_class = 0;
 };
 
 // The first requests of the workload, each on an idle engine. Requests that can never be served are left out.

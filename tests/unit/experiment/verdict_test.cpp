@@ -1,6 +1,7 @@
 // Verdicts on an M/M/1 queue, whose sojourn time is exponential with mean S / (1 - rho).
 #include "foretoken/experiment/verdict.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -222,6 +223,51 @@ TEST(ReachVerdict, MissesWhenNoRequestHasTheFigure) {
   const Verdict verdict = verdict_of(mm1(0.5, 500, "p99_tpot <= 1 h"));
   EXPECT_EQ(verdict.overall, Decision::misses) << "one output token has no TPOT";
   EXPECT_NE(verdict.objectives[0].reason.find("no request"), std::string::npos);
+}
+
+std::vector<RequestClass> two_tenants(const Scenario& s, double urgent, double patient) {
+  std::vector<RequestClass> classes(2);
+  classes[0].name = "urgent", classes[0].weight = urgent;
+  classes[1].name = "patient", classes[1].weight = patient, classes[1].priority = 1;
+  for (RequestClass& c : classes) c.lengths = s.workload.lengths;
+  return classes;
+}
+
+// Two tenants, of whom one comes first whenever the server is free (Cobham 1954): with W0 = rho S, the mean residual
+// service of an M/M/1, they wait W0 / (1 - rho_1) and W0 / ((1 - rho_1) (1 - rho)).
+TEST(ReachVerdict, JudgesAClassByItsOwnRequests) {
+  constexpr double kUrgent = 0.2, kRho = 0.6;
+  Scenario s = mm1(kRho, 5000, "p99_ttft <= 1 s");
+  s.slo.clear();
+  s.engine.scheduling_policy = "priority";
+  s.workload.classes = two_tenants(s, kUrgent, kRho - kUrgent);
+  const double w0 = kRho * kService * 1e3, first = w0 / (1 - kUrgent), second = first / (1 - kRho);
+  const auto line = [&](const char* of, double ms) {
+    s.slo.push_back(*parse_slo_line(fmt::format("mean_queue_time of {} <= {:.6f} ms", of, ms), {}));
+  };
+  for (const double share : {0.9, 1.1}) line("urgent", share * first), line("patient", share * second);
+  const Verdict v = verdict_of(s);
+  for (std::size_t i = 0; i < 4; ++i) {
+    std::cout << s.slo[i].expression << ": " << v.objectives[i].interval.low << " to " << v.objectives[i].interval.high
+              << " ms\n";
+    EXPECT_EQ(v.objectives[i].decision, i < 2 ? Decision::misses : Decision::meets) << s.slo[i].expression;
+    EXPECT_TRUE(v.objectives[i].steady_state);
+  }
+}
+
+// With three in four of the load first served, the others' queue grows without end, and theirs alone.
+TEST(ReachVerdict, DoesNotBlameAClassForTheBacklogOfAnother) {
+  Scenario s = mm1(1.25, 5000, "mean_queue_time of urgent <= 100 s");
+  s.engine.scheduling_policy = "priority";
+  s.workload.classes = two_tenants(s, 0.5, 0.75);
+  s.slo.push_back(*parse_slo_line("mean_queue_time of patient <= 50 ms", {}));
+  EXPECT_FALSE(depends_on_backlog(s, s.slo[0]));
+  s.study.max_requests = 200'000;
+  const Verdict v = verdict_of(s);
+  EXPECT_NE(v.objectives[0].decision, Decision::misses) << v.objectives[0].reason;
+  EXPECT_EQ(v.objectives[1].decision, Decision::misses);
+  s.engine.scheduling_policy = "fcfs";
+  EXPECT_TRUE(depends_on_backlog(s, s.slo[0])) << "all stand in one queue";
 }
 
 }  // namespace

@@ -46,6 +46,26 @@ TEST(SloLine, ReadsPlainKeysTheirUnitsAndAliases) {
   EXPECT_EQ(parsed("p99.9_itl <= 80 ms").metric, "p99.9_itl_ms");
 }
 
+TEST(SloLine, MayBeOfOneClass) {
+  const SloLine line = parsed("p99_ttft of the long chats <= 500 ms");
+  EXPECT_EQ(line.metric, "p99_ttft_ms of the long chats");
+  EXPECT_DOUBLE_EQ(line.limit, 500);
+  EXPECT_EQ(split_metric(line.metric).key, "p99_ttft_ms");
+  EXPECT_EQ(split_metric(line.metric).request_class, "the long chats");
+  EXPECT_EQ(split_metric("p99_ttft_ms").request_class, "");
+  EXPECT_EQ(metric_unit(line.metric), "ms");
+  EXPECT_DOUBLE_EQ(parsed("slo_attainment of a >= 99 %").limit, 0.99);
+  EXPECT_EQ(parsed("p99_ttft_ms of a <= 500").metric, "p99_ttft_ms of a");
+  EXPECT_THAT(problem("output_throughput of a >= 5"), HasSubstr("output_throughput is not counted by class"));
+  EXPECT_THAT(problem("p99_itl of a <= 5 ms"), HasSubstr("p99_itl_ms is not counted by class"));
+  EXPECT_THAT(problem("p99_tfft of a <= 5 ms"), HasSubstr("did you mean 'p99_ttft'"));
+  EXPECT_THAT(problem("p99_ttft of a <= 5"), HasSubstr("write '5 ms'"));
+  const Result<PrecisionGoal> goal = parse_precision_goal("p99_ttft of a +- 3 %", {});
+  ASSERT_TRUE(goal);
+  EXPECT_EQ(goal->metric, "p99_ttft_ms of a");
+  EXPECT_FALSE(parse_precision_goal("mfu of a +- 3 %", {}));
+}
+
 TEST(SloLine, SaysWhatIsWrong) {
   EXPECT_THAT(problem("p99_tfft <= 500 ms"), HasSubstr("did you mean 'p99_ttft'"));
   EXPECT_THAT(problem("p99_ttft <= 500"), HasSubstr("has no unit; write '500 ms'"));

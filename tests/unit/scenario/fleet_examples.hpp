@@ -27,7 +27,22 @@ inline std::map<std::string, Example> fleet_examples() {
   const std::string two =
       "workload.classes=[{name: a, weight: 1, random_input_len: 64, random_output_len: 8}, {name: b, weight: 1, "
       "random_input_len: 32, random_output_len: 8}]";
+  const std::string served =
+      "pools=[{name: a, served_model_name: x}, {name: b, served_model_name: y, model: Qwen3-8B}]";
+  const std::string wanted =
+      "workload.classes=[{name: a, weight: 1, model: x, random_input_len: 64, random_output_len: 8}, {name: b, weight: "
+      "1, model: y, random_input_len: 32, random_output_len: 8}]";
   return {
+      {"pools[].model", {"Qwen3-14B", {served, wanted}}},
+      {"pools[].served_model_name",
+       {"y", {"pools=[{name: a}, {name: b, served_model_name: y}]", wanted, "workload.classes[0].model=y"}}},
+      {"pools[].weight", {"3", {"pools=[{name: a, router: random}, {name: b}]"}}},
+      {"admission.flow_control", {"true", {"admission={max_in_flight: 100}"}}},
+      {"admission.queue_requests", {"100", {"admission={flow_control: true}"}}},
+      {"admission.queue_timeout", {"30 s", {"admission={flow_control: true}"}}},
+      {"workload.classes[].model", {"y", {served, wanted}}},
+      {"workload.classes[].slo", {"['p99_ttft <= 300 ms']", {two}}},
+      {"placement.available", {"{h100_sxm: 8}"}},
       {"fleet.autoscaler.policy", {"keda", {hpa}}},
       {"fleet.autoscaler.metric", {"waiting", {hpa}}},
       {"fleet.autoscaler.metric_of", {"replicas", {hpa}}},

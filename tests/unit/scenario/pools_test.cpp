@@ -112,5 +112,69 @@ TEST(ScenarioPools, WarnOfKeysThatAPoolDoesNotRead) {
   EXPECT_EQ(format(none), "");
 }
 
+constexpr const char* kTwoModels =
+    "hardware: {gpu: h100_sxm}\n"
+    "pools:\n"
+    "  - {name: a, model: Llama-3.1-8B, served_model_name: small, replicas: 2}\n"
+    "  - {name: b, model: Qwen3-32B, served_model_name: large, engine: {tp: 2, max_model_len: 4096}}\n"
+    "workload:\n"
+    "  num_prompts: 5\n"
+    "  request_rate: 4\n"
+    "  classes:\n"
+    "    - {name: chat, weight: 3, model: small, random_input_len: 6000, random_output_len: 10}\n"
+    "    - {name: think, weight: 1, model: large, random_input_len: 1000, random_output_len: 10}\n";
+
+TEST(ScenarioPools, MayServeSeveralModels) {
+  const Scenario s = scenario(kTwoModels);
+  EXPECT_EQ(s.pools[0].deployment.model.id, scenario(kTwoPools).pools[0].deployment.model.id);
+  EXPECT_NE(s.pools[0].deployment.model, s.pools[1].deployment.model);
+  EXPECT_EQ(served_models(s.pools), (std::vector<std::string>{"small", "large"}));
+  EXPECT_TRUE(has_several_models(s));
+  // Of 4 requests a second three are chats.
+  const Scenario one = only_pool(s, s.pools[0]);
+  ASSERT_EQ(one.workload.classes.size(), 1u);
+  EXPECT_EQ(one.workload.classes[0].name, "chat");
+  EXPECT_DOUBLE_EQ(std::get<RenewalArrivals>(one.workload.arrivals).rate, 3);
+  EXPECT_FALSE(has_several_models(scenario(kTwoPools))) << "pools that hand over serve one";
+}
+
+TEST(ScenarioPools, ServeWhatClassesAskFor) {
+  EXPECT_THAT(problems_of(kTwoModels, {"workload.classes[0].model=huge"}),
+              HasSubstr("no pool serves 'huge', which class 'chat' asks for"));
+  EXPECT_THAT(problems_of(kTwoModels, {"workload.classes[0].model=null"}),
+              HasSubstr("class 'chat' does not say which model it asks for"));
+  EXPECT_THAT(problems_of(kTwoModels, {"workload.classes=null"}), HasSubstr("no class of the workload says which"));
+  EXPECT_THAT(problems_of(kTwoModels, {"pools.b.replicas=0"}), HasSubstr("no pool serves 'large'"));
+  EXPECT_THAT(problems_of(kTwoModels, {"pools.a.role=prefill", "pools.b.role=decode"}),
+              HasSubstr("hand-overs between pools of one of several models are not modelled"));
+  EXPECT_THAT(problems_of(kTwoModels, {"pools.a.replicas=0", "pools.b.replicas=0"}),
+              HasSubstr("no pool has a replica"));
+  EXPECT_THAT(problems_of(kTwoPools, {"pools.p.replicas=0"}), HasSubstr("pool 'p' of role prefill has no replicas"));
+  // A prompt of 6,000 tokens never comes to the pool of 4,096.
+  EXPECT_EQ(problems_of(kTwoModels), "");
+  EXPECT_THAT(problems_of(kTwoModels, {"workload.classes[1].random_input_len=5000"}),
+              HasSubstr("a prompt of 5000 tokens does not fit max_model_len 4096"));
+}
+
+TEST(ScenarioPools, OfNoReplicasAreLeftOut) {
+  const Scenario s = scenario(kTwoModels, {"pools.a.replicas=0", "workload.classes[0].model=large",
+                                           "workload.classes[0].random_input_len=100"});
+  ASSERT_EQ(s.pools.size(), 1u);
+  EXPECT_EQ(s.pools[0].name, "b");
+  EXPECT_EQ(s.num_gpus, 2);
+}
+
+TEST(ScenarioPools, HaveObjectivesByClass) {
+  const Scenario s = scenario(kTwoModels, {"slo=[p99_ttft <= 5 s]", "workload.classes[1].slo=['mean_tpot<=40 ms']"});
+  ASSERT_EQ(s.slo.size(), 2u);
+  EXPECT_EQ(s.slo[1].expression, "mean_tpot of think <=40 ms");
+  EXPECT_EQ(s.slo[1].metric, "mean_tpot_ms of think");
+  EXPECT_EQ(scenario(kTwoModels, {"slo=['mean_tpot of think <=40 ms']"}).slo[0], s.slo[1]) << "both ways";
+  EXPECT_THAT(problems_of(kTwoModels, {"slo=['mean_tpot of thought <= 40 ms']"}),
+              HasSubstr("there is no class 'thought'; classes: chat, think"));
+  EXPECT_THAT(problems_of(kTwoModels, {"assert=['mean_tpot of x <= 40 ms']"}), HasSubstr("there is no class 'x'"));
+  EXPECT_THAT(problems_of(kTwoModels, {"study.until=['mean_tpot of x +- 4 %']"}), HasSubstr("there is no class 'x'"));
+}
+
 }  // namespace
 }  // namespace foretoken

@@ -10,7 +10,6 @@
 #include "serving/routing/hash_ring.hpp"
 #include "serving/routing/load_interpretation.hpp"
 #include "serving/routing/routing_policy.hpp"
-#include "serving/routing/signal_board.hpp"
 
 namespace foretoken::routers_test {
 
@@ -204,6 +203,18 @@ TEST(SessionSticky, KeepsAConversationWhereItBegan) {
   EXPECT_EQ(router(view, prompt(10)), 2) << "of no conversation: the emptiest";
 }
 
+// H: who was bound to a replica that is gone is bound anew, once.
+TEST(SessionSticky, BindsAnewWhereItsReplicaIsGone) {
+  Router router("session_sticky", 3);
+  const Made all(std::vector<State>(3));
+  EXPECT_EQ(router(all, prompt(10, 7)), 0);
+  const std::vector<std::uint8_t> takes{0, 1, 1};
+  const Made without(std::vector<State>(3), &takes);
+  EXPECT_EQ(router(without, prompt(10, 7)), 1);
+  EXPECT_EQ(router(without, prompt(10, 8)), 2);
+  EXPECT_EQ(router(all, prompt(10, 7)), 1) << "it stays, though the first one is back";
+}
+
 TEST(LengthPools, KeepShortAndLongPromptsApart) {
   RoutingConfig routing;
   routing.short_prompt_tokens = 100;
@@ -345,35 +356,6 @@ TEST(PrefixIndex, OfTheRouterIsWhatItHasSent) {
   EXPECT_EQ(router(view, prompt(1600, 4)), 1);
   EXPECT_EQ(router(view, prompt(160, 5)), 0);
   EXPECT_EQ(router(view, prompt(1600, 1)), 1) << "forgotten: the emptiest";
-}
-
-TEST(SignalBoard, ShowsTheLastPublicationThatHasArrived) {
-  using std::chrono::seconds;
-  const auto at = [](double s) { return TimePoint{duration_from_seconds(s)}; };
-  // What a replica is like changes at 0.5 and 2.5 s; it publishes at 0, 1, 2, ... and it takes 0.25 s.
-  SignalBoard board(seconds{1}, Duration{}, std::chrono::milliseconds{250});
-  const auto like = [](std::int64_t waiting) {
-    return [waiting](TimePoint) {
-      ReplicaSignals s;
-      s.waiting = waiting;
-      return s;
-    };
-  };
-  EXPECT_EQ(board.seen(at(0)), ReplicaSignals{});
-  board.catch_up(at(0.5), false, like(1));
-  EXPECT_EQ(board.seen(at(0.5)).waiting, 1);
-  EXPECT_EQ(board.seen(at(0.2)), ReplicaSignals{});
-  board.catch_up(at(1.1), false, like(2));
-  EXPECT_EQ(board.seen(at(1.1)).waiting, 1) << "under way";
-  EXPECT_EQ(board.seen(at(1.3)).waiting, 2);
-  EXPECT_EQ(board.seen(at(1.3)).as_of, at(1));
-  board.catch_up(at(2.5), false, like(2));
-  board.catch_up(at(1000), false, like(3));
-  EXPECT_EQ(board.seen(at(1000)).as_of, at(999)) << "of a thousand only those that may still be seen";
-  // At the instant of a publication it is not seen yet, and what happens at that instant is in it.
-  board.catch_up(at(1001), false, like(3));
-  board.catch_up(at(1001), true, like(4));
-  EXPECT_EQ(board.seen(at(1001.3)).waiting, 4);
 }
 
 }  // namespace foretoken::routers_test
