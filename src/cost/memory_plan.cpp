@@ -62,7 +62,7 @@ double stage_weights(const Deployment& d, const ParameterCounts& c, const Stage&
   bytes += dense_layers * c.dense_mlp_per_layer * dense / tp;
   bytes += moe * c.routed_experts_per_layer * expert / (tp * d.parallelism.data);
   bytes += moe * (c.shared_expert_per_layer + c.latent_projections_per_layer) * dense / tp;
-  bytes += moe * c.router_per_layer * kBf16 + share * c.norms * kBf16;
+  bytes += moe * c.router_per_layer * (m.moe.router_float32 ? 4 : kBf16) + share * c.norms * kBf16;
   if (stage.first) bytes += c.embedding * kBf16 / tp;
   // A tied table is kept once per device: the last stage of several needs its own copy.
   if (stage.last) bytes += (c.lm_head > 0 ? c.lm_head : stage.first ? 0 : c.embedding) * kBf16 / tp;

@@ -146,6 +146,10 @@ void read_layer_kinds(HfFields& fields, const HfTraits& traits, ModelSpec& model
     read_nemotron_hybrid(fields, model);
     return;
   }
+  if (const Json& linear = fields.raw({"linear_attn_config"}); linear.if_object() != nullptr) {
+    read_kimi_delta(fields, linear, model);
+    return;
+  }
   const std::optional<int> window =
       fields.count({"sliding_window", "sliding_window_size", "attention_chunk_size"}, max_positions);
   const bool window_used = window && fields.flag({"use_sliding_window"}).value_or(true) &&

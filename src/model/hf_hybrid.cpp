@@ -1,5 +1,6 @@
 // Layers that keep a constant state instead of a KV cache: gated delta net
-// (Qwen3-Next, Qwen3.5) and mamba2 (Nemotron-H). Shapes follow the classes of those names in Hugging Face transformers.
+// (Qwen3-Next, Qwen3.5), its kin of Kimi Linear and mamba2 (Nemotron-H). Shapes follow the classes of those names in
+// Hugging Face transformers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,6 +40,41 @@ void read_delta_net(HfFields& fields, int layers, ModelSpec& model) {
                      .key_head_dim = static_cast<int>(key_dim),
                      .value_head_dim = static_cast<int>(value_dim),
                      .gates = 2};
+}
+
+// Kimi Linear: latent attention in some layers, delta attention with a gate for each channel in the others.
+void read_kimi_delta(HfFields& fields, const Json& config, ModelSpec& model) {
+  HfFields linear = fields.nested(config, "linear_attn_config.");
+  const auto listed = [&](std::string_view key) {
+    const Json::Array* layers = linear.raw({key}).if_array();
+    if (layers == nullptr) linear.error(key, "must be the list of the layers of this kind");
+    return layers == nullptr ? 0 : static_cast<int>(layers->size());
+  };
+  const int layers = listed("kda_layers");
+  model.full_attention_layers = listed("full_attn_layers");
+  if (layers + model.full_attention_layers != model.layers && model.layers > 0)
+    linear.error("kda_layers", fmt::format("and full_attn_layers have {} entries for {} layers",
+                                           layers + model.full_attention_layers, model.layers));
+  const double heads = linear.required_count({"num_heads"}, max_heads, "heads of linear attention");
+  const double dim = linear.required_count({"head_dim"}, max_width, "size of a linear head");
+  const double kernel = linear.count({"short_conv_kernel_size"}, 1024).value_or(4);
+  if (linear.flag({"use_full_rank_gate"}).value_or(false))
+    linear.error("use_full_rank_gate", "an output gate of full rank is not modelled");
+
+  const double hidden = model.hidden_size;
+  const double width = heads * dim;
+  // q, k, v, o; decay and output gate through dim numbers each, beta per head; convolutions; A, dt bias, norm.
+  const double per_layer =
+      4 * hidden * width + 2 * (hidden + width) * dim + hidden * heads + 3 * width * kernel + heads + width + dim;
+  const double state = width * dim * float_bytes + 3 * width * (kernel - 1) * half_bytes;
+  model.recurrent = {.layers = layers,
+                     .parameters = layers * per_layer,
+                     .state_bytes = layers * state,
+                     .key_heads = static_cast<int>(heads),
+                     .value_heads = static_cast<int>(heads),
+                     .key_head_dim = static_cast<int>(dim),
+                     .value_head_dim = static_cast<int>(dim),
+                     .gates = 1 + static_cast<int>(dim)};
 }
 
 // One mixer per layer: M mamba2, * attention, - MLP, E experts.

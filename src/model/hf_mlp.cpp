@@ -64,6 +64,7 @@ void read_mlp(HfFields& fields, const HfTraits& traits, ModelSpec& model) {
   moe.expert_width = width ? *width : mlp_width.value_or(model.intermediate_size);
   moe.shared_width = shared_width(fields, traits, moe);
   moe.routing_bias = traits.routing_bias;
+  moe.router_float32 = traits.router_float32;
   moe.latent_width = fields.count({"moe_latent_size"}, max_width, true).value_or(0);
   moe.first_dense_layers = fields.count({"first_k_dense_replace"}, max_layers, true).value_or(0);
   read_dense_layer_lists(fields, moe);

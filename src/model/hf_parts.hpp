@@ -25,6 +25,7 @@ void read_layer_kinds(HfFields& fields, const HfTraits& traits, ModelSpec& model
 // Layers that are neither full nor sliding attention. Fill `recurrent` and, where a
 // layer has one mixer only, `mlp_layers`.
 void read_delta_net(HfFields& fields, int layers, ModelSpec& model);
+void read_kimi_delta(HfFields& fields, const Json& config, ModelSpec& model);
 void read_nemotron_hybrid(HfFields& fields, ModelSpec& model);
 
 // The released formats of its parts and what says so. Needs the number of layers and experts.

@@ -55,9 +55,10 @@ constexpr std::array architectures{
     HfTraits{.model_type = "deepseek_v3", .routing_bias = true},
     HfTraits{.model_type = "deepseek_v32", .routing_bias = true},
     HfTraits{.model_type = "kimi_k2", .routing_bias = true},
-    HfTraits{.model_type = "glm4_moe", .routing_bias = true},
+    HfTraits{.model_type = "kimi_linear", .routing_bias = true},
+    HfTraits{.model_type = "glm4_moe", .routing_bias = true, .router_float32 = true},
     HfTraits{.model_type = "glm_moe_dsa", .routing_bias = true},
-    HfTraits{.model_type = "minimax_m2", .routing_bias = true},
+    HfTraits{.model_type = "minimax_m2", .routing_bias = true, .router_float32 = true},
 };
 
 constexpr std::array<std::string_view, 16> not_decoders{

@@ -16,6 +16,7 @@ struct HfTraits {
   bool shared_expert_is_mlp = false;  // one shared expert of the routed experts' width (Llama 4)
   int intermediate_divisor = 1;       // Qwen v1 states twice the width
   bool routing_bias = false;          // experts kept equally busy by a bias (e_score_correction_bias)
+  bool router_float32 = false;        // its product is in 32 bits
 };
 
 // The row of `model_type`; the plain Llama block when it is not listed.

@@ -263,6 +263,7 @@ void build_formats(Resolver& values, Deployment& d) {
   else if (keeps_dense_wide(d.expert_format, d.model))
     d.dense_format = WeightFormat::bf16;
   if (const std::string backend = values.text("engine.moe_backend"); backend != "auto") d.moe_backend = backend;
+  d.tf32 = values.text("engine.float32_matmul_precision") == "high";
   d.kv_format = kv_format_of(values.text("engine.kv_cache_dtype"));
 }
 

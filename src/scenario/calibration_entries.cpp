@@ -15,9 +15,9 @@ constexpr double kLargestTime = 1;          // s, of one constant
 constexpr double kLargestBandwidth = 1e18;  // byte/s
 constexpr double kLargestNumber = 1e6;
 constexpr double kLargestShape = 1e15;
-constexpr std::string_view kFormats[] = {"bf16",    "fp16",  "fp8", "fp8_block",   "int8",       "int8_wo",
-                                         "int4_wo", "nvfp4", "any", "w4a16_mxfp4", "w4a8_mxfp4", "w4a8_mxfp4_mxfp8",
-                                         "kv_bf16", "kv_fp8"};
+constexpr std::string_view kFormats[] = {"bf16",    "fp16",   "fp8", "fp8_block",   "int8",       "int8_wo",
+                                         "int4_wo", "nvfp4",  "any", "w4a16_mxfp4", "w4a8_mxfp4", "w4a8_mxfp4_mxfp8",
+                                         "kv_bf16", "kv_fp8", "kda"};
 // Experts: whose kernel, where several serve a format. `fp8_block.triton`.
 constexpr std::string_view kLibraries[] = {"triton",  "cutlass",  "trtllm", "modular", "marlin",
                                            "cutedsl", "deepgemm", "torch",  "ungated"};

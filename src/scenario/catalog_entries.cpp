@@ -164,6 +164,7 @@ void read_moe(CatalogFields fields, ModelSpec& model) {
   moe.layer_step = fields.count("layer_step", 1, max_layers).value_or(1);
   moe.latent_width = fields.count("latent_width", 0, max_width).value_or(0);
   moe.routing_bias = fields.flag("routing_bias").value_or(false);
+  moe.router_float32 = fields.flag("router_float32").value_or(false);
   if (moe.active_experts > moe.experts) {
     fields.error("num_experts_per_tok",
                  fmt::format("`num_experts_per_tok` is {}, more than the {} experts", moe.active_experts, moe.experts));
@@ -185,7 +186,7 @@ void read_recurrent(CatalogFields fields, ModelSpec& model) {
   for (const auto& [key, value] :
        {std::pair("key_head_dim", &r.key_head_dim), std::pair("value_head_dim", &r.value_head_dim)})
     *value = fields.count(key, 1, max_width).value_or(0);
-  r.gates = fields.count("gates", 0, 16).value_or(2);
+  r.gates = fields.count("gates", 0, max_width).value_or(2);
   const bool some = r.key_heads > 0 || r.value_heads > 0 || r.key_head_dim > 0 || r.value_head_dim > 0;
   const bool all = r.key_heads > 0 && r.value_heads > 0 && r.key_head_dim > 0 && r.value_head_dim > 0;
   if (some && !all)

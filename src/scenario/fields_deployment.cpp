@@ -31,6 +31,9 @@ Names quantizations() {
 Names moe_backends() {
   return {"auto", "triton", "marlin", "cutlass", "trtllm", "trtllm_mxfp8", "deepgemm", "cutedsl"};
 }
+Names matmul_precisions() {
+  return {"highest", "high"};
+}
 Names all2all_backends() {
   return {"allgather_reducescatter", "deepep_high_throughput", "deepep_low_latency"};
 }
@@ -128,6 +131,14 @@ constexpr Field kDeploymentRows[] = {
      0,
      {},
      moe_backends},
+    {"engine.float32_matmul_precision",
+     K::choice,
+     "highest",
+     "Of products in 32 bits, as routers of MiniMax-M2 and GLM-4.5 are: highest, or high (TF32).",
+     0,
+     0,
+     {},
+     matmul_precisions},
     {"engine.kv_cache_dtype", K::choice, "auto", "KV cache format; auto = 16 bits.", 0, 0, {}, kv_dtypes},
     {"engine.max_model_len",
      K::integer,

@@ -74,6 +74,25 @@ TEST(AccuracyOfPoints, PrintsTheSameBytesOnOneThreadAndOnSeveral) {
   EXPECT_THAT(one.out, HasSubstr("Rows without a prediction: 3 of 7"));
 }
 
+// Releases without rules of their own: the nearest known one stands for them, without planning ahead where the release
+// did not.
+TEST(AccuracyOfPoints, SimulatesReleasesByTheNearestKnownOne) {
+  const TemporaryFolder folder;
+  std::string points = kPointsHeader;
+  for (const char* framework : {"vllm 0.11.2", "vllm 0.15.1", "vllm 0.14.0", "vllm 9.1", "trtllm 1.3.0rc1"})
+    points += std::string(framework) + ",Llama-3.1-8B,H100,1,1,1,1,1,bf16,," + framework +
+              ",closed_loop,512,64,8,,40,8,,,,none,B\n";
+  const ProcessResult run = foretoken_program({"accuracy", folder.file("points.csv", points), "--format", "json"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const auto result = parse_json(run.out, "result");
+  ASSERT_TRUE(result);
+  EXPECT_EQ(number_of((*result)["summary"]["predicted"]), 5);
+  const auto ttft = [&](std::size_t i) { return number_of(row_of(*result, i)["predicted"]["ttft_ms"]); };
+  EXPECT_NE(ttft(0), ttft(1));  // one step after the other
+  EXPECT_EQ(ttft(2), ttft(1));
+  EXPECT_GT(ttft(3), 0);
+}
+
 TEST(AccuracyOfPoints, ReadsNamesFromTheFileBesideThePoints) {
   const TemporaryFolder folder;
   const std::string points = folder.file("points.csv", kPoints);

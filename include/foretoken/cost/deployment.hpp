@@ -180,6 +180,7 @@ struct Deployment {
   WeightFormat dense_format = WeightFormat::bf16;   // attention and dense MLP projections
   WeightFormat expert_format = WeightFormat::bf16;  // routed experts
   std::string moe_backend = {};  // library of the routed experts' kernels; empty = the engine's choice
+  bool tf32 = false;             // products in 32 bits take the upper 19 bits of their operands
   KvFormat kv_format = KvFormat::bf16;
   ExpertExchange expert_exchange = ExpertExchange::allgather_reducescatter;
   std::string engine_name = "vllm-v1";  // for coefficient sets and overheads

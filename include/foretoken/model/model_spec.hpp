@@ -42,6 +42,7 @@ struct MoeSpec {
   int latent_width = 0;        // experts read and write this width instead of hidden_size (Nemotron-3-Super)
   // The router adds a bias of its own to each expert's score, which keeps all equally busy (DeepSeek-V3's noaux_tc).
   bool routing_bias = false;
+  bool router_float32 = false;  // its weights and inputs are of 32 bits (MiniMax-M2, GLM-4.5)
   bool operator==(const MoeSpec&) const = default;
 };
 
@@ -56,7 +57,8 @@ struct RecurrentSpec {
   int value_heads = 0;
   int key_head_dim = 0;
   int value_head_dim = 0;
-  int gates = 2;  // numbers per token and value head beside them (alpha and beta; Mamba-2 has one, dt)
+  int gates =
+      2;  // per token and value head beside them: alpha and beta; Mamba-2: dt; KDA: beta, an alpha a key channel
   bool operator==(const RecurrentSpec&) const = default;
 };
 

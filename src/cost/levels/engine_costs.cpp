@@ -130,6 +130,7 @@ constexpr EngineCosts kRows[] = {
      .fused_passes_from = "1.0",
      .shares_free_memory = true,
      .marlin = false,
+     .own_block_gemms = true,
      .kernels = "trtllm",
      .all_reduce = "trtllm"},
     {.engine = "static", .overhead = faster_transformer_overhead},

@@ -37,6 +37,7 @@ struct EngineCosts {
   // The experts are chosen before their kernel is called, but for those of TensorRT-LLM, which choose themselves.
   bool routes_apart = false;
   bool marlin = true;  // weights alone are narrow, or the GPU cannot multiply them: Marlin's kernel unpacks them
+  bool own_block_gemms = false;          // its table of products in blocks of 8 bits is of kernels alone
   std::string_view kernels = "vllm";     // whose measured expert kernels are its own
   std::string_view all_reduce = "vllm";  // whose measured all-reduce kernels are its own
 };

@@ -139,9 +139,10 @@ class Chooser {
 // The vLLM kernel sets describe every engine's steps better than the other engines' own kernel tables do.
 const std::vector<std::string_view> kKernelEngines = {"vllm", "vidur", "trtllm"};
 
-std::vector<std::string> gemm_formats(std::string_view format) {
-  // The fp8_block GEMM sets are unusable in steps; the per-tensor set is nearer.
-  if (format == "fp8_block") return {"fp8"};
+std::vector<std::string> gemm_formats(std::string_view format, const EngineCosts& engine) {
+  // Tables of vLLM and SGLang have constants in fp8_block GEMMs that steps do not show; the per-tensor set is nearer.
+  if (format == "fp8_block" && !engine.own_block_gemms) return {"fp8"};
+  if (format == "fp8_block") return {"fp8_block", "fp8"};
   if (format == "w4a16_mxfp4" || format == "w4a8_mxfp4_mxfp8") return {"int4_wo"};
   return {std::string(format)};
 }
@@ -183,6 +184,10 @@ constexpr double kFusedBytesOfMany = 8e6;
 
 }  // namespace
 
+bool has_channel_gates(const RecurrentSpec& recurrent) {
+  return recurrent.gates > 1 && recurrent.gates > recurrent.key_head_dim;
+}
+
 Pricing make_pricing(const Deployment& d) {
   const Chooser chooser(d);
   Pricing p;
@@ -198,8 +203,9 @@ Pricing make_pricing(const Deployment& d) {
     return SetQuery{operation, std::move(formats), kKernelEngines, version, 0};
   };
 
-  p.dense = chooser.choose(kernel("gemm", gemm_formats(dense.set_format)),
-                           low_precision(dense) ? Family::gemm_low_precision : Family::gemm);
+  SetQuery of_dense = kernel("gemm", gemm_formats(dense.set_format, engine));
+  if (of_dense.formats.front() == "fp8_block") of_dense.engines.insert(of_dense.engines.begin(), engine.kernels);
+  p.dense = chooser.choose(of_dense, low_precision(dense) ? Family::gemm_low_precision : Family::gemm);
   if (d.dense_format == WeightFormat::fp8_static) p.dense.coefficients = std::min<std::size_t>(p.dense.coefficients, 8);
   p.dense_bf16 = chooser.choose(kernel("gemm", bf16), Family::gemm);
   if (engine.marlin && only_weights_are_narrow(dense) && p.dense_bf16.level == CostLevel::calibrated)
@@ -224,8 +230,11 @@ Pricing make_pricing(const Deployment& d) {
   p.latent_prefill = latent("mla_prefill", Family::prefill);
   p.latent_decode = latent("mla_decode", Family::decode);
   const std::vector<std::string_view> engines = {engine.kernels, "vllm", "sglang", "trtllm"};
+  // The decay of each channel has kernels of its own; the convolution has not.
   const auto linear = [&](std::string_view operation, Family of) {
-    return chooser.choose({operation, bf16, engines, d.engine_version, 0}, of);
+    std::vector<std::string> formats = bf16;
+    if (has_channel_gates(d.model.recurrent)) formats.insert(formats.begin(), "kda");
+    return chooser.choose({operation, formats, engines, d.engine_version, 0}, of);
   };
   p.linear_update = linear("linear_update", Family::linear);
   p.linear_conv = linear("linear_conv", Family::linear);

@@ -29,6 +29,9 @@ struct Pricing {
   double fused_norm_bytes = 0;  // all-reduces of up to so many bytes take the norm behind them along
 };
 
+// KDA: a decay for each channel of a key, where a gated delta net has one for each head.
+[[nodiscard]] bool has_channel_gates(const RecurrentSpec& recurrent);
+
 [[nodiscard]] Pricing make_pricing(const Deployment& deployment);
 
 // The group that `ranks` neighbouring devices form.

@@ -5,6 +5,7 @@
 
 #include "cost/operators/attention_decode.hpp"
 #include "cost/operators/elementwise.hpp"
+#include "cost/operators/float32_gemm.hpp"
 #include "cost/operators/gemm.hpp"
 
 namespace foretoken {
@@ -36,7 +37,7 @@ StepOperators::StepOperators(const Deployment& d)
   const RecurrentSpec& r = m.recurrent;
   if (r.layers > 0 && r.value_heads > 0)
     linear_ = {split(r.key_heads, tp), split(r.value_heads, tp), static_cast<double>(r.key_head_dim),
-               static_cast<double>(r.value_head_dim)};
+               static_cast<double>(r.value_head_dim), has_channel_gates(r)};
   const bool windowed = m.sliding_window > 0 && !is_latent_;
   windowed_layers_ = windowed ? m.sliding_layers : 0;
   full_layers_ = counts_.attention_layers - windowed_layers_;
@@ -157,8 +158,18 @@ void StepOperators::add_recurrent(std::vector<Operator>& out, double tokens) con
     return;
   }
   const double values = linear_.value_heads * linear_.value_size;
-  out.push_back(matrix("recurrent_in", r.layers, tokens, linear_.conv_width() + values, hidden, d_.dense_format));
-  out.push_back(matrix("recurrent_gates", r.layers, tokens, r.gates * linear_.value_heads, hidden, WeightFormat::bf16));
+  if (linear_.channel_gates) {
+    // Both gates go through as many numbers as a key head has, which every rank computes.
+    const double rank = linear_.key_size;
+    out.push_back(matrix("recurrent_in", r.layers, tokens, linear_.conv_width(), hidden, d_.dense_format));
+    out.push_back(
+        matrix("recurrent_gates", r.layers, tokens, linear_.value_heads + 2 * rank, hidden, WeightFormat::bf16));
+    out.push_back(matrix("recurrent_gates_up", 2 * r.layers, tokens, values, rank, WeightFormat::bf16));
+  } else {
+    out.push_back(matrix("recurrent_in", r.layers, tokens, linear_.conv_width() + values, hidden, d_.dense_format));
+    out.push_back(
+        matrix("recurrent_gates", r.layers, tokens, r.gates * linear_.value_heads, hidden, WeightFormat::bf16));
+  }
   out.push_back(linear("recurrent_conv", linear_conv_work(linear_, tokens),
                        linear_conv_estimate(linear_, tokens, pricing_.linear_conv), pricing_.linear_conv));
   out.push_back(pass("recurrent_norm", r.layers, tokens * values * 6, pricing_.norm));
@@ -170,6 +181,20 @@ Operator StepOperators::linear(const char* name, const Work& work, const Estimat
   const Device& d = pricing_.datasheet;
   return {name,     static_cast<double>(d_.model.recurrent.layers),     work,
           estimate, datasheet_seconds(work, d.flops_bf16, d.bandwidth), &set};
+}
+
+Operator StepOperators::router(double tokens) const {
+  const ModelSpec& m = d_.model;
+  Operator op = matrix("router", counts_.moe_layers, tokens, m.moe.experts, m.hidden_size, WeightFormat::bf16);
+  if (m.moe.router_float32) {
+    const Float32Gemm wide{tokens, static_cast<double>(m.moe.experts), static_cast<double>(m.hidden_size), d_.tf32};
+    op.work = float32_gemm_work(wide);
+    op.datasheet = float32_gemm_datasheet(wide, pricing_.datasheet);
+    op.estimate = d_.level == CostLevel::datasheet ? Estimate{0, op.datasheet, TimePart::memory}
+                                                   : float32_gemm_estimate(wide, pricing_.dense_bf16.device);
+  }
+  if (d_.level != CostLevel::datasheet && !pricing_.experts.routes) op.estimate.fixed += kTopK;
+  return op;
 }
 
 void StepOperators::add_mlps(std::vector<Operator>& out, double tokens) const {
@@ -185,9 +210,7 @@ void StepOperators::add_mlps(std::vector<Operator>& out, double tokens) const {
   }
   if (counts_.moe_layers == 0) return;
   const double layers = counts_.moe_layers;
-  Operator router = matrix("router", layers, tokens, m.moe.experts, hidden, WeightFormat::bf16);
-  if (d_.level != CostLevel::datasheet && !pricing_.experts.routes) router.estimate.fixed += kTopK;
-  out.push_back(router);
+  out.push_back(router(tokens));
   if (!has_group()) add_routed_experts(out, tokens);
   if (m.moe.latent_width > 0) {
     out.push_back(matrix("latent_down", layers, tokens, m.moe.latent_width, hidden, d_.dense_format));

@@ -70,6 +70,7 @@ class StepOperators {
   [[nodiscard]] double seen(double rows, double context) const;
   void add_indexer(Operator& op, double rows, double context) const;
   void add_recurrent(std::vector<Operator>& out, double tokens) const;
+  [[nodiscard]] Operator router(double tokens) const;
   void add_mlps(std::vector<Operator>& out, double tokens) const;
   void add_routed_experts(std::vector<Operator>& out, double group_tokens) const;
   void add_norms(std::vector<Operator>& out, double tokens) const;

@@ -1,5 +1,5 @@
-// Layers that keep a state instead of a KV cache: gated delta net and Mamba-2. The scan over a prompt, a token's update
-// of the state, and the short convolution before both; projections are GEMMs.
+// Layers that keep a state instead of a KV cache: gated delta net, KDA and Mamba-2. The scan over a prompt, a token's
+// update of the state, and the short convolution before both; projections are GEMMs.
 #pragma once
 
 #include "cost/operators/operator.hpp"
@@ -12,6 +12,7 @@ inline constexpr double kLinearScanChunk = 64;  // tokens that a scan takes at o
 struct LinearShape {
   double key_heads = 0, value_heads = 0;
   double key_size = 0, value_size = 0;
+  bool channel_gates = false;  // KDA: a decay for each channel of a key
   [[nodiscard]] double state() const { return value_heads * key_size * value_size; }  // elements of one sequence
   [[nodiscard]] double conv_width() const { return 2 * key_heads * key_size + value_heads * value_size; }
 };

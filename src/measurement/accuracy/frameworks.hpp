@@ -16,11 +16,18 @@ struct Framework {
   bool reads_version = false;  // major.minor stands in the name
   bool eager = false;          // before CUDA graphs
   bool static_scales = false;  // fp8 activations quantised with scales known beforehand: no kernel for it
-  bool other_release = false;  // its rules are not known; those of `version` stand for them
+};
+
+// Of the engine, by the name in the file.
+struct Release {
+  std::string written;  // what the name says; empty: nothing that is to be read
+  std::string rules;    // whose rules are simulated; empty: no rule of this engine depends on it
+  [[nodiscard]] bool other() const { return !written.empty() && written != rules; }
 };
 
 // Null when the name is not in the table.
 [[nodiscard]] const Framework* find_framework(const std::string& name);
-[[nodiscard]] std::string version_of(const Framework& framework, const std::string& name);
+// Where the rules of a release are not known, those of the next later one that are, or of the latest, stand for them.
+[[nodiscard]] Release release_of(const Framework& framework, const std::string& name);
 
 }  // namespace foretoken

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "foretoken/base/version.hpp"
 #include "measurement/accuracy/recipes.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "serving/policies.hpp"
@@ -93,12 +94,21 @@ std::string kv_of(const Point& p) {
   return narrow && p.gpu.starts_with("B200") ? "fp8" : "auto";
 }
 
+// Before its release planned ahead by default, whatever the one that stands for it does.
+bool plans_one_by_one(const Framework& framework, const Release& release) {
+  const std::string_view since = find_engine(framework.engine).plans_ahead_from;
+  return release.other() && !since.empty() && !version_at_least(release.written, since);
+}
+
 std::string engine_text(const Point& p, const Framework& framework) {
   const Split split = split_of(p);
   std::string text = fmt::format("engine:\n  name: {}\n", framework.engine);
-  if (const std::string version = version_of(framework, p.framework); !version.empty()) {
-    text += fmt::format("  version: \"{}\"\n", version);
-  }
+  const Release release = release_of(framework, p.framework);
+  if (!release.rules.empty()) text += fmt::format("  version: \"{}\"\n", release.rules);
+  const Recipe recipe = recipe_of(p);
+  const std::string& script = recipe.engine;
+  if (plans_one_by_one(framework, release) && script.find("async_scheduling") == std::string::npos)
+    text += "  async_scheduling: false\n";
   if (p.pools.empty())
     text += fmt::format("  tensor_parallel_size: {}\n  pipeline_parallel_size: {}\n  data_parallel_size: {}\n",
                         split.tensor, split.pipeline, split.data);
@@ -113,7 +123,7 @@ std::string engine_text(const Point& p, const Framework& framework) {
   } else if (p.workload == "static_batch" && p.batch > 256) {
     text += fmt::format("  max_num_seqs: {}\n", p.batch);
   }
-  text += recipe_of(p).engine;
+  text += script;
   if (const std::int64_t budget = number_after(p.notes, "max_num_batched_tokens "); budget > 0) {
     text += fmt::format("  max_num_batched_tokens: {}\n", budget);
   }

@@ -145,7 +145,7 @@ PointRow row_of(const Point& p) {
   row.engine = framework != nullptr ? std::string(framework->engine) : std::string();
   row.speculative = p.notes.find("speculative decoding: mtp") != std::string::npos ||
                     p.notes.find("speculative decoding: ambiguous") != std::string::npos;
-  row.other_release = framework != nullptr && framework->other_release;
+  row.other_release = framework != nullptr && release_of(*framework, p.framework).other();
   row.closed_loop = p.workload == "closed_loop";
   row.output_tokens = p.output_tokens;
   row.cell = fmt::format("{} {} {} {} {}", p.model_family, p.gpu_family, row.group, p.weights, split_name(p));

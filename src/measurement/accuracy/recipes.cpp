@@ -68,9 +68,16 @@ Recipe deepseek_tensorrt(const Point& p) {
   return r;
 }
 
+// What dsr1_fp8_b200.sh asks for on four GPUs, whose weights leave little room (from 2026-01-13, 1d29967, to 626932a).
+constexpr std::string_view kDeepseekOnFour =
+    "  disable_radix_cache: true\n  scheduler_recv_interval: 10\n  max_num_seqs: 32\n"
+    "  max_cudagraph_capture_size: 32\n  mem_fraction_static: 0.95\n  chunked_prefill_size: 8192\n"
+    "  max_prefill_tokens: 8192\n";
+
 // dsr1_fp4_b200*.sh and dsr1_fp8_b200*.sh from e06929c to 12ba0ae.
 Recipe deepseek_sglang(const Point& p) {
   const bool fp8 = starts(p.weights, "fp8");
+  if (fp8 && p.tensor == 4) return {"fp8", std::string(kDeepseekOnFour)};
   // The script of the 8-bit runs says 128 seats, but those of more requests did not queue.
   const std::int64_t seats = fp8 ? std::max<std::int64_t>(128, p.batch) : 256;
   std::string engine = fmt::format(
@@ -81,18 +88,19 @@ Recipe deepseek_sglang(const Point& p) {
   return {"fp8", engine};
 }
 
-// qwen3.5_{bf16,fp8,fp4}_b200.sh at 29d69fa and 01fa35c; the tokenizer works in six processes.
+// qwen3.5_{bf16,fp8,fp4}_b200.sh at 29d69fa, 01fa35c and 48d35c4; the tokenizer works in six processes.
 Recipe qwen35_sglang(const Point& p) {
   const bool wide = starts(p.weights, "bf16");
   return {wide ? "auto" : "fp8",
           fmt::format("  disable_radix_cache: true\n  scheduler_recv_interval: {}\n  max_num_seqs: 128\n"
-                      "  max_cudagraph_capture_size: {}\n  mem_fraction_static: 0.82\n"
+                      "  max_cudagraph_capture_size: {}\n  mem_fraction_static: {}\n"
                       "  chunked_prefill_size: 32768\n  max_prefill_tokens: 32768\n",
-                      p.batch >= 16 ? 30 : 10, p.batch),
+                      p.batch >= 16 ? 30 : 10, p.batch, starts(p.weights, "nvfp4") ? 0.85 : 0.82),
           "cost: {per_prompt_token: 1 us}\n"};
 }
 
-// gptoss_fp4_{b200,b200_trt,h100,h200}.sh at 1fc5d73, 1825e7f and 34bc7c4.
+// gptoss_fp4_{b200,b200_trt,h100,h200}.sh at 1fc5d73, 1825e7f and 34bc7c4; those before vLLM 0.14 asked to plan ahead
+// (7103d66, 25506e8, 4e52ed4).
 Recipe gpt_oss(const Point& p) {
   const bool blackwell = starts(p.gpu, "B") || starts(p.gpu, "GB");
   if (starts(p.framework, "trtllm"))
@@ -102,7 +110,7 @@ Recipe gpt_oss(const Point& p) {
                         p.batch)};
   return {blackwell ? "fp8" : "auto",
           fmt::format("  enable_prefix_caching: false\n  max_num_batched_tokens: 8192\n  max_num_seqs: {}\n"
-                      "  max_cudagraph_capture_size: 2048\n  moe_backend: {}\n",
+                      "  max_cudagraph_capture_size: 2048\n  async_scheduling: true\n  moe_backend: {}\n",
                       blackwell ? 512 : p.batch, blackwell ? "trtllm_mxfp8" : "marlin")};
 }
 
@@ -113,8 +121,10 @@ Recipe minimax_vllm(const Point& p) {
   const std::string block = starts(p.weights, "fp8") ? "  block_size: 32\n" : "";
   // VLLM_USE_FLASHINFER_MOE_FP8=0, VLLM_MOE_USE_DEEP_GEMM=0
   if (first) return {"auto", block + "  gpu_memory_utilization: 0.95\n  moe_backend: triton\n"};
-  return {"fp8", block + fmt::format("  max_num_batched_tokens: {}\n  max_cudagraph_capture_size: 2048\n",
-                                     2 * p.prompt_tokens)};
+  // VLLM_FLOAT32_MATMUL_PRECISION, from 41ed82d and 13962fc on
+  const std::string_view products = day_of(p) >= "2026-04-21" ? "  float32_matmul_precision: high\n" : "";
+  return {"fp8", block + fmt::format("  max_num_batched_tokens: {}\n  max_cudagraph_capture_size: 2048\n{}",
+                                     2 * p.prompt_tokens, products)};
 }
 
 // In-house runs of NVIDIA: no script is public; what follows is read from the results.

@@ -43,6 +43,12 @@ std::string operation_of(const Source& row) {
     if (row.mentions("kernel", "conv")) return row.text("phase") == "decode" ? "linear_conv" : "conv over prompts";
     return row.text("phase") == "decode" ? "linear_update" : "linear_scan";
   }
+  if (op == "kda") {
+    const std::string& kernel = row.text("kernel");
+    if (kernel == "fused_recurrent_kda_packed_decode") return "linear_update";
+    if (kernel == "chunk_kda" || kernel == "flashkda_fwd") return "linear_scan";
+    return "other kernels of delta attention";  // convolutions, those that verify drafts, fused ones of one model
+  }
   // A cast from 16 to 8 bits: vLLM's streams as its other passes do; those of others are kernels of their own kind.
   if (op == "quantize_cast" && row.text("engine") == "vllm") return "elementwise_pass";
   if (op != "elementwise") return op;
@@ -77,6 +83,7 @@ void find_set(const Source& row, KernelQuery& q) {
   if (q.operation.starts_with("allreduce") || q.operation.ends_with("_nccl")) q.format = "any";
   if (q.operation.starts_with("mla_")) q.format = row.text("kv_dtype") == "fp8" ? "kv_fp8" : "kv_bf16";
   if (q.operation == "elementwise_pass") q.format = "bf16";  // what it reads
+  if (row.text("op") == "kda") q.format = "kda";
   if (q.operation == "moe") q.library = expert_library(row);
   // All-reduces that a profiler of another project timed run the same library.
   if (q.operation.ends_with("_nccl") && q.engine != "nccl") {

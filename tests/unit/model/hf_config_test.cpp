@@ -161,6 +161,40 @@ TEST(HfConfig, GatedDeltaNetLayersKeepAStateAndNoKv) {
   EXPECT_FALSE(model.moe.routing_bias);
 }
 
+std::string kimi_linear(const std::string& linear, const std::string& layers = "27") {
+  return R"({"model_type": "kimi_linear", "hidden_size": 2304, "num_hidden_layers": )" + layers + R"(,
+    "num_attention_heads": 32, "num_key_value_heads": 32, "kv_lora_rank": 512, "q_lora_rank": null,
+    "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128, "intermediate_size": 9216,
+    "vocab_size": 163840, "num_experts": 256, "num_experts_per_token": 8, "moe_intermediate_size": 1024,
+    "num_shared_experts": 1, "first_k_dense_replace": 1, "linear_attn_config": )" +
+         linear + "}";
+}
+
+// The released tensors have 49,122,681,728 elements.
+TEST(HfConfig, KimiLinearHasDeltaAttentionWithGatesOfItsOwn) {
+  const std::string linear = R"({"full_attn_layers": [4, 8, 12, 16, 20, 24, 27], "num_heads": 32, "head_dim": 128,
+    "short_conv_kernel_size": 4, "kda_layers": [1,2,3,5,6,7,9,10,11,13,14,15,17,18,19,21,22,23,25,26])";
+  const ModelSpec model = parse(kimi_linear(linear + "}")).value();
+  EXPECT_EQ(model.recurrent.layers, 20);
+  EXPECT_EQ(model.full_attention_layers, 7);
+  EXPECT_EQ(model.recurrent.gates, 129);
+  EXPECT_NEAR(count_parameters(model).total, 49122681728, 2e4);
+  EXPECT_EQ(2 * kv_elements_per_token(model), 8064);
+  EXPECT_TRUE(model.moe.routing_bias);
+  EXPECT_THAT(format(parse(kimi_linear(linear + "}", "30")).error()), HasSubstr("27 entries for 30 layers"));
+  EXPECT_THAT(format(parse(kimi_linear(linear + R"(, "use_full_rank_gate": true})")).error()),
+              HasSubstr("use_full_rank_gate"));
+  EXPECT_THAT(format(parse(kimi_linear(R"({"kda_layers": 3})")).error()), HasSubstr("must be the list of the layers"));
+}
+
+TEST(HfConfig, RoutersIn32BitsAreKnownByTheModel) {
+  const std::string rest = R"("hidden_size": 3072, "num_hidden_layers": 2, "num_attention_heads": 48,
+    "num_key_value_heads": 8, "head_dim": 128, "intermediate_size": 1536, "vocab_size": 200064, "num_local_experts": 256,
+    "num_experts_per_tok": 8})";
+  EXPECT_TRUE(parse(R"({"model_type": "minimax_m2", )" + rest).value().moe.router_float32);
+  EXPECT_FALSE(parse(R"({"model_type": "qwen3_moe", )" + rest).value().moe.router_float32);
+}
+
 TEST(HfConfig, NemotronHybridsHaveOneMixerPerLayer) {
   const ModelSpec model =
       parse(R"({"model_type": "nemotron_h", "hidden_size": 2688, "num_hidden_layers": 52, "num_attention_heads": 32,

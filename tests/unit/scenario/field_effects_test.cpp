@@ -104,6 +104,8 @@ const std::map<std::string, Example>& examples() {
       {"engine.dtype", {"float16"}},
       {"engine.quantization", {"fp8"}},
       {"engine.moe_backend", {"triton", {moe}}},
+      {"engine.float32_matmul_precision",
+       {"high", {"model=MiniMax-M2", "hardware.num_gpus=4", "engine.tensor_parallel_size=4"}}},
       {"engine.kv_cache_dtype", {"fp8"}},
       {"engine.max_model_len", {"4096"}},
       {"engine.max_num_seqs", {"64"}},
