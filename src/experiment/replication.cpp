@@ -119,8 +119,10 @@ PoolsConfig pools_config(const Scenario& s, std::uint64_t seed) {
   config.answers = s.workload.answers;
   for (const PoolPlan& pool : s.pools)
     config.pools.push_back({pool.role, s.hand_over.first_token, pool.engine, pool.cluster, nullptr, pool.link_bandwidth,
-                            pool.kv_block_bytes, pool.flow_bandwidth});
-  config.pools.front().engine.per_request = s.engine.per_request;
+                            pool.kv_block_bytes, pool.flow_bandwidth, pool.embedding_bytes, pool.embedding_setup});
+  const auto with_front_end = std::find_if(config.pools.begin(), config.pools.end(),
+                                           [](const PoolConfig& p) { return p.role != PoolRole::encoder; });
+  if (with_front_end != config.pools.end()) with_front_end->engine.per_request = s.engine.per_request;
   return config;
 }
 

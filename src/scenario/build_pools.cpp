@@ -17,7 +17,10 @@ std::string path_of(std::size_t pool) {
 }
 
 PoolRole role_of(const std::string& role) {
-  return role == "prefill" ? PoolRole::prefill : role == "decode" ? PoolRole::decode : PoolRole::both;
+  for (const PoolRole one : {PoolRole::prefill, PoolRole::decode, PoolRole::encoder}) {
+    if (role == to_string(one)) return one;
+  }
+  return PoolRole::both;
 }
 
 // A step of a path.
@@ -52,7 +55,7 @@ void check_roles(Resolver& values, const Scenario& s) {
   const bool prefill = has_role(s, PoolRole::prefill), decode = has_role(s, PoolRole::decode);
   for (std::size_t i = 0; i < s.pools.size() && prefill != decode; ++i) {
     const PoolRole role = s.pools[i].role;
-    if (role == PoolRole::both) continue;
+    if (role == PoolRole::both || role == PoolRole::encoder) continue;
     const bool computes = role == PoolRole::prefill;
     values.error(path_of(i) + ".role",
                  fmt::format("pool '{}' has role {}, and no pool has role {}: nobody would {}", s.pools[i].name,
@@ -60,6 +63,28 @@ void check_roles(Resolver& values, const Scenario& s) {
                              computes ? "take the requests that it hands over" : "hand requests over to it"),
                  "a pool of role both does all of a request");
   }
+}
+
+constexpr const char* kImages = "workload.random_mm_bucket_config";
+
+// Images and sounds go through a pool of role encoder, and that pool does nothing else.
+void check_encoders(Resolver& values, const Scenario& s) {
+  const bool encodes = has_role(s, PoolRole::encoder);
+  if (values.given(kImages) && !encodes)
+    values.error(kImages,
+                 "images and sounds in prompts are simulated with several pools where one of them encodes them",
+                 "give a pool role: encoder, or leave pools out");
+  for (std::size_t i = 0; i < s.pools.size() && encodes; ++i) {
+    if (s.pools[i].role != PoolRole::encoder) continue;
+    if (!values.given(kImages))
+      values.error(path_of(i) + ".role",
+                   fmt::format("pool '{}' encodes images and sounds, and prompts have none", s.pools[i].name),
+                   "workload.random_mm_bucket_config: [{height: 1080, width: 1920}]");
+  }
+  const bool language =
+      std::any_of(s.pools.begin(), s.pools.end(), [](const PoolPlan& p) { return p.role != PoolRole::encoder; });
+  if (encodes && !language)
+    values.error("pools", "all pools have role encoder: nobody would compute prompts", "add one of role both");
 }
 
 // Keys that are of the whole deployment, and say nothing of a pool.
@@ -73,6 +98,9 @@ void check_keys_of_the_whole(Resolver& values, const Scenario& s) {
   if (values.given("fleet"))
     values.error("fleet", "'fleet' with pools is not modelled", "leave pools out: one kind of replica comes and goes");
   const ClientConfig& client = s.workload.client;
+  if (has_role(s, PoolRole::encoder) && client.on && client.aborts)
+    values.error("workload.client", "aborts of requests whose images are encoded in a pool of its own are not modelled",
+                 "on_timeout: continue");
   if (has_role(s, PoolRole::decode) && client.on && client.aborts &&
       std::max(client.timeout, client.total_timeout) > Duration{})
     values.error("workload.client.on_timeout",
@@ -94,15 +122,28 @@ void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, 
   Resolver sub(own, input.text, input.origin);
   Scenario part;
   part.workload = s.workload;
+  const bool encodes = s.pools[index].role == PoolRole::encoder;
   build_deployment(sub, catalog, part);
+  if (!sub.diagnostics().has_errors()) build_media(values, sub, part);
+  s.workload.media = part.workload.media;
+  part.deployment.encodes_only = encodes;
+  part.deployment.encoded_elsewhere = part.workload.media.on() && !encodes;
+  if (encodes && part.deployment.level == CostLevel::affine)
+    values.error(path_of(index) + ".role", "affine costs say nothing of an encoder", "a level of hardware");
   if (!sub.diagnostics().has_errors()) build_engine(sub, part, s.pools[index].role != PoolRole::both);
   build_cluster(sub, false, part);
+  if (part.engine.lora.on() && !sub.diagnostics().has_errors()) build_adapters(sub, part);
   build_prices(sub, catalog, input, part);
   if (!sub.diagnostics().has_errors()) check_calibration_file(sub, part);
   if (!sub.diagnostics().has_errors()) check_routing(sub, part);
   if (!sub.diagnostics().has_errors()) check_effects_of_pool(sub, part);
   values.diagnostics().append(sub.diagnostics());
   PoolPlan& pool = s.pools[index];
+  const std::string& router = part.cluster.router;
+  if (encodes && router != "round_robin" && router != "least_outstanding")
+    values.error(path_of(index) + ".router",
+                 fmt::format("'router: {}' is not one that deals out images to pool '{}'", router, pool.name),
+                 "router: round_robin, or least_outstanding");
   if (pool.role == PoolRole::decode && find_router(part.cluster.router).fetches)
     values.error(path_of(index) + ".router",
                  fmt::format("'router: {}' chooses where prompts are computed, and pool '{}' computes none",
@@ -144,7 +185,7 @@ void check_agreement(Resolver& values, const Scenario& s) {
   const PoolPlan& first = entry_pool(s.pools);
   for (std::size_t i = 0; i < s.pools.size(); ++i) {
     const PoolPlan& pool = s.pools[i];
-    if (&pool == &first || !has_role(s, PoolRole::prefill)) continue;
+    if (&pool == &first || pool.role == PoolRole::encoder || !has_role(s, PoolRole::prefill)) continue;
     const auto differs = [&](const char* key, const std::string& here, const std::string& there, const char* why) {
       values.error(
           path_of(i) + "." + key,
@@ -186,8 +227,7 @@ void warn_of_full_links(Resolver& values, const Scenario& s, const WorkloadSumma
 }  // namespace
 
 const PoolPlan& main_pool(const std::vector<PoolPlan>& pools) {
-  const auto at =
-      std::find_if(pools.begin(), pools.end(), [](const PoolPlan& p) { return p.role != PoolRole::prefill; });
+  const auto at = std::find_if(pools.begin(), pools.end(), [](const PoolPlan& p) { return p.role == PoolRole::both; });
   const auto decode =
       std::find_if(pools.begin(), pools.end(), [](const PoolPlan& p) { return p.role == PoolRole::decode; });
   return decode != pools.end() ? *decode : at != pools.end() ? *at : pools.front();
@@ -196,7 +236,9 @@ const PoolPlan& main_pool(const std::vector<PoolPlan>& pools) {
 const PoolPlan& entry_pool(const std::vector<PoolPlan>& pools) {
   const auto prefill =
       std::find_if(pools.begin(), pools.end(), [](const PoolPlan& p) { return p.role == PoolRole::prefill; });
-  return prefill != pools.end() ? *prefill : pools.front();
+  const auto all =
+      std::find_if(pools.begin(), pools.end(), [](const PoolPlan& p) { return p.role != PoolRole::encoder; });
+  return prefill != pools.end() ? *prefill : all != pools.end() ? *all : pools.front();
 }
 
 Scenario only_pool(const Scenario& scenario, const PoolPlan& pool) {
@@ -217,6 +259,7 @@ void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog,
   s.pools.resize(values.count("pools"));
   read_names(values, s);
   check_roles(values, s);
+  check_encoders(values, s);
   check_keys_of_the_whole(values, s);
   values.record_given("model");
   if (values.diagnostics().has_errors()) return;
@@ -234,6 +277,7 @@ void check_pools(Resolver& values, Scenario& s) {
   if (!workload) return;  // reported
   for (std::size_t i = 0; i < s.pools.size(); ++i) {
     PoolPlan& pool = s.pools[i];
+    if (pool.role == PoolRole::encoder) continue;
     const EngineConfig& engine = pool.engine;
     if (engine.ignore_eos_admission && !s.workload.ignore_eos) pool.engine.ignore_eos_admission = false;
     const std::int64_t longest = std::min(workload->max_prompt_tokens, s.engine.max_model_len - 1);

@@ -15,6 +15,7 @@
 #include "serving/cluster/hand_overs.hpp"
 #include "serving/cluster/ingress.hpp"
 #include "serving/cluster/replica.hpp"
+#include "serving/encoders/encoder_stage.hpp"
 #include "serving/fan_out/fan_out.hpp"
 #include "serving/fleet/autoscaler.hpp"
 #include "serving/fleet/lobby.hpp"
@@ -70,11 +71,12 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   };  // a request on its way reaches it
   struct QueueTimeout {
     int replica;
-  };                     // someone has waited too long
-  struct FleetDue {};    // replicas come and go, or requests have waited too long for one
-  struct ClientsDue {};  // attempts are given up
-  using Event =
-      std::variant<Boundary, HandOversDue, TransfersDue, Arrival, Inbound, QueueTimeout, FleetDue, ClientsDue>;
+  };                      // someone has waited too long
+  struct FleetDue {};     // replicas come and go, or requests have waited too long for one
+  struct ClientsDue {};   // attempts are given up
+  struct EncodersDue {};  // images and sounds are encoded, or their embeddings arrive
+  using Event = std::variant<Boundary, HandOversDue, TransfersDue, Arrival, Inbound, QueueTimeout, FleetDue, ClientsDue,
+                             EncodersDue>;
 
   void operator()(const Boundary& event, TimePoint now);
   void operator()(const HandOversDue&, TimePoint now);
@@ -84,6 +86,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void operator()(const QueueTimeout& event, TimePoint now);
   void operator()(const FleetDue&, TimePoint now);
   void operator()(const ClientsDue&, TimePoint now);
+  void operator()(const EncodersDue&, TimePoint now);
   void instant_over(TimePoint now);
   [[nodiscard]] bool stopped(TimePoint next);
 
@@ -192,10 +195,12 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   EventQueue<Event>::Handle transfers_due_ = 0;
   EventQueue<Event>::Handle fleet_due_ = 0;
   EventQueue<Event>::Handle clients_due_ = 0;
+  EventQueue<Event>::Handle encoders_due_ = 0;
   EnginePolicyMaker make_policy_;
   std::optional<HandOvers> hand_over_;               // null: nothing is handed over
   std::optional<Admission> admission_;               // null: all are let in
   std::optional<Fleet> fleet_;                       // null: all replicas are there for ever
+  std::optional<EncoderStage> encoders_;             // null: requests go to engines at once
   Clients* clients_;                                 // null: nobody gives up
   FanOut* fan_out_;                                  // null: requests come as they are
   std::unordered_map<std::int64_t, int> at_;         // with clients_: attempts' replicas; never iterated
