@@ -1,5 +1,7 @@
 // Bytes and loads of LoRA adapters (src/cost/README.md, "Adapters").
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 #include "foretoken/cost/deployment.hpp"
 
@@ -11,6 +13,7 @@ constexpr double kSlotBuffers = 6e6;         // bytes of a slot whatever its ran
 constexpr double kLoraPadding = 1.2e-3;      // s: an adapter below the slots' rank is padded, measured
 constexpr double kLoraParse = 20e-3;         // s, of a checkpoint from disk; a guess
 constexpr double kLoraHostBandwidth = 12e9;  // bytes/s from pageable host memory: 7 ms for rank 16 of Llama-3.1-8B
+constexpr int kOptimalRank = 8;              // TensorRT-LLM's optimal_adapter_size: an adapter of it fills a page
 constexpr double kLoraDiskBandwidth = 2e9;   // bytes/s, as for weights (cold_start.storage_bandwidth)
 
 // Numbers in the two matrices of one projection, over the rank. Of one that is split by columns every GPU has all of
@@ -53,7 +56,52 @@ double numbers_per_rank(const ModelSpec& m, double tp, double experts_tp, double
          with_experts * (experts + lora_mlp(m, m.moe.shared_width, tp)) + 2.0 * (m.hidden_size + m.vocab_size);
 }
 
+// In and out of the projections of a layer that TensorRT-LLM adapts, on one GPU (its LoraModule splits both sides of
+// none: of columns the output, of rows the input).
+std::vector<double> projections(const ModelSpec& m, double tp) {
+  const double hidden = m.hidden_size, query = static_cast<double>(m.heads) * m.head_dim;
+  const double key = static_cast<double>(m.kv_heads) * m.head_dim, keys = by_columns(hidden, key, tp);
+  std::vector<double> all = {by_columns(hidden, query, tp), keys, keys, by_rows(query, hidden, tp)};
+  for (int i = 1; i < m.mlp_matrices; ++i) all.push_back(by_columns(hidden, m.intermediate_size, tp));
+  all.push_back(by_rows(m.intermediate_size, hidden, tp));
+  return all;
+}
+
+double layers_of_stage(const ModelSpec& m, const Parallelism& split) {
+  return std::ceil(static_cast<double>(m.layers) / std::max(1, split.pipeline));
+}
+
 }  // namespace
+
+// PeftCacheManager::getPageManagerConfig (NVIDIA/TensorRT-LLM, peftCacheManager.cpp), with num_device_module_layer as
+// the PyTorch executor sets it: max_lora_rank x layers x projections x max_loras, each as large as the largest
+// projection.
+AdapterPages adapter_pages(const ModelSpec& model, const Parallelism& split, int max_rank, int max_loras) {
+  const std::vector<double> all = projections(model, split.tensor);
+  const double width = *std::min_element(all.begin(), all.end());
+  const double largest = std::ceil(*std::max_element(all.begin(), all.end()) / width);
+  const double layers = layers_of_stage(model, split);
+  double rows = 0;
+  for (const double one : all) rows += std::min(kOptimalRank, max_rank) * std::ceil(one / width);
+  const double page = std::max(rows * layers, std::ceil(max_rank * *std::max_element(all.begin(), all.end()) / width));
+  const double slots = max_rank * layers * static_cast<double>(all.size()) * max_loras * largest;
+  return {static_cast<std::int64_t>(std::ceil(slots / page)), static_cast<std::int64_t>(page), width};
+}
+
+// LoraCache::determineNumPages: a projection of a layer lies in one page, and one that no longer fits begins the next.
+std::int64_t pages_of_adapter(const ModelSpec& model, const Parallelism& split, int rank, int max_rank) {
+  const std::vector<double> all = projections(model, split.tensor);
+  const AdapterPages pool = adapter_pages(model, split, max_rank, 1);
+  std::int64_t pages = 1, used = 0;
+  for (int layer = 0; layer < static_cast<int>(layers_of_stage(model, split)); ++layer) {
+    for (const double one : all) {
+      const auto rows = static_cast<std::int64_t>(std::ceil(rank * one / pool.width));
+      if (used + rows > pool.slots) ++pages, used = 0;
+      used += rows;
+    }
+  }
+  return pages;
+}
 
 double adapter_bytes(const ModelSpec& model, const Parallelism& split, int rank) {
   const double tp = split.tensor;

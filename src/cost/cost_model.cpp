@@ -19,7 +19,7 @@ std::unique_ptr<CostModel> make_target_model(const Deployment& deployment) {
 std::unique_ptr<CostModel> make_cost_model(const Deployment& deployment) {
   std::unique_ptr<CostModel> target = make_target_model(deployment);
   if (deployment.draft.on()) target = make_drafting_model(std::move(target), deployment);
-  if (deployment.largest_item > 0 && deployment.level != CostLevel::affine)
+  if (deployment.largest_item > 0 && !deployment.encoded_elsewhere && deployment.level != CostLevel::affine)
     target = make_encoding_model(std::move(target), deployment);
   if (deployment.power_cap > 0 && deployment.level != CostLevel::affine && deployment.gpu.tdp)
     target = make_power_capped_model(std::move(target), deployment);

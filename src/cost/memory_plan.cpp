@@ -96,7 +96,7 @@ double drafter_weights(const Deployment& d) {
 
 // The encoder's, sliced like the rest or whole on every rank.
 double encoder_weights(const Deployment& d) {
-  if (d.largest_item == 0) return 0;
+  if (d.largest_item == 0 || d.encoded_elsewhere) return 0;
   const double tp = d.encoder_data_parallel ? 1 : d.parallelism.tensor;
   return encoder_parameters(d.model.encoder, d.model.hidden_size) * kBf16 / tp;
 }
@@ -178,11 +178,28 @@ double take_states(const Deployment& d, const MemorySettings& s, double layers_s
   return one * static_cast<double>(p.most_states);
 }
 
+// An engine without the language model: no KV cache, and what is left is nobody's.
+MemoryPlan plan_of_encoder(const Deployment& d, const MemorySettings& s, MemoryPlan p) {
+  p.weights = {encoder_weights(d)};
+  p.activations = s.activation_bytes.value_or(ByteCount{encoder_cache(d, s)});
+  p.non_torch = s.non_torch_bytes.value_or(ByteCount{non_torch(d)});
+  p.budget = {p.capacity.value * s.gpu_memory_utilization};
+  p.fits = p.weights.value + p.activations.value + p.non_torch.value <= p.budget.value;
+  if (!p.fits)
+    p.verdict = fmt::format(
+        "the encoder of {} does not fit: {} has {}, of which {} may be used; weights take {}, "
+        "embeddings {}, other {}",
+        d.model.id, d.gpu.id, gib(p.capacity.value), gib(p.budget.value), gib(p.weights.value),
+        gib(p.activations.value), gib(p.non_torch.value));
+  return p;
+}
+
 MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
   const ParameterCounts counts = count_parameters(d.model);
   const int stages = std::max(1, d.parallelism.pipeline);
   MemoryPlan p;
   p.capacity = d.gpu.memory_capacity;
+  if (d.encodes_only) return plan_of_encoder(d, s, std::move(p));
   double kv_share = 1;
   for (int i = 0; i < stages; ++i) {
     const Stage stage = stage_of(i, stages, d.model.layers);
@@ -193,7 +210,10 @@ MemoryPlan plan_memory(const Deployment& d, const MemorySettings& s) {
   }
   p.drafter = {drafter_weights(d)};
   p.weights.value += p.drafter.value + encoder_weights(d);
-  if (d.lora.on()) p.adapters = {d.lora.max_loras * adapter_slot_bytes(d.model, d.parallelism, d.lora.max_rank)};
+  if (d.lora.on())
+    p.adapters = {d.lora.pool_bytes > 0
+                      ? d.lora.pool_bytes
+                      : d.lora.max_loras * adapter_slot_bytes(d.model, d.parallelism, d.lora.max_rank)};
   p.activations = s.activation_bytes.value_or(ByteCount{activation_peak(d, s)});
   p.cuda_graphs = s.cuda_graph_bytes.value_or(ByteCount{cuda_graphs(d)});
   p.non_torch = s.non_torch_bytes.value_or(ByteCount{non_torch(d)});

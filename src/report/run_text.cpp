@@ -189,7 +189,7 @@ std::string pools_section_of(const std::vector<PoolResult>& pools, const TextSty
              "preempted", "bound by"});
   for (const PoolResult& pool : pools) {
     const Summary& s = pool.summary;
-    const bool prompts = pool.role == PoolRole::prefill;
+    const bool prompts = pool.role == PoolRole::prefill || pool.role == PoolRole::encoder;
     table.row({pool.name, readable(std::int64_t{pool.replicas}), readable(std::int64_t{pool.gpus}),
                percent(s["engine_busy"]), percent(s["max_kv_cache_usage_perc"]), readable(s["mean_decode_batch"]),
                readable(s["prefill_throughput"]), readable(s["decode_throughput"]),

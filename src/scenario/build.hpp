@@ -31,7 +31,7 @@ void build_adapters(Resolver& values, Scenario& scenario);
 // n, best_of, beams; when the cluster is built.
 void build_answers(Resolver& values, Scenario& scenario);
 // Images and sounds in prompts, which the model says the size of; after the deployment.
-void build_media(Resolver& values, Scenario& scenario);
+void build_media(Resolver& workload, Resolver& engine, Scenario& scenario);
 // How the engine takes them in; its token budget is known.
 void build_encoder(Resolver& values, Scenario& scenario);
 // What of it the classes of the workload say.

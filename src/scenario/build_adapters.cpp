@@ -76,6 +76,43 @@ std::vector<int> read_adapter_ranks(Resolver& values, std::size_t adapters) {
   return ranks;
 }
 
+// TensorRT-LLM's pages. Without a model adapters take one place each.
+void read_adapter_pages(Resolver& values, Scenario& s) {
+  const Deployment& d = s.deployment;
+  if (d.level == CostLevel::affine) return;
+  const ModelSpec& m = d.model;
+  if (m.moe.experts > 0 || m.attention != AttentionKind::grouped_query || m.recurrent.layers > 0) {
+    values.error("engine.enable_lora",
+                 fmt::format("LoRA adapters of {} are modelled for models whose layers are dense, with keys and values "
+                             "per head, and {} is none",
+                             d.engine_name, m.id),
+                 "engine.name: vllm-v1 or sglang");
+    return;
+  }
+  const AdapterPages pages = adapter_pages(m, d.parallelism, d.lora.max_rank, d.lora.max_loras);
+  s.engine.lora.max_loras = pages.pages;
+  s.deployment.lora.pool_bytes = pages.bytes();
+}
+
+// Each pool has read its own (build_pools.cpp). Where a request decodes it takes a seat past the queue in engines but
+// vLLM, and what they do then about its adapter was not found.
+void check_adapters_of_pools(Resolver& values, const Scenario& s) {
+  const bool asked = !s.workload.adapters.weights.empty();
+  for (std::size_t i = 0; i < s.pools.size(); ++i) {
+    const PoolPlan& pool = s.pools[i];
+    const std::string key = fmt::format("pools[{}].engine.enable_lora", i);
+    if (asked && !pool.engine.lora.on())
+      values.error(key, fmt::format("requests ask for LoRA adapters, and pool '{}' has none", pool.name),
+                   "set engine.enable_lora: true for all pools");
+    if (pool.engine.lora.on() && pool.role == PoolRole::decode && s.hand_over.semantics != "nixl")
+      values.error(key,
+                   fmt::format("LoRA adapters of requests that are handed over are modelled for vLLM alone, "
+                               "not for disaggregation.semantics {}",
+                               s.hand_over.semantics),
+                   "use one pool");
+  }
+}
+
 }  // namespace
 
 void build_lora(Resolver& values, Scenario& s) {
@@ -89,19 +126,23 @@ void build_lora(Resolver& values, Scenario& s) {
   slots.base_takes_slot = profile.base_takes_slot;
   slots.loaded_at_start = profile.keeps_all;
   lora.max_loras = static_cast<int>(slots.max_loras);
-  lora.max_rank = static_cast<int>(values.integer("engine.max_lora_rank"));
+  lora.max_rank = static_cast<int>(values.integer(
+      "engine.max_lora_rank", {profile.max_rank, Origin::engine_default, std::string(engine.info.name)}));
   if (!is_lora_rank(lora.max_rank))
     values.error("engine.max_lora_rank", fmt::format("'engine.max_lora_rank' is {}", lora.max_rank),
                  fmt::format("allowed: {}", fmt::join(kLoraRanks, ", ")));
   const std::int64_t all = std::max(slots.max_loras, kMostAdapters);
-  slots.max_cpu_loras =
-      values.integer("engine.max_cpu_loras", {profile.keeps_all ? all : slots.max_loras, Origin::engine_default,
-                                              profile.keeps_all ? "all adapters stay in host memory" : "max_loras"});
+  slots.max_cpu_loras = all;
+  if (engine.reads("engine.max_cpu_loras"))
+    slots.max_cpu_loras =
+        values.integer("engine.max_cpu_loras", {profile.keeps_all ? all : slots.max_loras, Origin::engine_default,
+                                                profile.keeps_all ? "all adapters stay in host memory" : "max_loras"});
   if (slots.max_cpu_loras < slots.max_loras)
     values.error("engine.max_cpu_loras",
                  fmt::format("'engine.max_cpu_loras' is {}, less than engine.max_loras {}: {} refuses to start",
                              slots.max_cpu_loras, slots.max_loras, engine.info.name),
                  fmt::format("set it to {} or more", slots.max_loras));
+  if (profile.in_pages) read_adapter_pages(values, s);
   const bool bare = s.deployment.level == CostLevel::datasheet || s.deployment.level == CostLevel::affine;
   const Origin origin = bare ? Origin::default_value : Origin::derived;
   lora.per_adapter =
@@ -121,20 +162,16 @@ void read_adapters(Resolver& values, WorkloadConfig& w) {
 // Loads, and what only shows when engine and workload meet.
 void build_adapters(Resolver& values, Scenario& s) {
   const AdapterConfig& adapters = s.workload.adapters;
-  if (std::any_of(s.pools.begin(), s.pools.end(), [](const PoolPlan& p) { return p.engine.lora.on(); }) ||
-      (!s.pools.empty() && !adapters.weights.empty())) {
-    values.error(adapters.weights.empty() ? "pools" : "workload.adapters",
-                 "LoRA adapters of a deployment of several pools are not modelled", "use one pool");
-    return;
-  }
+  if (!s.pools.empty()) return check_adapters_of_pools(values, s);
   LoraConfig& slots = s.engine.lora;
   if (!slots.on()) {
     if (adapters.weights.empty()) return;
     const bool can = find_engine(s.deployment.engine_name).reads("engine.enable_lora");
-    values.error("workload.adapters",
-                 can ? "requests ask for LoRA adapters, and engine.enable_lora is false"
-                     : fmt::format("LoRA adapters of {} are not modelled", s.deployment.engine_name),
-                 can ? "set engine.enable_lora: true" : "engines that have them here: vllm-v1, vllm-v0, sglang");
+    values.error(
+        "workload.adapters",
+        can ? "requests ask for LoRA adapters, and engine.enable_lora is false"
+            : fmt::format("LoRA adapters of {} are not modelled", s.deployment.engine_name),
+        can ? "set engine.enable_lora: true" : "engines that have them here: vllm-v1, vllm-v0, sglang, tensorrt-llm");
     return;
   }
   const Deployment& d = s.deployment;
@@ -148,8 +185,11 @@ void build_adapters(Resolver& values, Scenario& s) {
                    fmt::format("set engine.max_lora_rank to {} or more", rank));
       return;
     }
+    // What lies in pages is as large as it is; a slot is filled up.
+    const bool in_pages = d.lora.pool_bytes > 0;
     const double into_slot =
-        load.value_or(bare ? 0 : adapter_load_seconds(d.model, d.parallelism, rank, d.lora.max_rank));
+        load.value_or(bare ? 0 : adapter_load_seconds(d.model, d.parallelism, rank, in_pages ? rank : d.lora.max_rank));
+    if (in_pages) slots.places.push_back(pages_of_adapter(d.model, d.parallelism, rank, d.lora.max_rank));
     const double from_disk = read.value_or(bare ? 0 : adapter_read_seconds(d.model, rank));
     slots.loads.push_back({duration_from_seconds(into_slot), duration_from_seconds(into_slot + from_disk)});
   }
@@ -175,9 +215,10 @@ void build_answers(Resolver& values, Scenario& s) {
   const auto refuse = [&](const std::string& what) {
     values.error(key, fmt::format("several answers to a request {} are not modelled", what), "leave one of them out");
   };
-  if (w.sessions) refuse("in conversations");
-  if (s.cluster.fleet.on) refuse("of replicas that come and go");
+  // Whether the answers get one transfer or one each is the proxy's business, and no engine says.
   if (!s.pools.empty()) refuse("with several pools");
+  if (w.client.migrations > 0) refuse("that migrates");
+  if (s.cluster.admission.queues) refuse("that wait before the router (admission.flow_control)");
   const EngineProfile& engine = find_engine(s.deployment.engine_name);
   if (engine.forks_answers && a.beam_width == 0)
     refuse(fmt::format("of {}, which computes their prompt once,", engine.info.name));

@@ -363,7 +363,7 @@ void build_deployment(Resolver& values, const Catalog& catalog, Scenario& scenar
   if (values.diagnostics().has_errors()) return;
   for (const std::string& problem : deployment_problems(d)) values.error(place_of(problem), problem);
   if (!values.diagnostics().has_errors()) build_speculation(values, catalog, scenario);
-  if (!values.diagnostics().has_errors()) build_media(values, scenario);
+  if (!values.diagnostics().has_errors()) build_media(values, values, scenario);
 }
 
 }  // namespace foretoken

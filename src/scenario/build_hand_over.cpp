@@ -116,6 +116,18 @@ std::int64_t whole_bytes(double bytes) {
   return std::max<std::int64_t>(1, std::llround(bytes));
 }
 
+// Where nothing but embeddings goes from pool to pool, what is said of KV caches has no effect.
+void check_keys_of_embeddings(Resolver& values) {
+  for (const char* key : {"semantics", "pick_up", "on_failure", "failure_probability", "hop", "launch", "pin_timeout",
+                          "local_prefill_below", "local_prefill_ratio", "most_unstarted", "num_reserved_decode_tokens",
+                          "core_bandwidth", "per_descriptor"}) {
+    const std::string path = fmt::format("disaggregation.{}", key);
+    if (!values.given(path)) continue;
+    values.mark_read(path);
+    values.error(path, fmt::format("'{}' says nothing: only embeddings go from pool to pool", path), "leave it out");
+  }
+}
+
 void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
   HandOverPlan& plan = s.hand_over;
   const bool affine = s.deployment.level == CostLevel::affine;
@@ -166,6 +178,11 @@ void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
     const Parallelism& split = d.parallelism;
     const double of_gpu = link.per_direction.value * plan.efficiency;
     pool.link_bandwidth = whole_bytes(of_gpu * split.gpus());
+    if (pool.role == PoolRole::encoder) {  // embeddings in 16 bits, the same on all of its GPUs
+      pool.link_bandwidth = whole_bytes(of_gpu);
+      pool.embedding_bytes = 2 * std::int64_t{d.model.hidden_size};
+      pool.embedding_setup = plan.rules.setup;
+    }
     const double per_token = kv_elements_per_token(d.model, split.tensor) * split.tensor * kv_bytes_per_element(d);
     pool.kv_block_bytes = whole_bytes(per_token * pool.engine.block_size);
     // One rank's blocks are posted one after the other: keys and values of every layer that it has.
@@ -220,8 +237,15 @@ void check_layouts(Resolver& values, const Scenario& s) {
 }  // namespace
 
 void build_hand_over(Resolver& values, const Catalog& catalog, Scenario& s) {
-  const auto hands_over = [](const PoolPlan& pool) { return pool.role == PoolRole::prefill; };
-  if (std::none_of(s.pools.begin(), s.pools.end(), hands_over)) {
+  const auto any_of_role = [&](PoolRole role) {
+    return std::any_of(s.pools.begin(), s.pools.end(), [&](const PoolPlan& pool) { return pool.role == role; });
+  };
+  if (!any_of_role(PoolRole::prefill) && any_of_role(PoolRole::encoder)) {
+    check_keys_of_embeddings(values);
+    if (!values.diagnostics().has_errors()) read_links(values, catalog, s);
+    return;
+  }
+  if (!any_of_role(PoolRole::prefill)) {
     if (values.given("disaggregation"))
       values.error("disaggregation", "'disaggregation' without pools of role prefill and decode says nothing",
                    "pools: [{name: prefill, role: prefill}, {name: decode, role: decode}]");

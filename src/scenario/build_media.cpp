@@ -58,7 +58,7 @@ bool read_bucket(Resolver& values, const EncoderSpec& encoder, std::size_t index
 }
 
 // What is not simulated with them, and says so.
-void refuse_together(Resolver& values, const Scenario& s) {
+void refuse_together(Resolver& values, Resolver& engine, const Scenario& s) {
   const Deployment& d = s.deployment;
   const auto refuse = [&](const std::string& with) {
     values.error(kBuckets, fmt::format("images and sounds in prompts are not simulated with {}", with),
@@ -71,21 +71,17 @@ void refuse_together(Resolver& values, const Scenario& s) {
   if (d.parallelism.pipeline > 1) refuse("pipeline stages");
   if (d.parallelism.data > 1) refuse("attention data parallelism");
   if (d.draft.on()) refuse("speculative decoding");
-  if (values.given("engine.enable_lora") && values.flag("engine.enable_lora")) refuse("LoRA adapters");
-  if (values.given("engine.kv_offloading_size") && values.number("engine.kv_offloading_size") > 0)
+  if (engine.given("engine.enable_lora") && engine.flag("engine.enable_lora")) refuse("LoRA adapters");
+  if (engine.given("engine.kv_offloading_size") && engine.number("engine.kv_offloading_size") > 0)
     refuse("KV caches outside the GPU");
   if (values.given("workload.trace")) refuse("a trace, which says nothing of them");
   if (values.given("workload.sessions")) refuse("conversations");
   if (values.given("workload.client.migration_limit")) refuse("migrations");
 }
 
-}  // namespace
-
-void build_media(Resolver& values, Scenario& s) {
-  const bool given = std::ranges::any_of(std::initializer_list<const char*>{kItems, kBuckets, kRatio, kDistinct},
-                                         [&](const char* path) { return values.given(path); });
-  if (!given) return;
-  Deployment& d = s.deployment;
+// workload.random_mm_*; false: something is wrong, which is said.
+bool read_media(Resolver& values, Resolver& engine, Scenario& s) {
+  const ModelSpec& model = s.deployment.model;
   MediaConfig media;
   media.items = values.integer(kItems);
   media.range_ratio = values.number(kRatio);
@@ -93,27 +89,39 @@ void build_media(Resolver& values, Scenario& s) {
   if (!values.given(kBuckets)) {
     values.error("workload", fmt::format("'{}' is missing: nobody says how large the images are", kBuckets),
                  "random_mm_bucket_config: [{height: 1080, width: 1920}]");
-    return;
+    return false;
   }
-  if (d.model.encoder.rule == MediaRule::none) {
-    values.error(kBuckets, fmt::format("{} takes text alone", d.model.id.empty() ? "the model" : d.model.id),
+  if (model.encoder.rule == MediaRule::none) {
+    values.error(kBuckets, fmt::format("{} takes text alone", model.id.empty() ? "the model" : model.id),
                  "models with an encoder: Qwen2.5-VL-7B, Qwen3-VL-8B, Gemma-3-27b-it, Llama-4-Scout, Qwen2-Audio-7B");
-    return;
+    return false;
   }
-  refuse_together(values, s);
+  refuse_together(values, engine, s);
   bool fine = values.count(kBuckets) > 0;
   if (!fine) values.error(kBuckets, fmt::format("'{}' is empty", kBuckets), "[{height: 1080, width: 1920}]");
-  for (std::size_t i = 0; i < values.count(kBuckets); ++i)
-    fine = read_bucket(values, d.model.encoder, i, media) && fine;
-  if (!fine) return;
+  for (std::size_t i = 0; i < values.count(kBuckets); ++i) fine = read_bucket(values, model.encoder, i, media) && fine;
+  if (!fine) return false;
   double weights = 0;
-  for (const MediaKind& kind : media.kinds) {
-    weights += kind.weight;
+  for (const MediaKind& kind : media.kinds) weights += kind.weight;
+  if (!(weights > 0)) values.error(kBuckets, fmt::format("the weights of '{}' add up to 0", kBuckets));
+  s.workload.media = media;
+  return true;
+}
+
+}  // namespace
+
+// Keys of the workload are of the whole, those of the engine of one pool where there are several: what the first of
+// them has read holds for the others.
+void build_media(Resolver& values, Resolver& engine, Scenario& s) {
+  const bool given = std::ranges::any_of(std::initializer_list<const char*>{kItems, kBuckets, kRatio, kDistinct},
+                                         [&](const char* path) { return values.given(path); });
+  if (!given) return;
+  Deployment& d = s.deployment;
+  if (!s.workload.media.on() && !read_media(values, engine, s)) return;
+  for (const MediaKind& kind : s.workload.media.kinds) {
     if (kind.weight > 0) d.largest_item = std::max<std::int64_t>(d.largest_item, kind.tokens);
   }
-  if (!(weights > 0)) values.error(kBuckets, fmt::format("the weights of '{}' add up to 0", kBuckets));
-  d.encoder_data_parallel = values.text("engine.mm_encoder_tp_mode") == "data";
-  s.workload.media = media;
+  d.encoder_data_parallel = engine.text("engine.mm_encoder_tp_mode") == "data";
 }
 
 void build_encoder(Resolver& values, Scenario& s) {
@@ -122,6 +130,7 @@ void build_encoder(Resolver& values, Scenario& s) {
   EngineConfig& engine = s.engine;
   engine.encoder.budget = std::max(engine.max_num_batched_tokens, largest);
   const char* whole = "engine.disable_chunked_mm_input";
+  engine.encoder.elsewhere = s.deployment.encoded_elsewhere;
   engine.encoder.whole_items = values.flag(whole);
   if (engine.encoder.whole_items && largest > engine.max_num_batched_tokens)
     values.error(whole,

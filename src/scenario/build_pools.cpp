@@ -24,7 +24,10 @@ std::string path_of(Resolver& values, const PoolPlan& pool) {
 }
 
 PoolRole role_of(const std::string& role) {
-  return role == "prefill" ? PoolRole::prefill : role == "decode" ? PoolRole::decode : PoolRole::both;
+  for (const PoolRole one : {PoolRole::prefill, PoolRole::decode, PoolRole::encoder}) {
+    if (role == to_string(one)) return one;
+  }
+  return PoolRole::both;
 }
 
 // A step of a path.
@@ -59,7 +62,7 @@ void check_roles(Resolver& values, const Scenario& s) {
   const bool prefill = has_role(s, PoolRole::prefill), decode = has_role(s, PoolRole::decode);
   for (std::size_t i = 0; i < s.pools.size() && prefill != decode; ++i) {
     const PoolRole role = s.pools[i].role;
-    if (role == PoolRole::both) continue;
+    if (role == PoolRole::both || role == PoolRole::encoder) continue;
     const bool computes = role == PoolRole::prefill;
     values.error(path_of(i) + ".role",
                  fmt::format("pool '{}' has role {}, and no pool has role {}: nobody would {}", s.pools[i].name,
@@ -67,6 +70,28 @@ void check_roles(Resolver& values, const Scenario& s) {
                              computes ? "take the requests that it hands over" : "hand requests over to it"),
                  "a pool of role both does all of a request");
   }
+}
+
+constexpr const char* kImages = "workload.random_mm_bucket_config";
+
+// Images and sounds go through a pool of role encoder, and that pool does nothing else.
+void check_encoders(Resolver& values, const Scenario& s) {
+  const bool encodes = has_role(s, PoolRole::encoder);
+  if (values.given(kImages) && !encodes)
+    values.error(kImages,
+                 "images and sounds in prompts are simulated with several pools where one of them encodes them",
+                 "give a pool role: encoder, or leave pools out");
+  for (std::size_t i = 0; i < s.pools.size() && encodes; ++i) {
+    if (s.pools[i].role != PoolRole::encoder) continue;
+    if (!values.given(kImages))
+      values.error(path_of(i) + ".role",
+                   fmt::format("pool '{}' encodes images and sounds, and prompts have none", s.pools[i].name),
+                   "workload.random_mm_bucket_config: [{height: 1080, width: 1920}]");
+  }
+  const bool language =
+      std::any_of(s.pools.begin(), s.pools.end(), [](const PoolPlan& p) { return p.role != PoolRole::encoder; });
+  if (encodes && !language)
+    values.error("pools", "all pools have role encoder: nobody would compute prompts", "add one of role both");
 }
 
 // Keys that are of the whole deployment, and say nothing of a pool.
@@ -80,6 +105,9 @@ void check_keys_of_the_whole(Resolver& values, const Scenario& s) {
   if (values.given("fleet"))
     values.error("fleet", "'fleet' with pools is not modelled", "leave pools out: one kind of replica comes and goes");
   const ClientConfig& client = s.workload.client;
+  if (has_role(s, PoolRole::encoder) && client.on && client.aborts)
+    values.error("workload.client", "aborts of requests whose images are encoded in a pool of its own are not modelled",
+                 "on_timeout: continue");
   if (has_role(s, PoolRole::decode) && client.on && client.aborts &&
       std::max(client.timeout, client.total_timeout) > Duration{})
     values.error("workload.client.on_timeout",
@@ -106,12 +134,20 @@ void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, 
   Resolver sub(own, input.text, input.origin);
   Scenario part;
   part.workload = s.workload;
+  const bool encodes = s.pools[index].role == PoolRole::encoder;
   build_deployment(sub, catalog, part);
+  if (!sub.diagnostics().has_errors()) build_media(values, sub, part);
+  s.workload.media = part.workload.media;
+  part.deployment.encodes_only = encodes;
+  part.deployment.encoded_elsewhere = part.workload.media.on() && !encodes;
+  if (encodes && part.deployment.level == CostLevel::affine)
+    values.error(path_of(index) + ".role", "affine costs say nothing of an encoder", "a level of hardware");
   if (!sub.diagnostics().has_errors()) build_engine(sub, part, s.pools[index].role != PoolRole::both);
   if (part.engine.scheduling_policy == "vtc") {
     for (const RequestClass& c : part.workload.classes) part.engine.fair_shares.push_back(c.fair_share);
   }
   build_cluster(sub, false, part);
+  if (part.engine.lora.on() && !sub.diagnostics().has_errors()) build_adapters(sub, part);
   build_prices(sub, catalog, input, part);
   if (!sub.diagnostics().has_errors()) check_calibration_file(sub, part);
   if (!sub.diagnostics().has_errors()) check_routing(sub, part);
@@ -126,6 +162,11 @@ void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, 
   const bool named = model != nullptr && model->kind == YamlNode::Kind::scalar;
   pool.served_model_name =
       values.maybe_text(path_of(index) + ".served_model_name").value_or(named ? model->text : part.deployment.model.id);
+  const std::string& router = part.cluster.router;
+  if (encodes && router != "round_robin" && router != "least_outstanding")
+    values.error(path_of(index) + ".router",
+                 fmt::format("'router: {}' is not one that deals out images to pool '{}'", router, pool.name),
+                 "router: round_robin, or least_outstanding");
   if (pool.role == PoolRole::decode && find_router(part.cluster.router).fetches)
     values.error(path_of(index) + ".router",
                  fmt::format("'router: {}' chooses where prompts are computed, and pool '{}' computes none",
@@ -228,7 +269,7 @@ void check_agreement(Resolver& values, const Scenario& s) {
   const PoolPlan& first = entry_pool(s.pools);
   for (std::size_t i = 0; i < s.pools.size(); ++i) {
     const PoolPlan& pool = s.pools[i];
-    if (&pool == &first || !has_role(s, PoolRole::prefill)) continue;
+    if (&pool == &first || pool.role == PoolRole::encoder || !has_role(s, PoolRole::prefill)) continue;
     const auto differs = [&](const char* key, const std::string& here, const std::string& there, const char* why) {
       values.error(
           path_of(i) + "." + key,
@@ -269,48 +310,12 @@ void warn_of_full_links(Resolver& values, const Scenario& s, const WorkloadSumma
 
 }  // namespace
 
-const PoolPlan& main_pool(const std::vector<PoolPlan>& pools) {
-  const auto at =
-      std::find_if(pools.begin(), pools.end(), [](const PoolPlan& p) { return p.role != PoolRole::prefill; });
-  const auto decode =
-      std::find_if(pools.begin(), pools.end(), [](const PoolPlan& p) { return p.role == PoolRole::decode; });
-  return decode != pools.end() ? *decode : at != pools.end() ? *at : pools.front();
-}
-
-const PoolPlan& entry_pool(const std::vector<PoolPlan>& pools) {
-  const auto prefill =
-      std::find_if(pools.begin(), pools.end(), [](const PoolPlan& p) { return p.role == PoolRole::prefill; });
-  return prefill != pools.end() ? *prefill : pools.front();
-}
-
-Scenario only_pool(const Scenario& scenario, const PoolPlan& pool) {
-  Scenario one = scenario;
-  one.pools.clear();
-  one.deployment = pool.deployment;
-  one.memory = pool.memory;
-  one.engine = pool.engine;
-  one.engine.per_request = scenario.engine.per_request;
-  one.cluster = pool.cluster;
-  one.num_gpus = pool.num_gpus;
-  one.prices.gpu_hour = pool.gpu_hour;
-  if (has_several_models(scenario)) one.workload = workload_of_model(scenario.workload, pool.served_model_name);
-  return one;
-}
-
-std::vector<std::string> served_models(const std::vector<PoolPlan>& pools) {
-  std::vector<std::string> names;
-  for (const PoolPlan& pool : pools) {
-    if (std::find(names.begin(), names.end(), pool.served_model_name) == names.end())
-      names.push_back(pool.served_model_name);
-  }
-  return names;
-}
-
 void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog, const ScenarioInput& input,
                  Scenario& s) {
   s.pools.resize(values.count("pools"));
   read_names(values, s);
   check_roles(values, s);
+  check_encoders(values, s);
   check_keys_of_the_whole(values, s);
   values.record_given("model");
   if (values.diagnostics().has_errors()) return;
@@ -355,6 +360,7 @@ void check_pools(Resolver& values, Scenario& s) {
   if (!workload) return;  // reported
   const bool several = has_several_models(s);
   for (PoolPlan& pool : s.pools) {
+    if (pool.role == PoolRole::encoder) continue;
     if (pool.engine.ignore_eos_admission && !s.workload.ignore_eos) pool.engine.ignore_eos_admission = false;
     if (!several) {
       check_prompts_of(values, path_of(values, pool), pool, *workload, s.engine.max_model_len);

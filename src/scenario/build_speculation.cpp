@@ -211,8 +211,10 @@ void build_speculation(Resolver& values, const Catalog& catalog, Scenario& s) {
     return;
   }
   if (d.parallelism.pipeline > 1) {
-    values.error("engine.pipeline_parallel_size", "speculative decoding with pipeline stages is not modelled",
-                 "set engine.pipeline_parallel_size: 1");
+    values.error(
+        "engine.pipeline_parallel_size",
+        fmt::format("speculative decoding with pipeline stages is not modelled: {}", profile.speculation.with_stages),
+        "set engine.pipeline_parallel_size: 1");
     return;
   }
   const DraftTree tree = profile.speculation.drafts(

@@ -8,20 +8,23 @@ using K = FieldKind;
 
 constexpr Field kAdapterRows[] = {
     {"engine.enable_lora", K::flag, "false",
-     "LoRA adapters beside the model: vllm-v1, vllm-v0, sglang. Slots for them take memory, used or not."},
+     "LoRA adapters beside the model: vllm-v1, vllm-v0, sglang, tensorrt-llm. Slots for them take memory, used or "
+     "not."},
     {"engine.max_loras",
      K::integer,
-     "(1; sglang 8)",
-     "Adapters that the requests of one step may use; who asks for another is passed over in the queue.",
+     "(1; sglang 8, tensorrt-llm 4)",
+     "Adapters that the requests of one step may use; who asks for another is passed over in the queue. tensorrt-llm: "
+     "a "
+     "pool of pages for so many of max_lora_rank, in which more of them fit that are smaller.",
      1,
      30000,
      {},
      nullptr,
      "max_loras_per_batch"},
-    {"engine.max_lora_rank", K::integer, "16", "Rank that every slot has room for.", 1, 512},
+    {"engine.max_lora_rank", K::integer, "(16; tensorrt-llm 64)", "Rank that every slot has room for.", 1, 512},
     {"engine.max_cpu_loras",
      K::integer,
-     "(max_loras; sglang: all)",
+     "(max_loras; sglang, tensorrt-llm: all)",
      "Adapters in host memory, those on the GPU included; others come from disk.",
      1,
      30000,

@@ -23,7 +23,7 @@ Names on_failures() {
   return {"fail", "recompute"};
 }
 Names pool_roles() {
-  return {"both", "prefill", "decode"};
+  return {"both", "prefill", "decode", "encoder"};
 }
 
 constexpr Field kPoolRows[] = {
@@ -36,7 +36,7 @@ constexpr Field kPoolRows[] = {
      "both",
      "What its replicas do of a request: prefill computes prompts and hands them over to pools of role decode; both "
      "does "
-     "all of it.",
+     "all of it; encoder computes the embeddings of images and sounds before (vllm-v1).",
      0,
      0,
      {},

@@ -188,9 +188,6 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
     if (!pooled && !broken()) build_engine(values, scenario);
     build_workload(values, scenario);
     if (!pooled) build_class_acceptance(values, scenario);
-    if (pooled && values.given("workload.random_mm_bucket_config"))
-      values.error("workload.random_mm_bucket_config", "images and sounds in prompts are not simulated with pools",
-                   "leave one of them out");
     if (pooled) build_pools(values, *tree, catalog, input, scenario);
     apply_load_factor(values, scenario);
     build_questions(values, catalog, scenario);

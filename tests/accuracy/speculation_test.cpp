@@ -32,6 +32,7 @@ struct Drafts {
   const char* model = nullptr;  // of method draft_model
   int window = 0;               // that its layers see (self-speculation on a sparse cache)
   double host_per_step = -1, host_per_pass = -1;
+  std::optional<ModelSpec> shape = {};  // of the drafter, where no catalog has it
 };
 
 class Bench {
@@ -59,6 +60,7 @@ class Bench {
       d.draft.branches = drafts->branches;
       d.draft.tokens = static_cast<int>(each);
       if (drafts->model != nullptr) d.draft.model = catalog().model(drafts->model).value();
+      if (drafts->shape) d.draft.model = *drafts->shape;
       if (drafts->window > 0) {
         d.draft.model.sliding_window = drafts->window;
         d.draft.model.sliding_layers = d.draft.model.full_attention_layers;
@@ -202,6 +204,54 @@ void add_experts(Rows& rows) {
   rows.add("10 MiniMax-M2.5 MI355X, EAGLE-3", minimax, 4, 1000, {DraftMethod::eagle3, 3}, 2.75, 1.58);
 }
 
+// eugr/spark-vllm-docker issue 343: Gemma-4-26B-A4B in NVFP4 with Google's drafter of four layers on a DGX Spark
+// (GB10), one request and eight. Without drafts others measured 50 and 52 tokens a second for one (tgmerritt.com,
+// ai-muninn.com). Of eight the author says that "concurrent throughput was noisy" (prompts all alike, found in the
+// prefix cache); the acceptance is what the log gave then, 45 to 53 % and 63 to 66 %.
+Bench gemma_on_spark() {
+  Bench spark({"rtx_pro_6000_server", "Gemma-3-27b-it", 1, "vllm-v1", "0.22"});
+  Deployment& d = spark.deployment();
+  d.expert_format = WeightFormat::nvfp4;
+  d.gpu.compute_units = 48;
+  d.gpu.memory_bandwidth = Bandwidth{273e9};
+  d.gpu.peak_bf16 = {125e12};
+  d.gpu.peak_fp8 = ComputeRate{250e12};
+  d.gpu.peak_fp4 = ComputeRate{500e12};
+  d.level = CostLevel::roofline;
+  ModelSpec& m = d.model;  // its global layers have heads of 512, which counts for 0.1 GB
+  m.hidden_size = 2816;
+  m.layers = 30;
+  m.sliding_layers = 25;
+  m.full_attention_layers = 5;
+  m.heads = 16;
+  m.kv_heads = 8;
+  m.head_dim = 256;
+  m.intermediate_size = 2112;
+  m.moe = {.experts = 128, .active_experts = 8, .expert_width = 704, .shared_width = 2112};
+  m.encoder = {};
+  return spark;
+}
+
+void add_gemma_on_spark(Rows& rows) {
+  Bench spark = gemma_on_spark();
+  ModelSpec assistant = spark.deployment().model;
+  assistant.hidden_size = 1024;
+  assistant.layers = assistant.full_attention_layers = 4;
+  assistant.sliding_layers = assistant.sliding_window = 0;
+  assistant.intermediate_size = 8192;
+  assistant.moe = {};
+  const auto drafts = [&](int tokens) {
+    Drafts of{DraftMethod::mtp, tokens};
+    of.shape = assistant;
+    return of;
+  };
+  constexpr double kFour = 1 + 4 * 0.49, kTwo = 1 + 2 * 0.645;
+  rows.add("15 Gemma 26B-A4B DGX Spark, MTP 4", spark, 1, 300, drafts(4), 0, 55.6 / 51, kFour);
+  rows.add("15 the same, MTP 2", spark, 1, 300, drafts(2), 0, 54.9 / 51, kTwo);
+  rows.compare("15 the same, MTP 4 over 2", spark, 1, 300, drafts(4), kFour, drafts(2), kTwo, 55.6 / 54.9);
+  rows.compare("15 the same, batch 8 (noisy)", spark, 8, 300, drafts(4), kFour, drafts(2), kTwo, 210 / 303.6);
+}
+
 // vLLM blog of 2026-03-13: parallel drafting over EAGLE-3, which this program does not simulate: one pass of four
 // layers. Rows 15 to 17: engines and devices that are not in the catalog, by what is nearest to them.
 void add_others(Rows& rows) {
@@ -210,14 +260,7 @@ void add_others(Rows& rows) {
   rows.add("12 Gemma 31B H100 NVL, batch 256, context 400", gemma, 256, 400, {DraftMethod::mtp, 3}, 0, 2139.8 / 2711.7,
            1.95);
   rows.add("12 the same, context 900", gemma, 256, 900, {DraftMethod::mtp, 3}, 0, 1838.9 / 1987.1, 1.95);
-  Bench spark({"rtx_pro_6000_server", "Qwen3-30B-A3B", 1, "vllm-v1", "0.22", WeightFormat::nvfp4});
-  spark.deployment().gpu.memory_bandwidth = Bandwidth{273e9};
-  spark.deployment().gpu.peak_bf16 = {125e12};
-  spark.deployment().gpu.peak_fp8 = ComputeRate{250e12};
-  spark.deployment().gpu.peak_fp4 = ComputeRate{500e12};
-  spark.deployment().level = CostLevel::roofline;
-  rows.compare("15 Gemma 26B-A4B DGX Spark, MTP 4 over 2, batch 8", spark, 8, 1000, {DraftMethod::mtp, 4}, 3.099,
-               {DraftMethod::mtp, 2}, 2.311, 210 / 303.6);
+  add_gemma_on_spark(rows);
   Bench strix({"rtx_pro_6000_server", "Qwen3-30B-A3B", 1, "vllm-v1", "0.22", WeightFormat::int4_weight_only});
   strix.deployment().gpu.memory_bandwidth = Bandwidth{256e9};
   strix.deployment().gpu.peak_bf16 = {59e12};

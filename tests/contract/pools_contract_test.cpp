@@ -255,8 +255,51 @@ struct RandomPools {
     other.max_num_seqs = pick(1, 20);
     config.pools.push_back({PoolRole::decode, FirstToken::where_prefilled, other, replicas(), &decode_cost});
     if (pick(0, 2) == 0) config.pools.push_back({PoolRole::both, first_token, other, replicas(), &decode_cost});
+    if (engine.name == "vllm-v1" && pick(0, 2) == 0)
+      bring_encoders();
+    else if (first_token == FirstToken::where_decoded && pick(0, 1) == 0)
+      bring_adapters(seed);
     if (pick(0, 1) == 0) to_replica = Duration{pick(0, 3'000'000)};
     if (pick(0, 3) > 0) of_kv = Duration{pick(0, 40'000'000)};
+  }
+
+  // LoRA adapters in both pools; the last seat of a request is taken through the queue.
+  void bring_adapters(std::uint64_t seed) {
+    RandomStream random(seed, "random_pools_adapters");
+    const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+    if (run.loop) return;
+    const std::int64_t adapters = pick(1, 6);
+    for (PoolConfig& pool : config.pools) {
+      LoraConfig& lora = pool.engine.lora;
+      lora.max_loras = pick(1, 3);
+      lora.max_cpu_loras = lora.max_loras + pick(0, 3);
+      for (std::int64_t i = 0; i < adapters; ++i) {
+        const Duration load{pick(0, 3'000'000)};
+        lora.loads.push_back({load, load + Duration{pick(0, 5'000'000)}});
+      }
+    }
+    for (Request& r : run.requests) r.adapter = static_cast<std::int16_t>(pick(-1, adapters - 1));
+  }
+
+  // Images, and replicas that compute nothing else.
+  void bring_encoders() {
+    RandomStream random(run.seed, "random_pools_encoders");
+    const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+    if (!bring_images(run)) return;
+    const EncoderConfig& encoder = run.config.engine.encoder;
+    PoolConfig encodes{PoolRole::encoder,
+                       FirstToken::where_prefilled,
+                       run.config.engine,
+                       {static_cast<int>(pick(1, 3)), pick(0, 1) == 0 ? "round_robin" : "least_outstanding"},
+                       &prefill_cost};
+    encodes.link_bandwidth = pick(0, 1) * 1'000'000'000;
+    encodes.embedding_bytes = 1000;
+    encodes.embedding_setup = Duration{pick(0, 2) * 300'000};
+    for (PoolConfig& pool : config.pools) {
+      pool.engine.encoder = encoder;
+      pool.engine.encoder.elsewhere = true;
+    }
+    config.pools.insert(config.pools.begin() + pick(1, 2), encodes);  // the first is the one that logs know
   }
 };
 
@@ -285,8 +328,8 @@ TEST(Pools, OfAnyKindLoseNoRequestNoTokenAndNoBlock) {
     const auto source = pools.run.source();
     RunLog log = log_pools(pools.config, *source, with_transport(pools.to_replica, pools.of_kv));
     log.on_arrival = pools.config.pools.front().first_token == FirstToken::on_arrival;
-    log.ways_take_time =
-        pools.to_replica > Duration{} || pools.config.hand_over.reserve == HandOverRules::Reserve::before_prefill;
+    log.ways_take_time = pools.to_replica > Duration{} || !pools.run.media.empty() ||
+                         pools.config.hand_over.reserve == HandOverRules::Reserve::before_prefill;
     const auto holds = [&](Violations violations) { ASSERT_THAT(violations, IsEmpty()) << "seed " << seed; };
     holds(inv_1_requests_are_conserved(log));
     holds(inv_2_only_allowed_lifecycle_edges(log));

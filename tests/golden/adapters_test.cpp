@@ -103,6 +103,45 @@ TEST(GoldenAdapters, L1OtherEnginesPassOverToo) {
   EXPECT_THAT(Served(sglang, asked).schedule(4), ElementsAre("11 12 | 0", "14 | 0", "| 3", "13 | 0"));
 }
 
+EngineConfig with_pages(std::int64_t pages, std::vector<std::int64_t> of_adapters) {
+  EngineConfig engine = with_slots(pages, 100, of_adapters.size());
+  engine.name = "tensorrt-llm";
+  engine.version = "1.0";
+  engine.reserve_null_block = false;
+  engine.lora.loaded_at_start = true;
+  engine.lora.places = std::move(of_adapters);
+  return engine;
+}
+
+// TensorRT-LLM's pages: with A(a) of two running, one of three is left. C(c) needs two and is passed over, B(b) takes
+// the last one; C follows when A has left. With MAX_UTILIZATION who does not fit stops those behind it.
+TEST(GoldenAdapters, L7WhoseAdapterHasNoPagesIsPassedOver) {
+  const std::vector<Asked> asked = {{0, 11, 3}, {2, 13, 2, .5}, {1, 12, 2, .5}};
+  EngineConfig engine = with_pages(3, {2, 1, 2});
+  EXPECT_THAT(Served(engine, asked).schedule(4), ElementsAre("11 | 0", "12 | 1", "| 2", "13 | 0"));
+  engine.capacity_scheduler_policy = "MAX_UTILIZATION";
+  EXPECT_THAT(Served(engine, asked).schedule(4), ElementsAre("11 | 0", "| 1", "| 1", "13 12 | 0"));
+}
+
+// Where blocks are what the head lacks, nobody passes it, whatever its adapter: eight of ten are promised to A.
+TEST(GoldenAdapters, L7BlocksComeBeforePages) {
+  const std::vector<Asked> asked = {{0, 100, 28}, {2, 64, 2, .5}, {1, 12, 2, .5}};
+  EngineConfig engine = with_pages(3, {2, 1, 2});
+  engine.block_size = 16;
+  engine.num_gpu_blocks = 10;
+  EXPECT_THAT(Served(engine, asked).schedule(3), ElementsAre("100 | 0", "| 1", "| 1"));
+}
+
+// Two of one page come, then one of two: both go, the one that was out of use the longest first.
+TEST(GoldenAdapters, L7PagesAreTakenFromWhoWasUsedLeastRecently) {
+  EngineConfig engine = with_pages(2, {1, 1, 2});
+  engine.lora.loads.assign(3, {2 * kMillisecond, 5 * kMillisecond});
+  const Served run(engine, {{0, 4, 1, 0}, {1, 4, 1, 20}, {2, 4, 1, 40}, {0, 4, 1, 60}, {1, 4, 1, 80}});
+  EXPECT_EQ(run.adapters.loads, 5);
+  EXPECT_EQ(run.adapters.disk_loads, 0);
+  EXPECT_EQ(run.adapters.load_time, 10 * kMillisecond);
+}
+
 // One slot, room for two in host memory: a and b come from disk, a again from host memory; c takes the place of b,
 // which was out of use the longest, so that b comes from disk again. The whole batch waits.
 TEST(GoldenAdapters, L2SlotsAndHostMemoryKeepWhatWasUsedLast) {

@@ -167,6 +167,85 @@ TEST(GoldenAnswers, N4AllAnswersAreMadeWhereTheFirstGoes) {
   EXPECT_THAT(tokens, ElementsAre(3 * (10 + 12), 3 * 11));
 }
 
+// ---- conversations and fleets ----
+
+// A turn goes on with the first of its two answers. Of 64 tokens and 33 that were written 96 are in the cache: all of
+// them are found by the next turn, whose two answers have its 117 tokens in common again. The other answer left
+// nothing.
+TEST(GoldenAnswers, N5ATurnGoesOnWithItsFirstAnswer) {
+  SimulationConfig config = plain();
+  config.answers.n = config.answers.best_of = 2;
+  config.engine.enable_prefix_caching = true;
+  Request first = request(64, 33), second = request(64 + 33 + 20, 1, 100);
+  first.conversation = second.conversation = 7;
+  const Served run(config, {first, second});
+  EXPECT_EQ(run.schedule().front(), "64 16+48 | 0");
+  EXPECT_EQ(run.schedule().back(), "21+96 5+112 | 0");
+  ASSERT_EQ(run.log.seen.records.size(), 2u);
+  for (const RequestRecord& r : run.log.seen.records) EXPECT_EQ(r.request.conversation, 7);
+}
+
+// Beams too: two tokens each of two beams, and of the 66 tokens 64 are found.
+TEST(GoldenAnswers, N5ATurnOfBeamsGoesOnWithWhatTheyHaveInCommon) {
+  SimulationConfig config = plain();
+  config.answers.beam_width = 2;
+  config.engine.enable_prefix_caching = true;
+  Request first = request(64, 2), second = request(64 + 2 + 20, 1, 100);
+  first.conversation = second.conversation = 7;
+  const Served run(config, {first, second});
+  EXPECT_THAT(run.schedule(), ElementsAre("64 | 0", "1+64 1+64 | 0", "22+64 | 0"));
+}
+
+// No replica yet: both answers wait for the one that starts, and then begin together.
+TEST(GoldenAnswers, N6AnswersWaitForAReplicaTogether) {
+  SimulationConfig config = plain();
+  config.answers.n = config.answers.best_of = 2;
+  FleetConfig& fleet = config.cluster.fleet;
+  fleet.on = true;
+  fleet.at_start = 0;
+  fleet.schedule = {{Duration{}, 1}};
+  fleet.cold_start.loading = 5 * kMillisecond;
+  fleet.held_requests = 10;
+  fleet.held_for = 100 * kMillisecond;
+  const Served run(config, {request(10, 2)});
+  EXPECT_THAT(run.schedule(), ElementsAre("10 10 | 0", "| 2"));
+  EXPECT_EQ(run.log.seen.steps.front().begin, at_ms(5));
+  EXPECT_EQ(run.outcome.finished, 1);
+  EXPECT_EQ(run.outcome.fleet.held, 2);
+}
+
+// A replica dies with both answers: one request has failed. The next one goes to the other replica, alone there, since
+// the router counts the first no more.
+TEST(GoldenAnswers, N6ARequestFailsWithAllItsAnswers) {
+  SimulationConfig config = plain();
+  config.answers.n = config.answers.best_of = 2;
+  config.cluster.replicas = 2;
+  config.cluster.router = "least_outstanding";
+  FleetConfig& fleet = config.cluster.fleet;
+  fleet.on = true;
+  fleet.at_start = 2;
+  fleet.schedule = {{Duration{}, 2}};
+  fleet.failures.planned = {{3 * kMillisecond, 0}};
+  const Served run(config, {request(10, 20), request(11, 20, 0.5), request(12, 2, 30)});
+  EXPECT_EQ(run.outcome.failed, 1);
+  EXPECT_EQ(run.outcome.finished, 2);
+  EXPECT_EQ(run.outcome.fleet.lost, 2);
+  EXPECT_EQ(run.outcome.replicas[0].prefill_tokens, 2 * 10 + 2 * 12);
+}
+
+// A bucket of 25 tokens: the first prompt of 10 is let in with all three answers, the second too, the third with none.
+TEST(GoldenAnswers, N6ARequestIsLetInAsAWhole) {
+  SimulationConfig config = plain();
+  config.answers.n = config.answers.best_of = 3;
+  config.cluster.admission.on = true;
+  config.cluster.admission.tokens_per_second = 1e-3;
+  config.cluster.admission.burst_tokens = 25;
+  const Served run(config, {request(10, 2), request(10, 2), request(10, 2)});
+  EXPECT_EQ(run.outcome.finished, 2);
+  EXPECT_EQ(run.outcome.rejected, 1);
+  EXPECT_EQ(run.outcome.replicas[0].prefill_tokens, 6 * 10);
+}
+
 // ---- aborts ----
 
 // Two requests, steps of 10 ms; the second one's client leaves at 13 ms.

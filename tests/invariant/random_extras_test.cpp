@@ -56,6 +56,8 @@ Seen run_with(const RandomExtras& extras, bool step_by_step) {
         fmt::format("adapters {} {} {}", r.adapters.loads, r.adapters.disk_loads, r.adapters.load_time.count());
     for (const std::int64_t loads : r.adapters.loads_of) seen.text += fmt::format(" {}", loads);
     seen.text += fmt::format(" {}\n", static_cast<double>(r.adapters.adapter_time));
+    seen.text += fmt::format("encoder {} {} {}\n", r.encoder.items, r.encoder.queries, r.encoder.hits);
+    seen.text += fmt::format("drafts {} {}\n", r.speculation.draft_tokens, r.speculation.accepted_tokens);
   }
   return seen;
 }
@@ -101,7 +103,7 @@ void expect_conserved(const RandomExtras& extras, const Seen& seen, std::uint64_
 
 TEST(RandomExtras, LoseNothingAndGiveTheSameBytesInStretches) {
   const int runs = how_many_scenarios(800);
-  std::int64_t loads = 0, aborted = 0, answers = 0, stops = 0, all = 0;
+  std::int64_t loads = 0, aborted = 0, answers = 0, stops = 0, all = 0, images = 0, drafts = 0, turns = 0;
   for (int i = 0; i < runs; ++i) {
     const auto seed = static_cast<std::uint64_t>(i);
     const RandomExtras extras = random_extras(seed);
@@ -110,7 +112,13 @@ TEST(RandomExtras, LoseNothingAndGiveTheSameBytesInStretches) {
     ASSERT_EQ(fast.text, oracle.text) << "seed " << seed;
     expect_conserved(extras, fast, seed);
     if (HasFailure()) return;
-    for (const ReplicaTotals& r : fast.outcome.replicas) loads += r.adapters.loads;
+    for (const ReplicaTotals& r : fast.outcome.replicas) {
+      loads += r.adapters.loads;
+      if (!extras.run.config.answers.on()) continue;
+      images += r.encoder.items;
+      drafts += r.speculation.drafts;
+      turns += extras.run.loop && extras.run.loop->sessions ? r.prefix_cache_hits : 0;
+    }
     aborted += fast.outcome.aborted;
     answers += fast.log.tokens_of_answers;
     for (const RequestRecord& r : fast.log.recorder.records) {
@@ -118,9 +126,12 @@ TEST(RandomExtras, LoseNothingAndGiveTheSameBytesInStretches) {
       stops += r.outcome == Outcome::finished && r.request.stop_string ? 1 : 0;
     }
   }
-  std::cout << fmt::format("{} runs, {} requests: {} loads, {} aborted, {} tokens of answers, {} stops\n", runs, all,
-                           loads, aborted, answers, stops);
-  for (const std::int64_t met : {loads, aborted, answers, stops}) EXPECT_GT(met, 0);
+  std::cout << fmt::format(
+      "{} runs, {} requests: {} loads, {} aborted, {} tokens of answers, {} stops; of several answers {} images, {} "
+      "rows "
+      "with drafts, {} tokens found of conversations\n",
+      runs, all, loads, aborted, answers, stops, images, drafts, turns);
+  for (const std::int64_t met : {loads, aborted, answers, stops, images, drafts, turns}) EXPECT_GT(met, 0);
 }
 
 // With slots for all adapters, loads that take no time and no share of a step, adapters change nothing but prefixes.

@@ -1,4 +1,5 @@
-// Random runs with LoRA adapters, several answers to a request, clients that leave, and ends by stop strings.
+// Random runs with LoRA adapters, images, drafts, several answers to a request, clients that leave, and ends by stop
+// strings, as far as they are modelled together.
 #pragma once
 
 #include "cost/levels/levels.hpp"
@@ -19,17 +20,18 @@ struct RandomExtras {
 inline void give_adapters(RandomStream& random, RandomExtras& extras) {
   const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
   EngineConfig& engine = extras.run.config.engine;
-  const bool has_adapters = engine.name == "vllm-v1" || engine.name == "vllm-v0" || engine.name == "sglang";
+  const bool has_adapters = engine.name != "orca" && engine.name != "static";
   if (!has_adapters || pick(0, 2) == 0) return;
   const std::int64_t adapters = pick(1, 8);
   LoraConfig& lora = engine.lora;
   lora.max_loras = pick(1, 4);
   lora.max_cpu_loras = lora.max_loras + pick(0, 4);
   lora.base_takes_slot = engine.name == "sglang";
-  lora.loaded_at_start = engine.name == "sglang";
+  lora.loaded_at_start = engine.name == "sglang" || engine.name == "tensorrt-llm";
   for (std::int64_t i = 0; i < adapters; ++i) {
     const Duration load{pick(0, 1) * pick(1, 3'000'000)};
     lora.loads.push_back({load, load + Duration{pick(0, 5'000'000)}});
+    if (engine.name == "tensorrt-llm") lora.places.push_back(pick(1, lora.max_loras));
   }
   extras.lora.max_loras = static_cast<int>(lora.max_loras);
   extras.lora.per_adapter = pick(0, 1) == 1 ? 0.05 : 0;
@@ -65,7 +67,7 @@ inline RandomExtras random_extras(std::uint64_t seed) {
     if (pick(0, 2) == 0) clients.timeout = Duration{pick(1, 300'000'000)}, clients.retries = 1;
   }
   const bool forks = run.config.engine.name == "vllm-v0" || run.config.engine.name == "tensorrt-llm";
-  if (!forks && !(run.loop && run.loop->sessions) && pick(0, 2) == 0) {
+  if (!forks && pick(0, 2) == 0) {
     AnswersConfig& answers = run.config.answers;
     if (pick(0, 2) == 0) {
       answers.beam_width = static_cast<int>(pick(1, 4));
@@ -74,7 +76,10 @@ inline RandomExtras random_extras(std::uint64_t seed) {
       answers.n = static_cast<int>(pick(1, answers.best_of));
     }
   }
-  if (pick(0, 3) == 0 && !extras.run.config.answers.on()) (void)speculate(run);
+  if (pick(0, 3) == 0)
+    (void)speculate(run);
+  else if (!run.config.engine.lora.on() && pick(0, 2) > 0)
+    (void)bring_images(run);
   return extras;
 }
 

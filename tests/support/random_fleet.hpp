@@ -123,6 +123,17 @@ inline void choose_fair_shares(std::uint64_t seed, RandomRun& run) {
   for (Request& r : run.requests) r.class_index = static_cast<std::int16_t>(random.uniform_int(0, 2));
 }
 
+// Several answers to a request, in a fifth of the runs. Whose tokens go along to another attempt is known of one.
+inline void choose_answers(std::uint64_t seed, RandomRun& run) {
+  RandomStream random(seed, "random_fleet_answers");
+  const std::string& engine = run.config.engine.name;
+  if (random.uniform_int(0, 4) > 0 || engine == "vllm-v0" || engine == "tensorrt-llm") return;
+  run.config.clients.migrations = 0;
+  run.config.answers.best_of = static_cast<int>(random.uniform_int(2, 4));
+  run.config.answers.n = static_cast<int>(random.uniform_int(1, run.config.answers.best_of));
+  if (random.uniform_int(0, 3) == 0) run.config.answers = {1, 1, 2};
+}
+
 inline RandomRun random_fleet(std::uint64_t seed) {
   RandomRun run = random_run(seed);
   choose_fleet(seed, run.config.cluster);
@@ -130,6 +141,7 @@ inline RandomRun random_fleet(std::uint64_t seed) {
   if (run.config.cluster.fleet.on) choose_domains(seed, run.config.cluster.fleet.failures);
   choose_fair_shares(seed, run);
   choose_clients(seed, run.config.clients);
+  choose_answers(seed, run);
   return run;
 }
 

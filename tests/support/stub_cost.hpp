@@ -42,6 +42,14 @@ class StubCost final : public CostModel {
     return time;
   }
 
+  StepTime encode(std::span<const EncodedItem> items) const override {
+    StepTime time;
+    time[TimePart::overhead] = fine_from_seconds(terms_.base);
+    for (const EncodedItem& item : items)
+      time[TimePart::compute] += fine_from_seconds(terms_.per_encoded_token) * item.tokens;
+    return time;
+  }
+
   const DecodeCurve& decode(std::int64_t sequences) const override {
     const auto i = static_cast<std::size_t>(sequences);
     if (curves_.size() <= i) curves_.resize(i + 1);

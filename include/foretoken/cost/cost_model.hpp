@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "foretoken/cost/decode_curve.hpp"
 #include "foretoken/cost/deployment.hpp"
@@ -30,6 +31,8 @@ class CostModel {
   // Context beyond which some layers do not look back; 0 = all layers see everything.
   // DecodeShape::windowed_context is cut at it.
   [[nodiscard]] virtual std::int64_t sliding_window() const { return 0; }
+  // A step of an engine that encodes these items and nothing else (Deployment::encodes_only).
+  [[nodiscard]] virtual StepTime encode(std::span<const EncodedItem>) const { return {}; }
   // Per operator, for people; sums to step() within rounding and the curve's 0.05 %.
   [[nodiscard]] virtual StepBreakdown breakdown(const StepShape& shape) const = 0;
   // Prices `deployment` from now on and keeps what it remembers, where that is the same for both; else false, and

@@ -129,12 +129,23 @@ struct LoraSpec {
   int max_rank = 16;
   double per_adapter = 0;    // by which each distinct adapter of a step makes it longer, as a share of it
   double with_adapters = 0;  // the same once, where a step has any
+  double pool_bytes = 0;     // of a pool of pages instead of slots (TensorRT-LLM); 0: slots
   [[nodiscard]] bool on() const { return max_loras > 0; }
   bool operator==(const LoraSpec&) const = default;
 };
 // Bytes of an adapter of this rank on one GPU, and of a slot (as large as one of max_rank, and its buffers).
 [[nodiscard]] double adapter_bytes(const ModelSpec& model, const Parallelism& split, int rank);
 [[nodiscard]] double adapter_slot_bytes(const ModelSpec& model, const Parallelism& split, int max_rank);
+// TensorRT-LLM keeps adapters in pages: how many there are on a GPU for `max_loras` of `max_rank`, how large one is,
+// and how many an adapter takes. Precondition: dense layers with keys and values per head.
+struct AdapterPages {
+  std::int64_t pages = 0;
+  std::int64_t slots = 0;  // rows of a page, each as wide as the smallest projection
+  double width = 0;        // numbers in such a row
+  [[nodiscard]] double bytes() const { return 2.0 * static_cast<double>(pages * slots) * width; }
+};
+[[nodiscard]] AdapterPages adapter_pages(const ModelSpec& model, const Parallelism& split, int max_rank, int max_loras);
+[[nodiscard]] std::int64_t pages_of_adapter(const ModelSpec& model, const Parallelism& split, int rank, int max_rank);
 // Seconds in which a step waits for an adapter of this rank to come from host memory, and from disk to there.
 [[nodiscard]] double adapter_load_seconds(const ModelSpec& model, const Parallelism& split, int rank, int max_rank);
 [[nodiscard]] double adapter_read_seconds(const ModelSpec& model, int rank);
@@ -196,9 +207,11 @@ struct Deployment {
   LoraSpec lora = {};
   std::int64_t largest_item = 0;  // tokens of the largest image or sound that prompts bring; 0: text alone
   bool encoder_data_parallel =
-      false;                      // tensor ranks deal out items instead of slicing the encoder (mm_encoder_tp_mode)
-  double power_cap = 0;           // W of a GPU; 0 = none
-  SharedCalibration calibration;  // measured coefficient sets to choose from; empty = roofline defaults
+      false;                       // tensor ranks deal out items instead of slicing the encoder (mm_encoder_tp_mode)
+  bool encodes_only = false;       // images and sound, without the language model
+  bool encoded_elsewhere = false;  // the language model, without their encoder
+  double power_cap = 0;            // W of a GPU; 0 = none
+  SharedCalibration calibration;   // measured coefficient sets to choose from; empty = roofline defaults
   bool operator==(const Deployment&) const = default;
 };
 

@@ -157,6 +157,8 @@ struct PoolPlan {
   std::int64_t link_bandwidth = 0;
   std::int64_t kv_block_bytes = 0;
   std::int64_t flow_bandwidth = 0;
+  std::int64_t embedding_bytes = 0;
+  Duration embedding_setup{};
   bool operator==(const PoolPlan&) const = default;
 };
 

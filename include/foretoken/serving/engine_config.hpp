@@ -47,7 +47,7 @@ struct SpeculationConfig {
 
 // LoRA adapters beside the model (src/serving/README.md, "Adapters").
 struct LoraConfig {
-  std::int64_t max_loras = 0;      // that the requests of a step may use; 0 = off
+  std::int64_t max_loras = 0;      // places on the GPU for those that the requests of a step use; 0 = off
   std::int64_t max_cpu_loras = 0;  // in host memory, those on the GPU included
   bool base_takes_slot = false;    // requests of the base model use a slot too (SGLang)
   bool loaded_at_start = false;    // into host memory, as many as fit
@@ -56,7 +56,8 @@ struct LoraConfig {
     Duration from_disk{};  // the same with what comes before: into host memory
     bool operator==(const Load&) const = default;
   };
-  std::vector<Load> loads = {};  // by adapter
+  std::vector<Load> loads = {};           // by adapter
+  std::vector<std::int64_t> places = {};  // that each takes on the GPU (TensorRT-LLM's pages); empty: one each
   [[nodiscard]] bool on() const { return max_loras > 0; }
   bool operator==(const LoraConfig&) const = default;
 };
@@ -65,6 +66,7 @@ struct LoraConfig {
 struct EncoderConfig {
   std::int64_t budget = 0;   // embeddings that a step computes at most, and that the cache holds; 0: text alone
   bool whole_items = false;  // a chunk takes an item in whole or stops before it (disable_chunked_mm_input)
+  bool elsewhere = false;    // items come encoded: they need room in the cache, and nothing is computed
   [[nodiscard]] bool on() const { return budget > 0; }
   bool operator==(const EncoderConfig&) const = default;
 };

@@ -41,10 +41,12 @@ enum class PoolRole {
   both,     // all of it
   prefill,  // its prompt; then it is handed over to a pool of role decode
   decode,   // its output, after a hand-over
+  encoder,  // its images and sound, before its prompt (src/serving/README.md, "Encoders apart")
 };
 
 [[nodiscard]] constexpr std::string_view to_string(PoolRole role) {
-  return role == PoolRole::prefill ? "prefill" : role == PoolRole::decode ? "decode" : "both";
+  constexpr std::string_view kNames[] = {"both", "prefill", "decode", "encoder"};
+  return kNames[static_cast<std::size_t>(role)];
 }
 
 // Who puts out the first token of a request that is handed over.
@@ -108,11 +110,16 @@ struct PoolConfig {
   std::int64_t flow_bandwidth = 0;  // bytes/s of one transfer alone, whatever the links have; 0 = no limit
   int model = 0;                    // that it serves
   double weight = 0;  // its share of the requests, relative, where its router is `random`; 0 = by replicas
+  // Of role encoder:
+  std::int64_t embedding_bytes = 0;  // of a token
+  Duration embedding_setup{};        // of each item's transfer
 };
 
-// A deployment of several pools. Requests enter at pools of role both or prefill; the router of the first of
-// them chooses among the replicas of all, and that of the first pool of role decode among those. Of several models each
-// has a router of its own, that of its first pool; their pools do all of a request.
+// A deployment of several pools. Those with images or sound go through a pool of role encoder first, if there is one;
+// its router says which of its replicas gets an item (in turn, or the one with the fewest). Requests enter at pools of
+// role both or prefill; the router of the first of them chooses among the replicas of all, and that of the first pool
+// of role decode among those. Of several models each has a router of its own, that of its first pool; their pools do
+// all of a request.
 struct PoolsConfig : SimulationOptions {
   std::vector<PoolConfig> pools;
   std::vector<int> model_of_class;  // by Request::class_index: what a class asks for; empty: there is one model

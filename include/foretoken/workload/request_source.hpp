@@ -13,6 +13,13 @@
 
 namespace foretoken {
 
+// What the front end has made of a turn of a conversation (serving/fan_out).
+enum class AnswerRole : std::uint8_t {
+  whole,  // nothing: it is the request itself
+  kept,   // the answer that the conversation goes on with
+  other,  // one of the others
+};
+
 struct Request {
   std::int64_t index = 0;  // in order of arrival, from 0
   TimePoint arrival{};     // the client sends it
@@ -30,6 +37,7 @@ struct Request {
   std::int32_t conversation = -1;
   std::int16_t adapter = -1;  // LoRA, into AdapterConfig::weights; -1 = the base model
   bool stop_string = false;   // its end is found behind the engine, where tokens become text
+  AnswerRole answer = AnswerRole::whole;
 
   // An answer as long as it may be ends by its length.
   [[nodiscard]] bool ends_by_stop_string() const { return stop_string && output_tokens < max_tokens; }

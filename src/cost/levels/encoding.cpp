@@ -6,6 +6,7 @@
 #include "cost/levels/charge.hpp"
 #include "cost/levels/levels.hpp"
 #include "cost/levels/step_operators.hpp"
+#include "cost/operators/attention_encoder.hpp"
 #include "model/media.hpp"
 
 namespace foretoken {
@@ -47,6 +48,12 @@ class Encoder {
         pricing_(make_pricing(d_)),
         launch_(spec_.layers * d_.overhead.per_prefill_layer) {
     const double tp = d_.parallelism.tensor;
+    if (d_.level == CostLevel::calibrated) kernel_ = encoder_kernel(gpu_generation(d_.gpu));
+    if (kernel_ != nullptr) {
+      measured_.level = CostLevel::calibrated;
+      measured_.name = std::string(kernel_->name) + ", vLLM 0.24.0";
+      measured_.error = kernel_->error;
+    }
     heads_ = {std::ceil(spec_.heads / tp), std::ceil(spec_.heads / tp), static_cast<double>(d_.model.head_dim)};
     if (deal_ > 1) {
       gathering_ = target;
@@ -140,9 +147,11 @@ class Encoder {
                                    int window) const {
     const ServedSet& set = pricing_.attention_prefill;
     PrefillTerms sum;
+    EncoderTiles measured;
     for (const EncodedItem& item : items) {
       const double each = window > 0 ? std::min(window, item.patches) : item.patches;
       const double parts = std::ceil(item.patches / each);
+      measured.add(item.sequences * parts, each, heads_.query, heads_.size);
       PrefillTerms terms = prefill_terms({item.sequences * parts, each, 0, heads_}, set);
       // A tile of queries sees all tiles of keys, where causal attention needs (n + 1) / 2 of n; and two of two in
       // the floor, which counts pairs.
@@ -156,9 +165,9 @@ class Encoder {
     return {name,
             static_cast<double>(layers),
             sum.work,
-            prefill_estimate(sum, set),
+            kernel_ != nullptr ? encoder_estimate(measured, heads_.size, *kernel_, d) : prefill_estimate(sum, set),
             datasheet_seconds(sum.work, d.flops_bf16, d.bandwidth),
-            &set};
+            kernel_ != nullptr ? &measured_ : &set};
   }
 
   EncoderSpec spec_;
@@ -168,6 +177,8 @@ class Encoder {
   StepOperators operators_;
   Pricing pricing_;
   AttentionHeads heads_;
+  const EncoderKernel* kernel_ = nullptr;  // null: priced as a prompt's attention
+  ServedSet measured_;
   double launch_;
   Deployment gathering_;
   Pricing gathering_pricing_;
@@ -178,18 +189,26 @@ class Encoder {
 // The encoder works first, and the target's layers wait for it.
 class EncodingModel final : public CostModel {
  public:
-  EncodingModel(std::unique_ptr<CostModel> target, const Deployment& d) : target_(std::move(target)), encoder_(d) {}
+  EncodingModel(std::unique_ptr<CostModel> target, const Deployment& d)
+      : target_(std::move(target)), encoder_(d), host_(capped_fine(d.overhead.per_step)) {}
 
   StepTime step(const StepShape& shape) const override {
     StepTime time = target_->step(shape);
     if (!shape.encodes.empty()) add(time, encoder_.time(shape.encodes));
     return time;
   }
+  // An engine for itself: its host schedules it as it would schedule any other step.
+  StepTime encode(std::span<const EncodedItem> items) const override {
+    StepTime time = encoder_.time(items);
+    add(time[TimePart::overhead], host_);
+    return time;
+  }
   const DecodeCurve& decode(std::int64_t sequences) const override { return target_->decode(sequences); }
   std::int64_t sliding_window() const override { return target_->sliding_window(); }
 
   StepBreakdown breakdown(const StepShape& shape) const override {
-    StepBreakdown result = target_->breakdown(shape);
+    StepBreakdown result;
+    if (!shape.prefill.empty() || shape.decode.sequences > 0) result = target_->breakdown(shape);
     if (shape.encodes.empty()) return result;
     double gpu = 0;
     for (const Operator& op : encoder_.operators(shape.encodes)) {
@@ -227,6 +246,7 @@ class EncodingModel final : public CostModel {
  private:
   std::unique_ptr<CostModel> target_;
   Encoder encoder_;
+  FineDuration host_;
 };
 
 }  // namespace

@@ -36,10 +36,13 @@ class PowerCappedModel final : public CostModel {
     return *curves_[index];
   }
 
+  StepTime encode(std::span<const EncodedItem> items) const override { return capped(inner_->encode(items)); }
+
   std::int64_t sliding_window() const override { return inner_->sliding_window(); }
 
   StepBreakdown breakdown(const StepShape& shape) const override {
     StepBreakdown result = inner_->breakdown(shape);
+    if (shape.prefill.empty() && shape.decode.sequences == 0) return result;  // of an encoder alone
     const double slowed = to_seconds(step(shape).total()) - to_seconds(inner_->step(shape).total());
     if (!(slowed > 0)) return result;
     OperatorCost line;

@@ -38,7 +38,7 @@ StepExplanation explain_step(const CostModel& cost, const StepShape& shape, std:
 // What a mean prompt brings beside text: as many items as in the mean, of the kind that most are of.
 std::vector<EncodedItem> mean_items(const Scenario& s) {
   const MediaConfig& media = s.workload.media;
-  if (!media.on()) return {};
+  if (!media.on() || s.deployment.encoded_elsewhere) return {};
   const auto kind = std::max_element(media.kinds.begin(), media.kinds.end(),
                                      [](const MediaKind& a, const MediaKind& b) { return a.weight < b.weight; });
   return std::vector<EncodedItem>(static_cast<std::size_t>(media.items),
@@ -141,6 +141,11 @@ Result<Explanation> explain_one(const Scenario& scenario) {
   const std::int64_t tokens = std::min(prompt, scenario.engine.max_num_batched_tokens);
   const PrefillChunk chunk{tokens, 0, tokens == prompt};
   const std::vector<EncodedItem> items = mean_items(scenario);
+  if (scenario.deployment.encodes_only) {
+    e.steps.push_back(
+        explain_step(*cost, {{}, {}, {}, 0, items}, fmt::format("encoder step: {} images and sounds", items.size())));
+    return e;
+  }
   e.steps.push_back(
       explain_step(*cost, {std::span(&chunk, 1), {}, {}, 0, items},
                    fmt::format("prefill step: {} prompt tokens{}", tokens,

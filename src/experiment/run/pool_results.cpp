@@ -18,6 +18,9 @@ constexpr std::string_view kKeys[] = {"max_num_requests_running",
                                       "engine_steps",
                                       "mean_decode_batch",
                                       "engine_busy",
+                                      "encoder_items",
+                                      "encoder_tokens",
+                                      "encoder_cache_hit_rate",
                                       "mfu",
                                       "mbu",
                                       "arithmetic_intensity",
@@ -109,7 +112,7 @@ void summarise_pools(RunResult& result) {
   if (pools.size() < 2) return;
   for (std::size_t i = 0; i < pools.size(); ++i) result.pools.push_back(result_of(result, pools[i].name, {i}));
   bool several = false;
-  for (const PoolRole role : {PoolRole::both, PoolRole::prefill, PoolRole::decode}) {
+  for (const PoolRole role : {PoolRole::both, PoolRole::prefill, PoolRole::decode, PoolRole::encoder}) {
     std::vector<std::size_t> members;
     for (std::size_t i = 0; i < pools.size(); ++i) {
       if (pools[i].role == role) members.push_back(i);

@@ -60,7 +60,7 @@ Json step_shape() {
 
 // What one pool did, or all pools of a role.
 Json pool_shape() {
-  return object({{"role", words_of({PoolRole::both, PoolRole::prefill, PoolRole::decode})},
+  return object({{"role", words_of({PoolRole::both, PoolRole::prefill, PoolRole::decode, PoolRole::encoder})},
                  {"replicas", count()},
                  {"gpus", count()},
                  {"summary", ref("pool_summary")},
@@ -78,7 +78,7 @@ Json transfers_shape() {
 }
 
 Json explained_pool_shape() {
-  return object({{"role", words_of({PoolRole::both, PoolRole::prefill, PoolRole::decode})},
+  return object({{"role", words_of({PoolRole::both, PoolRole::prefill, PoolRole::decode, PoolRole::encoder})},
                  {"memory", ref("memory_plan")},
                  {"feasible", flag()},
                  {"ridge_point", figure()},

@@ -47,6 +47,11 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
     flow_due_ = events_.add(FlowDue{}, kThenTimeouts);
   }
   if (clients_ != nullptr) clients_due_ = events_.add(ClientsDue{}, kThenTimeouts);
+  const auto encodes = [](const PoolConfig& p) { return p.role == PoolRole::encoder; };
+  if (source.media() != nullptr && std::any_of(config_.pools.begin(), config_.pools.end(), encodes)) {
+    encoders_.emplace(config_, *source.media());
+    encoders_due_ = events_.add(EncodersDue{}, kThenHandOvers);
+  }
   for (const PoolConfig& pool : config_.pools) add_pool(pool);
   make_routers(source.prefixes());
   former_.resize(replica_of_rank_.size());
@@ -65,6 +70,14 @@ std::unique_ptr<Replica> Cluster::make_replica(const PoolConfig& pool, int first
 }
 
 void Cluster::add_pool(const PoolConfig& pool) {
+  if (pool.role == PoolRole::encoder) {  // its ranks have numbers, and no requests
+    for (int i = 0; i < pool.cluster.replicas; ++i) {
+      if (hand_over_) hand_over_->add_replica(static_cast<std::size_t>(&pool - config_.pools.data()), 1);
+      replica_of_rank_.push_back(-1);
+    }
+    outcome_.pool_ends.push_back(replica_of_rank_.size());
+    return;
+  }
   if (entries_.size() <= static_cast<std::size_t>(pool.model))
     entries_.resize(static_cast<std::size_t>(pool.model) + 1);
   std::vector<int>& candidates =
@@ -106,6 +119,7 @@ void Cluster::make_routers(const PrefixTable* prefixes) {
   const PoolConfig* decode = nullptr;
   bool hands_over = false;
   for (const PoolConfig& pool : config_.pools) {
+    if (pool.role == PoolRole::encoder) continue;
     const PoolConfig*& first = pool.role == PoolRole::decode ? decode : entry[static_cast<std::size_t>(pool.model)];
     if (first == nullptr) first = &pool;
     hands_over = hands_over || pool.role == PoolRole::prefill;
@@ -149,19 +163,27 @@ SimulationOutcome Cluster::finish() {
     outcome_.interrupted = outcome_.stop_reason.empty();
     abandon();
   }
+  outcome_.replicas.resize(replica_of_rank_.size());
   for (const Member& member : members_) {
     for (const auto& rank : member.replica->ranks()) {
-      outcome_.replicas.push_back(rank->all_totals());
-      outcome_.replicas.back().kv_blocks_at_end = rank->state().used_blocks();
-      if (fleet_) outcome_.replicas.back() += former_[outcome_.replicas.size() - 1];
+      const auto place = static_cast<std::size_t>(rank->index());
+      ReplicaTotals& totals = outcome_.replicas[place] = rank->all_totals();
+      totals.kv_blocks_at_end = rank->state().used_blocks();
+      if (fleet_) totals += former_[place];
     }
   }
+  for (std::size_t pool = 0, begin = 0; encoders_ && pool < config_.pools.size(); begin = outcome_.pool_ends[pool++])
+    std::ranges::copy(encoders_->totals(pool), outcome_.replicas.begin() + static_cast<std::ptrdiff_t>(begin));
   if (fleet_) outcome_.fleet = fleet_totals();
   if (hand_over_) outcome_.transfers = hand_over_->totals();
   return std::move(outcome_);
 }
 
 void Cluster::abandon() {
+  if (encoders_) {
+    for (const Request& request : encoders_->inside())
+      observer_.on_request(record_of(request, 0, Outcome::unfinished, outcome_.end));
+  }
   for (Member& member : members_) {
     member.replica->abandon(outcome_.end);
     member.ways.abandon([&](const Request& way) {
@@ -209,9 +231,25 @@ void Cluster::operator()(const Arrival&, TimePoint now) {
   if (admission_)
     admit(request, now);
   else
-    enter(request, now);
+    begin(request, now);
   events_.schedule(arrival_, source_.next_arrival());
   if (clients_ != nullptr) events_.schedule(clients_due_, clients_->next_deadline());
+}
+
+// To those who encode what is in it, or to a router.
+void Cluster::begin(const Request& request, TimePoint now) {
+  if (encoders_ && encoders_->enter(request, now))
+    events_.schedule(encoders_due_, encoders_->next());
+  else
+    enter(request, now);
+}
+
+void Cluster::operator()(const EncodersDue&, TimePoint now) {
+  encoders_->due(now, [&](Request request) {
+    request.on_the_way = now - request.arrival;
+    enter(request, now);
+  });
+  events_.schedule(encoders_due_, encoders_->next());
 }
 
 void Cluster::operator()(const Inbound& event, TimePoint now) {
@@ -239,6 +277,10 @@ void Cluster::instant_over(TimePoint now) {
   }
   called_ = -1;
   to_call_.clear();
+  if (encoders_) {
+    encoders_->begin_steps(now);
+    events_.schedule(encoders_due_, encoders_->next());
+  }
   if (hand_over_ && hand_over_->changed()) events_.schedule(transfers_due_, hand_over_->next_time());
 }
 

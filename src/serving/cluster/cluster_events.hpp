@@ -16,6 +16,7 @@
 #include "serving/cluster/hand_overs.hpp"
 #include "serving/cluster/ingress.hpp"
 #include "serving/cluster/replica.hpp"
+#include "serving/encoders/encoder_stage.hpp"
 #include "serving/fan_out/fan_out.hpp"
 #include "serving/fleet/autoscaler.hpp"
 #include "serving/fleet/lobby.hpp"
@@ -71,12 +72,13 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   };  // a request on its way reaches it
   struct QueueTimeout {
     int replica;
-  };                     // someone has waited too long
-  struct FleetDue {};    // replicas come and go, or requests have waited too long for one
-  struct ClientsDue {};  // attempts are given up
-  struct FlowDue {};     // one more who waits before the router may go, or has waited too long
-  using Event =
-      std::variant<Boundary, HandOversDue, TransfersDue, Arrival, Inbound, QueueTimeout, FleetDue, ClientsDue, FlowDue>;
+  };                      // someone has waited too long
+  struct FleetDue {};     // replicas come and go, or requests have waited too long for one
+  struct ClientsDue {};   // attempts are given up
+  struct FlowDue {};      // one more who waits before the router may go, or has waited too long
+  struct EncodersDue {};  // images and sounds are encoded, or their embeddings arrive
+  using Event = std::variant<Boundary, HandOversDue, TransfersDue, Arrival, Inbound, QueueTimeout, FleetDue, ClientsDue,
+                             FlowDue, EncodersDue>;
 
   void operator()(const Boundary& event, TimePoint now);
   void operator()(const HandOversDue&, TimePoint now);
@@ -87,6 +89,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void operator()(const FleetDue&, TimePoint now);
   void operator()(const ClientsDue&, TimePoint now);
   void operator()(const FlowDue&, TimePoint now);
+  void operator()(const EncodersDue&, TimePoint now);
   void instant_over(TimePoint now);
   [[nodiscard]] bool stopped(TimePoint next);
 
@@ -188,6 +191,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void hold(const Request& request, TimePoint now);
   void serve_held(TimePoint now);
   void admit(const Request& request, TimePoint now);
+  void begin(const Request& request, TimePoint now);
   void dispatch_one(TimePoint now);
   void not_held(const Request& request, Outcome outcome, TimePoint now);
   void turned_away(const Request& request, Outcome outcome, TimePoint now);
@@ -209,11 +213,13 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   EventQueue<Event>::Handle fleet_due_ = 0;
   EventQueue<Event>::Handle clients_due_ = 0;
   EventQueue<Event>::Handle flow_due_ = 0;
+  EventQueue<Event>::Handle encoders_due_ = 0;
   EnginePolicyMaker make_policy_;
   std::optional<HandOvers> hand_over_;               // null: nothing is handed over
   std::optional<Admission> admission_;               // null: all are let in
   std::optional<FlowControl> flow_;                  // null: nobody waits before the router
   std::optional<Fleet> fleet_;                       // null: all replicas are there for ever
+  std::optional<EncoderStage> encoders_;             // null: requests go to engines at once
   Clients* clients_;                                 // null: nobody gives up
   FanOut* fan_out_;                                  // null: requests come as they are
   std::unordered_map<std::int64_t, int> at_;         // with clients_: attempts' replicas; never iterated

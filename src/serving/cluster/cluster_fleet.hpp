@@ -137,16 +137,19 @@ void Cluster::hold(const Request& request, TimePoint now) {
 [[gnu::noinline]] void Cluster::admit(const Request& request, TimePoint now) {
   if (publishes_)
     for (const int i : entries_.front().candidates) changes(i, now);
-  const bool admits = admission_->admits(request, in_system_ - 1, View(*this, entries_.front().candidates, now));
-  if (!admits || (flow_ && !flow_->enter(request, now))) return turned_away(request, Outcome::rejected, now);
-  flow_ ? dispatch_one(now) : enter(request, now);
+  const auto admits = [&] {
+    return admission_->admits(request, in_system_ - 1, View(*this, entries_.front().candidates, now));
+  };
+  const bool is_let_in = fan_out_ != nullptr ? fan_out_->let_in(request, admits) : admits();
+  if (!is_let_in || (flow_ && !flow_->enter(request, now))) return turned_away(request, Outcome::rejected, now);
+  flow_ ? dispatch_one(now) : begin(request, now);
 }
 
 // A cycle: one request at most, and none while the replicas are saturated, however little the next would take.
 void Cluster::dispatch_one(TimePoint now) {
   if (publishes_)
     for (const int i : entries_.front().candidates) changes(i, now);
-  if (admission_->saturation(View(*this, entries_.front().candidates, now)) < 1) enter(flow_->take(), now);
+  if (admission_->saturation(View(*this, entries_.front().candidates, now)) < 1) begin(flow_->take(), now);
   events_.schedule(flow_due_, flow_->empty() ? kNever : std::min(FlowControl::next_cycle(now), flow_->next_timeout()));
 }
 

@@ -93,8 +93,7 @@ SimulationOutcome simulate(const SimulationConfig& config, RequestSource& source
 namespace {
 
 // The router of the replicas where requests enter, which knows requests as they are before the front ends.
-std::unique_ptr<RoutingPolicy> entry_router(const PoolsConfig& config, const FanOut& fan_out,
-                                            const PrefixTable* prefixes) {
+std::unique_ptr<RoutingPolicy> entry_router(const PoolsConfig& config, FanOut& fan_out, const PrefixTable* prefixes) {
   const PoolConfig* first = nullptr;
   int replicas = 0;
   for (const PoolConfig& pool : config.pools) {

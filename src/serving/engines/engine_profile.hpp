@@ -70,6 +70,7 @@ struct SpeculationProfile {
   bool (*can_plan_ahead)(DraftMethod method) = nullptr;
   // What follows for blocks and budget; seats and budget are known.
   void (*settle)(EngineKnobs&, EngineSetting&) = nullptr;
+  std::string_view with_stages = {};  // what becomes of drafts where the model is split into pipeline stages
 };
 // A chain of drafts, their number given.
 [[nodiscard]] DraftTree draft_chain(DraftMethod method, const ModelSpec& model, const DraftSize& given);
@@ -79,6 +80,8 @@ struct LoraProfile {
   std::int64_t max_loras = 1;    // by default
   bool base_takes_slot = false;  // requests of the base model use a slot too
   bool keeps_all = false;        // in host memory, from the start on
+  std::int64_t max_rank = 16;    // by default
+  bool in_pages = false;         // of a pool that max_loras of max_rank decide, not in slots
   double with_adapters = 0;      // by which a step with any is longer, beside the share of each
 };
 

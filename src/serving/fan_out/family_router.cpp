@@ -7,27 +7,32 @@
 namespace foretoken {
 namespace {
 
-class FamilyRouter final : public RoutingPolicy {
+class FamilyRouter final : public RoutingPolicy, public FamilyListener {
  public:
-  FamilyRouter(std::unique_ptr<RoutingPolicy> inner, const FanOut& fan_out)
-      : inner_(std::move(inner)), fan_out_(fan_out) {}
+  FamilyRouter(std::unique_ptr<RoutingPolicy> inner, FanOut& fan_out) : inner_(std::move(inner)), fan_out_(fan_out) {
+    fan_out_.tell(this);
+  }
+  ~FamilyRouter() override { fan_out_.tell(nullptr); }
+  FamilyRouter(const FamilyRouter&) = delete;
+  FamilyRouter& operator=(const FamilyRouter&) = delete;
 
   int choose(const Request& part, const ClusterView& view) override {
-    const std::int64_t family = FanOut::family_of(part);
+    const std::int64_t family = fan_out_.family_of(part);
     const auto home = homes_.find(family);
     if (home != homes_.end()) {
-      if (view.takes(home->second.replica)) return home->second.replica;
-      inner_->left(home->second.replica, home->second.first);  // it is gone: the rest goes elsewhere
+      const int replica = home->second.replica;
+      if (replica == kRefused || view.takes(replica)) return replica;
+      inner_->left(replica, home->second.first);  // it is gone: the rest goes elsewhere
     }
     const int chosen = inner_->choose(part, view);
     homes_[family] = {chosen, part};
     return chosen;
   }
-  void left(int, const Request& part) override {
-    if (!fan_out_.is_over(part)) return;
-    const auto home = homes_.find(FanOut::family_of(part));
+  void left(int, const Request&) override {}  // see over()
+  void over(std::int64_t family) override {
+    const auto home = homes_.find(family);
     if (home == homes_.end()) return;
-    inner_->left(home->second.replica, home->second.first);
+    if (home->second.replica != kRefused) inner_->left(home->second.replica, home->second.first);
     homes_.erase(home);
   }
 
@@ -37,13 +42,13 @@ class FamilyRouter final : public RoutingPolicy {
     Request first;  // as it was chosen for
   };
   std::unique_ptr<RoutingPolicy> inner_;
-  const FanOut& fan_out_;
+  FanOut& fan_out_;
   std::unordered_map<std::int64_t, Home> homes_;  // by family; never iterated
 };
 
 }  // namespace
 
-std::unique_ptr<RoutingPolicy> make_family_router(std::unique_ptr<RoutingPolicy> inner, const FanOut& fan_out) {
+std::unique_ptr<RoutingPolicy> make_family_router(std::unique_ptr<RoutingPolicy> inner, FanOut& fan_out) {
   return std::make_unique<FamilyRouter>(std::move(inner), fan_out);
 }
 

@@ -40,7 +40,10 @@ Request FanOut::part_of(std::int64_t family, Open& open, TimePoint now) {
   Request part = open.request;
   part.index = next_part_++;
   part.arrival = now;
-  part.conversation = static_cast<std::int32_t>(-2 - family);
+  if (part.conversation >= 0)
+    part.answer = open.parts.empty() ? AnswerRole::kept : AnswerRole::other;
+  else
+    part.conversation = static_cast<std::int32_t>(-2 - family);
   if (part.prefix_row < 0) part.prefix_row = KeyChain::kNoRow;
   if (searches()) {
     part.prompt_tokens += open.tokens;
@@ -71,6 +74,7 @@ void FanOut::on_request(const RequestRecord& record) {
       RequestRecord answer = record;
       answer.request.index = open.request.index;
       answer.request.conversation = open.request.conversation;
+      answer.request.answer = AnswerRole::whole;
       observer_.on_answer(answer);
     }
   } else {
@@ -141,6 +145,7 @@ void FanOut::close(std::int64_t family, const RequestRecord& record) {
   open_.erase(family);
   by_request_.erase(request.index);
   ++closed_[static_cast<std::size_t>(record.outcome)];
+  if (listener_ != nullptr) listener_->over(family);
   observer_.on_request(record);
   if (record.outcome != Outcome::unfinished) over_.push_back(request);
 }

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <unordered_map>
 #include <vector>
@@ -13,6 +14,13 @@
 #include "serving/routing/routing_policy.hpp"
 
 namespace foretoken {
+
+// Who wants to know when the last answer of a request has come back.
+class FamilyListener {
+ public:
+  virtual ~FamilyListener() = default;
+  virtual void over(std::int64_t family) = 0;
+};
 
 // A request has one record: its TTFT is that of its first answer, its end that of its last; its tokens are those
 // of all answers that come back. Each answer is told by on_answer() before.
@@ -26,6 +34,7 @@ class FanOut final : public RequestSource, public Observer {
   Request take() override;
   void completed(const Request& part, TimePoint now) override;
   [[nodiscard]] const PrefixTable* prefixes() const override { return source_.prefixes(); }
+  [[nodiscard]] const PromptMedia* media() const override { return source_.media(); }
   [[nodiscard]] Diagnostics problems() override { return source_.problems(); }
 
   // ---- to the cluster, its observer ----
@@ -42,9 +51,16 @@ class FanOut final : public RequestSource, public Observer {
   // The run has ended: the outcome counts requests from now on.
   void end(SimulationOutcome& outcome);
 
-  // Whether all of the part's request is over.
-  [[nodiscard]] bool is_over(const Request& part) const { return !open_.contains(family_of(part)); }
-  [[nodiscard]] static std::int64_t family_of(const Request& part) { return -2 - std::int64_t{part.conversation}; }
+  void tell(FamilyListener* listener) { listener_ = listener; }
+  // A request is let in or turned away as a whole: what `decide()` says of its first part holds for all.
+  template <class Decide>
+  [[nodiscard]] bool let_in(const Request& part, Decide decide) {
+    std::optional<bool>& verdict = open_.at(family_of(part)).let_in;
+    if (!verdict) verdict = decide();
+    return *verdict;
+  }
+  // Of a part in the cluster.
+  [[nodiscard]] std::int64_t family_of(const Request& part) const { return family_of_.at(part.index); }
 
  private:
   struct Open {
@@ -59,6 +75,7 @@ class FanOut final : public RequestSource, public Observer {
     Outcome worst = Outcome::finished;
     TimePoint ended_at{};  // of the last part that came back
     std::int32_t preemptions = 0;
+    std::optional<bool> let_in;
   };
   struct Due {
     TimePoint at{};
@@ -83,6 +100,7 @@ class FanOut final : public RequestSource, public Observer {
   std::unordered_map<std::int64_t, std::int64_t> by_request_;  // families; never iterated
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   std::int64_t next_part_ = 0, next_family_ = 0, dues_ = 0;
+  FamilyListener* listener_ = nullptr;
   std::vector<Request> over_;  // closed, and the source does not know yet
   std::int64_t arrived_ = 0;
   std::array<std::int64_t, 6> closed_{};  // by Outcome
@@ -90,7 +108,6 @@ class FanOut final : public RequestSource, public Observer {
 
 // All parts of a request go where `inner` sends the first: they are made behind the router, by the front end of that
 // replica. `inner` counts a request until its last part has left.
-[[nodiscard]] std::unique_ptr<RoutingPolicy> make_family_router(std::unique_ptr<RoutingPolicy> inner,
-                                                                const FanOut& fan_out);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_family_router(std::unique_ptr<RoutingPolicy> inner, FanOut& fan_out);
 
 }  // namespace foretoken

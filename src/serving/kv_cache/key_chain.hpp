@@ -25,8 +25,8 @@ class KeyChain {
   // `described` may be null.
   KeyChain(const Request& request, const PrefixTable* described, std::int64_t block_size)
       : block_size_(block_size),
-        own_(request.conversation >= 0 ? mix_keys(kConversation, static_cast<std::uint64_t>(request.conversation))
-                                       : mix_keys(kRequest, static_cast<std::uint64_t>(request.index))) {
+        own_(has_own(request) ? mix_keys(kConversation, static_cast<std::uint64_t>(request.conversation))
+                              : mix_keys(kRequest, static_cast<std::uint64_t>(request.index))) {
     if (request.prefix_row < 0) return;
     if (described != nullptr && request.prefix_row != kNoRow) {
       ids_ = described->hash_ids(request.prefix_row);
@@ -38,14 +38,22 @@ class KeyChain {
     if (request.adapter >= 0) chain_ = mix_keys(chain_, kAdapters + static_cast<std::uint64_t>(request.adapter));
     row_blocks_ = described_blocks_;
     if (!is_of_family(request)) return;
-    family_ = mix_keys(kFamily, static_cast<std::uint64_t>(-std::int64_t{request.conversation}));
+    family_ = request.conversation >= 0
+                  ? mix_keys(kConversation, static_cast<std::uint64_t>(request.conversation))
+                  : mix_keys(kFamily, static_cast<std::uint64_t>(-std::int64_t{request.conversation}));
     described_blocks_ = request.prompt_tokens / block_size;
   }
 
   // Of a request whose prompt others have too, though no row describes it.
   static constexpr std::int32_t kNoRow = std::numeric_limits<std::int32_t>::max();
   // The answers of one request have all of its prompt in common (serving/fan_out).
-  [[nodiscard]] static bool is_of_family(const Request& request) { return request.conversation < -1; }
+  [[nodiscard]] static bool is_of_family(const Request& request) {
+    return request.conversation < -1 || request.answer != AnswerRole::whole;
+  }
+  // Whether a later request will ask for all that this one knows, what it answers too.
+  [[nodiscard]] static bool has_own(const Request& request) {
+    return request.conversation >= 0 && request.answer != AnswerRole::other;
+  }
 
   [[nodiscard]] std::int64_t described_blocks() const { return described_blocks_; }
   [[nodiscard]] std::uint64_t key(std::int64_t block) {

@@ -99,7 +99,7 @@ TierMatch KvTiers::look_up(const Request& request, std::int64_t known, bool was_
   TierMatch match;
   match.tokens = on_gpu;
   match.first = on_gpu / config.unit_tokens;
-  const bool has_own = was_preempted || request.conversation >= 0;
+  const bool has_own = was_preempted || KeyChain::has_own(request);
   if (!has_own && request.prefix_row < 0) return match;
   KeyChain chain(request, described_, config.unit_tokens);
   const std::int64_t most = config.backend == KvOffload::hicache ? known - 1 : known;
@@ -200,10 +200,10 @@ void KvTiers::find_in_host(KeyChain& chain, std::int64_t units, TimePoint at, Ti
 }
 
 void KvTiers::prefetch(const Request& request, std::int64_t on_gpu, TimePoint at) {
-  if (request.conversation < 0 && request.prefix_row < 0) return;
+  if (!KeyChain::has_own(request) && request.prefix_row < 0) return;
   KeyChain chain(request, described_, config.unit_tokens);
   std::int64_t units = (request.prompt_tokens - 1) / config.unit_tokens;
-  if (request.conversation < 0) units = std::min(units, chain.described_blocks());
+  if (!KeyChain::has_own(request)) units = std::min(units, chain.described_blocks());
   std::int64_t unit = on_gpu / config.unit_tokens;
   while (unit < units && find(host(), chain.key(unit)) != BlockPool::kNone) ++unit;
   Prefetch fetched;

@@ -19,7 +19,7 @@ BlockPool::Key in_window(BlockPool::Key key) {
 PrefixMatch PrefixCache::match(const Request& request, std::int64_t known_tokens, bool was_preempted) {
   matched_.clear();
   matched_window_.blocks.clear();
-  const bool has_own = was_preempted || request.conversation >= 0;
+  const bool has_own = was_preempted || KeyChain::has_own(request);
   if (!enabled_ || (!has_own && request.prefix_row < 0)) return {};
   KeyChain chain(request, described_, block_size_);
   std::int64_t most = (known_tokens - 1) / block_size_;
@@ -77,7 +77,7 @@ void PrefixCache::match_in_window(const std::vector<BlockPool::Key>& keys, Prefi
 }
 
 std::int64_t PrefixCache::cached_tokens(const Request& request, std::int64_t taken) const {
-  const bool has_own = request.conversation >= 0;
+  const bool has_own = KeyChain::has_own(request);
   if (!enabled_ || (!has_own && request.prefix_row < 0)) return 0;
   KeyChain chain(request, described_, block_size_);
   std::int64_t most = (request.prompt_tokens - 1) / block_size_;
@@ -143,7 +143,7 @@ void PrefixCache::identify_described(RequestId id, const Request& request, std::
 void PrefixCache::bring(const Request& request, std::int64_t tokens) {
   if (!enabled_ || layout_.windowed > 0) return;
   KeyChain chain(request, described_, block_size_);
-  const bool has_own = request.conversation >= 0;
+  const bool has_own = KeyChain::has_own(request);
   std::int64_t most = tokens / block_size_;
   if (!has_own) most = std::min(most, chain.described_blocks());
   std::vector<BlockPool::Block> all;
@@ -195,7 +195,7 @@ std::int64_t PrefixCache::leave_behind(Window& in, std::int64_t first) {
 
 void PrefixCache::release(RequestId id, const Request& request, std::int64_t blocks, std::int64_t full, bool preempted,
                           std::int64_t first) {
-  const bool has_own = enabled_ && (preempted || request.conversation >= 0);
+  const bool has_own = enabled_ && (preempted || KeyChain::has_own(request));
   if (!has_own && static_cast<std::size_t>(id) >= std::max(tables_.size(), windows_.size())) {
     const std::int64_t whole = enabled_ ? std::min(blocks, layout_.groups() * (full / block_size_)) : 0;
     pool_.give_back_partial(blocks - whole);

@@ -7,7 +7,7 @@ namespace foretoken {
 
 // After a preemption all time is recovery until the lost tokens are back.
 void Accounts::prefilled(std::span<const StepPlan::Chunk> chunks, std::span<const RequestId> prefilling,
-                         const StepTime& step) {
+                         const StepTime& step, FineDuration elapsed) {
   std::int64_t step_tokens = 0;
   for (const StepPlan::Chunk& chunk : chunks) step_tokens += chunk.tokens;
   for (const StepPlan::Chunk& chunk : chunks) {
@@ -21,7 +21,7 @@ void Accounts::prefilled(std::span<const StepPlan::Chunk> chunks, std::span<cons
   if (chunks.size() == prefilling.size()) return;
   for (const RequestId id : prefilling) {
     const bool ran = std::any_of(chunks.begin(), chunks.end(), [&](const auto& c) { return c.id == id; });
-    if (!ran && !table_[id].recovering) table_[id].account.left_out(step.total());
+    if (!ran && !table_[id].recovering) table_[id].account.left_out(elapsed);
   }
 }
 

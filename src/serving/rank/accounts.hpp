@@ -28,8 +28,9 @@ class Accounts {
   void stopped_decoding(std::span<const RequestId> ids) {
     for (const RequestId id : ids) table_[id].account.left_decode(decode_totals_);
   }
-  // A step has ended with these chunks of those that prefill.
-  void prefilled(std::span<const StepPlan::Chunk> chunks, std::span<const RequestId> prefilling, const StepTime& step);
+  // A step has ended with these chunks of those that prefill; or steps without any, which took `elapsed`.
+  void prefilled(std::span<const StepPlan::Chunk> chunks, std::span<const RequestId> prefilling, const StepTime& step,
+                 FineDuration elapsed);
   // What a preemption had lost of it is back.
   static void recovered(InFlight& r, TimePoint now) {
     if (std::exchange(r.recovering, false)) r.account.recovered(now - r.preempted_at);

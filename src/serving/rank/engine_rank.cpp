@@ -296,7 +296,7 @@ void EngineRank::settle_chunks(TimePoint now) {
   if (rank_.tiers)
     settle_chunks_with_tiers(now);
   else
-    accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), steps_.first());
+    accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), steps_.first(), steps_.elapsed());
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
     InFlight& r = rank_.table[chunk.id];
     r.cached += chunk.tokens;

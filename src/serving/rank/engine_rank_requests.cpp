@@ -43,7 +43,9 @@ void EngineRank::wait(const Waiting& waiting, TimePoint now) {
     // The step after the running one is planned already.
     rank_.waiting.to_inbox(waiting, now);
     // Where it begins in the order hangs on what was served when the queue takes it in.
-    if (rank_.waiting.counts_service()) end_after(steps_to_boundary(now));
+    // Who waits for blocks of its KV cache has another reason to wait as soon as the queue has it.
+    const bool others_wait = receiver_ && receiver_->head() != nullptr;
+    if (rank_.waiting.counts_service() || others_wait) end_after(steps_to_boundary(now));
     if (rank_.waiting.head() == nullptr || !rank_.first_come_first_served || rank_.adapters) cut(now, 1);
   } else if (rank_.waiting.push(waiting) || rank_.waiting.counts_service()) {
     cut(now);

@@ -133,7 +133,8 @@ void EngineRank::settle_chunks_with_tiers(TimePoint now) {
   RankTiers& t = *rank_.tiers;
   StepTime step = steps_.first();
   step[TimePart::network] -= t.step_time;
-  accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), step);
+  const FineDuration elapsed = steps_.steps() == 1 ? step.total() : steps_.elapsed();
+  accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), step, elapsed);
   for (const RequestId id : rank_.running.prefilling()) {
     InFlight& r = rank_.table[id];
     if (t.step_time.units == 0 || r.recovering) continue;

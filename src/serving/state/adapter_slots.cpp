@@ -14,7 +14,7 @@ AdapterSlots::AdapterSlots(const LoraConfig& config) : config_(config), adapters
 void AdapterSlots::join(int adapter) {
   Adapter& a = of(adapter);
   if (a.seats++ > 0) return;
-  if (counts(adapter)) ++in_use_;
+  if (counts(adapter)) in_use_ += places(adapter);
   if (adapter < 0) return;
   ++distinct_;
   if (a.on_gpu || a.due) return;
@@ -25,7 +25,7 @@ void AdapterSlots::join(int adapter) {
 void AdapterSlots::leave(int adapter) {
   Adapter& a = of(adapter);
   if (--a.seats > 0) return;
-  if (counts(adapter)) --in_use_;
+  if (counts(adapter)) in_use_ -= places(adapter);
   if (adapter < 0) return;
   --distinct_;
   a.left = ++departures_;
@@ -38,7 +38,7 @@ void AdapterSlots::evict(bool Adapter::*where) {
     if (a.*where && a.seats == 0 && (oldest == nullptr || a.left < oldest->left)) oldest = &a;
   }
   invariant(oldest != nullptr, "more adapters are in use than there are slots");
-  if (oldest->on_gpu) --on_gpu_;
+  if (oldest->on_gpu) on_gpu_ -= places(static_cast<int>(oldest - adapters_.data()) - 1);
   oldest->on_gpu = false;
   if (where == &Adapter::on_gpu) return;
   --in_host_memory_;
@@ -60,9 +60,9 @@ Duration AdapterSlots::load() {
       ++in_host_memory_;
     }
     const std::int64_t slots = config_.max_loras - (config_.base_takes_slot && of(-1).seats > 0 ? 1 : 0);
-    if (on_gpu_ >= slots) evict(&Adapter::on_gpu);
+    while (on_gpu_ + places(adapter) > slots) evict(&Adapter::on_gpu);
     a.on_gpu = true;
-    ++on_gpu_;
+    on_gpu_ += places(adapter);
     ++totals_.loads;
     totals_.loads_of.resize(config_.loads.size());
     ++totals_.loads_of[static_cast<std::size_t>(adapter)];

@@ -20,7 +20,7 @@ class AdapterSlots {
   void leave(int adapter);
   // Whether one more request of it may take a seat.
   [[nodiscard]] bool admits(int adapter) const {
-    return of(adapter).seats > 0 || !counts(adapter) || in_use_ < config_.max_loras;
+    return of(adapter).seats > 0 || !counts(adapter) || in_use_ + places(adapter) <= config_.max_loras;
   }
   // Distinct adapters in use.
   [[nodiscard]] std::int64_t distinct() const { return distinct_; }
@@ -51,14 +51,17 @@ class AdapterSlots {
   [[nodiscard]] Adapter& of(int adapter) { return adapters_[static_cast<std::size_t>(adapter + 1)]; }
   [[nodiscard]] const Adapter& of(int adapter) const { return adapters_[static_cast<std::size_t>(adapter + 1)]; }
   [[nodiscard]] bool counts(int adapter) const { return adapter >= 0 || config_.base_takes_slot; }
+  [[nodiscard]] std::int64_t places(int adapter) const {
+    return config_.places.empty() || adapter < 0 ? 1 : config_.places[static_cast<std::size_t>(adapter)];
+  }
   void evict(bool Adapter::*where);
 
   const LoraConfig config_;
   std::vector<Adapter> adapters_;  // the base model first
   std::vector<int> to_load_;       // in the order of admission
-  std::int64_t in_use_ = 0;        // that count
+  std::int64_t in_use_ = 0;        // places of those that count
   std::int64_t distinct_ = 0;
-  std::int64_t on_gpu_ = 0;
+  std::int64_t on_gpu_ = 0;  // places taken
   std::int64_t in_host_memory_ = 0;
   std::int64_t departures_ = 0;
   std::int64_t count_ = 0;

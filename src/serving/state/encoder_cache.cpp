@@ -39,7 +39,8 @@ std::int64_t EncoderCache::fit(RequestId id, const Request& request, std::int64_
       continue;
     }
     const bool cut = config_.whole_items && computed < item.start && computed + tokens < item.end();
-    const bool room = wanted + item.tokens <= std::min(budget_, free_ + evictable_ - claimed);
+    const std::int64_t left = free_ + evictable_ - claimed;
+    const bool room = wanted + item.tokens <= (config_.elsewhere ? left : std::min(budget_, left));
     if (cut || !room) return std::max<std::int64_t>(0, item.start - computed);
     wanted += item.tokens;
     missing_.push_back(item);
@@ -47,7 +48,24 @@ std::int64_t EncoderCache::fit(RequestId id, const Request& request, std::int64_
   return tokens;
 }
 
+// What others have encoded comes into the room that is made for it: nothing is computed, nor asked of the cache.
+void EncoderCache::take_from_elsewhere(RequestId id) {
+  const auto hold_or_bring = [&](const MediaItem& item) {
+    const auto entry = entries_.find(item.content);
+    if (entry != entries_.end()) return hold(id, item, entry->second);
+    make_room(item.tokens);
+    free_ -= item.tokens;
+    entries_[item.content] = {item.tokens, 1, 0, kNoRequest, {item.tokens, item.sequences, item.patches}};
+    held_[id].push_back({item.content, item.end()});
+  };
+  for (const MediaItem& item : found_) hold_or_bring(item);
+  for (const MediaItem& item : missing_) hold_or_bring(item);
+  found_.clear();
+  missing_.clear();
+}
+
 void EncoderCache::take(RequestId id) {
+  if (config_.elsewhere) return take_from_elsewhere(id);
   for (const MediaItem& item : found_) {
     ++totals_.queries;
     const auto entry = entries_.find(item.content);

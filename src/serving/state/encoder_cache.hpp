@@ -60,6 +60,7 @@ class EncoderCache {
   [[nodiscard]] bool holds(RequestId id, std::int64_t content) const;
   void hold(RequestId id, const MediaItem& item, Entry& entry);
   void let_go(std::int64_t content);
+  void take_from_elsewhere(RequestId id);
   void plan(RequestId id, const MediaItem& item);
   void make_room(std::int64_t tokens);
   void shape_plan();

@@ -337,6 +337,8 @@ HandOver RankState::hand_over(RequestId id, TimePoint now) {
 // It holds what it has computed, and no longer what it might come to need.
 void RankState::pin(RequestId id) {
   InFlight& r = table[id];
+  if (adapters && r.phase != Phase::leaving) [[unlikely]]
+    adapters->leave(r.request.adapter);
   r.phase = Phase::pinned;
   ++pinned_;
   counts_.committed_blocks += r.blocks - committed_blocks(r.request);

@@ -83,9 +83,9 @@ class SchedulerState {
   // ---- LoRA ----
   // Whether the head of the queue may take a seat as far as its adapter goes. Else it is passed over until
   // bring_back().
+  [[nodiscard]] bool head_has_slot() const { return rank_.adapters->admits(rank_.waiting.head()->request.adapter); }
   [[nodiscard]] bool pass_over_head_without_slot() {
-    const Waiting& head = *rank_.waiting.head();
-    if (rank_.adapters->admits(head.request.adapter)) return false;
+    if (head_has_slot()) return false;
     rank_.set_aside();
     return true;
   }

@@ -32,7 +32,7 @@ std::vector<Decoding> decoding(const Scenario& s) {
   };
   if (s.pools.empty()) add(s.cluster.replicas, s.engine);
   for (const PoolPlan& pool : s.pools) {
-    if (pool.role != PoolRole::prefill) add(pool.cluster.replicas, pool.engine);
+    if (pool.role != PoolRole::prefill && pool.role != PoolRole::encoder) add(pool.cluster.replicas, pool.engine);
   }
   return all;
 }

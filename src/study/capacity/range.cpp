@@ -36,6 +36,8 @@ LoadEstimate estimate_of_pools(const Scenario& s, const Explanation& e) {
         decodes += ranks / std::max(1e-9, rest);
         estimate.seats += ranks * sequences;
         break;
+      case PoolRole::encoder:  // how many items a request has is the workload's
+        break;
       case PoolRole::both:
         estimate.requests_per_second += ranks / std::max(1e-9, prefill + rest);
         estimate.seats += ranks * sequences;

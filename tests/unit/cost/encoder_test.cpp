@@ -84,6 +84,19 @@ TEST(Encoder, AttendsToWindowsWhereMostLayersDo) {
   EXPECT_LT(encoder_seconds(d, {kImage}), 0.8 * full);
 }
 
+// Three tiles of 128 queries and 16 heads of 80, which are computed as 96, fit on 132 SMs at once: each goes through
+// three blocks of keys. 10.13 us + 4 x 128^2 x 3 x 96 / (989e12 / 132 x 0.675) + 3 x 0.095 us.
+TEST(Encoder, AttentionIsThatOfItsKernel) {
+  Deployment d = seeing(test::h100());
+  d.model.encoder.layers = 1;
+  const EncodedItem item{96, 1, 384};
+  for (const OperatorCost& op : make_cost_model(d)->breakdown({{}, {}, {}, 0, std::span(&item, 1)}).operators) {
+    if (op.name != "encoder_attention") continue;
+    EXPECT_NEAR(op.seconds * 1e6, 10.13 + 3.732 + 0.285, 0.01);
+    EXPECT_EQ(op.served_by, "FlashAttention 3, vLLM 0.24.0");
+  }
+}
+
 TEST(Encoder, IsDealtOutOrSliced) {
   Deployment d = seeing(test::h100(), 4);
   const double alone = encoder_seconds(seeing(test::h100()), {kImage});

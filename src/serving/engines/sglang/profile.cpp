@@ -252,7 +252,13 @@ EngineProfile sglang_profile() {
   p.read_seats = read_sglang_seats;
   p.read_memory_share = read_sglang_memory_share;
   p.captured_rows = sglang_captured_rows;
-  p.speculation = {sglang_drafts, true, always_plans_ahead, can_always_plan_ahead, settle_sglang_speculation};
+  // server_args.py, sgl-project/sglang pull request 30775.
+  p.speculation = {sglang_drafts,
+                   true,
+                   always_plans_ahead,
+                   can_always_plan_ahead,
+                   settle_sglang_speculation,
+                   "SGLang refuses to start with both unless an experimental switch is set"};
   p.lora = {8, true, true};
   p.read_kv_offload = read_sglang_kv_offload;
   p.kv_formats = kKvFormats;

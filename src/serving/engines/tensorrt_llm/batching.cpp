@@ -16,7 +16,9 @@
 // STATIC_BATCH, nor where layers have windows of their own). With the overlap scheduler the call after that context's
 // last chunk neither finds its blocks nor sees a context: one that still waits then starts without them.
 // A generation takes 1 + its drafts of max_num_tokens.
-// Left out: LoRA, beams; batch_wait_* counts the tokens of those that wait for a block. A queued prompt
+// LoRA: of those whose blocks fit, who asks for an adapter that no longer fits its pages is passed over, but with
+// MAX_UTILIZATION nobody passes it.
+// Left out: beams; batch_wait_* counts the tokens of those that wait for a block. A queued prompt
 // shorter than the tokens that rounding leaves unused waits for the next step.
 #include <algorithm>
 
@@ -45,7 +47,9 @@ class TensorRtLlm final : public BatchingPolicy {
     StepPlan scratch;
     const std::int64_t budget = s.config.step_tokens() - s.decode_tokens();
     computing_.clear();
-    return !s.prefilling().empty() || next(s, scratch, s.running() == 0, budget) > 0;
+    const bool any = !s.prefilling().empty() || next(s, scratch, s.running() == 0, budget) > 0;
+    if (s.limits_adapters) s.bring_back();
+    return any;
   }
 
   bool can_serve(const SchedulerState& s, const Request& request) const override {
@@ -130,15 +134,27 @@ class TensorRtLlm final : public BatchingPolicy {
       plan.blocked = Blocked::seats;
       return 0;
     }
-    for (; waits_for_block(s, *head); passed_over_ = true) {
+    while (true) {
+      for (; waits_for_block(s, *head); passed_over_ = true) {
+        s.set_aside();
+        head = s.waiting().head();
+        if (head == nullptr) {
+          plan.blocked = Blocked::shared_block;
+          return 0;
+        }
+      }
+      hit_ = s.match_head();
+      if (!s.limits_adapters || s.head_has_slot()) break;
+      // Only where its blocks fit is its adapter what it lacks, and others pass.
+      const bool in_order = s.config.capacity_scheduler_policy == "MAX_UTILIZATION";
+      const bool passes = !in_order && fits(s, *head);
+      plan.blocked = passes || in_order ? Blocked::adapter : Blocked::kv_blocks;
+      plan.once = plan.once || (!in_order && hit_.free_blocks > 0);  // decodes may evict it, see PrefixMatch
+      if (!passes) return 0;
       s.set_aside();
       head = s.waiting().head();
-      if (head == nullptr) {
-        plan.blocked = Blocked::shared_block;
-        return 0;
-      }
+      if (head == nullptr) return 0;
     }
-    hit_ = s.match_head();
     const std::int64_t prompt = known(s, *head);
     const std::int64_t tokens = prompt - hit_.tokens;
     // A paused request that has outgrown max_num_tokens runs alone rather than never.
@@ -148,16 +164,20 @@ class TensorRtLlm final : public BatchingPolicy {
       plan.blocked = Blocked::token_budget;
       return 0;
     }
-    const bool fits = s.config.capacity_scheduler_policy == "MAX_UTILIZATION"
-                          ? s.blocks_to_take(hit_, prompt) + s.decode_blocks_needed() <= s.free_blocks()
-                          : s.committed_blocks(head->request) - hit_.blocks + hit_.free_blocks + s.committed_blocks() <=
-                                s.config.usable_blocks();
-    if (!fits) {
+    if (!fits(s, *head)) {
       plan.blocked = Blocked::kv_blocks;
       plan.once = plan.once || (hit_.free_blocks > 0 && prompt > budget);  // see PrefixMatch
       return 0;
     }
     return tokens;
+  }
+
+  // Whether there are blocks for the head of the queue, of which `hit_` is cached.
+  [[nodiscard]] bool fits(SchedulerState& s, const Waiting& head) const {
+    if (s.config.capacity_scheduler_policy == "MAX_UTILIZATION")
+      return s.blocks_to_take(hit_, known(s, head)) + s.decode_blocks_needed() <= s.free_blocks();
+    return s.committed_blocks(head.request) - hit_.blocks + hit_.free_blocks + s.committed_blocks() <=
+           s.config.usable_blocks();
   }
 
   // The block that each context computes next, where another may need the same.

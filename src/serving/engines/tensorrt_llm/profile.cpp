@@ -80,10 +80,17 @@ EngineProfile tensorrt_llm_profile() {
                                                    "0.13", "0.14", "0.15", "0.16", "0.17", "0.18", "0.19",
                                                    "0.20", "0.21", "1.0",  "1.1",  "1.2"};
   static constexpr std::string_view kWords[] = {"trt", "tensorrt"};
-  static constexpr std::string_view kKnobs[] = {
-      "engine.enable_chunked_prefill",      "engine.async_scheduling",         "engine.capacity_scheduler_policy",
-      "engine.context_chunking_policy",     "engine.batch_wait_timeout_iters", "engine.batch_wait_max_tokens_ratio",
-      "engine.attention_dp_enable_balance", "engine.free_gpu_memory_fraction"};
+  static constexpr std::string_view kKnobs[] = {"engine.enable_chunked_prefill",
+                                                "engine.async_scheduling",
+                                                "engine.capacity_scheduler_policy",
+                                                "engine.context_chunking_policy",
+                                                "engine.batch_wait_timeout_iters",
+                                                "engine.batch_wait_max_tokens_ratio",
+                                                "engine.attention_dp_enable_balance",
+                                                "engine.free_gpu_memory_fraction",
+                                                "engine.enable_lora",
+                                                "engine.max_loras",
+                                                "engine.max_lora_rank"};
   static constexpr KvFormat kKvFormats[] = {KvFormat::bf16, KvFormat::fp8, KvFormat::int8, KvFormat::fp4};
   EngineProfile p;
   p.info = {"tensorrt-llm", "TensorRT-LLM: in-flight batching, KV reserved to the end or paused when it runs out"};
@@ -101,12 +108,19 @@ EngineProfile tensorrt_llm_profile() {
   p.guarantees_outputs = guarantees_outputs;
   p.block_size = 32;
   p.forks_answers = true;
+  p.lora = {.max_loras = 4, .keeps_all = true, .max_rank = 64, .in_pages = true};
   p.prefix_caching = PrefixCaching::on;
   p.read_batch = read_tensorrt_batch;
   p.read_memory_share = read_tensorrt_memory_share;
   p.captured_rows = tensorrt_captured_rows;
   p.check_start = check_tensorrt_start;
-  p.speculation = {draft_chain, false, tensorrt_plans_ahead, tensorrt_can_plan_ahead, settle_tensorrt_speculation};
+  // NVIDIA/TensorRT-LLM issue 9009, py_executor.py.
+  p.speculation = {draft_chain,
+                   false,
+                   tensorrt_plans_ahead,
+                   tensorrt_can_plan_ahead,
+                   settle_tensorrt_speculation,
+                   "TensorRT-LLM's pipelined loop supports no drafting and refuses to start"};
   p.kv_formats = kKvFormats;
   p.unpacks_weights = false;
   p.launch_line = tensorrt_launch_line;

@@ -198,7 +198,10 @@ EngineProfile vllm_v1_profile() {
   p.read_batch = read_v1_batch;
   p.read_memory_share = read_v1_memory_share;
   p.captured_rows = captured_by_seats;
-  p.speculation = {draft_chain, false, v1_plans_ahead, v1_can_plan_ahead, settle_v1_speculation};
+  // vllm-project/vllm issues 44697, 52069 and 57755.
+  p.speculation = {draft_chain,           false,
+                   v1_plans_ahead,        v1_can_plan_ahead,
+                   settle_v1_speculation, "releases of vLLM up to 0.29 refuse to start with both or answer wrongly"};
   p.read_kv_offload = read_v1_kv_offload;
   return p;
 }
