@@ -1,5 +1,6 @@
-// The attention of encoders of images as steps price it, against kernels that were timed alone (ai-dynamo/aiconfigurator,
-// encoder_attention_perf of the engines' tables). Nothing here is fitted but what src/cost/README.md, "Encoders", says.
+// The attention of encoders of images as steps price it, against kernels that were timed alone
+// (ai-dynamo/aiconfigurator, encoder_attention_perf of the engines' tables). Nothing here is fitted but what
+// src/cost/README.md, "Encoders", says.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -76,9 +77,15 @@ double priced_us(const std::string& gpu, const EncoderRow& row) {
 
 struct Errors {
   std::vector<double> all;  // signed
-  [[nodiscard]] double median() const { return at([](double e) { return std::abs(e); }, 0.5); }
-  [[nodiscard]] double p90() const { return at([](double e) { return std::abs(e); }, 0.9); }
-  [[nodiscard]] double bias() const { return at([](double e) { return e; }, 0.5); }
+  [[nodiscard]] double median() const {
+    return at([](double e) { return std::abs(e); }, 0.5);
+  }
+  [[nodiscard]] double p90() const {
+    return at([](double e) { return std::abs(e); }, 0.9);
+  }
+  [[nodiscard]] double bias() const {
+    return at([](double e) { return e; }, 0.5);
+  }
 
  private:
   template <class Of>
@@ -95,8 +102,7 @@ TEST(EncoderAccuracy, AttentionOfImagesIsAsMeasured) {
   const std::string packed = std::string(FORETOKEN_SOURCE_DIR) + "/../shared/truth/kernels2.csv.gz";
   if (!std::filesystem::exists(packed)) GTEST_SKIP() << "the table of kernels is not here: " << packed;
   const std::string table = ::testing::TempDir() + "encoder_attention.csv";
-  ASSERT_EQ(std::system(
-                ("gzip -dc '" + packed + "' | grep -E '^(op|attention_encoder),' > '" + table + "'").c_str()),
+  ASSERT_EQ(std::system(("gzip -dc '" + packed + "' | grep -E '^(op|attention_encoder),' > '" + table + "'").c_str()),
             0);
   const std::array<std::pair<const char*, const char*>, 4> gpus = {
       {{"H100", "h100_sxm"}, {"H200", "h200_sxm"}, {"B200", "b200_sxm"}, {"RTX_PRO_6000", "rtx_pro_6000_server"}}};
