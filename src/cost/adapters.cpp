@@ -10,9 +10,10 @@ namespace {
 
 constexpr double kLoraBytes = 2;
 constexpr double kSlotBuffers = 6e6;         // bytes of a slot whatever its rank, measured
-constexpr double kLoraPadding = 1.2e-3;      // s: an adapter below the slots' rank is padded, measured
+constexpr double kLoraTensor = 14.3e-6;      // s that the copy of one matrix takes, whatever its rank, measured
+constexpr double kLoraPadding = 3.2e-6;      // s more where its rank is below the slots': it is padded, measured
 constexpr double kLoraParse = 20e-3;         // s, of a checkpoint from disk; a guess
-constexpr double kLoraHostBandwidth = 12e9;  // bytes/s from pageable host memory: 7 ms for rank 16 of Llama-3.1-8B
+constexpr double kLoraHostBandwidth = 29e9;  // bytes/s at least: rank 32 of Llama-3.1-8B is there in 6.4 ms
 constexpr int kOptimalRank = 8;              // TensorRT-LLM's optimal_adapter_size: an adapter of it fills a page
 constexpr double kLoraDiskBandwidth = 2e9;   // bytes/s, as for weights (cold_start.storage_bandwidth)
 
@@ -54,6 +55,17 @@ double numbers_per_rank(const ModelSpec& m, double tp, double experts_tp, double
   const double experts = m.moe.experts * experts_share * lora_mlp(m, m.moe.expert_width, experts_tp);
   return attending * lora_attention(m, tp) + (m.layers - with_experts) * lora_mlp(m, m.intermediate_size, tp) +
          with_experts * (experts + lora_mlp(m, m.moe.shared_width, tp)) + 2.0 * (m.hidden_size + m.vocab_size);
+}
+
+// Matrices of an adapter on one GPU: two for each projection.
+double tensors_of_adapter(const ModelSpec& m, double experts_share) {
+  const double attending = std::max(0, m.layers - m.recurrent.layers);
+  const double with_experts =
+      m.moe.experts > 0 ? std::max(0, m.layers - m.moe.first_dense_layers) / std::max(1, m.moe.layer_step) : 0;
+  const double attention = m.attention == AttentionKind::latent ? (m.latent.q_lora_rank > 0 ? 5 : 4) : 4;
+  const double mlp = m.intermediate_size > 0 ? m.mlp_matrices : 0, shared = m.moe.shared_width > 0 ? m.mlp_matrices : 0;
+  return 2 * (attending * attention + (m.layers - with_experts) * mlp +
+              with_experts * (m.moe.experts * experts_share * m.mlp_matrices + shared));
 }
 
 // In and out of the projections of a layer that TensorRT-LLM adapts, on one GPU (its LoraModule splits both sides of
@@ -115,8 +127,11 @@ double adapter_slot_bytes(const ModelSpec& model, const Parallelism& split, int 
   return adapter_bytes(model, split, max_rank) + kSlotBuffers;
 }
 
+// One copy after the other, of A and B of every projection.
 double adapter_load_seconds(const ModelSpec& model, const Parallelism& split, int rank, int max_rank) {
-  return adapter_bytes(model, split, rank) / kLoraHostBandwidth + (rank < max_rank ? kLoraPadding : 0);
+  const double tensors = tensors_of_adapter(model, split.expert_parallel ? 1.0 / (split.tensor * split.data) : 1);
+  const double copies = tensors / std::max(1, split.pipeline) * (kLoraTensor + (rank < max_rank ? kLoraPadding : 0));
+  return std::max(copies, adapter_bytes(model, split, rank) / kLoraHostBandwidth);
 }
 
 // Every GPU's process reads the whole file.

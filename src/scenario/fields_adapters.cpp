@@ -34,7 +34,7 @@ constexpr Field kAdapterRows[] = {
     {"cost.per_adapter", K::number, "(0.0095; affine: 0)",
      "By which share each distinct LoRA adapter of a step makes it longer.", 0, 10},
     {"cost.with_adapters", K::number, "(0; vllm-v0 0.5; affine: 0)", "The same once, where a step has any.", 0, 100},
-    {"cost.adapter_load", K::quantity, "(its bytes at 12 GB/s; affine: 0 s)",
+    {"cost.adapter_load", K::quantity, "(14.3 us for each of its matrices, at least its bytes at 29 GB/s; affine: 0 s)",
      "A step waits so long for an adapter that comes from host memory.", 0, 1000},
     {"cost.adapter_read", K::quantity, "(its bytes at 2 GB/s + 20 ms; affine: 0 s)",
      "And so much longer for one that comes from disk.", 0, 1000},

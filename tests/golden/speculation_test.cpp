@@ -125,6 +125,21 @@ TEST(GoldenSpeculation, S8AStepIsVerificationAndPasses) {
   EXPECT_NEAR(2.5 * base / step, 2.0, 1e-6);
 }
 
+// 20 ms for 128 rows, 38 ms to verify 3 drafts each, 2.4 ms to draft them.
+TEST(GoldenSpeculation, S8AtALargeBatchShortAcceptanceLoses) {
+  Deployment d;
+  d.level = CostLevel::affine;
+  d.affine = {14e-3, 0, 18e-3 / 384, 0, 0.8e-3};
+  const double base = to_seconds(make_cost_model(d)->step({{}, {128, 12800, 0}}).total());
+  d.draft.method = DraftMethod::eagle3;
+  d.draft.tokens = d.draft.passes = 3;
+  const double step = to_seconds(make_cost_model(d)->step({{}, {128, 12800, 0, 3 * 128}}).total());
+  EXPECT_NEAR(base, 20e-3, 1e-9);
+  EXPECT_NEAR(step / base, 2.02, 1e-6) << "the tokens a row must put out";
+  EXPECT_NEAR(2.5 * base / step, 1.24, 0.005);
+  EXPECT_NEAR(1.8 * base / step, 0.89, 0.005);
+}
+
 TEST(GoldenSpeculation, S9DraftsFollowTheRequestsOfAStep) {
   SpeculationConfig config;
   config.tokens = 3;

@@ -85,14 +85,15 @@ TEST(Encoder, AttendsToWindowsWhereMostLayersDo) {
 }
 
 // Three tiles of 128 queries and 16 heads of 80, which are computed as 96, fit on 132 SMs at once: each goes through
-// three blocks of keys. 10.13 us + 4 x 128^2 x 3 x 96 / (989e12 / 132 x 0.675) + 3 x 0.095 us.
+// three blocks of keys, 4 x 128^2 x 3 x 96 / (989e12 / 132 x 0.675) + 3 x 0.095 = 4.017 us; 3,932,160 bytes take 3.383.
 TEST(Encoder, AttentionIsThatOfItsKernel) {
   Deployment d = seeing(test::h100());
+  d.level = CostLevel::calibrated;
   d.model.encoder.layers = 1;
   const EncodedItem item{96, 1, 384};
   for (const OperatorCost& op : make_cost_model(d)->breakdown({{}, {}, {}, 0, std::span(&item, 1)}).operators) {
     if (op.name != "encoder_attention") continue;
-    EXPECT_NEAR(op.seconds * 1e6, 10.13 + 3.732 + 0.285, 0.01);
+    EXPECT_NEAR(op.seconds * 1e6, 10.13 + 4.457, 0.01);
     EXPECT_EQ(op.served_by, "FlashAttention 3, vLLM 0.24.0");
   }
 }
@@ -124,6 +125,20 @@ TEST(Encoder, TakesMemoryForItsWeightsAndWhatItKeeps) {
   const MemoryPlan with = plan_memory(d, {}), without = plan_memory(text, {});
   EXPECT_EQ(with.weights.value - without.weights.value, 2 * encoder_parameters(d.model.encoder, 4096));
   EXPECT_EQ(with.activations.value - without.activations.value, 8192 * 4096 * 2);
+}
+
+TEST(Encoder, OfAPoolOfItsOwnHasNoKvCache) {
+  Deployment d = seeing(test::h100());
+  d.encodes_only = true;
+  const MemoryPlan plan = plan_memory(d, {});
+  EXPECT_TRUE(plan.fits);
+  EXPECT_EQ(plan.usable_blocks, 0);
+  EXPECT_EQ(plan.weights.value, 2 * encoder_parameters(d.model.encoder, 4096));
+  MemorySettings full;
+  full.non_torch_bytes = ByteCount{79e9};
+  const MemoryPlan none = plan_memory(d, full);
+  EXPECT_FALSE(none.fits);
+  EXPECT_NE(none.verdict.find("the encoder of"), std::string::npos) << none.verdict;
 }
 
 }  // namespace
