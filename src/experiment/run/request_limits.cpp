@@ -38,10 +38,7 @@ RequestLimits::RequestLimits(const Scenario& s)
   }
   has_goodput_ = s.workload.goodput.any() ||
                  std::any_of(classes.begin(), classes.end(), [](const RequestClass& c) { return c.goodput.any(); });
-}
-
-bool RequestLimits::any() const {
-  return has_goodput_ || std::any_of(of_objectives_.begin(), of_objectives_.end(),
+  any_ = has_goodput_ || std::any_of(of_objectives_.begin(), of_objectives_.end(),
                                      [](const GoodputLimits& limits) { return limits.any(); });
 }
 

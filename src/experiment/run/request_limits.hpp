@@ -14,7 +14,7 @@ namespace foretoken {
 class RequestLimits {
  public:
   explicit RequestLimits(const Scenario& scenario);  // must outlive this
-  [[nodiscard]] bool any() const;
+  [[nodiscard]] bool any() const { return any_; }
   [[nodiscard]] std::string text() const;
   // Of a finished request.
   [[nodiscard]] bool misses(const RequestRecord& record) const;
@@ -24,6 +24,7 @@ class RequestLimits {
   const Scenario& scenario_;
   std::vector<GoodputLimits> of_objectives_;  // by class; one where there are none
   bool has_goodput_ = false;
+  bool any_ = false;
 };
 
 // Decode time per token, ns; empty with one output token.
