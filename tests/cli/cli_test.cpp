@@ -57,7 +57,7 @@ TEST(Catalog, PrintsOneEntryALine) {
   EXPECT_EQ(lines_of(gpus.out), 41u) << "titles, and a line for each of 40";
   EXPECT_THAT(gpus.out, HasSubstr("h100_sxm"));
   EXPECT_EQ(lines_of(run_process({"/usr/bin/env", "COLUMNS=400", FORETOKEN_PROGRAM, "catalog", "models"}, {}).out),
-            87u);
+            88u);
   EXPECT_THAT(foretoken_program({"catalog", "links"}).out, HasSubstr("nvlink4"));
   EXPECT_THAT(foretoken_program({"catalog", "engines"}).out, HasSubstr("vllm-v1"));
   EXPECT_THAT(foretoken_program({"catalog", "routers"}).out, HasSubstr("round_robin"));

@@ -111,6 +111,31 @@ Planted planted(const std::string& operation) {
   return result;
 }
 
+// Kimi delta attention: a format of its own, the generic kernel of decodes and those of prompts.
+TEST(KernelFit, KeepsDeltaAttentionWithGatesOfChannelsApart) {
+  std::string table = header();
+  for (const auto& [kernel, phase] : {std::pair("fused_recurrent_kda_packed_decode", "decode"),
+                                      {"flashkda_fwd", "prefill"},
+                                      {"causal_conv1d_update", "decode"},
+                                      {"fused_recurrent_kda", "verify"}}) {
+    Cells row = launch("linear_update", 8, 1);
+    row["op"] = "kda";
+    row["kernel"] = kernel;
+    row["phase"] = phase;
+    row["measured_us"] = "10";
+    table += line(row);
+  }
+  const TemporaryFile file(table, ".csv");
+  const auto kernels = read_kernel_table(file.path(), "", Catalog());
+  ASSERT_TRUE(kernels) << format(kernels.error());
+  EXPECT_EQ(kernels->at(0).query.operation, "linear_update");
+  EXPECT_EQ(kernels->at(1).query.operation, "linear_scan");
+  EXPECT_EQ(kernels->at(2).query.operation, "other kernels of delta attention");
+  EXPECT_EQ(kernels->at(3).query.operation, kernels->at(2).query.operation);
+  EXPECT_EQ(kernels->at(0).query.format, "kda");
+  EXPECT_EQ(kernels->at(0).query.value_size, 128);
+}
+
 TEST(KernelFit, FindsWhatATableWasMadeWith) {
   for (const std::string operation : {"gemm", "moe", "attention_decode", "linear_update", "allreduce_custom"}) {
     SCOPED_TRACE(operation);
