@@ -78,8 +78,7 @@ constexpr const char* kImages = "workload.random_mm_bucket_config";
 void check_encoders(Resolver& values, const Scenario& s) {
   const bool encodes = has_role(s, PoolRole::encoder);
   if (values.given(kImages) && !encodes)
-    values.error(kImages,
-                 "images and sounds in prompts are simulated with several pools where one of them encodes them",
+    values.error(kImages, "images and sounds in prompts are simulated with pools where one of them encodes them",
                  "give a pool role: encoder, or leave pools out");
   for (std::size_t i = 0; i < s.pools.size() && encodes; ++i) {
     if (s.pools[i].role != PoolRole::encoder) continue;

@@ -241,7 +241,7 @@ TEST(ManyAdapters, NeedSixteenSlotsAndLessLoadsWhereTheRouterKnowsThem) {
   for (std::size_t slots = 0; slots < 5; ++slots) {
     const std::size_t in_turn = 2 * slots, affine = in_turn + 1;
     EXPECT_LT(figure(affine, "adapter_loads"), figure(in_turn, "adapter_loads"));
-    EXPECT_LT(figure(affine, "p99_ttft_ms"), figure(in_turn, "p99_ttft_ms"));
+    EXPECT_LT(figure(affine, "p99_ttft_ms"), 1.01 * figure(in_turn, "p99_ttft_ms")) << slots << ": a load takes 6 ms";
     // With 4 and 8 slots the objective is missed, with 16 and more it is kept.
     for (const std::size_t i : {in_turn, affine}) EXPECT_EQ(figure(i, "p99_ttft_ms") <= 500, slots >= 2) << i;
   }
@@ -369,6 +369,20 @@ TEST(ImagesInPrompts, DelayEverybodyUnlessTheyAreFound) {
   const Json few = run_json("images-in-prompts.yaml", {"sweep=null", "workload.random_mm_distinct_items=2"});
   EXPECT_GT(number(few["summary"], "encoder_cache_hit_rate"), 0.9);
   EXPECT_LT(number(few["summary"], "mean_ttft_ms"), number(points[1]["summary"], "mean_ttft_ms"));
+}
+
+// What the scenario's text promises: a third off the tail of the gaps, and a little more TTFT and TPOT.
+TEST(EncoderApart, SparesDecodesTheImages) {
+  const Json apart = run_json("encoder-apart.yaml");
+  const Json together = run_json("encoder-apart.yaml", {"pools=null", "replicas=3"});
+  const auto ratio = [&](const char* metric) {
+    return number(apart["summary"], metric) / number(together["summary"], metric);
+  };
+  EXPECT_NEAR(ratio("p99_itl_ms"), 0.67, 0.05);
+  EXPECT_GT(ratio("mean_ttft_ms"), 1);
+  EXPECT_LT(ratio("mean_ttft_ms"), 1.2);
+  EXPECT_GT(ratio("mean_tpot_ms"), 1);
+  EXPECT_LT(ratio("mean_tpot_ms"), 1.1);
 }
 
 }  // namespace

@@ -180,7 +180,8 @@ constexpr FlagRow kTensorRtLlm[] = {
     {"trust-remote-code", K::harmless_on},
 };
 
-// tensorrt_llm/llmapi/llm_args.py: TorchLlmArgs, KvCacheConfig, SchedulerConfig, AttentionDpConfig, CudaGraphConfig.
+// tensorrt_llm/llmapi/llm_args.py: TorchLlmArgs, KvCacheConfig, SchedulerConfig, AttentionDpConfig, CudaGraphConfig;
+// LoraConfig.
 constexpr EngineOption kTensorRtLlmOptions[] = {
     {"enable_chunked_prefill", "engine.enable_chunked_prefill"},
     {"disable_overlap_scheduler", "engine.async_scheduling", true},
@@ -196,6 +197,9 @@ constexpr EngineOption kTensorRtLlmOptions[] = {
     {"attention_dp_config.timeout_iters", "engine.attention_dp_timeout_iters"},
     {"attention_dp_config.batching_wait_iters", "engine.attention_dp_batching_wait_iters"},
     {"cuda_graph_config.max_batch_size", "engine.max_cudagraph_capture_size"},
+    {"enable_lora", "engine.enable_lora"},
+    {"lora_config.max_loras", "engine.max_loras"},
+    {"lora_config.max_lora_rank", "engine.max_lora_rank"},
 };
 
 constexpr FlagRow kVllmBench[] = {
