@@ -62,6 +62,7 @@ void expect_same_engine(const Scenario& a, const Scenario& b) {
   eb.ignore_eos_admission = ea.ignore_eos_admission;
   // So is how many adapters there are, and how large.
   eb.lora.loads = ea.lora.loads;
+  eb.lora.places = ea.lora.places;
   eb.lora.max_cpu_loras = ea.lora.max_cpu_loras;
   EXPECT_EQ(ea, eb) << "seats " << ea.max_num_seqs << " " << eb.max_num_seqs << ", budget " << ea.max_num_batched_tokens
                     << " " << eb.max_num_batched_tokens << ", chunk " << ea.chunked_prefill_size << " "
