@@ -91,7 +91,7 @@ TEST(FlowControl, TurnsAwayWhoWaitsTooLongOrFindsItsBandFull) {
 
 TEST(FlowControl, LosesNothingAndGivesTheSameBytesInStretches) {
   std::int64_t rejected = 0, waited = 0;
-  for (int i = 0; i < how_many_scenarios(300); ++i) {
+  for (int i = 0; i < how_many_scenarios(150); ++i) {
     RandomRun run = random_run(static_cast<std::uint64_t>(i));
     RandomStream random(run.seed, "random_flow_control");
     AdmissionConfig& admission = run.config.cluster.admission;
