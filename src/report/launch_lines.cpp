@@ -152,6 +152,10 @@ std::vector<std::string> launch_differences(const Scenario& s, bool load_is_repl
   if (!load_is_replayed && may_share_prefixes(s.workload) &&
       bench_line(s).find("--random-prefix-len") == std::string::npos)
     differences.emplace_back("prompts of the bench line share no prefix; those simulated do");
+  if (has_several_models(s))
+    differences.emplace_back(
+        "the bench line asks for one model; simulated was each class asking for its own, by the served name of its "
+        "pool");
   if (s.workload.media.on())
     differences.emplace_back(
         "the bench line sends text alone: its flags for images are --random-mm-bucket-config and "

@@ -102,6 +102,23 @@ PoolResult result_of(const RunResult& result, std::string name, const std::vecto
 
 }  // namespace
 
+ModelShare share_of_model(const Scenario& scenario, const DeviceFigures& device, const RunMeasures& whole,
+                          const std::string& model) {
+  std::vector<std::size_t> members;
+  for (std::size_t i = 0; i < scenario.pools.size(); ++i) {
+    if (scenario.pools[i].served_model_name == model) members.push_back(i);
+  }
+  ModelShare share{measures_of(whole, members), device_of(device, members)};
+  for (std::size_t c = 0; c < scenario.workload.classes.size(); ++c) {
+    if (scenario.workload.classes[c].model != model) continue;
+    const Measures& own = whole.classes[c].measures;
+    share.run.all.input_tokens += own.input_tokens;
+    share.run.all.cached_tokens += own.cached_tokens;
+    share.run.all.output_tokens += own.output_tokens;
+  }
+  return share;
+}
+
 std::span<const std::string_view> columns_of_pools() {
   return kKeys;
 }

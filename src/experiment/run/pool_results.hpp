@@ -17,4 +17,13 @@ void average(const std::vector<Summary>& summaries, Summary& means, Summary* hal
 // Fills `pools` and `roles` of a result whose replications are done.
 void summarise_pools(RunResult& result);
 
+// The run as the classes that ask for one model of several see it: with its pools, what these cost, and the tokens of
+// all these classes.
+struct ModelShare {
+  RunMeasures run;
+  DeviceFigures device;
+};
+[[nodiscard]] ModelShare share_of_model(const Scenario& scenario, const DeviceFigures& device, const RunMeasures& whole,
+                                        const std::string& model);
+
 }  // namespace foretoken

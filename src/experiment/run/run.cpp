@@ -169,13 +169,22 @@ MeasureView view_of(const RunResult& result, const RunMeasures& run, const Measu
 void summarise_replications(RunResult& result) {
   std::vector<Summary> all, steady;
   std::vector<std::vector<Summary>> classes, adapters;
+  const bool several_models = has_several_models(result.scenario);
   for (const ReplicationResult& r : result.replications) {
     const RunMeasures& run = r.measures;
     all.push_back(summarise(view_of(result, run, run.all, Scope::run)));
     if (run.steady.completed > 0) steady.push_back(summarise(view_of(result, run, run.steady, Scope::steady)));
     classes.resize(run.classes.size());
     for (std::size_t c = 0; c < run.classes.size(); ++c) {
-      classes[c].push_back(summarise(view_of(result, run, run.classes[c].measures, Scope::request_class)));
+      const Measures& own = run.classes[c].measures;
+      if (!several_models) {
+        classes[c].push_back(summarise(view_of(result, run, own, Scope::request_class)));
+        continue;
+      }
+      // A class pays for the replicas of its model.
+      const Scenario& s = result.scenario;
+      const ModelShare share = share_of_model(s, result.device, run, s.workload.classes[c].model);
+      classes[c].push_back(summarise({share.run, own, Scope::request_class, s.tpot, share.device}));
     }
     adapters.resize(run.adapters.size());
     for (std::size_t a = 0; a < run.adapters.size(); ++a)

@@ -180,5 +180,36 @@ TEST(DeviceFigures, TakeThePeakOfTheFormatAndNoneWithoutHardware) {
   EXPECT_EQ(device_figures(s).peak_flops, 1e15);
 }
 
+// Two GPUs at $1 serve two classes, one at $3 a third: each model is paid by those who ask for it, and all of it is.
+TEST(ClassBills, AreOfTheReplicasOfTheirModel) {
+  const Result<Scenario> s = parse_scenario(
+      "cost: {level: affine}\n"
+      "prices: {gpu_hour: {l4: 1, h100_sxm: 3}}\n"
+      "engine: {num_gpu_blocks_override: 10000, max_model_len: 4096}\n"
+      "pools:\n"
+      "  - {name: a, served_model_name: small, replicas: 2, hardware: {gpu: l4}, cost: {affine: {per_step: 5 ms}}}\n"
+      "  - {name: b, served_model_name: large, hardware: {gpu: h100_sxm}, cost: {affine: {per_step: 9 ms}}}\n"
+      "workload:\n"
+      "  num_prompts: 400\n"
+      "  request_rate: 20\n"
+      "  random_output_len: 20\n"
+      "  classes:\n"
+      "    - {name: x, weight: 3, model: small, random_input_len: 100}\n"
+      "    - {name: y, weight: 1, model: small, random_input_len: 300}\n"
+      "    - {name: z, weight: 1, model: large, random_input_len: 100}\n",
+      "bills.yaml", {});
+  ASSERT_TRUE(s) << format(s.error());
+  const Result<RunResult> r = run_scenario(*s);
+  ASSERT_TRUE(r) << format(r.error());
+  const double hours = r->replications.front().measures.engine_duration() / 3600;
+  const auto bill = [&](std::size_t of) { return r->classes[of].summary["class_bill"]; };
+  EXPECT_NEAR(bill(0) + bill(1), 2 * 1 * hours, 1e-9);
+  EXPECT_NEAR(bill(2), 3 * hours, 1e-9);
+  EXPECT_GT(bill(0), bill(1)) << "three times as many, and as many output tokens each";
+  EXPECT_NEAR(bill(0) + bill(1) + bill(2), r->summary["cost_per_hour"] * hours, 1e-9);
+  EXPECT_NEAR(r->classes[0].summary["request_throughput"], r->classes[0].summary["completed"] / r->summary["duration"],
+              1e-9);
+}
+
 }  // namespace
 }  // namespace foretoken
