@@ -63,6 +63,8 @@ void build_fleet(Resolver& values, Scenario& scenario);
 void build_autoscaler(Resolver& values, FleetConfig& fleet);
 // When all is built.
 void check_routing(Resolver& values, const Scenario& scenario);
+// Of the cluster at `path`, empty or a pool's, whose router chooses among so many replicas.
+void check_router_weights(Resolver& values, const std::string& path, const ClusterConfig& cluster, int replicas);
 // Prices, and whether the metrics asked for have what they need; after the deployment and the questions.
 void build_prices(Resolver& values, const Catalog& catalog, const ScenarioInput& input, Scenario& scenario);
 // 168 multiples from any of its spellings; empty when it was wrong, which is reported.

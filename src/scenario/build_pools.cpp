@@ -163,6 +163,22 @@ void check_agreement(Resolver& values, const Scenario& s) {
   }
 }
 
+// A router chooses among all pools where requests enter, or among all that decode; it is the first one's.
+void check_weights_of_pools(Resolver& values, const Scenario& s) {
+  for (const bool decodes : {false, true}) {
+    int replicas = 0;
+    const PoolPlan* first = nullptr;
+    for (const PoolPlan& pool : s.pools) {
+      if ((pool.role == PoolRole::decode) != decodes) continue;
+      if (first == nullptr) first = &pool;
+      replicas += pool.cluster.replicas;
+    }
+    if (first == nullptr) continue;
+    const auto index = static_cast<std::size_t>(first - s.pools.data());
+    check_router_weights(values, path_of(index) + ".", first->cluster, replicas);
+  }
+}
+
 // KV caches that come faster than they can go: the queue for the link grows without end.
 void warn_of_full_links(Resolver& values, const Scenario& s, const WorkloadSummary& workload) {
   double out = 0, in = 0, per_token = 0;
@@ -226,6 +242,7 @@ void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog,
   if (values.diagnostics().has_errors()) return;
   take_main_pool(values, s);
   check_agreement(values, s);
+  check_weights_of_pools(values, s);
   if (!values.diagnostics().has_errors()) build_hand_over(values, catalog, s);
 }
 

@@ -18,6 +18,8 @@ void read_weights(Resolver& values, int replicas, RoutingConfig& r) {
   r.prefix_index = values.text("routing.prefix_index");
   r.prefix_index_blocks = values.integer("routing.prefix_index_blocks");
   r.choices = values.integer("routing.choices");
+  r.weights = values.numbers("routing.weights");
+  values.record_given("routing.weights");
   r.cache_threshold = values.number("routing.cache_threshold");
   r.balance_abs_threshold = values.number("routing.balance_abs_threshold");
   r.balance_rel_threshold = values.number("routing.balance_rel_threshold");
@@ -62,6 +64,20 @@ void check_mooncake(Resolver& values, const Scenario& s) {
 void build_routing(Resolver& values, Scenario& s) {
   s.cluster.router = values.text("router");
   read_weights(values, s.cluster.replicas, s.cluster.routing);
+}
+
+void check_router_weights(Resolver& values, const std::string& path, const ClusterConfig& cluster, int replicas) {
+  if (cluster.router != "weighted_random") return;
+  const std::vector<double>& weights = cluster.routing.weights;
+  const std::string key = path + "routing.weights";
+  double sum = 0;
+  for (const double weight : weights) sum += weight;
+  if (weights.empty()) return;  // all alike
+  if (weights.size() != static_cast<std::size_t>(replicas))
+    values.error(key, fmt::format("'{}' has {} weights for {} replicas", key, weights.size(), replicas),
+                 "give one for each");
+  else if (!(sum > 0))
+    values.error(key, fmt::format("'{}' sum to nothing", key), "give at least one above 0");
 }
 
 void check_routing(Resolver& values, const Scenario& s) {

@@ -45,6 +45,8 @@ const Field kRoutingRows[] = {
      "prefix_index: router remembers so many blocks of 16 tokens per replica.", 1, 1e9},
     {"routing.choices", K::integer, "2", "power_of_two: replicas drawn; compared by what they publish, where they do.",
      1, 1e5},
+    {"routing.weights", K::list_of_numbers, "(1 each)", "weighted_random: of each replica, in the order of pools.", 0,
+     1e9},
     {"routing.cache_threshold", K::number, "0.3",
      "router: sglang: share of the prompt found above which the cache decides.", 0, 1},
     {"routing.balance_abs_threshold", K::number, "64",

@@ -202,6 +202,7 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
     if (!broken() && pooled) check_pools(values, scenario);
     if (!broken() && !pooled) check_calibration_file(values, scenario);
     if (!broken() && !pooled) check_routing(values, scenario);
+    if (!broken() && !pooled) check_router_weights(values, "", scenario.cluster, scenario.cluster.replicas);
     if (!broken()) check_effects(values, scenario);
   }
   Diagnostics errors;

@@ -159,12 +159,13 @@ struct RoutingConfig {
   Duration max_ttft_penalty = std::chrono::seconds{18};  // prefix_affinity: for which it is still preferred
   double prefill_throughput = 15928;                     // prefix_affinity: tokens/s, to estimate that penalty
   std::int64_t short_prompt_tokens = 4096;               // length_pools: prompts up to it ...
-  std::int64_t short_replicas = 0;  // ... go to the first so many replicas, longer ones to the others
-  double hash_load_factor = 1.25;   // prefix_hash: most requests of a replica, in those of a mean one
-  double balancing_threshold = 2;   // mooncake: prefixes are fetched where another has so many times as much of one
-  double fetch_throughput = 0;      // mooncake: tokens/s of a prefix from replica to replica; 0 = none is fetched
-  Duration max_ttft{};              // mooncake: who would wait longer is refused; 0 = nobody
-  std::uint64_t seed = 0;           // of the router's own random stream
+  std::int64_t short_replicas = 0;   // ... go to the first so many replicas, longer ones to the others
+  double hash_load_factor = 1.25;    // prefix_hash: most requests of a replica, in those of a mean one
+  double balancing_threshold = 2;    // mooncake: prefixes are fetched where another has so many times as much of one
+  double fetch_throughput = 0;       // mooncake: tokens/s of a prefix from replica to replica; 0 = none is fetched
+  Duration max_ttft{};               // mooncake: who would wait longer is refused; 0 = nobody
+  std::vector<double> weights = {};  // weighted_random: of each replica
+  std::uint64_t seed = 0;            // of the router's own random stream
   bool operator==(const RoutingConfig&) const = default;
 };
 

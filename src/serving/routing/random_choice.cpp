@@ -1,4 +1,4 @@
-// Chance: any replica, or the emptier of a few.
+// Chance: any replica, by weights, or the emptier of a few.
 #include <algorithm>
 #include <utility>
 
@@ -24,6 +24,37 @@ class Random final : public RoutingPolicy {
  private:
   RandomStream random_;
   int replicas_;
+};
+
+// Each replica with its weight's share of the chance, of those that take requests; any of them where none of these has
+// a weight (static splits, as of service meshes' weighted clusters).
+class WeightedRandom final : public RoutingPolicy {
+ public:
+  explicit WeightedRandom(const RoutingPlace& place)
+      : random_(place.config.seed, "router"), weights_(place.config.weights) {
+    weights_.resize(static_cast<std::size_t>(place.replicas), 1);
+  }
+  int choose(const Request&, const ClusterView& view) override {
+    const std::vector<int> all = takers(view);
+    double sum = 0;
+    for (const int i : all) sum += weight(i);
+    if (sum <= 0) return all[static_cast<std::size_t>(random_.uniform_int(0, std::ssize(all) - 1))];
+    double left = random_.uniform() * sum;
+    int last = all.front();
+    for (const int i : all) {
+      if (weight(i) <= 0) continue;
+      last = i;
+      if ((left -= weight(i)) < 0) break;
+    }
+    return last;
+  }
+  void left(int, const Request&) override {}
+
+ private:
+  [[nodiscard]] double weight(int replica) const { return weights_[static_cast<std::size_t>(replica)]; }
+
+  RandomStream random_;
+  std::vector<double> weights_;
 };
 
 // Of `choices` different replicas the one with the fewest requests in flight by the router's own count, or by what
@@ -71,6 +102,10 @@ class PowerOfTwo final : public RoutingPolicy {
 
 std::unique_ptr<RoutingPolicy> make_random_router(const RoutingPlace& place) {
   return std::make_unique<Random>(place);
+}
+
+std::unique_ptr<RoutingPolicy> make_weighted_random(const RoutingPlace& place) {
+  return std::make_unique<WeightedRandom>(place);
 }
 
 std::unique_ptr<RoutingPolicy> make_power_of_two(const RoutingPlace& place) {

@@ -57,6 +57,7 @@ struct RoutingRow {
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_round_robin(const RoutingPlace& place);
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_least_outstanding(const RoutingPlace& place);
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_random_router(const RoutingPlace& place);
+[[nodiscard]] std::unique_ptr<RoutingPolicy> make_weighted_random(const RoutingPlace& place);
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_power_of_two(const RoutingPlace& place);
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_shortest_queue(const RoutingPlace& place);
 [[nodiscard]] std::unique_ptr<RoutingPolicy> make_least_tokens(const RoutingPlace& place);

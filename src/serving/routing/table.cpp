@@ -12,6 +12,7 @@ namespace {
 using Keys = std::span<const std::string_view>;
 constexpr std::string_view kChoices[] = {"choices", "signal_period", "signal_delay", "signals_together",
                                          "count_own_dispatches"};
+constexpr std::string_view kWeights[] = {"weights"};
 constexpr std::string_view kSignals[] = {"signal_period", "signal_delay", "signals_together"};
 constexpr std::string_view kQueue[] = {"signal_period", "signal_delay", "signals_together", "count_own_dispatches",
                                        "random_ties"};
@@ -42,6 +43,9 @@ constexpr std::array kRows{
                false,
                true},
     RoutingRow{{"random", "any replica, each with the same chance"}, make_random_router, Keys{}},
+    RoutingRow{{"weighted_random", "any replica, each with a chance in proportion to its weight"},
+               make_weighted_random,
+               kWeights},
     RoutingRow{{"power_of_two", "of a few replicas drawn at random the one with the fewest requests in flight"},
                make_power_of_two,
                kChoices},

@@ -198,6 +198,7 @@ const std::map<std::string, Example>& examples() {
       {"routing.prefix_index", {"router", routed("least_tokens")}},
       {"routing.prefix_index_blocks", {"1000", routed("prefix_affinity")}},
       {"routing.choices", {"3", routed("power_of_two")}},
+      {"routing.weights", {"[3, 1]", {"replicas=2", "router=weighted_random"}}},
       {"routing.cache_threshold", {"0.5", routed("sglang")}},
       {"routing.balance_abs_threshold", {"32", routed("sglang")}},
       {"routing.balance_rel_threshold", {"1.1", routed("sglang")}},
