@@ -139,8 +139,8 @@ class Independent {
 
 bool are_independent(const SimulationConfig& config, const RequestSource& source, const Observer& observer,
                      std::optional<std::int64_t> requests) {
-  const bool stays =
-      !config.cluster.fleet.on && !config.cluster.admission.on && !config.clients.on && !config.answers.on();
+  const bool stays = !config.cluster.fleet.on && !config.engine.kv_offload.shares_store() &&
+                     !config.cluster.admission.on && !config.clients.on && !config.answers.on();
   return stays && config.cluster.replicas > 1 && config.cluster.router == "round_robin" && source.is_open() &&
          !config.step_by_step && !config.every_step && !observer.wants_lifecycle() && requests &&
          *requests >= kWorthIt && *requests <= config.max_requests_in_system;

@@ -84,6 +84,14 @@ void add_tier(Resolver& values, const char* name, KvTier tier, double read, cons
   config.write_bandwidth = whole(remote ? values.quantity(key("write_bandwidth"), {reads, Origin::derived, "as read"})
                                         : values.quantity(key("write_bandwidth")));
   config.latency = values.duration(key("latency"));
+  if (remote) {
+    config.shared = values.flag(key("shared"));
+    if (const auto all = values.maybe_quantity(key("store_bandwidth"))) config.store_bandwidth = whole(*all);
+    if (config.store_bandwidth > 0 && !config.shared)
+      values.error(key("store_bandwidth"),
+                   fmt::format("'{}' is of a store that replicas share", key("store_bandwidth")),
+                   "set engine.kv_remote.shared: true, or leave it out");
+  }
   kv.tiers.push_back(config);
 }
 

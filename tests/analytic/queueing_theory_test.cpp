@@ -86,6 +86,44 @@ TEST(QueueingTheory, MM1WaitsRhoOverMuMinusLambda) {
   expect_wait(mean_wait(70, ExponentialLength{1000}), khinchine(70, mean, mean_square));
 }
 
+// Servers of 4 and 1 requests a second, 3 come: split by speed 1 s on the mean, at the optimal split 0.8333 s (two
+// M/M/1, 1 / (mu - lambda) each).
+TEST(QueueingTheory, WeightedSplitsOfTwoSpeedsTakeAsLongAsTwoMM1) {
+  struct Case {
+    std::vector<double> weights;
+    double mean;
+  };
+  for (const Case& c : {Case{{4, 1}, 1.0}, Case{{8, 1}, 0.8333}}) {
+    EngineConfig engine;
+    engine.max_num_seqs = 1;
+    engine.max_model_len = 2'000'000;
+    engine.max_num_batched_tokens = 2'000'000;
+    engine.num_gpu_blocks = 1'000'000;
+    ClusterConfig cluster;
+    cluster.router = "random";
+    cluster.routing.weights = c.weights;
+    const StubCost fast({.base = 1e-9, .per_prefill_token = 1e-3 / 4}), slow({.base = 1e-9, .per_prefill_token = 1e-3});
+    PoolsConfig pools;
+    for (const StubCost* cost : {&fast, &slow})
+      pools.pools.push_back({PoolRole::both, FirstToken::where_prefilled, engine, cluster, cost});
+    WorkloadConfig load;
+    load.arrivals = RenewalArrivals{3};
+    load.num_prompts = 200'000;
+    load.lengths.input = ExponentialLength{1000};
+    load.lengths.output = FixedLength{1};
+    const auto source = make_request_source(load, 5).value();
+    class Times final : public Observer {
+     public:
+      void on_request(const RequestRecord& r) override { seconds.push_back(to_seconds(r.finish - r.request.arrival)); }
+      void on_steps(const StepSpan&) override {}
+      void on_gap(Duration, std::int64_t) override {}
+      std::vector<double> seconds;
+    } times;
+    EXPECT_EQ(simulate(pools, *source, times).finished, 200'000);
+    expect_wait(estimate(times.seconds), c.mean);
+  }
+}
+
 TEST(QueueingTheory, MG1FollowsPollaczekKhinchineForUniformService) {
   const double low = 100, high = 1900, count = high - low + 1;
   const double mean = (low + high) / 2;

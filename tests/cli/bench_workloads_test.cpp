@@ -48,8 +48,8 @@ TEST_P(BenchWorkload, GivesTheSameBytesStepByStep) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OfTheRepository, BenchWorkload,
-                         ::testing::Values("w1.yaml", "w2.yaml", "w3.yaml", "w4.yaml", "fleet-week.yaml",
-                                           "fleet-autoscaled-week.yaml"),
+                         ::testing::Values("w1.yaml", "w1-pools.yaml", "w2.yaml", "w3.yaml", "w4.yaml",
+                                           "fleet-week.yaml", "fleet-autoscaled-week.yaml"),
                          [](const auto& workload) {
                            std::string name = workload.param;
                            name.resize(name.find('.'));

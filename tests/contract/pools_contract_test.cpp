@@ -217,6 +217,9 @@ struct RandomPools {
   StubCost decode_cost;
   Duration to_replica{};
   Duration of_kv{};
+  bool over_links = false;  // of the pools, in place of a way that takes the same time always
+
+  [[nodiscard]] ClusterSeams seams() const { return over_links ? ClusterSeams{} : with_transport(to_replica, of_kv); }
 
   explicit RandomPools(std::uint64_t seed)
       : run(random_run(seed)), prefill_cost(run.cost), decode_cost(random_run(seed + 100'000).cost) {
@@ -261,6 +264,16 @@ struct RandomPools {
       bring_adapters(seed);
     if (pick(0, 1) == 0) to_replica = Duration{pick(0, 3'000'000)};
     if (pick(0, 3) > 0) of_kv = Duration{pick(0, 40'000'000)};
+    over_links = pick(0, 2) == 0;
+    if (!over_links) return;
+    to_replica = {};
+    if (pick(0, 1) == 0) rules.setup = Duration{pick(0, 5'000'000)};
+    if (pick(0, 2) == 0) rules.core_bandwidth = pick(1'000, 100'000'000);
+    for (PoolConfig& pool : config.pools) {
+      if (pick(0, 4) > 0) pool.link_bandwidth = pick(1'000, 100'000'000);
+      if (pick(0, 1) == 0) pool.flow_bandwidth = pick(1'000, 100'000'000);
+      pool.kv_block_bytes = pick(0, 100'000);
+    }
   }
 
   // LoRA adapters in both pools; the last seat of a request is taken through the queue.
@@ -309,7 +322,7 @@ TEST(Pools, OfAnyKindGiveTheSameBytesInStretchesAndStepByStep) {
     const RandomPools pools(static_cast<std::uint64_t>(seed));
     const auto run = [&](bool step_by_step) {
       const auto source = pools.run.source();
-      return run_pools(pools.config, *source, step_by_step, with_transport(pools.to_replica, pools.of_kv));
+      return run_pools(pools.config, *source, step_by_step, pools.seams());
     };
     const PooledRun stretches = run(false);
     const PooledRun oracle = run(true);
@@ -326,7 +339,7 @@ TEST(Pools, OfAnyKindLoseNoRequestNoTokenAndNoBlock) {
   for (int seed = 0; seed < how_many_scenarios(2000); ++seed) {
     const RandomPools pools(static_cast<std::uint64_t>(seed));
     const auto source = pools.run.source();
-    RunLog log = log_pools(pools.config, *source, with_transport(pools.to_replica, pools.of_kv));
+    RunLog log = log_pools(pools.config, *source, pools.seams());
     log.on_arrival = pools.config.pools.front().first_token == FirstToken::on_arrival;
     log.ways_take_time = pools.to_replica > Duration{} || !pools.run.media.empty() ||
                          pools.config.hand_over.reserve == HandOverRules::Reserve::before_prefill;
@@ -348,7 +361,7 @@ TEST(Pools, OfAnyKindLoseNoRequestNoTokenAndNoBlock) {
       const auto transfer = r.e2e_parts[static_cast<std::size_t>(AttributionPart::kv_transfer)];
       took_time += transfer > Duration{} ? 1 : 0;
       // Of chunks a part is hidden, or they queue for each other.
-      if (!pools.config.hand_over.in_chunks) {
+      if (!pools.config.hand_over.in_chunks && !pools.over_links) {
         ASSERT_TRUE(transfer == Duration{} || transfer == pools.of_kv) << "seed " << seed;
       }
       preempted_after += r.preemptions > 0 && transfer > Duration{} ? 1 : 0;
@@ -367,7 +380,7 @@ TEST(Pools, HoldTheBlocksOfTheTokensThatLieInThem) {
     RandomPools pools(static_cast<std::uint64_t>(seed));
     for (PoolConfig& pool : pools.config.pools) pool.engine = pools.run.config.engine;
     const auto source = pools.run.source();
-    const RunLog log = log_pools(pools.config, *source, with_transport(pools.to_replica, pools.of_kv));
+    const RunLog log = log_pools(pools.config, *source, pools.seams());
     ASSERT_THAT(inv_4_kv_blocks_are_conserved(log), IsEmpty()) << "seed " << seed;
   }
 }

@@ -1,4 +1,4 @@
-// KV tiers, worked out by hand (src/serving/README.md, "KV tiers": H10 and H20 to H23, K1 to K9).
+// KV tiers, worked out by hand (src/serving/README.md, "KV tiers": H10 and H20 to H23, K1 to K11).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -252,6 +252,44 @@ TEST(KvTiersGolden, K4WhatLiesOnDiskComesThroughHostMemory) {
   EXPECT_EQ(run.totals().fetched_bytes, 4 * 4'000'000);
   EXPECT_EQ(part_ms(run.of(2).ttft_parts, AttributionPart::kv_transfer), 16);
   EXPECT_EQ(part_ms(run.of(2).ttft_parts, AttributionPart::queue), 64);
+}
+
+// What one replica has stored another finds: its fetch of 64 ms and its load of 16 ms as in K4. A store as fast as one
+// replica's link serves two of them one after the other.
+TEST(KvTiersGolden, K10ReplicasFindInASharedStoreWhatOthersStored) {
+  struct Case {
+    bool shared;
+    std::int64_t store_bandwidth, second, third;
+  };
+  for (const Case& c : {Case{false, 0, 1020, 1020}, Case{true, 0, 1100, 1100}, Case{true, 250'000'000, 1100, 1164}}) {
+    KvOffloadConfig kv = tiers(KvOffload::native, 16, 4'000);
+    kv.tiers.push_back({KvTier::remote, 1000, 250'000'000, 1'000'000'000});
+    kv.tiers.back().shared = c.shared;
+    kv.tiers.back().store_bandwidth = c.store_bandwidth;
+    Tiered engine(kv);
+    engine.prefixes = rows({64});
+    engine.config.cluster.replicas = 3;
+    const Tiered::Run run =
+        engine.run({request(0, 0, 64, 1, 0), request(1, 1000, 65, 1, 0), request(2, 1000, 65, 1, 0)});
+    EXPECT_EQ(run.first(1), c.second) << c.shared << c.store_bandwidth;
+    EXPECT_EQ(run.first(2), c.third) << c.shared << c.store_bandwidth;
+    for (const std::size_t replica : {1u, 2u})
+      EXPECT_THAT(run.outcome.replicas[replica].kv_tiers.hits, ElementsAre(0, 0, c.shared ? 64 : 0));
+  }
+}
+
+// A place in it is everybody's: what a second replica stores drives out what the first did.
+TEST(KvTiersGolden, K11ASharedStoreForgetsWhatAllHaveUsedLeastRecently) {
+  KvOffloadConfig kv = tiers(KvOffload::native, 16, 1'000);
+  kv.tiers.push_back({KvTier::remote, 4, 1'000'000'000, 1'000'000'000});
+  kv.tiers.back().shared = true;
+  Tiered engine(kv);
+  engine.prefixes = rows({64, 64});
+  engine.config.cluster.replicas = 2;
+  const Tiered::Run run = engine.run(
+      {request(0, 0, 64, 1, 0), request(1, 500, 64, 1, 1), request(2, 1000, 65, 1, 1), request(3, 1500, 65, 1, 0)});
+  EXPECT_THAT(run.outcome.replicas[0].kv_tiers.hits, ElementsAre(0, 0, 64));
+  EXPECT_THAT(run.outcome.replicas[1].kv_tiers.hits, ElementsAre(0, 0, 0));
 }
 
 // 2048 tokens lie on disk, 128 blocks of 1 ms. Waited for whole; or taken as far as they came when the request is

@@ -51,6 +51,7 @@ inline void choose_router(std::uint64_t seed, ClusterConfig& cluster) {
   if (pick(0, 2) > 0) routing.fetch_throughput = static_cast<double>(pick(1'000, 10'000'000));
   routing.balancing_threshold = static_cast<double>(pick(1, 3));
   if (pick(0, 3) == 0) routing.max_ttft = Duration{pick(1'000'000, 200'000'000)};
+  for (int i = 0; i < cluster.replicas; ++i) routing.weights.push_back(static_cast<double>(pick(0, 4)));
 }
 
 // Any engine that drafts, with any rates, blocks and limits. What else runs is as without.

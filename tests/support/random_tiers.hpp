@@ -54,6 +54,10 @@ inline bool add_tiers(RandomRun& run) {
     for (Request& r : run.requests)
       if (pick(0, 1) == 0) r.prefix_row = static_cast<std::int32_t>(run.prefixes.rows() - 1);
   }
+  if (count == 3 && pick(0, 2) > 0) {
+    kv.tiers.back().shared = true;
+    kv.tiers.back().store_bandwidth = pick(0, 1) * pick(1, 1000) * 1000;
+  }
   return true;
 }
 

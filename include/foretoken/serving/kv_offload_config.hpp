@@ -1,6 +1,7 @@
 // KV caches outside the GPU: in host memory, on disk, in a remote store (src/serving/README.md, "KV tiers").
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string_view>
@@ -40,7 +41,8 @@ enum class KvWrite {
 // What a queued request waits for of what is fetched into host memory for it (hicache_storage_prefetch_policy).
 enum class KvPrefetch { best_effort, wait_complete, timeout };
 
-// One tier of one rank. All GPUs of the rank move their parts at once: bandwidths are of all together.
+// One tier of one rank, or of all that share it. All GPUs of the rank move their parts at once: bandwidths are of all
+// together.
 struct KvTierConfig {
   KvTier tier = KvTier::cpu;
   std::int64_t units = 0;             // of KvOffloadConfig::unit_tokens that it holds
@@ -48,6 +50,8 @@ struct KvTierConfig {
   std::int64_t write_bandwidth = 0;   // bytes/s away from it
   std::int64_t shared_bandwidth = 0;  // bytes/s of both directions together; 0 = each has its own
   Duration latency{};                 // of each read and write
+  bool shared = false;                // all replicas of the pool have it together, and find what others stored
+  std::int64_t store_bandwidth = 0;   // shared: bytes/s in each direction, of all replicas together; 0 = no limit
   bool operator==(const KvTierConfig&) const = default;
 };
 
@@ -67,6 +71,9 @@ struct KvOffloadConfig {
   std::int64_t swap_blocks = 0;
   [[nodiscard]] bool on() const { return backend != KvOffload::none; }
   [[nodiscard]] bool swaps() const { return swap_blocks > 0; }
+  [[nodiscard]] bool shares_store() const {
+    return std::any_of(tiers.begin(), tiers.end(), [](const KvTierConfig& tier) { return tier.shared; });
+  }
   bool operator==(const KvOffloadConfig&) const = default;
 };
 

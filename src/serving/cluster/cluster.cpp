@@ -27,7 +27,8 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
       transport_(std::move(seams.transport)),
       make_policy_(std::move(seams.make_policy)),
       clients_(seams.clients),
-      fan_out_(seams.fan_out) {
+      fan_out_(seams.fan_out),
+      stores_(config.pools.size()) {
   invariant(!config_.pools.empty(), "no pool where requests enter");
   entries_.front().router = std::move(seams.entry_router);
   arrival_ = events_.add(Arrival{}, kThenArrivals);
@@ -64,6 +65,11 @@ std::unique_ptr<Replica> Cluster::make_replica(const PoolConfig& pool, int first
     const auto hands_over = [](const PoolConfig& p) { return p.role == PoolRole::prefill; };
     const auto from = std::find_if(config_.pools.begin(), config_.pools.end(), hands_over);
     if (from != config_.pools.end()) receiving = {&config_.hand_over, from->first_token};
+  }
+  for (const KvTierConfig& tier : pool.engine.kv_offload.tiers) {
+    std::unique_ptr<KvPlace>& store = stores_[static_cast<std::size_t>(&pool - config_.pools.data())];
+    if (tier.shared && store == nullptr) store = std::make_unique<KvPlace>(tier);
+    receiving.store = store.get();
   }
   return std::make_unique<Replica>(first_rank, pool, config_, make_policy_,
                                    PromptContents{source_.prefixes(), source_.media()}, observer_, *this, receiving);
@@ -132,7 +138,8 @@ void Cluster::make_routers(const PrefixTable* prefixes) {
     const auto n = static_cast<int>(candidates.size());
     if (!router) {
       ClusterConfig among{n, pool.cluster.router, pool.cluster.routing};
-      among.routing.weights = weights_of(candidates);
+      if (std::vector<double> weights = weights_of(candidates); !weights.empty())
+        among.routing.weights = std::move(weights);
       router = make_routing_policy(among, prefixes);
     }
     for (const int i : candidates) {

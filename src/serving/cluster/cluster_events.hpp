@@ -222,6 +222,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   std::optional<EncoderStage> encoders_;             // null: requests go to engines at once
   Clients* clients_;                                 // null: nobody gives up
   FanOut* fan_out_;                                  // null: requests come as they are
+  std::vector<std::unique_ptr<KvPlace>> stores_;     // by pool: what its replicas share; null: nothing
   std::unordered_map<std::int64_t, int> at_;         // with clients_: attempts' replicas; never iterated
   std::int64_t not_held_ = 0;                        // requests that found no replica, in time or at all
   std::vector<ReplicaTotals> former_;                // by rank: of replicas that had its place before

@@ -167,8 +167,7 @@ void Cluster::lost(int rank, RequestId id, TimePoint now) {
 
 void Cluster::release(int rank, RequestId pinned, TimePoint now) {
   changes(replica_of(rank), now);
-  member(replica_of(rank)).replica->release_pinned(rank, pinned, now);
-  touched(replica_of(rank), now);
+  if (member(replica_of(rank)).replica->release_pinned(rank, pinned, now)) touched(replica_of(rank), now);
 }
 
 // ---- what replicas call ----

@@ -119,13 +119,6 @@ void HandOvers::send_next(std::int64_t request, TimePoint now) {
     if (takes == Duration{}) return part_arrived(request, now);
     return at(now + takes, request);
   }
-  if (rules_.setup > Duration{}) return at(now + rules_.setup, request);
-  enter_network(request, now);
-}
-
-void HandOvers::enter_network(std::int64_t request, TimePoint now) {
-  Way& way = ways_.at(request);
-  if (transport_ != nullptr) return part_arrived(request, now);
   const std::int64_t bytes = way.next_part();
   std::array<Network::Link, 3> links{};
   std::size_t count = 0;
@@ -133,8 +126,9 @@ void HandOvers::enter_network(std::int64_t request, TimePoint now) {
     if (link >= 0) links[count++] = link;
   }
   const std::int64_t most = pool_of(way.to).flow_bandwidth;
-  if (bytes == 0 || (count == 0 && most == 0)) return part_arrived(request, now);
-  const Network::Flow flow = network_.start(bytes, std::span(links.data(), count), most, now);
+  const TimePoint from = now + rules_.setup;
+  if (bytes == 0 || (count == 0 && most == 0)) return from > now ? at(from, request) : part_arrived(request, now);
+  const Network::Flow flow = network_.start(bytes, std::span(links.data(), count), most, now, from);
   if (static_cast<std::size_t>(flow) >= request_of_flow_.size())
     request_of_flow_.resize(static_cast<std::size_t>(flow) + 1);
   request_of_flow_[static_cast<std::size_t>(flow)] = request;
@@ -169,10 +163,9 @@ void HandOvers::end(std::int64_t request, TimePoint now) {
 }
 
 HandOvers::Left HandOvers::gone(const Request& request, TimePoint now) {
-  changed_ = true;
   const auto found = ways_.find(request.index);
   if (found == ways_.end()) return {};
-  some_are_gone_ = true;
+  changed_ = some_are_gone_ = true;
   const Way way = std::move(found->second);
   ways_.erase(found);
   if (way.pinned != kNoRequest) port_.release(way.from, way.pinned, now);
@@ -192,7 +185,7 @@ TimePoint HandOvers::next_time() {
     std::pop_heap(timers_.begin(), timers_.end(), later);
     timers_.pop_back();
   }
-  TimePoint next = network_.next_end();
+  TimePoint next = network_.next_change();
   if (!timers_.empty()) next = std::min(next, timers_.front().at);
   if (pins_.empty() || pins_.front().until > next) return next;
   forget_pins();
@@ -202,7 +195,7 @@ TimePoint HandOvers::next_time() {
 void HandOvers::ring(const Timer& timer, TimePoint now) {
   if (timer.parked >= 0) free_places_.push_back(timer.parked);
   if (!ways_.contains(timer.request)) return;  // it is gone
-  if (timer.parked < 0) return enter_network(timer.request, now);
+  if (timer.parked < 0) return part_arrived(timer.request, now);
   const HandOver what = parked_[static_cast<std::size_t>(timer.parked)];
   port_.reach_decode(what, now);
 }

@@ -88,7 +88,7 @@ class HandOvers {
     bool expired = false;    // what was pinned is gone
     bool waits_for_prefill = false;
   };
-  // It reaches its decode pool, or its next part the network.
+  // It reaches its decode pool, or a part of it that is nothing on a link is there.
   struct Timer {
     TimePoint at{};
     std::int64_t order = 0;
@@ -111,7 +111,6 @@ class HandOvers {
   void expire(std::int64_t request, TimePoint now);
   void forget_pins();
   void send_next(std::int64_t request, TimePoint now);
-  void enter_network(std::int64_t request, TimePoint now);
   void part_arrived(std::int64_t request, TimePoint now);
   void end(std::int64_t request, TimePoint now);
   [[nodiscard]] bool fails(std::int64_t request) const;

@@ -44,8 +44,8 @@ class Replica {
   void refuse(const Request& request, TimePoint now) { ranks_.front()->refuse(request, now); }
   [[nodiscard]] EngineRank& rank(int number) { return *ranks_[static_cast<std::size_t>(number - first_rank_)]; }
   // See EngineRank; `rank` is one of this replica.
-  void release_pinned(int rank, RequestId id, TimePoint now) {
-    ranks_[static_cast<std::size_t>(rank - first_rank_)]->release_pinned(id, now);
+  bool release_pinned(int rank, RequestId id, TimePoint now) {
+    return ranks_[static_cast<std::size_t>(rank - first_rank_)]->release_pinned(id, now);
   }
   // The running steps end now, or the engine is back from dummy steps.
   void end_steps(TimePoint now) {

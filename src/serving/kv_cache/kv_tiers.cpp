@@ -36,7 +36,7 @@ void KvTiers::advance(TimePoint known) {
 void KvTiers::let_go(TimePoint at) {
   for (auto first = held_.begin(); first != held_.end() && first->first <= at; first = held_.erase(first)) {
     // The last one first, so that the end of a prefix is forgotten before its start.
-    for (auto block = first->second.rbegin(); block != first->second.rend(); ++block) host().pool.release(*block);
+    for (auto block = first->second.rbegin(); block != first->second.rend(); ++block) host().pool().release(*block);
   }
 }
 
@@ -58,22 +58,22 @@ void KvTiers::starts_anew(RequestId id) {
 }
 
 std::optional<BlockPool::Block> KvTiers::put(Tier& tier, Key key, TimePoint ready) {
-  if (tier.pool.free() == 0) {
+  if (tier.pool().free() == 0) {
     ++totals_.not_stored;
     return std::nullopt;
   }
-  tier.pool.take(1);
-  const BlockPool::Block block = tier.pool.identify(key);
-  if (static_cast<std::size_t>(block) >= tier.ready.size()) tier.ready.resize(static_cast<std::size_t>(block) + 1);
-  tier.ready[static_cast<std::size_t>(block)] = ready;
+  tier.pool().take(1);
+  const BlockPool::Block block = tier.pool().identify(key);
+  if (static_cast<std::size_t>(block) >= tier.ready().size()) tier.ready().resize(static_cast<std::size_t>(block) + 1);
+  tier.ready()[static_cast<std::size_t>(block)] = ready;
   return block;
 }
 
 void KvTiers::touch(Tier& tier, Key key) {
   const BlockPool::Block block = find(tier, key);
-  if (block == BlockPool::kNone || !tier.pool.is_free(block)) return;
-  tier.pool.hold(block);
-  tier.pool.release(block);
+  if (block == BlockPool::kNone || !tier.pool().is_free(block)) return;
+  tier.pool().hold(block);
+  tier.pool().release(block);
 }
 
 void KvTiers::touch(const Request& request, std::int64_t tokens, TimePoint at) {
@@ -208,14 +208,16 @@ void KvTiers::prefetch(const Request& request, std::int64_t on_gpu, TimePoint at
   while (unit < units && find(host(), chain.key(unit)) != BlockPool::kNone) ++unit;
   Prefetch fetched;
   const std::size_t tier = unit < units ? tier_of(chain.key(unit)) : tiers_.size();
-  for (; tier < tiers_.size() && unit < units && tier_of(chain.key(unit)) == tier; ++unit)
-    fetched.keys.push_back(chain.key(unit));
+  for (; tier < tiers_.size() && unit < units && tier_of(chain.key(unit)) == tier; ++unit) {
+    const Key key = chain.key(unit);
+    if (ready_at(tiers_[tier], find(tiers_[tier], key)) > at) break;  // the store says that it is not there
+    fetched.keys.push_back(key);
+  }
   const auto count = static_cast<std::int64_t>(fetched.keys.size());
   if (count * config.unit_tokens < kLeastPrefetch || prefetched_units_ + count > host().config.units / 2) return;
   prefetched_units_ += count;
-  const CopyLink::Copy copy = tiers_[tier].link.copy(CopyLink::kRead, count * config.unit_bytes, Duration{}, at);
   fetched.begin = at;
-  fetched.end = copy.end;
+  fetched.end = tiers_[tier].copy(CopyLink::kRead, count * config.unit_bytes, Duration{}, at);
   prefetches_.emplace(request.index, std::move(fetched));
 }
 
@@ -277,9 +279,9 @@ TimePoint KvTiers::fetch(std::span<const Key> keys, std::size_t tier, TimePoint 
   const std::size_t moved = to_stay ? blocks.size() : keys.size();
   if (moved == 0) return at;
   const std::int64_t bytes = static_cast<std::int64_t>(moved) * config.unit_bytes;
-  const TimePoint end = tiers_[tier].link.copy(CopyLink::kRead, bytes, Duration{}, from).end;
+  const TimePoint end = tiers_[tier].copy(CopyLink::kRead, bytes, Duration{}, from);
   totals_.fetched_bytes += bytes;
-  for (const BlockPool::Block block : blocks) host().ready[static_cast<std::size_t>(block)] = end;
+  for (const BlockPool::Block block : blocks) host().ready()[static_cast<std::size_t>(block)] = end;
   hold_until(end, std::move(blocks));
   return end;
 }
@@ -298,14 +300,14 @@ TimePoint KvTiers::load(const Request& request, const TierMatch& match, TimePoin
     if (tier > 0) continue;
     const BlockPool::Block block = find(host(), key);
     from = std::max(from, ready_at(host(), block));
-    host().pool.hold(block);
+    host().pool().hold(block);
     blocks.push_back(block);
   }
   for (std::size_t tier = 1; tier < tiers_.size(); ++tier) {
     if (!elsewhere[tier].empty()) from = std::max(from, fetch(elsewhere[tier], tier, at, false));
   }
   const std::int64_t bytes = match.units * config.unit_bytes;
-  const TimePoint end = host().link.copy(CopyLink::kRead, bytes, config.unit_copy * match.units, from).end;
+  const TimePoint end = host().copy(CopyLink::kRead, bytes, config.unit_copy * match.units, from);
   hold_until(end, std::move(blocks));
   ++totals_.loads;
   totals_.loaded_bytes += bytes;
@@ -352,9 +354,9 @@ TimePoint KvTiers::keep(std::span<const Key> keys, TimePoint at) {
   if (kept.empty()) return at;
   const auto count = static_cast<std::int64_t>(kept.size());
   const std::int64_t bytes = count * config.unit_bytes;
-  const TimePoint end = host().link.copy(CopyLink::kWrite, bytes, config.unit_copy * count, at).end;
+  const TimePoint end = host().copy(CopyLink::kWrite, bytes, config.unit_copy * count, at);
   totals_.stored_bytes += bytes;
-  for (const BlockPool::Block block : blocks) host().ready[static_cast<std::size_t>(block)] = end;
+  for (const BlockPool::Block block : blocks) host().ready()[static_cast<std::size_t>(block)] = end;
   hold_until(end, std::move(blocks));
   pass_on(kept, end);
   return end;
@@ -372,9 +374,9 @@ void KvTiers::pass_on(std::span<const Key> keys, TimePoint at) {
     }
     if (blocks.empty()) continue;
     const std::int64_t bytes = static_cast<std::int64_t>(blocks.size()) * config.unit_bytes;
-    const TimePoint end = tier.link.copy(CopyLink::kWrite, bytes, Duration{}, at).end;
-    for (const BlockPool::Block block : blocks) tier.ready[static_cast<std::size_t>(block)] = end;
-    for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) tier.pool.release(*block);
+    const TimePoint end = tier.copy(CopyLink::kWrite, bytes, Duration{}, at);
+    for (const BlockPool::Block block : blocks) tier.ready()[static_cast<std::size_t>(block)] = end;
+    for (auto block = blocks.rbegin(); block != blocks.rend(); ++block) tier.pool().release(*block);
   }
 }
 
@@ -384,7 +386,7 @@ TimePoint KvTiers::swap(CopyLink::Direction direction, std::int64_t blocks, Time
   const bool in = direction == CopyLink::kRead;
   (in ? totals_.swapped_in : totals_.swapped_out) += blocks;
   (in ? totals_.loaded_bytes : totals_.stored_bytes) += bytes;
-  return host().link.copy(direction, bytes, config.unit_copy * blocks, at).end;
+  return host().copy(direction, bytes, config.unit_copy * blocks, at);
 }
 
 TimePoint KvTiers::write_back(std::span<const Key> keys, TimePoint at) {

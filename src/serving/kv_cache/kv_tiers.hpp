@@ -3,6 +3,7 @@
 
 #include <array>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <unordered_map>
@@ -15,6 +16,7 @@
 #include "serving/kv_cache/block_pool.hpp"
 #include "serving/kv_cache/copy_link.hpp"
 #include "serving/kv_cache/key_chain.hpp"
+#include "serving/kv_cache/kv_place.hpp"
 #include "serving/requests/in_flight.hpp"
 
 namespace foretoken {
@@ -39,6 +41,12 @@ class KvTiers {
   KvTiers(const KvOffloadConfig& config, const PrefixTable* described, KvTierTotals& totals);
 
   const KvOffloadConfig config;
+  // The tier that is shared lies there. Before anything else is asked.
+  void share(KvPlace& place) {
+    for (Tier& tier : tiers_) {
+      if (tier.config.shared) tier.place = &place;
+    }
+  }
   [[nodiscard]] bool loads_aside() const { return config.backend == KvOffload::native; }
   [[nodiscard]] bool writes_back() const { return config.write == KvWrite::back; }
   [[nodiscard]] bool prefetches() const { return config.backend == KvOffload::hicache && tiers_.size() > 1; }
@@ -86,11 +94,19 @@ class KvTiers {
   using Key = BlockPool::Key;
   struct Tier {
     Tier(const KvTierConfig& c)
-        : config(c), pool(c.units), link(c.read_bandwidth, c.write_bandwidth, c.shared_bandwidth, c.latency) {}
+        : config(c),
+          own(std::make_unique<KvPlace>(c)),
+          place(own.get()),
+          link(c.read_bandwidth, c.write_bandwidth, c.shared_bandwidth, c.latency) {}
+    [[nodiscard]] BlockPool& pool() const { return place->pool; }
+    [[nodiscard]] std::vector<TimePoint>& ready() const { return place->ready; }
+    TimePoint copy(CopyLink::Direction direction, std::int64_t bytes, Duration least, TimePoint at) {
+      return place->copy(link, direction, bytes, least, at);
+    }
     KvTierConfig config;
-    BlockPool pool;
-    CopyLink link;
-    std::vector<TimePoint> ready;  // by block: when its content is there
+    std::unique_ptr<KvPlace> own;
+    KvPlace* place;  // own, or shared
+    CopyLink link;   // of this rank
   };
   struct Prefetch {
     TimePoint begin{}, end{};
@@ -101,9 +117,9 @@ class KvTiers {
     Unsaved last;
   };
 
-  [[nodiscard]] static BlockPool::Block find(const Tier& tier, Key key) { return tier.pool.find(key); }
+  [[nodiscard]] static BlockPool::Block find(const Tier& tier, Key key) { return tier.pool().find(key); }
   [[nodiscard]] TimePoint ready_at(const Tier& tier, BlockPool::Block block) const {
-    return tier.ready[static_cast<std::size_t>(block)];
+    return tier.ready()[static_cast<std::size_t>(block)];
   }
   [[nodiscard]] Tier& host() { return tiers_.front(); }
   [[nodiscard]] Stored& stored(RequestId id);

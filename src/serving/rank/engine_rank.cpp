@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace foretoken {
 
@@ -28,7 +29,9 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
       state_(rank_),
       async_(pool.engine.async_scheduling),
       accounts_(rank_.table) {
+  is_special_ = hands_over_ || rules_ != nullptr || rank_.tiers != nullptr;
   has_extras_ = speculates_ || rank_.adapters != nullptr;
+  if (receiving.store != nullptr && rank_.tiers) rank_.tiers->store.share(*receiving.store);
   if (rules_ == nullptr) return;
   receiver_ = std::make_unique<Receiver>(rank_, *rules_);
   rank_.keeps_retracted = rules_->keeps_retracted;
@@ -37,6 +40,7 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
 // ---- a step is planned and priced ----
 
 void EngineRank::schedule(TimePoint now) {
+  if (is_special_ && stepping_) return begin_loads_within(now);
   if (plan(now)) start_steps(now);
 }
 
@@ -48,8 +52,11 @@ RankOffer EngineRank::offer(TimePoint now) {
 
 bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   wake_ = kNever;
-  if (receiver_) receive_before_call(now);
-  if (rank_.tiers) tiers_before_call(now);
+  if (is_special_) [[unlikely]] {
+    if (receiver_) receive_before_call(now);
+    if (rank_.tiers) tiers_before_call(now);
+    if (hands_over_ && rests(now)) return false;
+  }
   if (has_news_) [[unlikely]]
     settle_news(now);
   call_policy(now, hold_contexts);
@@ -76,6 +83,19 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   return true;
 }
 
+// All that it had went on elsewhere: a call could only say so.
+bool EngineRank::rests(TimePoint now) {
+  if (rank_.waiting.size() > 0 || rank_.decodes.size() > 0 || !rank_.running.prefilling().empty() || has_news_ ||
+      rank_.tiers || policy_->remembers_idle_calls())
+    return false;
+  usage_.called();
+  (void)async_.take_due_call();
+  rank_.remove_unseen_finishes([](RequestId) {});
+  rank_.publish_all();
+  kv_wait_.set_blocked(false, now);
+  return true;
+}
+
 void EngineRank::call_policy(TimePoint now, bool hold_contexts) {
   TimePoint known_until = async_.known_until(now);
   bool knows_all = !async_.take_due_call();
@@ -92,7 +112,7 @@ void EngineRank::call_policy(TimePoint now, bool hold_contexts) {
     if (!knows_all) {  // nothing to run until the result is in
       knows_all = true;
       known_until = now;
-      if (rank_.tiers) rank_.tiers->known = now;
+      if (rank_.tiers) rank_.tiers->known_until(now);
       rank_.remove_unseen_finishes([](RequestId) {});
       rank_.publish_all();
       rank_.waiting.deliver(now);
@@ -195,30 +215,34 @@ void EngineRank::start_stretch(const DecodeCurve& curve) {
   std::int64_t steps = decodes.growth().steps_within(decodes.clock(), rank_.pool.free() - plan_.spare_blocks,
                                                      decodes.steps_until_change());
   if (plan_.blocked == Blocked::kv_blocks) steps = decodes.growth().steps_until_more(decodes.clock(), steps);
-  if (receiver_) {
-    if (const std::int64_t next = receiver_->next_seen_after(); next >= 0)
+  if (is_special_) [[unlikely]] {
+    if (const std::int64_t next = receiver_ ? receiver_->next_seen_after() : -1; next >= 0)
       steps = std::min(steps, next - usage_.totals().steps);
+    if (rank_.tiers) steps = stretch_beside_tiers(steps);
   }
-  if (rank_.tiers) steps = stretch_beside_tiers(steps);
   if (steps > 1) steps_.extend(curve, shape_, decodes.rate(), decodes.rate_in_window(), steps);
-  if (rank_.tiers) cut_beside_tiers();
+  if (is_special_ && rank_.tiers) cut_beside_tiers();
 }
 
 // The first boundary at or after `now`, or a later one, becomes the end, when the policy may want it.
 void EngineRank::cut(TimePoint now, std::int64_t boundaries_later) {
   if (!stepping_ || steps_.steps() == 1 || !policy_->may_change_plan(state_)) return;
-  const std::int64_t steps = steps_.steps_to_reach(clock_.to_reach(now)) + boundaries_later;
+  const std::int64_t first = std::max(looked_after_ + 1, steps_.steps_to_reach(clock_.to_reach(now)));
+  const std::int64_t steps = first + boundaries_later;
   if (steps >= steps_.steps()) return;
   steps_.shorten_to(steps);
-  end_ = clock_.after(steps_.elapsed());
+  look_or_end();
 }
 
 // ---- a step ends ----
 
 void EngineRank::end_steps(TimePoint now) {
+  if (is_special_) [[unlikely]] {
+    if (receiver_ && looks_within(now)) return;
+    if (rank_.tiers) rank_.tiers->now = now;
+  }
   // Or it matters when the last of them began.
-  if (rank_.tiers) rank_.tiers->now = now;
-  const bool nobody_came = rank_.waiting.inbox_is_empty() && !receiver_ && !has_news_ && !rank_.tiers;
+  const bool nobody_came = rank_.waiting.inbox_is_empty() && !is_special_ && !has_news_;
   async_.open(nobody_came ? begin_ : clock_.after(steps_.elapsed_before_last()));
   if (has_extras_) [[unlikely]]
     end_extras();
@@ -230,6 +254,10 @@ void EngineRank::end_steps(TimePoint now) {
   const DecodeTotals decode = steps_.decode_totals();
   usage_.add(steps_, decode, chunks_, {decode_rows_, speculates_ ? 1 : rank_.decodes.clock().per_row()},
              first_blocks_.net(), rank_);
+  if (is_special_ && receiver_) {
+    usage_.add_block_time(-std::exchange(receiver_->not_yet_held, 0));
+    looked_after_ = 0;
+  }
   if (speculates_) usage_.put_out(accepted_);
   accounts_.decoded(decode);
   clock_.advance(steps_.elapsed());
@@ -272,13 +300,12 @@ void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
     return;
   }
   accounts_.skipped(plan_.skipped, step, steps_.first().total());
-  // The first step's were reserved when it was planned; a row that left since takes none.
+  // The first step's at least were reserved when it was planned; a row that left since takes none.
   const std::int64_t steps = steps_.steps();
   const BlockFlow all = steps > 1 ? decodes.flow_over(steps) : first_blocks_;
   if (steps > 1) usage_.note_blocks(rank_.pool.used() + decodes.growth().most_over(decodes.clock(), steps));
   rank_.pool.give_back(all.given);
-  rank_.pool.take_reserved(first_blocks_.taken);
-  if (steps > 1) rank_.pool.take(all.taken - first_blocks_.taken);
+  rank_.pool.take_reserved(all.taken);
   if (steps == 1) usage_.note_blocks(rank_.pool.used());
   decodes.advance(steps);
   for (const RequestId id : plan_.skipped) decodes.hold_back(id);

@@ -26,6 +26,8 @@ namespace foretoken {
 struct Receiving {
   const HandOverRules* rules = nullptr;
   FirstToken first_token = FirstToken::where_prefilled;
+  // Beside hand-overs: the KV tier that the replicas of its pool share; null: there is none.
+  KvPlace* store = nullptr;
 };
 
 // The life of a step: planned, priced, ended, settled. A run of decode-only steps with the same members is one
@@ -51,8 +53,8 @@ class EngineRank {
   void loaded(RequestId id, TimePoint now);
   void lost(RequestId id, TimePoint now);
   void cancel(RequestId id, TimePoint now);
-  // The KV cache of one that this rank has handed over is where it goes on.
-  void release_pinned(RequestId id, TimePoint now);
+  // The KV cache of one that this rank has handed over is where it goes on. True when others may want its blocks.
+  bool release_pinned(RequestId id, TimePoint now);
   // The running steps end now.
   void end_steps(TimePoint now);
   // Requests that waited longer than queue_timeout leave.
@@ -105,13 +107,17 @@ class EngineRank {
 
  private:
   [[nodiscard]] StretchProgress progress(TimePoint now) const {
-    return stepping_ ? steps_.progress(clock_, now) : StretchProgress{};
+    if (!stepping_) return {};
+    StretchProgress progress = steps_.progress(clock_, now);
+    if (looked_after_ > 0 && progress.ended == looked_after_) progress.under_way = true;
+    return progress;
   }
   [[nodiscard]] BlockFlow blocks_taken(const StretchProgress& progress) const;
 
   [[nodiscard]] bool drops_first_tokens() const { return hands_over_ && first_token_ != FirstToken::where_prefilled; }
   [[nodiscard]] bool fits(Request& request) const;
   [[nodiscard]] std::optional<DecodeShape> shape_with_rows() const;
+  [[nodiscard]] bool rests(TimePoint now);
   void wait(const Waiting& waiting, TimePoint now);
   void count_service(std::int64_t steps);
   void call_policy(TimePoint now, bool hold_contexts);
@@ -166,6 +172,10 @@ class EngineRank {
   [[nodiscard]] std::int64_t steps_to_boundary(TimePoint now) const;
   [[nodiscard]] std::int64_t steps_to_poll(TimePoint now) const;
   void end_after(std::int64_t steps);
+  void look_or_end() { end_ = std::min(clock_.after(steps_.elapsed()), looks_at_); }
+  [[nodiscard]] bool looks_within(TimePoint now);
+  void begin_loads_within(TimePoint now);
+  void begin_loads_beside(std::int64_t owed, TimePoint now);
   [[nodiscard]] Duration exposed(RequestId id, TimePoint now) const;
   bool settle_gone(TimePoint now);
   void receive_before_call(TimePoint now);
@@ -238,11 +248,16 @@ class EngineRank {
   Stretch steps_;
   TimePoint begin_{};
   TimePoint end_ = kNever;
+  TimePoint looks_at_ = kNever;    // a boundary before their end where loads may begin
+  std::int64_t looks_after_ = 0;   // so many of them
+  bool looks_ = false;             // now
+  std::int64_t looked_after_ = 0;  // the last one: what comes then is for the next call at the earliest; 0 = none
   TimePoint wake_ = kNever;
   std::unique_ptr<Receiver> receiver_;  // with rules_
   std::int64_t evictions_before_call_ = 0;
   std::vector<Abort> aborts_;  // of requests that run, for the next call
   bool has_news_ = false;    // aborts, prefixes from elsewhere, ends by stop strings of which the engine does not know
+  bool is_special_ = false;  // requests go on elsewhere or come from there, or their KV caches do
   bool has_extras_ = false;  // drafts, adapters, or there was such an end
   struct Fetched {
     Request request;

@@ -40,7 +40,44 @@ void EngineRank::expect(const Request& sent, TimePoint now) {
 }
 
 void EngineRank::wait_for_blocks(RequestId id, TimePoint now) {
-  if (receiver_->wait(id, now)) end_after(steps_to_boundary(now));
+  if (!receiver_->wait(id, now)) return;
+  const std::int64_t steps = steps_to_boundary(now);
+  if (!stepping_ || steps >= steps_.steps()) return;
+  // What windows give back, and what outputs may come to need, is for a call to say.
+  if (rank_.config.kv_layout.windowed > 0 || rules_->reserved_tokens >= 0) return end_after(steps);
+  if (looks_at_ != kNever) return;
+  looks_after_ = steps;
+  looks_at_ = clock_.after(steps_.elapsed_until(steps));
+  look_or_end();
+}
+
+// Steps end, or it is only time for a look at who waits for blocks: the call at this boundary would go on as the plan
+// of the running steps does.
+bool EngineRank::looks_within(TimePoint now) {
+  if (looks_at_ > now) return false;
+  if (clock_.after(steps_.elapsed()) > now) return true;
+  looks_at_ = kNever;
+  return false;
+}
+
+// What begin_loads() would do after such a call, in the midst of a stretch.
+void EngineRank::begin_loads_within(TimePoint now) {
+  looks_at_ = kNever;
+  evictions_before_call_ = rank_.counts().evictions;
+  const std::int64_t ended = looked_after_ = looks_after_;
+  const DecodeGroup& decodes = rank_.decodes;
+  rank_.pool.reserve(decodes.flow_over(ended + 1).taken);
+  const std::int64_t used = rank_.pool.used();
+  looks_ = true;
+  begin_loads_beside(decodes.blocks_over(ended + (async_.enabled() ? 2 : 1)), now);
+  looks_ = false;
+  if (const std::int64_t more = rank_.pool.used() - used; more > 0) {
+    receiver_->not_yet_held += static_cast<FineTotal>(more) * steps_.elapsed_until(ended).units;
+    const std::int64_t free = rank_.pool.free() - plan_.spare_blocks;
+    const std::int64_t steps = decodes.growth().steps_within(decodes.clock(), free, steps_.steps());
+    end_after(std::max(ended + 1, steps));
+  }
+  look_or_end();
 }
 
 void EngineRank::take_over(RequestId id, const HandOver& what) {
@@ -59,7 +96,7 @@ void EngineRank::loaded(RequestId id, TimePoint now) {
   if (!r.recovering) r.account.transferred(exposed(id, now));
   const std::int64_t steps = steps_to_poll(now) + steps_until_seen(*rules_, direct_, async_.enabled());
   receiver_->arrived(id, now, usage_.totals().steps + steps);
-  end_after(steps);
+  end_after(std::max(steps, looks_ ? steps_to_boundary(now) : 0));
 }
 
 void EngineRank::lost(RequestId id, TimePoint now) {
@@ -101,11 +138,12 @@ bool EngineRank::settle_gone(TimePoint now) {
 
 std::int64_t EngineRank::steps_to_boundary(TimePoint now) const {
   if (!stepping_) return 0;
-  return steps_.steps() == 1 ? 1 : steps_.steps_to_reach(clock_.to_reach(now));
+  return steps_.steps() == 1 ? 1 : std::max(looked_after_ + 1, steps_.steps_to_reach(clock_.to_reach(now)));
 }
 
 // The step under way sees what comes until it is launched.
 std::int64_t EngineRank::steps_to_poll(TimePoint now) const {
+  if (looks_) return looked_after_;
   const std::int64_t next = steps_to_boundary(now);
   if (!stepping_ || rules_->launch == Duration{}) return next;
   const TimePoint began_after = now - rules_->launch;
@@ -115,7 +153,7 @@ std::int64_t EngineRank::steps_to_poll(TimePoint now) const {
 void EngineRank::end_after(std::int64_t steps) {
   if (!stepping_ || steps <= 0 || steps >= steps_.steps()) return;
   steps_.shorten_to(steps);
-  end_ = clock_.after(steps_.elapsed());
+  look_or_end();
 }
 
 // A row that only repeats the last token of a prompt, so that the next one comes out, costs what a decoding one does:
@@ -181,7 +219,8 @@ bool EngineRank::take_in(TimePoint now, bool at_all) {
   if (!receiver_->any_here()) return false;
   const TimePoint known = at_all || direct_ ? now : async_.known_until(now);
   bool any = false;
-  for (Receiver::Inbound in; receiver_->take_seen(usage_.totals().steps, at_all, in); any = true) {
+  for (Receiver::Inbound in; receiver_->any_here() && receiver_->take_seen(usage_.totals().steps, at_all, in);
+       any = true) {
     InFlight& r = rank_.table[in.id];
     r.reached_at = std::max(known, in.here);
     if (!r.recovering) {
@@ -259,6 +298,11 @@ void EngineRank::begin_loads(TimePoint now, bool planned) {
     // The step after the planned one is scheduled before its result is known.
     if (async_.enabled()) owed += rank_.decodes.blocks_over(2) - rank_.decodes.blocks_over(1);
   }
+  begin_loads_beside(owed, now);
+}
+
+// Blocks are owed to steps that are planned.
+void EngineRank::begin_loads_beside(std::int64_t owed, TimePoint now) {
   Refused why = Refused::not_yet;
   while (receiver_->head() != nullptr) {
     why = why_no_load(owed);
@@ -277,7 +321,7 @@ Refused EngineRank::why_no_load(std::int64_t owed) const {
     if (rank_.decodes.size() >= rank_.config.step_tokens()) return Refused::seats;
     if (rank_.counts().evictions != evictions_before_call_) return Refused::not_yet;
     // Those that wait in the engine's queue stand before them.
-    if (rank_.waiting.head() != nullptr)
+    if (rank_.waiting.head() != nullptr || !rank_.waiting.inbox_is_empty())
       return plan_.blocked == Blocked::kv_blocks ? Refused::kv_blocks : Refused::not_yet;
   }
   return receiver_->fits_head(rank_.pool.free() - owed) ? Refused::nothing : Refused::kv_blocks;

@@ -75,9 +75,10 @@ void EngineRank::count_service(std::int64_t steps) {
   }
 }
 
-void EngineRank::release_pinned(RequestId id, TimePoint now) {
+bool EngineRank::release_pinned(RequestId id, TimePoint now) {
   rank_.release_pinned(id, now);
   if (rank_.waiting.head() != nullptr) cut(now, async_.enabled() ? 1 : 0);
+  return rank_.waiting.size() > 0 || rank_.running.size() > 0 || rank_.tiers != nullptr;
 }
 
 void EngineRank::expire(TimePoint now) {

@@ -24,9 +24,8 @@ FineDuration under_each_other(FineDuration load, FineDuration step, std::int64_t
 void EngineRank::tiers_before_call(TimePoint now) {
   RankTiers& t = *rank_.tiers;
   t.now = now;
-  t.known = async_.known_until(now);
+  t.known_until(async_.known_until(now));
   t.store.advance(t.known);
-  t.ask_again = kNever;
   t.step_loads.clear();
   (void)take_loaded(now, false);
 }
@@ -55,9 +54,10 @@ bool EngineRank::take_loaded(TimePoint now, bool at_all) {
 }
 
 bool EngineRank::tiers_when_idle(TimePoint now) {
-  rank_.tiers->known = now;
   rank_.tiers->store.advance(now);
-  return take_loaded(now, true);
+  if (!take_loaded(now, true)) return false;
+  rank_.tiers->known_until(now);
+  return true;
 }
 
 TimePoint EngineRank::next_of_tiers() const {
@@ -65,12 +65,13 @@ TimePoint EngineRank::next_of_tiers() const {
 }
 
 // A stretch of `steps` steps ends before one that waits for a copy, and before the call that sees a load. While
-// somebody is passed over every call may find more, and whoever comes may go before it.
+// somebody is passed over every call may find more, and whoever comes may go before it; so it may of what others store.
 std::int64_t EngineRank::stretch_beside_tiers(std::int64_t steps) {
   RankTiers& t = *rank_.tiers;
   const DecodeGroup& decodes = rank_.decodes;
   t.unsaved.taken(rank_.pool.free());
-  if (t.ask_again != kNever || !t.evicted.empty() || t.coming_in + t.going_out > 0 ||
+  const bool others_store = t.store.config.shares_store() && rank_.waiting.size() > 0;
+  if (t.ask_again != kNever || others_store || !t.evicted.empty() || t.coming_in + t.going_out > 0 ||
       t.unsaved.begin(first_blocks_.taken, t.now) > t.now)
     return 1;
   std::int64_t free = t.unsaved.room(rank_.pool.free());

@@ -85,6 +85,9 @@ class Receiver {
     return stamps_[static_cast<std::size_t>(id)];
   }
 
+  // KV blocks x time: so much less than if what loads took within the running steps had been held since they began.
+  FineTotal not_yet_held = 0;
+
   [[nodiscard]] std::int64_t size() const {
     return static_cast<std::int64_t>(waiting_.size() + loading_.size() + here_.size() + ready.size() + promised.size());
   }
@@ -108,8 +111,8 @@ class Receiver {
   const HandOverRules& rules_;
   KvWaitClock for_blocks_, for_seats_;
   std::deque<Inbound> waiting_;
-  std::deque<Inbound> here_;      // in the order in which they came
-  std::vector<Inbound> loading_;  // a few
+  std::vector<Inbound> here_;     // in the order in which they came; a few
+  std::vector<Inbound> loading_;  // the same
   std::vector<Stamps> stamps_;    // by RequestId
 };
 

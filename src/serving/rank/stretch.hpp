@@ -44,6 +44,10 @@ class Stretch {
   [[nodiscard]] FineDuration elapsed_before_last() const {
     return steps_ == 1 ? FineDuration{} : run_.elapsed(steps_ - 1);
   }
+  // The first `steps` of them. Precondition: 0 < steps <= steps().
+  [[nodiscard]] FineDuration elapsed_until(std::int64_t steps) const {
+    return steps == steps_ ? elapsed_ : steps == 1 ? first_.total() : run_.elapsed(steps);
+  }
   // Steps until `d` has elapsed, at least one. Precondition: steps() > 1.
   [[nodiscard]] std::int64_t steps_to_reach(FineDuration d) const {
     return std::max<std::int64_t>(1, run_.steps_to_reach(d));

@@ -1,4 +1,4 @@
-// Chance: any replica, or the emptier of a few.
+// Chance: any replica, by weights, or the emptier of a few.
 #include <algorithm>
 #include <utility>
 
@@ -16,7 +16,7 @@ class Random final : public RoutingPolicy {
   explicit Random(const RoutingPlace& place)
       : random_(place.config.seed, "router"), replicas_(place.replicas), weights_(place.config.weights) {}
   int choose(const Request&, const ClusterView& view) override {
-    if (!weights_.empty()) return by_weight(view);
+    if (const double sum = weight_of_takers(view); sum > 0) return by_weight(view, sum);
     if (view.all_take()) return static_cast<int>(random_.uniform_int(0, replicas_ - 1));
     const std::vector<int> all = takers(view);
     return all[static_cast<std::size_t>(random_.uniform_int(0, static_cast<std::int64_t>(all.size()) - 1))];
@@ -24,10 +24,13 @@ class Random final : public RoutingPolicy {
   void left(int, const Request&) override {}
 
  private:
-  // Of those that take requests, each with its share of all their weights (an HTTPRoute's backends).
-  int by_weight(const ClusterView& view) {
+  [[nodiscard]] double weight_of_takers(const ClusterView& view) const {
     double sum = 0;
-    for (int i = 0; i < replicas_; ++i) sum += view.takes(i) ? weights_[static_cast<std::size_t>(i)] : 0;
+    for (int i = 0; i < std::ssize(weights_); ++i) sum += view.takes(i) ? weights_[static_cast<std::size_t>(i)] : 0;
+    return sum;
+  }
+  // Of those that take requests, each with its share of all their weights (an HTTPRoute's backends).
+  int by_weight(const ClusterView& view, double sum) {
     double left = random_.uniform() * sum;
     int last = -1;
     for (int i = 0; i < replicas_; ++i) {

@@ -27,6 +27,11 @@ struct RankTiers {
   TierMatch match;
   // When a call may find more for somebody who was passed over in the last one.
   TimePoint ask_again = kNever;
+  // Another call, which asks for all of them once more.
+  void known_until(TimePoint time) {
+    known = time;
+    ask_again = kNever;
+  }
 
   // ---- loads beside the steps: the request has blocks, and no seat ----
   struct Load {

@@ -17,7 +17,8 @@ Network::Link Network::add_link(std::int64_t bytes_per_second) {
   return static_cast<Link>(bandwidths_.size() - 1);
 }
 
-Network::Flow Network::start(std::int64_t bytes, std::span<const Link> links, std::int64_t most, TimePoint now) {
+Network::Flow Network::start(std::int64_t bytes, std::span<const Link> links, std::int64_t most, TimePoint now,
+                             TimePoint from) {
   invariant(bytes > 0 && (most > 0 || !links.empty()), "a flow of nothing, or without a limit");
   advance(now);
   Flow flow = static_cast<Flow>(flows_.size());
@@ -30,6 +31,7 @@ Network::Flow Network::start(std::int64_t bytes, std::span<const Link> links, st
   State& s = state(flow);
   s.left = static_cast<NanoBytes>(bytes) * kNano;
   s.rate = 0;
+  s.from = from;
   s.most = most;
   s.links.assign(links.begin(), links.end());  // in the room that it has
   active_.push_back(flow);
@@ -40,24 +42,26 @@ Network::Flow Network::start(std::int64_t bytes, std::span<const Link> links, st
 void Network::advance(TimePoint now) {
   if (now == at_) return;
   if (!settled_) share_out();
-  const std::int64_t elapsed = (now - at_).count();
   for (const Flow flow : active_) {
     State& s = state(flow);
-    s.left -= std::min(s.left, static_cast<NanoBytes>(s.rate) * elapsed);
+    const std::int64_t elapsed = (now - std::max(at_, s.from)).count();
+    if (elapsed > 0) s.left -= std::min(s.left, static_cast<NanoBytes>(s.rate) * elapsed);
   }
   at_ = now;
+  if (shares_at_ <= now) settled_ = false;
 }
 
 TimePoint Network::end_of(const State& flow) const {
   constexpr std::int64_t kLongest = std::int64_t{1} << 61;  // beyond any run
+  const TimePoint begin = std::max(at_, flow.from);
   const NanoBytes rounded = flow.left + flow.rate - 1;
-  if (rounded <= INT64_MAX) return at_ + Duration{std::min(static_cast<std::int64_t>(rounded) / flow.rate, kLongest)};
-  return at_ + Duration{static_cast<std::int64_t>(std::min<NanoBytes>(rounded / flow.rate, kLongest))};
+  if (rounded <= INT64_MAX) return begin + Duration{std::min(static_cast<std::int64_t>(rounded) / flow.rate, kLongest)};
+  return begin + Duration{static_cast<std::int64_t>(std::min<NanoBytes>(rounded / flow.rate, kLongest))};
 }
 
-TimePoint Network::next_end() {
+TimePoint Network::next_change() {
   if (!settled_) share_out();
-  TimePoint next = kNever;
+  TimePoint next = shares_at_;
   for (const Flow flow : active_) next = std::min(next, state(flow).end);
   return next;
 }
@@ -105,7 +109,21 @@ bool Network::all_have_their_most() {
   return true;
 }
 
+// Those that do not flow yet take nothing.
+void Network::leave_out_those_to_come() {
+  const auto to_come = [&](Flow flow) {
+    State& s = state(flow);
+    if (s.from <= at_) return false;
+    shares_at_ = std::min(shares_at_, s.from);
+    s.rate = 0;
+    s.end = kNever;
+    return true;
+  };
+  std::erase_if(open_, to_come);
+}
+
 void Network::share_out() {
+  shares_at_ = kNever;
   if (active_.size() == 1) {
     State& alone = state(active_.front());
     hold_at(alone, whole_rate(alone));
@@ -119,10 +137,11 @@ void Network::share_out() {
   }
   left_ = bandwidths_;
   users_.assign(bandwidths_.size(), 0);
-  for (const Flow flow : active_) {
+  open_ = active_;
+  leave_out_those_to_come();
+  for (const Flow flow : open_) {
     for (const Link link : state(flow).links) ++users_[static_cast<std::size_t>(link)];
   }
-  open_ = active_;
   const auto hold = [&](Flow flow, std::int64_t rate) {
     State& s = state(flow);
     hold_at(s, rate);

@@ -20,11 +20,14 @@ class Network {
 
   // Precondition: bytes_per_second > 0.
   [[nodiscard]] Link add_link(std::int64_t bytes_per_second);
-  // From `now` on. `most`: bytes per second that it can use alone; 0 = no such limit. Preconditions: bytes > 0, and a
-  // link or a limit.
-  Flow start(std::int64_t bytes, std::span<const Link> links, std::int64_t most, TimePoint now);
-  // When the next flow ends, as things stand; kNever: none is under way.
-  [[nodiscard]] TimePoint next_end();
+  // It flows from `from` on. `most`: bytes per second that it can use alone; 0 = no such limit. Preconditions: bytes >
+  // 0, a link or a limit, and from >= now.
+  Flow start(std::int64_t bytes, std::span<const Link> links, std::int64_t most, TimePoint now, TimePoint from);
+  Flow start(std::int64_t bytes, std::span<const Link> links, std::int64_t most, TimePoint now) {
+    return start(bytes, links, most, now, now);
+  }
+  // When the next flow ends, or rates are to be shared out again; kNever: there is none.
+  [[nodiscard]] TimePoint next_change();
   // The flows that have ended by `now`, in the order in which they were started. Their numbers are used again.
   void take_ended(TimePoint now, std::vector<Flow>& ended);
 
@@ -37,7 +40,8 @@ class Network {
     NanoBytes left = 0;
     std::int64_t rate = 0;
     std::int64_t most = 0;
-    TimePoint end{};  // at this rate: it stays the same however often anybody looks
+    TimePoint from{};  // it flows
+    TimePoint end{};   // at this rate: it stays the same however often anybody looks
     std::vector<Link> links;
   };
   [[nodiscard]] State& state(Flow flow) { return flows_[static_cast<std::size_t>(flow)]; }
@@ -45,6 +49,7 @@ class Network {
   void share_out();
   [[nodiscard]] bool all_have_their_most();
   void hold_at(State& flow, std::int64_t rate);
+  void leave_out_those_to_come();
   [[nodiscard]] std::int64_t whole_rate(const State& flow) const;
   [[nodiscard]] TimePoint end_of(const State& flow) const;
 
@@ -56,6 +61,7 @@ class Network {
   std::vector<std::int64_t> left_, users_;  // scratch, by link
   TimePoint at_{};
   bool settled_ = true;
+  TimePoint shares_at_ = kNever;  // a flow begins then that others must make room for
 };
 
 }  // namespace foretoken

@@ -29,14 +29,40 @@ TEST(Network, SharesALinkFromTheMomentAnotherFlowStarts) {
   Network network;
   const std::array link{network.add_link(10 * kGigabyte)};
   const auto a = network.start(kGigabyte, link, 0, ms(0));
-  EXPECT_EQ(network.next_end(), ms(100));
+  EXPECT_EQ(network.next_change(), ms(100));
   const auto b = network.start(kGigabyte, link, 0, ms(50));
-  EXPECT_EQ(network.next_end(), ms(150));
+  EXPECT_EQ(network.next_change(), ms(150));
   EXPECT_EQ(ended_by(network, ms(150)), std::vector{a});
-  EXPECT_EQ(network.next_end(), ms(200));
+  EXPECT_EQ(network.next_change(), ms(200));
   EXPECT_EQ(ended_by(network, ms(200)), std::vector{b});
   EXPECT_TRUE(network.idle());
-  EXPECT_EQ(network.next_end(), kNever);
+  EXPECT_EQ(network.next_change(), kNever);
+}
+
+// The same when both were known from the start: B begins to flow at 50 ms, and makes no difference before.
+TEST(Network, KnowsOfAFlowBeforeItBegins) {
+  Network network;
+  const std::array link{network.add_link(10 * kGigabyte)};
+  const auto a = network.start(kGigabyte, link, 0, ms(0));
+  const auto b = network.start(kGigabyte, link, 0, ms(0), ms(50));
+  EXPECT_EQ(network.rate_of(a), 10 * kGigabyte);
+  EXPECT_EQ(network.next_change(), ms(50));
+  EXPECT_TRUE(ended_by(network, ms(50)).empty());
+  EXPECT_EQ(network.next_change(), ms(150));
+  EXPECT_EQ(ended_by(network, ms(150)), std::vector{a});
+  EXPECT_EQ(network.next_change(), ms(200));
+  EXPECT_EQ(ended_by(network, ms(200)), std::vector{b});
+}
+
+// Where both fit beside each other nothing changes when the second begins.
+TEST(Network, LooksAtABeginningOnlyWhereOthersMakeRoom) {
+  Network network;
+  const std::array link{network.add_link(10 * kGigabyte)};
+  network.start(kGigabyte, link, 5 * kGigabyte, ms(0));
+  network.start(kGigabyte, link, 5 * kGigabyte, ms(0), ms(50));
+  EXPECT_EQ(network.next_change(), ms(200));
+  EXPECT_EQ(ended_by(network, ms(200)).size(), 1u);
+  EXPECT_EQ(network.next_change(), ms(250));
 }
 
 // F.2, 12: what one destination cannot take, the other gets.
@@ -58,6 +84,38 @@ TEST(Network, HoldsAFlowAtItsOwnLimit) {
   EXPECT_EQ(network.rate_of(slow), kGigabyte);
   EXPECT_EQ(network.rate_of(fast), 9 * kGigabyte);
   EXPECT_EQ(ended_by(network, ms(1000)).size(), 2u);
+}
+
+// Flows that are told of before they begin end when those do that are started as they begin.
+TEST(Network, EndsDoNotHangOnWhenAFlowIsToldOf) {
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+    RandomStream random(seed, "flows to come");
+    const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+    Network early, late;
+    for (std::int64_t i = pick(1, 3); i > 0; --i) {
+      const std::int64_t bandwidth = pick(100, 1000);
+      EXPECT_EQ(early.add_link(bandwidth), late.add_link(bandwidth));
+    }
+    const std::array link{Network::Link{0}};
+    const std::int64_t setup = pick(1, 40);
+    std::vector<std::pair<std::int64_t, std::int64_t>> told;  // when, bytes
+    for (std::int64_t i = 0, at = 0; i < 8; ++i) told.emplace_back(at += pick(0, 30), pick(1, 20));
+    const std::int64_t most = pick(0, 1) == 0 ? 0 : pick(20, 500);
+    std::vector<TimePoint> ends_early, ends_late;
+    const auto run = [&](Network& network, std::vector<TimePoint>& ends, std::int64_t delay) {
+      for (std::size_t next = 0; next < told.size() || !network.idle();) {
+        const TimePoint tell = next < told.size() ? ms(told[next].first + delay) : kNever;
+        const TimePoint now = std::min(tell, network.next_change());
+        for (std::size_t i = ended_by(network, now).size(); i > 0; --i) ends.push_back(now);
+        if (now < tell) continue;
+        network.start(told[next].second, link, most, now, ms(told[next].first + setup));
+        ++next;
+      }
+    };
+    run(early, ends_early, 0);
+    run(late, ends_late, setup);
+    ASSERT_EQ(ends_early, ends_late) << "seed " << seed;
+  }
 }
 
 // Any topology: no link carries more than it has, every flow stands at its limit or at a full link on which no other
@@ -113,8 +171,8 @@ TEST(Network, OfAnyShapeIsMaxMinFair) {
       ASSERT_TRUE(at_limit || at_full_link) << "seed " << seed << " flow " << i;
     }
     while (!network.idle()) {
-      const TimePoint next = network.next_end();
-      ASSERT_EQ(next, reversed.next_end()) << "seed " << seed;
+      const TimePoint next = network.next_change();
+      ASSERT_EQ(next, reversed.next_change()) << "seed " << seed;
       ASSERT_EQ(ended_by(network, next).size(), ended_by(reversed, next).size()) << "seed " << seed;
     }
     EXPECT_TRUE(reversed.idle());

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "serving/kv_cache/key_chain.hpp"
@@ -93,6 +94,21 @@ TEST(LlmD, ChoosesByChanceAmongEquals) {
   std::map<int, int> counts;
   for (int i = 0; i < 3000; ++i) ++counts[router(Made({engine(0, 0), engine(0, 0), engine(0, 0)}))];
   for (const auto& [replica, count] : counts) EXPECT_NEAR(count, 1000, 120) << replica;
+}
+
+// 31: shares of 4 and 1; of those that take requests; of any where none of these has a weight.
+TEST(RandomRouter, SharesByWeights) {
+  RoutingConfig routing;
+  routing.weights = {4, 0, 1};
+  Router router("random", 3, routing);
+  const Made view({engine(0, 0), engine(0, 0), engine(0, 0)});
+  std::array<int, 3> counts{};
+  for (int i = 0; i < 10'000; ++i) ++counts[static_cast<std::size_t>(router(view))];
+  EXPECT_NEAR(counts[0], 8000, 160) << "four standard deviations";
+  EXPECT_EQ(counts[1], 0);
+  const std::vector<std::uint8_t> last{0, 1, 1}, middle{0, 1, 0};
+  EXPECT_EQ(router(Made({engine(0, 0), engine(0, 0), engine(0, 0)}, &last)), 2);
+  EXPECT_EQ(router(Made({engine(0, 0), engine(0, 0), engine(0, 0)}, &middle)), 1);
 }
 
 TEST(Dynamo, CountsBlocksToPrefillAndInUse) {

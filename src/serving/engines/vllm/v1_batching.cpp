@@ -37,6 +37,8 @@ class VllmV1 final : public BatchingPolicy {
     return s.running() < s.config.max_num_seqs && s.decodes().size() < s.config.step_tokens();
   }
 
+  bool remembers_idle_calls() const override { return false; }
+
   bool can_serve(const SchedulerState& s, const Request& request) const override {
     return s.config.enable_chunked_prefill || request.prompt_tokens <= s.config.max_num_batched_tokens;
   }
