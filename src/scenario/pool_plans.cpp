@@ -4,6 +4,36 @@
 #include "foretoken/scenario/scenario.hpp"
 
 namespace foretoken {
+namespace {
+
+// `pools[2].`, whose numbers count pools that are left out too.
+std::string path_of_pool(const Scenario& s, const PoolPlan& pool) {
+  for (const ResolvedField& field : s.fields) {
+    const std::string* name = field.value.if_string();
+    if (name == nullptr || *name != pool.name || !field.path.starts_with("pools[")) continue;
+    if (field.path.ends_with("].name")) return field.path.substr(0, field.path.size() - 4);
+  }
+  return {};
+}
+
+// Those of all pools, and the pool's own by the names that they have at the top.
+std::vector<ResolvedField> fields_of_pool(const Scenario& s, const PoolPlan& pool) {
+  const std::string own = path_of_pool(s, pool);
+  if (own.empty()) return s.fields;
+  std::vector<ResolvedField> fields;
+  for (const bool of_pool : {true, false}) {
+    for (const ResolvedField& field : s.fields) {
+      if (field.path.starts_with("pools[") != of_pool || (of_pool && !field.path.starts_with(own))) continue;
+      ResolvedField one = field;
+      if (of_pool) one.path.erase(0, own.size());
+      const bool known = std::any_of(fields.begin(), fields.end(), [&](const auto& f) { return f.path == one.path; });
+      if (!known) fields.push_back(std::move(one));
+    }
+  }
+  return fields;
+}
+
+}  // namespace
 
 const PoolPlan& main_pool(const std::vector<PoolPlan>& pools) {
   const auto at = std::find_if(pools.begin(), pools.end(), [](const PoolPlan& p) { return p.role == PoolRole::both; });
@@ -23,6 +53,7 @@ const PoolPlan& entry_pool(const std::vector<PoolPlan>& pools) {
 Scenario only_pool(const Scenario& scenario, const PoolPlan& pool) {
   Scenario one = scenario;
   one.pools.clear();
+  one.fields = fields_of_pool(scenario, pool);
   one.deployment = pool.deployment;
   one.memory = pool.memory;
   one.engine = pool.engine;

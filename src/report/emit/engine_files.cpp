@@ -66,6 +66,8 @@ class StartWriter {
       if (is_given(field)) given(field);
     }
     write_options();
+    for (const std::string& pool : target_.left_out)
+      files_.missing.push_back(fmt::format("pool '{}', which has a start line of its own", pool));
     for (const std::string& difference : launch_differences(target_.scenario, true))
       files_.missing.push_back(difference);
   }

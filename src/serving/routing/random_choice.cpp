@@ -14,7 +14,9 @@ namespace {
 class Random final : public RoutingPolicy {
  public:
   explicit Random(const RoutingPlace& place)
-      : random_(place.config.seed, "router"), replicas_(place.replicas), weights_(place.config.weights) {}
+      : random_(place.config.seed, "router"), replicas_(place.replicas), weights_(place.config.weights) {
+    if (!weights_.empty()) weights_.resize(static_cast<std::size_t>(replicas_), 1);
+  }
   int choose(const Request&, const ClusterView& view) override {
     if (const double sum = weight_of_takers(view); sum > 0) return by_weight(view, sum);
     if (view.all_take()) return static_cast<int>(random_.uniform_int(0, replicas_ - 1));

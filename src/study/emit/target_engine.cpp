@@ -159,13 +159,20 @@ std::optional<Program> program_of(const Scenario& scenario) {
 }
 
 Result<TargetDeployment> target_deployment(const Question& question, const Scenario& scenario, Program program) {
+  Result<TargetDeployment> target = TargetDeployment{};
   if (program_of(scenario) == program) {
-    TargetDeployment same;
-    same.scenario = scenario;
-    same.program = program;
-    return same;
+    target->scenario = scenario;
+    target->program = program;
+  } else {
+    target = Conversion(question, scenario, program).run();
   }
-  return Conversion(question, scenario, program).run();
+  if (!target || target->scenario.pools.empty()) return target;
+  const PoolPlan& main = main_pool(target->scenario.pools);
+  for (const PoolPlan& pool : target->scenario.pools) {
+    if (pool.name != main.name) target->left_out.push_back(pool.name);
+  }
+  target->scenario = only_pool(target->scenario, PoolPlan(main));
+  return target;
 }
 
 }  // namespace foretoken

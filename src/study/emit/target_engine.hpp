@@ -15,6 +15,7 @@ struct TargetDeployment {
   Program program = Program::vllm;
   std::vector<std::string> converted;  // which knob became which, with both values
   std::vector<std::string> dropped;    // given knobs that the target does not have
+  std::vector<std::string> left_out;   // pools; the scenario is then what is left: where requests are decoded
 };
 
 // vllm, sglang, trtllm; empty: no other.

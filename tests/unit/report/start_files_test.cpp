@@ -92,6 +92,10 @@ TEST_P(StartFiles, ComeBackAsTheSameDeployment) {
     if (target->scenario.engine.encoder.on()) continue;
     const EngineFiles files = engine_files(*target);
     EXPECT_THAT(files.missing, Not(Contains(HasSubstr("has no flag")))) << to_script(*target);
+    // A checkpoint that has to be made first is not the one that the line names.
+    if (std::any_of(files.missing.begin(), files.missing.end(),
+                    [](const std::string& missing) { return missing.find("serve a checkpoint") != std::string::npos; }))
+      continue;
     const Result<std::string> manifest = to_manifest(*target);
     ASSERT_TRUE(manifest) << format(manifest.error());
     // A model or GPU of the scenario's own is in no catalog that would know it again.

@@ -1,0 +1,115 @@
+// Random deployments of several pools.
+#pragma once
+
+#include "support/pooled_run.hpp"
+#include "support/random_run.hpp"
+
+namespace foretoken::test {
+
+struct RandomPools {
+  RandomRun run;
+  PoolsConfig config;
+  StubCost prefill_cost;
+  StubCost decode_cost;
+  Duration to_replica{};
+  Duration of_kv{};
+  bool over_links = false;  // of the pools, in place of a way that takes the same time always
+
+  [[nodiscard]] ClusterSeams seams() const { return over_links ? ClusterSeams{} : with_transport(to_replica, of_kv); }
+
+  explicit RandomPools(std::uint64_t seed)
+      : run(random_run(seed)), prefill_cost(run.cost), decode_cost(random_run(seed + 100'000).cost) {
+    RandomStream random(seed, "random_pools");
+    const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+    EngineConfig& engine = run.config.engine;
+    // Engines that hand over.
+    if (engine.name != "sglang" && engine.name != "tensorrt-llm") engine.name = "vllm-v1";
+    constexpr FirstToken kTokens[] = {FirstToken::where_prefilled, FirstToken::on_arrival, FirstToken::where_decoded};
+    const auto first_token = kTokens[pick(0, engine.name == "vllm-v1" ? 2 : 1)];
+    HandOverRules& rules = config.hand_over;
+    rules.commits_outputs = engine.name == "tensorrt-llm";
+    rules.keeps_retracted = engine.name == "sglang";
+    if (pick(0, 2) == 0 && engine.name == "sglang") rules.reserved_tokens = pick(0, 64);
+    if (pick(0, 2) == 0 && first_token == FirstToken::on_arrival) {
+      rules.reserve = HandOverRules::Reserve::before_prefill;
+      rules.in_chunks = pick(0, 1) == 0;
+    }
+    if (first_token == FirstToken::where_decoded) {
+      rules.needs_seat = pick(0, 1) == 0;
+      if (pick(0, 1) == 0) rules.pick_up = HandOverRules::PickUp::after_step;
+      if (pick(0, 1) == 0) rules.on_failure = HandOverRules::OnFailure::recompute;
+    }
+    if (pick(0, 3) == 0) rules.failure_probability = 0.2;
+    if (pick(0, 3) == 0) rules.hop = Duration{pick(1, 5'000'000)};
+    if (pick(0, 7) == 0) rules.pin_timeout = Duration{pick(1'000'000, 60'000'000)};
+    const bool may_stay = engine.name == "vllm-v1" && rules.reserve == HandOverRules::Reserve::on_arrival;
+    if (pick(0, 3) == 0 && may_stay) rules.local_below = pick(1, 100);
+    if (pick(0, 5) == 0 && first_token == FirstToken::where_prefilled) rules.most_unstarted = 0.3;
+    const auto replicas = [&] { return ClusterConfig{static_cast<int>(pick(1, 3)), "least_outstanding"}; };
+    config.pools.push_back({PoolRole::prefill, first_token, engine, replicas(), &prefill_cost});
+    // The same engine, so that the invariants know its rules, with a pool and seats of its own.
+    EngineConfig other = engine;
+    const std::int64_t longest = blocks_for(engine.max_model_len, engine.block_size);
+    other.num_gpu_blocks = 1 + longest + pick(0, 4 * longest);
+    other.max_num_seqs = pick(1, 20);
+    config.pools.push_back({PoolRole::decode, FirstToken::where_prefilled, other, replicas(), &decode_cost});
+    if (pick(0, 2) == 0) config.pools.push_back({PoolRole::both, first_token, other, replicas(), &decode_cost});
+    if (engine.name == "vllm-v1" && pick(0, 2) == 0)
+      bring_encoders();
+    else if (first_token == FirstToken::where_decoded && pick(0, 1) == 0)
+      bring_adapters(seed);
+    if (pick(0, 1) == 0) to_replica = Duration{pick(0, 3'000'000)};
+    if (pick(0, 3) > 0) of_kv = Duration{pick(0, 40'000'000)};
+    over_links = pick(0, 2) == 0;
+    if (!over_links) return;
+    to_replica = {};
+    if (pick(0, 1) == 0) rules.setup = Duration{pick(0, 5'000'000)};
+    if (pick(0, 2) == 0) rules.core_bandwidth = pick(1'000, 100'000'000);
+    for (PoolConfig& pool : config.pools) {
+      if (pick(0, 4) > 0) pool.link_bandwidth = pick(1'000, 100'000'000);
+      if (pick(0, 1) == 0) pool.flow_bandwidth = pick(1'000, 100'000'000);
+      pool.kv_block_bytes = pick(0, 100'000);
+    }
+  }
+
+  // LoRA adapters in both pools; the last seat of a request is taken through the queue.
+  void bring_adapters(std::uint64_t seed) {
+    RandomStream random(seed, "random_pools_adapters");
+    const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+    if (run.loop) return;
+    const std::int64_t adapters = pick(1, 6);
+    for (PoolConfig& pool : config.pools) {
+      LoraConfig& lora = pool.engine.lora;
+      lora.max_loras = pick(1, 3);
+      lora.max_cpu_loras = lora.max_loras + pick(0, 3);
+      for (std::int64_t i = 0; i < adapters; ++i) {
+        const Duration load{pick(0, 3'000'000)};
+        lora.loads.push_back({load, load + Duration{pick(0, 5'000'000)}});
+      }
+    }
+    for (Request& r : run.requests) r.adapter = static_cast<std::int16_t>(pick(-1, adapters - 1));
+  }
+
+  // Images, and replicas that compute nothing else.
+  void bring_encoders() {
+    RandomStream random(run.seed, "random_pools_encoders");
+    const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+    if (!bring_images(run)) return;
+    const EncoderConfig& encoder = run.config.engine.encoder;
+    PoolConfig encodes{PoolRole::encoder,
+                       FirstToken::where_prefilled,
+                       run.config.engine,
+                       {static_cast<int>(pick(1, 3)), pick(0, 1) == 0 ? "round_robin" : "least_outstanding"},
+                       &prefill_cost};
+    encodes.link_bandwidth = pick(0, 1) * 1'000'000'000;
+    encodes.embedding_bytes = 1000;
+    encodes.embedding_setup = Duration{pick(0, 2) * 300'000};
+    for (PoolConfig& pool : config.pools) {
+      pool.engine.encoder = encoder;
+      pool.engine.encoder.elsewhere = true;
+    }
+    config.pools.insert(config.pools.begin() + pick(1, 2), encodes);  // the first is the one that logs know
+  }
+};
+
+}  // namespace foretoken::test
