@@ -121,6 +121,19 @@ void check_keys_of_the_whole(Resolver& values, const Scenario& s) {
   }
 }
 
+// Its router chooses among the replicas of all pools on the same side of a hand-over; and one that the top level gives
+// is the other pools' as well.
+bool has_choice_elsewhere(Resolver& values, const Scenario& s, std::size_t index) {
+  const bool own_router = values.given(path_of(index) + ".router");
+  const bool decodes = s.pools[index].role == PoolRole::decode;
+  for (std::size_t other = 0; other < s.pools.size(); ++other) {
+    if (other == index) continue;
+    if ((s.pools[other].role == PoolRole::decode) == decodes) return true;
+    if (!own_router && values.maybe_integer(path_of(other) + ".replicas").value_or(1) > 1) return true;
+  }
+  return false;
+}
+
 void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, const ScenarioInput& input,
                 std::size_t index, Scenario& s) {
   YamlNode own = tree_of_pool(tree, tree.find("pools")->items[index]);
@@ -150,10 +163,8 @@ void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, 
   build_prices(sub, catalog, input, part);
   if (!sub.diagnostics().has_errors()) check_calibration_file(sub, part);
   if (!sub.diagnostics().has_errors()) check_routing(sub, part);
-  const bool enters = s.pools[index].role != PoolRole::decode;
-  const auto same_way = [&](const PoolPlan& p) { return (p.role != PoolRole::decode) == enters; };
   Scenario judged = part;
-  if (std::count_if(s.pools.begin(), s.pools.end(), same_way) > 1) ++judged.cluster.replicas;  // of another pool
+  if (has_choice_elsewhere(values, s, index)) ++judged.cluster.replicas;
   if (!sub.diagnostics().has_errors()) check_effects_of_pool(sub, judged);
   values.diagnostics().append(sub.diagnostics());
   PoolPlan& pool = s.pools[index];

@@ -102,7 +102,7 @@ export function optionOf(chart, theme, width) {
   const upright = chart.cells.length === 0 &&
     chart.panels.every((p) => p.y.scale !== 'category' && p.series.every((s) => s.mark !== 'dots'));
   const series = chart.cells.length ? cellsOf(chart, theme)
-    : chart.panels.flatMap((panel, i) => seriesOf(chart, panel, i, theme));
+    : chart.panels.flatMap((panel, i) => seriesOf(chart, panel, i, theme, width));
   return {
     animation: false,
     textStyle: { fontFamily: 'system-ui, sans-serif' },

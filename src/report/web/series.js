@@ -75,7 +75,13 @@ function rulesOf(panel, theme) {
   };
 }
 
-export function seriesOf(chart, panel, index, theme) {
+// Beside the dot: at its left where there is no room at its right.
+function besideDot({ rect, labelRect }, width) {
+  const over = labelRect.x + labelRect.width > width;
+  return { hideOverlap: true, dx: over ? rect.x - 5 - labelRect.width - labelRect.x : 0 };
+}
+
+export function seriesOf(chart, panel, index, theme, width) {
   const out = [];
   panel.series.forEach((series, i) => {
     const color = theme.series[series.color % theme.series.length];
@@ -93,7 +99,7 @@ export function seriesOf(chart, panel, index, theme) {
         itemStyle: series.hollow ? { color: theme.ground, borderColor: color, borderWidth: 2 } : { color },
         label: { show: Boolean(series.showLabels), position: series.alongX ? 'top' : 'right', color: theme.ink, fontSize: 11,
           formatter: (p) => series.labels?.[p.dataIndex] ?? '' },
-        labelLayout: { hideOverlap: true } });
+        labelLayout: (label) => besideDot(label, width) });
     } else if (series.mark === 'columns') {
       out.push({ ...common, id: series.id, type: 'bar', data: points, barWidth: chart.x.scale === 'category' ? undefined : 3, itemStyle: { color } });
     } else if (series.mark === 'area') {

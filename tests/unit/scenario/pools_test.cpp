@@ -1,4 +1,5 @@
 // Pools of a scenario: what they inherit, how they are named in paths, and what has to agree between them.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -107,6 +108,15 @@ TEST(ScenarioPools, WarnOfKeysThatAPoolDoesNotRead) {
   const auto s = parse_scenario(kTwoPools, "pools.yaml", {{"pools.d.engine.chunked_prefill_size=512"}}, &warnings);
   ASSERT_TRUE(s);
   EXPECT_THAT(format(warnings), HasSubstr("'engine.chunked_prefill_size' has no effect"));
+  // A router of the whole is of the pools that have something to choose.
+  for (const auto& [replicas, has_effect] : {std::pair{"1", false}, std::pair{"2", true}}) {
+    Diagnostics said;
+    const auto routed = parse_scenario(
+        kTwoPools, "pools.yaml",
+        {{"router=least_outstanding", fmt::format("pools.p.replicas={}", replicas), "pools.d.replicas=1"}}, &said);
+    ASSERT_TRUE(routed) << format(routed.error());
+    EXPECT_EQ(format(said).find("'router' has no effect") == std::string::npos, has_effect) << format(said);
+  }
   Diagnostics none;
   ASSERT_TRUE(parse_scenario(kTwoPools, "pools.yaml", {}, &none));
   EXPECT_EQ(format(none), "");
