@@ -2,12 +2,11 @@
 #pragma once
 
 #include <algorithm>
-#include <deque>
 #include <map>
 #include <optional>
 
 #include "foretoken/serving/engine_config.hpp"
-#include "foretoken/workload/request_source.hpp"
+#include "serving/fleet/lobby.hpp"
 
 namespace foretoken {
 
@@ -17,39 +16,32 @@ class FlowControl {
 
   // False: the band of its priority is full.
   [[nodiscard]] bool enter(const Request& request, TimePoint now) {
-    std::deque<Waiting>& band = bands_[request.priority];
-    if (static_cast<std::int64_t>(band.size()) >= most_) return false;
-    band.push_back({request, now + longest_});
-    ++waiting_;
-    return true;
+    return bands_.try_emplace(request.priority, most_, longest_).first->second.hold(request, now);
   }
-  [[nodiscard]] bool empty() const { return waiting_ == 0; }
+  [[nodiscard]] bool empty() const {
+    return std::all_of(bands_.begin(), bands_.end(), [](const auto& b) { return b.second.empty(); });
+  }
   // The first of the most urgent band. Precondition: somebody waits.
   Request take() {
-    const auto band = std::find_if(bands_.begin(), bands_.end(), [](const auto& b) { return !b.second.empty(); });
-    return leave(band->second, band->second.begin());
+    return std::find_if(bands_.begin(), bands_.end(), [](const auto& b) { return !b.second.empty(); })->second.take();
   }
   // When the first has waited too long.
   [[nodiscard]] TimePoint next_timeout() const {
     TimePoint next = kNever;
-    for (const auto& [priority, band] : bands_) {
-      if (!band.empty()) next = std::min(next, band.front().until);
-    }
+    for (const auto& [priority, band] : bands_) next = std::min(next, band.next_timeout());
     return next;
   }
   // One who has waited too long, the most urgent band first; empty when there is none.
   std::optional<Request> take_expired(TimePoint now) {
     for (auto& [priority, band] : bands_) {
-      if (!band.empty() && band.front().until <= now) return leave(band, band.begin());
+      if (band.next_timeout() <= now) return band.take();
     }
     return std::nullopt;
   }
   // The request of this index goes; empty when it does not wait here.
   std::optional<Request> remove(std::int64_t index) {
     for (auto& [priority, band] : bands_) {
-      const auto place =
-          std::find_if(band.begin(), band.end(), [&](const Waiting& w) { return w.request.index == index; });
-      if (place != band.end()) return leave(band, place);
+      if (std::optional<Request> gone = band.remove(index)) return gone;
     }
     return std::nullopt;
   }
@@ -60,21 +52,9 @@ class FlowControl {
   }
 
  private:
-  struct Waiting {
-    Request request;
-    TimePoint until;
-  };
-  Request leave(std::deque<Waiting>& band, std::deque<Waiting>::iterator place) {
-    const Request request = place->request;
-    band.erase(place);
-    --waiting_;
-    return request;
-  }
-
   std::int64_t most_;  // of a band
   Duration longest_;
-  std::map<std::int16_t, std::deque<Waiting>> bands_;  // by priority, in the order in which they came: of leaving, too
-  std::int64_t waiting_ = 0;
+  std::map<std::int16_t, Lobby> bands_;  // by priority
 };
 
 }  // namespace foretoken

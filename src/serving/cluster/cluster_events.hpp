@@ -128,7 +128,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
     Fleet(const ClusterConfig& config)
         : lives(config.fleet, config.replicas, config.routing.seed),
           schedule(config.fleet),
-          lobby(config.fleet),
+          lobby(config.fleet.held_requests, config.fleet.held_for),
           in_flight(static_cast<std::size_t>(config.replicas), 0) {
       if (config.fleet.autoscaler.policy != AutoscalerPolicy::none)
         autoscaler = make_autoscaler(config.fleet.autoscaler);

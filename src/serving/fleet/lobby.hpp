@@ -1,18 +1,18 @@
-// Where requests wait while no replica of a fleet is ready (llm-d's flow control, Knative's activator).
+// Where requests wait before there is a replica for them (llm-d's flow control, Knative's activator).
 #pragma once
 
 #include <algorithm>
 #include <deque>
 #include <optional>
 
-#include "foretoken/serving/fleet_config.hpp"
 #include "foretoken/workload/request_source.hpp"
 
 namespace foretoken {
 
 class Lobby {
  public:
-  explicit Lobby(const FleetConfig& config) : most_(config.held_requests), longest_(config.held_for) {}
+  // So many at most, each so long.
+  Lobby(std::int64_t most, Duration longest) : most_(most), longest_(longest) {}
 
   // False: it is full, or there is none.
   [[nodiscard]] bool hold(const Request& request, TimePoint now) {

@@ -24,18 +24,19 @@ Diagnostics placement_problems(const Question& question, const Scenario& s) {
   const auto refuse = [&](std::string what, std::string hint) {
     problems.error(question.whole(), std::move(what), std::move(hint));
   };
-  const bool handed_over =
-      std::any_of(s.pools.begin(), s.pools.end(), [](const PoolPlan& p) { return p.role != PoolRole::both; });
   if (s.pools.empty())
-    refuse("there is nothing to place: the scenario has no pools",
-           "pools: [{name: chat-l4, hardware: {gpu: l4}}, {name: chat-h100, hardware: {gpu: h100_sxm}}], each a model "
-           "on a "
-           "kind of GPU");
-  else if (handed_over)
-    refuse("pools of role prefill or decode are not placed", "role: both; `recommend` takes such pools");
-  else if (s.slo.empty())
+    refuse(
+        "there is nothing to place: the scenario has no pools",
+        "pools: [{name: chat-l4, hardware: {gpu: l4}}, {name: chat-h100, hardware: {gpu: h100_sxm}}], each a model on "
+        "a kind of GPU");
+  for (const PoolPlan& pool : s.pools) {
+    if (pool.role != PoolRole::both)
+      refuse(fmt::format("pool '{}' of role {} is not placed", pool.name, to_string(pool.role)),
+             "role: both; `recommend` takes such pools");
+  }
+  if (s.slo.empty())
     refuse("there is nothing to keep: 'slo' is empty", "objectives of a class: slo: [p99_ttft of NAME <= 500 ms]");
-  else if (!std::holds_alternative<RenewalArrivals>(s.workload.arrivals) || s.workload.max_concurrency)
+  if (!std::holds_alternative<RenewalArrivals>(s.workload.arrivals) || s.workload.max_concurrency)
     refuse("placements are for requests at a constant rate", "workload.request_rate, without max_concurrency");
   for (const PoolPlan& pool : s.pools) {
     if (!price_per_hour(only_pool(s, pool), true))
