@@ -70,23 +70,33 @@ inline void Distribution::choose_form() {
 }
 
 inline void Distribution::store(std::int64_t value, std::int64_t weight) {
-  if (!exact()) [[likely]] {
+  if (!exact()) [[likely]]
     buckets_.add(bucket_index(value), weight);
-    return;
-  }
+  else
+    store_as_it_is(value, weight);
+}
+
+// Out of line, so that whoever stores in sketch form saves no registers.
+[[gnu::noinline]] void Distribution::store_as_it_is(std::int64_t value, std::int64_t weight) {
+  choose_form();
+  if (!exact()) return buckets_.add(bucket_index(value), weight);
   entries_.push_back({value, weight});
   is_sorted_ = false;
+}
+
+// Every request passes here for each of its latencies.
+void Distribution::add(Duration value) {
+  const std::int64_t ns = value.count();
+  invariant(ns >= 0, "a distribution takes no negative values");
+  count_one(ns);
+  store(ns, 1);
 }
 
 void Distribution::add(Duration value, std::int64_t weight) {
   const std::int64_t ns = value.count();
   invariant(ns >= 0 && weight >= 0, "a distribution takes no negative values or weights");
   if (weight == 0) return;
-  if (weight == 1)
-    count_one(ns);
-  else
-    count_moments(ns, weight);
-  choose_form();
+  count_moments(ns, weight);
   store(ns, weight);
 }
 

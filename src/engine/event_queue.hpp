@@ -2,6 +2,7 @@
 // is rescheduled there, so nothing stale waits in the heap.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -32,18 +33,15 @@ class EventQueue {
     if (entries_[static_cast<std::size_t>(handle)].time != time) move(handle, time);
   }
 
-  [[nodiscard]] bool empty() { return next_time() == kNever; }
-  [[nodiscard]] TimePoint next_time() {
-    if (popped_ != kNone) {  // and has not been scheduled again
-      remove(entries_[static_cast<std::size_t>(popped_)].place);
-      popped_ = kNone;
-    }
-    return heap_.empty() ? kNever : heap_.front().time;
+  [[nodiscard]] bool empty() const { return next_time() == kNever; }
+  [[nodiscard]] TimePoint next_time() const {
+    if (popped_ == kNone || place_of(popped_) > 0) return time_at(0);
+    return std::min(time_at(1), time_at(2));  // the first is out
   }
 
   // Takes the first event out. Precondition: not empty.
   const Event& pop() {
-    (void)next_time();
+    if (popped_ != kNone) remove(place_of(popped_));
     popped_ = handle_of(heap_.front());
     Entry& entry = entries_[static_cast<std::size_t>(popped_)];
     entry.time = kNever;
@@ -65,11 +63,14 @@ class EventQueue {
     std::int64_t order = 0;
   };
 
+  [[nodiscard]] std::size_t place_of(Handle handle) const { return entries_[static_cast<std::size_t>(handle)].place; }
+  [[nodiscard]] TimePoint time_at(std::size_t place) const { return place < heap_.size() ? heap_[place].time : kNever; }
+
   void move(Handle handle, TimePoint time) {
     Entry& entry = entries_[static_cast<std::size_t>(handle)];
     entry.time = time;
     if (time == kNever) return remove(entry.place);
-    if (handle == popped_) popped_ = kNone;  // moves within the heap, instead of out and in again
+    if (handle == popped_) popped_ = kNone;
     if (entry.place == kOut) {
       heap_.emplace_back();
       sift_up(heap_.size() - 1, {time, entry.order});
@@ -120,7 +121,8 @@ class EventQueue {
 
   std::vector<Entry> entries_;
   std::vector<Due> heap_;  // with their times beside them: an event moves without a look at its entry
-  Handle popped_ = kNone;  // still in the heap, first, until it is scheduled again or the next is asked for
+  // Still in the heap until it is scheduled again, as most are before the next is taken out: it then moves once.
+  Handle popped_ = kNone;
 };
 
 }  // namespace foretoken

@@ -26,7 +26,7 @@ class OctaveCounts {
   void add(std::size_t bucket, std::int64_t weight) {
     std::vector<std::int64_t>& octave = octaves_[bucket >> kIndexBits];
     if (octave.empty()) [[unlikely]]
-      octave.resize(std::size_t{1} << kIndexBits);
+      begin(octave);
     octave[bucket & kInOctave] += weight;
   }
   void add(const OctaveCounts& other);
@@ -51,6 +51,9 @@ class OctaveCounts {
  private:
   static constexpr std::size_t kOctaves = 64;
   static constexpr std::size_t kInOctave = (std::size_t{1} << kIndexBits) - 1;
+  [[gnu::noinline]] static void begin(std::vector<std::int64_t>& octave) {
+    octave.resize(std::size_t{1} << kIndexBits);
+  }
   std::vector<std::vector<std::int64_t>> octaves_;  // an octave without counts is empty
 };
 
@@ -65,7 +68,8 @@ class Distribution {
   static constexpr std::int64_t kExactLimit = 20'000;
   static constexpr double kRelativeError = 1.0 / 1024.0;
 
-  void add(Duration value, std::int64_t weight = 1);
+  void add(Duration value);
+  void add(Duration value, std::int64_t weight);
   // Values first, first + step, ... (count of them, each with `weight`), every
   // one rounded up to whole ns: the steps of a run of decode steps. Once in
   // sketch form O(buckets crossed); same state as adding them one by one.
@@ -96,6 +100,7 @@ class Distribution {
     bool operator==(const Entry&) const = default;
   };
   void store(std::int64_t value, std::int64_t weight);
+  void store_as_it_is(std::int64_t value, std::int64_t weight);
   void count_one(std::int64_t value);
   void count_moments(std::int64_t value, std::int64_t weight);
   void add_short_ramp(std::int64_t first, std::int64_t step, std::int64_t count, std::int64_t weight);

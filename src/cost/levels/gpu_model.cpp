@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kChunkEntries = 4096;
 constexpr std::size_t kBesideEntries = 512;
+constexpr std::size_t kTogetherEntries = 64;
 constexpr std::int64_t kRememberedTokens = std::int64_t{1} << 17;
 
 // Place of a pair in a direct-mapped table of up to 4096.
@@ -281,20 +282,24 @@ const GpuModel::ChunkEntry& GpuModel::chunk(const PrefillChunk& c) const {
   return e;
 }
 
-StepTime GpuModel::prefill_attention(std::span<const PrefillChunk> chunks) const {
+const StepTime& GpuModel::prefill_attention(std::span<const PrefillChunk> chunks) const {
   if (chunks.size() == 1) return chunk(chunks.front()).alone;
   ChunkTerms sum;
   std::int64_t attended = 0, new_tokens = 0;
   for (const PrefillChunk& c : chunks) {
-    const ChunkEntry& e = chunk(c);
-    sum.full += e.terms.full;
-    sum.windowed += e.terms.windowed;
+    const ChunkTerms& terms = chunk(c).terms;
+    sum.full += terms.full;
+    sum.windowed += terms.windowed;
     attended += c.new_tokens + c.history;
     new_tokens += c.new_tokens;
   }
-  StepTime time = attention_time(sum);
-  add(time, total(operators_.beside_prefill(attended, new_tokens)));
-  return time;
+  if (together_.empty()) together_.resize(kTogetherEntries);
+  TogetherEntry& e = together_[place_of(attended, new_tokens) % kTogetherEntries];
+  if (e.attended != attended || e.new_tokens != new_tokens || !(e.terms == sum)) {
+    e = {attended, new_tokens, sum, attention_time(sum)};
+    add(e.time, total(operators_.beside_prefill(attended, new_tokens)));
+  }
+  return e.time;
 }
 
 StepTime GpuModel::decode_attention(const DecodeEntry& e, const DecodeShape& shape) const {

@@ -38,6 +38,13 @@ class GpuModel final : public CostModel {
     ChunkTerms terms;
     StepTime alone;  // the attention of a step with this chunk only
   };
+  // Several chunks; which, as far as their time goes.
+  struct TogetherEntry {
+    std::int64_t attended = -1;
+    std::int64_t new_tokens = -1;
+    ChunkTerms terms;
+    StepTime time;
+  };
   struct BesideEntry {
     std::int64_t tokens = -1;
     std::int64_t sampled = -1;
@@ -58,7 +65,7 @@ class GpuModel final : public CostModel {
   // Of the step; a draft emits a token too, should it be accepted.
   [[nodiscard]] std::int64_t sampled_rows(const StepShape& shape) const;
   [[nodiscard]] const ChunkEntry& chunk(const PrefillChunk& chunk) const;
-  [[nodiscard]] StepTime prefill_attention(std::span<const PrefillChunk> chunks) const;
+  [[nodiscard]] const StepTime& prefill_attention(std::span<const PrefillChunk> chunks) const;
   [[nodiscard]] StepTime attention_time(const ChunkTerms& sum) const;
   [[nodiscard]] StepTime attention(const StepShape& shape) const;
   [[nodiscard]] StepTime mixed_attention(const StepShape& shape) const;
@@ -89,8 +96,10 @@ class GpuModel final : public CostModel {
   mutable std::vector<std::optional<StepTime>> head_;          // [sampled rows]
   mutable std::vector<std::optional<StepTime>> verification_;  // [tokens of rows with drafts]
   mutable std::vector<std::unique_ptr<DecodeEntry>> decode_;
-  mutable std::vector<ChunkEntry> chunks_;   // direct mapped
-  mutable std::vector<BesideEntry> beside_;  // the same
+  // Direct mapped:
+  mutable std::vector<ChunkEntry> chunks_;
+  mutable std::vector<TogetherEntry> together_;
+  mutable std::vector<BesideEntry> beside_;
 };
 
 }  // namespace foretoken

@@ -18,6 +18,7 @@ namespace foretoken {
 struct ChunkTerms {
   PrefillTerms full;      // layers that see everything (or the latent core)
   PrefillTerms windowed;  // sliding layers
+  bool operator==(const ChunkTerms&) const = default;
 };
 
 // The share of tokens that visit each routed expert of the busiest device, the most popular first; empty: even.

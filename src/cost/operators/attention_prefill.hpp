@@ -35,6 +35,7 @@ struct PrefillTerms {
     work.bytes += o.work.bytes;
     return *this;
   }
+  bool operator==(const PrefillTerms&) const = default;
 };
 
 [[nodiscard]] PrefillTerms prefill_terms(const PrefillAttention& attention, const ServedSet& set);

@@ -15,6 +15,7 @@ namespace foretoken {
 struct Work {
   double flops = 0;
   double bytes = 0;  // memory traffic of one device
+  bool operator==(const Work&) const = default;
 };
 
 // Time of one launch in seconds: constants apart from what grows with the work.
