@@ -58,7 +58,7 @@ const std::vector<std::string>& traces() {
 
 TEST(Fuzz, DamagedTracesAreReadOrRefused) {
   const Scratch scratch(".csv");
-  run_cases("trace", 2500, [&](RandomStream& random) {
+  run_cases("trace", 1000, [&](RandomStream& random) {
     const std::string& path = scratch.with(damaged(one_of(random, traces()), random));
     TraceConfig config;
     config.path = path;
@@ -100,7 +100,7 @@ std::vector<std::string> foreign_results() {
 TEST(Fuzz, DamagedResultsOfBenchmarkToolsAreReadOrRefused) {
   const Scratch scratch(".json");
   const std::vector<std::string> texts = foreign_results();
-  run_cases("measured", 1500, [&](RandomStream& random) {
+  run_cases("measured", 750, [&](RandomStream& random) {
     const Result<std::vector<MeasuredRun>> runs = read_measured(scratch.with(damaged(one_of(random, texts), random)));
     if (!runs) return expect_well_said(runs.error());
     for (const MeasuredRun& run : *runs) {

@@ -35,7 +35,7 @@ const std::vector<std::string>& manifests() {
 }
 
 TEST(Fuzz, DamagedStartLinesAndManifestsBecomeScenariosOrAreRefused) {
-  run_cases("import", 250, [](RandomStream& random) {
+  run_cases("import", 120, [](RandomStream& random) {
     const bool yaml = below(random, 2) == 0;
     const std::string text = damaged(one_of(random, yaml ? manifests() : start_lines()), random);
     ImportOptions options;

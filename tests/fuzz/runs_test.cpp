@@ -139,7 +139,7 @@ void expect_possible(const Summary& summary) {
 
 TEST(Fuzz, AcceptedScenariosGivePossibleFigures) {
   std::int64_t ran = 0, cases = 0;
-  run_cases("run", 700, [&](RandomStream& random) {
+  run_cases("run", 400, [&](RandomStream& random) {
     ++cases;
     LoadOptions options;
     options.overrides = some_overrides(random);

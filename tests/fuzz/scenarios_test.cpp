@@ -45,7 +45,7 @@ void load(const std::string& text, const LoadOptions& options) {
 }
 
 TEST(Fuzz, DamagedScenariosAreReadOrRefused) {
-  run_cases("scenario text", 1200,
+  run_cases("scenario text", 800,
             [](RandomStream& random) { load(damaged(one_of(random, scenario_texts()), random), {}); });
 }
 
@@ -71,7 +71,7 @@ std::string some_value(RandomStream& random) {
 }
 
 TEST(Fuzz, OverridesOfAnyKeyAreTakenOrRefused) {
-  run_cases("--set", 2500, [](RandomStream& random) {
+  run_cases("--set", 1200, [](RandomStream& random) {
     LoadOptions options;
     const auto some = [&] { return some_path(random) + "=" + some_value(random); };
     for (std::size_t n = 1 + below(random, 3); n > 0; --n) options.overrides.push_back(some());

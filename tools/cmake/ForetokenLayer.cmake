@@ -66,23 +66,21 @@ function(foretoken_test_headers)
 #define FORETOKEN_BINARY_DIR \"${PROJECT_BINARY_DIR}\"
 ")
   file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/test_headers.cpp CONTENT "// Only its precompiled headers are used.\n")
-  foreach(level g 1)
-    set(headers foretoken_test_headers_O${level})
-    add_library(${headers} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/test_headers.cpp)
-    target_link_libraries(${headers} PRIVATE foretoken_options fmt::fmt GTest::gmock Boost::headers)
-    target_include_directories(${headers} PRIVATE ${PROJECT_SOURCE_DIR}/include)
-    target_compile_options(${headers} PRIVATE $<$<CONFIG:Release>:-O${level}>)
-    target_precompile_headers(${headers} PRIVATE <gmock/gmock.h> <fmt/format.h>
-      ${PROJECT_SOURCE_DIR}/include/foretoken/experiment/run.hpp)
-  endforeach()
+  set(headers foretoken_test_headers)
+  add_library(${headers} OBJECT ${CMAKE_CURRENT_BINARY_DIR}/test_headers.cpp)
+  target_link_libraries(${headers} PRIVATE foretoken_options fmt::fmt GTest::gmock Boost::headers)
+  target_include_directories(${headers} PRIVATE ${PROJECT_SOURCE_DIR}/include)
+  foretoken_compile_quickly(${headers})
+  target_precompile_headers(${headers} PRIVATE <gmock/gmock.h> <fmt/format.h>
+    ${PROJECT_SOURCE_DIR}/include/foretoken/experiment/run.hpp)
 endfunction()
 
-# foretoken_test(NAME SOURCES ... LINKS layers ... [LONG filters ...] [COMPUTES] [SLOW]): a GoogleTest program, one ctest each. The sources of a program are
-# compiled together, eight at a time; slow ones are built by target slow_tests. Most tests only ask what the libraries compute: to
-# optimise them costs more than it saves, but for those that compute much themselves. LONG names tests that are slow in a program that is not.
+# foretoken_test(NAME SOURCES ... LINKS layers ... [LONG filters ...] [SLOW]): a GoogleTest program, one ctest each. The sources of a program are
+# compiled together, eight at a time; slow ones are built by target slow_tests. Tests ask what the libraries compute: to optimise
+# them costs more than it saves. LONG names tests that are slow in a program that is not.
 add_custom_target(slow_tests)
 function(foretoken_test name)
-  cmake_parse_arguments(ARG "COMPUTES;SLOW" "" "SOURCES;LINKS;LONG" ${ARGN})
+  cmake_parse_arguments(ARG "SLOW" "" "SOURCES;LINKS;LONG" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   list(TRANSFORM ARG_LINKS PREPEND foretoken_)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/tests)
@@ -90,12 +88,8 @@ function(foretoken_test name)
   target_include_directories(${name} PRIVATE ${PROJECT_BINARY_DIR}/test_paths)
   set_target_properties(${name} PROPERTIES UNITY_BUILD_MODE BATCH UNITY_BUILD_BATCH_SIZE 8)
   if(CMAKE_BUILD_TYPE STREQUAL "Release")
-    set(level g)
-    if(ARG_COMPUTES OR ARG_SLOW)
-      set(level 1)
-    endif()
-    target_compile_options(${name} PRIVATE -O${level})
-    target_precompile_headers(${name} REUSE_FROM foretoken_test_headers_O${level})
+    foretoken_compile_quickly(${name})
+    target_precompile_headers(${name} REUSE_FROM foretoken_test_headers)
     # Read from there, the library's own headers lose the pardon that system headers have: g++ 12 then sees the overlaps
     # of its bug 105651 again, as bounds.
     target_compile_options(${name} PRIVATE -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)

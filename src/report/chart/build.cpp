@@ -118,10 +118,10 @@ Table table_of(std::string_view rows, const std::vector<std::string>& names, con
 }
 
 std::vector<std::string_view> all_picture_names() {
-  return {"load",        "objectives", "fixes",       "front",    "map",        "map-throughput", "sweep",
-          "batch",       "tradeoff",   "differences", "tornado",  "candidates", "parallel",       "confidence",
-          "accuracy",    "latency",    "hours",       "timeline", "replicas",   "requests",       "slowest",
-          "attribution", "roofline",   "breakdown",   "memory"};
+  return {"load",     "objectives", "fixes",       "front",    "map",        "map-throughput", "sweep",
+          "batch",    "tradeoff",   "differences", "tornado",  "candidates", "plans",          "demands",
+          "parallel", "confidence", "accuracy",    "latency",  "hours",      "timeline",       "replicas",
+          "requests", "slowest",    "attribution", "roofline", "breakdown",  "memory"};
 }
 
 std::vector<Chart> charts_of(const Json& document) {
@@ -136,6 +136,7 @@ std::vector<Chart> charts_of(const Json& document) {
   add_compare(charts, document);
   add_tornado(charts, document);
   add_recommend(charts, document);
+  add_placement(charts, document);
   add_validation(charts, document);
   add_calibration(charts, document);
   add_parallel(charts, document);

@@ -55,6 +55,7 @@ void add_batch(Charts& charts, const Json& document);
 void add_compare(Charts& charts, const Json& document);
 void add_tornado(Charts& charts, const Json& document);
 void add_recommend(Charts& charts, const Json& document);
+void add_placement(Charts& charts, const Json& document);
 void add_validation(Charts& charts, const Json& document);
 void add_calibration(Charts& charts, const Json& document);
 void add_parallel(Charts& charts, const Json& document);

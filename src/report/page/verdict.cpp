@@ -138,6 +138,19 @@ Answer of_sweep(const Json& document) {
   return v;
 }
 
+Answer of_placement(const Json& document) {
+  const double usd = number_of(document["usd_per_hour"]);
+  if (!std::isfinite(usd))
+    return {Tone::bad, "No placement is known that keeps all objectives: " + text_of(document["why_none"]), {}};
+  Answer v{Tone::good, fmt::format("${} an hour keeps all objectives", dollars(usd)), {}};
+  for (const Json& p : list_of(document["placement"]))
+    v.lines.push_back(
+        line(Tone::good, fmt::format("{} on {} x {}: {}", text_of(p["model"]), tick_label(number_of(p["gpus"])),
+                                     text_of(p["gpu"]), text_of(p["demands"]))));
+  if (!is_true(document["sure"])) v.lines.push_back(line(Tone::plain, "a cheaper one is not decided"));
+  return v;
+}
+
 // The first paragraph below the title, a sentence a line; lines that are indented go on with the sentence or are its
 // own.
 std::vector<std::string> first_sentences(std::string_view text, bool indented_goes_on) {
@@ -179,6 +192,7 @@ Answer answer_of(const Json& document, std::string_view text) {
   if (schema == "foretoken.check/1") return of_check(document);
   if (schema == "foretoken.capacity/1") return of_capacity(document);
   if (schema == "foretoken.sweep/1") return of_sweep(document);
+  if (schema == "foretoken.placement/1") return of_placement(document);
   if (schema == "foretoken.recommend/1") return of_words(document, text, true);
   if (schema == "foretoken.memory/1") return of_words(document, text, false);
   Answer v;

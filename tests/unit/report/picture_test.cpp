@@ -213,6 +213,29 @@ TEST(Pictures, OfAFleetHaveItsReplicasOverTime) {
   EXPECT_EQ(fleet_block(run_document()), "");
 }
 
+TEST(Pictures, OfAPlacementAreItsPlansAndWhatAReplicaServes) {
+  const Result<Json> document = parse_json(
+      R"({"schema": "foretoken.placement/1", "tries": [
+            {"replicas": "2 small", "usd_per_hour": 6.4, "gpus": 2, "verdict": "misses", "missed": "mean_ttft of chat <= 1 s"},
+            {"replicas": "3 small", "usd_per_hour": 6.9, "gpus": 3, "verdict": "meets", "missed": ""}],
+          "capacities": [
+            {"demand": "chat", "pool": "small", "rate": 16, "alone": 3, "each": 4, "most": 5},
+            {"demand": "chat", "pool": "tiny", "rate": 16, "alone": 0, "each": 0, "most": 0, "why_none": "too slow"}]})",
+      "placement");
+  ASSERT_TRUE(document);
+  const std::vector<Chart> charts = charts_of(*document);
+  ASSERT_EQ(charts.size(), 2u);
+  const Panel& plans = charts[0].panels.front();
+  ASSERT_EQ(plans.series.size(), 2u) << "one colour for each verdict that there is";
+  EXPECT_EQ(plans.series[0].name, "meets");
+  EXPECT_THAT(plans.series[0].high, ElementsAre(6.9));
+  EXPECT_THAT(plans.series[1].labels, ElementsAre(HasSubstr("not kept: mean_ttft of chat <= 1 s")));
+  const Series& served = charts[1].panels.front().series.front();
+  EXPECT_THAT(served.low, ElementsAre(4));
+  EXPECT_THAT(served.high, ElementsAre(5));
+  EXPECT_THAT(charts[1].table.rows.back(), ::testing::Contains("too slow"));
+}
+
 TEST(Pictures, TakeTheirFiguresFromTheDocument) {
   const std::vector<Chart> charts = charts_of(run_document());
   const Series& ttft = charts.front().panels.front().series.front();
