@@ -92,7 +92,7 @@ int run_one(const RunCommand& command, const ReadScenario& read, RunOptions opti
   std::optional<RunFiles> files = RunFiles::open(command.files, command.output, scenario);
   if (!files) return kExitBadInput;
   files->watch(options);
-  RunSeries series;
+  RunSeries series(kv_blocks_by_rank(scenario));
   if (wants_pictures(command.output)) options.watchers.push_back(&series);
   const Result<RunResult> result = run_scenario(scenario, options);
   if (!result) {

@@ -106,7 +106,7 @@ int deliver_pictures(int code, const OutputOptions& options, const std::function
 }
 
 void add_one_run(Json& document, const Scenario& scenario, const RunOptions& options) {
-  RunSeries series;
+  RunSeries series(kv_blocks_by_rank(scenario));
   RunOptions once = options;
   once.progress = nullptr;
   once.attribution_groups = true;

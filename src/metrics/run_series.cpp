@@ -22,19 +22,6 @@ std::int64_t prefill_tokens(const StepSpan& span) {
   return tokens;
 }
 
-// The span's part of `ns` nanoseconds, which are `share` of it.
-void add_part(SeriesBucket& b, const StepSpan& span, double ns, double share) {
-  b.running += static_cast<double>(span.running) * ns;
-  b.waiting += static_cast<double>(span.waiting) * ns;
-  b.kv_blocks += static_cast<double>(span.kv_blocks_used) * ns;
-  const double steps = static_cast<double>(span.steps) * share;
-  b.steps += steps;
-  b.decode_tokens += static_cast<double>(span.decode_rows) * steps;
-  if (!span.prefill.empty()) b.prefill_tokens += static_cast<double>(prefill_tokens(span)) * share;
-  b.most_kv_blocks = std::max(b.most_kv_blocks, span.kv_blocks_used);
-  b.most_waiting = std::max(b.most_waiting, span.waiting);
-}
-
 }  // namespace
 
 void SeriesBucket::add(const SeriesBucket& o) {
@@ -44,7 +31,7 @@ void SeriesBucket::add(const SeriesBucket& o) {
   prefill_tokens += o.prefill_tokens;
   decode_tokens += o.decode_tokens;
   steps += o.steps;
-  most_kv_blocks = std::max(most_kv_blocks, o.most_kv_blocks);
+  most_kv_usage = std::max(most_kv_usage, o.most_kv_usage);
   most_waiting = std::max(most_waiting, o.most_waiting);
   preemptions += o.preemptions;
 }
@@ -65,6 +52,22 @@ std::size_t RunSeries::index_of(TimePoint at) {
   end_ = begin_ + width_;
   if (current_ >= buckets_.size()) buckets_.resize(current_ + 1);
   return current_;
+}
+
+// The span's part of `ns` nanoseconds, which are `share` of it.
+void RunSeries::add_part(SeriesBucket& b, const StepSpan& span, double ns, double share) const {
+  b.running += static_cast<double>(span.running) * ns;
+  b.waiting += static_cast<double>(span.waiting) * ns;
+  b.kv_blocks += static_cast<double>(span.kv_blocks_used) * ns;
+  const double steps = static_cast<double>(span.steps) * share;
+  b.steps += steps;
+  b.decode_tokens += static_cast<double>(span.decode_rows) * steps;
+  if (!span.prefill.empty()) b.prefill_tokens += static_cast<double>(prefill_tokens(span)) * share;
+  const auto rank = static_cast<std::size_t>(span.replica);
+  if (rank < kv_blocks_.size() && kv_blocks_[rank] > 0)
+    b.most_kv_usage =
+        std::max(b.most_kv_usage, static_cast<double>(span.kv_blocks_used) / static_cast<double>(kv_blocks_[rank]));
+  b.most_waiting = std::max(b.most_waiting, span.waiting);
 }
 
 void RunSeries::on_steps(const StepSpan& span) {

@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cstdint>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "foretoken/serving/observer.hpp"
@@ -18,8 +20,8 @@ struct SeriesBucket {
   double prefill_tokens = 0;  // of steps, by their share of time in the bucket; likewise the next two
   double decode_tokens = 0;
   double steps = 0;
-  std::int64_t most_kv_blocks = 0;  // of one replica
-  std::int64_t most_waiting = 0;    // of one replica
+  double most_kv_usage = 0;       // of one replica, as a share of its blocks
+  std::int64_t most_waiting = 0;  // of one replica
   std::int64_t preemptions = 0;
   void add(const SeriesBucket& o);
 };
@@ -30,7 +32,10 @@ class RunSeries final : public Observer {
   static constexpr std::int64_t kNeighbours = 60;
   static constexpr std::size_t kSlowest = 20;
 
-  RunSeries() { buckets_.reserve(kBuckets); }
+  // By rank, the blocks there are; none: usage is not known.
+  explicit RunSeries(std::vector<std::int64_t> kv_blocks = {}) : kv_blocks_(std::move(kv_blocks)) {
+    buckets_.reserve(kBuckets);
+  }
 
   void on_steps(const StepSpan& span) override;
   void on_request(const RequestRecord& record) override;
@@ -42,6 +47,10 @@ class RunSeries final : public Observer {
 
   [[nodiscard]] const std::vector<SeriesBucket>& buckets() const { return buckets_; }
   [[nodiscard]] Duration width() const { return width_; }
+  // Of all ranks.
+  [[nodiscard]] std::int64_t kv_blocks() const {
+    return std::accumulate(kv_blocks_.begin(), kv_blocks_.end(), std::int64_t{0});
+  }
 
   // Requests that arrived one after the other, from about the middle of the run on; by index.
   [[nodiscard]] std::vector<RequestRecord> neighbours() const;
@@ -51,7 +60,9 @@ class RunSeries final : public Observer {
  private:
   std::size_t index_of(TimePoint at);
   void spread(const StepSpan& span);
+  void add_part(SeriesBucket& b, const StepSpan& span, double ns, double share) const;
 
+  std::vector<std::int64_t> kv_blocks_;  // by rank
   std::vector<SeriesBucket> buckets_;
   Duration width_{std::chrono::milliseconds{1}};
   // The bucket of the last look-up, [begin_, end_), spares the next a division.

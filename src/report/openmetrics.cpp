@@ -78,14 +78,40 @@ std::string metric_number(double value) {
   return fmt::format("{}e+{:02}", mantissa, dot - 1);
 }
 
+// What the samples of a rank say of it.
+struct RankFacts {
+  std::string model;
+  std::string cache;  // labels of vllm:cache_config_info
+  std::int64_t kv_blocks = 0;
+};
+
+RankFacts facts_of(const Scenario& s, std::int64_t kv_blocks) {
+  const EngineConfig& e = s.engine;
+  return {
+      label_value(visible(served_model_name(s))),
+      fmt::format(
+          ",block_size=\"{}\",enable_prefix_caching=\"{}\",gpu_memory_utilization=\"{:g}\",num_gpu_blocks=\"{}\"",
+          e.block_size, e.enable_prefix_caching ? "True" : "False", s.memory.gpu_memory_utilization, e.num_gpu_blocks),
+      kv_blocks};
+}
+
+std::vector<RankFacts> ranks_of(const Scenario& s) {
+  const std::vector<const PoolPlan*> pools = pools_by_rank(s);
+  const std::vector<std::int64_t> blocks = kv_blocks_by_rank(s);
+  std::vector<RankFacts> ranks;
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    if (i > 0 && pools[i] == pools[i - 1])
+      ranks.push_back(ranks.back());
+    else
+      ranks.push_back(facts_of(pools[i] == nullptr ? s : only_pool(s, *pools[i]), blocks[i]));
+  }
+  return ranks;
+}
+
 class MetricsPage {
  public:
   MetricsPage(const Scenario& scenario, const ServerMetrics& metrics, std::int64_t start)
-      : scenario_(scenario),
-        metrics_(metrics),
-        model_(label_value(visible(served_model_name(scenario)))),
-        timed_(metrics.interval() != Duration::max()),
-        start_(start) {}
+      : ranks_(ranks_of(scenario)), metrics_(metrics), timed_(metrics.interval() != Duration::max()), start_(start) {}
 
   std::string take() {
     gauges();
@@ -102,7 +128,7 @@ class MetricsPage {
     text_ += fmt::format("# HELP {} {}\n", name, help);
   }
   [[nodiscard]] std::string labels(int rank, std::string_view more = "") const {
-    return fmt::format("{{engine=\"{}\",model_name=\"{}\"{}}}", rank, model_, more);
+    return fmt::format("{{engine=\"{}\",model_name=\"{}\"{}}}", rank, facts(rank).model, more);
   }
   // Behind a value: the end of the interval; `point` 0 is the run's beginning.
   [[nodiscard]] std::string time(std::size_t point) const {
@@ -119,24 +145,26 @@ class MetricsPage {
   }
 
   void gauge(std::string_view name, std::string_view help,
-             const std::function<double(const ServerMetrics::Gauges&)>& value) {
+             const std::function<double(const ServerMetrics::Gauges&, int rank)>& value) {
     family(name, "gauge", help);
     each_point([&](int rank, std::size_t point, bool shown) {
       if (!shown) return;
       // Behind its last request an engine is empty.
       const bool idle = point == 0 || point == metrics_.intervals();
       const ServerMetrics::Gauges now = idle ? ServerMetrics::Gauges{} : metrics_.gauges(rank, point - 1);
-      text_ += fmt::format("{}{} {}{}", name, labels(rank), metric_number(value(now)), time(point));
+      text_ += fmt::format("{}{} {}{}", name, labels(rank), metric_number(value(now, rank)), time(point));
     });
   }
   void gauges() {
-    const auto blocks = static_cast<double>(scenario_.engine.usable_blocks());
     gauge("vllm:num_requests_running", "Number of requests in model execution batches.",
-          [](const ServerMetrics::Gauges& g) { return static_cast<double>(g.running); });
+          [](const ServerMetrics::Gauges& g, int) { return static_cast<double>(g.running); });
     gauge("vllm:num_requests_waiting", "Number of requests waiting to be processed.",
-          [](const ServerMetrics::Gauges& g) { return static_cast<double>(g.waiting); });
+          [](const ServerMetrics::Gauges& g, int) { return static_cast<double>(g.waiting); });
     gauge("vllm:kv_cache_usage_perc", "KV-cache usage. 1 means 100 percent usage.",
-          [=](const ServerMetrics::Gauges& g) { return blocks > 0 ? static_cast<double>(g.kv_blocks) / blocks : 0.0; });
+          [this](const ServerMetrics::Gauges& g, int rank) {
+            const std::int64_t blocks = facts(rank).kv_blocks;
+            return blocks > 0 ? static_cast<double>(g.kv_blocks) / static_cast<double>(blocks) : 0.0;
+          });
   }
 
   void counters() {
@@ -184,19 +212,15 @@ class MetricsPage {
 
   void cache_info() {
     family("vllm:cache_config_info", "gauge", "Information of the LLMEngine CacheConfig");
-    const EngineConfig& e = scenario_.engine;
-    const std::string more = fmt::format(
-        ",block_size=\"{}\",enable_prefix_caching=\"{}\",gpu_memory_utilization=\"{:g}\",num_gpu_blocks=\"{}\"",
-        e.block_size, e.enable_prefix_caching ? "True" : "False", scenario_.memory.gpu_memory_utilization,
-        e.num_gpu_blocks);
     each_point([&](int rank, std::size_t point, bool shown) {
-      if (shown) text_ += fmt::format("vllm:cache_config_info{} 1.0{}", labels(rank, more), time(point));
+      if (shown) text_ += fmt::format("vllm:cache_config_info{} 1.0{}", labels(rank, facts(rank).cache), time(point));
     });
   }
 
-  const Scenario& scenario_;
+  [[nodiscard]] const RankFacts& facts(int rank) const { return ranks_[static_cast<std::size_t>(rank)]; }
+
+  std::vector<RankFacts> ranks_;
   const ServerMetrics& metrics_;
-  std::string model_;
   bool timed_;
   std::int64_t start_;
   std::string text_;
@@ -205,7 +229,7 @@ class MetricsPage {
 }  // namespace
 
 ServerMetricsConfig server_metrics_config(const Scenario& scenario, Duration interval) {
-  return {scenario.cluster.replicas * scenario.engine.data_parallel_size, interval, scenario.engine.max_model_len,
+  return {static_cast<int>(pools_by_rank(scenario).size()), interval, scenario.engine.max_model_len,
           scenario.engine.enable_prefix_caching};
 }
 

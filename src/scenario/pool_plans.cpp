@@ -65,6 +65,26 @@ Scenario only_pool(const Scenario& scenario, const PoolPlan& pool) {
   return one;
 }
 
+std::vector<const PoolPlan*> pools_by_rank(const Scenario& scenario) {
+  std::vector<const PoolPlan*> pools;
+  const auto add = [&](const ClusterConfig& cluster, int ranks_each, const PoolPlan* pool) {
+    pools.insert(pools.end(), static_cast<std::size_t>(cluster.replicas) * static_cast<std::size_t>(ranks_each), pool);
+  };
+  if (scenario.pools.empty()) add(scenario.cluster, scenario.engine.data_parallel_size, nullptr);
+  for (const PoolPlan& pool : scenario.pools)
+    add(pool.cluster, pool.role == PoolRole::encoder ? 1 : pool.engine.data_parallel_size, &pool);
+  return pools;
+}
+
+std::vector<std::int64_t> kv_blocks_by_rank(const Scenario& scenario) {
+  std::vector<std::int64_t> blocks;
+  for (const PoolPlan* pool : pools_by_rank(scenario)) {
+    const bool encodes = pool != nullptr && pool->role == PoolRole::encoder;
+    blocks.push_back(encodes ? 0 : (pool == nullptr ? scenario.engine : pool->engine).usable_blocks());
+  }
+  return blocks;
+}
+
 std::vector<std::string> served_models(const std::vector<PoolPlan>& pools) {
   std::vector<std::string> names;
   for (const PoolPlan& pool : pools) {

@@ -56,7 +56,7 @@ struct Run {
   Json document;
 };
 Result<Run> run_of(const Configuration& one, RunOptions options) {
-  RunSeries series;
+  RunSeries series(kv_blocks_by_rank(*one.scenario));
   options.watchers = {&series};
   Result<RunResult> result = run_scenario(*one.scenario, options);
   if (!result) return result.error();

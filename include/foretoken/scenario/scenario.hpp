@@ -215,6 +215,11 @@ struct Scenario {
 // the classes that ask for its.
 [[nodiscard]] Scenario only_pool(const Scenario& scenario, const PoolPlan& pool);
 
+// The pool of each rank, as observers number them. A null for each where there are no pools.
+[[nodiscard]] std::vector<const PoolPlan*> pools_by_rank(const Scenario& scenario);
+// Usable KV blocks of each rank; of a rank that encodes none.
+[[nodiscard]] std::vector<std::int64_t> kv_blocks_by_rank(const Scenario& scenario);
+
 // What the pools serve, each name once, in their order. One without pools.
 [[nodiscard]] std::vector<std::string> served_models(const std::vector<PoolPlan>& pools);
 [[nodiscard]] inline bool has_several_models(const Scenario& s) {

@@ -58,10 +58,9 @@ Json curves_of(const RunResult& run) {
   return json;
 }
 
-Json timeseries_of(const RunResult& run, const RunSeries& series) {
+Json timeseries_of(const RunSeries& series) {
   const auto width = static_cast<double>(series.width().count());
-  const auto ranks = static_cast<double>(run.replications.front().outcome.replicas.size());
-  const auto blocks = static_cast<double>(run.scenario.engine.usable_blocks());
+  const auto blocks = static_cast<double>(series.kv_blocks());  // 0: there is none
   Json json = Json::object();
   json["replication"] = 0;
   json["bucket_s"] = to_seconds(series.width());
@@ -82,9 +81,8 @@ Json timeseries_of(const RunResult& run, const RunSeries& series) {
     json["num_requests_running"].push_back(b.running / width);
     json["num_requests_waiting"].push_back(b.waiting / width);
     json["most_waiting"].push_back(b.most_waiting);
-    json["kv_cache_usage_perc"].push_back(blocks > 0 ? Json(b.kv_blocks / width / blocks / ranks) : Json());
-    json["most_kv_cache_usage_perc"].push_back(blocks > 0 ? Json(static_cast<double>(b.most_kv_blocks) / blocks)
-                                                          : Json());
+    json["kv_cache_usage_perc"].push_back(blocks > 0 ? Json(b.kv_blocks / width / blocks) : Json());
+    json["most_kv_cache_usage_perc"].push_back(blocks > 0 ? Json(b.most_kv_usage) : Json());
     json["prefill_tokens_per_step"].push_back(b.steps > 0 ? b.prefill_tokens / b.steps : 0.0);
     json["decode_tokens_per_step"].push_back(b.steps > 0 ? b.decode_tokens / b.steps : 0.0);
     json["num_preemptions"].push_back(b.preemptions);
@@ -119,7 +117,7 @@ Json requests_of(const std::vector<RequestRecord>& records) {
 void add_series(Json& document, const RunResult& run, const RunSeries& series) {
   if (run.replications.empty()) return;
   document["curves"] = curves_of(run);
-  document["timeseries"] = timeseries_of(run, series);
+  document["timeseries"] = timeseries_of(series);
   Json requests = Json::object();
   requests["neighbours"] = requests_of(series.neighbours());
   requests["slowest"] = requests_of(series.slowest());

@@ -29,14 +29,20 @@ SeriesBucket sum_of(const RunSeries& series) {
 }
 
 TEST(RunSeries, SpreadsASpanOverTheBucketsThatItCovers) {
-  RunSeries series;
+  RunSeries series({10, 14});
   series.on_steps(span_of(500, 2500));
   ASSERT_EQ(series.buckets().size(), 3U);
   EXPECT_DOUBLE_EQ(series.buckets()[0].running, 5 * 500e3);
   EXPECT_DOUBLE_EQ(series.buckets()[1].running, 5 * 1000e3);
   EXPECT_DOUBLE_EQ(series.buckets()[1].decode_tokens, 6);
   EXPECT_DOUBLE_EQ(series.buckets()[2].steps, 1);
-  EXPECT_EQ(series.buckets()[2].most_kv_blocks, 7);
+  EXPECT_DOUBLE_EQ(series.buckets()[2].most_kv_usage, 0.7);
+  StepSpan other = span_of(1500, 2500);
+  other.replica = 1;  // which has more blocks
+  other.kv_blocks_used = 9;
+  series.on_steps(other);
+  EXPECT_DOUBLE_EQ(series.buckets()[2].most_kv_usage, 0.7);
+  EXPECT_EQ(series.kv_blocks(), 24);
 }
 
 TEST(RunSeries, KeepsItsSumsWhenALongRunWidensTheBuckets) {

@@ -49,6 +49,15 @@ TEST(ScenarioPools, HaveWhatTheTopLevelSaysButForWhatTheySay) {
   EXPECT_EQ(s.engine, s.pools[1].engine) << "what is asked of one pool is asked of where outputs come from";
 }
 
+TEST(ScenarioPools, GiveEachRankItsBlocks) {
+  const Scenario s = scenario(kTwoPools);
+  const std::int64_t prefill = s.pools[0].engine.usable_blocks(), decode = s.pools[1].engine.usable_blocks();
+  EXPECT_THAT(pools_by_rank(s), ::testing::ElementsAre(&s.pools[0], &s.pools[0], &s.pools[1]));
+  EXPECT_THAT(kv_blocks_by_rank(s), ::testing::ElementsAre(prefill, prefill, decode));
+  const Scenario alone = only_pool(s, s.pools[0]);
+  EXPECT_THAT(kv_blocks_by_rank(alone), ::testing::ElementsAre(prefill, prefill));
+}
+
 TEST(ScenarioPools, AreThatAloneWhichTheyAreTogether) {
   const Scenario s = scenario(kTwoPools);
   const Scenario alone = scenario(
