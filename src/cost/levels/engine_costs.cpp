@@ -53,8 +53,11 @@ OverheadTerms eager_prefill_overhead(const std::string&) {
 OverheadTerms compiled_prefill_overhead(const std::string&) {
   return with_launches(kFused, 0.2e-3, 0.2e-3);
 }
+// TensorRT-LLM where it does not plan a step during the one before: releases of 2024.
+constexpr OverheadTerms kNotHidden{650e-6, 0, 24e-6, 9e-6, 1};
+
 OverheadTerms tensorrt_overhead(const std::string& release) {
-  if (is_tensorrt_of_2024(release)) return {650e-6, 0, 24e-6, 9e-6, 1};
+  if (is_tensorrt_of_2024(release)) return kNotHidden;
   // Until 1.0 a C++ runtime. Prompts beside the decodes of a model with experts cost what their tokens do: TPOT of
   // Qwen3-235B and DeepSeek grows in proportion to them, from 128 tokens on.
   return release.starts_with("0.") ? kCurrent : with_launches(kFused, 0.6e-3, 0.3e-3);
@@ -130,6 +133,8 @@ constexpr EngineCosts kRows[] = {
      .fused_passes_from = "1.0",
      .shares_free_memory = true,
      .marlin = false,
+     .pipelines_one_by_one = true,
+     .gathers_quantised = true,
      .own_block_gemms = true,
      .kernels = "trtllm",
      .all_reduce = "trtllm"},
@@ -162,14 +167,19 @@ OverheadTerms default_overhead(const std::string& engine_name, const std::string
   return engine_costs(engine_name).overhead(engine_version);
 }
 
-OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version, const GpuSpec& gpu) {
+OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version, const GpuSpec& gpu,
+                               int stages) {
   OverheadTerms terms = default_overhead(engine_name, engine_version);
+  const EngineCosts& costs = engine_costs(engine_name);
+  if (stages > 1 && costs.pipelines_one_by_one) {
+    terms.per_step = std::max(terms.per_step, kNotHidden.per_step);
+    terms.per_sequence = std::max(terms.per_sequence, kNotHidden.per_sequence);
+  }
   // Kernels in a running engine are a little faster than timed one by one. Whole runs say so of these
   // generations (A100, H100, B200); the one run on another, RTX PRO 6000, does not.
   constexpr std::string_view kMeasured[] = {"sm80", "sm90", "sm100"};
   if (std::find(std::begin(kMeasured), std::end(kMeasured), gpu_generation(gpu)) == std::end(kMeasured))
     terms.scale = 1;
-  const EngineCosts& costs = engine_costs(engine_name);
   if (gpu.architecture == "CDNA2" && costs.cdna2_per_layer > 0) {
     terms.per_layer = costs.cdna2_per_layer;
     terms.per_sequence = costs.cdna2_per_sequence;

@@ -37,6 +37,12 @@ struct EngineCosts {
   // The experts are chosen before their kernel is called, but for those of TensorRT-LLM, which choose themselves.
   bool routes_apart = false;
   bool marlin = true;  // weights alone are narrow, or the GPU cannot multiply them: Marlin's kernel unpacks them
+  // With pipeline stages it has a loop of its own, which plans no step during the one before (py_executor.py,
+  // _executor_loop_pp).
+  bool pipelines_one_by_one = false;
+  // Ranks of attention gather what the experts' kernel reads, in its format; not blocks of 8 bits, which it makes itself
+  // (TensorRT-LLM: fused_moe_cutlass.py, run_post_quant_allgather).
+  bool gathers_quantised = false;
   bool own_block_gemms = false;          // its table of products in blocks of 8 bits is of kernels alone
   std::string_view kernels = "vllm";     // whose measured expert kernels are its own
   std::string_view all_reduce = "vllm";  // whose measured all-reduce kernels are its own

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "foretoken/base/version.hpp"
+#include "measurement/accuracy/bench_limits.hpp"
 #include "measurement/accuracy/recipes.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "serving/policies.hpp"
@@ -100,7 +101,15 @@ bool plans_one_by_one(const Framework& framework, const Release& release) {
   return release.other() && !since.empty() && !version_at_least(release.written, since);
 }
 
-std::string engine_text(const Point& p, const Framework& framework) {
+std::string limits_text(const Point& p, const BenchLimits& limits) {
+  // Whole prompts must fit beside a step's outputs unless they are chunked.
+  const bool whole = recipe_of(p).engine.find("enable_chunked_prefill") == std::string::npos;
+  const std::int64_t tokens = whole ? std::max(limits.tokens, p.prompt_tokens + limits.requests) : limits.tokens;
+  return fmt::format("  max_num_seqs: {}\n  max_num_batched_tokens: {}\n",
+                     limits.requests * std::max<std::int64_t>(1, p.pipeline), tokens);
+}
+
+std::string engine_text(const Point& p, const Framework& framework, const BenchLimits& limits) {
   const Split split = split_of(p);
   std::string text = fmt::format("engine:\n  name: {}\n", framework.engine);
   const Release release = release_of(framework, p.framework);
@@ -124,6 +133,7 @@ std::string engine_text(const Point& p, const Framework& framework) {
     text += fmt::format("  max_num_seqs: {}\n", p.batch);
   }
   text += script;
+  if (recipe.bench_limits) text += limits_text(p, limits);
   if (const std::int64_t budget = number_after(p.notes, "max_num_batched_tokens "); budget > 0) {
     text += fmt::format("  max_num_batched_tokens: {}\n", budget);
   }
@@ -213,14 +223,19 @@ Result<Scenario> scenario_of(const Point& p, const Framework& framework, const N
   const std::int64_t gpus = split.tensor * split.pipeline * split.data;
   // The only multi-node measurements: A100 nodes of 8 with 200 Gb/s adapters.
   const std::string_view nodes = mentions(p, "200Gb/s IB") ? ", scale_out_link: infiniband_hdr200" : "";
-  std::string text =
+  std::string head =
       fmt::format("model: {}\nhardware: {{gpu: {}, num_gpus: {}{}}}\n", to_text(Json(names.model(p.model)), 0),
                   to_text(Json(names.gpu(p.gpu)), 0), gpus, nodes);
   if (!p.pools.empty())
-    text = fmt::format("model: {}\nhardware: {{gpu: {}}}\n", to_text(Json(names.model(p.model)), 0),
+    head = fmt::format("model: {}\nhardware: {{gpu: {}}}\n", to_text(Json(names.model(p.model)), 0),
                        to_text(Json(names.gpu(p.gpu)), 0));
-  text += engine_text(p, framework) + overhead_text(p, framework) + workload_text(p) + p.pools;
-  Result<Scenario> scenario = parse_scenario(text, p.id, {options.overrides, options.catalog_dir});
+  const auto parse = [&](const BenchLimits& limits) {
+    return parse_scenario(head + engine_text(p, framework, limits) + overhead_text(p, framework) + workload_text(p) + p.pools,
+                          p.id, {options.overrides, options.catalog_dir});
+  };
+  Result<Scenario> scenario = parse({64, 2048});
+  if (scenario && recipe_of(p).bench_limits)
+    scenario = parse(bench_limits(scenario->deployment, p.prompt_tokens, p.output_tokens));
   if (!scenario) return scenario;
   scenario->tpot = TpotConvention::vllm;
   scenario->warmup_fraction = 0;
