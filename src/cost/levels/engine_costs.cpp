@@ -100,6 +100,22 @@ DraftHost tensorrt_draft_host(const std::string&) {
 // CDNA2: launches and kernels of ROCm in 2024, which no coefficient set describes. Fitted on half of the systems
 // measured on MI250; of the other half predictions are 6 % off in the median, 18 at the 90th percentile. Either half
 // gives the same two terms.
+std::int64_t up_to(std::int64_t rows, std::int64_t step) {
+  return (rows + step - 1) / step * step;
+}
+// TensorRT-LLM: 1, 2, 4, by 8 to 128, then doubled (llm_args.py, _generate_cuda_graph_batch_sizes).
+std::int64_t captured_by_doubling(std::int64_t rows) {
+  if (rows <= 128) return captured_by_sixteen(rows);
+  std::int64_t size = 256;
+  while (size < rows) size *= 2;
+  return size;
+}
+// SGLang: 1, 2, 4, 8, 12, by 8 to 256, by 16 to 512, then by 32 (server_args.py, the same name).
+std::int64_t captured_by_thirty_two(std::int64_t rows) {
+  if (rows > 8 && rows <= 12) return 12;
+  return rows <= 512 ? captured_by_sixteen(rows) : up_to(rows, 32);
+}
+
 constexpr EngineCosts kRows[] = {
     {.engine = "vllm-v1",
      .overhead = compiled_prefill_overhead,
@@ -121,6 +137,7 @@ constexpr EngineCosts kRows[] = {
      .draft_host = sglang_draft_host,
      .front_end = {4e-3, 5e-6},
      .fused_passes_from = "0.5",
+     .captured_size = captured_by_thirty_two,
      .routes_apart = true,
      .kernels = "sglang",
      .all_reduce = "sglang"},
@@ -131,6 +148,8 @@ constexpr EngineCosts kRows[] = {
      .front_end_from = "1.0",
      .front_end_of_experts = 0.1,
      .fused_passes_from = "1.0",
+     .captured_size = captured_by_doubling,
+     .captured_size_from = "1.0",
      .shares_free_memory = true,
      .marlin = false,
      .pipelines_one_by_one = true,
@@ -147,6 +166,18 @@ constexpr EngineCosts kOther{.engine = "", .overhead = current_overhead};
 const EngineCosts& engine_costs(std::string_view engine) {
   const auto* row = std::find_if(std::begin(kRows), std::end(kRows), [&](const auto& r) { return r.engine == engine; });
   return row == std::end(kRows) ? kOther : *row;
+}
+
+std::int64_t captured_by_sixteen(std::int64_t rows) {
+  if (rows <= 2) return rows;
+  if (rows <= 4) return 4;
+  return up_to(rows, rows <= 256 ? 8 : 16);
+}
+
+CapturedSize captured_sizes(std::string_view engine, std::string_view release) {
+  const EngineCosts& costs = engine_costs(engine);
+  const bool own = costs.captured_size_from.empty() || version_at_least(release, costs.captured_size_from);
+  return own ? costs.captured_size : captured_by_sixteen;
 }
 
 bool routes_apart(std::string_view kernels) {

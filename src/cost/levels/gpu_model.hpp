@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "cost/levels/engine_costs.hpp"
 #include "cost/levels/step_operators.hpp"
 #include "foretoken/cost/cost_model.hpp"
 
@@ -76,6 +77,7 @@ class GpuModel final : public CostModel {
   Deployment d_;
   Layers whose_;
   StepOperators operators_;
+  CapturedSize captured_size_;
   StepTime per_step_;
   double launch_ = 0;      // s, of all layers: of every step where overlaps_, else of those with prefill
   bool overlaps_ = false;  // eager engine: launching layers hides behind the GPU's work

@@ -101,12 +101,21 @@ bool plans_one_by_one(const Framework& framework, const Release& release) {
   return release.other() && !since.empty() && !version_at_least(release.written, since);
 }
 
+// TensorRT-LLM's engines of 0.x look back over whole contexts unless max_attention_window says otherwise
+// (docs/source/advanced/gpt-attention.md); this model's later release is the same without its window.
+std::string model_of(const Point& p, const Framework& framework, const NameTable& names) {
+  const std::string model = names.model(p.model);
+  const bool whole = framework.engine == "tensorrt-llm" && p.framework.starts_with("TensorRT-LLM 0");
+  return whole && model == "Mistral-7B-v0.1" ? "Mistral-7B-v0.3" : model;
+}
+
 std::string limits_text(const Point& p, const BenchLimits& limits) {
   // Whole prompts must fit beside a step's outputs unless they are chunked.
   const bool whole = recipe_of(p).engine.find("enable_chunked_prefill") == std::string::npos;
   const std::int64_t tokens = whole ? std::max(limits.tokens, p.prompt_tokens + limits.requests) : limits.tokens;
-  return fmt::format("  max_num_seqs: {}\n  max_num_batched_tokens: {}\n",
-                     limits.requests * std::max<std::int64_t>(1, p.pipeline), tokens);
+  // Graphs are captured up to the most requests of a step (model_engine.py, _filter_cuda_graph_batch_sizes).
+  return fmt::format("  max_num_seqs: {}\n  max_num_batched_tokens: {}\n  max_cudagraph_capture_size: {}\n",
+                     limits.requests * std::max<std::int64_t>(1, p.pipeline), tokens, limits.requests);
 }
 
 std::string engine_text(const Point& p, const Framework& framework, const BenchLimits& limits) {
@@ -224,10 +233,10 @@ Result<Scenario> scenario_of(const Point& p, const Framework& framework, const N
   // The only multi-node measurements: A100 nodes of 8 with 200 Gb/s adapters.
   const std::string_view nodes = mentions(p, "200Gb/s IB") ? ", scale_out_link: infiniband_hdr200" : "";
   std::string head =
-      fmt::format("model: {}\nhardware: {{gpu: {}, num_gpus: {}{}}}\n", to_text(Json(names.model(p.model)), 0),
+      fmt::format("model: {}\nhardware: {{gpu: {}, num_gpus: {}{}}}\n", to_text(Json(model_of(p, framework, names)), 0),
                   to_text(Json(names.gpu(p.gpu)), 0), gpus, nodes);
   if (!p.pools.empty())
-    head = fmt::format("model: {}\nhardware: {{gpu: {}}}\n", to_text(Json(names.model(p.model)), 0),
+    head = fmt::format("model: {}\nhardware: {{gpu: {}}}\n", to_text(Json(model_of(p, framework, names)), 0),
                        to_text(Json(names.gpu(p.gpu)), 0));
   const auto parse = [&](const BenchLimits& limits) {
     return parse_scenario(head + engine_text(p, framework, limits) + overhead_text(p, framework) + workload_text(p) + p.pools,

@@ -150,7 +150,7 @@ Recipe offline_tensorrt(const Point& p) {
   const bool hopper = starts(p.gpu, "H100");
   const bool gpt_oss = starts(p.model_family, "gpt-oss");
   const bool wide = starts(p.weights, "bf16") || starts(p.weights, "fp16") || (gpt_oss && hopper);
-  Recipe r{wide ? "auto" : "fp8", "  free_gpu_memory_fraction: 0.95\n  max_cudagraph_capture_size: 8192\n",
+  Recipe r{wide ? "auto" : "fp8", "  free_gpu_memory_fraction: 0.95\n",
            without_front_end(p)};
   r.bench_limits = true;
   if (starts(p.framework, "TensorRT-LLM 0")) {
