@@ -199,6 +199,7 @@ struct Deployment {
   std::string engine_version = "0.19";
   // CUDA-graph padding of decode batches: captured up to this many rows, 0 = eager.
   int cuda_graph_max_rows = 512;
+  std::vector<std::int64_t> captured_sizes = {};  // ascending; empty = the engine's
   CostLevel level = CostLevel::roofline;
   RooflineTerms roofline;
   EfficiencyScales efficiency;

@@ -39,16 +39,16 @@ struct EngineCosts {
   std::string_view fused_passes_from = {};
   CapturedSize captured_size = captured_by_sixteen;
   std::string_view captured_size_from = {};  // the first release with these; before as vLLM. Empty: all
-  bool shares_free_memory = false;  // its share is of what the model leaves free, not of the whole memory
-  bool kernels_by_release = false;  // measured kernel sets of its own release are the nearest
+  bool shares_free_memory = false;           // its share is of what the model leaves free, not of the whole memory
+  bool kernels_by_release = false;           // measured kernel sets of its own release are the nearest
   // The experts are chosen before their kernel is called, but for those of TensorRT-LLM, which choose themselves.
   bool routes_apart = false;
   bool marlin = true;  // weights alone are narrow, or the GPU cannot multiply them: Marlin's kernel unpacks them
   // With pipeline stages it has a loop of its own, which plans no step during the one before (py_executor.py,
   // _executor_loop_pp).
   bool pipelines_one_by_one = false;
-  // Ranks of attention gather what the experts' kernel reads, in its format; not blocks of 8 bits, which it makes itself
-  // (TensorRT-LLM: fused_moe_cutlass.py, run_post_quant_allgather).
+  // Ranks of attention gather what the experts' kernel reads, in its format; not blocks of 8 bits, which it makes
+  // itself (TensorRT-LLM: fused_moe_cutlass.py, run_post_quant_allgather).
   bool gathers_quantised = false;
   bool own_block_gemms = false;          // its table of products in blocks of 8 bits is of kernels alone
   std::string_view kernels = "vllm";     // whose measured expert kernels are its own

@@ -77,10 +77,16 @@ bool GpuModel::turn_to(const Deployment& deployment) {
   return true;
 }
 
+std::int64_t GpuModel::captured_size(std::int64_t tokens) const {
+  if (d_.captured_sizes.empty()) return captured_size_(tokens);
+  const auto size = std::lower_bound(d_.captured_sizes.begin(), d_.captured_sizes.end(), tokens);
+  return size == d_.captured_sizes.end() ? tokens : *size;
+}
+
 std::int64_t GpuModel::padded(std::int64_t tokens) const {
   if (tokens <= 0 || tokens > d_.cuda_graph_max_rows) return tokens;
   if (d_.draft.tokens > 0) return captured_size_of(tokens, d_.draft.tokens + 1, d_.cuda_graph_max_rows);
-  return std::max(tokens, std::min<std::int64_t>(captured_size_(tokens), d_.cuda_graph_max_rows));
+  return std::max(tokens, std::min<std::int64_t>(captured_size(tokens), d_.cuda_graph_max_rows));
 }
 
 StepTime GpuModel::total(const std::vector<Operator>& operators) const {

@@ -65,6 +65,7 @@ class GpuModel final : public CostModel {
   [[nodiscard]] StepTime mixed_attention(const StepShape& shape) const;
   [[nodiscard]] StepTime decode_attention(const DecodeEntry& e, const DecodeShape& shape) const;
   [[nodiscard]] StepTime total(const std::vector<Operator>& operators) const;
+  [[nodiscard]] std::int64_t captured_size(std::int64_t tokens) const;
   [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
   // Rows that this rank's matrices and the group's experts work on.
   struct Rows {

@@ -47,8 +47,8 @@ struct MicroBatch {
   std::int64_t sampled = 0;
 };
 
-// Not shared out among the stages: the head and sampling are the last one's, and every stage's process has the host's work of
-// every micro-batch.
+// Not shared out among the stages: the head and sampling are the last one's, and every stage's process has the host's
+// work of every micro-batch.
 constexpr std::string_view kOfOneStage[] = {"final_norm", "lm_head", "sampling", "engine_step", "engine_sequences"};
 
 // A step gives every decoding request one token: the last micro-batch leaves a stage when all have passed it,
@@ -95,7 +95,8 @@ class PipelinedModel final : public CostModel {
     curve.fixed = one.fixed;
     const StepTime& last = of_one_stage(rows);
     const std::int64_t others = std::max<std::int64_t>(0, std::min(sequences, stages_) - 1);
-    for (std::size_t p = 0; p < curve.fixed.parts.size(); ++p) curve.fixed.parts[p].units += others * last.parts[p].units;
+    for (std::size_t p = 0; p < curve.fixed.parts.size(); ++p)
+      curve.fixed.parts[p].units += others * last.parts[p].units;
     curve.fixed.flops = one.fixed.flops / stages_ * batches;
     curve.fixed.bytes = one.fixed.bytes / stages_ * batches;
     curve.full = of_share(one.full, share);

@@ -68,9 +68,8 @@ Operator StepOperators::expert_exchange(double group_tokens) const {
             expert_exchange_datasheet(shape, expert_group_)};
   }
   constexpr double kBf16 = 2;
-  const double gathered = pricing_.gathers_quantised
-                              ? matrix_format(pricing_.expert_format, pricing_.datasheet).activation_bytes
-                              : kBf16;
+  const double gathered =
+      pricing_.gathers_quantised ? matrix_format(pricing_.expert_format, pricing_.datasheet).activation_bytes : kBf16;
   const double z = group_tokens * d_.model.hidden_size * (gathered + kBf16) / 2;
   return {"expert_exchange",
           static_cast<double>(counts_.moe_layers),

@@ -12,11 +12,14 @@ constexpr double kMemoryShare = 0.95;
 
 double bytes_of(WeightFormat format) {
   switch (format) {
-    case WeightFormat::nvfp4: return 0.5;
+    case WeightFormat::nvfp4:
+      return 0.5;
     case WeightFormat::fp8:
     case WeightFormat::fp8_static:
-    case WeightFormat::fp8_block: return 1;
-    default: return 2;
+    case WeightFormat::fp8_block:
+      return 1;
+    default:
+      return 2;
   }
 }
 

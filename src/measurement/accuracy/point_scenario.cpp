@@ -161,16 +161,16 @@ std::int64_t requests_of(const Point& p) {
   constexpr std::int64_t kOpenLoop = 500, kOffline = 3000;
   if (p.workload == "static_batch") return p.batch;
   if (p.workload == "closed_loop") return 10 * p.batch;
+  const std::int64_t beside_means = number_after(p.notes, "means; ");
   if (is_offline(p)) {
-    const std::int64_t stated = number_after(p.notes, "N=");
+    const std::int64_t stated = std::max(beside_means, number_after(p.notes, "N="));
     return stated > 0 ? stated : kOffline;
   }
   // One stage of a benchmark that changes its rate by stages.
   if (const std::int64_t seconds = number_after(p.notes, "of all requests in a "); seconds > 0) {
     return std::max<std::int64_t>(1, std::llround(p.rate * static_cast<double>(seconds)));
   }
-  const std::int64_t stated = number_after(p.notes, "means; ");
-  return stated > 0 ? stated : kOpenLoop;
+  return beside_means > 0 ? beside_means : kOpenLoop;
 }
 
 // Of the prompt: a system prompt that all requests share, found by prefix caching.
@@ -213,6 +213,9 @@ std::string workload_text(const Point& p) {
 std::string why_not(const Point& p, const Framework* framework) {
   if (p.grade == "E") return "grade E: not to be scored";
   if (p.prompt_tokens <= 0 || p.output_tokens <= 0) return "no lengths";
+  // Its means of lengths and gaps do not say how a queue grows.
+  if (mentions(p, "exact per-request lengths and arrival times are in"))
+    return "a recorded run: `accuracy --replay` asks for it with its own lengths and arrivals";
   if (framework == nullptr) return fmt::format("framework '{}' is not in the table of engines", p.framework);
   if (framework->engine.empty()) return fmt::format("engine of '{}' is not modelled", framework->group);
   if (!engine_exists(framework->engine)) return fmt::format("engine '{}' is not available", framework->engine);
@@ -239,8 +242,9 @@ Result<Scenario> scenario_of(const Point& p, const Framework& framework, const N
     head = fmt::format("model: {}\nhardware: {{gpu: {}}}\n", to_text(Json(model_of(p, framework, names)), 0),
                        to_text(Json(names.gpu(p.gpu)), 0));
   const auto parse = [&](const BenchLimits& limits) {
-    return parse_scenario(head + engine_text(p, framework, limits) + overhead_text(p, framework) + workload_text(p) + p.pools,
-                          p.id, {options.overrides, options.catalog_dir});
+    return parse_scenario(
+        head + engine_text(p, framework, limits) + overhead_text(p, framework) + workload_text(p) + p.pools, p.id,
+        {options.overrides, options.catalog_dir});
   };
   Result<Scenario> scenario = parse({64, 2048});
   if (scenario && recipe_of(p).bench_limits)

@@ -136,26 +136,29 @@ Recipe in_house_tensorrt(const Point& p) {
   return {};
 }
 
-// `trtllm-bench` gives tokens to the engine in its own process, and takes tokens when a request ends: nothing is split into
-// words, put together again or streamed.
+// `trtllm-bench` gives tokens to the engine in its own process, and takes tokens when a request ends: nothing is split
+// into words, put together again or streamed.
 std::string without_front_end(const Point& p) {
   // With pipeline stages the engine's own work on sequences is not hidden.
-  return fmt::format("cost: {{per_request: 0 s, per_prompt_token: 0 s{}}}\n", p.pipeline > 1 ? "" : ", per_sequence: 0 s");
+  return fmt::format("cost: {{per_request: 0 s, per_prompt_token: 0 s{}}}\n",
+                     p.pipeline > 1 ? "" : ", per_sequence: 0 s");
 }
 
-// TensorRT-LLM's tables of offline throughput (NVIDIA/TensorRT-LLM:docs/source/performance/perf-overview.md of 0.17 and 1.0,
-// developer-guide/perf-overview.md of 1.1): share of memory, captured batches and libraries of experts as written there, and where
-// nothing is, as that release's defaults are. Checkpoints of ModelOpt, whose 8- and 4-bit ones carry scales for an 8-bit cache.
+// TensorRT-LLM's tables of offline throughput (NVIDIA/TensorRT-LLM:docs/source/performance/perf-overview.md of 0.17
+// and 1.0, developer-guide/perf-overview.md of 1.1): share of memory, captured batches and libraries of experts as
+// written there, and where nothing is, as that release's defaults are. Checkpoints of ModelOpt, whose 8- and 4-bit ones
+// carry scales for an 8-bit cache.
 Recipe offline_tensorrt(const Point& p) {
   const bool hopper = starts(p.gpu, "H100");
   const bool gpt_oss = starts(p.model_family, "gpt-oss");
   const bool wide = starts(p.weights, "bf16") || starts(p.weights, "fp16") || (gpt_oss && hopper);
-  Recipe r{wide ? "auto" : "fp8", "  free_gpu_memory_fraction: 0.95\n",
-           without_front_end(p)};
+  Recipe r{wide ? "auto" : "fp8", "  free_gpu_memory_fraction: 0.95\n", without_front_end(p)};
   r.bench_limits = true;
-  if (starts(p.framework, "TensorRT-LLM 0")) {
+  if (starts(p.framework, "TensorRT-LLM 0"))
     r.engine += "  enable_chunked_prefill: true\n";
-  } else if (gpt_oss) {
+  else
+    r.engine += "  cudagraph_capture_sizes: [1, 2, 4, 8, 16, 32, 64, 128, 256, 384, 512, 1024, 2048, 4096, 8192]\n";
+  if (gpt_oss) {
     if (hopper) r.engine += "  moe_backend: triton\n";
   } else if (!starts(p.model_family, "deepseek") && starts(p.gpu, "B200")) {
     r.engine += "  moe_backend: cutlass\n";
