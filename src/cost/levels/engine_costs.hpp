@@ -47,6 +47,8 @@ struct EngineCosts {
   // With pipeline stages it has a loop of its own, which plans no step during the one before (py_executor.py,
   // _executor_loop_pp).
   bool pipelines_one_by_one = false;
+  bool mixed_kernel = true;      // prompts and decodes run in one kernel on generations that have it
+  bool own_fp8_experts = false;  // of its table; others' time a library that their servers do not run
   // Ranks of attention gather what the experts' kernel reads, in its format; not blocks of 8 bits, which it makes
   // itself (TensorRT-LLM: fused_moe_cutlass.py, run_post_quant_allgather).
   bool gathers_quantised = false;

@@ -94,7 +94,7 @@ class PipelinedModel final : public CostModel {
     curve.sequences = sequences;
     curve.fixed = one.fixed;
     const StepTime& last = of_one_stage(rows);
-    const std::int64_t others = std::max<std::int64_t>(0, std::min(sequences, stages_) - 1);
+    const std::int64_t others = others_of(sequences);
     for (std::size_t p = 0; p < curve.fixed.parts.size(); ++p)
       curve.fixed.parts[p].units += others * last.parts[p].units;
     curve.fixed.flops = one.fixed.flops / stages_ * batches;
@@ -121,6 +121,7 @@ class PipelinedModel final : public CostModel {
       flops += op.flops;
       bytes += op.bytes;
     }
+    if (shape.prefill.empty() && shape.group.tokens == 0) add_other_batches(shape.decode.sequences, result);
     const StepTime whole = step(shape);
     for (OperatorCost& op : result.operators) {
       if (flops > 0) op.flops *= static_cast<double>(whole.flops) / flops;
@@ -130,6 +131,21 @@ class PipelinedModel final : public CostModel {
   }
 
  private:
+  // What the last stage does for the other micro-batches before a row comes round.
+  void add_other_batches(std::int64_t sequences, StepBreakdown& result) const {
+    const auto others = static_cast<double>(others_of(sequences));
+    for (OperatorCost& op : result.operators) {
+      if (!is_of_one_stage(op)) continue;
+      result.seconds += others * op.seconds;
+      op.seconds *= 1 + others;
+    }
+  }
+  [[nodiscard]] std::int64_t others_of(std::int64_t sequences) const {
+    return std::max<std::int64_t>(0, std::min(sequences, stages_) - 1);
+  }
+  static bool is_of_one_stage(const OperatorCost& op) {
+    return std::find(std::begin(kOfOneStage), std::end(kOfOneStage), op.name) != std::end(kOfOneStage);
+  }
   // Rows are dealt evenly; a chunk goes where the fewest tokens are.
   [[nodiscard]] std::vector<MicroBatch> split(const StepShape& shape) const {
     std::vector<MicroBatch> batches(static_cast<std::size_t>(stages_));
@@ -157,8 +173,7 @@ class PipelinedModel final : public CostModel {
     StepTime time;
     if (sampled > 0) {
       for (const OperatorCost& op : series_->breakdown({{}, {sampled, 0, 0}, {}}).operators) {
-        if (std::find(std::begin(kOfOneStage), std::end(kOfOneStage), op.name) != std::end(kOfOneStage))
-          time[op.bound].units += static_cast<std::int64_t>(op.seconds * kUnitsPerSecond);
+        if (is_of_one_stage(op)) time[op.bound].units += static_cast<std::int64_t>(op.seconds * kUnitsPerSecond);
       }
     }
     return of_one_stage_.emplace(sampled, time).first->second;

@@ -102,17 +102,17 @@ bool plans_one_by_one(const Framework& framework, const Release& release) {
 }
 
 // TensorRT-LLM's engines of 0.x look back over whole contexts unless max_attention_window says otherwise
-// (docs/source/advanced/gpt-attention.md); this model's later release is the same without its window.
+// (NVIDIA/TensorRT-LLM:docs/source/advanced/gpt-attention.md); this model's later release is the same without its
+// window.
 std::string model_of(const Point& p, const Framework& framework, const NameTable& names) {
   const std::string model = names.model(p.model);
-  const bool whole = framework.engine == "tensorrt-llm" && p.framework.starts_with("TensorRT-LLM 0");
-  return whole && model == "Mistral-7B-v0.1" ? "Mistral-7B-v0.3" : model;
+  return framework.group == "TensorRT-LLM 0.x" && model == "Mistral-7B-v0.1" ? "Mistral-7B-v0.3" : model;
 }
 
 std::string limits_text(const Point& p, const BenchLimits& limits) {
   // Whole prompts must fit beside a step's outputs unless they are chunked.
-  const bool whole = recipe_of(p).engine.find("enable_chunked_prefill") == std::string::npos;
-  const std::int64_t tokens = whole ? std::max(limits.tokens, p.prompt_tokens + limits.requests) : limits.tokens;
+  const std::int64_t tokens =
+      recipe_of(p).chunked ? limits.tokens : std::max(limits.tokens, p.prompt_tokens + limits.requests);
   // Graphs are captured up to the most requests of a step (model_engine.py, _filter_cuda_graph_batch_sizes).
   return fmt::format("  max_num_seqs: {}\n  max_num_batched_tokens: {}\n  max_cudagraph_capture_size: {}\n",
                      limits.requests * std::max<std::int64_t>(1, p.pipeline), tokens, limits.requests);

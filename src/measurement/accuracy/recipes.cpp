@@ -145,16 +145,18 @@ std::string without_front_end(const Point& p) {
 }
 
 // TensorRT-LLM's tables of offline throughput (NVIDIA/TensorRT-LLM:docs/source/performance/perf-overview.md of 0.17
-// and 1.0, developer-guide/perf-overview.md of 1.1): share of memory, captured batches and libraries of experts as
-// written there, and where nothing is, as that release's defaults are. Checkpoints of ModelOpt, whose 8- and 4-bit ones
-// carry scales for an 8-bit cache.
+// and 1.0, NVIDIA/TensorRT-LLM:docs/source/developer-guide/perf-overview.md of 1.1): share of memory, captured batches
+// and libraries of experts as written there, and where nothing is, as that release's defaults are (CUTLASS). That of
+// DeepSeek is written as CUTLASS too, whose table is slower than those servers (see expert_kernels.cpp). Checkpoints of
+// ModelOpt, whose 8- and 4-bit ones carry scales for an 8-bit cache.
 Recipe offline_tensorrt(const Point& p) {
   const bool hopper = starts(p.gpu, "H100");
   const bool gpt_oss = starts(p.model_family, "gpt-oss");
   const bool wide = starts(p.weights, "bf16") || starts(p.weights, "fp16") || (gpt_oss && hopper);
   Recipe r{wide ? "auto" : "fp8", "  free_gpu_memory_fraction: 0.95\n", without_front_end(p)};
   r.bench_limits = true;
-  if (starts(p.framework, "TensorRT-LLM 0"))
+  r.chunked = starts(p.framework, "TensorRT-LLM 0");
+  if (r.chunked)
     r.engine += "  enable_chunked_prefill: true\n";
   else
     r.engine += "  cudagraph_capture_sizes: [1, 2, 4, 8, 16, 32, 64, 128, 256, 384, 512, 1024, 2048, 4096, 8192]\n";

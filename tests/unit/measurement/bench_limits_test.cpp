@@ -10,7 +10,8 @@ namespace {
 
 BenchLimits limits_of(const std::string& head, std::int64_t prompt, std::int64_t output) {
   const auto scenario = parse_scenario(
-      head + "workload: {random_input_len: 16, random_output_len: 16, num_prompts: 10, request_rate: 1}\n", "limits");
+      head + "workload: {random_input_len: 16, random_output_len: 16, num_prompts: 10, request_rate: 1}\n", "limits",
+      {});
   EXPECT_TRUE(scenario) << format(scenario.error());
   return bench_limits(scenario->deployment, prompt, output);
 }
@@ -38,7 +39,7 @@ TEST(BenchLimits, AreOfOneMicroBatchAndCapped) {
   const BenchLimits limits = limits_of(two, 128, 128);  // room for some 20,000: 4,096 over two stages
   EXPECT_EQ(limits.requests, 2048);
   EXPECT_EQ(limits.tokens, 4096);
-  EXPECT_EQ(limits_of(two, 4000, 100).tokens, 32768);
+  EXPECT_EQ(limits_of(two, 4000, 50).tokens, 32768);
 }
 
 TEST(BenchLimits, OfFormatsThatTheRuleDoesNotKnowAreTheEngines) {
