@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cost/levels/charge.hpp"
+#include "cost/levels/engine_costs.hpp"
 #include "cost/levels/levels.hpp"
 #include "foretoken/base/result.hpp"
 
@@ -39,11 +40,8 @@ std::int64_t captured_size_of(std::int64_t tokens, std::int64_t per_row, std::in
 }
 
 GpuModel::GpuModel(const Deployment& deployment, Layers whose)
-    : d_(deployment),
-      whose_(whose),
-      operators_(d_),
-      captured_size_(captured_sizes(d_.engine_name, d_.engine_version)),
-      chunks_(kChunkEntries) {
+    : d_(deployment), whose_(whose), operators_(d_), chunks_(kChunkEntries) {
+  capture();
   const OverheadTerms& o = d_.overhead;
   const double moe_layers = operators_.moe_layers();
   const double prefill_launch =
@@ -71,6 +69,7 @@ bool GpuModel::turn_to(const Deployment& deployment) {
     return false;
   }
   if (d_.cuda_graph_max_rows != before) {
+    capture();
     decode_.clear();
     beside_.clear();
   }
@@ -78,15 +77,25 @@ bool GpuModel::turn_to(const Deployment& deployment) {
 }
 
 std::int64_t GpuModel::captured_size(std::int64_t tokens) const {
-  if (d_.captured_sizes.empty()) return captured_size_(tokens);
-  const auto size = std::lower_bound(d_.captured_sizes.begin(), d_.captured_sizes.end(), tokens);
-  return size == d_.captured_sizes.end() ? tokens : *size;
+  if (d_.draft.tokens > 0) return captured_size_of(tokens, d_.draft.tokens + 1, d_.cuda_graph_max_rows);
+  std::int64_t size = tokens;
+  if (d_.captured_sizes.empty())
+    size = captured_sizes(d_.engine_name, d_.engine_version)(tokens);
+  else if (const auto next = std::lower_bound(d_.captured_sizes.begin(), d_.captured_sizes.end(), tokens);
+           next != d_.captured_sizes.end())
+    size = *next;
+  return std::max(tokens, std::min<std::int64_t>(size, d_.cuda_graph_max_rows));
+}
+
+void GpuModel::capture() {
+  padded_.resize(static_cast<std::size_t>(d_.cuda_graph_max_rows) + 1);
+  for (std::size_t rows = 1; rows < padded_.size(); ++rows)
+    padded_[rows] = captured_size(static_cast<std::int64_t>(rows));
 }
 
 std::int64_t GpuModel::padded(std::int64_t tokens) const {
   if (tokens <= 0 || tokens > d_.cuda_graph_max_rows) return tokens;
-  if (d_.draft.tokens > 0) return captured_size_of(tokens, d_.draft.tokens + 1, d_.cuda_graph_max_rows);
-  return std::max(tokens, std::min<std::int64_t>(captured_size(tokens), d_.cuda_graph_max_rows));
+  return padded_[static_cast<std::size_t>(tokens)];
 }
 
 StepTime GpuModel::total(const std::vector<Operator>& operators) const {
