@@ -292,7 +292,7 @@ void build_cost(Resolver& values, Deployment& d) {
   const std::string version = engine_release(values, engine);
   d.engine_name = engine;
   d.engine_version = version;
-  const OverheadTerms base = bare ? OverheadTerms{} : default_overhead(engine, version, d.gpu);
+  const OverheadTerms base = bare ? OverheadTerms{} : default_overhead(engine, version, d.gpu, d.parallelism.pipeline);
   const Origin origin = bare ? Origin::default_value : Origin::engine_default;
   const std::string reason = bare ? "" : fmt::format("{} {}", engine, version);
   d.overhead.per_step = values.quantity("cost.per_step", {base.per_step, origin, reason});

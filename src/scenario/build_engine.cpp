@@ -113,6 +113,16 @@ void build_scheduler(Resolver& values, const EngineProfile& profile, DraftMethod
 }
 
 // What the level knows of the engine's host work, as of its steps.
+void build_captured_sizes(Resolver& values, Deployment& d) {
+  const std::string field = "engine.cudagraph_capture_sizes";
+  for (const double size : values.numbers(field)) d.captured_sizes.push_back(std::llround(size));
+  const auto& sizes = d.captured_sizes;
+  if (std::adjacent_find(sizes.begin(), sizes.end(), std::greater_equal<>()) != sizes.end())
+    values.error(field, "sizes must rise: each is captured once", "[1, 2, 4, 8, 16]");
+  if (!sizes.empty() && d.draft.on())
+    values.error(field, "rows that verify drafts are captured in whole rows of the engine's own sizes", "leave it out");
+}
+
 void build_front_end(Resolver& values, const Deployment& d, EngineConfig& engine) {
   const bool bare = d.level == CostLevel::datasheet || d.level == CostLevel::affine;
   const FrontEndTerms terms =
@@ -234,7 +244,12 @@ void build_engine(Resolver& values, Scenario& s, bool hands_over) {
   build_front_end(values, s.deployment, engine);
   build_memory(values, profile, hands_over, knobs, s);
   const bool eager = values.flag("engine.enforce_eager");
-  const std::int64_t graphs = knobs.integer("engine.max_cudagraph_capture_size", profile.captured_rows(setting));
+  build_captured_sizes(values, s.deployment);
+  const std::vector<std::int64_t>& sizes = s.deployment.captured_sizes;
+  const KnobRule<std::int64_t> largest = sizes.empty()
+                                             ? profile.captured_rows(setting)
+                                             : KnobRule<std::int64_t>{sizes.back(), "the largest captured size"};
+  const std::int64_t graphs = knobs.integer("engine.max_cudagraph_capture_size", largest);
   s.deployment.cuda_graph_max_rows = eager ? 0 : static_cast<int>(graphs);
   if (values.diagnostics().has_errors()) return;
   if (s.deployment.level == CostLevel::affine) {

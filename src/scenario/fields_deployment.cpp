@@ -315,6 +315,9 @@ constexpr Field kDeploymentRows[] = {
     {"engine.enforce_eager", K::flag, "false", "No CUDA graphs: decode batches are not padded."},
     {"engine.max_cudagraph_capture_size", K::integer, "(min(2 x max_num_seqs, 512, budget))",
      "Largest captured decode batch.", 1, 65536},
+    {"engine.cudagraph_capture_sizes", K::list_of_numbers, "(the engine's)",
+     "Captured decode batches, ascending; a batch runs in the next. Beyond the largest captured one there is none.", 1,
+     65536},
 
     {"memory", K::map, "", "Overrides of the memory plan, per GPU."},
     {"memory.startup_log",

@@ -289,6 +289,14 @@ TEST(GoldenSchedules, G28TensorrtLlmMixesWholePromptsWithGenerations) {
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 | 0", "600 600 | 1", "| 3"));
 }
 
+// 4,096 tokens of two micro-batches would hold three prompts of 1,200; each of the two holds one.
+TEST(GoldenSchedules, TensorrtLlmFitsWholePromptsIntoMicroBatches) {
+  EngineConfig engine = tensorrt_llm(false);
+  engine.micro_batches = 2;
+  const Schedule run(engine, {{1200, 4}, {1200, 4}, {1200, 4}});
+  EXPECT_THAT(run.schedule(3), ElementsAre("1200 1200 | 0", "1200 | 2", "| 3"));
+}
+
 TEST(GoldenSchedules, G29TensorrtLlmCutsChunksToWholeBlocks) {
   const Schedule run(tensorrt_llm(true), {{1500, 4}, {600, 4}, {600, 4}});
   EXPECT_THAT(run.schedule(3), ElementsAre("1500 544 | 0", "56+544 600 | 1", "| 3"));

@@ -81,9 +81,10 @@ struct OverheadTerms {
 // What the engine's own data asks for (src/cost/README.md, "Host overhead"): vllm-v1 and sglang and
 // tensorrt-llm from 1.0 on hide nearly all host work; earlier generations do not.
 [[nodiscard]] OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version);
-// The same with the factor on GPU time that holds for calibrated kernels of this GPU.
+// The same with the factor on GPU time that holds for calibrated kernels of this GPU, of an engine of so many pipeline
+// stages.
 [[nodiscard]] OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version,
-                                             const GpuSpec& gpu);
+                                             const GpuSpec& gpu, int stages = 1);
 
 // What an engine's front end does with a request before its scheduler knows it (src/cost/README.md, "Front end");
 // seconds.
@@ -198,6 +199,7 @@ struct Deployment {
   std::string engine_version = "0.19";
   // CUDA-graph padding of decode batches: captured up to this many rows, 0 = eager.
   int cuda_graph_max_rows = 512;
+  std::vector<std::int64_t> captured_sizes = {};  // ascending; empty = the engine's
   CostLevel level = CostLevel::roofline;
   RooflineTerms roofline;
   EfficiencyScales efficiency;

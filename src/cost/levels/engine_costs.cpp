@@ -53,8 +53,11 @@ OverheadTerms eager_prefill_overhead(const std::string&) {
 OverheadTerms compiled_prefill_overhead(const std::string&) {
   return with_launches(kFused, 0.2e-3, 0.2e-3);
 }
+// TensorRT-LLM where it does not plan a step during the one before: releases of 2024.
+constexpr OverheadTerms kNotHidden{650e-6, 0, 24e-6, 9e-6, 1};
+
 OverheadTerms tensorrt_overhead(const std::string& release) {
-  if (is_tensorrt_of_2024(release)) return {650e-6, 0, 24e-6, 9e-6, 1};
+  if (is_tensorrt_of_2024(release)) return kNotHidden;
   // Until 1.0 a C++ runtime. Prompts beside the decodes of a model with experts cost what their tokens do: TPOT of
   // Qwen3-235B and DeepSeek grows in proportion to them, from 128 tokens on.
   return release.starts_with("0.") ? kCurrent : with_launches(kFused, 0.6e-3, 0.3e-3);
@@ -97,6 +100,22 @@ DraftHost tensorrt_draft_host(const std::string&) {
 // CDNA2: launches and kernels of ROCm in 2024, which no coefficient set describes. Fitted on half of the systems
 // measured on MI250; of the other half predictions are 6 % off in the median, 18 at the 90th percentile. Either half
 // gives the same two terms.
+std::int64_t up_to(std::int64_t rows, std::int64_t step) {
+  return (rows + step - 1) / step * step;
+}
+// TensorRT-LLM: 1, 2, 4, by 8 to 128, then doubled (llm_args.py, _generate_cuda_graph_batch_sizes).
+std::int64_t captured_by_doubling(std::int64_t rows) {
+  if (rows <= 128) return captured_by_sixteen(rows);
+  std::int64_t size = 256;
+  while (size < rows) size *= 2;
+  return size;
+}
+// SGLang: 1, 2, 4, 8, 12, by 8 to 256, by 16 to 512, then by 32 (server_args.py, the same name).
+std::int64_t captured_by_thirty_two(std::int64_t rows) {
+  if (rows > 8 && rows <= 12) return 12;
+  return rows <= 512 ? captured_by_sixteen(rows) : up_to(rows, 32);
+}
+
 constexpr EngineCosts kRows[] = {
     {.engine = "vllm-v1",
      .overhead = compiled_prefill_overhead,
@@ -118,6 +137,7 @@ constexpr EngineCosts kRows[] = {
      .draft_host = sglang_draft_host,
      .front_end = {4e-3, 5e-6},
      .fused_passes_from = "0.5",
+     .captured_size = captured_by_thirty_two,
      .routes_apart = true,
      .kernels = "sglang",
      .all_reduce = "sglang"},
@@ -128,8 +148,14 @@ constexpr EngineCosts kRows[] = {
      .front_end_from = "1.0",
      .front_end_of_experts = 0.1,
      .fused_passes_from = "1.0",
+     .captured_size = captured_by_doubling,
+     .captured_size_from = "1.0",
      .shares_free_memory = true,
      .marlin = false,
+     .pipelines_one_by_one = true,
+     .mixed_kernel = false,
+     .own_fp8_experts = true,
+     .gathers_quantised = true,
      .own_block_gemms = true,
      .kernels = "trtllm",
      .all_reduce = "trtllm"},
@@ -142,6 +168,18 @@ constexpr EngineCosts kOther{.engine = "", .overhead = current_overhead};
 const EngineCosts& engine_costs(std::string_view engine) {
   const auto* row = std::find_if(std::begin(kRows), std::end(kRows), [&](const auto& r) { return r.engine == engine; });
   return row == std::end(kRows) ? kOther : *row;
+}
+
+std::int64_t captured_by_sixteen(std::int64_t rows) {
+  if (rows <= 2) return rows;
+  if (rows <= 4) return 4;
+  return up_to(rows, rows <= 256 ? 8 : 16);
+}
+
+CapturedSize captured_sizes(std::string_view engine, std::string_view release) {
+  const EngineCosts& costs = engine_costs(engine);
+  const bool own = costs.captured_size_from.empty() || version_at_least(release, costs.captured_size_from);
+  return own ? costs.captured_size : captured_by_sixteen;
 }
 
 bool routes_apart(std::string_view kernels) {
@@ -162,14 +200,19 @@ OverheadTerms default_overhead(const std::string& engine_name, const std::string
   return engine_costs(engine_name).overhead(engine_version);
 }
 
-OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version, const GpuSpec& gpu) {
+OverheadTerms default_overhead(const std::string& engine_name, const std::string& engine_version, const GpuSpec& gpu,
+                               int stages) {
   OverheadTerms terms = default_overhead(engine_name, engine_version);
+  const EngineCosts& costs = engine_costs(engine_name);
+  if (stages > 1 && costs.pipelines_one_by_one) {
+    terms.per_step = std::max(terms.per_step, kNotHidden.per_step);
+    terms.per_sequence = std::max(terms.per_sequence, kNotHidden.per_sequence);
+  }
   // Kernels in a running engine are a little faster than timed one by one. Whole runs say so of these
   // generations (A100, H100, B200); the one run on another, RTX PRO 6000, does not.
   constexpr std::string_view kMeasured[] = {"sm80", "sm90", "sm100"};
   if (std::find(std::begin(kMeasured), std::end(kMeasured), gpu_generation(gpu)) == std::end(kMeasured))
     terms.scale = 1;
-  const EngineCosts& costs = engine_costs(engine_name);
   if (gpu.architecture == "CDNA2" && costs.cdna2_per_layer > 0) {
     terms.per_layer = costs.cdna2_per_layer;
     terms.per_sequence = costs.cdna2_per_sequence;

@@ -16,6 +16,11 @@ struct DraftHost {
   double on_cpu = 0.5e-3;  // a step of a drafter on the CPU (ngram, suffix), a guess
 };
 
+// The rows of the CUDA graph that a step of so many runs in, but for the largest.
+using CapturedSize = std::int64_t (*)(std::int64_t rows);
+[[nodiscard]] std::int64_t captured_by_sixteen(std::int64_t rows);  // vLLM: 1, 2, 4, then by 8 to 256, then by 16
+[[nodiscard]] CapturedSize captured_sizes(std::string_view engine, std::string_view release);
+
 struct EngineCosts {
   std::string_view engine;
   OverheadTerms (*overhead)(const std::string& release) = nullptr;
@@ -32,11 +37,21 @@ struct EngineCosts {
   // From this release on norms and their like stream as a cast does, and those behind an all-reduce run in its kernel
   // where such a kernel was seen. Empty: they do not.
   std::string_view fused_passes_from = {};
-  bool shares_free_memory = false;  // its share is of what the model leaves free, not of the whole memory
-  bool kernels_by_release = false;  // measured kernel sets of its own release are the nearest
+  CapturedSize captured_size = captured_by_sixteen;
+  std::string_view captured_size_from = {};  // the first release with these; before as vLLM. Empty: all
+  bool shares_free_memory = false;           // its share is of what the model leaves free, not of the whole memory
+  bool kernels_by_release = false;           // measured kernel sets of its own release are the nearest
   // The experts are chosen before their kernel is called, but for those of TensorRT-LLM, which choose themselves.
   bool routes_apart = false;
   bool marlin = true;  // weights alone are narrow, or the GPU cannot multiply them: Marlin's kernel unpacks them
+  // With pipeline stages it has a loop of its own, which plans no step during the one before (py_executor.py,
+  // _executor_loop_pp).
+  bool pipelines_one_by_one = false;
+  bool mixed_kernel = true;      // prompts and decodes run in one kernel on generations that have it
+  bool own_fp8_experts = false;  // of its table; others' time a library that their servers do not run
+  // Ranks of attention gather what the experts' kernel reads, in its format; not blocks of 8 bits, which it makes
+  // itself (TensorRT-LLM: fused_moe_cutlass.py, run_post_quant_allgather).
+  bool gathers_quantised = false;
   bool own_block_gemms = false;          // its table of products in blocks of 8 bits is of kernels alone
   std::string_view kernels = "vllm";     // whose measured expert kernels are its own
   std::string_view all_reduce = "vllm";  // whose measured all-reduce kernels are its own

@@ -64,10 +64,12 @@ const Choice& choice_of(std::string_view engine, std::string_view generation, st
 }
 
 // Formats whose sets describe a format, the nearest first.
-std::vector<std::string_view> described_by(std::string_view format, std::string_view generation) {
+std::vector<std::string_view> described_by(std::string_view format, std::string_view generation,
+                                           const EngineCosts& engine) {
   // On Hopper and before, the fp8 tables time a library whose kernel reaches 15 to 20 % of the bandwidth; checkpoints
-  // with dynamic scales run kernels like those of the block tables (chosen on measured servers).
-  if (format == "fp8" && generation != "sm100") return {"fp8_block", "fp8"};
+  // with dynamic scales run kernels like those of the block tables (chosen on measured servers). TensorRT-LLM's own
+  // table reaches 85 %.
+  if (format == "fp8" && generation != "sm100" && !engine.own_fp8_experts) return {"fp8_block", "fp8"};
   if (format == "fp8") return {"fp8", "fp8_block"};
   if (format == "int8") return {"fp8"};
   if (format == "int8_wo") return {"fp8_block", "fp8"};
@@ -97,7 +99,8 @@ ExpertKernels expert_kernels(const Deployment& d) {
   if (narrow && d.expert_format == WeightFormat::mxfp4 && device.flops_fp8 > 0)
     kernels.format = WeightFormat::mxfp4_mxfp8;
   // Others of the same format before another format; the plain name is of tables that mix libraries.
-  for (const std::string_view format : described_by(matrix_format(kernels.format, device).set_format, generation)) {
+  for (const std::string_view format :
+       described_by(matrix_format(kernels.format, device).set_format, generation, engine)) {
     kernels.formats.push_back(std::string(format) + "." + library);
     if (library == "trtllm") kernels.formats.push_back(std::string(format) + ".modular");
     for (const std::string_view other : {"torch", "trtllm", "cutlass", "triton", "marlin"}) {

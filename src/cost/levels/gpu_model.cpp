@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "cost/levels/charge.hpp"
+#include "cost/levels/engine_costs.hpp"
 #include "cost/levels/levels.hpp"
 #include "foretoken/base/result.hpp"
 
@@ -25,19 +26,12 @@ std::size_t place_of(std::int64_t a, std::int64_t b) {
   return static_cast<std::size_t>(mixed >> 52);
 }
 
-// Captured CUDA-graph sizes of vLLM: 1, 2, 4, then by 8 to 256, then by 16.
-std::int64_t captured_size(std::int64_t tokens) {
-  if (tokens <= 2) return tokens;
-  if (tokens <= 4) return 4;
-  const std::int64_t step = tokens <= 256 ? 8 : 16;
-  return (tokens + step - 1) / step * step;
-}
-
 }  // namespace
 
 // Where rows verify drafts, all sizes are rounded up to multiples of a row's tokens; those beyond the largest are
 // dropped (vLLM's config/compilation.py). A smaller size may so become large enough.
 std::int64_t captured_size_of(std::int64_t tokens, std::int64_t per_row, std::int64_t largest) {
+  const auto captured_size = captured_by_sixteen;
   const auto up = [&](std::int64_t size) { return (size + per_row - 1) / per_row * per_row; };
   std::int64_t size = up(captured_size(tokens));
   for (std::int64_t smaller = tokens - 1; smaller > 0 && smaller + per_row > tokens; --smaller) {
@@ -48,6 +42,7 @@ std::int64_t captured_size_of(std::int64_t tokens, std::int64_t per_row, std::in
 
 GpuModel::GpuModel(const Deployment& deployment, Layers whose)
     : d_(deployment), whose_(whose), operators_(d_), chunks_(kChunkEntries) {
+  capture();
   const OverheadTerms& o = d_.overhead;
   const double moe_layers = operators_.moe_layers();
   const double prefill_launch =
@@ -75,16 +70,33 @@ bool GpuModel::turn_to(const Deployment& deployment) {
     return false;
   }
   if (d_.cuda_graph_max_rows != before) {
+    capture();
     decode_.clear();
     beside_.clear();
   }
   return true;
 }
 
+std::int64_t GpuModel::captured_size(std::int64_t tokens) const {
+  if (d_.draft.tokens > 0) return captured_size_of(tokens, d_.draft.tokens + 1, d_.cuda_graph_max_rows);
+  std::int64_t size = tokens;
+  if (d_.captured_sizes.empty())
+    size = captured_sizes(d_.engine_name, d_.engine_version)(tokens);
+  else if (const auto next = std::lower_bound(d_.captured_sizes.begin(), d_.captured_sizes.end(), tokens);
+           next != d_.captured_sizes.end())
+    size = *next;
+  return std::max(tokens, std::min<std::int64_t>(size, d_.cuda_graph_max_rows));
+}
+
+void GpuModel::capture() {
+  padded_.resize(static_cast<std::size_t>(d_.cuda_graph_max_rows) + 1);
+  for (std::size_t rows = 1; rows < padded_.size(); ++rows)
+    padded_[rows] = captured_size(static_cast<std::int64_t>(rows));
+}
+
 std::int64_t GpuModel::padded(std::int64_t tokens) const {
   if (tokens <= 0 || tokens > d_.cuda_graph_max_rows) return tokens;
-  if (d_.draft.tokens > 0) return captured_size_of(tokens, d_.draft.tokens + 1, d_.cuda_graph_max_rows);
-  return std::max(tokens, std::min<std::int64_t>(captured_size(tokens), d_.cuda_graph_max_rows));
+  return padded_[static_cast<std::size_t>(tokens)];
 }
 
 StepTime GpuModel::total(const std::vector<Operator>& operators) const {

@@ -71,6 +71,8 @@ class GpuModel final : public CostModel {
   [[nodiscard]] StepTime mixed_attention(const StepShape& shape) const;
   [[nodiscard]] StepTime decode_attention(const DecodeEntry& e, const DecodeShape& shape) const;
   [[nodiscard]] StepTime total(const std::vector<Operator>& operators) const;
+  void capture();
+  [[nodiscard]] std::int64_t captured_size(std::int64_t tokens) const;
   [[nodiscard]] std::int64_t padded(std::int64_t tokens) const;
   // Rows that this rank's matrices and the group's experts work on.
   struct Rows {
@@ -83,6 +85,7 @@ class GpuModel final : public CostModel {
   Deployment d_;
   Layers whose_;
   StepOperators operators_;
+  std::vector<std::int64_t> padded_;  // [rows]: of the graph that they run in
   StepTime per_step_;
   double launch_ = 0;      // s, of all layers: of every step where overlaps_, else of those with prefill
   bool overlaps_ = false;  // eager engine: launching layers hides behind the GPU's work

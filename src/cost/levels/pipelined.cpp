@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <string_view>
 
 #include "cost/levels/levels.hpp"
 #include "foretoken/base/result.hpp"
@@ -43,10 +44,15 @@ struct MicroBatch {
   std::vector<PrefillChunk> chunks;
   DecodeShape decode;
   std::int64_t tokens = 0;
+  std::int64_t sampled = 0;
 };
 
+// Not shared out among the stages: the head and sampling are the last one's, and every stage's process has the host's
+// work of every micro-batch.
+constexpr std::string_view kOfOneStage[] = {"final_norm", "lm_head", "sampling", "engine_step", "engine_sequences"};
+
 // A step gives every decoding request one token: the last micro-batch leaves a stage when all have passed it,
-// which takes the sum of their times there, a stage's time being that of all stages over their number; but
+// which takes the sum of their times at the last one, whose layers take the time of all over the number of stages; but
 // no request comes round faster than its own micro-batch passes all stages in series.
 class PipelinedModel final : public CostModel {
  public:
@@ -63,7 +69,9 @@ class PipelinedModel final : public CostModel {
       if (batch.tokens == 0) continue;
       const StepTime time = series_->step({batch.chunks, batch.decode, group_of(shape.group)});
       if (time.total() > longest.total()) longest = time;
-      for (std::size_t p = 0; p < sum.size(); ++p) sum[p] += time.parts[p].units;
+      const StepTime& last = of_one_stage(batch.sampled);
+      for (std::size_t p = 0; p < sum.size(); ++p)
+        sum[p] += time.parts[p].units + (stages_ - 1) * FineTotal{last.parts[p].units};
       flops += time.flops;
       bytes += time.bytes;
     }
@@ -85,6 +93,10 @@ class PipelinedModel final : public CostModel {
     DecodeCurve curve;
     curve.sequences = sequences;
     curve.fixed = one.fixed;
+    const StepTime& last = of_one_stage(rows);
+    const std::int64_t others = others_of(sequences);
+    for (std::size_t p = 0; p < curve.fixed.parts.size(); ++p)
+      curve.fixed.parts[p].units += others * last.parts[p].units;
     curve.fixed.flops = one.fixed.flops / stages_ * batches;
     curve.fixed.bytes = one.fixed.bytes / stages_ * batches;
     curve.full = of_share(one.full, share);
@@ -109,6 +121,7 @@ class PipelinedModel final : public CostModel {
       flops += op.flops;
       bytes += op.bytes;
     }
+    if (shape.prefill.empty() && shape.group.tokens == 0) add_other_batches(shape.decode.sequences, result);
     const StepTime whole = step(shape);
     for (OperatorCost& op : result.operators) {
       if (flops > 0) op.flops *= static_cast<double>(whole.flops) / flops;
@@ -118,6 +131,21 @@ class PipelinedModel final : public CostModel {
   }
 
  private:
+  // What the last stage does for the other micro-batches before a row comes round.
+  void add_other_batches(std::int64_t sequences, StepBreakdown& result) const {
+    const auto others = static_cast<double>(others_of(sequences));
+    for (OperatorCost& op : result.operators) {
+      if (!is_of_one_stage(op)) continue;
+      result.seconds += others * op.seconds;
+      op.seconds *= 1 + others;
+    }
+  }
+  [[nodiscard]] std::int64_t others_of(std::int64_t sequences) const {
+    return std::max<std::int64_t>(0, std::min(sequences, stages_) - 1);
+  }
+  static bool is_of_one_stage(const OperatorCost& op) {
+    return std::find(std::begin(kOfOneStage), std::end(kOfOneStage), op.name) != std::end(kOfOneStage);
+  }
   // Rows are dealt evenly; a chunk goes where the fewest tokens are.
   [[nodiscard]] std::vector<MicroBatch> split(const StepShape& shape) const {
     std::vector<MicroBatch> batches(static_cast<std::size_t>(stages_));
@@ -126,7 +154,7 @@ class PipelinedModel final : public CostModel {
       const std::int64_t rows = shape.decode.sequences / stages_ + (i < shape.decode.sequences % stages_ ? 1 : 0);
       MicroBatch& batch = batches[static_cast<std::size_t>(i)];
       batch.decode = rows_of(shape.decode, first, rows);
-      batch.tokens = rows;
+      batch.tokens = batch.sampled = rows;
       first += rows;
     }
     for (const PrefillChunk& chunk : shape.prefill) {
@@ -134,8 +162,21 @@ class PipelinedModel final : public CostModel {
                                           [](const auto& a, const auto& b) { return a.tokens < b.tokens; });
       least->chunks.push_back(chunk);
       least->tokens += chunk.new_tokens;
+      least->sampled += chunk.samples ? 1 : 0;
     }
     return batches;
+  }
+  // Time of a micro-batch that other stages do not share.
+  [[nodiscard]] const StepTime& of_one_stage(std::int64_t sampled) const {
+    const auto found = of_one_stage_.find(sampled);
+    if (found != of_one_stage_.end()) return found->second;
+    StepTime time;
+    if (sampled > 0) {
+      for (const OperatorCost& op : series_->breakdown({{}, {sampled, 0, 0}, {}}).operators) {
+        if (is_of_one_stage(op)) time[op.bound].units += static_cast<std::int64_t>(op.seconds * kUnitsPerSecond);
+      }
+    }
+    return of_one_stage_.emplace(sampled, time).first->second;
   }
   [[nodiscard]] GroupShape group_of(const GroupShape& all) const {
     return {up(all.tokens, stages_), up(all.largest, stages_)};
@@ -144,6 +185,7 @@ class PipelinedModel final : public CostModel {
   std::unique_ptr<CostModel> series_;
   std::int64_t stages_;
   mutable std::map<std::int64_t, DecodeCurve> curves_;
+  mutable std::map<std::int64_t, StepTime> of_one_stage_;
 };
 
 }  // namespace

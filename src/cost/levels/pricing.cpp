@@ -195,6 +195,7 @@ Pricing make_pricing(const Deployment& d) {
   const MatrixFormat dense = matrix_format(d.dense_format, p.datasheet);
   const ExpertKernels kernels = expert_kernels(d);
   p.expert_format = kernels.format;
+  p.gathers_quantised = engine_costs(d.engine_name).gathers_quantised && kernels.format != WeightFormat::fp8_block;
   const MatrixFormat experts = matrix_format(kernels.format, p.datasheet);
   const EngineCosts& engine = engine_costs(d.engine_name);
   const std::string_view version = engine.kernels_by_release ? std::string_view(d.engine_version) : "";
@@ -219,7 +220,7 @@ Pricing make_pricing(const Deployment& d) {
   p.attention_decode = chooser.choose(kernel("attention_decode", bf16), Family::decode);
   // One kernel for both kinds only where engines run FlashAttention-2; elsewhere the two times add.
   const std::string generation = gpu_generation(d.gpu);
-  const bool one_kernel = generation == "sm120" || generation == "sm86";
+  const bool one_kernel = engine.mixed_kernel && (generation == "sm120" || generation == "sm86");
   p.attention_mixed = one_kernel ? chooser.choose(kernel("attention_mixed", bf16), Family::decode) : ServedSet{};
   const std::string kv = kv_bytes_per_element(d.kv_format) <= 1 ? "kv_fp8" : "kv_bf16";
   // Latent attention is a kernel of the engine's choice, several times apart between them; tables of whole layers agree

@@ -25,8 +25,9 @@ struct Pricing {
   ServedSet all_reduce;  // the engine's own
   ServedSet nccl;
   ServedSet point_to_point;
-  bool own_all_reduce = true;   // the engine has one for this link
-  double fused_norm_bytes = 0;  // all-reduces of up to so many bytes take the norm behind them along
+  bool own_all_reduce = true;      // the engine has one for this link
+  bool gathers_quantised = false;  // ranks of attention send their tokens in the experts' format
+  double fused_norm_bytes = 0;     // all-reduces of up to so many bytes take the norm behind them along
 };
 
 // KDA: a decay for each channel of a key, where a gated delta net has one for each head.

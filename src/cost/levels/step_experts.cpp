@@ -55,8 +55,8 @@ Operator StepOperators::expert_permute(double group_tokens) const {
   return pass("expert_permute", counts_.moe_layers, group_tokens * d_.model.hidden_size * 4, pricing_.norm);
 }
 
-// All-gather of every rank's tokens and reduce-scatter of the results: about one NCCL all-reduce of both. Or DeepEP's
-// kernels.
+// All-gather of every rank's tokens and reduce-scatter of the results: about one NCCL all-reduce of both. Engines that
+// quantise before they gather send the bytes of that. Or DeepEP's kernels.
 Operator StepOperators::expert_exchange(double group_tokens) const {
   if (d_.expert_exchange != ExpertExchange::allgather_reducescatter) {
     const ExpertExchangeShape shape{group_tokens / expert_group_.ranks, static_cast<double>(d_.model.hidden_size),
@@ -67,7 +67,10 @@ Operator StepOperators::expert_exchange(double group_tokens) const {
             expert_exchange_estimate(shape, expert_group_, d_.expert_exchange),
             expert_exchange_datasheet(shape, expert_group_)};
   }
-  const double z = group_tokens * d_.model.hidden_size * 2;
+  constexpr double kBf16 = 2;
+  const double gathered =
+      pricing_.gathers_quantised ? matrix_format(pricing_.expert_format, pricing_.datasheet).activation_bytes : kBf16;
+  const double z = group_tokens * d_.model.hidden_size * (gathered + kBf16) / 2;
   return {"expert_exchange",
           static_cast<double>(counts_.moe_layers),
           {},

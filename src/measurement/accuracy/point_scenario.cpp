@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "foretoken/base/version.hpp"
+#include "measurement/accuracy/bench_limits.hpp"
 #include "measurement/accuracy/recipes.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "serving/policies.hpp"
@@ -100,7 +101,24 @@ bool plans_one_by_one(const Framework& framework, const Release& release) {
   return release.other() && !since.empty() && !version_at_least(release.written, since);
 }
 
-std::string engine_text(const Point& p, const Framework& framework) {
+// TensorRT-LLM's engines of 0.x look back over whole contexts unless max_attention_window says otherwise
+// (NVIDIA/TensorRT-LLM:docs/source/advanced/gpt-attention.md); this model's later release is the same without its
+// window.
+std::string model_of(const Point& p, const Framework& framework, const NameTable& names) {
+  const std::string model = names.model(p.model);
+  return framework.group == "TensorRT-LLM 0.x" && model == "Mistral-7B-v0.1" ? "Mistral-7B-v0.3" : model;
+}
+
+std::string limits_text(const Point& p, const BenchLimits& limits) {
+  // Whole prompts must fit beside a step's outputs unless they are chunked.
+  const std::int64_t tokens =
+      recipe_of(p).chunked ? limits.tokens : std::max(limits.tokens, p.prompt_tokens + limits.requests);
+  // Graphs are captured up to the most requests of a step (model_engine.py, _filter_cuda_graph_batch_sizes).
+  return fmt::format("  max_num_seqs: {}\n  max_num_batched_tokens: {}\n  max_cudagraph_capture_size: {}\n",
+                     limits.requests * std::max<std::int64_t>(1, p.pipeline), tokens, limits.requests);
+}
+
+std::string engine_text(const Point& p, const Framework& framework, const BenchLimits& limits) {
   const Split split = split_of(p);
   std::string text = fmt::format("engine:\n  name: {}\n", framework.engine);
   const Release release = release_of(framework, p.framework);
@@ -124,6 +142,7 @@ std::string engine_text(const Point& p, const Framework& framework) {
     text += fmt::format("  max_num_seqs: {}\n", p.batch);
   }
   text += script;
+  if (recipe.bench_limits) text += limits_text(p, limits);
   if (const std::int64_t budget = number_after(p.notes, "max_num_batched_tokens "); budget > 0) {
     text += fmt::format("  max_num_batched_tokens: {}\n", budget);
   }
@@ -142,16 +161,16 @@ std::int64_t requests_of(const Point& p) {
   constexpr std::int64_t kOpenLoop = 500, kOffline = 3000;
   if (p.workload == "static_batch") return p.batch;
   if (p.workload == "closed_loop") return 10 * p.batch;
+  const std::int64_t beside_means = number_after(p.notes, "means; ");
   if (is_offline(p)) {
-    const std::int64_t stated = number_after(p.notes, "N=");
+    const std::int64_t stated = std::max(beside_means, number_after(p.notes, "N="));
     return stated > 0 ? stated : kOffline;
   }
   // One stage of a benchmark that changes its rate by stages.
   if (const std::int64_t seconds = number_after(p.notes, "of all requests in a "); seconds > 0) {
     return std::max<std::int64_t>(1, std::llround(p.rate * static_cast<double>(seconds)));
   }
-  const std::int64_t stated = number_after(p.notes, "means; ");
-  return stated > 0 ? stated : kOpenLoop;
+  return beside_means > 0 ? beside_means : kOpenLoop;
 }
 
 // Of the prompt: a system prompt that all requests share, found by prefix caching.
@@ -194,6 +213,9 @@ std::string workload_text(const Point& p) {
 std::string why_not(const Point& p, const Framework* framework) {
   if (p.grade == "E") return "grade E: not to be scored";
   if (p.prompt_tokens <= 0 || p.output_tokens <= 0) return "no lengths";
+  // Its means of lengths and gaps do not say how a queue grows.
+  if (mentions(p, "exact per-request lengths and arrival times are in"))
+    return "a recorded run: `accuracy --replay` asks for it with its own lengths and arrivals";
   if (framework == nullptr) return fmt::format("framework '{}' is not in the table of engines", p.framework);
   if (framework->engine.empty()) return fmt::format("engine of '{}' is not modelled", framework->group);
   if (!engine_exists(framework->engine)) return fmt::format("engine '{}' is not available", framework->engine);
@@ -213,14 +235,20 @@ Result<Scenario> scenario_of(const Point& p, const Framework& framework, const N
   const std::int64_t gpus = split.tensor * split.pipeline * split.data;
   // The only multi-node measurements: A100 nodes of 8 with 200 Gb/s adapters.
   const std::string_view nodes = mentions(p, "200Gb/s IB") ? ", scale_out_link: infiniband_hdr200" : "";
-  std::string text =
-      fmt::format("model: {}\nhardware: {{gpu: {}, num_gpus: {}{}}}\n", to_text(Json(names.model(p.model)), 0),
+  std::string head =
+      fmt::format("model: {}\nhardware: {{gpu: {}, num_gpus: {}{}}}\n", to_text(Json(model_of(p, framework, names)), 0),
                   to_text(Json(names.gpu(p.gpu)), 0), gpus, nodes);
   if (!p.pools.empty())
-    text = fmt::format("model: {}\nhardware: {{gpu: {}}}\n", to_text(Json(names.model(p.model)), 0),
+    head = fmt::format("model: {}\nhardware: {{gpu: {}}}\n", to_text(Json(model_of(p, framework, names)), 0),
                        to_text(Json(names.gpu(p.gpu)), 0));
-  text += engine_text(p, framework) + overhead_text(p, framework) + workload_text(p) + p.pools;
-  Result<Scenario> scenario = parse_scenario(text, p.id, {options.overrides, options.catalog_dir});
+  const auto parse = [&](const BenchLimits& limits) {
+    return parse_scenario(
+        head + engine_text(p, framework, limits) + overhead_text(p, framework) + workload_text(p) + p.pools, p.id,
+        {options.overrides, options.catalog_dir});
+  };
+  Result<Scenario> scenario = parse({64, 2048});
+  if (scenario && recipe_of(p).bench_limits)
+    scenario = parse(bench_limits(scenario->deployment, p.prompt_tokens, p.output_tokens));
   if (!scenario) return scenario;
   scenario->tpot = TpotConvention::vllm;
   scenario->warmup_fraction = 0;

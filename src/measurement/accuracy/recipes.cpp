@@ -136,20 +136,40 @@ Recipe in_house_tensorrt(const Point& p) {
   return {};
 }
 
-// `trtllm-bench` gives tokens to the engine in its own process.
-constexpr std::string_view kNoFrontEnd = "cost: {per_request: 0 s, per_prompt_token: 0 s}\n";
+// `trtllm-bench` gives tokens to the engine in its own process, and takes tokens when a request ends: nothing is split
+// into words, put together again or streamed.
+std::string without_front_end(const Point& p) {
+  // With pipeline stages the engine's own work on sequences is not hidden.
+  return fmt::format("cost: {{per_request: 0 s, per_prompt_token: 0 s{}}}\n",
+                     p.pipeline > 1 ? "" : ", per_sequence: 0 s");
+}
 
-// TensorRT-LLM's tables of offline throughput (NVIDIA/TensorRT-LLM:docs/source/performance/perf-overview.md of 1.0):
-// share of memory and captured batches as written there, checkpoints of ModelOpt, whose 8- and
-// 4-bit ones carry scales for an 8-bit cache. The limits on requests and tokens, which the
-// benchmark sets by itself, are taken as wide.
+// TensorRT-LLM's tables of offline throughput (NVIDIA/TensorRT-LLM:docs/source/performance/perf-overview.md of 0.17
+// and 1.0, NVIDIA/TensorRT-LLM:docs/source/developer-guide/perf-overview.md of 1.1): share of memory, captured batches
+// and libraries of experts as written there, and where nothing is, as that release's defaults are (CUTLASS). That of
+// DeepSeek is written as CUTLASS too, whose table is slower than those servers (see expert_kernels.cpp). Checkpoints of
+// ModelOpt, whose 8- and 4-bit ones carry scales for an 8-bit cache.
 Recipe offline_tensorrt(const Point& p) {
-  const bool wide = starts(p.weights, "bf16") || starts(p.weights, "fp16");
-  return {wide ? "auto" : "fp8",
-          fmt::format("  free_gpu_memory_fraction: 0.95\n  max_num_seqs: 4096\n  max_num_batched_tokens: {}\n"
-                      "  max_cudagraph_capture_size: 8192\n",
-                      std::max<std::int64_t>(16384, p.prompt_tokens + 4096)),
-          std::string(kNoFrontEnd)};
+  const bool hopper = starts(p.gpu, "H100");
+  const bool gpt_oss = starts(p.model_family, "gpt-oss");
+  const bool wide = starts(p.weights, "bf16") || starts(p.weights, "fp16") || (gpt_oss && hopper);
+  Recipe r{wide ? "auto" : "fp8", "  free_gpu_memory_fraction: 0.95\n", without_front_end(p)};
+  r.bench_limits = true;
+  r.chunked = starts(p.framework, "TensorRT-LLM 0");
+  if (r.chunked)
+    r.engine += "  enable_chunked_prefill: true\n";
+  else
+    r.engine += "  cudagraph_capture_sizes: [1, 2, 4, 8, 16, 32, 64, 128, 256, 384, 512, 1024, 2048, 4096, 8192]\n";
+  if (gpt_oss) {
+    if (hopper) r.engine += "  moe_backend: triton\n";
+  } else if (!starts(p.model_family, "deepseek") && starts(p.gpu, "B200")) {
+    r.engine += "  moe_backend: cutlass\n";
+  }
+  if (starts(p.model_family, "deepseek"))
+    r.engine +=
+        "  attention_dp_enable_balance: true\n  attention_dp_timeout_iters: 60\n"
+        "  attention_dp_batching_wait_iters: 0\n";
+  return r;
 }
 
 }  // namespace

@@ -12,6 +12,8 @@ struct Recipe {
   std::string engine;          // lines of the scenario's `engine` map
   std::string cost = {};       // line of its `cost` map
   bool static_scales = false;  // of an 8-bit checkpoint's activations, where engines of its group have others
+  bool chunked = false;        // prompts are cut
+  bool bench_limits = false;   // requests and tokens of a step are what `trtllm-bench` makes of the lengths
 };
 
 // Of the benchmark that the row comes from, at the row's date; empty when no script is known.

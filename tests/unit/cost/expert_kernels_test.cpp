@@ -37,6 +37,7 @@ TEST(ExpertKernels, AreTheEnginesOwnOnEachGpu) {
       {test::h100(), "vllm-v1", "0.24", WeightFormat::mxfp4, "w4a16_mxfp4.triton"},
       {test::h100(), "vllm-v1", "0.24", WeightFormat::fp8, "fp8_block.triton"},
       {test::h100(), "tensorrt-llm", "1.2", WeightFormat::fp8_block, "fp8_block.triton"},
+      {test::h100(), "tensorrt-llm", "1.2", WeightFormat::fp8, "fp8.cutlass"},
       {test::b200(), "vllm-v1", "0.19", WeightFormat::fp8_block, "fp8_block.trtllm"},
       {test::b200(), "vllm-v1", "0.19", WeightFormat::mxfp4, "w4a16_mxfp4.trtllm"},
       {test::b200(), "sglang", "0.5.9", WeightFormat::mxfp4, "w4a8_mxfp4_mxfp8.trtllm"},

@@ -127,6 +127,7 @@ const std::map<std::string, Example>& examples() {
       {"engine.queue_timeout", {"5 s"}},
       {"engine.enforce_eager", {"true"}},
       {"engine.max_cudagraph_capture_size", {"64"}},
+      {"engine.cudagraph_capture_sizes", {"[1, 256]"}},
       {"engine.chunked_prefill_size", {"4096", {sglang}}},
       {"engine.max_prefill_tokens", {"8192", {sglang}}},
       {"engine.enable_mixed_chunk", {"true", {sglang}}},

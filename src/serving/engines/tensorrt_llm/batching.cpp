@@ -211,12 +211,19 @@ class TensorRtLlm final : public BatchingPolicy {
 
   // ---- which contexts run ----
 
+  // A whole prompt must fit beside its micro-batch's share of the generations; it goes where the fewest tokens are.
   void admit_whole(const ScheduleCall& call, StepPlan& plan, std::int64_t budget) {
     SchedulerState& s = call.state;
     const bool open = s.running() == 0;
-    while (const std::int64_t tokens = next(s, plan, open, budget)) {
+    const std::int64_t batches = s.config.micro_batches, decodes = s.config.step_tokens() - budget;
+    loads_.assign(static_cast<std::size_t>(batches), (decodes + batches - 1) / batches);
+    auto least = loads_.begin();
+    while (const std::int64_t tokens =
+               next(s, plan, open, std::min(budget, s.config.max_num_batched_tokens - *least))) {
       plan.chunks.push_back({start(call), tokens});
       budget -= tokens;
+      *least += tokens;
+      least = std::min_element(loads_.begin(), loads_.end());
     }
   }
 
@@ -273,7 +280,8 @@ class TensorRtLlm final : public BatchingPolicy {
   std::int64_t waited_ = 0;  // steps in which contexts waited for company
   PrefixMatch hit_;          // of the head, by next()
   std::vector<BlockPool::Key> computing_;
-  bool passed_over_ = false;  // somebody was, in this call
+  std::vector<std::int64_t> loads_;  // tokens of the step's micro-batches, in admit_whole()
+  bool passed_over_ = false;         // somebody was, in this call
 };
 
 }  // namespace
