@@ -8,6 +8,8 @@ namespace foretoken {
 namespace {
 
 constexpr int kEagle3Vocabulary = 32000;  // of its heads; d2t maps them to the target's
+// Of the heads that amazon published for GPT-OSS and Qwen3-Coder (vLLM blog, 2026-03-13).
+constexpr int kParallelEagleLayers = 4;
 
 // One layer as the model's own last one.
 ModelSpec one_layer_of(const ModelSpec& target) {
@@ -91,6 +93,14 @@ DraftSpec draft_spec(DraftMethod method, const ModelSpec& target, WeightFormat f
   d.host_per_step = host.per_step;
   d.host_per_pass = host.per_pass;
   return d;
+}
+
+DraftSpec in_parallel(DraftSpec draft) {
+  draft.parallel = true;
+  draft.passes = 1;
+  if (draft.method != DraftMethod::draft_model)
+    draft.model.layers = draft.model.full_attention_layers = draft.model.mlp_layers = kParallelEagleLayers;
+  return draft;
 }
 
 }  // namespace foretoken

@@ -27,6 +27,30 @@ DraftMethod method_of(std::string_view name) {
   return at == std::end(kAll) ? DraftMethod::none : *at;
 }
 
+bool can_draft_in_parallel(DraftMethod method) {
+  return method == DraftMethod::eagle || method == DraftMethod::eagle3 || method == DraftMethod::draft_model;
+}
+
+// Whether one pass makes all drafts; false where it says so of a drafter or engine that cannot, which is reported.
+bool reads_parallel_drafting(Resolver& values, DraftMethod method, const Deployment& d,
+                             const SpeculationProfile& engine) {
+  const std::string path = key("parallel_drafting");
+  if (!values.flag(path)) return false;
+  if (engine.parallel_from.empty())
+    values.warning(path, fmt::format("'{}' has no effect: {} drafts one token a pass", path, d.engine_name));
+  else if (!version_at_least(d.engine_version, engine.parallel_from))
+    values.error(path,
+                 fmt::format("{} {} drafts one token a pass: parallel drafting came with {}", d.engine_name,
+                             d.engine_version, engine.parallel_from),
+                 fmt::format("set engine.version: \"{}\"", engine.parallel_from));
+  else if (!can_draft_in_parallel(method))
+    values.error(path, fmt::format("method {} has no parallel drafting", to_string(method)),
+                 "allowed: eagle, eagle3, draft_model, with a drafter that was trained for it");
+  else
+    return true;
+  return false;
+}
+
 bool is_lookup(DraftMethod method) {
   return method == DraftMethod::ngram || method == DraftMethod::suffix;
 }
@@ -143,7 +167,9 @@ std::vector<double> given_rates(Resolver& values, const std::string& prefix, std
   return {};
 }
 
-void read_acceptance(Resolver& values, DraftMethod method, int depth, bool tree, SpeculationConfig& spec) {
+void read_acceptance(Resolver& values, const DraftSpec& draft, int depth, SpeculationConfig& spec) {
+  const DraftMethod method = draft.method;
+  const bool tree = draft.branches > 1;
   const std::size_t count =
       tree ? static_cast<std::size_t>(depth) : std::max<std::size_t>(kRemembered, static_cast<std::size_t>(depth));
   std::string first;
@@ -162,7 +188,7 @@ void read_acceptance(Resolver& values, DraftMethod method, int depth, bool tree,
   acceptance.rates = given_rates(values, fmt::format("{}.", kMap), count, depth);
   if (first.empty() || first == "acceptance_dataset") {
     const std::string dataset = values.text(key("acceptance_dataset"));
-    const MeasuredAcceptance* measured = measured_acceptance(method, dataset);
+    const MeasuredAcceptance* measured = measured_acceptance(method, dataset, draft.parallel);
     if (measured == nullptr) {
       values.error(key("acceptance_dataset"), fmt::format("nobody measured {} on '{}'", to_string(method), dataset),
                    fmt::format("allowed: {}; or give acceptance_rates", fmt::join(datasets_with(method), ", ")));
@@ -242,6 +268,7 @@ void build_speculation(Resolver& values, const Catalog& catalog, Scenario& s) {
   d.draft = draft_spec(method, d.model, d.dense_format, tree.steps, d.engine_name, d.engine_version);
   d.draft.tokens = tree.tokens - 1;
   d.draft.branches = tree.branches;
+  if (reads_parallel_drafting(values, method, d, profile.speculation)) d.draft = in_parallel(std::move(d.draft));
   if (method == DraftMethod::draft_model)
     read_draft_model(values, catalog, s);
   else
@@ -262,7 +289,7 @@ void build_speculation(Resolver& values, const Catalog& catalog, Scenario& s) {
   d.draft.host_per_pass = values.quantity("cost.per_draft_pass", {bare ? 0 : d.draft.host_per_pass, origin, reason});
   if (d.level == CostLevel::affine) d.affine.per_draft_pass = values.quantity("cost.affine.per_draft_pass");
   read_by_batch(values, spec);
-  read_acceptance(values, method, tree.steps, tree.branches > 1, spec);
+  read_acceptance(values, d.draft, tree.steps, spec);
   if (is_lookup(method)) spec.match_rate = values.number(key("match_rate"));
 }
 

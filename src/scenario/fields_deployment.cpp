@@ -286,6 +286,8 @@ constexpr Field kDeploymentRows[] = {
      "draft_model: a step with a longer sequence makes no drafts.", 1, kMaxTokensField},
     {"engine.speculative_config.num_speculative_tokens_per_batch_size", K::anything, "",
      "vLLM from 0.24: [[first, last, tokens], ...], drafts by the requests of a step."},
+    {"engine.speculative_config.parallel_drafting", K::flag, "false",
+     "vLLM from 0.16: one pass of a drafter trained for it (eagle, eagle3, draft_model) makes all drafts."},
     {"engine.speculative_config.eagle_topk", K::integer, "(Llama 4, else 1)", "Branches of SGLang's tree.", 1, 64},
     {"engine.speculative_config.num_draft_tokens", K::integer, "(Llama 8, else steps + 1)",
      "Tokens of SGLang's tree that are verified, the row's own included.", 2, 129},

@@ -15,6 +15,16 @@ MeasuredAcceptance by_length(std::string_view dataset, double length) {
   return {M::eagle3, dataset, rates_of(rate_of_length(length, 3), 3), kMiniMax};
 }
 
+// P-EAGLE and EAGLE-3 on GPT-OSS-20B: lengths of 3 and of 7 drafts. The first three as one rate, the others as another
+// that goes on from there.
+constexpr std::string_view kGptOss = "GPT-OSS-20B, lengths of 3 and 7 drafts (vLLM blog, 2026-03-13)";
+MeasuredAcceptance by_two_lengths(std::string_view dataset, double of_three, double of_seven, bool parallel) {
+  std::vector<double> rates = rates_of(rate_of_length(of_three, 3), 3);
+  const double fall = rate_of_length(1 + (of_seven - of_three) / rates.back(), 4);
+  while (rates.size() < 7) rates.push_back(rates.back() * fall);
+  return {M::eagle3, dataset, rates, kGptOss, parallel};
+}
+
 std::vector<MeasuredAcceptance> measured() {
   // Llama-3.1-8B on MT-bench with 2 to 7 drafts (vllm issue 20780): differences of the lengths are the rates of the
   // third draft on; the first two share the length of two as independent ones.
@@ -22,10 +32,12 @@ std::vector<MeasuredAcceptance> measured() {
   return {
       {M::eagle3, "chat", {.72, .50, .36, .26, .18, .12, .08}, "a guess from several measurements"},
       {M::eagle3, "mt_bench", {.769, .591, .43, .29, .24, .14, .08}, kLlama},
-      {M::eagle3,
-       "human_eval",
-       {.70, .53, .42, .20, .10, .05, .03},
-       "GPT-OSS-20B, lengths of 3 and 7 drafts (vLLM blog, 2026-03-13)"},
+      {M::eagle3, "human_eval", {.70, .53, .42, .20, .10, .05, .03}, kGptOss},
+      by_two_lengths("speed_bench", 2.24, 2.59, false),
+      by_two_lengths("chat", 2.87, 3.70, true),  // MT-bench
+      by_two_lengths("mt_bench", 2.87, 3.70, true),
+      by_two_lengths("human_eval", 3.02, 3.94, true),
+      by_two_lengths("speed_bench", 2.87, 3.38, true),
       by_length("coding", 3.32),
       by_length("math", 3.14),
       by_length("rag", 3.12),
@@ -72,17 +84,18 @@ std::vector<std::string_view> acceptance_dataset_names() {
   return names;
 }
 
-const MeasuredAcceptance* measured_acceptance(DraftMethod method, std::string_view dataset) {
+const MeasuredAcceptance* measured_acceptance(DraftMethod method, std::string_view dataset, bool parallel) {
   const auto at = std::find_if(table().begin(), table().end(), [&](const MeasuredAcceptance& row) {
-    return row.method == method && row.dataset == dataset;
+    return row.method == method && row.dataset == dataset && row.parallel == parallel;
   });
-  return at == table().end() ? nullptr : &*at;
+  if (at != table().end()) return &*at;
+  return parallel ? measured_acceptance(method, dataset) : nullptr;
 }
 
 std::vector<std::string_view> datasets_with(DraftMethod method) {
   std::vector<std::string_view> names;
   for (const MeasuredAcceptance& row : table()) {
-    if (row.method == method) names.push_back(row.dataset);
+    if (row.method == method && !row.parallel) names.push_back(row.dataset);
   }
   return names;
 }

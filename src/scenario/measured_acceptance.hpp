@@ -14,11 +14,14 @@ struct MeasuredAcceptance {
   std::string_view dataset;
   std::vector<double> rates;  // as Acceptance::rates
   std::string_view source;    // a guess where it says so
+  bool parallel = false;      // of drafters that make all drafts in one pass
 };
 
 [[nodiscard]] std::vector<std::string_view> acceptance_dataset_names();
-// Null: nobody measured that.
-[[nodiscard]] const MeasuredAcceptance* measured_acceptance(DraftMethod method, std::string_view dataset);
+// Null: nobody measured that. Of drafters that make all drafts in one pass what others of the method have, where nobody
+// measured these.
+[[nodiscard]] const MeasuredAcceptance* measured_acceptance(DraftMethod method, std::string_view dataset,
+                                                            bool parallel = false);
 // Those that have the method.
 [[nodiscard]] std::vector<std::string_view> datasets_with(DraftMethod method);
 

@@ -1,4 +1,4 @@
-// Speculation worked out by hand (src/serving/README.md, "Golden schedules", S1 to S12): who verifies what, in which
+// Speculation worked out by hand (src/serving/README.md, "Golden schedules", S1 to S13): who verifies what, in which
 // blocks, when tokens come out.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -195,6 +195,30 @@ TEST(GoldenSpeculation, AtRateOneAndZeroStepsAreCountedByHand) {
     const Schedule none(drafting(tokens, std::vector<double>(static_cast<std::size_t>(tokens), 0.0)), {{8, 50}});
     EXPECT_EQ(none.seen.steps.size(), 50U);
   }
+}
+
+TEST(GoldenSpeculation, S13ADraftersSlotsAreTakenForWhoIsInTheStep) {
+  // vLLM from 0.28: A and B take 4 tokens and a slot each of 10, nothing is left for C and D.
+  EngineConfig engine = all_accepted(3);
+  engine.max_num_batched_tokens = 10;
+  engine.speculation.slots_per_request = 1;
+  const std::vector<Prompt> prompts(4, Prompt{1, 9});
+  const Schedule run(engine, prompts);
+  EXPECT_THAT(run.schedule(2), ElementsAre("1 1 1 1 | 0", "| 2+6 > 6"));
+  // Until 0.27 a slot of every seat is out of the budget: 4 seats leave 6 of 10, a whole row and a half.
+  engine.speculation.slots_per_request = 0;
+  engine.speculation.reserved_tokens = 4;
+  const Schedule before(engine, prompts);
+  EXPECT_THAT(before.schedule(2), ElementsAre("1 1 1 1 | 0", "| 2+4 > 4"));
+}
+
+TEST(GoldenSpeculation, S13APromptLeavesRoomForItsSlots) {
+  EngineConfig engine = all_accepted(3);
+  engine.max_num_batched_tokens = 10;
+  engine.speculation.slots_per_request = 2;  // as of three drafts in one pass
+  // 10 take 8 tokens and 2 slots; the other two tokens are computed beside the 4 tokens of the next prompt.
+  const Schedule run(engine, {{10, 1}, {4, 1}, {4, 1}});
+  EXPECT_THAT(run.schedule(3), ElementsAre("8 | 0", "2+8 4 | 0", "4 | 0"));
 }
 
 // With async scheduling an end that hangs on accepted drafts is not foreseen: a row of 1 + 3 tokens follows in vain.

@@ -76,7 +76,11 @@ inline bool speculate(RandomRun& run) {
   spec.acceptance = {acceptance};
   engine.enable_mixed_chunk = false;
   if (engine.name == "vllm-v1" && pick(0, 3) == 0) spec.reserved_tokens = pick(0, engine.max_num_batched_tokens - 1);
-  if (!engine.enable_chunked_prefill) spec.reserved_tokens = 0;
+  // Of all seats, or of who is in the step.
+  if (engine.name == "vllm-v1" && pick(0, 2) == 0) {
+    spec.reserved_tokens = 0;
+    spec.slots_per_request = std::min(pick(1, spec.tokens), engine.max_num_batched_tokens - 1);
+  }
   run.cost.per_draft = 1e-5 * random.uniform();
   return true;
 }

@@ -107,6 +107,7 @@ struct DraftSpec {
   int tokens = 0;               // that a row verifies beyond its own, at most
   int passes = 0;               // 0: nothing runs on the GPU (ngram, suffix)
   int branches = 1;             // of a tree (SGLang's eagle_topk)
+  bool parallel = false;        // one pass makes all drafts (vLLM's parallel_drafting)
   ModelSpec model;              // what a pass computes; no layers: heads alone (medusa)
   std::string checkpoint = {};  // the drafter's own, as the scenario names it
   WeightFormat format = WeightFormat::bf16;
@@ -116,6 +117,9 @@ struct DraftSpec {
   double host_per_step = 0;  // s, that neither the target's nor the drafter's work hides
   double host_per_pass = 0;
   [[nodiscard]] bool on() const { return method != DraftMethod::none; }
+  // Rows that its first pass has for each request beyond the target's: the token that was just sampled, of a draft
+  // model, and a mask for every draft after the first, of a parallel one.
+  [[nodiscard]] int slots() const { return (method == DraftMethod::draft_model) + (parallel ? tokens - 1 : 0); }
   bool operator==(const DraftSpec&) const = default;
 };
 
@@ -123,6 +127,8 @@ struct DraftSpec {
 // times are those of the engine's release.
 [[nodiscard]] DraftSpec draft_spec(DraftMethod method, const ModelSpec& target, WeightFormat format, int tokens,
                                    const std::string& engine_name, const std::string& engine_version);
+// The same drafter, trained to make all drafts in one pass. Precondition: a head of EAGLE or a draft model.
+[[nodiscard]] DraftSpec in_parallel(DraftSpec draft);
 
 // LoRA adapters beside the model (src/cost/README.md, "Adapters").
 struct LoraSpec {

@@ -34,7 +34,8 @@ struct DraftsByBatch {
 struct SpeculationConfig {
   std::int64_t tokens = 0;                 // that a decoding row verifies beyond its own, at most; 0 = off
   std::int64_t lookahead = 0;              // blocks are taken for so many tokens beyond those of a step
-  std::int64_t reserved_tokens = 0;        // of the budget, which the drafter takes (vLLM: slots of a draft model)
+  std::int64_t reserved_tokens = 0;        // of the budget, for the drafter's slots of all seats (vLLM until 0.27)
+  std::int64_t slots_per_request = 0;      // of the budget, for those of each request in the step (from 0.28)
   bool shortens_hits = false;              // of a cached prefix the last block is computed again (vLLM: EAGLE, MTP)
   std::int64_t drafter_max_model_len = 0;  // nobody gets drafts in a step with a longer sequence; 0 = no limit
   double match_rate = 1;                   // share of steps that find something to propose (n-gram, suffix)

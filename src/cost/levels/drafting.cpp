@@ -41,7 +41,8 @@ class DraftingModel final : public CostModel {
     if (affine) host_[TimePart::memory] = capped_fine(d.affine.per_draft_pass * draft_.passes);
     if (affine || draft_.passes == 0) return;
     operators_.emplace(drafter_);
-    if (draft_.model.layers > 0) layers_ = std::make_unique<GpuModel>(drafter_, Layers::of_drafter);
+    if (draft_.model.layers > 0)
+      layers_ = std::make_unique<GpuModel>(drafter_, Layers::of_drafter, draft_.parallel ? draft_.tokens : 1);
   }
 
   StepTime step(const StepShape& shape) const override {
@@ -116,12 +117,13 @@ class DraftingModel final : public CostModel {
     return sum;
   }
 
-  // A draft model takes in one token more of each row: the one that has just been sampled.
+  // The target's rows and the drafter's own slots.
   [[nodiscard]] StepShape of_drafter(const StepShape& shape, std::vector<PrefillChunk>& chunks) const {
     chunks.assign(shape.prefill.begin(), shape.prefill.end());
+    for (PrefillChunk& chunk : chunks) chunk.new_tokens += draft_.slots();
     StepShape first{chunks, shape.decode, shape.group};
     if (target_->sliding_window() == 0) first.decode.windowed_context = shape.decode.context;
-    if (draft_.method == DraftMethod::draft_model) first.decode.drafts += shape.decode.sequences;
+    first.decode.drafts += shape.decode.sequences * draft_.slots();
     if (drafter_.parallelism.data == 1) first.group = {};
     return first;
   }
@@ -129,8 +131,9 @@ class DraftingModel final : public CostModel {
   [[nodiscard]] StepTime first_pass(const StepShape& shape) const {
     StepTime time;
     if (!operators_) return time;
-    add(time, beside(tokens_of(shape), requests(shape), draft_.fused_inputs > 0));
-    if (layers_) add(time, layers_->step(of_drafter(shape, chunks_)));
+    const StepShape first = of_drafter(shape, chunks_);
+    add(time, beside(draft_.parallel ? tokens_of(first) : tokens_of(shape), requests(shape), draft_.fused_inputs > 0));
+    if (layers_) add(time, layers_->step(first));
     return time;
   }
 
@@ -217,7 +220,9 @@ class DraftingModel final : public CostModel {
   // Of decode rows without drafts, seconds.
   [[nodiscard]] double drafted_at(std::int64_t sequences, const Contexts& contexts) const {
     if (!layers_) return 0;
-    FineDuration time = layers_->decode(sequences).at({sequences, contexts.all, contexts.windowed}).total();
+    DecodeShape first{sequences, contexts.all, contexts.windowed};
+    if (draft_.parallel) first.drafts = sequences * draft_.slots();
+    FineDuration time = layers_->step({{}, first}).total();
     if (draft_.passes > 1) {
       const DecodeShape later = later_shape(sequences, contexts);
       time += layers_->decode(later.sequences).at(later).total() * (draft_.passes - 1);

@@ -40,8 +40,8 @@ std::int64_t captured_size_of(std::int64_t tokens, std::int64_t per_row, std::in
   return size <= largest ? size : tokens;
 }
 
-GpuModel::GpuModel(const Deployment& deployment, Layers whose)
-    : d_(deployment), whose_(whose), operators_(d_), chunks_(kChunkEntries) {
+GpuModel::GpuModel(const Deployment& deployment, Layers whose, int drafts_a_pass)
+    : d_(deployment), whose_(whose), drafts_a_pass_(drafts_a_pass), operators_(d_), chunks_(kChunkEntries) {
   capture();
   const OverheadTerms& o = d_.overhead;
   const double moe_layers = operators_.moe_layers();

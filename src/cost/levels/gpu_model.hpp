@@ -11,12 +11,13 @@
 
 namespace foretoken {
 
-// Who the layers belong to: of a drafter one row of each sequence reaches the LM head, and its best token is taken.
+// Who the layers belong to: of a drafter as many rows of each sequence reach the LM head as it makes drafts in a pass,
+// and their best tokens are taken.
 enum class Layers { of_target, of_drafter };
 
 class GpuModel final : public CostModel {
  public:
-  explicit GpuModel(const Deployment& deployment, Layers whose = Layers::of_target);
+  explicit GpuModel(const Deployment& deployment, Layers whose = Layers::of_target, int drafts_a_pass = 1);
   StepTime step(const StepShape& shape) const override;
   const DecodeCurve& decode(std::int64_t sequences) const override;
   StepBreakdown breakdown(const StepShape& shape) const override;
@@ -84,6 +85,7 @@ class GpuModel final : public CostModel {
 
   Deployment d_;
   Layers whose_;
+  int drafts_a_pass_;  // of a drafter
   StepOperators operators_;
   std::vector<std::int64_t> padded_;  // [rows]: of the graph that they run in
   StepTime per_step_;

@@ -15,7 +15,7 @@ std::int64_t GpuModel::sampled_rows(const StepShape& shape) const {
   const bool drafter = whose_ == Layers::of_drafter;
   std::int64_t rows = drafter ? shape.decode.sequences : shape.decode.tokens();
   for (const PrefillChunk& c : shape.prefill) rows += c.samples || drafter ? 1 : 0;
-  return rows;
+  return drafter ? rows * drafts_a_pass_ : rows;
 }
 
 // Rows with drafts read their keys once for all of their tokens. Their number changes from step to step: no curve.

@@ -42,8 +42,8 @@ Deployment with_tokens(const Deployment& d, int tokens) {
     other.draft = {};
     return other;
   }
-  if (other.draft.passes > 1 || (other.draft.passes == 1 && other.draft.method != DraftMethod::medusa))
-    other.draft.passes = tokens;
+  const bool one_pass = other.draft.parallel || other.draft.method == DraftMethod::medusa;
+  if (other.draft.passes > 0 && !one_pass) other.draft.passes = tokens;
   other.draft.tokens = tokens;
   return other;
 }

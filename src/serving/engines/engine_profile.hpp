@@ -70,7 +70,8 @@ struct SpeculationProfile {
   bool (*can_plan_ahead)(DraftMethod method) = nullptr;
   // What follows for blocks and budget; seats and budget are known.
   void (*settle)(EngineKnobs&, EngineSetting&) = nullptr;
-  std::string_view with_stages = {};  // what becomes of drafts where the model is split into pipeline stages
+  std::string_view with_stages = {};    // what becomes of drafts where the model is split into pipeline stages
+  std::string_view parallel_from = {};  // the first release with drafters that make all drafts in one pass; empty: none
 };
 // A chain of drafts, their number given.
 [[nodiscard]] DraftTree draft_chain(DraftMethod method, const ModelSpec& model, const DraftSize& given);

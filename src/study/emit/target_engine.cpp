@@ -66,11 +66,19 @@ class Conversion {
                            key == "engine.version" || key == "engine.num_gpu_blocks_override" ||
                            key == "engine.enable_prefix_caching" || key == "engine.disable_radix_cache" ||
                            key == "engine.enable_chunked_prefill";
-      const bool everyones = engines_with_own(key).empty();
+      const bool everyones = engines_with_own(key).empty() && !drafts_otherwise(key);
       if (!settled && (everyones || target_.reads(key))) continue;
       if (key != "engine.name" && key != "engine.version") set(field.path, "null");
       if (!settled) result_.dropped.push_back(fmt::format("{}: {}", field.path, shown(field.value)));
     }
+  }
+
+  // Ways to draft that the target has not.
+  [[nodiscard]] bool drafts_otherwise(std::string_view key) const {
+    if (key == "engine.speculative_config.parallel_drafting") return target_.speculation.parallel_from.empty();
+    const bool tree =
+        key == "engine.speculative_config.eagle_topk" || key == "engine.speculative_config.num_draft_tokens";
+    return tree && !target_.speculation.has_trees;
   }
 
   void seats() {

@@ -86,8 +86,12 @@ void read_vllm_drafts(const CommandWord& word, const std::string& value, ImportD
     return;
   }
   draft.set({fmt::format("{}.method", kMap), std::string(method), "--speculative-config", word.where});
-  constexpr std::string_view kSame[] = {"num_speculative_tokens", "num_speculative_tokens_per_batch_size",
-                                        "synthetic_acceptance_rates", "synthetic_acceptance_length", "max_model_len"};
+  constexpr std::string_view kSame[] = {"num_speculative_tokens",
+                                        "num_speculative_tokens_per_batch_size",
+                                        "synthetic_acceptance_rates",
+                                        "synthetic_acceptance_length",
+                                        "max_model_len",
+                                        "parallel_drafting"};
   for (const YamlNode::Entry& entry : root.entries) {
     if (entry.key == "method") continue;
     if (entry.key == "model")

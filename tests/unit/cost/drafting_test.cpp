@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "foretoken/cost/cost_model.hpp"
+#include "model/counts.hpp"
 #include "support/deployments.hpp"
 
 namespace foretoken {
@@ -22,8 +23,13 @@ DecodeShape rows(std::int64_t batch, std::int64_t context, std::int64_t drafts) 
 TEST(Drafting, StepsAreAboveTheDatasheetAndSumsOfTheirLines) {
   for (const Deployment& base :
        {test::deployment(test::h100(), test::llama_8b()), test::deployment(test::b200(), test::deepseek_v3(), 8)}) {
-    for (const DraftMethod method : kMethods) {
-      const auto cost = make_cost_model(drafting(base, method, 3));
+    std::vector<Deployment> all;
+    for (const DraftMethod method : kMethods) all.push_back(drafting(base, method, 3));
+    all.push_back(drafting(base, DraftMethod::eagle3, 3));
+    all.back().draft = in_parallel(all.back().draft);
+    for (const Deployment& d : all) {
+      const DraftMethod method = d.draft.method;
+      const auto cost = make_cost_model(d);
       const PrefillChunk chunk{512, 128, true};
       for (const StepShape& shape : {StepShape{{}, rows(1, 1000, 3)}, StepShape{{}, rows(64, 1000, 3)},
                                      StepShape{std::span(&chunk, 1), rows(16, 500, 2)}}) {
@@ -58,6 +64,28 @@ TEST(Drafting, NeverFallsWhenDraftsOrRowsAreAdded) {
     EXPECT_GE(step, last) << batch;
     last = step;
   }
+}
+
+// Seven drafts in one pass of four layers: masks are rows of its layers and of its LM head.
+TEST(Drafting, InParallelOnePassHasARowForEveryDraft) {
+  Deployment serial = drafting(test::deployment(test::h100(), test::llama_8b()), DraftMethod::eagle3, 7);
+  serial.draft.host_per_pass = serial.draft.host_per_step = 0;
+  Deployment parallel = serial;
+  parallel.draft = in_parallel(parallel.draft);
+  const auto work = [](const Deployment& d) { return make_cost_model(d)->step({{}, rows(4, 1000, 7)}); };
+  Deployment plain = serial;
+  plain.draft = {};
+  const StepTime target = work(plain), s = work(serial), p = work(parallel);
+  const ModelSpec& m = parallel.draft.model;
+  EXPECT_EQ(m.layers, 4);
+  // FLOPs of matrices: 4 x (1 + 7 + 6) rows in the layers, 4 x 7 in the LM head.
+  const double layer = count_parameters(m).attention_per_layer + count_parameters(m).dense_mlp_per_layer;
+  const double least = 2.0 * (56 * 4 * layer + 28.0 * m.hidden_size * m.vocab_size);
+  const auto drafted = static_cast<double>(p.flops - target.flops);
+  EXPECT_GT(drafted, least);
+  EXPECT_LT(drafted, 1.25 * least) << "the rest: hidden states to one, the embedding's keys, attention";
+  // Four layers once read less than one layer and its LM head seven times.
+  EXPECT_LT(p.bytes - target.bytes, s.bytes - target.bytes);
 }
 
 // At a long context nearly all bytes are keys and values: four tokens of a row read them once.

@@ -43,6 +43,13 @@ TEST(LaunchLines, NameSlotsOfAdapters) {
               HasSubstr("--enable-lora --max-loras-per-batch 8 --max-lora-rank 16"));
 }
 
+TEST(LaunchLines, SayHowDraftsAreMade) {
+  EXPECT_THAT(serve_line(load("model: Llama-3.1-8B\nengine: {speculative_config: {method: eagle3, model: some/head, "
+                              "num_speculative_tokens: 7, acceptance_rate: 0.7, parallel_drafting: true}}\n")),
+              HasSubstr("--speculative-config '{\"method\": \"eagle3\", \"num_speculative_tokens\": 7, \"model\": "
+                        "\"some/head\", \"parallel_drafting\": true}'"));
+}
+
 TEST(LaunchLines, LeaveThePrecisionToAQuantisedCheckpoint) {
   for (const char* model : {"nvidia/Llama-3.1-8B-Instruct-FP8", "DeepSeek-V3", "Qwen/Qwen3-14B-AWQ"}) {
     const Scenario s = load(std::string("model: ") + model + "\nengine: {tensor_parallel_size: 8}\n");

@@ -193,6 +193,20 @@ TEST(StartFile, ConvertsToAnotherEngineAndSaysHow) {
   EXPECT_THAT(script, HasSubstr("--extra_llm_api_options llm_options.yaml"));
 }
 
+TEST(StartFile, DropsParallelDraftingWhereAnEngineHasNone) {
+  const Question question{
+      "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {speculative_config: {method: eagle3, "
+      "num_speculative_tokens: 5, acceptance_rate: 0.7, parallel_drafting: true}}\n",
+      "p.yaml"};
+  const Result<TargetDeployment> vllm = target_of(question, Program::vllm),
+                                 trt = target_of(question, Program::tensorrt_llm);
+  ASSERT_TRUE(vllm && trt);
+  EXPECT_THAT(vllm->dropped, IsEmpty());
+  expect_same_engine(vllm->scenario, imported(to_script(*vllm), "serve.sh", vllm->scenario));
+  EXPECT_THAT(trt->dropped, Contains("engine.speculative_config.parallel_drafting: true"));
+  EXPECT_EQ(trt->scenario.deployment.draft.passes, 5);
+}
+
 TEST(Manifest, TakesAGroupOfPodsWhereAReplicaNeedsSeveralNodes) {
   const std::string text =
       "model: Llama-3.1-405B\nhardware: {gpu: h100_sxm}\nreplicas: 2\nengine: {NAME, tensor_parallel_size: 8, "

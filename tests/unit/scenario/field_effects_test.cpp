@@ -276,6 +276,7 @@ const std::map<std::string, Example>& examples() {
       {"engine.speculative_config.max_model_len", {"4096", {draft_model}}},
       {"engine.speculative_config.num_speculative_tokens_per_batch_size",
        {"[[1, 4, 3], [8, 64, 1]]", {drafts, "engine.version=\"0.24\""}}},
+      {"engine.speculative_config.parallel_drafting", {"true", {drafts}}},
       {"engine.speculative_config.eagle_topk", {"2", {sglang, drafts}}},
       {"engine.speculative_config.num_draft_tokens", {"6", {sglang, drafts, "engine.speculative_config.eagle_topk=2"}}},
       {"engine.speculative_config.acceptance_rate", {"0.5", {drafts}}},

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <numeric>
+
 #include "foretoken/scenario/scenario.hpp"
 
 namespace foretoken {
@@ -91,6 +93,35 @@ TEST(Speculation, ADraftModelOfVllmTakesATokenOfEverySeat) {
       512);
 }
 
+TEST(Speculation, AParallelDrafterPassesOnceAndTakesSlots) {
+  const std::string eagle = std::string(kEagle) + ", parallel_drafting: true";
+  const std::string engine = "max_num_seqs: 256, max_num_batched_tokens: 4096";
+  const Scenario before = scenario(with(eagle, "version: \"0.24\", " + engine));
+  EXPECT_EQ(before.deployment.draft.passes, 1);
+  EXPECT_EQ(before.deployment.draft.model.layers, 4);
+  EXPECT_EQ(before.deployment.draft.slots(), 2) << "a mask for every draft after the first";
+  EXPECT_EQ(before.engine.speculation.lookahead, 3);
+  EXPECT_EQ(before.engine.step_tokens(), 4096 - 2 * 256);
+  const Scenario now = scenario(with(eagle, "version: \"0.28\", " + engine));
+  EXPECT_EQ(now.engine.step_tokens(), 4096);
+  EXPECT_EQ(now.engine.speculation.slots_per_request, 2);
+  const std::string model = "method: draft_model, model: Llama-3.2-1B, num_speculative_tokens: 3, acceptance_rate: 0.6";
+  const Scenario pard = scenario(with(model + ", parallel_drafting: true", "version: \"0.28\", " + engine));
+  EXPECT_EQ(pard.engine.speculation.slots_per_request, 3);
+  EXPECT_EQ(pard.deployment.draft.passes, 1);
+  EXPECT_EQ(pard.deployment.draft.model.layers, 16);
+  // What was measured of such drafters, where it was.
+  const auto mean = [&](const std::string& config) {
+    return scenario(with("method: eagle3, num_speculative_tokens: 7, acceptance_dataset: mt_bench" + config))
+        .engine.speculation.acceptance.front()
+        .rates;
+  };
+  const std::vector<double> parallel = mean(", parallel_drafting: true");
+  EXPECT_NEAR(parallel[0] + parallel[1] + parallel[2], 1.87, 1e-6);
+  EXPECT_NEAR(std::accumulate(parallel.begin(), parallel.begin() + 7, 0.0), 2.70, 1e-6);
+  EXPECT_NEAR(mean("")[0], 0.769, 1e-9);
+}
+
 TEST(Speculation, RatesComeFromOneOfSeveralKeys) {
   const auto rates = [](const std::string& config) {
     std::vector<double> all = scenario(with("method: eagle3, num_speculative_tokens: 4, " + config))
@@ -151,6 +182,16 @@ TEST(Speculation, WrongInputIsRefusedAtItsPlace) {
       {"method: draft_model, num_speculative_tokens: 3, model: Qwen3-0.6B", "cannot draft for it"},
       {"method: draft_model, num_speculative_tokens: 3, model: Llama-3.2-1B, draft_tensor_parallel_size: 2",
        "a drafter runs with the target's tensor parallelism"},
+      {"method: mtp, num_speculative_tokens: 3, parallel_drafting: true", "method mtp has no parallel drafting"},
+      {"method: ngram, num_speculative_tokens: 3, parallel_drafting: true", "method ngram has no parallel drafting"},
+      {"method: eagle3, num_speculative_tokens: 3, parallel_drafting: true", "parallel drafting came with 0.16",
+       "version: \"0.15\""},
+      {"method: eagle3, num_speculative_tokens: 9, parallel_drafting: true",
+       "nothing is left beside 8 tokens of the drafter for each of max_num_seqs 256",
+       "version: \"0.22\", max_num_seqs: 256, max_num_batched_tokens: 2048"},
+      {"method: eagle3, num_speculative_tokens: 9, parallel_drafting: true",
+       "nothing is left beside 8 tokens of the drafter for a request",
+       "version: \"0.28\", max_num_seqs: 8, max_num_batched_tokens: 8"},
       {"method: ngram, num_speculative_tokens: 3", "refuses to start", "async_scheduling: true"},
       {"method: suffix", "refuses to start", "async_scheduling: true"},
       {"method: medusa, num_speculative_tokens: 3", "sglang has no medusa", "name: sglang"},
@@ -161,6 +202,13 @@ TEST(Speculation, WrongInputIsRefusedAtItsPlace) {
     const std::string problems = problems_of(with(bad.config, bad.engine));
     EXPECT_THAT(problems, AllOf(HasSubstr(bad.says), HasSubstr("s.yaml:4:"))) << bad.config;
   }
+}
+
+TEST(Speculation, ParallelDraftingOfAnEngineWithoutItHasNoEffect) {
+  Diagnostics warnings;
+  ASSERT_TRUE(
+      parse_scenario(with(std::string(kEagle) + ", parallel_drafting: true", "name: sglang"), "s.yaml", {}, &warnings));
+  EXPECT_THAT(format(warnings), HasSubstr("has no effect: sglang drafts one token a pass"));
 }
 
 TEST(Speculation, SaysThatUnstatedAcceptanceIsAGuess) {

@@ -55,6 +55,11 @@ TEST(Import, ReadsTheDraftsOfEveryEngine) {
       "\"yuhuili/EAGLE3-LLaMA3.1-Instruct-8B\", \"num_speculative_tokens\": 3, \"draft_tensor_parallel_size\": 1}'");
   EXPECT_EQ(vllm.deployment.draft.method, DraftMethod::eagle3);
   EXPECT_EQ(vllm.engine.speculation.tokens, 3);
+  const Scenario parallel = scenario_of(
+      "vllm serve meta-llama/Llama-3.1-8B-Instruct --speculative-config '{\"method\": \"eagle3\", "
+      "\"num_speculative_tokens\": 7, \"parallel_drafting\": true}'");
+  EXPECT_TRUE(parallel.deployment.draft.parallel);
+  EXPECT_EQ(parallel.deployment.draft.passes, 1);
   const Scenario small = scenario_of(
       "vllm serve meta-llama/Llama-3.1-8B-Instruct --speculative_config='{\"model\": \"meta-llama/Llama-3.2-1B\", "
       "\"num_speculative_tokens\": 4}'");

@@ -20,6 +20,7 @@ std::string speculative_config(const LaunchRequest& launch) {
   std::string text =
       fmt::format("{{\"method\": \"{}\", \"num_speculative_tokens\": {}", to_string(draft.method), spec.tokens);
   if (!draft.checkpoint.empty()) text += fmt::format(", \"model\": \"{}\"", draft.checkpoint);
+  if (draft.parallel) text += ", \"parallel_drafting\": true";
   if (!spec.by_batch.empty()) {
     text += ", \"num_speculative_tokens_per_batch_size\": [";
     for (std::size_t i = 0; i < spec.by_batch.size(); ++i) {

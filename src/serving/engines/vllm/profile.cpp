@@ -45,8 +45,9 @@ bool is_model(DraftMethod method) {
 bool v1_can_plan_ahead(DraftMethod method) {
   return is_model(method) || method == DraftMethod::draft_model;
 }
-bool v1_plans_ahead(DraftMethod method, std::string_view) {
-  return is_model(method);
+// Draft models by default in main of August 2026, not yet in 0.22.
+bool v1_plans_ahead(DraftMethod method, std::string_view release) {
+  return is_model(method) || (method == DraftMethod::draft_model && version_at_least(release, "0.28"));
 }
 
 // src/serving/README.md, "Speculation".
@@ -60,16 +61,20 @@ void settle_v1_speculation(EngineKnobs& knobs, EngineSetting& setting) {
     knobs.error("engine.speculative_config.num_speculative_tokens_per_batch_size",
                 fmt::format("vLLM {} has no drafts by batch size: it came with 0.24", engine.version),
                 "set engine.version: \"0.24\"");
-  // A draft model takes in one token more of each request (config/vllm.py, _set_max_num_scheduled_tokens).
-  if (method != DraftMethod::draft_model || !version_at_least(engine.version, "0.16")) return;
-  spec.reserved_tokens = engine.max_num_seqs;
-  if (engine.max_num_batched_tokens - spec.reserved_tokens > 0) return;
+  // The drafter's own slots are taken of the budget (config/vllm.py, _set_max_num_scheduled_tokens), from 0.28 on only
+  // for who is in the step (pull request 51725).
+  const std::int64_t slots = setting.deployment.draft.slots();
+  if (slots == 0 || !version_at_least(engine.version, "0.16")) return;
+  const bool of_all_seats = !version_at_least(engine.version, "0.28");
+  (of_all_seats ? spec.reserved_tokens : spec.slots_per_request) = slots * (of_all_seats ? engine.max_num_seqs : 1);
+  if (engine.max_num_batched_tokens > spec.reserved_tokens + spec.slots_per_request) return;
   knobs.error("engine.speculative_config",
-              fmt::format("vLLM refuses to start: of max_num_batched_tokens {} nothing is left beside a token of the "
-                          "draft model for each of max_num_seqs {}",
-                          engine.max_num_batched_tokens, engine.max_num_seqs),
-              "raise the budget or lower engine.max_num_seqs");
-  spec.reserved_tokens = 0;
+              fmt::format("vLLM refuses to start: of max_num_batched_tokens {} nothing is left beside {} of the "
+                          "drafter for {}",
+                          engine.max_num_batched_tokens, slots == 1 ? "a token" : fmt::format("{} tokens", slots),
+                          of_all_seats ? fmt::format("each of max_num_seqs {}", engine.max_num_seqs) : "a request"),
+              of_all_seats ? "raise the budget or lower engine.max_num_seqs" : "raise the budget");
+  spec.reserved_tokens = spec.slots_per_request = 0;
 }
 
 // src/serving/README.md, "KV tiers".
@@ -155,8 +160,8 @@ EngineProfile any_vllm() {
 }  // namespace
 
 EngineProfile vllm_v1_profile() {
-  static constexpr std::string_view kReleases[] = {"0.15", "0.16", "0.17", "0.18", "0.19",
-                                                   "0.20", "0.21", "0.22", "0.23", "0.24"};
+  static constexpr std::string_view kReleases[] = {"0.15", "0.16", "0.17", "0.18", "0.19", "0.20",
+                                                   "0.21", "0.22", "0.23", "0.24", "0.28"};
   static constexpr std::string_view kKnobs[] = {"engine.enable_chunked_prefill",
                                                 "engine.long_prefill_token_threshold",
                                                 "engine.watermark",
@@ -199,9 +204,13 @@ EngineProfile vllm_v1_profile() {
   p.read_memory_share = read_v1_memory_share;
   p.captured_rows = captured_by_seats;
   // vllm-project/vllm issues 44697, 52069 and 57755.
-  p.speculation = {draft_chain,           false,
-                   v1_plans_ahead,        v1_can_plan_ahead,
-                   settle_v1_speculation, "releases of vLLM up to 0.29 refuse to start with both or answer wrongly"};
+  p.speculation = {draft_chain,
+                   false,
+                   v1_plans_ahead,
+                   v1_can_plan_ahead,
+                   settle_v1_speculation,
+                   "releases of vLLM up to 0.29 refuse to start with both or answer wrongly",
+                   "0.16"};  // pull request 32887
   p.read_kv_offload = read_v1_kv_offload;
   return p;
 }

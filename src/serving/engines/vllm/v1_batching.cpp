@@ -1,4 +1,4 @@
-// vLLM V1 scheduler (src/serving/README.md, "vLLM V1"; vLLM 0.15 to 0.24, core/sched/scheduler.py and
+// vLLM V1 scheduler (src/serving/README.md, "vLLM V1"; vLLM 0.15 to 0.28, core/sched/scheduler.py and
 // async_scheduler.py; when a call is made and what it knows: serving/rank/async_window.hpp): running
 // requests first, in admission order, then the queue, under one token budget; chunked prefill;
 // preemption by recompute from the tail. Prefix caching over full blocks, which are found from the
@@ -21,6 +21,7 @@ class VllmV1 final : public BatchingPolicy {
     SchedulerState& s = call.state;
     if (s.encoder() != nullptr) return schedule_with_encoder(call, plan);
     std::int64_t budget = s.config.step_tokens();
+    slots_ = s.config.speculation.slots_per_request;
     bool preempted = false;
     if (order_does_not_matter(s)) {
       preempted = schedule_running(call, plan, budget);
@@ -106,8 +107,8 @@ class VllmV1 final : public BatchingPolicy {
     decode_blocks_ = 0;
     scheduled_.clear();
     RequestId id = s.first_running();
-    while (id != kNoRequest && budget > 0) {
-      const std::int64_t tokens = wanted(s, id, budget);
+    while (id != kNoRequest && budget > slots_) {
+      const std::int64_t tokens = wanted(s, id, budget - slots_);
       if (tokens == 0) {
         id = s[id].next;
         continue;
@@ -118,7 +119,7 @@ class VllmV1 final : public BatchingPolicy {
       }
       preempted = preempted || evicted_;
       take(s, id, tokens);
-      budget -= tokens;
+      budget -= tokens + slots_;
       id = s[id].next;
     }
     collect(s, plan);
@@ -173,12 +174,12 @@ class VllmV1 final : public BatchingPolicy {
     return victim;
   }
 
-  // A victim that was already scheduled in this step returns its tokens.
+  // A victim that was already scheduled in this step returns its tokens and its drafter's slots.
   void give_back(SchedulerState& s, RequestId victim, std::int64_t& budget) {
     const auto place =
         std::find_if(scheduled_.begin(), scheduled_.end(), [&](const StepPlan::Chunk& c) { return c.id == victim; });
     if (place == scheduled_.end()) return;
-    budget += place->tokens;
+    budget += place->tokens + slots_;
     if (s[victim].phase == Phase::decoding && !s.speculates()) {
       const BlockFlow flow = s.decodes().flow_of_step(s[victim]);
       decode_blocks_ -= flow.net();
@@ -234,7 +235,7 @@ class VllmV1 final : public BatchingPolicy {
         plan.blocked = Blocked::seats;
         return;
       }
-      if (budget == 0) {
+      if (budget <= slots_) {
         plan.blocked = Blocked::token_budget;
         return;
       }
@@ -250,12 +251,13 @@ class VllmV1 final : public BatchingPolicy {
         return;
       }
       std::int64_t tokens = capped(s, known - hit.tokens);
-      if (tokens > budget) {
-        if (!s.config.enable_chunked_prefill) {
+      if (tokens > budget - slots_) {
+        if (s.config.enable_chunked_prefill) {
+          tokens = budget - slots_;
+        } else if (s.running() > 0) {  // else it has outgrown what the drafter leaves, and runs alone
           plan.blocked = Blocked::token_budget;
           return;
         }
-        tokens = budget;
       }
       if (s.encoder() != nullptr) {
         tokens = encodable(s, kNoRequest, head->request, hit.tokens, tokens);
@@ -278,7 +280,7 @@ class VllmV1 final : public BatchingPolicy {
       allocate(s, id, hit.tokens + tokens);
       if (EncoderCache* encoder = s.encoder()) encoder->take(id);
       plan.chunks.push_back({id, tokens});
-      budget -= tokens;
+      budget -= tokens + slots_;
     }
   }
 
@@ -304,6 +306,7 @@ class VllmV1 final : public BatchingPolicy {
 
   std::vector<StepPlan::Chunk> scheduled_;  // in the running list's order
   std::int64_t decode_blocks_ = 0;          // taken by the decodes in scheduled_
+  std::int64_t slots_ = 0;                  // of the budget, that a request's drafter takes beside its tokens
   bool evicted_ = false;
   bool held_up_ = false;  // a chunk stopped before an item
 };
