@@ -115,7 +115,11 @@ void build_scheduler(Resolver& values, const EngineProfile& profile, DraftMethod
 // What the level knows of the engine's host work, as of its steps.
 void build_captured_sizes(Resolver& values, Deployment& d) {
   const std::string field = "engine.cudagraph_capture_sizes";
-  for (const double size : values.numbers(field)) d.captured_sizes.push_back(std::llround(size));
+  for (const double size : values.numbers(field)) {
+    d.captured_sizes.push_back(std::llround(size));
+    if (size != std::floor(size))
+      values.error(field, fmt::format("{:g} is no number of requests", size), "whole numbers");
+  }
   const auto& sizes = d.captured_sizes;
   if (std::adjacent_find(sizes.begin(), sizes.end(), std::greater_equal<>()) != sizes.end())
     values.error(field, "sizes must rise: each is captured once", "[1, 2, 4, 8, 16]");
