@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/math.hpp"
 #include "scenario/build.hpp"
@@ -94,8 +95,16 @@ void read_adapter_pages(Resolver& values, Scenario& s) {
   s.deployment.lora.pool_bytes = pages.bytes();
 }
 
+// Places that all adapters of the load take together, in the pool's slots or pages.
+std::int64_t places_of_all(const AdapterConfig& adapters, const LoraConfig& slots) {
+  if (!slots.places.empty()) return std::accumulate(slots.places.begin(), slots.places.end(), std::int64_t{0});
+  return static_cast<std::int64_t>(adapters.weights.size()) +
+         (slots.base_takes_slot && adapters.base_share > 0 ? 1 : 0);
+}
+
 // Each pool has read its own (build_pools.cpp). Where a request decodes it takes a seat past the queue in engines but
-// vLLM, and what they do then about its adapter was not found.
+// vLLM: SGLang's get_new_prebuilt_batch does not look at slots, so a batch with more adapters than these stops the
+// server, and what TensorRT-LLM's pages do there was not read.
 void check_adapters_of_pools(Resolver& values, const Scenario& s) {
   const bool asked = !s.workload.adapters.weights.empty();
   for (std::size_t i = 0; i < s.pools.size(); ++i) {
@@ -104,12 +113,15 @@ void check_adapters_of_pools(Resolver& values, const Scenario& s) {
     if (asked && !pool.engine.lora.on())
       values.error(key, fmt::format("requests ask for LoRA adapters, and pool '{}' has none", pool.name),
                    "set engine.enable_lora: true for all pools");
-    if (pool.engine.lora.on() && pool.role == PoolRole::decode && s.hand_over.semantics != "nixl")
+    const bool past_the_queue = pool.role == PoolRole::decode && s.hand_over.semantics != "nixl";
+    if (!pool.engine.lora.on() || !past_the_queue) continue;
+    const std::int64_t wanted = places_of_all(s.workload.adapters, pool.engine.lora);
+    if (wanted > pool.engine.lora.max_loras)
       values.error(key,
-                   fmt::format("LoRA adapters of requests that are handed over are modelled for vLLM alone, "
-                               "not for disaggregation.semantics {}",
-                               s.hand_over.semantics),
-                   "use one pool");
+                   fmt::format("with disaggregation.semantics {} a pool that decodes must have room for all adapters "
+                               "at once: they take {} places, and pool '{}' has {}",
+                               s.hand_over.semantics, wanted, pool.name, pool.engine.lora.max_loras),
+                   "raise engine.max_loras of that pool");
   }
 }
 
@@ -215,7 +227,8 @@ void build_answers(Resolver& values, Scenario& s) {
   const auto refuse = [&](const std::string& what) {
     values.error(key, fmt::format("several answers to a request {} are not modelled", what), "leave one of them out");
   };
-  // Whether the answers get one transfer or one each is the proxy's business, and no engine says.
+  // The blocks where the prompt was computed are free when one answer has read them: what the others read may be
+  // another request's (src/serving/README.md, "Several answers").
   if (!s.pools.empty()) refuse("with several pools");
   if (w.client.migrations > 0) refuse("that migrates");
   if (s.cluster.admission.queues) refuse("that wait before the router (admission.flow_control)");

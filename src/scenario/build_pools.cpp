@@ -104,12 +104,9 @@ void check_keys_of_the_whole(Resolver& values, const Scenario& s) {
   if (values.given("fleet"))
     values.error("fleet", "'fleet' with pools is not modelled", "leave pools out: one kind of replica comes and goes");
   const ClientConfig& client = s.workload.client;
-  if (has_role(s, PoolRole::encoder) && client.on && client.aborts)
-    values.error("workload.client", "aborts of requests whose images are encoded in a pool of its own are not modelled",
-                 "on_timeout: continue");
-  if (has_role(s, PoolRole::decode) && client.on && client.aborts &&
-      std::max(client.timeout, client.total_timeout) > Duration{})
-    values.error("workload.client.on_timeout",
+  const bool gives_up = std::max(client.timeout, client.total_timeout) > Duration{};
+  if (has_role(s, PoolRole::decode) && client.on && client.aborts && (gives_up || client.abort_share > 0))
+    values.error(gives_up ? "workload.client.on_timeout" : "workload.client.abort_share",
                  "aborts of requests that are handed over from pool to pool are not modelled", "on_timeout: continue");
   if (values.given("hardware.nodes"))
     values.error("hardware.nodes", "'hardware.nodes' of several pools together says nothing",

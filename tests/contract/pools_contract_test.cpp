@@ -228,6 +228,37 @@ TEST(Pools, OfAnyKindGiveTheSameBytesInStretchesAndStepByStep) {
   EXPECT_LT(2 * spans, steps) << "stretches did not happen";
 }
 
+// Clients leave while their images are encoded, and later. Who is handed over cannot leave.
+TEST(Pools, WithEncodersAndClientsThatLeaveAreTheSameInStretchesAndLoseNothing) {
+  std::int64_t left = 0;
+  for (int seed = 0; seed < how_many_scenarios(300); ++seed) {
+    RandomPools pools(static_cast<std::uint64_t>(seed));
+    if (pools.run.media.empty() || pools.run.loop) continue;
+    std::erase_if(pools.config.pools, [](const PoolConfig& pool) { return pool.role == PoolRole::decode; });
+    for (PoolConfig& pool : pools.config.pools)
+      if (pool.role == PoolRole::prefill) pool.role = PoolRole::both, pool.first_token = FirstToken::where_prefilled;
+    ClientConfig& clients = pools.config.clients;
+    clients.on = true;
+    clients.seed = pools.run.seed;
+    clients.abort_share = 0.5;
+    clients.patience = Duration{1 + seed % 7 * 5'000'000};
+    const auto run = [&](bool step_by_step) {
+      const auto source = pools.run.source();
+      pools.config.step_by_step = step_by_step;
+      PooledRun one;
+      one.outcome = simulate(pools.config, *source, one.seen);
+      return one;
+    };
+    const PooledRun stretches = run(false), oracle = run(true);
+    if (stretches.text() != oracle.text())
+      FAIL() << "seed " << seed << ": " << first_difference(stretches.text(), oracle.text());
+    ASSERT_EQ(oracle.seen.records.size(), pools.run.requests.size()) << "seed " << seed;
+    for (const ReplicaTotals& rank : oracle.outcome.replicas) ASSERT_EQ(rank.kv_blocks_at_end, 0) << "seed " << seed;
+    left += oracle.outcome.aborted;
+  }
+  EXPECT_GT(left, 100);
+}
+
 TEST(Pools, OfAnyKindLoseNoRequestNoTokenAndNoBlock) {
   std::int64_t moved = 0, preempted_after = 0, took_time = 0;
   for (int seed = 0; seed < how_many_scenarios(2000); ++seed) {

@@ -1,4 +1,4 @@
-// Encoders in a pool of their own, worked out by hand (src/serving/README.md, "Golden schedules", M10 to M14).
+// Encoders in a pool of their own, worked out by hand (src/serving/README.md, "Golden schedules", M10 to M15).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,6 +33,7 @@ struct Apart {
   PooledRun run;
 
   explicit Apart(int encoders) {
+    config.step_by_step = true;
     EngineConfig engine;
     engine.name = "vllm-v1";
     engine.max_model_len = 8192;
@@ -60,7 +61,7 @@ struct Apart {
       requests.push_back(r);
     }
     const auto source = make_fixed_source(requests, {}, media);
-    run = run_pools(config, *source, true);
+    run.outcome = simulate(config, *source, run.seen);
   }
   [[nodiscard]] std::vector<std::int64_t> begins_us() const {
     std::vector<std::int64_t> all;
@@ -127,6 +128,23 @@ TEST(GoldenEncodersApart, M14TextDoesNotWait) {
   Apart apart(1);
   apart.serve({{1100, 1, {apart_item(1, 0, 1000)}}, {20, 1, {}, 1}});
   EXPECT_THAT(apart.run.seen.schedule(), ElementsAre("20 | 0", "1100 | 0"));
+}
+
+// All clients leave after 1 ms. The first one's second image waited for its turn and is not encoded; the first one was
+// under way and is kept, so that the next to bring it goes on at once, and leaves with the step in flight.
+TEST(GoldenEncodersApart, M15WhoLeavesTakesAlongWhatWaits) {
+  Apart apart(1);
+  apart.config.clients.on = true;
+  apart.config.clients.abort_share = 1;
+  apart.config.clients.patience = kOneMs;
+  const MediaItem first = apart_item(1, 0, 1024);
+  apart.serve({{2198, 2, {first, apart_item(2, 1100, 1024)}}, {1100, 2, {first}, 5}});
+  EXPECT_EQ(apart.encoded().items, 1);
+  EXPECT_EQ(apart.encoded().hits, 1);
+  EXPECT_EQ(apart.run.outcome.aborted, 2);
+  EXPECT_THAT(apart.run.seen.schedule(), ElementsAre("1100 | 0"));
+  EXPECT_EQ(apart.begins_us().front(), 5000);
+  EXPECT_EQ(apart.run.outcome.replicas[1].kv_blocks_at_end, 0);
 }
 
 // Room for 1536 embeddings where prompts are computed: the second prompt's image waits until the first one's is let go.

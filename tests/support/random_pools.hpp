@@ -56,8 +56,8 @@ struct RandomPools {
     if (pick(0, 2) == 0) config.pools.push_back({PoolRole::both, first_token, other, replicas(), &decode_cost});
     if (engine.name == "vllm-v1" && pick(0, 2) == 0)
       bring_encoders();
-    else if (first_token == FirstToken::where_decoded && pick(0, 1) == 0)
-      bring_adapters(seed);
+    else if (pick(0, 1) == 0)
+      bring_adapters(seed, first_token == FirstToken::where_decoded);
     if (pick(0, 1) == 0) to_replica = Duration{pick(0, 3'000'000)};
     if (pick(0, 3) > 0) of_kv = Duration{pick(0, 40'000'000)};
     over_links = pick(0, 2) == 0;
@@ -72,15 +72,16 @@ struct RandomPools {
     }
   }
 
-  // LoRA adapters in both pools; the last seat of a request is taken through the queue.
-  void bring_adapters(std::uint64_t seed) {
+  // LoRA adapters in both pools. The last seat of a request is taken through the queue, or past it, where there must be
+  // room for all of them.
+  void bring_adapters(std::uint64_t seed, bool through_the_queue) {
     RandomStream random(seed, "random_pools_adapters");
     const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
     if (run.loop) return;
     const std::int64_t adapters = pick(1, 6);
     for (PoolConfig& pool : config.pools) {
       LoraConfig& lora = pool.engine.lora;
-      lora.max_loras = pick(1, 3);
+      lora.max_loras = !through_the_queue && pool.role == PoolRole::decode ? adapters : pick(1, 3);
       lora.max_cpu_loras = lora.max_loras + pick(0, 3);
       for (std::int64_t i = 0; i < adapters; ++i) {
         const Duration load{pick(0, 3'000'000)};

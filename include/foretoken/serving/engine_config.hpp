@@ -121,9 +121,10 @@ struct EngineConfig {
   EncoderConfig encoder = {};
   bool operator==(const EngineConfig&) const = default;
 
-  // Token budget of a step. Each of its micro-batches, and so each chunk, has max_num_batched_tokens at most.
+  // Token budget of a step, for its first request what the drafter's slots leave. Each of its micro-batches, and so
+  // each chunk, has max_num_batched_tokens at most.
   [[nodiscard]] std::int64_t step_tokens() const {
-    return max_num_batched_tokens * micro_batches - speculation.reserved_tokens;
+    return max_num_batched_tokens * micro_batches - speculation.reserved_tokens - speculation.slots_per_request;
   }
   [[nodiscard]] std::int64_t usable_blocks() const { return num_gpu_blocks - (reserve_null_block ? 1 : 0); }
   // Of a request that decodes with so many tokens in its KV cache, and the most on its way there.

@@ -195,6 +195,8 @@ void Cluster::abort(std::int64_t attempt, TimePoint now) {
       not_held(*held, Outcome::timed_out, now);
     if (const std::optional<Request> waits = flow_ ? flow_->remove(attempt) : std::nullopt)
       turned_away(*waits, Outcome::timed_out, now);
+    if (const std::optional<Request> here = encoders_ ? encoders_->abort(attempt) : std::nullopt)
+      turned_away(*here, Outcome::timed_out, now);
     return;
   }
   Member& m = member(place->second);

@@ -59,6 +59,20 @@ bool EncoderStage::enter(const Request& request, TimePoint now) {
   return true;
 }
 
+std::optional<Request> EncoderStage::abort(std::int64_t request) {
+  const auto inside = inside_.find(request);
+  if (inside == inside_.end()) return std::nullopt;
+  const Request gone = inside->second.request;
+  inside_.erase(inside);
+  for (Replica& r : replicas_) {
+    for (Job& job : r.running) std::erase(job.requests, request);
+    for (Job& job : r.queue) std::erase(job.requests, request);
+    r.outstanding -=
+        static_cast<std::int64_t>(std::erase_if(r.queue, [](const Job& job) { return job.requests.empty(); }));
+  }
+  return gone;
+}
+
 void EncoderStage::begin_steps(TimePoint now) {
   for (Replica& r : replicas_) {
     if (r.running.empty() && !r.queue.empty()) begin_step(r, now);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <utility>
@@ -29,12 +30,15 @@ class EncoderStage {
     end_steps(now);
     while (!transfers_.empty() && transfers_.front().at <= now) {
       const auto inside = inside_.find(take_transfer().request);
-      if (--inside->second.left > 0) continue;
+      if (inside == inside_.end() || --inside->second.left > 0) continue;  // or it was aborted
       const Request request = inside->second.request;
       inside_.erase(inside);
       go_on(request);
     }
   }
+  // Nobody waits for the request of this index any more. Empty: it is not here. What of its items runs or is on the way
+  // goes on for nobody; what waits for it alone is not encoded (the proxy's connections to the encoders close).
+  [[nodiscard]] std::optional<Request> abort(std::int64_t request);
   // Who is idle begins, when all that comes at an instant is known.
   void begin_steps(TimePoint now);
   [[nodiscard]] TimePoint next() const;

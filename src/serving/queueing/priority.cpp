@@ -20,7 +20,7 @@ class PriorityQueueing final : public QueueingPolicy {
   void push(const Waiting& waiting) override {
     const auto place = queue_.insert(waiting).first;
     prompt_tokens_ += waiting.request.prompt_tokens;
-    if (waiting.resumed == kNoRequest) fresh_by_age_.emplace(waiting.request.index, place);
+    if (waiting.resumed == kNoRequest) fresh_by_age_.insert({place});
     set_head(&*queue_.begin());
   }
   void pop() override { erase(queue_.begin()); }
@@ -40,16 +40,18 @@ class PriorityQueueing final : public QueueingPolicy {
 
  private:
   using Queue = std::set<Waiting, Before>;
+  // Who came first to the scheduler; on the way some pass others (images that are encoded apart).
   struct Aged {
-    std::int64_t index;
     Queue::iterator place;
-    Aged(std::int64_t i, Queue::iterator p) : index(i), place(p) {}
-    bool operator<(const Aged& o) const { return index < o.index; }
+    bool operator<(const Aged& o) const {
+      const Request &a = place->request, &b = o.place->request;
+      return a.known_at() != b.known_at() ? a.known_at() < b.known_at() : a.index < b.index;
+    }
   };
 
   void erase(Queue::iterator place) {
     prompt_tokens_ -= place->request.prompt_tokens;
-    if (place->resumed == kNoRequest) fresh_by_age_.erase(Aged{place->request.index, place});
+    if (place->resumed == kNoRequest) fresh_by_age_.erase({place});
     queue_.erase(place);
     set_head(queue_.empty() ? nullptr : &*queue_.begin());
   }

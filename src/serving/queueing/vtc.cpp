@@ -10,6 +10,11 @@
 namespace foretoken {
 namespace {
 
+// To the scheduler; on the way some pass others (images that are encoded apart).
+bool came_before(const Request& a, const Request& b) {
+  return a.known_at() != b.known_at() ? a.known_at() < b.known_at() : a.index < b.index;
+}
+
 class Vtc final : public QueueingPolicy {
  public:
   explicit Vtc(const EngineConfig& config)
@@ -43,7 +48,7 @@ class Vtc final : public QueueingPolicy {
     for (const Tenant& tenant : tenants_) {
       const auto place = std::find_if(tenant.fresh.begin(), tenant.fresh.end(),
                                       [](const Waiting& w) { return w.resumed == kNoRequest; });
-      if (place != tenant.fresh.end() && (oldest == nullptr || place->request.index < oldest->request.index))
+      if (place != tenant.fresh.end() && (oldest == nullptr || came_before(place->request, oldest->request)))
         oldest = &*place;
     }
     return oldest;

@@ -29,8 +29,8 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
       state_(rank_),
       async_(pool.engine.async_scheduling),
       accounts_(rank_.table) {
-  is_special_ = hands_over_ || rules_ != nullptr || rank_.tiers != nullptr;
-  has_extras_ = speculates_ || rank_.adapters != nullptr;
+  has_extras_ = speculates_ || hands_over_ || rules_ != nullptr || rank_.tiers || rank_.adapters || rank_.encoder ||
+                rank_.waiting.counts_service();
   if (receiving.store != nullptr && rank_.tiers) rank_.tiers->store.share(*receiving.store);
   if (rules_ == nullptr) return;
   receiver_ = std::make_unique<Receiver>(rank_, *rules_);
@@ -40,7 +40,7 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
 // ---- a step is planned and priced ----
 
 void EngineRank::schedule(TimePoint now) {
-  if (is_special_ && stepping_) return begin_loads_within(now);
+  if (stepping_) return begin_loads_within(now);
   if (plan(now)) start_steps(now);
 }
 
@@ -52,13 +52,8 @@ RankOffer EngineRank::offer(TimePoint now) {
 
 bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   wake_ = kNever;
-  if (is_special_) [[unlikely]] {
-    if (receiver_) receive_before_call(now);
-    if (rank_.tiers) tiers_before_call(now);
-    if (hands_over_ && rests(now)) return false;
-  }
-  if (has_news_) [[unlikely]]
-    settle_news(now);
+  if (has_extras_ && !extras_before_call(now)) [[unlikely]]
+    return false;
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   while (plan_.chunks.empty() && decode_rows_ == 0) {
@@ -77,9 +72,8 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
     return false;
   }
   shape_plan(now);
-  if (receiver_) receive_after_call(now);
-  if (rank_.tiers) note_loads(now);
-  if (has_news_) next_call_differs_ = true;
+  if (has_extras_) [[unlikely]]
+    extras_after_call(now);
   return true;
 }
 
@@ -175,11 +169,7 @@ void EngineRank::start_steps(TimePoint now) {
   const DecodeCurve* curve = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
   const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
-    const std::optional<DecodeShape> rows = receiver_ ? shape_with_rows() : std::nullopt;
-    steps_.set_one(rows            ? cost_.step({{}, *rows})
-                   : rank_.encoder ? time_with_encoder()
-                                   : cost_.step({chunks_, shape_}),
-                   decode_only);
+    steps_.set_one(has_extras_ ? time_with_extras() : cost_.step({chunks_, shape_}), decode_only);
   } else if (single_steps_) {
     steps_.set_one(cost_.step({{}, shape_}), decode_only);
   } else {
@@ -207,21 +197,14 @@ void EngineRank::begin(TimePoint now) {
 }
 
 void EngineRank::start_stretch(const DecodeCurve& curve) {
-  // Another may come to be the head, and fit, without anybody coming or going.
-  if (rank_.waiting.counts_service() && rank_.running.size() < rank_.config.max_num_seqs &&
-      rank_.waiting.queue().head_moves())
-    return;
   DecodeGroup& decodes = rank_.decodes;
   std::int64_t steps = decodes.growth().steps_within(decodes.clock(), rank_.pool.free() - plan_.spare_blocks,
                                                      decodes.steps_until_change());
   if (plan_.blocked == Blocked::kv_blocks) steps = decodes.growth().steps_until_more(decodes.clock(), steps);
-  if (is_special_) [[unlikely]] {
-    if (const std::int64_t next = receiver_ ? receiver_->next_seen_after() : -1; next >= 0)
-      steps = std::min(steps, next - usage_.totals().steps);
-    if (rank_.tiers) steps = stretch_beside_tiers(steps);
-  }
+  if (has_extras_) [[unlikely]]
+    steps = stretch_beside_extras(steps);
   if (steps > 1) steps_.extend(curve, shape_, decodes.rate(), decodes.rate_in_window(), steps);
-  if (is_special_ && rank_.tiers) cut_beside_tiers();
+  if (has_extras_ && rank_.tiers) cut_beside_tiers();
 }
 
 // The first boundary at or after `now`, or a later one, becomes the end, when the policy may want it.
@@ -237,28 +220,19 @@ void EngineRank::cut(TimePoint now, std::int64_t boundaries_later) {
 // ---- a step ends ----
 
 void EngineRank::end_steps(TimePoint now) {
-  if (is_special_) [[unlikely]] {
-    if (receiver_ && looks_within(now)) return;
-    if (rank_.tiers) rank_.tiers->now = now;
-  }
+  if (has_extras_ && !extras_see_end(now)) [[unlikely]]
+    return;
   // Or it matters when the last of them began.
-  const bool nobody_came = rank_.waiting.inbox_is_empty() && !is_special_ && !has_news_;
+  const bool nobody_came = rank_.waiting.inbox_is_empty() && !(has_extras_ && learns_late());
   async_.open(nobody_came ? begin_ : clock_.after(steps_.elapsed_before_last()));
   if (has_extras_) [[unlikely]]
     end_extras();
-  if (rank_.waiting.counts_service()) {
-    count_service(steps_.steps());
-    counted_steps_ = 0;
-  }
   report_steps(now);
   const DecodeTotals decode = steps_.decode_totals();
   usage_.add(steps_, decode, chunks_, {decode_rows_, speculates_ ? 1 : rank_.decodes.clock().per_row()},
              first_blocks_.net(), rank_);
-  if (is_special_ && receiver_) {
-    usage_.add_block_time(-std::exchange(receiver_->not_yet_held, 0));
-    looked_after_ = 0;
-  }
-  if (speculates_) usage_.put_out(accepted_);
+  if (has_extras_) [[unlikely]]
+    account_extras();
   accounts_.decoded(decode);
   clock_.advance(steps_.elapsed());
   stepping_ = false;
@@ -282,13 +256,9 @@ void EngineRank::report_steps(TimePoint now) {
   span.kv_blocks_used = rank_.pool.used() + first_blocks_.net();
   span.waiting = waiting_requests();
   span.running = rank_.running.size();
-  span.tokens_per_row = speculates_ ? 1 : rank_.decodes.clock().per_row();
-  if (speculates_) {
-    span.drafts = shape_.drafts;
-    span.accepted = accepted_;
-  }
-  if (hands_over_ && first_token_ == FirstToken::where_decoded)
-    span.dropped = std::ranges::count_if(chunks_, &PrefillChunk::samples);
+  span.tokens_per_row = rank_.decodes.clock().per_row();
+  if (has_extras_) [[unlikely]]
+    describe_extras(span);
   observer_.on_steps(span);
 }
 
@@ -328,12 +298,12 @@ void EngineRank::settle_chunks(TimePoint now) {
     InFlight& r = rank_.table[chunk.id];
     r.cached += chunk.tokens;
     const bool complete = r.cached == r.known_tokens();
-    if (rank_.encoder) rank_.encoder->computed(chunk.id, r.cached);
     if (!rank_.kv.stores_whole_contexts || (complete && !async_.enabled()))
       rank_.publish(chunk.id, r.cached);
     else if (complete)
       rank_.publish_after_call(chunk.id);
-    if (tells_chunks_) departures_.computed(r.request, r.cached, complete, now);
+    if (has_extras_) [[unlikely]]
+      tell_computed(chunk.id, complete, now);
     if (complete) complete_prompt(chunk.id, now);
   }
 }
@@ -342,12 +312,11 @@ void EngineRank::settle_chunks(TimePoint now) {
 void EngineRank::complete_prompt(RequestId id, TimePoint now) {
   InFlight& r = rank_.table[id];
   Accounts::recovered(r, now);
-  if (drops_first_tokens()) {
+  if (has_extras_ && drops_first_tokens()) {
     departures_.handed_over(rank_.hand_over(id, now));
     return;
   }
   rank_.running.prefilled(id);
-  if (rank_.waiting.counts_service()) rank_.waiting.queue().put_out(r.request.class_index, 1);
   if (++r.emitted == 1) {
     r.first_token = now;
     if (rank_.tells()) rank_.tell(LifecycleEdge::first_token, id, now);
@@ -355,7 +324,8 @@ void EngineRank::complete_prompt(RequestId id, TimePoint now) {
   } else {
     observer_.on_gap(now - r.last_token, 1);
   }
-  if (speculates_) r.drafts = next_drafts(r, r.emitted);
+  if (has_extras_) [[unlikely]]
+    first_of_extras(r);
   if (r.emitted >= r.request.output_tokens) {
     r.foreseen = true;
     leaving_.push_back(id);

@@ -101,8 +101,7 @@ class EngineRank {
   // With what went to KV tiers and came from there, and what adapters were loaded.
   [[nodiscard]] ReplicaTotals all_totals() const;
   [[nodiscard]] std::int64_t waiting_requests() const {
-    return rank_.waiting.size() + (receiver_ ? receiver_->seen : 0) +
-           (rank_.tiers ? static_cast<std::int64_t>(rank_.tiers->loads.size() + rank_.tiers->swapped.size()) : 0);
+    return rank_.waiting.size() + (has_extras_ ? waiting_elsewhere() : 0);
   }
 
  private:
@@ -134,10 +133,26 @@ class EngineRank {
   // ---- LoRA (engine_rank_adapters.cpp) ----
   void plan_adapters();
   void start_steps_with_adapters(TimePoint now);
-  // ---- what few runs have: drafts, adapters, ends by stop strings (engine_rank_extras.cpp) ----
+  // ---- what few runs have; with has_extras_ (engine_rank_extras.cpp) ----
+  [[nodiscard]] bool extras_before_call(TimePoint now);
+  void extras_after_call(TimePoint now);
   void plan_extras();
   [[nodiscard]] bool start_extras(TimePoint now);
+  [[nodiscard]] StepTime time_with_extras();
+  [[nodiscard]] std::int64_t stretch_beside_extras(std::int64_t steps);
+  [[nodiscard]] bool extras_see_end(TimePoint now);
+  // Whether a call can hear of something beside arrivals.
+  [[nodiscard]] bool learns_late() const { return hands_over_ || rules_ != nullptr || rank_.tiers || has_news_; }
   void end_extras();
+  void describe_extras(StepSpan& span) const;
+  void account_extras();
+  void tell_computed(RequestId id, bool complete, TimePoint now);
+  void first_of_extras(InFlight& r);
+  [[nodiscard]] std::int64_t waiting_elsewhere() const {
+    return (receiver_ ? receiver_->seen : 0) +
+           (rank_.tiers ? static_cast<std::int64_t>(rank_.tiers->loads.size() + rank_.tiers->swapped.size()) : 0);
+  }
+  void note_news();
   void stop_by_string(RequestId id, TimePoint now);
   void leave_out_stopped_rows();
 
@@ -226,6 +241,8 @@ class EngineRank {
 
   // What runs now, or is about to.
   bool stepping_ = false;
+  // Anything that most runs have not, or there were news: the one test that the others make for it.
+  bool has_extras_ = false;
   StepPlan plan_;
   bool next_call_differs_ = false;  // the plan holds for one step only
   std::vector<PrefillChunk> chunks_;
@@ -256,9 +273,7 @@ class EngineRank {
   std::unique_ptr<Receiver> receiver_;  // with rules_
   std::int64_t evictions_before_call_ = 0;
   std::vector<Abort> aborts_;  // of requests that run, for the next call
-  bool has_news_ = false;    // aborts, prefixes from elsewhere, ends by stop strings of which the engine does not know
-  bool is_special_ = false;  // requests go on elsewhere or come from there, or their KV caches do
-  bool has_extras_ = false;  // drafts, adapters, or there was such an end
+  bool has_news_ = false;  // aborts, prefixes from elsewhere, ends by stop strings of which the engine does not know
   struct Fetched {
     Request request;
     std::int64_t tokens;

@@ -15,7 +15,7 @@ void EngineRank::abort(std::int64_t request, TimePoint now) {
     return end_after(steps_to_boundary(now));
   }
   aborts_.push_back({request, now});
-  has_news_ = true;
+  note_news();
   end_after(steps_to_boundary(now) + (async_.enabled() ? 1 : 0));
 }
 

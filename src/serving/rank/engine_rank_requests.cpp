@@ -38,14 +38,14 @@ void EngineRank::arrive(const Request& sent, TimePoint now, Duration waited_for_
 }
 
 void EngineRank::wait(const Waiting& waiting, TimePoint now) {
-  if (rank_.waiting.counts_service()) count_service(progress(now).ended);
+  if (has_extras_ && rank_.waiting.counts_service()) count_service(progress(now).ended);
   if (async_.enabled()) {
     // The step after the running one is planned already.
     rank_.waiting.to_inbox(waiting, now);
     // Where it begins in the order hangs on what was served when the queue takes it in.
     // Who waits for blocks of its KV cache has another reason to wait as soon as the queue has it.
-    const bool others_wait = receiver_ && receiver_->head() != nullptr;
-    if (rank_.waiting.counts_service() || others_wait) end_after(steps_to_boundary(now));
+    if (has_extras_ && (rank_.waiting.counts_service() || (receiver_ && receiver_->head() != nullptr)))
+      end_after(steps_to_boundary(now));
     if (rank_.waiting.head() == nullptr || !rank_.first_come_first_served || rank_.adapters) cut(now, 1);
   } else if (rank_.waiting.push(waiting) || rank_.waiting.counts_service()) {
     cut(now);
@@ -54,7 +54,7 @@ void EngineRank::wait(const Waiting& waiting, TimePoint now) {
 
 void EngineRank::fetched(const Request& request, std::int64_t tokens, TimePoint now) {
   fetched_.push_back({request, tokens});
-  has_news_ = true;
+  note_news();
   end_after(steps_to_boundary(now));
 }
 

@@ -32,7 +32,7 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
       lifecycle_(observer.wants_lifecycle() ? &observer : nullptr),
       rank_(rank) {
   if (config.lora.on()) adapters = std::make_unique<AdapterSlots>(config.lora);
-  takes_more_on_admission_ = adapters != nullptr || kv.blocks == BlockPolicy::reserve;
+  takes_more_on_admission_ = adapters != nullptr || kv.blocks == BlockPolicy::reserve || waiting.counts_service();
   if (!engine.kv_offload.on() && !engine.kv_offload.swaps()) return;
   tiers = std::make_unique<RankTiers>(engine.kv_offload, prompts.prefixes, pool.free());
   if (tiers->store.writes_back()) pool.tell_evictions(&tiers->evicted);
@@ -92,7 +92,6 @@ void RankState::first_admission(InFlight& r, std::int64_t found, TimePoint now) 
   r.prefix_hit = found;
   if (config.enable_prefix_caching || config.kv_offload.on()) counts_.prefix_queries += r.request.prompt_tokens;
   counts_.prefix_hits += found;
-  if (waiting.counts_service()) waiting.queue().admitted(r.request);
 }
 
 RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match) {
@@ -125,6 +124,7 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
   running.add(id);
   counts_.committed_blocks += committed_blocks(r.request);
   if (takes_more_on_admission_) [[unlikely]] {
+    if (first && waiting.counts_service()) waiting.queue().admitted(r.request);
     if (adapters) adapters->join(r.request.adapter);
     if (kv.blocks == BlockPolicy::reserve) take_blocks(id, config.max_model_len);
   }
@@ -294,6 +294,7 @@ void RankState::seat(RequestId id, TimePoint now) {
   table[id].carried = 0;
   running.add(id);
   running.prefilled(id);
+  if (adapters) adapters->join(table[id].request.adapter);
   if (tells()) tell(LifecycleEdge::resumed, id, now);
 }
 

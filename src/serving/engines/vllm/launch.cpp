@@ -34,6 +34,14 @@ std::string speculative_config(const LaunchRequest& launch) {
   return "'" + text + "}'";
 }
 
+// The connector of vLLM's own examples ("Disaggregated Encoder"): embeddings lie in a folder that both sides see.
+std::string ec_transfer_config(std::string_view role) {
+  return fmt::format(
+      "'{{\"ec_connector\": \"ECExampleConnector\", \"ec_role\": \"{}\", \"ec_connector_extra_config\": "
+      "{{\"shared_storage_path\": \"/mnt/ec_cache\"}}}}'",
+      role);
+}
+
 }  // namespace
 
 std::string vllm_launch_line(const LaunchRequest& launch) {
@@ -79,6 +87,9 @@ std::string vllm_launch_line(const LaunchRequest& launch) {
     line.flag("--kv-offloading-size", fmt::format("{:.4g}", bytes / kGiB));
     line.flag("--kv-offloading-backend", to_string(kv.backend));
   }
+  const Deployment& d = launch.deployment;
+  if (d.encoded_elsewhere || d.encodes_only)
+    line.flag("--ec-transfer-config", ec_transfer_config(d.encodes_only ? "ec_producer" : "ec_consumer"));
   if (engine.block_size != 16) line.flag("--block-size", engine.block_size);
   return line.take();
 }

@@ -21,7 +21,6 @@ class VllmV1 final : public BatchingPolicy {
     SchedulerState& s = call.state;
     if (s.encoder() != nullptr) return schedule_with_encoder(call, plan);
     std::int64_t budget = s.config.step_tokens();
-    slots_ = s.config.speculation.slots_per_request;
     bool preempted = false;
     if (order_does_not_matter(s)) {
       preempted = schedule_running(call, plan, budget);
@@ -107,8 +106,8 @@ class VllmV1 final : public BatchingPolicy {
     decode_blocks_ = 0;
     scheduled_.clear();
     RequestId id = s.first_running();
-    while (id != kNoRequest && budget > slots_) {
-      const std::int64_t tokens = wanted(s, id, budget - slots_);
+    while (id != kNoRequest && budget > 0) {
+      const std::int64_t tokens = wanted(s, id, budget);
       if (tokens == 0) {
         id = s[id].next;
         continue;
@@ -119,7 +118,7 @@ class VllmV1 final : public BatchingPolicy {
       }
       preempted = preempted || evicted_;
       take(s, id, tokens);
-      budget -= tokens + slots_;
+      budget -= tokens + s.config.speculation.slots_per_request;
       id = s[id].next;
     }
     collect(s, plan);
@@ -179,7 +178,7 @@ class VllmV1 final : public BatchingPolicy {
     const auto place =
         std::find_if(scheduled_.begin(), scheduled_.end(), [&](const StepPlan::Chunk& c) { return c.id == victim; });
     if (place == scheduled_.end()) return;
-    budget += place->tokens + slots_;
+    budget += place->tokens + s.config.speculation.slots_per_request;
     if (s[victim].phase == Phase::decoding && !s.speculates()) {
       const BlockFlow flow = s.decodes().flow_of_step(s[victim]);
       decode_blocks_ -= flow.net();
@@ -235,7 +234,7 @@ class VllmV1 final : public BatchingPolicy {
         plan.blocked = Blocked::seats;
         return;
       }
-      if (budget <= slots_) {
+      if (budget <= 0) {
         plan.blocked = Blocked::token_budget;
         return;
       }
@@ -251,9 +250,9 @@ class VllmV1 final : public BatchingPolicy {
         return;
       }
       std::int64_t tokens = capped(s, known - hit.tokens);
-      if (tokens > budget - slots_) {
+      if (tokens > budget) {
         if (s.config.enable_chunked_prefill) {
-          tokens = budget - slots_;
+          tokens = budget;
         } else if (s.running() > 0) {  // else it has outgrown what the drafter leaves, and runs alone
           plan.blocked = Blocked::token_budget;
           return;
@@ -280,7 +279,7 @@ class VllmV1 final : public BatchingPolicy {
       allocate(s, id, hit.tokens + tokens);
       if (EncoderCache* encoder = s.encoder()) encoder->take(id);
       plan.chunks.push_back({id, tokens});
-      budget -= tokens + slots_;
+      budget -= tokens + s.config.speculation.slots_per_request;
     }
   }
 
@@ -306,7 +305,6 @@ class VllmV1 final : public BatchingPolicy {
 
   std::vector<StepPlan::Chunk> scheduled_;  // in the running list's order
   std::int64_t decode_blocks_ = 0;          // taken by the decodes in scheduled_
-  std::int64_t slots_ = 0;                  // of the budget, that a request's drafter takes beside its tokens
   bool evicted_ = false;
   bool held_up_ = false;  // a chunk stopped before an item
 };
