@@ -257,6 +257,7 @@ void EngineRank::end_steps(TimePoint now) {
   if (is_special_ && receiver_) {
     usage_.add_block_time(-std::exchange(receiver_->not_yet_held, 0));
     looked_after_ = 0;
+    receiver_->taken_last = 0;
   }
   if (speculates_) usage_.put_out(accepted_);
   accounts_.decoded(decode);
