@@ -48,7 +48,8 @@ constexpr Field kFleetRows[] = {
     {"admission.shed",
      K::choice,
      "saturated",
-     "Of these requests all while saturation is 1 or more, or (probabilistic) a share of 300 x saturation^5 at any time: "
+     "Of these requests all while saturation is 1 or more, or (probabilistic) a share of 300 x saturation^5 at any "
+     "time: "
      "llm-d's admitter plugin of that name.",
      0,
      0,

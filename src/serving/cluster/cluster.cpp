@@ -37,13 +37,13 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
   transfers_due_ = events_.add(TransfersDue{}, kThenHandOvers);
   if (std::any_of(config_.pools.begin(), config_.pools.end(), [](const auto& p) { return p.role == PoolRole::decode; }))
     hand_over_.emplace(config_, *this, transport_.get());
-  const bool comes_and_goes =
+  comes_and_goes_ =
       std::any_of(config_.pools.begin(), config_.pools.end(), [](const auto& p) { return p.cluster.fleet.on; });
-  if (comes_and_goes) fleet_due_ = events_.add(FleetDue{}, kThenReplicas);
+  if (comes_and_goes_) fleet_due_ = events_.add(FleetDue{}, kThenReplicas);
   const ClusterConfig& first = config_.pools.front().cluster;
   if (first.admission.on) admission_.emplace(first.admission, first.routing.seed);
   if (config_.pools.front().cluster.admission.queues) {
-    invariant(!comes_and_goes, "flow control before replicas that come and go");
+    invariant(!comes_and_goes_, "flow control before replicas that come and go");
     flow_.emplace(config_.pools.front().cluster.admission);
     flow_due_ = events_.add(FlowDue{}, kThenTimeouts);
   }
@@ -57,7 +57,7 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
   make_lobbies();
   make_routers(source.prefixes());
   former_.resize(replica_of_rank_.size());
-  if (comes_and_goes) schedule_fleet(TimePoint{});
+  if (comes_and_goes_) schedule_fleet(TimePoint{});
 }
 
 std::unique_ptr<Replica> Cluster::make_replica(const PoolConfig& pool, int first_rank) {
@@ -188,7 +188,7 @@ SimulationOutcome Cluster::finish() {
   }
   for (std::size_t pool = 0, begin = 0; encoders_ && pool < config_.pools.size(); begin = outcome_.pool_ends[pool++])
     std::ranges::copy(encoders_->totals(pool), outcome_.replicas.begin() + static_cast<std::ptrdiff_t>(begin));
-  if (!fleets_.empty()) add_fleet_totals();
+  if (comes_and_goes_) add_fleet_totals();
   if (hand_over_) outcome_.transfers = hand_over_->totals();
   return std::move(outcome_);
 }

@@ -204,6 +204,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void want(Fleet& fleet, int replicas, TimePoint now);
   void gone(Fleet& fleet, int replica, TimePoint now);
   void die(int replica, TimePoint now);
+  void sent_to(int replica);
   void left_replica(int replica, TimePoint now);
   void may_be_drained(int replica, TimePoint now);
   void renew(int replica);
@@ -264,6 +265,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   std::vector<int> replica_of_rank_;
   std::vector<HandOver> hand_overs_;                        // of this instant
   std::vector<int> to_call_;                                // replicas whose schedule call is due in this instant
+  bool comes_and_goes_ = false;                             // some pool's replicas do
   bool publishes_ = false;                                  // some replica publishes its signals
   bool has_groups_ = false;                                 // some replica has several ranks
   bool fetches_ = false;                                    // prefixes may come from other replicas

@@ -43,10 +43,19 @@ void Cluster::gone(Fleet& fleet, int replica, TimePoint now) {
   fleet.lives.gone(replica - fleet.first, now, [&](int free) { renew(fleet.first + free); });
 }
 
+void Cluster::sent_to(int replica) {
+  Fleet* fleet = member(replica).fleet;
+  if (fleet == nullptr) return;
+  ++fleet->in_flight[fleet->place(replica)];
+  ++fleet->inside;
+  ++fleet->came;
+}
+
 void Cluster::left_replica(int replica, TimePoint now) {
-  Fleet& fleet = *member(replica).fleet;
-  --fleet.in_flight[fleet.place(replica)];
-  --fleet.inside;
+  Fleet* fleet = member(replica).fleet;
+  if (fleet == nullptr) return;
+  --fleet->in_flight[fleet->place(replica)];
+  --fleet->inside;
   may_be_drained(replica, now);
 }
 
@@ -168,8 +177,8 @@ void Cluster::schedule_fleet(TimePoint now) {
   if (in_system_ == 0 && source_.next_arrival() == kNever) return events_.schedule(fleet_due_, next);
   for (const Fleet& fleet : fleets_) {
     if (fleet.drained) next = now;
-    next = std::min({next, fleet.lives.next(), fleet.schedule.next(),
-                     fleet.autoscaler ? fleet.autoscaler->next() : kNever});
+    next = std::min(
+        {next, fleet.lives.next(), fleet.schedule.next(), fleet.autoscaler ? fleet.autoscaler->next() : kNever});
   }
   for (const Side& entry : entries_)
     if (entry.lobby) next = std::min(next, entry.lobby->next_timeout());
@@ -211,9 +220,7 @@ void Cluster::hold(Side& entry, const Request& request, TimePoint now) {
 [[gnu::noinline]] void Cluster::admit(const Request& request, TimePoint now) {
   if (publishes_)
     for (const int i : entries_.front().candidates) changes(i, now);
-  const auto admits = [&] {
-    return admission_->admits(request, in_system_ - 1, View(*this, entries_.front(), now));
-  };
+  const auto admits = [&] { return admission_->admits(request, in_system_ - 1, View(*this, entries_.front(), now)); };
   const bool is_let_in = fan_out_ != nullptr ? fan_out_->let_in(request, admits) : admits();
   if (!is_let_in || (flow_ && !flow_->enter(request, now))) return turned_away(request, Outcome::rejected, now);
   flow_ ? dispatch_one(now) : begin(request, now);

@@ -18,22 +18,19 @@ int Cluster::choose(Side& side, const Request& request, TimePoint now) {
   const int chosen = side.router->choose(request, View(*this, side, now));
   if (chosen < 0) return RoutingPolicy::kRefused;
   const int replica = side.candidates[static_cast<std::size_t>(chosen)];
-  if (Fleet* fleet = member(replica).fleet) {
-    ++fleet->in_flight[fleet->place(replica)];
-    ++fleet->inside;
-    ++fleet->came;
-  }
+  if (comes_and_goes_) [[unlikely]]
+    sent_to(replica);
   return replica;
 }
 
 // Where the request goes first.
 void Cluster::enter(const Request& request, TimePoint now) {
   Side& entry = entry_of(request);
-  if (!fleets_.empty() && nobody_takes(entry)) return hold(entry, request, now);
+  if (comes_and_goes_ && nobody_takes(entry)) return hold(entry, request, now);
   int decode = -1;
   if (hand_over_ && config_.hand_over.local_below > 0) {
     decode = choose(decode_, request, now);
-    if (refuses(decode, request, now)) return;
+    if (comes_and_goes_ && refuses(decode, request, now)) return;
     if (stays_with(decode, request, now)) return come(decode, request, now);
   }
   const int chosen = choose(entry, request, now);
@@ -41,7 +38,7 @@ void Cluster::enter(const Request& request, TimePoint now) {
     if (decode >= 0) leave_place(decode, request, now);
     return turned_away(request, Outcome::rejected, now);
   }
-  if (refuses(chosen, request, now)) {
+  if (comes_and_goes_ && refuses(chosen, request, now)) {
     if (decode >= 0) leave_place(decode, request, now);
     return;
   }
@@ -94,7 +91,8 @@ bool Cluster::stays_with(int decode, const Request& request, TimePoint now) cons
 
 void Cluster::leave_place(int replica, const Request& request, TimePoint now) {
   member(replica).router->left(member(replica).candidate, request);
-  if (member(replica).fleet != nullptr) left_replica(replica, now);
+  if (comes_and_goes_) [[unlikely]]
+    left_replica(replica, now);
 }
 
 void Cluster::send(int replica, const Request& what, Duration takes, TimePoint now) {
@@ -227,7 +225,7 @@ void Cluster::left_system(const Request& request, Outcome outcome, TimePoint now
     at_.erase(request.index);
     events_.schedule(clients_due_, clients_->next_deadline());
   }
-  if (!fleets_.empty() && in_system_ == 0) schedule_fleet(now);
+  if (comes_and_goes_ && in_system_ == 0) schedule_fleet(now);
 }
 
 // What it holds where it did not get to.

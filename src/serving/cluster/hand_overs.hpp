@@ -87,8 +87,8 @@ class HandOvers {
     [[nodiscard]] bool has_more() const { return sent < parts; }
     bool sending = false;
     Network::Flow flow = -1;  // that sends; -1: none, or a way that is no link's
-    bool all_known = false;  // no more parts will come
-    bool expired = false;    // what was pinned is gone
+    bool all_known = false;   // no more parts will come
+    bool expired = false;     // what was pinned is gone
     bool waits_for_prefill = false;
   };
   // It reaches its decode pool, or a part of it that is nothing on a link is there.
