@@ -68,8 +68,8 @@ class ContentSource {
   RandomStream classes_;
   void draw_rest(Request& request);
 
-  std::optional<AliasTable> adapters_;                // with any
-  std::vector<std::optional<int>> class_adapters_;    // one per class
+  std::optional<AliasTable> adapters_;              // with any
+  std::vector<std::optional<int>> class_adapters_;  // one per class
   double base_share_;
   double stop_string_share_;
   bool draws_more_;  // than class and lengths
