@@ -14,6 +14,7 @@ namespace {
 
 struct SparesCommand : StudyOptions {
   std::string target = "95%";
+  std::string pool;
   int runs = 200;
   int most = 8;
 };
@@ -32,12 +33,10 @@ int run(const SparesCommand& command) {
   }
   return judge(command, {.of_a_sweep = "note: the sweep of the scenario is left out\n"},
                [&](const Asked& asked) -> Result<Answer> {
-                 if (!asked.scenario.pools.empty() &&
-                     refuses_pools(asked.scenario, command.scenario.path, "`sweep --over pools.NAME.replicas=1..4`"))
-                   return Diagnostics{};
                  SparesOptions options;
                  options.run = asked.run;
                  options.target = *target;
+                 options.pool = command.pool;
                  options.runs = command.runs;
                  options.most = command.most;
                  const Result<Spares> spares = find_spares(asked.question, asked.scenario, options);
@@ -57,6 +56,7 @@ Action add_spares_command(CLI::App* spares) {
   spares->add_option("--target", command->target, "In so many of the runs all objectives hold")
       ->type_name("SHARE")
       ->capture_default_str();
+  spares->add_option("--pool", command->pool, "Of this pool, where there are several")->type_name("NAME");
   spares->add_option("--runs", command->runs, "Runs of each number of spares")
       ->check(CLI::Range(10, 100000))
       ->capture_default_str();

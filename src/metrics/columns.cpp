@@ -68,9 +68,8 @@ double mean_waiting(const MeasureView& v) {
   return of_run(v, per(total_seconds(v.requests.latency.queue_time), v.run.duration()));
 }
 
-// Time in which all ranks together could have worked: that of replicas which were paid.
 double rank_seconds(const MeasureView& v) {
-  return v.run.engine_duration() * v.run.replicas * paid_share(v.run);
+  return paid_rank_seconds(v.run);
 }
 const SpeculationTotals& speculation(const MeasureView& v) {
   return v.run.engine.speculation;
@@ -85,11 +84,12 @@ double of_drafts(const MeasureView& v, double value) {
 double busy(const MeasureView& v) {
   return of_run(v, per(fine_seconds(v.run.engine.busy), rank_seconds(v)));
 }
+// Of all ranks, while they were paid.
 double kv_blocks(const MeasureView& v) {
-  if (v.device.pools.empty()) return number(v.device.usable_kv_blocks) * v.run.replicas;
+  if (v.device.pools.empty()) return number(v.device.usable_kv_blocks) * v.run.replicas * paid_share(v.run.fleet);
   double blocks = 0;
   for (std::size_t i = 0; i < v.device.pools.size(); ++i)
-    blocks += number(v.device.pools[i].usable_kv_blocks) * v.run.pools[i].ranks;
+    blocks += number(v.device.pools[i].usable_kv_blocks) * v.run.pools[i].ranks * paid_share(v.run.pools[i].fleet);
   return blocks;
 }
 double peak_kv_share(const MeasureView& v) {
@@ -110,7 +110,7 @@ double device_rate(const MeasureView& v, FineTotal ReplicaTotals::*amount_of, do
     for (std::size_t i = 0; i < v.run.pools.size(); ++i) {
       const PoolDevice& device = v.device.pools[i];
       done += static_cast<double>(v.run.pools[i].engine.*amount_of) * device.gpus_per_rank;
-      possible += device.*peak_of * device.gpus_per_rank * v.run.pools[i].ranks;
+      possible += device.*peak_of * device.gpus_per_rank * v.run.pools[i].ranks * paid_share(v.run.pools[i].fleet);
     }
     return of_run(v, done > 0 ? per(done, v.run.engine_duration() * possible) : kMissing);
   }
@@ -122,7 +122,7 @@ double device_rate(const MeasureView& v, FineTotal ReplicaTotals::*amount_of, do
 // the whole deployment.
 double cost_of_rate(const MeasureView& v, double rate, double share = 1) {
   if (v.scope == Scope::request_class || !(v.device.usd_per_hour > 0) || !(share > 0)) return kMissing;
-  return per(share * (v.device.usd_per_hour * paid_share(v.run)) / 3600, rate);
+  return per(share * paid_usd_per_hour(v) / 3600, rate);
 }
 // Of the time of all steps. In a mixed step prefill's is what the step takes longer than its decodes alone.
 double prefill_share(const MeasureView& v) {
@@ -140,7 +140,7 @@ double prefill_share(const MeasureView& v) {
 }
 double cost_per_hour(const MeasureView& v) {
   if (v.scope == Scope::request_class || !(v.device.usd_per_hour > 0)) return kMissing;
-  return v.device.usd_per_hour * paid_share(v.run);
+  return paid_usd_per_hour(v);
 }
 
 // Prefill's part of the price by the prompt tokens that were computed, decode's by output tokens: all classes together
@@ -155,7 +155,7 @@ double bill_of_class(const MeasureView& v) {
   const double computed = share(own.input_tokens - own.cached_tokens, all.input_tokens - all.cached_tokens);
   const double of_price =
       std::isnan(prefill) ? kMissing : prefill * computed + (1 - prefill) * share(own.output_tokens, all.output_tokens);
-  return of_price * v.device.usd_per_hour * paid_share(v.run) * v.run.engine_duration() / 3600;
+  return of_price * paid_usd_per_hour(v) * v.run.engine_duration() / 3600;
 }
 
 double mean_power(const MeasureView& v) {
@@ -197,7 +197,7 @@ constexpr Column kColumns[] = {
      [](View v) { return v.run.clients.on ? number(v.requests.aborted) : kMissing; },
      "whose client closed the connection; offered, and neither completed nor failed"},
     {"lost_transfers", "  lost between pools", "", G::requests, true,
-     [](View v) { return v.device.pools.empty() ? kMissing : number(v.requests.lost); },
+     [](View v) { return v.device.pools.empty() || v.run.fleet.on ? kMissing : number(v.requests.lost); },
      "requests that ended because their KV cache did not arrive; pools only"},
     {"total_input_tokens", "Input tokens", "tok", G::requests, true,
      [](View v) { return number(v.requests.input_tokens); }, "prompt tokens of completed requests"},
@@ -252,7 +252,7 @@ constexpr Column kColumns[] = {
     {"mean_kv_cache_usage_perc", "KV cache usage, mean", "", G::load, false,
      [](View v) {
        return of_run(v, per(fine_seconds(v.run.engine.kv_block_time),
-                            kv_blocks(v) * v.run.engine_duration() * paid_share(v.run)));
+                            kv_blocks(v) * v.run.engine_duration()));
      },
      "share of the usable blocks, time average; 1 = all"},
     {"max_kv_cache_usage_perc", "KV cache usage, peak", "", G::load, false,

@@ -67,20 +67,21 @@ PoolDevice device_of(const MeasureView& v) {
 std::optional<Energy> energy_of(const MeasureView& v) {
   if (v.scope != Scope::run || !(v.run.engine_duration() > 0)) return std::nullopt;
   Energy sum;
-  const double paid = v.run.engine_duration() * paid_share(v.run);  // a replica that is not there draws nothing
-  const auto add = [&](const ReplicaTotals& engine, int ranks, const PoolDevice& device) {
-    const Energy one = energy_of(engine, paid * ranks, device);
+  // A replica that is not there draws nothing.
+  const auto add = [&](const ReplicaTotals& engine, int ranks, const FleetTotals& fleet, const PoolDevice& device) {
+    const Energy one = energy_of(engine, v.run.engine_duration() * paid_share(fleet) * ranks, device);
     sum.prefill += device.gpus_per_rank * one.prefill;
     sum.decode += device.gpus_per_rank * one.decode;
     sum.idle += device.gpus_per_rank * one.idle;
     return device.tdp_watts > 0;
   };
   if (v.device.pools.empty()) {
-    if (!add(v.run.engine, v.run.replicas, device_of(v))) return std::nullopt;
+    if (!add(v.run.engine, v.run.replicas, v.run.fleet, device_of(v))) return std::nullopt;
     return sum;
   }
   for (std::size_t i = 0; i < v.device.pools.size(); ++i) {
-    if (!add(v.run.pools[i].engine, v.run.pools[i].ranks, v.device.pools[i])) return std::nullopt;
+    const PoolMeasures& pool = v.run.pools[i];
+    if (!add(pool.engine, pool.ranks, pool.fleet, v.device.pools[i])) return std::nullopt;
   }
   return sum;
 }

@@ -21,11 +21,20 @@ double of_fleet(View v, double value) {
 double of_clients(View v, double value) {
   return v.scope == Scope::run && v.run.clients.on ? value : kMissing;
 }
-double gpus_per_place(View v) {
-  return static_cast<double>(v.device.num_gpus) / std::max(1, v.run.fleet.places);
+// GPU-hours of what `time_of` says of a fleet.
+double gpu_hours_of(View v, std::int64_t (FleetTotals::*time_of)() const) {
+  if (v.device.pools.empty())
+    return of_fleet(v, hours((v.run.fleet.*time_of)()) * v.device.num_gpus / std::max(1, v.run.fleet.places));
+  double sum = 0;
+  for (std::size_t i = 0; i < v.device.pools.size(); ++i) {
+    const PoolMeasures& pool = v.run.pools[i];
+    const double gpus = v.device.pools[i].gpus_per_rank * pool.ranks;
+    sum += hours((pool.fleet.*time_of)()) * gpus / std::max(1, pool.fleet.places);
+  }
+  return of_fleet(v, sum);
 }
 double gpu_hours(View v) {
-  return of_fleet(v, hours(v.run.fleet.paid()) * gpus_per_place(v));
+  return gpu_hours_of(v, &FleetTotals::paid);
 }
 double of_all_time(View v, std::int64_t nanoseconds) {
   std::int64_t all = 0;
@@ -118,8 +127,7 @@ constexpr Column kFleetColumns[] = {
     {"cold_starts", "Cold starts", "", G::fleet, true, [](View v) { return of_fleet(v, count(v.run.fleet.starts)); },
      "replicas that were ordered in the run"},
     {"cold_start_gpu_hours", "  GPU-hours of them", "h", G::fleet, false,
-     [](View v) { return of_fleet(v, hours(v.run.fleet.starting()) * gpus_per_place(v)); },
-     "paid before the replicas were ready"},
+     [](View v) { return gpu_hours_of(v, &FleetTotals::starting); }, "paid before the replicas were ready"},
     {"replicas_stopped", "Replicas stopped", "", G::fleet, true,
      [](View v) { return of_fleet(v, count(v.run.fleet.stops)); }, "that were told to go"},
     {"scale_events", "Changes of the number wanted", "", G::fleet, true,
@@ -149,11 +157,27 @@ std::span<const Column> fleet_columns() {
   return kFleetColumns;
 }
 
-double paid_share(const RunMeasures& run) {
-  if (!run.fleet.on) return 1;
+double paid_share(const FleetTotals& fleet) {
+  if (!fleet.on) return 1;
   std::int64_t all = 0;
-  for (const std::int64_t state : run.fleet.in_state) all += state;
-  return all > 0 ? count(run.fleet.paid()) / count(all) : 1;
+  for (const std::int64_t state : fleet.in_state) all += state;
+  return all > 0 ? count(fleet.paid()) / count(all) : 1;
+}
+
+double paid_rank_seconds(const RunMeasures& run) {
+  if (run.pools.empty()) return run.engine_duration() * run.replicas * paid_share(run.fleet);
+  double ranks = 0;
+  for (const PoolMeasures& pool : run.pools) ranks += pool.ranks * paid_share(pool.fleet);
+  return run.engine_duration() * ranks;
+}
+
+double paid_usd_per_hour(const MeasureView& v) {
+  if (v.device.pools.empty()) return v.device.usd_per_hour * paid_share(v.run.fleet);
+  if (!v.run.fleet.on) return v.device.usd_per_hour;
+  double usd = 0;
+  for (std::size_t i = 0; i < v.device.pools.size(); ++i)
+    usd += v.device.pools[i].usd_per_hour * paid_share(v.run.pools[i].fleet);
+  return usd;
 }
 
 }  // namespace foretoken

@@ -55,7 +55,9 @@ std::vector<PoolMeasures> by_pool(const SimulationOutcome& outcome) {
   auto begin = outcome.replicas.begin();
   for (const std::size_t pool_end : outcome.pool_ends) {
     const auto end = outcome.replicas.begin() + static_cast<std::ptrdiff_t>(pool_end);
+    const std::size_t number = pools.size();
     pools.push_back({sum_of({begin, end}), static_cast<int>(end - begin)});
+    if (number < outcome.pool_fleets.size()) pools.back().fleet = outcome.pool_fleets[number];
     begin = end;
   }
   return pools;

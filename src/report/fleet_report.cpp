@@ -77,7 +77,12 @@ bool asks_how_often(const RunResult& result) {
 }  // namespace
 
 void add_fleet(const RunResult& result, Json& json) {
-  if (result.scenario.cluster.fleet.on) json["fleet"] = fleet_of(first(result).fleet, first(result).end);
+  const SimulationOutcome& outcome = first(result);
+  if (result.scenario.cluster.fleet.on) json["fleet"] = fleet_of(outcome.fleet, outcome.end);
+  for (std::size_t i = 0; i < outcome.pool_fleets.size(); ++i) {
+    if (outcome.pool_fleets[i].on)
+      json["fleet"]["pools"][result.scenario.pools[i].name] = fleet_of(outcome.pool_fleets[i], outcome.end);
+  }
   if (asks_how_often(result)) {
     const ObjectivesHeld held = objectives_held(result);
     Json hold = Json::object();
@@ -88,6 +93,22 @@ void add_fleet(const RunResult& result, Json& json) {
     json["fleet"]["objectives"] = std::move(hold);
   }
   if (result.scenario.workload.client.on) json["clients"] = clients_of(first(result).clients);
+}
+
+std::string fleet_pools(const RunResult& result, const TextStyle& style) {
+  if (first(result).pool_fleets.empty()) return {};
+  TextTable table("lrrrrrrrr");
+  table.row({"pool", "ready", "at most", "paid", "GPU-hours", "changes", "cold starts", "died", "requests lost"});
+  for (std::size_t i = 0; i < result.pools.size(); ++i) {
+    if (!first(result).pool_fleets[i].on) continue;
+    const Summary& s = result.pools[i].summary;
+    std::vector<std::string> row{result.pools[i].name};
+    for (const char* key : {"mean_replicas_ready", "max_replicas_ready", "mean_replicas_paid", "gpu_hours",
+                            "scale_events", "cold_starts", "replica_failures", "lost_requests"})
+      row.push_back(readable(s[key]));
+    table.row(std::move(row));
+  }
+  return table.text(style, "  ");
 }
 
 std::string fleet_section(const RunResult& result, const TextStyle& style) {
@@ -106,7 +127,7 @@ std::string fleet_section(const RunResult& result, const TextStyle& style) {
     const FleetTotals::Count& c = fleet.counts[i];
     changes.row({readable(to_seconds(c.at)), readable(std::int64_t{c.paid}), readable(std::int64_t{c.ready})});
   }
-  std::string text = states.text(style, "  ") + changes.text(style, "  ");
+  std::string text = fleet_pools(result, style) + states.text(style, "  ") + changes.text(style, "  ");
   if (fleet.counts.size() > kMostChanges)
     text += fmt::format("  and {} more changes (--format json)\n", fleet.counts.size() - kMostChanges);
   return text;

@@ -83,6 +83,8 @@ void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog,
 void build_hand_over(Resolver& values, const Catalog& catalog, Scenario& scenario);
 // Pools and the workload together.
 void check_pools(Resolver& values, Scenario& scenario);
+// `pools[2]`, whose numbers count pools that are left out too.
+[[nodiscard]] std::string key_of_pool(Resolver& values, const PoolPlan& pool);
 
 // `distribution` and its parameters, or a plain number of tokens.
 [[nodiscard]] LengthConfig read_lengths(Resolver& values, const std::string& path);

@@ -163,12 +163,39 @@ void build_lora(Resolver& values, Scenario& s) {
       "cost.with_adapters", {bare ? 0 : profile.with_adapters, origin, bare ? "" : std::string(engine.info.name)});
 }
 
+namespace {
+
+// Of classes that name one: it has to be there, and those that are asked for have to be all.
+void check_adapters_of_classes(Resolver& values, const WorkloadConfig& w) {
+  const auto adapters = static_cast<std::int64_t>(w.adapters.weights.size());
+  bool all_name_one = !w.classes.empty();
+  for (std::size_t i = 0; i < w.classes.size(); ++i) {
+    const RequestClass& c = w.classes[i];
+    all_name_one = all_name_one && c.adapter;
+    const std::string path = fmt::format("workload.classes[{}].adapter", i);
+    if (c.adapter && *c.adapter >= 0 && adapters == 0)
+      values.error(path, fmt::format("class '{}' asks for adapter {}, and there are none", c.name, *c.adapter),
+                   fmt::format("workload.adapters: {{count: {}}}", std::max(1, *c.adapter + 1)));
+    else if (c.adapter && *c.adapter >= adapters)
+      values.error(path, fmt::format("class '{}' asks for adapter {}: there are {}", c.name, *c.adapter, adapters),
+                   fmt::format("0 to {}, or -1 for the base model", adapters - 1));
+  }
+  for (const char* key : {"popularity", "zipf_alpha", "weights", "base_share"}) {
+    const std::string path = std::string("workload.adapters.") + key;
+    if (all_name_one && values.given(path))
+      values.warning(path, fmt::format("'{}' has no effect: every class names its adapter", path));
+  }
+}
+
+}  // namespace
+
 void read_adapters(Resolver& values, WorkloadConfig& w) {
-  if (!values.given("workload.adapters")) return;
+  if (!values.given("workload.adapters")) return check_adapters_of_classes(values, w);
   AdapterConfig& adapters = w.adapters;
   adapters.weights = read_adapter_weights(values);
   adapters.ranks = read_adapter_ranks(values, adapters.weights.size());
   adapters.base_share = values.number("workload.adapters.base_share");
+  check_adapters_of_classes(values, w);
 }
 
 // Loads, and what only shows when engine and workload meet.

@@ -21,6 +21,7 @@ void build_admission(Resolver& values, Scenario& s) {
   const auto shed = values.maybe_integer("admission.shed_priority");
   a.sheds = shed.has_value();
   a.shed_priority = static_cast<int>(shed.value_or(0));
+  a.sheds_by_chance = values.text("admission.shed") == "probabilistic";
   a.queue_threshold = values.number("admission.queue_threshold");
   a.kv_threshold = values.number("admission.kv_threshold");
   a.tokens_per_second = values.maybe_number("admission.tokens_per_second").value_or(0);
@@ -41,6 +42,7 @@ void build_admission(Resolver& values, Scenario& s) {
                  "leave it out: fleet.when_none_ready says who waits");
   for (const char* key : {"queue_threshold", "kv_threshold"})
     warn_of_limit(values, key, !a.sheds && !a.queues, "there is no admission.shed_priority or flow_control");
+  warn_of_limit(values, "shed", !a.sheds, "there is no admission.shed_priority");
   for (const char* key : {"queue_requests", "queue_timeout"})
     warn_of_limit(values, key, !a.queues, "admission.flow_control is false");
   for (const char* key : {"burst_tokens", "counts", "per_class"})

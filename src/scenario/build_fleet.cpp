@@ -61,6 +61,13 @@ void read_failures(Resolver& values, const Scenario& s, FailureConfig& failures)
   }
   failures.repair = values.duration("fleet.repair");
   failures.detection = values.duration("fleet.detection");
+  failures.ejection_failures = static_cast<int>(values.integer("fleet.ejection_failures"));
+  failures.ejection = values.duration("fleet.ejection_time");
+  if (failures.ejection_failures == 0 && values.given("fleet.ejection_time"))
+    values.warning("fleet.ejection_time", "'fleet.ejection_time' has no effect: there is no fleet.ejection_failures");
+  if (failures.ejection_failures > 0 && failures.detection == Duration{})
+    values.warning("fleet.ejection_failures",
+                   "'fleet.ejection_failures' has no effect: fleet.detection is 0, so no request is sent to the dead");
   const auto domain = static_cast<int>(values.integer("fleet.domain_replicas"));
   if (const auto mtbf = values.maybe_quantity("fleet.domain_mtbf")) {
     failures.domain_mtbf = duration_from_seconds(*mtbf);

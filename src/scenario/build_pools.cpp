@@ -16,13 +16,6 @@ std::string path_of(std::size_t pool) {
   return fmt::format("pools[{}]", pool);
 }
 
-// Pools that are left out have numbers all the same.
-std::string path_of(Resolver& values, const PoolPlan& pool) {
-  std::size_t i = 0;
-  while (i + 1 < values.count("pools") && values.maybe_text(path_of(i) + ".name") != pool.name) ++i;
-  return path_of(i);
-}
-
 PoolRole role_of(const std::string& role) {
   for (const PoolRole one : {PoolRole::prefill, PoolRole::decode, PoolRole::encoder}) {
     if (role == to_string(one)) return one;
@@ -101,8 +94,6 @@ void check_keys_of_the_whole(Resolver& values, const Scenario& s) {
   if (values.given("admission"))
     values.error("admission", "'admission' with pools is not modelled",
                  "leave it out, or limit engine.max_waiting_requests");
-  if (values.given("fleet"))
-    values.error("fleet", "'fleet' with pools is not modelled", "leave pools out: one kind of replica comes and goes");
   const ClientConfig& client = s.workload.client;
   const bool gives_up = std::max(client.timeout, client.total_timeout) > Duration{};
   if (has_role(s, PoolRole::decode) && client.on && client.aborts && (gives_up || client.abort_share > 0))
@@ -140,6 +131,12 @@ void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, 
     std::erase_if(own.entries, [&](const YamlNode::Entry& e) { return e.key == replicas; });
   }
   values.diagnostics().append(apply_calibration_file(own, input.origin));
+  if (s.pools[index].role == PoolRole::encoder) {
+    if (values.given(path_of(index) + ".fleet"))
+      values.error(path_of(index) + ".fleet", "replicas of role encoder that come and go are not modelled",
+                   "leave it out: they stay");
+    std::erase_if(own.entries, [](const YamlNode::Entry& e) { return e.key == "fleet"; });
+  }
   Resolver sub(own, input.text, input.origin);
   Scenario part;
   part.workload = s.workload;
@@ -156,6 +153,8 @@ void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, 
     for (const RequestClass& c : part.workload.classes) part.engine.fair_shares.push_back(c.fair_share);
   }
   build_cluster(sub, false, part);
+  part.cluster.fleet.autoscaler.sees_prompts = s.pools[index].role != PoolRole::decode;
+  part.cluster.fleet.autoscaler.sees_kv = s.pools[index].role != PoolRole::prefill;
   if (part.engine.lora.on() && !sub.diagnostics().has_errors()) build_adapters(sub, part);
   build_prices(sub, catalog, input, part);
   if (!sub.diagnostics().has_errors()) check_calibration_file(sub, part);
@@ -229,7 +228,7 @@ void check_weights(Resolver& values, const Scenario& s) {
     };
     const PoolPlan& first = *std::find_if(s.pools.begin(), s.pools.end(), same_way);
     if (first.cluster.router != "random")
-      values.error(path_of(values, pool) + ".weight",
+      values.error(key_of_pool(values, pool) + ".weight",
                    fmt::format("'router: {}' of pool '{}' takes no weights", first.cluster.router, first.name),
                    "router: random");
   }
@@ -245,12 +244,34 @@ void check_models(Resolver& values, const Scenario& s) {
                  "name classes in workload.classes, each with its model");
   for (const PoolPlan& pool : s.pools) {
     if (pool.role != PoolRole::both)
-      values.error(path_of(values, pool) + ".role",
+      values.error(key_of_pool(values, pool) + ".role",
                    "hand-overs between pools of one of several models are not modelled", "role: both, or one model");
     const auto asks = [&](const RequestClass& c) { return c.model == pool.served_model_name && c.weight > 0; };
     if (!s.workload.classes.empty() && std::none_of(s.workload.classes.begin(), s.workload.classes.end(), asks))
-      values.warning(path_of(values, pool),
+      values.warning(key_of_pool(values, pool),
                      fmt::format("pool '{}' stands idle: no class asks for '{}'", pool.name, pool.served_model_name));
+  }
+}
+
+// Requests wait where they enter, by what the first pool with a fleet there says, or the first one that decodes.
+void check_lobbies(Resolver& values, const Scenario& s) {
+  for (const std::string& model : served_models(s.pools)) {
+    const PoolPlan* says = nullptr;
+    for (const bool decodes : {false, true}) {
+      for (const PoolPlan& pool : s.pools) {
+        if (!pool.cluster.fleet.on || pool.served_model_name != model || (pool.role == PoolRole::decode) != decodes)
+          continue;
+        if (says == nullptr) {
+          says = &pool;
+          continue;
+        }
+        for (const char* key : {"when_none_ready", "hold_requests", "hold_timeout"}) {
+          const std::string path = key_of_pool(values, pool) + ".fleet." + key;
+          if (values.given(path))
+            values.warning(path, fmt::format("'{}' has no effect: requests wait as pool '{}' says", path, says->name));
+        }
+      }
+    }
   }
 }
 
@@ -260,6 +281,7 @@ void take_main_pool(Resolver& values, Scenario& s) {
   s.memory = pool.memory;
   s.engine = pool.engine;
   s.cluster = pool.cluster;
+  s.cluster.fleet.on = std::any_of(s.pools.begin(), s.pools.end(), [](const auto& p) { return p.cluster.fleet.on; });
   s.engine.per_request = entry_pool(s.pools).engine.per_request;
   s.num_gpus = 0;
   for (const PoolPlan& p : s.pools) s.num_gpus += p.num_gpus;
@@ -295,26 +317,6 @@ void check_agreement(Resolver& values, const Scenario& s) {
   }
 }
 
-// KV caches that come faster than they can go: the queue for the link grows without end.
-void warn_of_full_links(Resolver& values, const Scenario& s, const WorkloadSummary& workload) {
-  double out = 0, in = 0, per_token = 0;
-  for (const PoolPlan& pool : s.pools) {
-    const double bandwidth = static_cast<double>(pool.link_bandwidth) * pool.cluster.replicas;
-    if (pool.role == PoolRole::prefill) out += bandwidth;
-    if (pool.role != PoolRole::decode) continue;
-    in += bandwidth;
-    per_token = static_cast<double>(pool.kv_block_bytes) / pool.engine.block_size;
-  }
-  const double needed = workload.offered_rate * workload.mean_prompt_tokens * per_token;
-  const double most = std::min(out, in);
-  if (!(most > 0) || !(needed >= most) || has_role(s, PoolRole::both)) return;
-  values.warning(
-      "disaggregation",
-      fmt::format("KV caches of {:.3g} GB a second are computed, and the links between the pools carry {:.3g}",
-                  needed * 1e-9, most * 1e-9),
-      "the queue for the link grows: a faster disaggregation.link, more replicas, or a smaller load");
-}
-
 }  // namespace
 
 void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog, const ScenarioInput& input,
@@ -331,51 +333,13 @@ void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog,
   if (s.pools.empty()) values.error("pools", "no pool has a replica", "replicas: 1");
   if (!s.pools.empty()) check_models(values, s);
   check_weights(values, s);
-  for (const char* key : {"pools", "hardware", "engine", "memory", "cost", "replicas", "router", "routing"})
+  check_lobbies(values, s);
+  for (const char* key : {"pools", "hardware", "engine", "memory", "cost", "replicas", "router", "routing", "fleet"})
     values.mark_tree_read(key);
   if (values.diagnostics().has_errors()) return;
   take_main_pool(values, s);
   check_agreement(values, s);
   if (!values.diagnostics().has_errors()) build_hand_over(values, catalog, s);
-}
-
-namespace {
-
-// Prompts that a pool can never take.
-void check_prompts_of(Resolver& values, const std::string& at, const PoolPlan& pool, const WorkloadSummary& workload,
-                      std::int64_t max_model_len) {
-  const EngineConfig& engine = pool.engine;
-  const std::int64_t longest = std::min(workload.max_prompt_tokens, max_model_len - 1);
-  const std::int64_t held = engine.kv_layout.longest(std::max<std::int64_t>(0, engine.usable_blocks()),
-                                                     engine.max_num_batched_tokens, engine.block_size, longest + 1);
-  if (engine.max_model_len <= longest)
-    values.error(at + ".engine.max_model_len",
-                 fmt::format("prompts of {} tokens do not fit max_model_len {} of pool '{}'", longest,
-                             engine.max_model_len, pool.name),
-                 fmt::format("set it to {} or more", workload.max_total_tokens));
-  if (pool.memory.num_gpu_blocks_override && held <= longest)
-    values.error(at + ".engine.num_gpu_blocks_override",
-                 fmt::format("{} KV blocks of pool '{}' hold {} tokens: less than one prompt of {}",
-                             *pool.memory.num_gpu_blocks_override, pool.name, held, longest),
-                 "raise the blocks");
-}
-
-}  // namespace
-
-void check_pools(Resolver& values, Scenario& s) {
-  const Result<WorkloadSummary> workload = workload_summary(s);
-  if (!workload) return;  // reported
-  const bool several = has_several_models(s);
-  for (PoolPlan& pool : s.pools) {
-    if (pool.role == PoolRole::encoder) continue;
-    if (pool.engine.ignore_eos_admission && !s.workload.ignore_eos) pool.engine.ignore_eos_admission = false;
-    if (!several) {
-      check_prompts_of(values, path_of(values, pool), pool, *workload, s.engine.max_model_len);
-    } else if (const auto own = summarise_workload(workload_of_model(s.workload, pool.served_model_name)); own) {
-      check_prompts_of(values, path_of(values, pool), pool, *own, pool.engine.max_model_len);
-    }
-  }
-  warn_of_full_links(values, s, *workload);
 }
 
 }  // namespace foretoken

@@ -158,6 +158,7 @@ void read_classes(Resolver& values, WorkloadConfig& w) {
     }
     c.priority = static_cast<int>(values.integer(prefix + "priority"));
     c.model = values.maybe_text(prefix + "model").value_or("");
+    if (const auto adapter = values.maybe_integer(prefix + "adapter")) c.adapter = static_cast<int>(*adapter);
     c.fair_share = values.number(prefix + "fair_share");
     c.goodput = read_goodput(values, prefix + "goodput.");
     w.classes.push_back(c);

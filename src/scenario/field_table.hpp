@@ -56,7 +56,7 @@ struct Field {
 
 [[nodiscard]] std::span<const Field> scenario_fields();
 // The maps of the top level whose keys a pool may say for itself.
-inline constexpr std::string_view kPoolMaps[] = {"hardware", "engine", "memory", "cost"};
+inline constexpr std::string_view kPoolMaps[] = {"hardware", "engine", "memory", "cost", "fleet"};
 
 // "a[3].b" → "a[].b", the spelling of the table; "pools.NAME.b" → "pools[].b".
 [[nodiscard]] std::string table_path(std::string_view path);

@@ -31,6 +31,9 @@ Names waits() {
 Names on_timeouts() {
   return {"abort", "continue"};
 }
+Names sheds() {
+  return {"saturated", "probabilistic"};
+}
 Names jitters() {
   return {"none", "minus_25", "plus_minus_20", "full"};
 }
@@ -42,6 +45,16 @@ constexpr Field kFleetRows[] = {
      "Requests of this priority value or a larger one are rejected while the replicas are saturated (llm-d's sheddable "
      "requests).",
      -32768, 32767},
+    {"admission.shed",
+     K::choice,
+     "saturated",
+     "Of these requests all while saturation is 1 or more, or (probabilistic) a share of 300 x saturation^5 at any "
+     "time: "
+     "llm-d's admitter plugin of that name.",
+     0,
+     0,
+     {},
+     sheds},
     {"admission.flow_control", K::flag, "false",
      "Requests wait before the router while the replicas are saturated, by priority, and then go one by one (llm-d)."},
     {"admission.queue_requests", K::integer, "5000", "So many of one priority wait there; more are rejected.", 1,
@@ -100,6 +113,14 @@ constexpr Field kFleetRows[] = {
      "From a failure until routers know and another replica is ordered; requests sent there meanwhile fail at once "
      "(Kubernetes 20 to 30 s, SGLang's router 120 to 180 s).",
      0, kMaxSeconds},
+    {"fleet.ejection_failures", K::integer, "0",
+     "Until `detection`: after so many requests in a row that a dead replica refused, routers leave it out for a while "
+     "(Envoy's outlier ejection: 5); 0 = they go on.",
+     0, 1e6},
+    {"fleet.ejection_time", K::quantity, "30 s",
+     "... for this long the first time, twice as long the second, and so on (Envoy's base_ejection_time); at most a "
+     "tenth of the replicas at once, and one in any case.",
+     1e-3, kMaxSeconds},
     {"fleet.when_none_ready",
      K::choice,
      "hold",

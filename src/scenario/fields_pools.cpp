@@ -50,6 +50,8 @@ constexpr Field kPoolRows[] = {
     {"pools[].engine", K::map, "", "Keys of `engine`, for this pool."},
     {"pools[].memory", K::map, "", "Keys of `memory`, for this pool."},
     {"pools[].cost", K::map, "", "Keys of `cost`, for this pool."},
+    {"pools[].fleet", K::map, "",
+     "Keys of `fleet`, for this pool: its replicas come and go by themselves (not of role encoder)."},
     {"pools[].replicas", K::integer, "(as the top level)",
      "Engines of this pool; 0 leaves it out (of role both), as `foretoken placement` does.", 0, 1e5},
     {"pools[].router",

@@ -186,6 +186,8 @@ constexpr Field kWorkloadRows[] = {
      "500 ms."},
     {"workload.classes[].model", K::text, "(the only one)",
      "What its requests ask for, by served_model_name of the pools; the router chooses among those that serve it."},
+    {"workload.classes[].adapter", K::integer, "(any, by workload.adapters)",
+     "The LoRA adapter that its requests ask for, from 0: a tenant's own; -1 = the base model.", -1, 29999},
     {"workload.classes[].acceptance_rate", K::number, "(the engine's)", "As engine.speculative_config.acceptance_rate.",
      0, 1},
     {"workload.classes[].acceptance_rates", K::list_of_numbers, "(the engine's)",

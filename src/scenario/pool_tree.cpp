@@ -18,7 +18,7 @@ bool is_of_the_whole(std::string_view path) {
 // Inherited as they stand; `spare` and what is asked are not of a pool.
 bool is_of_a_deployment(std::string_view key) {
   for (const std::string_view inherited :
-       {"model", "hardware", "engine", "memory", "cost", "replicas", "router", "routing", "prices"}) {
+       {"model", "hardware", "engine", "memory", "cost", "replicas", "router", "routing", "fleet", "prices"}) {
     if (key == inherited) return true;
   }
   return false;

@@ -240,6 +240,11 @@ class Checker {
     if (adapters.weights.size() > 32'767) refuse("more than 32,767 adapters");
     if (adapters.ranks.size() != adapters.weights.size())
       refuse(fmt::format("{} ranks of {} adapters", adapters.ranks.size(), adapters.weights.size()));
+    for (const RequestClass& c : config_.classes) {
+      const auto adapters_there_are = static_cast<int>(adapters.weights.size());
+      if (c.adapter && (*c.adapter < -1 || *c.adapter >= adapters_there_are))
+        refuse(fmt::format("class '{}' asks for adapter {} of {}", c.name, *c.adapter, adapters_there_are));
+    }
     for (const int rank : adapters.ranks)
       if (rank < 1) refuse(fmt::format("an adapter has rank {}: it must be at least 1", rank));
   }

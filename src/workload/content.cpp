@@ -37,8 +37,10 @@ ContentSource::ContentSource(const WorkloadConfig& config, std::uint64_t seed)
   for (const RequestClass& c : config.classes) {
     weights.push_back(c.weight);
     priorities_.push_back(static_cast<std::int16_t>(c.priority));
+    class_adapters_.push_back(c.adapter);
   }
   if (priorities_.empty()) priorities_.push_back(0);
+  class_adapters_.resize(priorities_.size());
   if (weights.size() > 1) choice_.emplace(weights);
 }
 
@@ -85,13 +87,15 @@ std::int16_t ContentSource::draw_class() {
   return choice_ ? static_cast<std::int16_t>(choice_->draw(classes_)) : std::int16_t{0};
 }
 
-std::int16_t ContentSource::draw_adapter() {
+std::int16_t ContentSource::draw_adapter(std::int16_t class_index) {
+  const std::optional<int>& own = class_adapters_[static_cast<std::size_t>(class_index)];
+  if (own) return static_cast<std::int16_t>(*own);
   if (!adapters_ || (base_share_ > 0 && adapter_stream_.uniform() < base_share_)) return -1;
   return static_cast<std::int16_t>(adapters_->draw(adapter_stream_));
 }
 
 [[gnu::noinline]] void ContentSource::draw_rest(Request& request) {
-  request.adapter = draw_adapter();
+  request.adapter = draw_adapter(request.class_index);
   if (stop_string_share_ > 0) request.stop_string = stop_stream_.uniform() < stop_string_share_;
 }
 

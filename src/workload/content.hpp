@@ -44,8 +44,8 @@ class ContentSource {
   // A turn of a conversation: new input after what was said.
   [[nodiscard]] Request turn(std::int16_t class_index, std::int64_t said, RandomStream& stream);
   [[nodiscard]] std::int16_t draw_class();
-  // A LoRA adapter, -1 = the base model.
-  [[nodiscard]] std::int16_t draw_adapter();
+  // A LoRA adapter, -1 = the base model: that of the class, or a drawn one.
+  [[nodiscard]] std::int16_t draw_adapter(std::int16_t class_index);
   // The shared prefixes of the classes; null when there are none.
   [[nodiscard]] const PrefixTable* prefixes() const { return prefixes_.rows() > 0 ? &prefixes_ : nullptr; }
 
@@ -68,7 +68,8 @@ class ContentSource {
   RandomStream classes_;
   void draw_rest(Request& request);
 
-  std::optional<AliasTable> adapters_;  // with any
+  std::optional<AliasTable> adapters_;              // with any
+  std::vector<std::optional<int>> class_adapters_;  // one per class
   double base_share_;
   double stop_string_share_;
   bool draws_more_;  // than class and lengths

@@ -155,7 +155,7 @@ class ClosedSource final : public RequestSource {
       const std::int16_t class_index = feed_.content().draw_class();
       feed_.skip();
       Conversation conversation = conversations_->open(class_index);
-      conversation.adapter = feed_.content().draw_adapter();
+      conversation.adapter = feed_.content().draw_adapter(class_index);
       request = next_turn(std::move(conversation));
     } else {
       request = feed_.take();

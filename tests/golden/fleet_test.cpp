@@ -255,6 +255,26 @@ TEST(Failures, ADeadReplicaDrawsRequestsUntilItIsKnown) {
   }
 }
 
+// F27: the same with Envoy's outlier ejection. The first five fail, then replica 1 has all for 30 s; five more fail,
+// and now it is left out for 60 s.
+TEST(Failures, ADeadReplicaIsEjectedAfterFiveFailures) {
+  Fleet fleet(2, 2, {});
+  FailureConfig& failures = fleet.config.cluster.fleet.failures;
+  failures.planned = {{Duration{1}, 0}};
+  failures.repair = failures.detection = 1000 * kSecond;
+  failures.ejection_failures = 5;
+  failures.ejection = 30 * kSecond;
+  std::vector<Request> requests;
+  for (int second = 1; second <= 100; ++second) requests.push_back(at(second, 10));
+  fleet.config.cluster.router = "least_outstanding";
+  fleet.config.engine.max_num_seqs = 64;
+  const auto records = fleet.run(requests);
+  // The fifth fails at 5 s, it is back at 35 s: requests 34 to 38 (from 0) come at 35 to 39 s.
+  for (std::size_t i = 0; i < records.size(); ++i)
+    EXPECT_EQ(records[i].outcome == Outcome::failed, i < 5 || (i >= 34 && i < 39) || i >= 98) << i;
+  EXPECT_EQ(fleet.outcome.fleet.refused, 5 + 5 + 2);
+}
+
 // A step takes 10 ms and 0.1 ms for each prompt token; the replica dies at 55 ms with four tokens out. Gone on with
 // elsewhere 104 tokens are computed again, which takes 20.4 ms; from scratch the request takes 110 ms once more.
 TEST(Failures, AMigratedRequestGoesOnWhereItWas) {

@@ -131,6 +131,7 @@ struct WindowRates {
 struct PoolMeasures {
   ReplicaTotals engine;
   int ranks = 0;
+  FleetTotals fleet = {};  // where any pool is a fleet
 };
 
 struct RunMeasures {

@@ -79,8 +79,9 @@ struct AutoscalerConfig {
   double up_rate = 0, down_rate = 0;  // at most so many times more or less than ready
   Duration zero_grace{};              // before the last replica goes
   // Dynamo.
-  bool for_latency = false;  // thresholds of the planner's latency mode; else of throughput
-  double replica_rate = 0;   // requests per second that one replica serves; 0: no lower bound by rate
+  bool for_latency = false;                  // thresholds of the planner's latency mode; else of throughput
+  bool sees_prompts = true, sees_kv = true;  // of a pool of role decode or prefill one of them only
+  double replica_rate = 0;                   // requests per second that one replica serves; 0: no lower bound by rate
   bool operator==(const AutoscalerConfig&) const = default;
 };
 

@@ -179,7 +179,8 @@ struct AdmissionConfig {
   std::int64_t max_in_flight = 0;  // requests in the system; 0 = no limit
   bool sheds = false;              // requests of this priority value and above, while replicas are saturated
   int shed_priority = 1;
-  double queue_threshold = 5;  // of saturation: waiting requests, and share of KV blocks in use
+  bool sheds_by_chance = false;  // the more of them, the more saturated the replicas are
+  double queue_threshold = 5;    // of saturation: waiting requests, and share of KV blocks in use
   double kv_threshold = 0.8;
   // Flow control: who comes while they are saturated waits, by priority, at most so many of one.
   bool queues = false;

@@ -60,6 +60,9 @@ struct FailureConfig {
   Duration domain_mtbf{};
   Duration repair{};     // until the place is free for the next one; mean of an exponential where it came by chance
   Duration detection{};  // until routers know: requests sent there meanwhile fail at once
+  // Or until so many of them in a row have failed: then routers leave it out for a while, longer each time; 0 = never.
+  int ejection_failures = 0;
+  Duration ejection{};
   bool operator==(const FailureConfig&) const = default;
 };
 
@@ -108,6 +111,10 @@ struct FleetTotals {
   };
   std::vector<Decision> decisions;
 
+  // So many replicas that are ready from the beginning to the end.
+  [[nodiscard]] static FleetTotals of_those_that_stay(int replicas, TimePoint end);
+  // Of several pools, but for decisions and requests that waited, which are of none.
+  [[nodiscard]] static FleetTotals of_all(const std::vector<FleetTotals>& pools);
   [[nodiscard]] std::int64_t paid() const;      // ns
   [[nodiscard]] std::int64_t starting() const;  // ns, of it before they were ready
 };

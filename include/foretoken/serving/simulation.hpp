@@ -217,6 +217,7 @@ struct SimulationOutcome {
   std::int64_t aborted = 0;
   TransferTotals transfers;
   FleetTotals fleet;
+  std::vector<FleetTotals> pool_fleets;  // of several pools each, where any is a fleet; those that stay are ready
   ClientTotals clients;
   std::int64_t unfinished = 0;      // in the system when the run was stopped
   std::int64_t peak_in_system = 0;  // most at once; who leaves goes before who arrives at the same instant

@@ -155,6 +155,7 @@ struct RequestClass {
   double fair_share = 1;  // of the service, relative to other classes (engine.scheduling_policy: vtc)
   std::optional<std::int64_t> media_items = {};  // images and sounds of a request; empty = the workload's
   std::string model = {};                        // that it asks for, by its served name; empty = the only one
+  std::optional<int> adapter = {};               // that it asks for, -1 = none; empty = any, by their weights
   bool operator==(const RequestClass&) const = default;
 };
 

@@ -25,7 +25,18 @@ constexpr std::string_view kKeys[] = {"max_num_requests_running",
                                       "mbu",
                                       "arithmetic_intensity",
                                       "cost_per_hour",
-                                      "mean_power_w"};
+                                      "mean_power_w",
+                                      "gpu_hours",
+                                      "mean_replicas_paid",
+                                      "mean_replicas_ready",
+                                      "max_replicas_ready",
+                                      "cold_starts",
+                                      "cold_start_gpu_hours",
+                                      "replicas_stopped",
+                                      "scale_events",
+                                      "replica_failures",
+                                      "lost_requests",
+                                      "refused_requests"};
 
 // The pools of `members` in one run, with what they have in common.
 RunMeasures measures_of(const RunMeasures& whole, const std::vector<std::size_t>& members) {
@@ -37,6 +48,10 @@ RunMeasures measures_of(const RunMeasures& whole, const std::vector<std::size_t>
     run.pools.push_back(whole.pools[i]);
   }
   run.engine = sum_of(totals);
+  std::vector<FleetTotals> fleets;
+  for (const PoolMeasures& pool : run.pools) fleets.push_back(pool.fleet);
+  const bool any = std::any_of(fleets.begin(), fleets.end(), [](const FleetTotals& f) { return f.on; });
+  if (any) run.fleet = FleetTotals::of_all(fleets);
   run.all.completed = whole.all.completed;
   run.all.first_arrival = whole.all.first_arrival;
   run.all.last_finish = whole.all.last_finish;

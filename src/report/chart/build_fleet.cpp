@@ -70,10 +70,8 @@ std::string figure_of(const Json& summary, const char* key) {
   return std::isnan(value) ? "-" : readable(value);
 }
 
-}  // namespace
-
-void add_replicas(Charts& charts, const Json& document) {
-  const Json& fleet = document["fleet"];
+// Of one pool, or of all together.
+void add_replicas(Charts& charts, const Json& fleet, const Json& summary, const std::string& pool) {
   const Json::Array& counts = list_of(fleet["replicas"]);
   if (counts.empty()) return;
   double end = number_of(fleet["end_s"]);
@@ -111,11 +109,10 @@ void add_replicas(Charts& charts, const Json& document) {
     line.y = wanted.y;
     panel.series.push_back(std::move(line));
   }
-  chart.name = "replicas";
-  chart.title = "Replicas over time";
+  chart.name = pool.empty() ? "replicas" : "replicas-" + pool;
+  chart.title = pool.empty() ? "Replicas over time" : fmt::format("Replicas of {} over time", pool);
   chart.zoom = true;
   chart.x = {"simulated time (s)", Axis::Scale::linear, {}, 0.0, end};
-  const Json& summary = document["summary"];
   chart.caption = fmt::format(
       "Replicas that are paid, and what of them is ready: {} ready in the mean, {} paid, {} GPU-hours, {} cold starts. "
       "First replication.",
@@ -123,6 +120,16 @@ void add_replicas(Charts& charts, const Json& document) {
       figure_of(summary, "gpu_hours"), figure_of(summary, "cold_starts"));
   chart.panels.push_back(std::move(panel));
   charts.push_back(std::move(chart));
+}
+
+}  // namespace
+
+void add_replicas(Charts& charts, const Json& document) {
+  const Json& fleet = document["fleet"];
+  add_replicas(charts, fleet, document["summary"], "");
+  const Json::Object* pools = fleet["pools"].if_object();
+  if (pools == nullptr) return;
+  for (const auto& [name, pool] : *pools) add_replicas(charts, pool, document["pools"][name]["summary"], name);
 }
 
 }  // namespace foretoken

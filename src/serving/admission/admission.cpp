@@ -15,10 +15,17 @@ bool TokenBucket::take(double tokens, TimePoint now) {
 
 bool Admission::admits(const Request& request, std::int64_t in_flight, const ClusterView& view) {
   if (config_.max_in_flight > 0 && in_flight >= config_.max_in_flight) return false;
-  if (config_.sheds && request.priority >= config_.shed_priority && saturation(view) >= 1) return false;
+  if (config_.sheds && request.priority >= config_.shed_priority && sheds(view)) return false;
   if (config_.tokens_per_second <= 0) return true;
   const double tokens = static_cast<double>(request.prompt_tokens) + (config_.counts_outputs ? request.max_tokens : 0);
   return bucket_of(request).take(tokens, view.now());
+}
+
+// llm-d's probabilistic admitter sheds a share of 300 s^5 at saturation s: a tenth of them from 0.2, all from 0.32.
+bool Admission::sheds(const ClusterView& view) {
+  const double s = saturation(view);
+  if (!config_.sheds_by_chance) return s >= 1;
+  return chance_.uniform() < 300 * s * s * s * s * s;
 }
 
 double Admission::saturation(const ClusterView& view) const {

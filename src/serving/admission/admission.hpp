@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "base/random.hpp"
 #include "foretoken/serving/engine_config.hpp"
 #include "foretoken/workload/request_source.hpp"
 #include "serving/routing/cluster_view.hpp"
@@ -25,7 +26,8 @@ class TokenBucket {
 
 class Admission {
  public:
-  explicit Admission(const AdmissionConfig& config) : config_(config) {}
+  explicit Admission(const AdmissionConfig& config, std::uint64_t seed = 0)
+      : config_(config), chance_(seed, "admission") {}
 
   // in_flight: requests in the system without this one.
   [[nodiscard]] bool admits(const Request& request, std::int64_t in_flight, const ClusterView& view);
@@ -35,9 +37,11 @@ class Admission {
   [[nodiscard]] double saturation(const ClusterView& view) const;
 
  private:
+  [[nodiscard]] bool sheds(const ClusterView& view);
   [[nodiscard]] TokenBucket& bucket_of(const Request& request);
 
   AdmissionConfig config_;
+  RandomStream chance_;
   std::vector<TokenBucket> buckets_;  // by class, made when needed
 };
 

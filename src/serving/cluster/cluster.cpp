@@ -7,6 +7,7 @@
 
 #include "serving/cluster/cluster_events.hpp"
 #include "serving/cluster/cluster_fleet.hpp"
+#include "serving/cluster/cluster_losses.hpp"
 #include "serving/cluster/cluster_ways.hpp"
 
 namespace foretoken {
@@ -23,7 +24,6 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
       observer_(observer),
       stop_(stop),
       entries_(1),
-      decode_router_(std::move(seams.decode_router)),
       transport_(std::move(seams.transport)),
       make_policy_(std::move(seams.make_policy)),
       clients_(seams.clients),
@@ -31,19 +31,19 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
       stores_(config.pools.size()) {
   invariant(!config_.pools.empty(), "no pool where requests enter");
   entries_.front().router = std::move(seams.entry_router);
+  decode_.router = std::move(seams.decode_router);
   arrival_ = events_.add(Arrival{}, kThenArrivals);
   hand_overs_due_ = events_.add(HandOversDue{}, kThenHandOvers);
   transfers_due_ = events_.add(TransfersDue{}, kThenHandOvers);
   if (std::any_of(config_.pools.begin(), config_.pools.end(), [](const auto& p) { return p.role == PoolRole::decode; }))
     hand_over_.emplace(config_, *this, transport_.get());
-  if (config_.pools.front().cluster.fleet.on) {
-    invariant(config_.pools.size() == 1, "a fleet of several pools");
-    fleet_.emplace(config_.pools.front().cluster);
-    fleet_due_ = events_.add(FleetDue{}, kThenReplicas);
-  }
-  if (config_.pools.front().cluster.admission.on) admission_.emplace(config_.pools.front().cluster.admission);
+  comes_and_goes_ =
+      std::any_of(config_.pools.begin(), config_.pools.end(), [](const auto& p) { return p.cluster.fleet.on; });
+  if (comes_and_goes_) fleet_due_ = events_.add(FleetDue{}, kThenReplicas);
+  const ClusterConfig& first = config_.pools.front().cluster;
+  if (first.admission.on) admission_.emplace(first.admission, first.routing.seed);
   if (config_.pools.front().cluster.admission.queues) {
-    invariant(!fleet_, "flow control before replicas that come and go");
+    invariant(!comes_and_goes_, "flow control before replicas that come and go");
     flow_.emplace(config_.pools.front().cluster.admission);
     flow_due_ = events_.add(FlowDue{}, kThenTimeouts);
   }
@@ -54,9 +54,10 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
     encoders_due_ = events_.add(EncodersDue{}, kThenHandOvers);
   }
   for (const PoolConfig& pool : config_.pools) add_pool(pool);
+  make_lobbies();
   make_routers(source.prefixes());
   former_.resize(replica_of_rank_.size());
-  if (fleet_) schedule_fleet(TimePoint{});
+  if (comes_and_goes_) schedule_fleet(TimePoint{});
 }
 
 std::unique_ptr<Replica> Cluster::make_replica(const PoolConfig& pool, int first_rank) {
@@ -86,13 +87,16 @@ void Cluster::add_pool(const PoolConfig& pool) {
   }
   if (entries_.size() <= static_cast<std::size_t>(pool.model))
     entries_.resize(static_cast<std::size_t>(pool.model) + 1);
-  std::vector<int>& candidates =
-      pool.role == PoolRole::decode ? decode_ : entries_[static_cast<std::size_t>(pool.model)].candidates;
+  Side& side = pool.role == PoolRole::decode ? decode_ : entries_[static_cast<std::size_t>(pool.model)];
+  std::vector<int>& candidates = side.candidates;
+  side.takers.add(pool.cluster.replicas, !pool.cluster.fleet.on);
+  if (pool.cluster.fleet.on) make_fleet(pool, side);
   for (int i = 0; i < pool.cluster.replicas; ++i) {
     const auto replica = static_cast<int>(members_.size());
     Member member(pool.engine);
     member.replica = make_replica(pool, static_cast<int>(replica_of_rank_.size()));
     member.pool = &pool;
+    if (pool.cluster.fleet.on) member.fleet = &fleets_.back();
     if (hand_over_)
       hand_over_->add_replica(static_cast<std::size_t>(&pool - config_.pools.data()), pool.engine.data_parallel_size);
     member.candidate = static_cast<int>(candidates.size());
@@ -134,8 +138,11 @@ void Cluster::make_routers(const PrefixTable* prefixes) {
   for (const int model : config_.model_of_class)
     invariant(model >= 0 && static_cast<std::size_t>(model) < entries_.size(), "a model that no pool serves");
   invariant(hands_over == (decode != nullptr), "pools of role prefill and decode need each other");
-  const auto make = [&](const PoolConfig& pool, const std::vector<int>& candidates, auto& router) {
+  const auto make = [&](const PoolConfig& pool, Side& side) {
+    const std::vector<int>& candidates = side.candidates;
+    std::unique_ptr<RoutingPolicy>& router = side.router;
     const auto n = static_cast<int>(candidates.size());
+    side.routing = &pool.cluster.routing;
     if (!router) {
       ClusterConfig among{n, pool.cluster.router, pool.cluster.routing};
       if (std::vector<double> weights = weights_of(candidates); !weights.empty())
@@ -149,10 +156,10 @@ void Cluster::make_routers(const PrefixTable* prefixes) {
     }
   };
   for (std::size_t i = 0; i < entries_.size(); ++i) {
-    make(*entry[i], entries_[i].candidates, entries_[i].router);
+    make(*entry[i], entries_[i]);
     fetches_ = fetches_ || find_router(entry[i]->cluster.router).fetches;
   }
-  if (hands_over) make(*decode, decode_, decode_router_);
+  if (hands_over) make(*decode, decode_);
 }
 
 bool Cluster::advance(TimePoint until) {
@@ -176,12 +183,12 @@ SimulationOutcome Cluster::finish() {
       const auto place = static_cast<std::size_t>(rank->index());
       ReplicaTotals& totals = outcome_.replicas[place] = rank->all_totals();
       totals.kv_blocks_at_end = rank->state().used_blocks();
-      if (fleet_) totals += former_[place];
+      if (member.fleet != nullptr) totals += former_[place];
     }
   }
   for (std::size_t pool = 0, begin = 0; encoders_ && pool < config_.pools.size(); begin = outcome_.pool_ends[pool++])
     std::ranges::copy(encoders_->totals(pool), outcome_.replicas.begin() + static_cast<std::ptrdiff_t>(begin));
-  if (fleet_) outcome_.fleet = fleet_totals();
+  if (comes_and_goes_) add_fleet_totals();
   if (hand_over_) outcome_.transfers = hand_over_->totals();
   return std::move(outcome_);
 }
@@ -203,8 +210,10 @@ void Cluster::abandon() {
     });
   }
   while (flow_ && !flow_->empty()) observer_.on_request(record_of(flow_->take(), 0, Outcome::unfinished, outcome_.end));
-  while (fleet_ && !fleet_->lobby.empty())
-    observer_.on_request(record_of(fleet_->lobby.take(), 0, Outcome::unfinished, outcome_.end));
+  for (Side& entry : entries_) {
+    while (entry.lobby && !entry.lobby->empty())
+      observer_.on_request(record_of(entry.lobby->take(), 0, Outcome::unfinished, outcome_.end));
+  }
   if (!hand_over_) return;
   hand_over_->for_each_on_the_way([&](const HandOver& what) {
     RequestRecord record = record_of(what.request, what.rank, Outcome::unfinished, outcome_.end);
@@ -226,7 +235,13 @@ void Cluster::operator()(const Boundary& event, TimePoint now) {
 }
 
 void Cluster::operator()(const HandOversDue&, TimePoint now) {
-  for (const HandOver& what : hand_overs_) hand_over_->handed_over(what, now);
+  for (const HandOver& what : hand_overs_) {
+    const auto place = places_.find(what.request.index);
+    if (place != places_.end() && place->second.decode_died)
+      lose_prompt(what, now);
+    else
+      hand_over_->handed_over(what, now);
+  }
   hand_overs_.clear();
 }
 

@@ -2,6 +2,7 @@
 // anonymous namespace, so that what every event passes through is compiled as one.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -22,6 +23,7 @@
 #include "serving/fleet/lobby.hpp"
 #include "serving/fleet/replica_lives.hpp"
 #include "serving/fleet/schedule.hpp"
+#include "serving/fleet/takers.hpp"
 #include "serving/routing/signal_board.hpp"
 
 namespace foretoken {
@@ -96,19 +98,23 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
  private:
   // Of requests that are given their places before they are handed over: replicas, -1 = none (any more).
   struct Places {
+    Request request;
     int prefill = -1;
     int decode = -1;
     // Where blocks come first:
     bool has_blocks = false;  // there
     bool is_through = false;  // the front end where its prompt will be computed, which took so long
     Duration on_the_way{};
+    bool decode_died = false;  // while its prompt is computed, which comes to nothing
   };
+  struct Fleet;
 
   struct Member {
     explicit Member(const EngineConfig& engine) : ways(engine) {}
     std::unique_ptr<Replica> replica;
     RoutingPolicy* router = nullptr;  // that chooses it
     int candidate = 0;                // its number there
+    Fleet* fleet = nullptr;           // that it comes and goes with; null: it is there for ever
     const PoolConfig* pool = nullptr;
     PoolRole role = PoolRole::both;
     bool waits_for_call = false;
@@ -117,40 +123,55 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
     Ingress ways;  // to it
   };
 
-  // Where requests for one model enter.
-  struct Entry {
-    std::vector<int> candidates;  // of the router: replicas
+  // Replicas among which a router chooses: where requests for one model enter, or where they decode.
+  struct Side {
+    std::vector<int> candidates;  // replicas
     std::unique_ptr<RoutingPolicy> router;
+    const RoutingConfig* routing = nullptr;
+    Takers takers;
+    std::optional<Lobby> lobby;  // where requests enter and replicas come and go
   };
 
-  // Replicas that come and go.
+  // Replicas of a pool that come and go.
   struct Fleet {
-    Fleet(const ClusterConfig& config)
-        : lives(config.fleet, config.replicas, config.routing.seed),
-          schedule(config.fleet),
-          lobby(config.fleet.held_requests, config.fleet.held_for),
-          in_flight(static_cast<std::size_t>(config.replicas), 0) {
-      if (config.fleet.autoscaler.policy != AutoscalerPolicy::none)
-        autoscaler = make_autoscaler(config.fleet.autoscaler);
+    Fleet(const PoolConfig& pool, int first_replica, Side& to, std::uint64_t seed)
+        : lives(pool.cluster.fleet, pool.cluster.replicas, seed, to.takers, static_cast<int>(to.candidates.size())),
+          schedule(pool.cluster.fleet),
+          first(first_replica),
+          side(&to),
+          engine(&pool.engine),
+          in_flight(static_cast<std::size_t>(pool.cluster.replicas), 0),
+          pinned(static_cast<std::size_t>(pool.cluster.replicas), 0) {
+      if (pool.cluster.fleet.autoscaler.policy != AutoscalerPolicy::none)
+        autoscaler = make_autoscaler(pool.cluster.fleet.autoscaler);
     }
+    [[nodiscard]] std::size_t place(int replica) const { return static_cast<std::size_t>(replica - first); }
+    [[nodiscard]] ReplicaState state(int replica) const { return lives.state(replica - first); }
+    [[nodiscard]] bool has_work(int replica) const { return in_flight[place(replica)] + pinned[place(replica)] > 0; }
     ReplicaLives lives;
     FleetSchedule schedule;
     std::unique_ptr<Autoscaler> autoscaler;  // null: none
     std::vector<FleetTotals::Decision> decisions;
-    Lobby lobby;
-    std::vector<std::int64_t> in_flight;  // requests that were sent there and have not left
+    int first;  // its replicas are numbered from there
+    const Side* side;
+    const EngineConfig* engine;
+    std::vector<std::int64_t> in_flight;  // by place: requests that were sent there and have not left
+    std::vector<std::int64_t> pinned;     // ... that were handed over, and whose blocks are still there
+    std::int64_t inside = 0, came = 0;    // of all places: those in flight, those that were ever sent there
     std::int64_t lost = 0, refused = 0;   // by replicas that have died
     bool drained = false;                 // somebody has nothing left to do
   };
 
-  // Of the replicas among which a router chooses, and of all for an autoscaler.
+  // Of the replicas among which a router chooses, and of a fleet for its autoscaler.
   class View;
   class Sight;
 
   void add_pool(const PoolConfig& pool);
   void make_routers(const PrefixTable* prefixes);
   [[nodiscard]] std::vector<double> weights_of(const std::vector<int>& candidates) const;
-  [[nodiscard]] const Entry& entry_of(const Request& request) const {
+  void make_fleet(const PoolConfig& pool, Side& side);
+  void make_lobbies();
+  [[nodiscard]] Side& entry_of(const Request& request) {
     if (config_.model_of_class.empty()) [[likely]]
       return entries_.front();
     return entries_[static_cast<std::size_t>(config_.model_of_class[static_cast<std::size_t>(request.class_index)])];
@@ -159,12 +180,11 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   [[nodiscard]] const Member& member(int replica) const { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] Member& member(int replica) { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] int replica_of(int rank) const { return replica_of_rank_[static_cast<std::size_t>(rank)]; }
-  [[nodiscard]] int choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request,
-                           TimePoint now);
+  [[nodiscard]] int choose(Side& side, const Request& request, TimePoint now);
   [[nodiscard]] EngineRank& rank_of(int rank) { return member(replica_of(rank)).replica->rank(rank); }
   void enter(const Request& request, TimePoint now);
   [[nodiscard]] bool stays_with(int decode, const Request& request, TimePoint now) const;
-  void leave_place(int replica, const Request& request);
+  void leave_place(int replica, const Request& request, TimePoint now);
   void leave_other_places(int rank, const Request& request, TimePoint now);
   void send(int replica, const Request& what, Duration takes, TimePoint now);
   void go(int replica, const Request& request, TimePoint now);
@@ -181,30 +201,43 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void left_system(const Request& request, Outcome outcome, TimePoint now);
 
   // ---- cluster_fleet.hpp ----
-  void want(int replicas, TimePoint now);
-  void gone(int place, TimePoint now);
-  void die(int place, TimePoint now);
+  void want(Fleet& fleet, int replicas, TimePoint now);
+  void gone(Fleet& fleet, int replica, TimePoint now);
+  void die(int replica, TimePoint now);
+  void sent_to(int replica);
   void left_replica(int replica, TimePoint now);
-  void renew(int place);
-  void autoscale(TimePoint now);
+  void may_be_drained(int replica, TimePoint now);
+  void renew(int replica);
+  void autoscale(Fleet& fleet, TimePoint now);
   void schedule_fleet(TimePoint now);
-  void hold(const Request& request, TimePoint now);
-  void serve_held(TimePoint now);
+  [[nodiscard]] bool nobody_takes(const Side& entry) const {
+    return entry.takers.count() == 0 || (hand_over_ && decode_.takers.count() == 0);
+  }
+  [[nodiscard]] bool is_dead(int replica, const Request& request, TimePoint now);
+  [[nodiscard]] bool refuses(int replica, const Request& request, TimePoint now);
+  void hold(Side& entry, const Request& request, TimePoint now);
+  void serve_held(Side& entry, TimePoint now);
   void admit(const Request& request, TimePoint now);
   void begin(const Request& request, TimePoint now);
   void dispatch_one(TimePoint now);
   void not_held(const Request& request, Outcome outcome, TimePoint now);
   void turned_away(const Request& request, Outcome outcome, TimePoint now);
-  [[nodiscard]] FleetTotals fleet_totals();
+  void add_fleet_totals();
   void abort(std::int64_t attempt, TimePoint now);
+
+  // ---- cluster_losses.hpp ----
+  void lose_places(int replica, TimePoint now);
+  void lose_expected(std::int64_t request, TimePoint now);
+  void lose_prompt(const HandOver& what, TimePoint now);
+  void lose_on_the_way(const HandOver& what, TimePoint now);
 
   const PoolsConfig& config_;
   RequestSource& source_;
   const bool source_is_open_;
   Observer& observer_;
   const std::atomic<bool>* stop_;
-  std::vector<Entry> entries_;                    // by model
-  std::unique_ptr<RoutingPolicy> decode_router_;  // null: nothing is handed over
+  std::deque<Side> entries_;  // by model
+  Side decode_;               // without a router nothing is handed over
   std::unique_ptr<Transport> transport_;
   EventQueue<Event> events_;
   EventQueue<Event>::Handle arrival_ = 0;
@@ -218,7 +251,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   std::optional<HandOvers> hand_over_;               // null: nothing is handed over
   std::optional<Admission> admission_;               // null: all are let in
   std::optional<FlowControl> flow_;                  // null: nobody waits before the router
-  std::optional<Fleet> fleet_;                       // null: all replicas are there for ever
+  std::deque<Fleet> fleets_;                         // of pools whose replicas come and go
   std::optional<EncoderStage> encoders_;             // null: requests go to engines at once
   Clients* clients_;                                 // null: nobody gives up
   FanOut* fan_out_;                                  // null: requests come as they are
@@ -226,13 +259,13 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   std::unordered_map<std::int64_t, int> at_;         // with clients_: attempts' replicas; never iterated
   std::int64_t not_held_ = 0;                        // requests that found no replica, in time or at all
   std::vector<ReplicaTotals> former_;                // by rank: of replicas that had its place before
-  std::unordered_map<std::int64_t, Places> places_;  // by request; never iterated
+  std::unordered_map<std::int64_t, Places> places_;  // by request; in the order of requests where all are visited
   int called_ = -1;                                  // the replica whose schedule call is made
   std::vector<Member> members_;                      // the replicas of all pools
   std::vector<int> replica_of_rank_;
-  std::vector<int> decode_;                                 // candidates of its router: replicas
   std::vector<HandOver> hand_overs_;                        // of this instant
   std::vector<int> to_call_;                                // replicas whose schedule call is due in this instant
+  bool comes_and_goes_ = false;                             // some pool's replicas do
   bool publishes_ = false;                                  // some replica publishes its signals
   bool has_groups_ = false;                                 // some replica has several ranks
   bool fetches_ = false;                                    // prefixes may come from other replicas
@@ -243,11 +276,8 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
 
 class Cluster::View final : public ClusterView {
  public:
-  View(const Cluster& cluster, const std::vector<int>& candidates, TimePoint now)
-      : ClusterView(cluster.fleet_ ? cluster.fleet_->lives.absent() : nullptr),
-        cluster_(cluster),
-        candidates_(candidates),
-        now_(now) {}
+  View(const Cluster& cluster, const Side& side, TimePoint now)
+      : ClusterView(side.takers.absent()), cluster_(cluster), candidates_(side.candidates), now_(now) {}
   int size() const override { return static_cast<int>(candidates_.size()); }
   TimePoint now() const override { return now_; }
   ReplicaSignals signals(int replica) const override {

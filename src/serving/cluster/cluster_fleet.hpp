@@ -1,6 +1,7 @@
 // Replicas that come and go, requests that wait while none is ready, and clients that give up. A part of cluster.cpp.
 #pragma once
 
+#include "base/random.hpp"
 #include "serving/cluster/cluster_events.hpp"
 
 namespace foretoken {
@@ -8,43 +9,88 @@ namespace {
 
 // ---- replicas that come and go ----
 
-void Cluster::want(int replicas, TimePoint now) {
-  fleet_->lives.want(
-      replicas, now, [&](int place) { renew(place); },
+// The pools of one side share its candidates, and each lives by itself: chance has a stream for each.
+void Cluster::make_fleet(const PoolConfig& pool, Side& side) {
+  const auto number = static_cast<std::uint64_t>(&pool - config_.pools.data());
+  const std::uint64_t seed = pool.cluster.routing.seed;
+  fleets_.emplace_back(pool, static_cast<int>(members_.size()), side,
+                       number == 0 ? seed : replication_seed(seed, (std::uint64_t{1} << 32) + number));
+}
+
+// Requests wait where they enter: for replicas there, and for those that would decode.
+void Cluster::make_lobbies() {
+  const auto fleet_of = [&](const Side& side) -> const FleetConfig* {
+    const auto is_of = [&](const Fleet& fleet) { return fleet.side == &side; };
+    const auto at = std::find_if(fleets_.begin(), fleets_.end(), is_of);
+    return at == fleets_.end() ? nullptr : &member(at->first).pool->cluster.fleet;
+  };
+  for (Side& entry : entries_) {
+    const FleetConfig* fleet = fleet_of(entry);
+    if (fleet == nullptr) fleet = fleet_of(decode_);
+    if (fleet != nullptr) entry.lobby.emplace(fleet->held_requests, fleet->held_for);
+  }
+}
+
+void Cluster::want(Fleet& fleet, int replicas, TimePoint now) {
+  fleet.lives.want(
+      replicas, now, [&](int place) { renew(fleet.first + place); },
       [&](int place) {
-        if (fleet_->in_flight[static_cast<std::size_t>(place)] == 0) gone(place, now);
+        if (!fleet.has_work(fleet.first + place)) gone(fleet, fleet.first + place, now);
       });
 }
 
-void Cluster::gone(int place, TimePoint now) {
-  fleet_->lives.gone(place, now, [&](int free) { renew(free); });
+void Cluster::gone(Fleet& fleet, int replica, TimePoint now) {
+  fleet.lives.gone(replica - fleet.first, now, [&](int free) { renew(fleet.first + free); });
+}
+
+void Cluster::sent_to(int replica) {
+  Fleet* fleet = member(replica).fleet;
+  if (fleet == nullptr) return;
+  ++fleet->in_flight[fleet->place(replica)];
+  ++fleet->inside;
+  ++fleet->came;
 }
 
 void Cluster::left_replica(int replica, TimePoint now) {
-  if (--fleet_->in_flight[static_cast<std::size_t>(replica)] > 0) return;
-  if (fleet_->lives.state(replica) != ReplicaState::draining) return;
+  Fleet* fleet = member(replica).fleet;
+  if (fleet == nullptr) return;
+  --fleet->in_flight[fleet->place(replica)];
+  --fleet->inside;
+  may_be_drained(replica, now);
+}
+
+void Cluster::may_be_drained(int replica, TimePoint now) {
+  Fleet& fleet = *member(replica).fleet;
+  if (fleet.has_work(replica) || fleet.state(replica) != ReplicaState::draining) return;
   // Its place may be taken at once, but not while it still ends its step.
-  fleet_->drained = true;
+  fleet.drained = true;
   events_.schedule(fleet_due_, now);
 }
 
 // The place gets a replica that has never served: what the one before did stays counted.
-void Cluster::renew(int place) {
-  Member& m = member(place);
+void Cluster::renew(int replica) {
+  Member& m = member(replica);
   const int first_rank = m.replica->first_rank();
   for (const auto& rank : m.replica->ranks()) former_[static_cast<std::size_t>(rank->index())] += rank->all_totals();
   m.replica = make_replica(*m.pool, first_rank);
-  m.board = SignalBoard::of(m.pool->cluster.routing, m.candidate, m.pool->cluster.replicas);
+  const Side& side = *m.fleet->side;
+  m.board = SignalBoard::of(*side.routing, m.candidate, static_cast<int>(side.candidates.size()));
   events_.schedule(m.boundary, kNever);
   events_.schedule(m.timeout, kNever);
 }
 
 // Whatever the replica has is lost, and what is on the way to it.
-void Cluster::die(int place, TimePoint now) {
-  Member& m = member(place);
-  fleet_->lost += fleet_->in_flight[static_cast<std::size_t>(place)];
-  changes(place, now);
+void Cluster::die(int replica, TimePoint now) {
+  Member& m = member(replica);
+  Fleet& fleet = *m.fleet;
+  fleet.lost += fleet.in_flight[fleet.place(replica)];
+  changes(replica, now);
+  if (hand_over_) lose_places(replica, now);
   m.replica->crash(now);
+  if (hand_over_) {
+    hand_over_->source_died(m.replica->first_rank(), m.pool->engine.data_parallel_size, now);
+    fleet.pinned[fleet.place(replica)] = 0;
+  }
   std::vector<Request> ways;
   m.ways.abandon([&](const Request& way) { ways.push_back(way); });
   m.ways = Ingress(m.pool->engine);
@@ -56,39 +102,50 @@ void Cluster::die(int place, TimePoint now) {
     observer_.on_request(record);
     departed(m.replica->first_rank(), way, Outcome::failed, now);
   }
-  renew(place);
+  invariant(!fleet.has_work(replica), "a dead replica that has requests");
+  renew(replica);
 }
 
 void Cluster::operator()(const FleetDue&, TimePoint now) {
-  if (std::exchange(fleet_->drained, false)) {
-    for (int place = 0; place < config_.pools.front().cluster.replicas; ++place) {
-      const bool idle = fleet_->in_flight[static_cast<std::size_t>(place)] == 0;
-      if (idle && fleet_->lives.state(place) == ReplicaState::draining) gone(place, now);
+  for (Fleet& fleet : fleets_) {
+    if (std::exchange(fleet.drained, false)) {
+      for (int place = 0; place < static_cast<int>(fleet.in_flight.size()); ++place) {
+        const int replica = fleet.first + place;
+        if (!fleet.has_work(replica) && fleet.lives.state(place) == ReplicaState::draining) gone(fleet, replica, now);
+      }
     }
+    fleet.lives.due(
+        now, [&](int place) { die(fleet.first + place, now); }, [&](int place) { renew(fleet.first + place); });
+    while (fleet.schedule.next() <= now) want(fleet, fleet.schedule.take(), now);
+    if (fleet.autoscaler && fleet.autoscaler->next() <= now) autoscale(fleet, now);
   }
-  fleet_->lives.due(
-      now, [&](int place) { die(place, now); }, [&](int place) { renew(place); });
-  while (fleet_->schedule.next() <= now) want(fleet_->schedule.take(), now);
-  if (fleet_->autoscaler && fleet_->autoscaler->next() <= now) autoscale(now);
-  serve_held(now);
+  for (Side& entry : entries_)
+    if (entry.lobby) serve_held(entry, now);
   schedule_fleet(now);
 }
 
 class Cluster::Sight final : public FleetSight {
  public:
-  Sight(const Cluster& cluster, TimePoint now) : cluster_(cluster), now_(now) {}
-  std::int64_t in_system() const override { return cluster_.in_system_; }
-  std::int64_t held() const override { return cluster_.fleet_->lobby.size(); }
-  std::int64_t arrived() const override { return cluster_.outcome_.arrived; }
+  Sight(const Cluster& cluster, const Fleet& fleet, TimePoint now) : cluster_(cluster), fleet_(fleet), now_(now) {}
+  std::int64_t in_system() const override { return fleet_.inside + held(); }
+  // Those that wait for this side, or to enter where they would get to it.
+  std::int64_t held() const override {
+    const Side& entry = fleet_.side == &cluster_.decode_ ? cluster_.entries_.front() : *fleet_.side;
+    return entry.lobby->size();
+  }
+  // Of one pool all, those included that are not let in; of several those that are sent there.
+  std::int64_t arrived() const override {
+    return cluster_.config_.pools.size() == 1 ? cluster_.outcome_.arrived : fleet_.came + held();
+  }
   std::vector<ReplicaLoad> ready() const override {
     std::vector<ReplicaLoad> loads;
-    const EngineConfig& engine = cluster_.config_.pools.front().engine;
-    for (int place = 0; place < static_cast<int>(cluster_.fleet_->in_flight.size()); ++place) {
-      if (cluster_.fleet_->lives.state(place) != ReplicaState::ready) continue;
-      const ReplicaSignals s = cluster_.member(place).replica->signals(now_);
+    const EngineConfig& engine = *fleet_.engine;
+    for (int place = 0; place < static_cast<int>(fleet_.in_flight.size()); ++place) {
+      if (fleet_.lives.state(place) != ReplicaState::ready) continue;
+      const ReplicaSignals s = cluster_.member(fleet_.first + place).replica->signals(now_);
       const auto blocks = static_cast<double>(std::max<std::int64_t>(1, s.kv_blocks));
       ReplicaLoad load;
-      load.in_flight = cluster_.fleet_->in_flight[static_cast<std::size_t>(place)];
+      load.in_flight = fleet_.in_flight[static_cast<std::size_t>(place)];
       load.waiting = s.waiting;
       load.running = s.running;
       load.kv_usage = static_cast<double>(s.kv_blocks_used) / blocks;
@@ -102,33 +159,59 @@ class Cluster::Sight final : public FleetSight {
 
  private:
   const Cluster& cluster_;
+  const Fleet& fleet_;
   TimePoint now_;
 };
 
-void Cluster::autoscale(TimePoint now) {
-  const ReplicaNumbers numbers = fleet_->lives.numbers();
-  const int wanted = fleet_->autoscaler->look(now, Sight(*this, now), numbers);
+void Cluster::autoscale(Fleet& fleet, TimePoint now) {
+  const ReplicaNumbers numbers = fleet.lives.numbers();
+  const int wanted = fleet.autoscaler->look(now, Sight(*this, fleet, now), numbers);
   if (wanted == numbers.wanted) return;
-  fleet_->decisions.push_back({now, fleet_->autoscaler->seen(), wanted});
-  want(wanted, now);
+  fleet.decisions.push_back({now, fleet.autoscaler->seen(), wanted});
+  want(fleet, wanted, now);
 }
 
 // An empty system to which nobody will come any more needs no replicas.
 void Cluster::schedule_fleet(TimePoint now) {
-  const bool over = in_system_ == 0 && source_.next_arrival() == kNever;
-  const TimePoint next = std::min({fleet_->lives.next(), fleet_->schedule.next(), fleet_->lobby.next_timeout(),
-                                   fleet_->autoscaler ? fleet_->autoscaler->next() : kNever});
-  events_.schedule(fleet_due_, over ? kNever : fleet_->drained ? now : next);
+  TimePoint next = kNever;
+  if (in_system_ == 0 && source_.next_arrival() == kNever) return events_.schedule(fleet_due_, next);
+  for (const Fleet& fleet : fleets_) {
+    if (fleet.drained) next = now;
+    next = std::min(
+        {next, fleet.lives.next(), fleet.schedule.next(), fleet.autoscaler ? fleet.autoscaler->next() : kNever});
+  }
+  for (const Side& entry : entries_)
+    if (entry.lobby) next = std::min(next, entry.lobby->next_timeout());
+  events_.schedule(fleet_due_, next);
 }
 
 // ---- requests that wait for a replica ----
 
-void Cluster::hold(const Request& request, TimePoint now) {
-  if (!fleet_->lobby.hold(request, now)) return not_held(request, Outcome::rejected, now);
-  if (fleet_->autoscaler && fleet_->lives.wanted() == 0) {
-    if (const int wanted = fleet_->autoscaler->called(now); wanted > 0) {
-      fleet_->decisions.push_back({now, static_cast<double>(fleet_->lobby.size()), wanted});
-      want(wanted, now);
+// The connection to one that has died, which nobody knows yet.
+bool Cluster::is_dead(int replica, const Request& request, TimePoint now) {
+  Fleet* fleet = member(replica).fleet;
+  if (fleet == nullptr || fleet->state(replica) != ReplicaState::failed) return false;
+  ++fleet->refused;
+  fleet->lives.refused(replica - fleet->first, now);
+  leave_place(replica, request, now);
+  schedule_fleet(now);
+  return true;
+}
+
+bool Cluster::refuses(int replica, const Request& request, TimePoint now) {
+  if (!is_dead(replica, request, now)) return false;
+  turned_away(request, Outcome::failed, now);
+  return true;
+}
+
+void Cluster::hold(Side& entry, const Request& request, TimePoint now) {
+  if (!entry.lobby->hold(request, now)) return not_held(request, Outcome::rejected, now);
+  for (Fleet& fleet : fleets_) {
+    const bool waits_for_it = fleet.side == &entry || fleet.side == &decode_;
+    if (!waits_for_it || !fleet.autoscaler || fleet.lives.wanted() > 0) continue;
+    if (const int wanted = fleet.autoscaler->called(now); wanted > 0) {
+      fleet.decisions.push_back({now, static_cast<double>(entry.lobby->size()), wanted});
+      want(fleet, wanted, now);
     }
   }
   schedule_fleet(now);
@@ -137,9 +220,7 @@ void Cluster::hold(const Request& request, TimePoint now) {
 [[gnu::noinline]] void Cluster::admit(const Request& request, TimePoint now) {
   if (publishes_)
     for (const int i : entries_.front().candidates) changes(i, now);
-  const auto admits = [&] {
-    return admission_->admits(request, in_system_ - 1, View(*this, entries_.front().candidates, now));
-  };
+  const auto admits = [&] { return admission_->admits(request, in_system_ - 1, View(*this, entries_.front(), now)); };
   const bool is_let_in = fan_out_ != nullptr ? fan_out_->let_in(request, admits) : admits();
   if (!is_let_in || (flow_ && !flow_->enter(request, now))) return turned_away(request, Outcome::rejected, now);
   flow_ ? dispatch_one(now) : begin(request, now);
@@ -149,7 +230,7 @@ void Cluster::hold(const Request& request, TimePoint now) {
 void Cluster::dispatch_one(TimePoint now) {
   if (publishes_)
     for (const int i : entries_.front().candidates) changes(i, now);
-  if (admission_->saturation(View(*this, entries_.front().candidates, now)) < 1) begin(flow_->take(), now);
+  if (admission_->saturation(View(*this, entries_.front(), now)) < 1) begin(flow_->take(), now);
   events_.schedule(flow_due_, flow_->empty() ? kNever : std::min(FlowControl::next_cycle(now), flow_->next_timeout()));
 }
 
@@ -158,9 +239,9 @@ void Cluster::operator()(const FlowDue&, TimePoint now) {
   if (!flow_->empty()) dispatch_one(now);
 }
 
-void Cluster::serve_held(TimePoint now) {
-  Lobby& lobby = fleet_->lobby;
-  while (!lobby.empty() && fleet_->lives.takers() > 0) enter(lobby.take(), now);
+void Cluster::serve_held(Side& entry, TimePoint now) {
+  Lobby& lobby = *entry.lobby;
+  while (!lobby.empty() && !nobody_takes(entry)) enter(lobby.take(), now);
   while (lobby.next_timeout() <= now) not_held(lobby.take(), Outcome::rejected, now);
 }
 
@@ -191,8 +272,10 @@ void Cluster::operator()(const ClientsDue&, TimePoint now) {
 void Cluster::abort(std::int64_t attempt, TimePoint now) {
   const auto place = at_.find(attempt);
   if (place == at_.end()) {
-    if (const std::optional<Request> held = fleet_ ? fleet_->lobby.remove(attempt) : std::nullopt)
-      not_held(*held, Outcome::timed_out, now);
+    for (Side& entry : entries_) {
+      if (const std::optional<Request> held = entry.lobby ? entry.lobby->remove(attempt) : std::nullopt)
+        not_held(*held, Outcome::timed_out, now);
+    }
     if (const std::optional<Request> waits = flow_ ? flow_->remove(attempt) : std::nullopt)
       turned_away(*waits, Outcome::timed_out, now);
     if (const std::optional<Request> here = encoders_ ? encoders_->abort(attempt) : std::nullopt)
@@ -211,14 +294,29 @@ void Cluster::abort(std::int64_t attempt, TimePoint now) {
   touched(replica, now);
 }
 
-FleetTotals Cluster::fleet_totals() {
-  FleetTotals totals = fleet_->lives.totals(outcome_.end);
-  totals.held = fleet_->lobby.held();
-  totals.turned_away = not_held_;
-  totals.lost = fleet_->lost;
-  totals.refused = fleet_->refused;
-  totals.decisions = std::move(fleet_->decisions);
-  return totals;
+// Of each pool, and of all together: one that stays is there for ever.
+void Cluster::add_fleet_totals() {
+  std::vector<FleetTotals>& pools = outcome_.pool_fleets;
+  std::int64_t held = 0;
+  auto fleet = fleets_.begin();
+  for (const PoolConfig& pool : config_.pools) {
+    if (!pool.cluster.fleet.on) {
+      pools.push_back(FleetTotals::of_those_that_stay(pool.cluster.replicas, outcome_.end));
+      continue;
+    }
+    FleetTotals totals = fleet->lives.totals(outcome_.end);
+    totals.lost = fleet->lost;
+    totals.refused = fleet->refused;
+    totals.decisions = std::move(fleet->decisions);
+    pools.push_back(std::move(totals));
+    ++fleet;
+  }
+  for (const Side& entry : entries_)
+    if (entry.lobby) held += entry.lobby->held();
+  outcome_.fleet = pools.size() == 1 ? std::move(pools.front()) : FleetTotals::of_all(pools);
+  outcome_.fleet.held = held;
+  outcome_.fleet.turned_away = not_held_;
+  if (pools.size() == 1) pools.clear();
 }
 
 }  // namespace

@@ -12,46 +12,50 @@ namespace {
 
 // ---- ways ----
 
-int Cluster::choose(RoutingPolicy& router, const std::vector<int>& candidates, const Request& request, TimePoint now) {
+int Cluster::choose(Side& side, const Request& request, TimePoint now) {
   if (publishes_)
-    for (const int i : candidates) changes(i, now);
-  const int chosen = router.choose(request, View(*this, candidates, now));
-  return chosen < 0 ? RoutingPolicy::kRefused : candidates[static_cast<std::size_t>(chosen)];
+    for (const int i : side.candidates) changes(i, now);
+  const int chosen = side.router->choose(request, View(*this, side, now));
+  if (chosen < 0) return RoutingPolicy::kRefused;
+  const int replica = side.candidates[static_cast<std::size_t>(chosen)];
+  if (comes_and_goes_) [[unlikely]]
+    sent_to(replica);
+  return replica;
 }
 
 // Where the request goes first.
 void Cluster::enter(const Request& request, TimePoint now) {
-  if (fleet_ && fleet_->lives.takers() == 0) return hold(request, now);
+  Side& entry = entry_of(request);
+  if (comes_and_goes_ && nobody_takes(entry)) return hold(entry, request, now);
   int decode = -1;
   if (hand_over_ && config_.hand_over.local_below > 0) {
-    decode = choose(*decode_router_, decode_, request, now);
+    decode = choose(decode_, request, now);
+    if (comes_and_goes_ && refuses(decode, request, now)) return;
     if (stays_with(decode, request, now)) return come(decode, request, now);
   }
-  const Entry& entry = entry_of(request);
-  const int chosen = choose(*entry.router, entry.candidates, request, now);
+  const int chosen = choose(entry, request, now);
   if (chosen < 0) {
-    if (decode >= 0) leave_place(decode, request);
+    if (decode >= 0) leave_place(decode, request, now);
     return turned_away(request, Outcome::rejected, now);
   }
-  if (fleet_ && fleet_->lives.state(chosen) == ReplicaState::failed) {  // the connection is refused
-    ++fleet_->refused;
-    leave_place(chosen, request);
-    return turned_away(request, Outcome::failed, now);
+  if (comes_and_goes_ && refuses(chosen, request, now)) {
+    if (decode >= 0) leave_place(decode, request, now);
+    return;
   }
-  if (fleet_) ++fleet_->in_flight[static_cast<std::size_t>(chosen)];
   if (clients_ != nullptr) at_.emplace(request.index, chosen);
   if (member(chosen).role != PoolRole::prefill) {
-    if (decode >= 0) leave_place(decode, request);
-  } else if (std::none_of(decode_.begin(), decode_.end(),
+    if (decode >= 0) leave_place(decode, request, now);
+  } else if (std::none_of(decode_.candidates.begin(), decode_.candidates.end(),
                           [&](int i) { return member(i).replica->could_hold(request); })) {
-    if (decode >= 0) leave_place(decode, request);
+    if (decode >= 0) leave_place(decode, request, now);
     return member(chosen).replica->refuse(request, now);
   } else if (config_.hand_over.reserve == HandOverRules::Reserve::before_prefill) {
-    if (decode < 0) decode = choose(*decode_router_, decode_, request, now);
-    places_[request.index] = {chosen, decode};
+    if (decode < 0) decode = choose(decode_, request, now);
+    if (refuses(decode, request, now)) return leave_place(chosen, request, now);
+    places_[request.index] = {request, chosen, decode};
     go(decode, request, now);
   } else if (decode >= 0) {
-    places_[request.index] = {-1, decode};
+    places_[request.index] = {request, -1, decode};
   }
   fetches_ ? go_with_prefix(chosen, request, now) : go(chosen, request, now);
 }
@@ -85,8 +89,10 @@ bool Cluster::stays_with(int decode, const Request& request, TimePoint now) cons
   return left < rules.local_below && static_cast<double>(left) < rules.local_ratio * request.prompt_tokens;
 }
 
-void Cluster::leave_place(int replica, const Request& request) {
+void Cluster::leave_place(int replica, const Request& request, TimePoint now) {
   member(replica).router->left(member(replica).candidate, request);
+  if (comes_and_goes_) [[unlikely]]
+    left_replica(replica, now);
 }
 
 void Cluster::send(int replica, const Request& what, Duration takes, TimePoint now) {
@@ -131,9 +137,15 @@ void Cluster::reach(int replica, const Request& request, TimePoint now, Duration
 
 void Cluster::reach_decode(const HandOver& what, TimePoint now) {
   const auto place = places_.find(what.request.index);
-  const int chosen =
-      place != places_.end() ? place->second.decode : choose(*decode_router_, decode_, what.request, now);
-  if (place != places_.end()) places_.erase(place);
+  int chosen = -1;
+  if (place != places_.end()) {
+    chosen = place->second.decode;
+    places_.erase(place);
+  } else {
+    if (decode_.takers.count() == 0) return lose_on_the_way(what, now);
+    chosen = choose(decode_, what.request, now);
+    if (is_dead(chosen, what.request, now)) return lose_on_the_way(what, now);
+  }
   changes(chosen, now);
   member(chosen).replica->arrive(what, now);
   touched(chosen, now);
@@ -166,17 +178,21 @@ void Cluster::lost(int rank, RequestId id, TimePoint now) {
 }
 
 void Cluster::release(int rank, RequestId pinned, TimePoint now) {
-  changes(replica_of(rank), now);
-  if (member(replica_of(rank)).replica->release_pinned(rank, pinned, now)) touched(replica_of(rank), now);
+  const int replica = replica_of(rank);
+  changes(replica, now);
+  if (member(replica).replica->release_pinned(rank, pinned, now)) touched(replica, now);
+  if (Fleet* fleet = member(replica).fleet) {
+    --fleet->pinned[fleet->place(replica)];
+    may_be_drained(replica, now);
+  }
 }
 
 // ---- what replicas call ----
 
 void Cluster::departed(int rank, const Request& request, Outcome outcome, TimePoint now) {
-  leave_place(replica_of(rank), request);
+  leave_place(replica_of(rank), request, now);
   if (has_groups_) member(replica_of(rank)).replica->left(request.index);
   if (hand_over_) leave_other_places(rank, request, now);
-  if (fleet_) left_replica(replica_of(rank), now);
   left_system(request, outcome, now);
 }
 
@@ -209,7 +225,7 @@ void Cluster::left_system(const Request& request, Outcome outcome, TimePoint now
     at_.erase(request.index);
     events_.schedule(clients_due_, clients_->next_deadline());
   }
-  if (fleet_ && in_system_ == 0) schedule_fleet(now);
+  if (comes_and_goes_ && in_system_ == 0) schedule_fleet(now);
 }
 
 // What it holds where it did not get to.
@@ -220,14 +236,17 @@ void Cluster::leave_other_places(int rank, const Request& request, TimePoint now
   const auto place = places_.find(request.index);
   if (place == places_.end()) return;
   for (const int other : {place->second.prefill, place->second.decode}) {
-    if (other >= 0 && other != replica_of(rank)) leave_place(other, request);
+    if (other >= 0 && other != replica_of(rank)) leave_place(other, request, now);
   }
   places_.erase(place);
 }
 
 void Cluster::handed_over(const HandOver& what) {
-  leave_place(replica_of(what.rank), what.request);
-  if (has_groups_) member(replica_of(what.rank)).replica->left(what.request.index);
+  const int replica = replica_of(what.rank);
+  if (Fleet* fleet = member(replica).fleet; fleet != nullptr && what.pinned != kNoRequest)
+    ++fleet->pinned[fleet->place(replica)];
+  leave_place(replica, what.request, what.since);
+  if (has_groups_) member(replica).replica->left(what.request.index);
   hand_overs_.push_back(what);
   events_.schedule(hand_overs_due_, what.since);
 }

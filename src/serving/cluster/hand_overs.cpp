@@ -132,11 +132,13 @@ void HandOvers::send_next(std::int64_t request, TimePoint now) {
   if (static_cast<std::size_t>(flow) >= request_of_flow_.size())
     request_of_flow_.resize(static_cast<std::size_t>(flow) + 1);
   request_of_flow_[static_cast<std::size_t>(flow)] = request;
+  way.flow = flow;
 }
 
 void HandOvers::part_arrived(std::int64_t request, TimePoint now) {
   Way& way = ways_.at(request);
   way.sending = false;
+  way.flow = -1;
   ++way.sent;
   if (way.has_more()) return send_next(request, now);
   if (way.all_known) end(request, now);
@@ -166,10 +168,36 @@ HandOvers::Left HandOvers::gone(const Request& request, TimePoint now) {
   const auto found = ways_.find(request.index);
   if (found == ways_.end()) return {};
   changed_ = some_are_gone_ = true;
+  break_off(found->second, now);
   const Way way = std::move(found->second);
   ways_.erase(found);
   if (way.pinned != kNoRequest) port_.release(way.from, way.pinned, now);
   return way.waits_for_prefill ? Left{way.to, way.id} : Left{};
+}
+
+// What flows stops.
+void HandOvers::break_off(Way& way, TimePoint now) {
+  if (way.flow >= 0) network_.stop(std::exchange(way.flow, -1), now);
+}
+
+// Who waits for blocks finds nothing to read (as after pin_timeout); the reads of others fail at once.
+void HandOvers::source_died(int first_rank, int ranks, TimePoint now) {
+  std::vector<std::int64_t> requests;
+  for (const auto& [request, way] : ways_) {
+    const bool there = way.from >= first_rank && way.from < first_rank + ranks;
+    if (there && way.pinned != kNoRequest) requests.push_back(request);
+  }
+  std::sort(requests.begin(), requests.end());
+  for (const std::int64_t request : requests) {
+    changed_ = true;
+    Way& way = ways_.at(request);
+    way.pinned = kNoRequest;
+    way.expired = true;
+    if (way.to < 0) continue;
+    some_are_gone_ = true;
+    break_off(way, now);
+    end(request, now);
+  }
 }
 
 // Of what is where it was to go.

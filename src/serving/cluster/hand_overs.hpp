@@ -47,6 +47,8 @@ class HandOvers {
     RequestId id = kNoRequest;
   };
   Left gone(const Request& request, TimePoint now);
+  // A replica has died whose ranks are these: what was kept there for others is lost, sent in part or not at all.
+  void source_died(int first_rank, int ranks, TimePoint now);
 
   // ---- time ----
   // Whether anything has happened since next_time() was asked, which may then have changed.
@@ -84,8 +86,9 @@ class HandOvers {
     [[nodiscard]] std::int64_t next_part() const { return sent == 0 ? first_part : more_parts[sent - 1]; }
     [[nodiscard]] bool has_more() const { return sent < parts; }
     bool sending = false;
-    bool all_known = false;  // no more parts will come
-    bool expired = false;    // what was pinned is gone
+    Network::Flow flow = -1;  // that sends; -1: none, or a way that is no link's
+    bool all_known = false;   // no more parts will come
+    bool expired = false;     // what was pinned is gone
     bool waits_for_prefill = false;
   };
   // It reaches its decode pool, or a part of it that is nothing on a link is there.
@@ -109,6 +112,7 @@ class HandOvers {
   [[nodiscard]] std::int32_t park(const HandOver& what);
   void ring(const Timer& timer, TimePoint now);
   void expire(std::int64_t request, TimePoint now);
+  void break_off(Way& way, TimePoint now);
   void forget_pins();
   void send_next(std::int64_t request, TimePoint now);
   void part_arrived(std::int64_t request, TimePoint now);

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "serving/balance/context_balance.hpp"
@@ -36,6 +37,15 @@ class Replica {
   // One whose prompt will be computed elsewhere when there are blocks for it here.
   void expect(const Request& request, TimePoint now) {
     (alone_ ? *alone_ : choose_rank(request.index, now)).expect(request, now);
+  }
+  std::optional<Request> forget_expected(std::int64_t request, TimePoint now) {
+    for (const auto& rank : ranks_) {
+      if (std::optional<Request> gone = rank->forget_expected(request, now)) {
+        if (!alone_) left(request);
+        return gone;
+      }
+    }
+    return std::nullopt;
   }
   // A request that one of several ranks had is gone.
   void left(std::int64_t request) { balance_->left(request); }

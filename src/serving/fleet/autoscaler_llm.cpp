@@ -50,9 +50,15 @@ class DynamoPlanner final : public Autoscaler {
     bool more = false, less = true;
     double most = 0;
     for (const ReplicaLoad& load : sample->replicas) {
-      more = more || load.kv_demand > t.kv_up || load.queued_prompts > t.queued_up;
-      less = less && load.kv_demand < t.kv_down && load.queued_prompts <= t.queued_down;
-      most = std::max(most, load.kv_demand);
+      if (config_.sees_kv) {
+        more = more || load.kv_demand > t.kv_up;
+        less = less && load.kv_demand < t.kv_down;
+      }
+      if (config_.sees_prompts) {
+        more = more || load.queued_prompts > t.queued_up;
+        less = less && load.queued_prompts <= t.queued_down;
+      }
+      most = std::max(most, config_.sees_kv ? load.kv_demand : load.queued_prompts);
     }
     if (config_.replica_rate <= 0) seen_ = most;
     return more ? 1 : less ? -1 : 0;

@@ -48,12 +48,52 @@ std::int64_t FleetTotals::starting() const {
   return sum;
 }
 
-ReplicaLives::ReplicaLives(const FleetConfig& config, int places, std::uint64_t seed)
+FleetTotals FleetTotals::of_those_that_stay(int replicas, TimePoint end) {
+  FleetTotals totals;
+  totals.places = totals.most_ready = replicas;
+  totals.in_state[static_cast<std::size_t>(ReplicaState::ready)] = replicas * end.time_since_epoch().count();
+  totals.counts.push_back({TimePoint{}, replicas, replicas});
+  return totals;
+}
+
+FleetTotals FleetTotals::of_all(const std::vector<FleetTotals>& pools) {
+  FleetTotals all;
+  all.on = true;
+  std::vector<Count> changes;  // by how much, when
+  for (const FleetTotals& pool : pools) {
+    all.places += pool.places;
+    for (std::size_t i = 0; i < all.in_state.size(); ++i) all.in_state[i] += pool.in_state[i];
+    all.starts += pool.starts;
+    all.stops += pool.stops;
+    all.changes += pool.changes;
+    all.failures += pool.failures;
+    all.lost += pool.lost;
+    all.refused += pool.refused;
+    Count before;
+    for (const Count& count : pool.counts) {
+      changes.push_back({count.at, count.paid - before.paid, count.ready - before.ready});
+      before = count;
+    }
+  }
+  std::stable_sort(changes.begin(), changes.end(), [](const Count& a, const Count& b) { return a.at < b.at; });
+  for (const Count& change : changes) {
+    const Count now = all.counts.empty() ? Count{} : all.counts.back();
+    if (all.counts.empty() || now.at != change.at) all.counts.push_back({change.at, now.paid, now.ready});
+    all.counts.back().paid += change.paid;
+    all.counts.back().ready += change.ready;
+  }
+  for (const Count& count : all.counts) all.most_ready = std::max(all.most_ready, count.ready);
+  return all;
+}
+
+ReplicaLives::ReplicaLives(const FleetConfig& config, int places, std::uint64_t seed, Takers& router, int first)
     : cold_start_(config.cold_start),
       failures_(config.failures),
       seed_(seed),
       lives_(index(places)),
-      takes_(index(places), 0) {
+      takes_(index(places), 0),
+      router_(router),
+      first_(first) {
   invariant(config.at_start <= places, "more replicas than places");
   totals_.on = true;
   totals_.places = places;
@@ -63,6 +103,7 @@ ReplicaLives::ReplicaLives(const FleetConfig& config, int places, std::uint64_t 
     life.state = ReplicaState::ready;
     life.number = totals_.starts++;
     takes_[index(place)] = 1;
+    router_.set(first_ + place, true);
     draw_death(life, TimePoint{});
   }
   totals_.starts = 0;  // these were there
@@ -75,7 +116,7 @@ ReplicaLives::ReplicaLives(const FleetConfig& config, int places, std::uint64_t 
 
 TimePoint ReplicaLives::next() const {
   TimePoint next = kNever;
-  for (const Life& life : lives_) next = std::min({next, life.until, life.dies, life.known});
+  for (const Life& life : lives_) next = std::min({next, life.until, life.dies, life.known, life.back});
   for (const TimePoint dies : domain_dies_) next = std::min(next, dies);
   if (planned_ < failures_.planned.size()) next = std::min(next, TimePoint{failures_.planned[planned_].at});
   return next;
@@ -84,7 +125,7 @@ TimePoint ReplicaLives::next() const {
 ReplicaNumbers ReplicaLives::numbers() const {
   ReplicaNumbers numbers;
   numbers.wanted = wanted_;
-  numbers.ready = takers_;
+  numbers.ready = takers_ + ejected_;  // autoscalers know nothing of ejections
   for (const Life& life : lives_) {
     numbers.pending += life.state <= ReplicaState::pulling ? 1 : 0;
     numbers.starting += life.state == ReplicaState::loading || life.state == ReplicaState::warming ? 1 : 0;
@@ -160,7 +201,26 @@ void ReplicaLives::fail(int place, TimePoint now, bool by_chance) {
   set_takes(place, took);
 }
 
+void ReplicaLives::refused(int place, TimePoint now) {
+  Life& life = lives_[index(place)];
+  if (failures_.ejection_failures == 0 || ++life.refusals < failures_.ejection_failures) return;
+  life.refusals = 0;
+  if (ejected_ > 0 && (ejected_ + 1) * 10 > static_cast<int>(lives_.size())) return;
+  ++ejected_;
+  life.back = now + failures_.ejection * ++life.ejections;
+  set_takes(place, false);
+}
+
+void ReplicaLives::take_back(int place, bool takes) {
+  Life& life = lives_[index(place)];
+  if (life.back == kNever) return;
+  life.back = kNever;
+  --ejected_;
+  set_takes(place, takes);
+}
+
 void ReplicaLives::learn(int place) {
+  take_back(place, false);
   lives_[index(place)].known = kNever;
   --current_;
   set_takes(place, false);
@@ -169,6 +229,7 @@ void ReplicaLives::learn(int place) {
 void ReplicaLives::set_takes(int place, bool takes) {
   takers_ += static_cast<int>(takes) - takes_[index(place)];
   takes_[index(place)] = takes ? 1 : 0;
+  router_.set(first_ + place, takes);
 }
 
 Duration ReplicaLives::stay(const Life& life, ReplicaState state) const {
@@ -212,6 +273,8 @@ void ReplicaLives::enter(int place, ReplicaState state, TimePoint now) {
   const int paid = differs([](ReplicaState s) { return s < ReplicaState::gone; });
   paid_ += paid;
   const bool changes = paid != 0 || state == ReplicaState::ready || life.state == ReplicaState::ready;
+  take_back(place, false);
+  life.refusals = life.ejections = 0;
   life.state = state;
   life.since = now;
   const Duration stays = stay(life, state);

@@ -7,6 +7,7 @@
 
 #include "foretoken/serving/fleet_config.hpp"
 #include "serving/fleet/autoscaler.hpp"
+#include "serving/fleet/takers.hpp"
 
 namespace foretoken {
 
@@ -14,15 +15,12 @@ namespace foretoken {
 // replicas than places: as many as there are GPUs for. Who is wanted beyond them starts when a place is free.
 class ReplicaLives {
  public:
-  // The first at_start of them are ready. Precondition: 0 <= at_start <= places.
-  ReplicaLives(const FleetConfig& config, int places, std::uint64_t seed);
+  // The first at_start of them are ready. Its places are candidates of a router, from `first` on, and `router` knows
+  // which of them take requests: those that are ready, or of which nobody knows yet that they have died. Precondition:
+  // 0 <= at_start <= places.
+  ReplicaLives(const FleetConfig& config, int places, std::uint64_t seed, Takers& router, int first);
 
   [[nodiscard]] ReplicaState state(int place) const { return lives_[index(place)].state; }
-  // By place whether routers send requests there: it is ready, or nobody knows yet that it has died. Null: to all.
-  [[nodiscard]] const std::vector<std::uint8_t>* absent() const {
-    return takers_ == static_cast<int>(lives_.size()) ? nullptr : &takes_;
-  }
-  [[nodiscard]] int takers() const { return takers_; }
   [[nodiscard]] int wanted() const { return wanted_; }
   // Ready or on the way to it, as far as anybody knows.
   [[nodiscard]] int current() const { return current_; }
@@ -75,10 +73,14 @@ class ReplicaLives {
       draw_domain(domain, now);
     }
     for (int place = 0; place < static_cast<int>(lives_.size()); ++place) {
+      if (lives_[index(place)].back <= now) take_back(place, true);
       if (lives_[index(place)].known <= now) learn(place);
     }
     fill(now, starts);
   }
+
+  // It is dead, nobody knows, and a request was refused: after some in a row it is no candidate for a while (Envoy).
+  void refused(int place, TimePoint now);
 
   // Up to `end`.
   [[nodiscard]] FleetTotals totals(TimePoint end);
@@ -90,6 +92,9 @@ class ReplicaLives {
     TimePoint until = kNever;  // the next state begins
     TimePoint dies = kNever;   // by chance
     TimePoint known = kNever;  // it has died, and routers and whoever orders replicas hear of it
+    TimePoint back = kNever;   // ejected, and a candidate again
+    int refusals = 0;          // in a row
+    int ejections = 0;
     std::int64_t number = -1;  // of its start
     double factor = 1;         // on the parts of its cold start
   };
@@ -109,6 +114,7 @@ class ReplicaLives {
   void draw_domain(std::size_t domain, TimePoint now);
   void fail(int place, TimePoint now, bool by_chance);
   void learn(int place);
+  void take_back(int place, bool takes);
   void set_takes(int place, bool takes);
   void advance(int place, TimePoint now);
   void enter(int place, ReplicaState state, TimePoint now);
@@ -123,10 +129,13 @@ class ReplicaLives {
   std::uint64_t seed_;
   std::vector<Life> lives_;
   std::vector<std::uint8_t> takes_;
+  Takers& router_;
+  int first_;  // candidate there
   int wanted_ = 0;
   int current_ = 0;
   int ready_ = 0;
   int takers_ = 0;
+  int ejected_ = 0;  // that would be takers
   int paid_ = 0;
   FleetTotals totals_;
 };

@@ -53,6 +53,8 @@ class EngineRank {
   void loaded(RequestId id, TimePoint now);
   void lost(RequestId id, TimePoint now);
   void cancel(RequestId id, TimePoint now);
+  // The same of one whose prompt nobody will compute, by its index; empty: it does not wait here.
+  std::optional<Request> forget_expected(std::int64_t request, TimePoint now);
   // The KV cache of one that this rank has handed over is where it goes on. True when others may want its blocks.
   bool release_pinned(RequestId id, TimePoint now);
   // The running steps end now.
@@ -181,6 +183,8 @@ class EngineRank {
   void end_waiting(const Waiting& waiting, TimePoint now);
   void end_aborted(RequestId id, TimePoint now);
   void lose_waiting(const Waiting& waiting, TimePoint now);
+  void lose_received(TimePoint now);
+  [[nodiscard]] std::int64_t most_blocks(std::int64_t ended) const;
 
   // ---- hand-overs ----
   void wait_for_blocks(RequestId id, TimePoint now);

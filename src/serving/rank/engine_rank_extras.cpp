@@ -87,6 +87,7 @@ void EngineRank::account_extras() {
   if (receiver_) {
     usage_.add_block_time(-std::exchange(receiver_->not_yet_held, 0));
     looked_after_ = 0;
+    receiver_->taken_last = 0;
   }
   if (speculates_) usage_.put_out(accepted_);
 }

@@ -64,6 +64,7 @@ bool EngineRank::looks_within(TimePoint now) {
 void EngineRank::begin_loads_within(TimePoint now) {
   looks_at_ = kNever;
   evictions_before_call_ = rank_.counts().evictions;
+  if (looked_after_ != looks_after_) receiver_->taken_last = 0;
   const std::int64_t ended = looked_after_ = looks_after_;
   const DecodeGroup& decodes = rank_.decodes;
   rank_.pool.reserve(decodes.flow_over(ended + 1).taken);
@@ -72,6 +73,7 @@ void EngineRank::begin_loads_within(TimePoint now) {
   begin_loads_beside(decodes.blocks_over(ended + (async_.enabled() ? 2 : 1)), now);
   looks_ = false;
   if (const std::int64_t more = rank_.pool.used() - used; more > 0) {
+    receiver_->taken_last += more;
     receiver_->not_yet_held += static_cast<FineTotal>(more) * steps_.elapsed_until(ended).units;
     const std::int64_t free = rank_.pool.free() - plan_.spare_blocks;
     const std::int64_t steps = decodes.growth().steps_within(decodes.clock(), free, steps_.steps());
@@ -107,6 +109,21 @@ void EngineRank::lost(RequestId id, TimePoint now) {
 void EngineRank::cancel(RequestId id, TimePoint now) {
   receiver_->gone.push_back({id, now, true});
   end_after(steps_to_boundary(now));
+}
+
+std::optional<Request> EngineRank::forget_expected(std::int64_t request, TimePoint now) {
+  if (!receiver_) return std::nullopt;
+  const RequestId id = receiver_->find(request);
+  if (id == kNoRequest) return std::nullopt;
+  const Request what = rank_.table[id].request;
+  if (!receiver_->waits(id)) {
+    cancel(id, now);
+    return what;
+  }
+  receiver_->lost(id);
+  rank_.drop(id);
+  end_after(steps_to_boundary(now));  // who waits behind it may have its blocks now
+  return what;
 }
 
 // At a call the engine lets go what will not come. True when it has something to compute instead.

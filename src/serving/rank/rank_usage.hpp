@@ -32,6 +32,7 @@ class RankUsage {
   void put_out(std::int64_t tokens) { totals_.decode_tokens += tokens; }
   void add_block_time(FineTotal more) { totals_.kv_block_time += more; }
   void note_blocks(std::int64_t used) { totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, used); }
+  void peaks_at(std::int64_t blocks) { totals_.peak_kv_blocks = blocks; }
 
  private:
   ReplicaTotals totals_;

@@ -107,6 +107,18 @@ void Receiver::arrived(RequestId id, TimePoint now, std::int64_t seen_after) {
   here_.push_back(in);
 }
 
+RequestId Receiver::find(std::int64_t request) const {
+  RequestId found = kNoRequest;
+  for_each([&](RequestId id) {
+    if (rank_.table[id].request.index == request) found = id;
+  });
+  return found;
+}
+
+bool Receiver::waits(RequestId id) const {
+  return std::any_of(waiting_.begin(), waiting_.end(), [&](const Inbound& in) { return in.id == id; });
+}
+
 void Receiver::lost(RequestId id) {
   const auto is_it = [&](const Inbound& in) { return in.id == id; };
   std::erase_if(loading_, is_it);

@@ -53,6 +53,9 @@ class Receiver {
   // ---- loading ----
   // Its KV cache is here; the scheduler sees it after so many steps of the rank.
   void arrived(RequestId id, TimePoint now, std::int64_t seen_after);
+  // Of this request, which waits for its blocks or for its KV cache; kNoRequest: there is none.
+  [[nodiscard]] RequestId find(std::int64_t request) const;
+  [[nodiscard]] bool waits(RequestId id) const;
   // It will not come. The request has no blocks any more.
   void lost(RequestId id);
 
@@ -87,6 +90,7 @@ class Receiver {
 
   // KV blocks x time: so much less than if what loads took within the running steps had been held since they began.
   FineTotal not_yet_held = 0;
+  std::int64_t taken_last = 0;  // blocks, at the last look within them
 
   [[nodiscard]] std::int64_t size() const {
     return static_cast<std::int64_t>(waiting_.size() + loading_.size() + here_.size() + ready.size() + promised.size());

@@ -77,6 +77,13 @@ void Network::take_ended(TimePoint now, std::vector<Flow>& ended) {
   settled_ = false;
 }
 
+void Network::stop(Flow flow, TimePoint now) {
+  advance(now);
+  std::erase(active_, flow);
+  spare_.push_back(flow);
+  settled_ = false;
+}
+
 std::int64_t Network::rate_of(Flow flow) {
   if (!settled_) share_out();
   return state(flow).rate;

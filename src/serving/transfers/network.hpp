@@ -31,6 +31,9 @@ class Network {
   // The flows that have ended by `now`, in the order in which they were started. Their numbers are used again.
   void take_ended(TimePoint now, std::vector<Flow>& ended);
 
+  // It goes no further. Its number is used again.
+  void stop(Flow flow, TimePoint now);
+
   [[nodiscard]] std::int64_t rate_of(Flow flow);
   [[nodiscard]] bool idle() const { return active_.empty(); }
 

@@ -3,14 +3,35 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "experiment/cost_models.hpp"
 
 namespace foretoken {
 namespace {
 
-Diagnostics unanswerable(const Question& question, const Scenario& s) {
+// Of the pool whose replicas are spared, or of the one kind that there is.
+const ClusterConfig& cluster_of(const Scenario& s, const std::string& pool) {
+  const auto at = std::find_if(s.pools.begin(), s.pools.end(), [&](const PoolPlan& p) { return p.name == pool; });
+  return at == s.pools.end() ? s.cluster : at->cluster;
+}
+
+bool has_pool(const Scenario& s, const std::string& pool) {
+  return std::any_of(s.pools.begin(), s.pools.end(), [&](const PoolPlan& p) { return p.name == pool; });
+}
+
+Diagnostics unanswerable(const Question& question, const Scenario& s, const std::string& pool) {
   Diagnostics problems;
-  const FleetConfig& fleet = s.cluster.fleet;
+  if (s.pools.empty() ? !pool.empty() : !has_pool(s, pool)) {
+    std::string names;
+    for (const PoolPlan& p : s.pools) names += (names.empty() ? "" : ", ") + p.name;
+    problems.error(question.whole(),
+                   pool.empty() ? "spares are of one pool, and the scenario has several"
+                                : fmt::format("--pool: there is no pool '{}'", pool),
+                   names.empty() ? "leave --pool out" : "--pool NAME: one of " + names);
+    return problems;
+  }
+  const FleetConfig& fleet = cluster_of(s, pool).fleet;
   const FailureConfig& failures = fleet.failures;
   if (s.slo.empty())
     problems.error(question.whole(), "there is nothing to keep: 'slo' is empty",
@@ -24,20 +45,21 @@ Diagnostics unanswerable(const Question& question, const Scenario& s) {
   return problems;
 }
 
-Question with_spares(const Question& question, const Scenario& s, int spares) {
-  std::vector<std::string> set{fmt::format("replicas={}", s.cluster.fleet.at_start + spares)};
-  if (is_given(s, "fleet.max_replicas"))
-    set.push_back(fmt::format("fleet.max_replicas={}", s.cluster.replicas + spares));
+Question with_spares(const Question& question, const Scenario& s, const std::string& pool, int spares) {
+  const ClusterConfig& cluster = cluster_of(s, pool);
+  const std::string at = pool.empty() ? "" : "pools." + pool + ".";
+  std::vector<std::string> set{fmt::format("{}replicas={}", at, cluster.fleet.at_start + spares),
+                               fmt::format("{}fleet.max_replicas={}", at, cluster.replicas + spares)};
   for (const char* path : {"hardware.num_gpus", "hardware.nodes"}) {
     if (is_given(s, path)) set.push_back(std::string(path) + "=null");
   }
   return question.without_sweep().with(set);
 }
 
-SparesStep step_of(const RunResult& run, int spares, double target) {
+SparesStep step_of(const RunResult& run, const std::string& pool, int spares, double target) {
   SparesStep step;
   step.spares = spares;
-  step.replicas = run.scenario.cluster.fleet.at_start;
+  step.replicas = cluster_of(run.scenario, pool).fleet.at_start;
   step.gpus = run.scenario.num_gpus;
   step.held = objectives_held(run);
   step.decision = step.held.share.low >= target   ? Decision::meets
@@ -57,7 +79,7 @@ SparesStep step_of(const RunResult& run, int spares, double target) {
 }  // namespace
 
 Result<Spares> find_spares(const Question& question, const Scenario& scenario, const SparesOptions& options) {
-  Diagnostics problems = unanswerable(question, scenario);
+  Diagnostics problems = unanswerable(question, scenario, options.pool);
   if (problems.has_errors()) return problems;
   Spares result;
   result.scenario = scenario;
@@ -65,7 +87,7 @@ Result<Spares> find_spares(const Question& question, const Scenario& scenario, c
   result.runs = options.runs;
   CostModelPool models;
   for (int spares = 0; spares <= options.most && !result.answer; ++spares) {
-    Result<Scenario> candidate = with_spares(question, scenario, spares).scenario();
+    Result<Scenario> candidate = with_spares(question, scenario, options.pool, spares).scenario();
     if (!candidate) return candidate.error();
     candidate->replications = options.runs;
     RunOptions run = options.run;
@@ -80,7 +102,7 @@ Result<Spares> find_spares(const Question& question, const Scenario& scenario, c
       result.interrupted = true;
       break;
     }
-    result.steps.push_back(step_of(*outcome, spares, options.target));
+    result.steps.push_back(step_of(*outcome, options.pool, spares, options.target));
     if (result.steps.back().decision == Decision::meets)
       result.answer = spares;
     else if (result.steps.back().decision == Decision::not_decided)

@@ -14,6 +14,7 @@ namespace foretoken {
 
 struct SparesOptions {
   RunOptions run;
+  std::string pool;      // whose replicas are spared; empty: there is one kind
   double target = 0.95;  // of the runs, in which all objectives hold
   int runs = 200;        // of each number of spares
   int most = 8;          // spares

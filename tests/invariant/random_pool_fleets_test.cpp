@@ -1,0 +1,171 @@
+// Random deployments of several pools whose replicas come and go, each pool's by itself: nothing is lost between pools
+// or counted twice, and stretches give the bytes of steps.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <set>
+
+#include "serving/clients/clients.hpp"
+#include "support/how_many.hpp"
+#include "support/random_fleet.hpp"
+#include "support/random_pools.hpp"
+
+namespace foretoken::test {
+namespace {
+
+// Fleets of some of the pools; clients wait or try again, but do not hang up between pools.
+struct RandomPoolFleets : RandomPools {
+  explicit RandomPoolFleets(std::uint64_t seed) : RandomPools(seed) {
+    RandomStream random(seed, "random_pool_fleets");
+    for (std::size_t i = 0; i < config.pools.size(); ++i) {
+      PoolConfig& pool = config.pools[i];
+      pool.cluster.routing.seed = seed;
+      if (pool.role == PoolRole::encoder || random.uniform_int(0, 4) == 0) continue;
+      const std::uint64_t own = seed * 8 + i;
+      choose_fleet(own, pool.cluster);
+      choose_autoscaler(own, pool.cluster);
+      if (pool.cluster.fleet.on) choose_domains(own, pool.cluster.fleet.failures);
+    }
+    // A KV cache arrives before its replicas have died many times.
+    for (PoolConfig& pool : config.pools) {
+      for (std::int64_t* rate : {&pool.link_bandwidth, &pool.flow_bandwidth}) *rate *= 1000;
+    }
+    config.hand_over.core_bandwidth *= 1000;
+    // SGLang's skipped looks at new requests: beside hand-overs a step's difference between stretches and steps is
+    // known, with fleets or without, in one of 10,000 runs.
+    for (PoolConfig& pool : config.pools) pool.engine.scheduler_recv_interval = 1;
+    choose_clients(seed, config.clients);
+    config.clients.aborts = false;
+  }
+  [[nodiscard]] bool comes_and_goes() const {
+    return std::any_of(config.pools.begin(), config.pools.end(), [](const auto& p) { return p.cluster.fleet.on; });
+  }
+};
+
+std::string text_of(const FleetTotals& f) {
+  std::string text = fmt::format("starts {} stops {} failures {} lost {} refused {} held {} turned away {} paid {}\n",
+                                 f.starts, f.stops, f.failures, f.lost, f.refused, f.held, f.turned_away, f.paid());
+  for (const FleetTotals::Decision& d : f.decisions)
+    text += fmt::format("{} saw {} and wants {}\n", d.at.time_since_epoch().count(), d.metric, d.wanted);
+  return text;
+}
+
+struct Seen {
+  Recorder recorder;
+  SimulationOutcome outcome;
+  std::string text;
+};
+
+Seen run_fleets(const RandomPoolFleets& random, bool step_by_step) {
+  PoolsConfig config = random.config;
+  config.step_by_step = step_by_step;
+  const auto source = random.run.source();
+  Seen seen;
+  if (config.clients.on) {
+    Clients clients(config.clients, *source, seen.recorder);
+    ClusterSeams seams = random.seams();
+    seams.clients = &clients;
+    seen.outcome = run_cluster(config, clients, clients, nullptr, std::move(seams));
+    clients.end(seen.outcome);
+  } else {
+    seen.outcome = run_cluster(config, *source, seen.recorder, nullptr, random.seams());
+  }
+  seen.text = seen.recorder.text(seen.outcome) + text_of(seen.outcome.fleet);
+  for (const FleetTotals& fleet : seen.outcome.pool_fleets) seen.text += text_of(fleet);
+  const TransferTotals& t = seen.outcome.transfers;
+  seen.text += fmt::format("transfers {} parts {} bytes {} failed {} expired {}\n", t.requests, t.parts, t.bytes,
+                           t.failed, t.expired);
+  return seen;
+}
+
+// Every request ends once, with parts that sum to its time, and leaves no KV blocks anywhere.
+void expect_conserved(const Seen& seen) {
+  const SimulationOutcome& o = seen.outcome;
+  std::set<std::int64_t> ended;
+  for (const RequestRecord& r : seen.recorder.records) {
+    EXPECT_TRUE(ended.insert(r.request.index).second) << "two records of " << r.request.index;
+    EXPECT_GE(r.finish, r.request.arrival);
+    Duration ttft{}, e2e{};
+    for (const Duration d : r.ttft_parts) ttft += d;
+    for (const Duration d : r.e2e_parts) e2e += d;
+    if (r.outcome == Outcome::finished) {
+      EXPECT_EQ(ttft, r.first_token - r.request.arrival) << "request " << r.request.index;
+    }
+    EXPECT_EQ(e2e, r.finish - r.request.arrival) << "request " << r.request.index;
+  }
+  EXPECT_EQ(static_cast<std::int64_t>(ended.size()), o.arrived);
+  EXPECT_EQ(o.finished + o.rejected + o.timed_out + o.failed + o.aborted + o.unfinished, o.arrived);
+  for (const ReplicaTotals& r : o.replicas) EXPECT_EQ(r.kv_blocks_at_end, 0);
+}
+
+// Places are in one state at a time, by states and by what was counted.
+void expect_lives_add_up(const FleetTotals& fleet, TimePoint end) {
+  std::int64_t all = 0, paid = 0;
+  for (const std::int64_t state : fleet.in_state) all += state;
+  EXPECT_EQ(all, fleet.places * end.time_since_epoch().count());
+  for (std::size_t i = 0; i < fleet.counts.size(); ++i) {
+    const TimePoint until = i + 1 < fleet.counts.size() ? fleet.counts[i + 1].at : end;
+    paid += fleet.counts[i].paid * (until - fleet.counts[i].at).count();
+    EXPECT_LE(fleet.counts[i].ready, fleet.counts[i].paid);
+    EXPECT_LE(fleet.counts[i].paid, fleet.places);
+  }
+  EXPECT_EQ(paid, fleet.paid());
+}
+
+TEST(RandomPoolFleets, LoseNothingAndGiveTheSameBytesInStretches) {
+  const int runs = how_many_scenarios(400);
+  std::int64_t fleets = 0, lost = 0, refused = 0, held = 0, failed_transfers = 0, stops = 0, decisions = 0;
+  std::array<std::int64_t, 3> dead{};  // replicas by role
+  for (int i = 0; i < runs; ++i) {
+    const auto seed = static_cast<std::uint64_t>(i);
+    SCOPED_TRACE(fmt::format("seed {}", seed));
+    const RandomPoolFleets random(seed);
+    const Seen fast = run_fleets(random, false);
+    ASSERT_EQ(fast.text, run_fleets(random, true).text);
+    expect_conserved(fast);
+    if (!random.comes_and_goes()) continue;
+    ++fleets;
+    expect_lives_add_up(fast.outcome.fleet, fast.outcome.end);
+    for (std::size_t p = 0; p < fast.outcome.pool_fleets.size(); ++p) {
+      const FleetTotals& fleet = fast.outcome.pool_fleets[p];
+      expect_lives_add_up(fleet, fast.outcome.end);
+      if (const auto role = static_cast<std::size_t>(random.config.pools[p].role); role < dead.size())
+        dead[role] += fleet.failures;
+      decisions += static_cast<std::int64_t>(fleet.decisions.size());
+    }
+    if (HasFailure()) return;
+    lost += fast.outcome.fleet.lost;
+    refused += fast.outcome.fleet.refused;
+    held += fast.outcome.fleet.held;
+    stops += fast.outcome.fleet.stops;
+    if (random.config.hand_over.failure_probability == 0) failed_transfers += fast.outcome.transfers.failed;
+  }
+  std::cout << fmt::format(
+      "{} runs, {} of fleets: {} replicas died where prompts are computed, {} where they are decoded, {} that do "
+      "both; {} lost, {} refused, {} held, {} transfers failed, {} replicas stopped, {} decisions\n",
+      runs, fleets, dead[1], dead[2], dead[0], lost, refused, held, failed_transfers, stops, decisions);
+  for (const std::int64_t met :
+       {fleets, dead[0], dead[1], dead[2], lost, refused, held, failed_transfers, stops, decisions})
+    EXPECT_GT(met, 0);
+}
+
+// Fleets that never change are the pools that they were.
+TEST(RandomPoolFleets, ThoseThatStayAreThePoolsTheyWere) {
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    RandomPools random(seed);
+    const auto source = random.run.source();
+    const PooledRun plain = run_pools(random.config, *source, false, random.seams());
+    for (PoolConfig& pool : random.config.pools) {
+      if (pool.role == PoolRole::encoder) continue;
+      pool.cluster.fleet.on = true;
+      pool.cluster.fleet.at_start = pool.cluster.replicas;
+      pool.cluster.fleet.schedule = {{Duration{}, pool.cluster.replicas}};
+    }
+    const auto again = random.run.source();
+    ASSERT_EQ(plain.text(), run_pools(random.config, *again, false, random.seams()).text()) << "seed " << seed;
+  }
+}
+
+}  // namespace
+}  // namespace foretoken::test
