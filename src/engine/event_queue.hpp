@@ -2,6 +2,7 @@
 // is rescheduled there, so nothing stale waits in the heap.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -39,6 +40,15 @@ class EventQueue {
       popped_ = kNone;
     }
     return heap_.empty() ? kNever : heap_.front().time;
+  }
+
+  // Whether, at the time of the event that was taken out last, which is in hand still, no other is due.
+  [[nodiscard]] bool alone_at(TimePoint time) const {
+    if (popped_ == kNone) return false;
+    for (std::size_t i = 1; i < std::min<std::size_t>(3, heap_.size()); ++i) {
+      if (heap_[i].time <= time) return false;
+    }
+    return true;
   }
 
   // Takes the first event out. Precondition: not empty.

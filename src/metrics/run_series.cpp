@@ -30,7 +30,10 @@ void add_part(SeriesBucket& b, const StepSpan& span, double ns, double share) {
   const double steps = static_cast<double>(span.steps) * share;
   b.steps += steps;
   b.decode_tokens += static_cast<double>(span.decode_rows) * steps;
-  if (!span.prefill.empty()) b.prefill_tokens += static_cast<double>(prefill_tokens(span)) * share;
+  if (!span.prefill.empty()) {
+    b.prefill_tokens += static_cast<double>(prefill_tokens(span)) * share;
+    b.decode_tokens -= static_cast<double>(span.joining) * share;
+  }
   b.most_kv_blocks = std::max(b.most_kv_blocks, span.kv_blocks_used);
   b.most_waiting = std::max(b.most_waiting, span.waiting);
 }

@@ -176,10 +176,11 @@ void EngineRank::start_steps(TimePoint now) {
   const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
     const std::optional<DecodeShape> rows = receiver_ ? shape_with_rows() : std::nullopt;
-    steps_.set_one(rows            ? cost_.step({{}, *rows})
+    steps_.set_one(rows            ? time_of_rows(*rows)
                    : rank_.encoder ? time_with_encoder()
                                    : cost_.step({chunks_, shape_}),
                    decode_only);
+    if (rows && rows_decode_on()) start_with_rows(*rows);
   } else if (single_steps_) {
     steps_.set_one(cost_.step({{}, shape_}), decode_only);
   } else {
@@ -257,6 +258,7 @@ void EngineRank::end_steps(TimePoint now) {
   if (is_special_ && receiver_) {
     usage_.add_block_time(-std::exchange(receiver_->not_yet_held, 0));
     looked_after_ = 0;
+    if (rows_lead_) settle_leading_rows();
   }
   if (speculates_) usage_.put_out(accepted_);
   accounts_.decoded(decode);
@@ -289,6 +291,10 @@ void EngineRank::report_steps(TimePoint now) {
   }
   if (hands_over_ && first_token_ == FirstToken::where_decoded)
     span.dropped = std::ranges::count_if(chunks_, &PrefillChunk::samples);
+  if (rows_lead_ && span.steps > 1) [[unlikely]] {
+    span.joining = span.dropped = static_cast<std::int64_t>(chunks_.size());
+    span.decode_rows = span.gap_rows = rank_.decodes.size();
+  }
   observer_.on_steps(span);
 }
 
