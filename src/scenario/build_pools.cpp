@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "scenario/build.hpp"
@@ -125,10 +126,12 @@ void check_keys_of_the_whole(Resolver& values, const Scenario& s) {
 // is the other pools' as well.
 bool has_choice_elsewhere(Resolver& values, const Scenario& s, std::size_t index) {
   const bool own_router = values.given(path_of(index) + ".router");
-  const bool decodes = s.pools[index].role == PoolRole::decode;
+  // Pools of role both stand beside those that prefill; images are dealt out among the replicas of one pool.
+  const auto side = [](const PoolPlan& pool) { return pool.role == PoolRole::both ? PoolRole::prefill : pool.role; };
+  const bool encodes = s.pools[index].role == PoolRole::encoder;
   for (std::size_t other = 0; other < s.pools.size(); ++other) {
     if (other == index) continue;
-    if ((s.pools[other].role == PoolRole::decode) == decodes) return true;
+    if (!encodes && side(s.pools[other]) == side(s.pools[index])) return true;
     if (!own_router && values.maybe_integer(path_of(other) + ".replicas").value_or(1) > 1) return true;
   }
   return false;
@@ -300,15 +303,18 @@ void check_agreement(Resolver& values, const Scenario& s) {
 
 // KV caches that come faster than they can go: the queue for the link grows without end.
 void warn_of_full_links(Resolver& values, const Scenario& s, const WorkloadSummary& workload) {
-  double out = 0, in = 0, per_token = 0;
+  double out = 0, in = 0, per_prompt = 0;
   for (const PoolPlan& pool : s.pools) {
     const double bandwidth = static_cast<double>(pool.link_bandwidth) * pool.cluster.replicas;
     if (pool.role == PoolRole::prefill) out += bandwidth;
     if (pool.role != PoolRole::decode) continue;
     in += bandwidth;
-    per_token = static_cast<double>(pool.kv_block_bytes) / pool.engine.block_size;
+    const auto tokens = std::max<std::int64_t>(1, std::llround(workload.mean_prompt_tokens));
+    const double blocks = pool.engine.kv_layout.is_plain() ? workload.mean_prompt_tokens / pool.engine.block_size
+                                                           : static_cast<double>(pool.engine.blocks_of(tokens));
+    per_prompt = blocks * static_cast<double>(pool.kv_block_bytes);
   }
-  const double needed = workload.offered_rate * workload.mean_prompt_tokens * per_token;
+  const double needed = workload.offered_rate * per_prompt;
   const double most = std::min(out, in);
   if (!(most > 0) || !(needed >= most) || has_role(s, PoolRole::both)) return;
   values.warning(

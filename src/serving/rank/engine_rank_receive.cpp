@@ -301,8 +301,9 @@ void EngineRank::begin_loads_beside(std::int64_t owed, TimePoint now) {
     begin_load(now);
   }
   receiver_->refused(why, now);
-  // What runs may come to need less beside what is free, step by step.
-  if (why == Refused::kv_blocks && rules_->reserved_tokens >= 0) next_call_differs_ = true;
+  // What runs may come to need less beside what is free, step by step; or windows give back.
+  if (why == Refused::kv_blocks && (rules_->reserved_tokens >= 0 || rank_.config.kv_layout.windowed > 0))
+    next_call_differs_ = true;
 }
 
 Refused EngineRank::why_no_load(std::int64_t owed) const {
