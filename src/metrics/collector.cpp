@@ -165,6 +165,10 @@ void MetricsCollector::add_gaps(const StepSpan& span, std::int64_t begin, std::i
     if (begin < end) itl.add(ceil_to_nanoseconds(span.time.total()), span.gap_rows);
     return;
   }
+  if (span.joining > 0 && begin == 0 && end > 0) [[unlikely]] {
+    itl.add(ceil_to_nanoseconds(span.time.total()), span.gap_rows - span.joining);
+    begin = 1;
+  }
   for (std::int64_t done = begin; done < end;) {
     const DecodeRun::Piece& piece = span.run->piece_at(done);
     const std::int64_t into = done - piece.first_step;

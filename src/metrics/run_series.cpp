@@ -62,7 +62,10 @@ void RunSeries::add_part(SeriesBucket& b, const StepSpan& span, double ns, doubl
   const double steps = static_cast<double>(span.steps) * share;
   b.steps += steps;
   b.decode_tokens += static_cast<double>(span.decode_rows) * steps;
-  if (!span.prefill.empty()) b.prefill_tokens += static_cast<double>(prefill_tokens(span)) * share;
+  if (!span.prefill.empty()) {
+    b.prefill_tokens += static_cast<double>(prefill_tokens(span)) * share;
+    b.decode_tokens -= static_cast<double>(span.joining) * share;
+  }
   const auto rank = static_cast<std::size_t>(span.replica);
   if (rank < kv_blocks_.size() && kv_blocks_[rank] > 0)
     b.most_kv_usage =

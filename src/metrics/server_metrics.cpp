@@ -127,9 +127,9 @@ void ServerMetrics::on_steps(const StepSpan& span) {
     const TimePoint end = last ? span.end : span.begin + ceil_to_nanoseconds(span.run->elapsed(i + 1));
     Sample& at = sample(span.replica, end);
     add(at, ServerCounter::generation_tokens, emitted);
-    observe(at, ServerHistogram::step_tokens, prefill + emitted);
-    if (span.gap_rows > 0)
-      observe(at, ServerHistogram::inter_token, to_seconds(end - begin), static_cast<double>(span.gap_rows));
+    observe(at, ServerHistogram::step_tokens, (i == 0 ? prefill : 0) + emitted);
+    if (const std::int64_t gaps = span.gap_rows - (i == 0 ? span.joining : 0); gaps > 0)
+      observe(at, ServerHistogram::inter_token, to_seconds(end - begin), static_cast<double>(gaps));
     at.last = {span.running, span.waiting, span.kv_blocks_used};
     at.seen = true;
     begin = end;

@@ -94,6 +94,7 @@ Json pools_of(const std::vector<PoolResult>& pools) {
     entry["gpus"] = pool.gpus;
     entry["summary"] = to_json(pool.summary);
     entry["bottleneck"] = bottlenecks_of(pool.prefill, pool.decode);
+    if (pool.memory) entry["memory"] = to_json(*pool.memory);
   }
   return json;
 }

@@ -322,7 +322,10 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
   if (r.scenario.workload.client.on) out += section("Clients", group_table(r, ColumnGroup::clients, style), style);
   out += section("Requests", group_table(r, ColumnGroup::requests, style), style);
   out += section("Device", group_table(r, ColumnGroup::device, style), style);
-  out += section("Memory of one GPU", memory_section(r.memory, style), style);
+  if (r.pools.empty()) out += section("Memory of one GPU", memory_section(r.memory, style), style);
+  for (const PoolResult& pool : r.pools)
+    out += section(fmt::format("Pool {} ({}): memory of one GPU", pool.name, to_string(pool.role)),
+                   memory_section(*pool.memory, style), style);
   out += section("Conventions", conventions_section(r), style);
   for (const std::string& warning : r.warnings) {
     if (warning != r.overload) out += fmt::format("warning: {}\n", warning);

@@ -154,17 +154,28 @@ void build_kv_layout(Resolver& values, const EngineProfile& profile, bool hands_
   // A draft model has heads of its own, whose blocks vLLM would make as large as the target's.
   const bool drafts = engine.speculation.on() && s.deployment.draft.method == DraftMethod::draft_model;
   const bool offloads = values.given("engine.kv_offloading_size") && values.number("engine.kv_offloading_size") > 0;
-  const std::string without = chunked      ? "with chunked local attention"
-                              : hands_over ? "where requests are handed over"
-                              : drafts     ? "with a draft model"
-                              : offloads   ? "with KV caches outside the GPU"
-                                           : "";
-  const Rule<bool> rule{!without.empty(), Origin::engine_default, without.empty() ? engine.name : without};
+  const auto before = [&](std::string_view release) {
+    return hands_over && !version_at_least(engine.version, release)
+               ? fmt::format("where requests are handed over, before {} {},", engine.name, release)
+               : std::string();
+  };
+  const std::string cannot = before(profile.hands_over_groups);
+  const std::string by_itself = before(profile.hands_over_groups_by_default);
+  const std::string without = chunked           ? "with chunked local attention"
+                              : !cannot.empty() ? cannot
+                              : drafts          ? "with a draft model"
+                              : offloads        ? "with KV caches outside the GPU"
+                                                : "";
+  const std::string& why = without.empty() ? by_itself : without;
+  const Rule<bool> rule{!why.empty(), Origin::engine_default, why.empty() ? engine.name : why};
   const bool disabled = values.flag(key, rule);
   if (!disabled && !without.empty()) {
     values.error(key, "the hybrid KV cache manager " + without + " is not modelled",
                  chunked ? "leave it out: vLLM has it off for such models" : "leave it out");
   }
+  if (hands_over && s.deployment.model.recurrent.layers > 0)
+    values.error("model", "states of recurrent layers are not handed over from pool to pool here",
+                 "a model without recurrent layers, or one pool");
   if (!disabled && s.deployment.level != CostLevel::affine)
     engine.kv_layout = kv_layout_of(s.deployment, engine.enable_prefix_caching);
 }

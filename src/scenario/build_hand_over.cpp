@@ -183,12 +183,14 @@ void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
       pool.embedding_bytes = 2 * std::int64_t{d.model.hidden_size};
       pool.embedding_setup = plan.rules.setup;
     }
+    // A block is of all layers, or of a group of them.
+    const double layers = count_parameters(d.model).attention_layers;
+    const double of_block = pool.engine.kv_layout.layers > 0 ? pool.engine.kv_layout.layers : layers;
     const double per_token = kv_elements_per_token(d.model, split.tensor) * split.tensor * kv_bytes_per_element(d);
-    pool.kv_block_bytes = whole_bytes(per_token * pool.engine.block_size);
+    pool.kv_block_bytes = whole_bytes(per_token * of_block / layers * pool.engine.block_size);
     // One rank's blocks are posted one after the other: keys and values of every layer that it has.
     const int kinds = d.model.attention == AttentionKind::latent ? 1 : 2;
-    const double posted =
-        std::ceil(static_cast<double>(count_parameters(d.model).attention_layers) / split.pipeline) * kinds;
+    const double posted = std::ceil(of_block / split.pipeline) * kinds;
     double most = of_gpu * split.tensor * split.pipeline;
     if (descriptor > 0) most = std::min(most, static_cast<double>(pool.kv_block_bytes) / (posted * descriptor));
     const Parallelism& from = entry_pool(s.pools).deployment.parallelism;
@@ -211,6 +213,16 @@ void check_layouts(Resolver& values, const Scenario& s) {
           "engine",
           fmt::format("KV caches outside the GPU are not modelled in pool '{}', which gets them from another", to.name),
           "give them to the pool of role prefill");
+    if (to.engine.kv_layout.windowed > 0 && !nixl)
+      refuse("engine.disable_hybrid_kv_cache_manager",
+             fmt::format("only vLLM's own hand-over ('disaggregation.semantics: nixl') brings the window of a layer "
+                         "instead of all its tokens, not '{}'",
+                         s.hand_over.semantics),
+             "true keeps all tokens");
+    if (from.engine.kv_layout != to.engine.kv_layout)
+      refuse("engine.disable_hybrid_kv_cache_manager",
+             fmt::format("pools '{}' and '{}' do not put the same layers into a KV block", from.name, to.name),
+             "give both pools the same, and the same release");
     const int tp_from = from.deployment.parallelism.tensor, tp_to = to.deployment.parallelism.tensor;
     const int block_from = from.engine.block_size, block_to = to.engine.block_size;
     const bool smaller = nixl && block_from < block_to && tp_from <= tp_to;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "scenario/build.hpp"
@@ -113,10 +114,12 @@ void check_keys_of_the_whole(Resolver& values, const Scenario& s) {
 // is the other pools' as well.
 bool has_choice_elsewhere(Resolver& values, const Scenario& s, std::size_t index) {
   const bool own_router = values.given(path_of(index) + ".router");
-  const bool decodes = s.pools[index].role == PoolRole::decode;
+  // Pools of role both stand beside those that prefill; images are dealt out among the replicas of one pool.
+  const auto side = [](const PoolPlan& pool) { return pool.role == PoolRole::both ? PoolRole::prefill : pool.role; };
+  const bool encodes = s.pools[index].role == PoolRole::encoder;
   for (std::size_t other = 0; other < s.pools.size(); ++other) {
     if (other == index) continue;
-    if ((s.pools[other].role == PoolRole::decode) == decodes) return true;
+    if (!encodes && side(s.pools[other]) == side(s.pools[index])) return true;
     if (!own_router && values.maybe_integer(path_of(other) + ".replicas").value_or(1) > 1) return true;
   }
   return false;

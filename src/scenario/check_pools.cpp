@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "scenario/build.hpp"
 
@@ -10,15 +11,18 @@ namespace {
 
 // KV caches that come faster than they can go: the queue for the link grows without end.
 void warn_of_full_links(Resolver& values, const Scenario& s, const WorkloadSummary& workload) {
-  double out = 0, in = 0, per_token = 0;
+  double out = 0, in = 0, per_prompt = 0;
   for (const PoolPlan& pool : s.pools) {
     const double bandwidth = static_cast<double>(pool.link_bandwidth) * pool.cluster.replicas;
     if (pool.role == PoolRole::prefill) out += bandwidth;
     if (pool.role != PoolRole::decode) continue;
     in += bandwidth;
-    per_token = static_cast<double>(pool.kv_block_bytes) / pool.engine.block_size;
+    const auto tokens = std::max<std::int64_t>(1, std::llround(workload.mean_prompt_tokens));
+    const double blocks = pool.engine.kv_layout.is_plain() ? workload.mean_prompt_tokens / pool.engine.block_size
+                                                           : static_cast<double>(pool.engine.blocks_of(tokens));
+    per_prompt = blocks * static_cast<double>(pool.kv_block_bytes);
   }
-  const double needed = workload.offered_rate * workload.mean_prompt_tokens * per_token;
+  const double needed = workload.offered_rate * per_prompt;
   const double most = std::min(out, in);
   const bool both =
       std::any_of(s.pools.begin(), s.pools.end(), [](const PoolPlan& p) { return p.role == PoolRole::both; });

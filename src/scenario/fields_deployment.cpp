@@ -193,7 +193,8 @@ constexpr Field kDeploymentRows[] = {
      nullptr,
      {},
      true},
-    {"engine.disable_hybrid_kv_cache_manager", K::flag, "(false; Llama 4, draft models and pools that hand over: true)",
+    {"engine.disable_hybrid_kv_cache_manager", K::flag,
+     "(false; Llama 4, draft models, pools that hand over before 0.23: true)",
      "vllm-v1: layers with a window keep KV blocks for all tokens, and recurrent ones a state for every seat; else all "
      "kinds of layers share the blocks."},
     {"engine.scheduling_policy", K::choice, "fcfs", "Order of the queue.", 0, 0, {}, queueing},

@@ -98,6 +98,22 @@ TEST(HandOverGolden, H5ALongerTransferWaitsForTheSameBoundaries) {
   }
 }
 
+// Two groups of layers keep all 64 tokens of a prompt in 4 blocks each, three keep a window of 20: for the row over the
+// last token (44 to 63) blocks 2 and 3 of each. What had left the window is nowhere, and does not come.
+TEST(HandOverGolden, H26OfWindowedLayersOnlyTheBlocksOfTheWindowAreHandedOver) {
+  BusyDecode pools(FirstToken::where_decoded);
+  pools.slow = StubCost(StubTerms{.base = 0.1, .window = 20});
+  pools.fast = StubCost(StubTerms{.base = 0.02, .window = 20});
+  for (PoolConfig& pool : pools.config.pools) {
+    pool.engine.kv_layout = {1, 2, 3, 20, 0};
+    pool.kv_block_bytes = 1000;
+  }
+  const PooledRun run = pools.run({request(0, 0, 64, 3)}, {{0, 30}});
+  EXPECT_EQ(run.outcome.transfers.bytes, (2 * 4 + 3 * 2) * 1000);
+  EXPECT_EQ(run.outcome.replicas[2].peak_kv_blocks, 2 * 5 + 3 * 3) << "a block of each group for the first token";
+  for (const ReplicaTotals& rank : run.outcome.replicas) EXPECT_EQ(rank.kv_blocks_at_end, 0);
+}
+
 // Data at 125: the step that began at 120 polls when it is launched, at 139, and reports it at 140.
 TEST(HandOverGolden, H6ALongLaunchSeesWhatCameSinceItsStepBegan) {
   for (const std::int64_t launch : {0, 19}) {

@@ -58,6 +58,7 @@ struct RandomPools {
       bring_encoders();
     else if (pick(0, 1) == 0)
       bring_adapters(seed, first_token == FirstToken::where_decoded);
+    bring_groups(seed);
     if (pick(0, 1) == 0) to_replica = Duration{pick(0, 3'000'000)};
     if (pick(0, 3) > 0) of_kv = Duration{pick(0, 40'000'000)};
     over_links = pick(0, 2) == 0;
@@ -89,6 +90,31 @@ struct RandomPools {
       }
     }
     for (Request& r : run.requests) r.adapter = static_cast<std::int16_t>(pick(-1, adapters - 1));
+  }
+
+  // Layers of several kinds share the KV blocks of all pools, as vLLM hands them over.
+  void bring_groups(std::uint64_t seed) {
+    if (config.pools.front().first_token != FirstToken::where_decoded) return;
+    RandomStream random(seed, "random_pools_groups");
+    const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+    if (config.pools.front().engine.name != "vllm-v1" || pick(0, 2) > 0) return;
+    KvLayout layout;
+    layout.full = static_cast<int>(pick(0, 2));
+    layout.windowed = static_cast<int>(pick(1, 4));
+    layout.window = pick(1, 300);
+    StubTerms terms[] = {run.cost, random_run(seed + 100'000).cost};
+    for (StubTerms& t : terms) {
+      if (t.window == 0) t.per_windowed = 1e-6 * random.uniform();
+      t.window = layout.window;
+    }
+    prefill_cost = StubCost(terms[0]);
+    decode_cost = StubCost(terms[1]);
+    for (PoolConfig& pool : config.pools) {
+      EngineConfig& engine = pool.engine;
+      engine.kv_layout = layout;
+      const std::int64_t longest = blocks_for(engine.max_model_len, engine.block_size);
+      engine.num_gpu_blocks = 1 + engine.most_blocks_of(engine.max_model_len) + pick(0, 4 * longest);
+    }
   }
 
   // Images, and replicas that compute nothing else.

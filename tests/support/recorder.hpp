@@ -39,7 +39,8 @@ class Recorder final : public Observer {
     for (std::int64_t j = 0; j < span.steps; ++j) {
       const FineDuration time =
           span.run == nullptr ? span.time.total() : span.run->elapsed(j + 1) - span.run->elapsed(j);
-      if (span.gap_rows > 0) gaps[ceil_to_nanoseconds(time).count()] += span.gap_rows;
+      const std::int64_t rows = span.gap_rows - (j == 0 ? span.joining : 0);
+      if (rows > 0) gaps[ceil_to_nanoseconds(time).count()] += rows;
     }
   }
   void on_gap(Duration gap, std::int64_t rows) override { gaps[gap.count()] += rows; }

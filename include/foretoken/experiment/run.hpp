@@ -117,6 +117,7 @@ struct PoolResult {
   Summary summary;  // means over the replications, of the keys of the whole that are of engines and devices
   Bottleneck prefill;
   Bottleneck decode;
+  std::optional<MemoryPlan> memory;  // of one GPU; of one pool
 };
 
 struct RunResult {

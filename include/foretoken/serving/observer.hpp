@@ -89,7 +89,7 @@ struct StepSpan {
   TimePoint begin{};  // of the first step, whole ns
   TimePoint end{};    // of the last step
   std::int64_t steps = 1;
-  std::span<const PrefillChunk> prefill;  // non-empty only when steps == 1
+  std::span<const PrefillChunk> prefill;  // of the first step; where others follow, `joining` of them
   std::int64_t decode_rows = 0;           // sequences that emit tokens in each step
   std::int64_t gap_rows = 0;              // of those, the ones that also emitted in the step before
   StepTime time;                          // of the first step
@@ -101,6 +101,9 @@ struct StepSpan {
   std::int64_t dropped = 0;         // of the tokens that `prefill` samples: they come out elsewhere (FirstToken)
   std::int64_t drafts = 0;          // that the rows verify beyond those tokens; such a span is one step
   std::int64_t accepted = 0;        // of these, so many come out
+  // Of decode_rows and gap_rows, those that are rows of `prefill` in the first step: they repeat the last token of a
+  // prompt, which has no gap, and decode from then on. `dropped` takes their tokens, which are counted with decode_rows.
+  std::int64_t joining = 0;
 
   [[nodiscard]] TokenRate decode_rate() const { return {decode_rows, tokens_per_row}; }
 };

@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "experiment/replication.hpp"
+#include "foretoken/cost/memory_plan.hpp"
 
 namespace foretoken {
 namespace {
@@ -142,7 +143,11 @@ void summarise_pools(RunResult& result) {
   const std::vector<PoolPlan>& pools = result.scenario.pools;
   // One pool is the whole.
   if (pools.size() < 2) return;
-  for (std::size_t i = 0; i < pools.size(); ++i) result.pools.push_back(result_of(result, pools[i].name, {i}));
+  for (std::size_t i = 0; i < pools.size(); ++i) {
+    result.pools.push_back(result_of(result, pools[i].name, {i}));
+    const Scenario alone = only_pool(result.scenario, pools[i]);
+    result.pools.back().memory = plan_memory(alone.deployment, alone.memory);
+  }
   bool several = false;
   for (const PoolRole role : {PoolRole::both, PoolRole::prefill, PoolRole::decode, PoolRole::encoder}) {
     std::vector<std::size_t> members;

@@ -64,7 +64,8 @@ Json pool_shape() {
                  {"replicas", count()},
                  {"gpus", count()},
                  {"summary", ref("pool_summary")},
-                 {"bottleneck", ref("bottleneck")}});
+                 {"bottleneck", ref("bottleneck")},
+                 {"memory?", ref("memory_plan")}});
 }
 
 Json transfers_shape() {

@@ -248,7 +248,6 @@ void Cluster::handed_over(const HandOver& what) {
   leave_place(replica, what.request, what.since);
   if (has_groups_) member(replica).replica->left(what.request.index);
   hand_overs_.push_back(what);
-  events_.schedule(hand_overs_due_, what.since);
 }
 
 void Cluster::step_too_long(int rank) {

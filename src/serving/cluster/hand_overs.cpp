@@ -86,15 +86,15 @@ void HandOvers::load_begins(int rank, RequestId id, const Request& request, std:
   way.all_known = true;
   if (way.expired) return end(request.index, now);  // there is nothing to read any more
   way.add_part(blocks * pool_of(rank).kv_block_bytes);
-  send_next(request.index, now);
+  send_next(request.index, way, now);
 }
 
 void HandOvers::computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now) {
   changed_ = true;
-  const auto found = ways_.find(request.index);
-  if (found == ways_.end() || !found->second.waits_for_prefill) return;
+  Way* const found = ways_.find(request.index);
+  if (found == nullptr || !found->waits_for_prefill) return;
   if (!rules_.in_chunks && !last) return;
-  Way& way = found->second;
+  Way& way = *found;
   const PoolConfig& pool = pool_of(way.to);
   const std::int64_t size = pool.engine.block_size;
   const std::int64_t blocks = last ? blocks_for(tokens, size) : tokens / size;
@@ -102,11 +102,10 @@ void HandOvers::computed(int rank, const Request& request, std::int64_t tokens, 
   way.add_part((blocks - way.blocks) * pool.kv_block_bytes);
   way.blocks = blocks;
   way.from = rank;
-  send_next(request.index, now);
+  send_next(request.index, way, now);
 }
 
-void HandOvers::send_next(std::int64_t request, TimePoint now) {
-  Way& way = ways_.at(request);
+void HandOvers::send_next(std::int64_t request, Way& way, TimePoint now) {
   if (way.sending || !way.has_more()) return;
   way.sending = true;
   ++totals_.parts;
@@ -136,11 +135,11 @@ void HandOvers::send_next(std::int64_t request, TimePoint now) {
 }
 
 void HandOvers::part_arrived(std::int64_t request, TimePoint now) {
-  Way& way = ways_.at(request);
+  Way& way = ways_[request];
   way.sending = false;
   way.flow = -1;
   ++way.sent;
-  if (way.has_more()) return send_next(request, now);
+  if (way.has_more()) return send_next(request, way, now);
   if (way.all_known) end(request, now);
 }
 
@@ -151,9 +150,7 @@ bool HandOvers::fails(std::int64_t request) const {
 }
 
 void HandOvers::end(std::int64_t request, TimePoint now) {
-  const auto at = ways_.find(request);
-  const Way way = std::move(at->second);
-  ways_.erase(at);
+  const Way way = ways_.take(request);
   ++totals_.requests;
   const bool lost = way.expired || fails(request);
   if (lost) ++totals_.failed;
@@ -165,12 +162,11 @@ void HandOvers::end(std::int64_t request, TimePoint now) {
 }
 
 HandOvers::Left HandOvers::gone(const Request& request, TimePoint now) {
-  const auto found = ways_.find(request.index);
-  if (found == ways_.end()) return {};
+  Way* const found = ways_.find(request.index);
+  if (found == nullptr) return {};
   changed_ = some_are_gone_ = true;
-  break_off(found->second, now);
-  const Way way = std::move(found->second);
-  ways_.erase(found);
+  break_off(*found, now);
+  const Way way = ways_.take(request.index);
   if (way.pinned != kNoRequest) port_.release(way.from, way.pinned, now);
   return way.waits_for_prefill ? Left{way.to, way.id} : Left{};
 }
@@ -183,14 +179,14 @@ void HandOvers::break_off(Way& way, TimePoint now) {
 // Who waits for blocks finds nothing to read (as after pin_timeout); the reads of others fail at once.
 void HandOvers::source_died(int first_rank, int ranks, TimePoint now) {
   std::vector<std::int64_t> requests;
-  for (const auto& [request, way] : ways_) {
+  ways_.for_each([&](std::int64_t request, const Way& way) {
     const bool there = way.from >= first_rank && way.from < first_rank + ranks;
     if (there && way.pinned != kNoRequest) requests.push_back(request);
-  }
+  });
   std::sort(requests.begin(), requests.end());
   for (const std::int64_t request : requests) {
     changed_ = true;
-    Way& way = ways_.at(request);
+    Way& way = ways_[request];
     way.pinned = kNoRequest;
     way.expired = true;
     if (way.to < 0) continue;
@@ -202,13 +198,13 @@ void HandOvers::source_died(int first_rank, int ranks, TimePoint now) {
 
 // Of what is where it was to go.
 void HandOvers::forget_pins() {
-  while (!pins_.empty() && !ways_.contains(pins_.front().request)) pins_.pop_front();
+  while (!pins_.empty() && ways_.find(pins_.front().request) == nullptr) pins_.pop_front();
 }
 
 TimePoint HandOvers::next_time() {
   changed_ = false;
   // Who is gone waits for nothing.
-  while (some_are_gone_ && !timers_.empty() && !ways_.contains(timers_.front().request)) {
+  while (some_are_gone_ && !timers_.empty() && ways_.find(timers_.front().request) == nullptr) {
     if (timers_.front().parked >= 0) free_places_.push_back(timers_.front().parked);
     std::pop_heap(timers_.begin(), timers_.end(), later);
     timers_.pop_back();
@@ -222,18 +218,18 @@ TimePoint HandOvers::next_time() {
 
 void HandOvers::ring(const Timer& timer, TimePoint now) {
   if (timer.parked >= 0) free_places_.push_back(timer.parked);
-  if (!ways_.contains(timer.request)) return;  // it is gone
+  if (ways_.find(timer.request) == nullptr) return;  // it is gone
   if (timer.parked < 0) return part_arrived(timer.request, now);
   const HandOver what = parked_[static_cast<std::size_t>(timer.parked)];
   port_.reach_decode(what, now);
 }
 
 void HandOvers::expire(std::int64_t request, TimePoint now) {
-  const auto found = ways_.find(request);
-  if (found == ways_.end() || found->second.pinned == kNoRequest) return;
-  found->second.expired = true;
+  Way* const way = ways_.find(request);
+  if (way == nullptr || way->pinned == kNoRequest) return;
+  way->expired = true;
   ++totals_.expired;
-  port_.release(found->second.from, std::exchange(found->second.pinned, kNoRequest), now);
+  port_.release(way->from, std::exchange(way->pinned, kNoRequest), now);
 }
 
 void HandOvers::due(TimePoint now) {

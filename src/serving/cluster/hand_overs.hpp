@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <deque>
-#include <unordered_map>
 #include <vector>
 
 #include "foretoken/serving/simulation.hpp"
 #include "serving/requests/hand_over.hpp"
+#include "serving/requests/request_map.hpp"
 #include "serving/transfers/network.hpp"
 
 namespace foretoken {
@@ -114,7 +114,7 @@ class HandOvers {
   void expire(std::int64_t request, TimePoint now);
   void break_off(Way& way, TimePoint now);
   void forget_pins();
-  void send_next(std::int64_t request, TimePoint now);
+  void send_next(std::int64_t request, Way& way, TimePoint now);
   void part_arrived(std::int64_t request, TimePoint now);
   void end(std::int64_t request, TimePoint now);
   [[nodiscard]] bool fails(std::int64_t request) const;
@@ -129,7 +129,7 @@ class HandOvers {
   Network::Link core_ = -1;
   std::vector<Replica> replicas_;
   std::vector<std::size_t> replica_of_rank_;
-  std::unordered_map<std::int64_t, Way> ways_;  // by request; never iterated
+  RequestMap<Way> ways_;
   std::vector<std::int64_t> request_of_flow_;
   std::vector<Timer> timers_;  // a heap, the earliest first
   std::deque<Pin> pins_;       // all are kept equally long, so they end in the order in which they began

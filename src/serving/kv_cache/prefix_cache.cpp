@@ -106,6 +106,15 @@ std::optional<BlockPool::Key> PrefixCache::first_new(const Request& request) con
   return std::nullopt;
 }
 
+std::int64_t PrefixCache::free_before(std::int64_t first) const {
+  std::int64_t free = 0;
+  for (std::int64_t i = matched_window_.first; i < std::min(first, matched_window_.end()); ++i) {
+    if (pool_.is_free(matched_window_.blocks[static_cast<std::size_t>(i - matched_window_.first)]))
+      free += layout_.windowed;
+  }
+  return free;
+}
+
 void PrefixCache::hold_match(RequestId id) {
   if (!matched_.empty()) {
     for (const BlockPool::Block block : matched_) pool_.hold(block);

@@ -42,6 +42,8 @@ class PrefixCache {
   [[nodiscard]] std::int64_t cached_tokens(const Request& request, std::int64_t taken) const;
   // The first full block of its prompt that the cache does not hold, where another prompt may have the same one.
   [[nodiscard]] std::optional<BlockPool::Key> first_new(const Request& request) const;
+  // Blocks that windowed layers hold of the last match before block `first`, of those that are free.
+  [[nodiscard]] std::int64_t free_before(std::int64_t first) const;
   // The blocks of the last match become the first ones of `id`.
   void hold_match(RequestId id);
   // The described full blocks of its first `tokens` tokens, for which it has blocks, can be found.

@@ -169,7 +169,10 @@ void EngineRank::start_steps(TimePoint now) {
   const DecodeCurve* curve = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
   const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
-    steps_.set_one(has_extras_ ? time_with_extras() : cost_.step({chunks_, shape_}), decode_only);
+    if (has_extras_) [[unlikely]]
+      set_step_with_extras(decode_only);
+    else
+      steps_.set_one(cost_.step({chunks_, shape_}), decode_only);
   } else if (single_steps_) {
     steps_.set_one(cost_.step({{}, shape_}), decode_only);
   } else {

@@ -117,7 +117,6 @@ class EngineRank {
 
   [[nodiscard]] bool drops_first_tokens() const { return hands_over_ && first_token_ != FirstToken::where_prefilled; }
   [[nodiscard]] bool fits(Request& request) const;
-  [[nodiscard]] std::optional<DecodeShape> shape_with_rows() const;
   [[nodiscard]] bool rests(TimePoint now);
   void wait(const Waiting& waiting, TimePoint now);
   void count_service(std::int64_t steps);
@@ -132,6 +131,15 @@ class EngineRank {
   void settle_rows();
   [[nodiscard]] std::int32_t next_drafts(const InFlight& r, std::int64_t emitted) const;
 
+  // ---- rows that repeat the last token of a prompt (engine_rank_rows.cpp) ----
+  [[nodiscard]] std::optional<DecodeShape> shape_with_rows() const;
+  [[nodiscard]] StepTime time_of_rows(const DecodeShape& rows) const;
+  [[nodiscard]] bool rows_decode_on() const;
+  void start_with_rows(const DecodeShape& rows);
+  void settle_leading_rows();
+  void abandon_leading_rows(TimePoint now);
+  void forget_leading_rows();
+
   // ---- LoRA (engine_rank_adapters.cpp) ----
   void plan_adapters();
   void start_steps_with_adapters(TimePoint now);
@@ -140,7 +148,7 @@ class EngineRank {
   void extras_after_call(TimePoint now);
   void plan_extras();
   [[nodiscard]] bool start_extras(TimePoint now);
-  [[nodiscard]] StepTime time_with_extras();
+  void set_step_with_extras(const StepTime& decode_only);
   [[nodiscard]] std::int64_t stretch_beside_extras(std::int64_t steps);
   [[nodiscard]] bool extras_see_end(TimePoint now);
   // Whether a call can hear of something beside arrivals.
@@ -267,6 +275,7 @@ class EngineRank {
   std::int64_t step_adapters_ = 0;
   FineDuration loads_;
   Stretch steps_;
+  bool rows_lead_ = false;  // the planned chunks are rows of their first step, and decode from then on
   TimePoint begin_{};
   TimePoint end_ = kNever;
   TimePoint looks_at_ = kNever;    // a boundary before their end where loads may begin

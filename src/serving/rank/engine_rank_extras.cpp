@@ -41,11 +41,14 @@ bool EngineRank::start_extras(TimePoint now) {
   return true;
 }
 
-// Of a step with chunks.
-StepTime EngineRank::time_with_extras() {
-  if (const std::optional<DecodeShape> rows = receiver_ ? shape_with_rows() : std::nullopt)
-    return cost_.step({{}, *rows});
-  return rank_.encoder ? time_with_encoder() : cost_.step({chunks_, shape_});
+// A step with chunks.
+void EngineRank::set_step_with_extras(const StepTime& decode_only) {
+  const std::optional<DecodeShape> rows = receiver_ ? shape_with_rows() : std::nullopt;
+  steps_.set_one(rows            ? time_of_rows(*rows)
+                 : rank_.encoder ? time_with_encoder()
+                                 : cost_.step({chunks_, shape_}),
+                 decode_only);
+  if (rows && rows_decode_on()) start_with_rows(*rows);
 }
 
 std::int64_t EngineRank::stretch_beside_extras(std::int64_t steps) {
@@ -81,6 +84,10 @@ void EngineRank::describe_extras(StepSpan& span) const {
   }
   if (hands_over_ && first_token_ == FirstToken::where_decoded)
     span.dropped = std::ranges::count_if(chunks_, &PrefillChunk::samples);
+  if (rows_lead_ && span.steps > 1) {
+    span.joining = span.dropped = static_cast<std::int64_t>(chunks_.size());
+    span.decode_rows = span.gap_rows = rank_.decodes.size();
+  }
 }
 
 void EngineRank::account_extras() {
@@ -88,6 +95,7 @@ void EngineRank::account_extras() {
     usage_.add_block_time(-std::exchange(receiver_->not_yet_held, 0));
     looked_after_ = 0;
     receiver_->taken_last = 0;
+    if (rows_lead_) settle_leading_rows();
   }
   if (speculates_) usage_.put_out(accepted_);
 }

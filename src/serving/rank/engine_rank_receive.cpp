@@ -155,7 +155,11 @@ bool EngineRank::settle_gone(TimePoint now) {
 
 std::int64_t EngineRank::steps_to_boundary(TimePoint now) const {
   if (!stepping_) return 0;
-  return steps_.steps() == 1 ? 1 : std::max(looked_after_ + 1, steps_.steps_to_reach(clock_.to_reach(now)));
+  const std::int64_t first = looked_after_ + 1;
+  if (first >= steps_.steps()) return first;
+  const FineDuration elapsed = clock_.to_reach(now);
+  // Most transfers take less than a step.
+  return elapsed <= steps_.elapsed_until(first) ? first : steps_.steps_to_reach(elapsed);
 }
 
 // The step under way sees what comes until it is launched.
@@ -173,24 +177,11 @@ void EngineRank::end_after(std::int64_t steps) {
   look_or_end();
 }
 
-// A row that only repeats the last token of a prompt, so that the next one comes out, costs what a decoding one does:
-// it is part of the same graph (vLLM pads it, gpu_model_runner.py). Empty: there are other chunks.
-std::optional<DecodeShape> EngineRank::shape_with_rows() const {
-  DecodeShape shape = shape_;
-  const std::int64_t window = cost_.sliding_window();
-  for (const PrefillChunk& chunk : chunks_) {
-    if (chunk.new_tokens != 1 || !chunk.samples || chunk.history == 0) return std::nullopt;
-    ++shape.sequences;
-    shape.context += chunk.history;
-    if (window > 0) shape.windowed_context += std::min(chunk.history, window);
-  }
-  return shape;
-}
-
 // ---- around a schedule call ----
 
 void EngineRank::receive_before_call(TimePoint now) {
-  (void)settle_gone(now);
+  if (!receiver_->gone.empty()) [[unlikely]]
+    (void)settle_gone(now);
   for (; !receiver_->promised.empty(); receiver_->promised.pop_front()) seat(receiver_->promised.front(), now);
   if (direct_ && async_.enabled()) return;
   (void)take_in(now, false);
@@ -327,8 +318,9 @@ void EngineRank::begin_loads_beside(std::int64_t owed, TimePoint now) {
     begin_load(now);
   }
   receiver_->refused(why, now);
-  // What runs may come to need less beside what is free, step by step.
-  if (why == Refused::kv_blocks && rules_->reserved_tokens >= 0) next_call_differs_ = true;
+  // What runs may come to need less beside what is free, step by step; or windows give back.
+  if (why == Refused::kv_blocks && (rules_->reserved_tokens >= 0 || rank_.config.kv_layout.windowed > 0))
+    next_call_differs_ = true;
 }
 
 Refused EngineRank::why_no_load(std::int64_t owed) const {

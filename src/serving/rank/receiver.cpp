@@ -70,7 +70,8 @@ bool Receiver::fits_head(std::int64_t free) const {
   const PrefixMatch found = match(head);
   // Who ran before needs room for its next token too, or it would be retracted at once.
   const std::int64_t tokens = tokens_of(head) + (head.recovering ? 1 : 0);
-  if (blocks_for(tokens, rank_.config.block_size) - found.blocks + found.free_blocks > free) return false;
+  const std::int64_t revived = found.free_blocks - rank_.free_out_of_window(found, tokens);
+  if (rank_.blocks_to_load(found, tokens) + revived > free) return false;
   if (rules_.most_unstarted > 0 && !head.recovering &&
       static_cast<double>(blocks_not_started()) >= rules_.most_unstarted * static_cast<double>(rank_.pool.total()))
     return false;
@@ -88,8 +89,8 @@ Receiver::Begun Receiver::begin_head(TimePoint now) {
   InFlight& r = rank_.table[in.id];
   const PrefixMatch found = match(r);
   rank_.begin_load(in.id, found, tokens_of(r), now);
-  Begun begun{in.id, blocks_for(std::max<std::int64_t>(r.request.prompt_tokens, r.carried), rank_.config.block_size) -
-                         found.blocks};
+  const std::int64_t filled = std::max<std::int64_t>(r.request.prompt_tokens, r.carried);
+  Begun begun{in.id, rank_.blocks_to_load(found, filled)};
   begun.for_blocks = for_blocks_.at(now) - in.kv_mark;
   begun.for_seats = for_seats_.at(now) - in.seat_mark;
   begun.for_calls = now - in.since - begun.for_blocks - begun.for_seats;

@@ -24,7 +24,10 @@ class Stretch {
     elapsed_ = step.total();
     first_ = step;
     decode_only_ = decode_only;
+    rows_lead_ = false;
   }
+  // The step's chunks are rows as decoding ones are, so that it can go on, if extended, in steps in which they decode.
+  void lead_with_rows() { rows_lead_ = true; }
   // The step, of decodes only and in shape `first`, goes on: `most` > 1 steps, or as many as times can hold.
   void extend(const DecodeCurve& curve, const DecodeShape& first, TokenRate growth, TokenRate in_window,
               std::int64_t most);
@@ -56,6 +59,7 @@ class Stretch {
   [[nodiscard]] StretchProgress progress(const StepClock& clock, TimePoint now) const;
   // What every decoding request spends in them.
   [[nodiscard]] DecodeTotals decode_totals() const;
+  [[nodiscard]] DecodeTotals totals_of_first() const;
   [[nodiscard]] FineTotal flops() const;
   [[nodiscard]] FineTotal bytes() const;
 
@@ -63,6 +67,7 @@ class Stretch {
   void leave_out_too_long();
 
   std::int64_t steps_ = 0;
+  bool rows_lead_ = false;
   FineDuration elapsed_;
   StepTime first_;
   StepTime decode_only_;

@@ -134,7 +134,12 @@ class RankState {
   // It comes from another rank, and what it brings along with take_over(). It has no blocks, and is in no queue.
   [[nodiscard]] RequestId expect(const Request& request);
   void take_over(RequestId id, const HandOver& what);
-  // It gets blocks for `tokens` tokens, to be filled but for what was found.
+  // Blocks to be taken, and filled, for one that comes with `tokens` tokens of which so many were found. Windowed
+  // layers have blocks from the window of its next row on.
+  [[nodiscard]] std::int64_t blocks_to_load(const PrefixMatch& found, std::int64_t tokens) const;
+  // Of what was found, free blocks that have left that window.
+  [[nodiscard]] std::int64_t free_out_of_window(const PrefixMatch& found, std::int64_t tokens) const;
+  // It gets them.
   void begin_load(RequestId id, const PrefixMatch& found, std::int64_t tokens, TimePoint now);
   // They are filled, and it takes a seat; start_decoding() follows.
   void seat(RequestId id, TimePoint now);

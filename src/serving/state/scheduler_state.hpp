@@ -133,6 +133,11 @@ class SchedulerState {
   }
   // The same for all of its `known` tokens, of which a step computes what its budget allows.
   [[nodiscard]] std::int64_t blocks_to_take_in_all(const PrefixMatch& match, std::int64_t known) const {
+    if (config.kv_layout.windowed > 0) {
+      // Who has loaded all but the last token comes with the blocks of its window, and will not need more.
+      const RequestId id = waiting().head()->resumed;
+      if (id != kNoRequest && rank_.table[id].phase == Phase::reached) return blocks_to_take(match, known);
+    }
     return config.most_blocks_of(known) - match.blocks + match.free_blocks;
   }
   // The head of the queue goes to the tail of the running list. It holds the blocks that

@@ -131,6 +131,10 @@ void Network::leave_out_those_to_come() {
 
 void Network::share_out() {
   shares_at_ = kNever;
+  if (active_.empty()) {
+    settled_ = true;
+    return;
+  }
   if (active_.size() == 1) {
     State& alone = state(active_.front());
     hold_at(alone, whole_rate(alone));

@@ -239,6 +239,39 @@ TEST(MetricsCollector, ARunOfStepsCountsAsItsStepsOneByOne) {
   EXPECT_DOUBLE_EQ(a.max_output_tokens_per_s, b.max_output_tokens_per_s);
 }
 
+// One of three rows repeats the last token of a prompt in the first step: its first token, which has no gap.
+TEST(MetricsCollector, RowsThatJoinARunHaveNoGapInItsFirstStep) {
+  const DecodeCurve curve = rising_curve(3);
+  const DecodeRun run(curve, {3, 0, 0}, {3}, {});
+  constexpr std::int64_t kSteps = 5;
+  const std::vector<PrefillChunk> row{{1, 63, true}};
+  MetricsCollector together(every_request(1)), one_by_one(every_request(1));
+  StepSpan span;
+  span.begin = at_ms(0);
+  span.end = span.begin + ceil_to_nanoseconds(run.elapsed(kSteps));
+  span.steps = kSteps;
+  span.prefill = row;
+  span.decode_rows = span.gap_rows = 3;
+  span.joining = span.dropped = 1;
+  span.time[TimePart::overhead] = run.elapsed(1);
+  span.run = &run;
+  together.on_steps(span);
+  for (std::int64_t i = 0; i < kSteps; ++i) {
+    StepSpan step;
+    step.begin = TimePoint{ceil_to_nanoseconds(run.elapsed(i))};
+    step.end = TimePoint{ceil_to_nanoseconds(run.elapsed(i + 1))};
+    step.time[TimePart::overhead] = run.elapsed(i + 1) - run.elapsed(i);
+    step.decode_rows = step.gap_rows = i == 0 ? 2 : 3;
+    if (i == 0) step.prefill = row;
+    one_by_one.on_steps(step);
+  }
+  const RunMeasures a = together.take({}), b = one_by_one.take({});
+  EXPECT_EQ(a.itl.count(), 3 * kSteps - 1);
+  EXPECT_EQ(a.itl.count(), b.itl.count());
+  EXPECT_DOUBLE_EQ(a.itl.mean(), b.itl.mean());
+  EXPECT_DOUBLE_EQ(a.max_output_tokens_per_s, b.max_output_tokens_per_s);
+}
+
 TEST(RateSeries, TokensOfALongRunFallIntoTheSecondsOfTheirSteps) {
   DecodeCurve curve;
   curve.fixed[TimePart::overhead] = fine_from(ms(100));

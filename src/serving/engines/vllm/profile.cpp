@@ -191,6 +191,8 @@ EngineProfile vllm_v1_profile() {
   p.partial_blocks_first = "0.24";
   p.pipelines_micro_batches = true;
   p.groups_layers = true;
+  p.hands_over_groups = "0.19";             // NIXL's connector says SupportsHMA (pull request 35758)
+  p.hands_over_groups_by_default = "0.23";  // 41847
   p.encodes_media = true;
   p.seats_only_cap = true;
   p.make_balance = make_vllm_balance;
