@@ -158,14 +158,14 @@ Json fleet_shape() {
   Keys hours;
   for (int i = 0; i < kReplicaStates; ++i)
     hours.push_back({std::string(to_string(static_cast<ReplicaState>(i))), figure()});
-  const Keys of_one{
-      {"places", count()},
-      {"end_s", figure()},
-      {"replica_hours", object(hours)},
-      {"objectives?", object({{"runs", count()}, {"held", count()}, {"low_95", figure()}, {"high_95", figure()}})},
-      {"replicas", list_of(object({{"at_s", figure()}, {"paid", count()}, {"ready", count()}}))},
-      {"decisions?", list_of(object({{"at_s", figure()}, {"metric", figure()}, {"wanted", count()}}))}};
+  const Keys of_one{{"places", count()},
+                    {"end_s", figure()},
+                    {"replica_hours", object(hours)},
+                    {"replicas", list_of(object({{"at_s", figure()}, {"paid", count()}, {"ready", count()}}))},
+                    {"decisions?", list_of(object({{"at_s", figure()}, {"metric", figure()}, {"wanted", count()}}))}};
   Keys whole = of_one;
+  whole.push_back(
+      {"objectives?", object({{"runs", count()}, {"held", count()}, {"low_95", figure()}, {"high_95", figure()}})});
   whole.push_back({"pools?", map_of(object(of_one))});
   return object(whole);
 }
