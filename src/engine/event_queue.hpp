@@ -39,15 +39,6 @@ class EventQueue {
     return std::min(time_at(1), time_at(2));  // the first is out
   }
 
-  // Whether, at the time of the event that was taken out last, which is in hand still, no other is due.
-  [[nodiscard]] bool alone_at(TimePoint time) const {
-    if (popped_ == kNone) return false;
-    for (std::size_t i = 1; i < std::min<std::size_t>(3, heap_.size()); ++i) {
-      if (heap_[i].time <= time) return false;
-    }
-    return true;
-  }
-
   // Takes the first event out. Precondition: not empty.
   const Event& pop() {
     if (popped_ != kNone) remove(place_of(popped_));

@@ -232,12 +232,14 @@ void Cluster::operator()(const Boundary& event, TimePoint now) {
   changes(event.replica, now);
   if (!replica.idle()) replica.end_steps(now);
   call_later(event.replica);
-  if (hand_overs_.empty()) return;
-  // Others may end at this instant too.
-  if (events_.alone_at(now))
-    (*this)(HandOversDue{}, now);
-  else
-    events_.schedule(hand_overs_due_, now);
+  if (!hand_overs_.empty()) [[unlikely]]
+    hand_over(now);
+}
+
+// Others may end at this instant too.
+[[gnu::noinline]] void Cluster::hand_over(TimePoint now) {
+  if (events_.next_time() == now) return events_.schedule(hand_overs_due_, now);
+  (*this)(HandOversDue{}, now);
 }
 
 void Cluster::operator()(const HandOversDue&, TimePoint now) {

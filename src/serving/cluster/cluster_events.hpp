@@ -185,6 +185,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void enter(const Request& request, TimePoint now);
   [[nodiscard]] bool stays_with(int decode, const Request& request, TimePoint now) const;
   void leave_place(int replica, const Request& request, TimePoint now);
+  void hand_over(TimePoint now);
   void leave_other_places(int rank, const Request& request, TimePoint now);
   void send(int replica, const Request& what, Duration takes, TimePoint now);
   void go(int replica, const Request& request, TimePoint now);

@@ -87,6 +87,7 @@ void Cluster::die(int replica, TimePoint now) {
   changes(replica, now);
   if (hand_over_) lose_places(replica, now);
   m.replica->crash(now);
+  if (!hand_overs_.empty()) events_.schedule(hand_overs_due_, now);  // what had ended before
   if (hand_over_) {
     hand_over_->source_died(m.replica->first_rank(), m.pool->engine.data_parallel_size, now);
     fleet.pinned[fleet.place(replica)] = 0;

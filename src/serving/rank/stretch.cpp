@@ -58,17 +58,18 @@ DecodeTotals Stretch::totals_of_first() const {
 }
 
 DecodeTotals Stretch::decode_totals() const {
-  if (steps_ == 1) return totals_of_first();
   DecodeTotals sum;
-  const auto parts = run_.parts(steps_);
+  const auto parts = steps_ == 1 ? decode_only_.parts : run_.parts(steps_);
   for (std::size_t i = 0; i < parts.size(); ++i) sum.parts[i] = parts[i].units;
-  if (!rows_lead_) [[likely]]
-    return sum;
-  // Of their first step, what it is longer for the rows is interference.
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const std::int64_t more = (first_.parts[i] - decode_only_.parts[i]).units;
-    sum.parts[i] -= more;
-    sum.interference += more;
+  if (steps_ == 1) {
+    sum.interference = (first_.total() - decode_only_.total()).units;
+  } else if (rows_lead_) [[unlikely]] {
+    // Of their first step, what it is longer for the rows is interference.
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const std::int64_t more = (first_.parts[i] - decode_only_.parts[i]).units;
+      sum.parts[i] -= more;
+      sum.interference += more;
+    }
   }
   return sum;
 }

@@ -2,8 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <type_traits>
 #include <vector>
 
 #include "foretoken/workload/request_source.hpp"
@@ -60,8 +58,6 @@ struct InFlight {
   [[nodiscard]] std::int64_t known_tokens() const { return request.prompt_tokens + emitted; }
 };
 
-static_assert(std::is_trivially_destructible_v<InFlight>, "places are made anew where they are");
-
 class InFlightTable {
  public:
   RequestId add(const Request& request) {
@@ -73,7 +69,7 @@ class InFlightTable {
       id = free_.back();
       free_.pop_back();
       const std::uint32_t stamp = (*this)[id].decode_stamp;
-      std::construct_at(&(*this)[id]);
+      (*this)[id] = InFlight{};
       (*this)[id].decode_stamp = stamp;
     }
     (*this)[id].request = request;
