@@ -92,7 +92,8 @@ void EngineRank::expire(TimePoint now) {
     parts[static_cast<std::size_t>(AttributionPart::queue)] = now - gone.request.known_at() - blocked;
     parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = gone.request.on_the_way;
     departures_.refused(gone.request, Outcome::timed_out, now, parts);
-    if (was_head) cut(now);
+    // Behind a head that is passed over for its adapter it may have been what others waited behind.
+    if (was_head || rank_.adapters) cut(now);
   }
 }
 
