@@ -84,6 +84,31 @@ TEST(AdaptersOfRequests, AreOfAllTurnsOfAConversation) {
   EXPECT_EQ(seen.size(), 9u);
 }
 
+// A tenant's own: of its requests and of all turns of its conversations; the others draw theirs.
+TEST(AdaptersOfRequests, AreThoseThatTheirClassNames) {
+  for (const bool conversations : {false, true}) {
+    WorkloadConfig w = workload();
+    w.num_prompts = 600;
+    if (conversations) w.sessions = SessionConfig{FixedLength{3}, {}};
+    w.adapters.weights = {1, 1, 1};
+    w.adapters.ranks = {16, 16, 16};
+    w.classes.resize(3);
+    for (std::size_t i = 0; i < w.classes.size(); ++i) {
+      w.classes[i].name = std::string(1, static_cast<char>('a' + i));
+      w.classes[i].lengths = w.lengths;
+    }
+    w.classes[0].adapter = 2;
+    w.classes[1].adapter = -1;
+    std::map<int, std::map<int, int>> seen;
+    for (const Request& r : all_of(w)) ++seen[r.class_index][r.adapter];
+    EXPECT_EQ(seen[0].size(), 1u);
+    EXPECT_GT(seen[0][2], 0);
+    EXPECT_EQ(seen[1].size(), 1u);
+    EXPECT_GT(seen[1][-1], 0);
+    EXPECT_EQ(seen[2].size(), 3u);
+  }
+}
+
 // Where every end is foreseen, none is by a stop string.
 TEST(StopStrings, NeedAnAnswerShorterThanItMayBe) {
   WorkloadConfig w = workload();
