@@ -37,8 +37,8 @@ std::int64_t terms_to_reach(FineDuration first, FineDuration increment, FineTota
   // increment/2 n^2 + (first - increment/2) n = target, solved without cancellation.
   const double half = static_cast<double>(increment.units) / 2;
   const double linear = static_cast<double>(first.units) - half;
-  const double reach = target <= INT64_MAX ? static_cast<double>(static_cast<std::int64_t>(target))
-                                           : static_cast<double>(target);
+  const double reach =
+      target <= INT64_MAX ? static_cast<double>(static_cast<std::int64_t>(target)) : static_cast<double>(target);
   const double root = std::sqrt(linear * linear + 4 * half * reach);
   const double guess = linear >= 0 ? 2 * reach / (linear + root) : (root - linear) / (2 * half);
   n = guess >= static_cast<double>(limit) ? limit : static_cast<std::int64_t>(guess) + 1;

@@ -96,7 +96,7 @@ class Watched final : public BatchingPolicy {
       if (chunk.tokens <= 0 || r.cached + chunk.tokens > r.known_tokens()) {
         broken("request {} is to compute {} of {} tokens", r.request.index, chunk.tokens, r.known_tokens() - r.cached);
       }
-      if (s.blocks_needed(r, r.cached + chunk.tokens) > 0) broken("request {} lacks blocks", r.request.index);
+      if (s.blocks_needed(chunk.id, r.cached + chunk.tokens) > 0) broken("request {} lacks blocks", r.request.index);
     }
     if (plan.hold_decodes && !plan.skipped.empty()) broken("all decodes are held and some skipped");
     for (const RequestId id : plan.skipped) {

@@ -59,13 +59,18 @@ Json step_shape() {
 }
 
 // What one pool did, or all pools of a role.
+Keys role_keys() {
+  return {{"role", words_of({PoolRole::both, PoolRole::prefill, PoolRole::decode, PoolRole::encoder})},
+          {"replicas", count()},
+          {"gpus", count()},
+          {"summary", ref("pool_summary")},
+          {"bottleneck", ref("bottleneck")}};
+}
+
 Json pool_shape() {
-  return object({{"role", words_of({PoolRole::both, PoolRole::prefill, PoolRole::decode, PoolRole::encoder})},
-                 {"replicas", count()},
-                 {"gpus", count()},
-                 {"summary", ref("pool_summary")},
-                 {"bottleneck", ref("bottleneck")},
-                 {"memory?", ref("memory_plan")}});
+  Keys keys = role_keys();
+  keys.push_back({"memory?", ref("memory_plan")});
+  return object(keys);
 }
 
 Json transfers_shape() {
@@ -206,7 +211,7 @@ Json result_shape() {
        {"classes?", map_of(ref("summary"))},
        {"adapters?", map_of(ref("summary"))},
        {"pools?", map_of(pool_shape())},
-       {"roles?", map_of(pool_shape())},
+       {"roles?", map_of(object(role_keys()))},
        {"transfers?", transfers_shape()},
        {"fleet?", fleet_shape()},
        {"clients?", clients_shape()},

@@ -174,6 +174,14 @@ void PrefixCache::bring(const Request& request, std::int64_t tokens) {
   for (auto block = all.rbegin(); block != all.rend(); ++block) pool_.release(*block);
 }
 
+std::int64_t PrefixCache::shared_before(RequestId id, std::int64_t first) const {
+  if (static_cast<std::size_t>(id) >= windows_.size()) return 0;
+  const Window& in = windows_[static_cast<std::size_t>(id)];
+  const auto before = std::clamp<std::int64_t>(first - in.first, 0, static_cast<std::int64_t>(in.blocks.size()));
+  return layout_.windowed * std::count_if(in.blocks.begin(), in.blocks.begin() + before,
+                                          [&](BlockPool::Block block) { return pool_.is_shared(block); });
+}
+
 std::int64_t PrefixCache::slide(RequestId id, std::int64_t first) {
   Window& in = window(id);
   std::int64_t gone = 0;

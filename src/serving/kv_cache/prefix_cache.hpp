@@ -53,6 +53,8 @@ class PrefixCache {
   // The described full blocks of the prompt's first `tokens` tokens come from elsewhere into free blocks, as far as
   // there are any: nobody holds them. Nothing where layers have a window. Precondition: no block is reserved.
   void bring(const Request& request, std::int64_t tokens);
+  // Of windowed layers' blocks of `id` before `first`, those that others hold too.
+  [[nodiscard]] std::int64_t shared_before(RequestId id, std::int64_t first) const;
   // Windowed layers let go of its blocks before `first`. How many of them had an identity.
   std::int64_t slide(RequestId id, std::int64_t first);
   // All `blocks` of `id` go back, the last one first; `full` tokens of it may be found, and of windowed layers those

@@ -38,11 +38,14 @@ RankState::RankState(const EngineConfig& engine, const KvRules& kv_rules, std::i
   if (tiers->store.writes_back()) pool.tell_evictions(&tiers->evicted);
 }
 
-std::int64_t RankState::blocks_needed(const InFlight& r, std::int64_t tokens) const {
+std::int64_t RankState::blocks_needed(RequestId id, std::int64_t tokens) const {
+  const InFlight& r = table[id];
   const KvLayout& layout = config.kv_layout;
   if (layout.windowed == 0)
     return std::max<std::int64_t>(0, layout.full * blocks_for(tokens, config.block_size) + layout.states - r.blocks);
-  return layout.blocks(tokens, computed(r), config.block_size) - r.blocks;
+  // What leaves its window makes room, but where others hold it too.
+  const std::int64_t first = layout.first_in_window(computed(r), config.block_size);
+  return layout.blocks(tokens, computed(r), config.block_size) - r.blocks + prefix_cache.shared_before(id, first);
 }
 
 // What lies before the window of the token after `computed` others goes.
@@ -135,7 +138,7 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
 void RankState::take_blocks(RequestId id, std::int64_t tokens) {
   InFlight& r = table[id];
   if (config.kv_layout.windowed > 0) slide_window(id, computed(r));
-  const std::int64_t need = blocks_needed(r, tokens);
+  const std::int64_t need = blocks_needed(id, tokens);
   r.blocks += need;
   pool.take(need);
 }

@@ -109,7 +109,7 @@ class RankState {
     if (config.kv_layout.windowed > 0) slide_window(id, decodes.context_of(table[id]));
   }
   // More blocks `r` needs to have `tokens` tokens cached.
-  [[nodiscard]] std::int64_t blocks_needed(const InFlight& r, std::int64_t tokens) const;
+  [[nodiscard]] std::int64_t blocks_needed(RequestId id, std::int64_t tokens) const;
 
   // ---- a request's way through the rank ----
   // The head of the queue is passed over until bring_back().

@@ -35,9 +35,9 @@ class SchedulerState {
   [[nodiscard]] std::int64_t decode_blocks_needed() const {
     return speculates() ? blocks_of_rows() : decodes().blocks_of_step();
   }
-  // More blocks `r` needs to have `tokens` tokens cached.
-  [[nodiscard]] std::int64_t blocks_needed(const InFlight& r, std::int64_t tokens) const {
-    return rank_.blocks_needed(r, tokens);
+  // More free blocks `id` needs to have `tokens` tokens cached.
+  [[nodiscard]] std::int64_t blocks_needed(RequestId id, std::int64_t tokens) const {
+    return rank_.blocks_needed(id, tokens);
   }
 
   // ---- speculation: rows of several tokens ----
@@ -47,8 +47,7 @@ class SchedulerState {
   [[nodiscard]] std::int64_t row_tokens(RequestId id) const { return rank_.row_tokens(rank_.table[id]); }
   // More blocks a decoding request needs to verify so many.
   [[nodiscard]] std::int64_t blocks_of_row(RequestId id, std::int64_t tokens) const {
-    const InFlight& r = rank_.table[id];
-    return rank_.blocks_needed(r, rank_.row_reach(r, tokens));
+    return rank_.blocks_needed(id, rank_.row_reach(rank_.table[id], tokens));
   }
   void take_blocks_of_row(RequestId id, std::int64_t tokens) {
     rank_.take_blocks(id, rank_.row_reach(rank_.table[id], tokens));

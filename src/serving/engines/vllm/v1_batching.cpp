@@ -81,7 +81,7 @@ class VllmV1 final : public BatchingPolicy {
         const InFlight& r = s[id];
         const std::int64_t tokens = std::min(capped(s, r.known_tokens() - r.cached), budget);
         if (tokens == 0) continue;
-        need += s.blocks_needed(r, r.cached + tokens);
+        need += s.blocks_needed(id, r.cached + tokens);
         budget -= tokens;
         plan.chunks.push_back({id, tokens});
       }
@@ -144,7 +144,7 @@ class VllmV1 final : public BatchingPolicy {
 
   static std::int64_t need(const SchedulerState& s, RequestId id, std::int64_t tokens) {
     const InFlight& r = s[id];
-    if (r.phase != Phase::decoding) return s.blocks_needed(r, s.with_lookahead(r.cached + tokens));
+    if (r.phase != Phase::decoding) return s.blocks_needed(id, s.with_lookahead(r.cached + tokens));
     return s.speculates() ? s.blocks_of_row(id, tokens) : s.decodes().blocks_of_step(r);
   }
 
