@@ -150,8 +150,8 @@ TEST(RandomPoolFleets, LoseNothingAndGiveTheSameBytesInStretches) {
     EXPECT_GT(met, 0);
 }
 
-// 8929: a block that left a window while another request held it was taken for a free one. 19973: a client tried again at
-// the instant at which a stretch began, and the stretch went on for a step too long.
+// 8929: a block that left a window while another request held it was taken for a free one. 19973: a client tried again
+// at the instant at which a stretch began, and the stretch went on for a step too long.
 TEST(RandomPoolFleets, RunsThatOnceWentWrongAgree) {
   for (const std::uint64_t seed : {8929, 19973}) {
     const RandomPoolFleets random(seed);

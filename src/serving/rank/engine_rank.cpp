@@ -213,7 +213,8 @@ void EngineRank::start_stretch(const DecodeCurve& curve) {
 // The first boundary at or after `now`, or a later one, becomes the end, when the policy may want it.
 void EngineRank::cut(TimePoint now, std::int64_t boundaries_later) {
   if (!stepping_ || steps_.steps() == 1 || !policy_->may_change_plan(state_)) return;
-  // Who comes at the instant at which they began, after their call (a client that tries again), comes at a boundary too.
+  // Who comes at the instant at which they began, after their call (a client that tries again), comes at a boundary
+  // too.
   const std::int64_t first = now == begin_ ? 0 : steps_.steps_to_reach(clock_.to_reach(now));
   const std::int64_t steps = std::max(looked_after_ + 1, first + boundaries_later);
   if (steps >= steps_.steps()) return;
