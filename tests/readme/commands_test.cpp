@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cctype>
 #include <filesystem>
 #include <optional>
@@ -54,6 +55,16 @@ TEST_P(Readme, CommandDoesWhatItSays) {
   if (first.starts_with("./tools/")) {
     // These build and test everything, so they are not run from within the tests.
     EXPECT_EQ(::access((kSource / first).c_str(), X_OK), 0) << where << "\n" << first << " cannot be executed";
+    return;
+  }
+  constexpr std::string_view kTests = "build/release/tests/";
+  if (first.starts_with(kTests)) {
+    // They are run by themselves: what a page calls one has to be one.
+    const fs::path program = first.substr(kTests.size());
+    const std::vector<std::string> lines = lines_of_file(kSource / "tests" / program.parent_path() / "CMakeLists.txt");
+    const std::string declared = "foretoken_test(" + program.filename().string() + " ";
+    EXPECT_TRUE(std::ranges::any_of(lines, [&](const std::string& line) { return line.starts_with(declared); }))
+        << where << "\nno such test is built";
     return;
   }
   // The installed package has a test of its own, consumer_finds_the_installed_package.
