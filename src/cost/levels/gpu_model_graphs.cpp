@@ -58,8 +58,7 @@ std::int64_t GpuModel::padded(std::int64_t tokens) const {
   return padded_[static_cast<std::size_t>(tokens)];
 }
 
-// The ranks of a group run one graph, padded to the rank with the most tokens, or none of them
-// runs one.
+// The ranks of a group run one graph, padded to the rank with the most tokens, or none of them runs one.
 GpuModel::Rows GpuModel::rows_of(std::int64_t tokens, const GroupShape& group) const {
   const std::int64_t ranks = d_.parallelism.data;
   if (group.tokens == 0) return {padded(tokens), padded(tokens) * ranks};
