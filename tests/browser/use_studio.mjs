@@ -27,7 +27,8 @@ try {
   const run = printed('run', scenario);
   expect('the figures of `run`', (await value('p99_ttft_ms')) === run.summary.p99_ttft_ms);
   expect('the floors of `explain`', (await value('floor_tpot_ms', 0, 'estimate')) === printed('explain', scenario).floors.tpot_ms);
-  expect('charts come to life', (await page.look("document.querySelectorAll('figure.lives canvas').length")) >= 2);
+  // They do when they are seen, which may be a moment after the figures are there.
+  await page.until("document.querySelectorAll('figure.lives canvas').length >= 2");
 
   // Drag the rate: an answer at every move, a simulation when it is let go.
   const at = await page.middle(`${rate} input[type=range]`);
