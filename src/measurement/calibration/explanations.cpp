@@ -1,15 +1,13 @@
 // Bayesian model averaging over sets of terms. Constants and sources: src/measurement/calibration/README.md.
 #include "measurement/calibration/explanations.hpp"
 
-#include <Eigen/Cholesky>
-#include <Eigen/LU>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numbers>
 
 #include "base/quantiles.hpp"
+#include "measurement/algebra/decompositions.hpp"
 #include "measurement/calibration/surface.hpp"
 
 namespace foretoken {
@@ -43,7 +41,7 @@ MatrixXd covariance_of(const LeastSquaresSolution& s, double variance) {
   const Index n = s.x.size();
   MatrixXd information = s.jacobian.transpose() * s.jacobian / variance;
   for (Index k = 0; k < n; ++k) information(k, k) += 2 / (1 + s.x[k] * s.x[k]);
-  return information.ldlt().solve(MatrixXd::Identity(n, n));
+  return solve_symmetric(information, MatrixXd::Identity(n, n));
 }
 
 double variance_of(const LeastSquaresSolution& s, double observations) {
@@ -62,7 +60,7 @@ double log_evidence(const LeastSquaresSolution& s, const LeastSquaresProblem& p,
   double sum = -0.5 * (kNoiseWorth + observations) * std::log(variance);
   if (s.x.size() == 0) return sum;
   const MatrixXd covariance = covariance_of(s, variance);
-  sum += 0.5 * std::log(covariance.determinant());
+  sum += 0.5 * log_determinant(covariance);
   for (Index k = 0; k < s.x.size(); ++k) {
     const double error = std::sqrt(covariance(k, k));
     const double inside = normal_mass((p.least[k] - s.x[k]) / error, (p.most[k] - s.x[k]) / error);
@@ -263,7 +261,7 @@ void put_simplest_first(std::vector<TermSet>& all) {
 void finish(Explained& result) {
   put_simplest_first(result.all);
   weigh(result);
-  const VectorXd singular = Eigen::JacobiSVD<MatrixXd>(result.effects).singularValues();
+  const VectorXd singular = singular_values(result.effects);
   result.singular_values.assign(singular.begin(), singular.end());
 }
 

@@ -1,9 +1,10 @@
 // Levenberg-Marquardt within a box.
 #include "measurement/calibration/least_squares.hpp"
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
+
+#include "measurement/algebra/decompositions.hpp"
 
 namespace foretoken {
 namespace {
@@ -42,7 +43,7 @@ VectorXd damped_step(const LeastSquaresProblem& problem, const MatrixXd& jacobia
     b(n + p + j) = -ridge * x[k];
   }
   VectorXd step = VectorXd::Zero(x.size());
-  const VectorXd reduced = a.colPivHouseholderQr().solve(b);
+  const VectorXd reduced = least_squares(a, b);
   for (Index j = 0; j < p; ++j) step[free[static_cast<std::size_t>(j)]] = reduced[j];
   return step;
 }

@@ -1,10 +1,10 @@
 // Response surfaces (Box and Wilson 1951) over points of a low-discrepancy sequence.
 #include "measurement/calibration/surface.hpp"
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/QR>
 #include <algorithm>
 #include <cmath>
+
+#include "measurement/algebra/decompositions.hpp"
 
 namespace foretoken {
 namespace {
@@ -38,15 +38,15 @@ double spread(int n, int base) {
 std::vector<VectorXd> points_over(const Region& region, int first) {
   constexpr int kBases[] = {2, 3, 5, 7, 11, 13, 17, 19};
   const Index n = region.centre.size();
-  const Eigen::SelfAdjointEigenSolver<MatrixXd> axes(region.covariance);
-  const VectorXd spreads = axes.eigenvalues().cwiseMax(0).cwiseSqrt().cwiseMax(kLeastSpread).cwiseMin(kMostSpread);
+  const PrincipalAxes axes = principal_axes(region.covariance);
+  const VectorXd spreads = axes.values.cwiseMax(0).cwiseSqrt().cwiseMax(kLeastSpread).cwiseMin(kMostSpread);
   std::vector<VectorXd> points;
   for (Index i = 0; i < kPointsPerCoefficient * coefficient_count(n); ++i) {
     VectorXd u(n);
     for (Index k = 0; k < n; ++k)
       u[k] = kReach * spreads[k] *
              spread(first + static_cast<int>(i), kBases[static_cast<std::size_t>(k) % std::size(kBases)]);
-    points.emplace_back((region.centre + axes.eigenvectors() * u).cwiseMax(region.least).cwiseMin(region.most));
+    points.emplace_back((region.centre + axes.directions * u).cwiseMax(region.least).cwiseMin(region.most));
   }
   return points;
 }
@@ -64,7 +64,7 @@ Surface::Surface(const std::vector<VectorXd>& points, const std::vector<VectorXd
     where.row(i) = powers(points[static_cast<std::size_t>(i)]);
     what.row(i) = values[static_cast<std::size_t>(i)].transpose();
   }
-  coefficients_ = where.colPivHouseholderQr().solve(what);
+  coefficients_ = least_squares(where, what);
   const auto spare = static_cast<double>(std::max<Index>(1, count - where.cols()));
   grain_ = ((what - where * coefficients_).colwise().squaredNorm() / spare).cwiseSqrt().transpose();
 }

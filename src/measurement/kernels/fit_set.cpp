@@ -1,13 +1,13 @@
 // Levenberg-Marquardt in the logarithms of the coefficients, between bounds.
 #include "measurement/kernels/fit_set.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <map>
 #include <string>
 
+#include "measurement/algebra/decompositions.hpp"
 #include "measurement/kernels/coefficient_bounds.hpp"
 
 namespace foretoken {
@@ -94,7 +94,7 @@ Eigen::VectorXd solve(const Problem& problem, const Box& box, Eigen::VectorXd x)
     for (int attempt = 0; attempt < 8 && cost == before; ++attempt) {
       Eigen::MatrixXd damped = normal;
       damped.diagonal() += damping * (normal.diagonal().array() + 1e-6).matrix();
-      const Eigen::VectorXd step = damped.ldlt().solve(-gradient).cwiseMax(-1.0).cwiseMin(1.0);
+      const Eigen::VectorXd step = solve_symmetric(damped, -gradient).cwiseMax(-1.0).cwiseMin(1.0);
       const Eigen::VectorXd next = (x + step).cwiseMax(box.least).cwiseMin(box.most);
       const Eigen::VectorXd at_next = problem.residuals(next);
       if (const double lower = Problem::cost(at_next); lower < cost) {
