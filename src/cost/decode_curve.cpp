@@ -43,8 +43,10 @@ std::int64_t terms_to_reach(FineDuration first, FineDuration increment, FineTota
   const double guess = linear >= 0 ? 2 * reach / (linear + root) : (root - linear) / (2 * half);
   n = guess >= static_cast<double>(limit) ? limit : static_cast<std::int64_t>(guess) + 1;
   n = std::clamp<std::int64_t>(n, 1, limit);
-  while (n > 1 && sum_of_terms(first, increment, n - 1) >= target) --n;
-  while (n < limit && sum_of_terms(first, increment, n) < target) ++n;
+  const auto term = [&](std::int64_t i) { return first.units + FineTotal{increment.units} * (i - 1); };
+  FineTotal before = sum_of_terms(first, increment, n - 1);
+  for (; n > 1 && before >= target; before -= term(n)) --n;
+  for (; n < limit && before + term(n) < target; ++n) before += term(n);
   return n;
 }
 

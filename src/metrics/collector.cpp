@@ -47,6 +47,12 @@ CollectorConfig collector_config(const WorkloadConfig& workload, double warmup_f
   return config;
 }
 
+void AttributionSums::settle() {
+  for (std::size_t i = 0; i < sums_.size(); ++i) sums_[i] += recent_[i];
+  recent_ = {};
+  recent_whole_ = {};
+}
+
 MetricsCollector::MetricsCollector(CollectorConfig config)
     : config_(std::move(config)), cells_(2 * std::max<std::size_t>(1, config_.classes.size())) {
   config_.goodput.resize(cells_.size() / 2);
@@ -119,10 +125,8 @@ void MetricsCollector::on_request(const RequestRecord& r) {
   if (!adapters_.empty()) [[unlikely]]
     count_adapter(r);
   if (r.outcome != Outcome::finished) return;
-  for (std::size_t i = 0; i < kAttributionParts; ++i) {
-    ttft_parts_[i] += r.ttft_parts[i].count();
-    e2e_parts_[i] += r.e2e_parts[i].count();
-  }
+  ttft_parts_.add(r.ttft_parts, r.first_token - r.request.arrival);
+  e2e_parts_.add(r.e2e_parts, r.finish - r.request.arrival);
   rates_.completion(r.finish, r.request.prompt_tokens);
   // At one instant finishes come before the arrival that opens or closes the window.
   if (opened_ == TimePoint::max() || closed_ != TimePoint::max()) return;
@@ -230,8 +234,8 @@ RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
   }
   run.itl = std::move(itl_);
   run.steady_itl = std::move(steady_itl_);
-  run.ttft_parts = ttft_parts_;
-  run.e2e_parts = e2e_parts_;
+  run.ttft_parts = ttft_parts_.sums();
+  run.e2e_parts = e2e_parts_.sums();
   run.max_output_tokens_per_s = rates_.busiest_second();
   run.max_concurrent_requests = outcome.peak_in_system;
   return run;

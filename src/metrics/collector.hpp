@@ -81,6 +81,30 @@ class RateSeries {
   TimePoint end_{};
 };
 
+// Parts of times, summed over requests: in 64 bits while they fit, which a machine adds two at a time.
+class AttributionSums {
+ public:
+  // `whole` is the sum of the parts, 146 years at most.
+  void add(const Attribution& parts, Duration whole) {
+    for (std::size_t i = 0; i < parts.size(); ++i) recent_[i] += parts[i].count();
+    recent_whole_ += whole;
+    if (recent_whole_ > kMostRecent) [[unlikely]]
+      settle();
+  }
+  [[nodiscard]] const std::array<FineTotal, kAttributionParts>& sums() {
+    settle();
+    return sums_;
+  }
+
+ private:
+  static constexpr Duration kMostRecent{std::int64_t{1} << 61};
+  void settle();
+
+  std::array<FineTotal, kAttributionParts> sums_{};  // but for the recent ones
+  std::array<std::int64_t, kAttributionParts> recent_{};
+  Duration recent_whole_{};
+};
+
 class MetricsCollector final : public Observer {
  public:
   explicit MetricsCollector(CollectorConfig config);
@@ -119,8 +143,7 @@ class MetricsCollector final : public Observer {
   TimePoint closed_ = TimePoint::max();
   WindowRates in_window_;
   RateSeries rates_;
-  std::array<FineTotal, kAttributionParts> ttft_parts_{};
-  std::array<FineTotal, kAttributionParts> e2e_parts_{};
+  AttributionSums ttft_parts_, e2e_parts_;
   std::int64_t seen_ = 0;
 };
 

@@ -24,6 +24,11 @@ std::size_t place_of(std::int64_t a, std::int64_t b) {
   return static_cast<std::size_t>(mixed >> 52);
 }
 
+// curve.at(shape).total() without its parts.
+FineDuration total_at(const DecodeCurve& curve, const DecodeShape& shape) {
+  return curve.fixed.total() + curve.full.at(shape.context) + curve.windowed.at(shape.windowed_context);
+}
+
 }  // namespace
 
 GpuModel::GpuModel(const Deployment& deployment, Layers whose, int drafts_a_pass)
@@ -203,8 +208,10 @@ void GpuModel::overlap_layers(DecodeEntry& e) const {
 const GpuModel::DecodeEntry& GpuModel::entry(std::int64_t sequences) const {
   invariant(sequences >= 0, "a step cannot have a negative number of decode rows");
   const auto index = static_cast<std::size_t>(sequences);
+  if (index < decode_.size() && decode_[index]) [[likely]]
+    return *decode_[index];
   if (index >= decode_.size()) decode_.resize(index + 1);
-  if (!decode_[index]) decode_[index] = make_entry(sequences);
+  decode_[index] = make_entry(sequences);
   return *decode_[index];
 }
 
@@ -331,7 +338,7 @@ StepTime GpuModel::step(const StepShape& shape) const {
     add(time[TimePart::overhead], capped_fine(overlapped(gpu) - gpu));
     // The decode curve's chords stand up to 0.05 % above the norm.
     const FineDuration missing =
-        rows > 0 && !grouped && !verifies ? decode(rows).at(shape.decode).total() - time.total() : FineDuration{};
+        rows > 0 && !grouped && !verifies ? total_at(decode(rows), shape.decode) - time.total() : FineDuration{};
     if (missing.units > 0) add(time[TimePart::overhead], missing);
   }
   return time;

@@ -104,6 +104,7 @@ void Cluster::add_pool(const PoolConfig& pool) {
     member.boundary = events_.add(Boundary{replica}, kBoundaryFirst);
     member.inbound = events_.add(Inbound{replica}, kThenArrivals);
     member.timeout = events_.add(QueueTimeout{replica}, kThenTimeouts);
+    member.times_out = pool.engine.queue_timeout > Duration{};
     members_.push_back(std::move(member));
     has_groups_ = has_groups_ || pool.engine.data_parallel_size > 1;
     candidates.push_back(replica);
@@ -300,10 +301,11 @@ void Cluster::instant_over(TimePoint now) {
   // A call may let go what others wait for: they are called after it.
   for (std::size_t k = 0; k < to_call_.size(); ++k) {
     called_ = to_call_[k];
-    member(called_).waits_for_call = false;
+    Member& m = member(called_);
+    m.waits_for_call = false;
     changes(called_, now, true);
-    member(called_).replica->schedule(now);
-    refresh(called_, now);
+    m.replica->schedule(now);
+    refresh(m, now);
   }
   called_ = -1;
   to_call_.clear();
@@ -341,14 +343,21 @@ void Cluster::call_later(int replica) {
 
 void Cluster::touched(int replica, TimePoint now) {
   if (replica == called_) return;  // it looks again itself
-  if (member(replica).replica->idle()) call_later(replica);
-  refresh(replica, now);
+  const Member& m = member(replica);
+  if (m.replica->idle())
+    call_later(replica);  // which says what comes next
+  else
+    events_.schedule(m.boundary, m.replica->next_boundary());
+  if (m.times_out) await_timeout(m, now);
 }
 
-void Cluster::refresh(int replica, TimePoint now) {
-  const Member& m = member(replica);
+void Cluster::refresh(const Member& m, TimePoint now) {
   events_.schedule(m.boundary, m.replica->next_boundary());
-  // A request may have been on its way for longer than it waits.
+  if (m.times_out) await_timeout(m, now);
+}
+
+// A request may have been on its way for longer than it waits.
+[[gnu::noinline]] void Cluster::await_timeout(const Member& m, TimePoint now) {
   events_.schedule(m.timeout, std::max(now, m.replica->next_timeout()));
 }
 

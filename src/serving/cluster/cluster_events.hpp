@@ -118,6 +118,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
     const PoolConfig* pool = nullptr;
     PoolRole role = PoolRole::both;
     bool waits_for_call = false;
+    bool times_out = false;            // who waits, in its queue
     std::optional<SignalBoard> board;  // none: the router sees it as it is
     EventQueue<Event>::Handle boundary = 0, inbound = 0, timeout = 0;
     Ingress ways;  // to it
@@ -197,7 +198,8 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void changes(int replica, TimePoint now, bool after_all_at_now = false);
   void call_later(int replica);
   void touched(int replica, TimePoint now);
-  void refresh(int replica, TimePoint now);
+  void refresh(const Member& m, TimePoint now);
+  void await_timeout(const Member& m, TimePoint now);
   void abandon();
   void left_system(const Request& request, Outcome outcome, TimePoint now);
 

@@ -246,7 +246,7 @@ void HandOvers::due(TimePoint now) {
     timers_.pop_back();
     ring(timer, now);
   }
-  for (forget_pins(); !pins_.empty() && pins_.front().until <= now; forget_pins()) {
+  while (!pins_.empty() && pins_.front().until <= now) {
     const std::int64_t request = pins_.front().request;
     pins_.pop_front();
     expire(request, now);

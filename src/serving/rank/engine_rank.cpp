@@ -144,8 +144,11 @@ void EngineRank::shape_plan(TimePoint now) {
 
 // The call is over, and what it could not know comes to light. True when the next call may plan otherwise.
 bool EngineRank::reveal(TimePoint now) {
-  bool changes = rank_.has_unpublished() && rank_.waiting.head() != nullptr;
-  rank_.publish_all();
+  bool changes = false;
+  if (rank_.has_unpublished()) {
+    changes = rank_.waiting.head() != nullptr;
+    rank_.publish_all();
+  }
   if (rank_.has_unseen_finishes()) {
     const std::int64_t rows = rank_.decodes.size();
     rank_.remove_unseen_finishes([&](RequestId id) {
@@ -234,8 +237,8 @@ void EngineRank::end_steps(TimePoint now) {
     end_extras();
   report_steps(now);
   const DecodeTotals decode = steps_.decode_totals();
-  usage_.add(steps_, decode, chunks_, {decode_rows_, speculates_ ? 1 : rank_.decodes.clock().per_row()},
-             first_blocks_.net(), rank_);
+  usage_.add(steps_, chunks_, {decode_rows_, speculates_ ? 1 : rank_.decodes.clock().per_row()}, first_blocks_.net(),
+             rank_);
   if (has_extras_) [[unlikely]]
     account_extras();
   accounts_.decoded(decode);
@@ -278,7 +281,11 @@ void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
   // The first step's at least were reserved when it was planned; a row that left since takes none.
   const std::int64_t steps = steps_.steps();
   const BlockFlow all = steps > 1 ? decodes.flow_over(steps) : first_blocks_;
-  if (steps > 1) usage_.note_blocks(rank_.pool.used() + decodes.growth().most_over(decodes.clock(), steps));
+  if (steps > 1) {
+    // What is given back nowhere is all held at the end.
+    const std::int64_t most = all.given == 0 ? all.taken : decodes.growth().most_over(decodes.clock(), steps);
+    usage_.note_blocks(rank_.pool.used() + most);
+  }
   rank_.pool.give_back(all.given);
   rank_.pool.take_reserved(all.taken);
   if (steps == 1) usage_.note_blocks(rank_.pool.used());

@@ -327,7 +327,7 @@ Refused EngineRank::why_no_load(std::int64_t owed) const {
   if (rules_->needs_seat) {
     // What holds for as long as the plan does comes first.
     if (rank_.running.size() >= rank_.config.max_num_seqs) return Refused::seats;
-    if (rank_.decodes.size() >= rank_.config.step_tokens()) return Refused::seats;
+    if (rank_.decodes.size() >= state_.step_tokens) return Refused::seats;
     if (rank_.counts().evictions != evictions_before_call_) return Refused::not_yet;
     // Those that wait in the engine's queue stand before them.
     if (rank_.waiting.head() != nullptr || !rank_.waiting.inbox_is_empty())

@@ -34,7 +34,7 @@ bool EngineRank::rows_decode_on() const {
   // One that joins nobody is left to the ordinary way.
   if (decode_rows_ == 0 || rank_.waiting.size() > 0 || rank_.waiting.counts_service()) return false;
   if (rank_.config.kv_layout.windowed > 0 || plan_.chunks.size() != rank_.running.prefilling().size()) return false;
-  if (rank_.decodes.size() + static_cast<std::int64_t>(plan_.chunks.size()) >= rank_.config.step_tokens()) return false;
+  if (rank_.decodes.size() + static_cast<std::int64_t>(plan_.chunks.size()) >= state_.step_tokens) return false;
   return std::ranges::all_of(plan_.chunks, [&](const StepPlan::Chunk& row) {
     const InFlight& r = rank_.table[row.id];
     // The group would take a block for a token that begins one, and it has that.

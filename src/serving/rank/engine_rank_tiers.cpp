@@ -169,6 +169,7 @@ RequestId EngineRank::swapped_request(std::int64_t request) const {
 
 ReplicaTotals EngineRank::all_totals() const {
   ReplicaTotals all = totals();
+  all.decode_parts = accounts_.decode_totals().parts;
   if (rank_.tiers) all.kv_tiers += rank_.tiers->totals;
   if (rank_.adapters) all.adapters = rank_.adapters->totals();
   return all;

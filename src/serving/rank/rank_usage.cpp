@@ -53,8 +53,8 @@ void RankUsage::verified(std::int64_t drafts, std::int64_t accepted, std::int64_
   for (std::int64_t i = 0; i < accepted; ++i) ++s.accepted_at[static_cast<std::size_t>(i)];
 }
 
-void RankUsage::add(const Stretch& steps, const DecodeTotals& decode, std::span<const PrefillChunk> chunks,
-                    TokenRate decoded, std::int64_t first_blocks, const RankState& state) {
+void RankUsage::add(const Stretch& steps, std::span<const PrefillChunk> chunks, TokenRate decoded,
+                    std::int64_t first_blocks, const RankState& state) {
   totals_.steps += steps.steps();
   totals_.decode_tokens += decoded.tokens() * steps.steps();
   totals_.peak_running = std::max(totals_.peak_running, state.running.size());
@@ -65,13 +65,12 @@ void RankUsage::add(const Stretch& steps, const DecodeTotals& decode, std::span<
   totals_.kv_block_time += block_time(steps, state.pool.used(), first_blocks, state.decodes);
   totals_.flops += steps.flops();
   totals_.bytes += steps.bytes();
-  for (std::size_t i = 0; i < decode.parts.size(); ++i) totals_.decode_parts[i] += decode.parts[i];
   if (chunks.empty()) return;
   ++totals_.prefill_steps;
   totals_.prefill_flops += steps.first().flops - steps.decode_only().flops;
   totals_.prefill_bytes += steps.first().bytes - steps.decode_only().bytes;
   for (const PrefillChunk& chunk : chunks) totals_.prefill_tokens += chunk.new_tokens;
-  for (std::size_t i = 0; i < decode.parts.size(); ++i) {
+  for (std::size_t i = 0; i < totals_.prefill_parts.size(); ++i) {
     totals_.prefill_parts[i] += (steps.first().parts[i] - steps.decode_only().parts[i]).units;
   }
 }

@@ -17,14 +17,15 @@ namespace foretoken {
 
 class RankUsage {
  public:
+  // But for decode_parts, which Accounts has.
   [[nodiscard]] const ReplicaTotals& totals() const { return totals_; }
 
   void called() { ++totals_.schedule_calls; }
   void began() { ++totals_.spans; }
   // Steps have ended, and nothing of `state` has changed yet. The decoding requests took `first_blocks` in the
   // first of them.
-  void add(const Stretch& steps, const DecodeTotals& decode, std::span<const PrefillChunk> chunks, TokenRate decoded,
-           std::int64_t first_blocks, const RankState& state);
+  void add(const Stretch& steps, std::span<const PrefillChunk> chunks, TokenRate decoded, std::int64_t first_blocks,
+           const RankState& state);
   // A row has verified drafts, some of which were accepted, and of those some came too late.
   void verified(std::int64_t drafts, std::int64_t accepted, std::int64_t dropped);
   void encoded(const EncoderTotals& totals) { totals_.encoder = totals; }

@@ -78,14 +78,16 @@ FineTotal Stretch::flops() const {
   if (steps_ == 1) return first_.flops;
   const FineTotal first = static_cast<FineTotal>(first_.flops) * steps_;
   const FineTotal indices = sum_of_indices(steps_);
-  return first + growth_ * indices * curve_->flops_per_context + in_window_ * indices * curve_->flops_per_windowed;
+  const FineTotal all = first + growth_ * indices * curve_->flops_per_context;
+  return in_window_ == 0 ? all : all + in_window_ * indices * curve_->flops_per_windowed;
 }
 
 FineTotal Stretch::bytes() const {
   if (steps_ == 1) return first_.bytes;
   const FineTotal first = static_cast<FineTotal>(first_.bytes) * steps_;
   const FineTotal indices = sum_of_indices(steps_);
-  return first + growth_ * indices * curve_->bytes_per_context + in_window_ * indices * curve_->bytes_per_windowed;
+  const FineTotal all = first + growth_ * indices * curve_->bytes_per_context;
+  return in_window_ == 0 ? all : all + in_window_ * indices * curve_->bytes_per_windowed;
 }
 
 }  // namespace foretoken

@@ -132,11 +132,10 @@ void Account::first_token(Duration elapsed) {
 
 void Account::left_decode(const DecodeTotals& now) {
   decode_ += now;
-  decode_ -= mark_;
 }
 
 void Account::sat_out(const DecodeTotals& step, FineDuration time) {
-  mark_ += step;
+  decode_ -= step;
   decode_.interference += time.units;
 }
 

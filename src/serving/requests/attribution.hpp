@@ -56,7 +56,7 @@ class Account {
   void decoded_as_chunk(const StepTime& step, std::int64_t tokens, std::int64_t step_tokens);
   // `elapsed` since the arrival.
   void first_token(Duration elapsed);
-  void joined_decode(const DecodeTotals& now) { mark_ = now; }
+  void joined_decode(const DecodeTotals& now) { decode_ -= now; }
   void left_decode(const DecodeTotals& now);
   // A decoding request left out of a step: nothing of `step` is its own.
   void sat_out(const DecodeTotals& step, FineDuration time);
@@ -69,8 +69,7 @@ class Account {
  private:
   std::array<FineTotal, kTimeParts> prefill_{};
   FineTotal prefill_interference_{};
-  DecodeTotals decode_;  // settled
-  DecodeTotals mark_;
+  DecodeTotals decode_;  // of one that decodes, less the rank's totals when it joined
   Attribution ttft_{};
   // Since the arrival, or since the first token.
   Duration queue_{};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "foretoken/workload/request_source.hpp"
@@ -68,9 +69,10 @@ class InFlightTable {
     } else {
       id = free_.back();
       free_.pop_back();
-      const std::uint32_t stamp = (*this)[id].decode_stamp;
-      (*this)[id] = InFlight{};
-      (*this)[id].decode_stamp = stamp;
+      InFlight& place = (*this)[id];
+      const std::uint32_t stamp = place.decode_stamp;
+      std::construct_at(&place);  // where it stands: an assignment would make it elsewhere and copy it
+      place.decode_stamp = stamp;
     }
     (*this)[id].request = request;
     return id;

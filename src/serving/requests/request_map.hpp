@@ -14,58 +14,58 @@ namespace foretoken {
 template <class Value>
 class RequestMap {
  public:
+  RequestMap() = default;
+  RequestMap(const RequestMap&) = delete;  // cells point into it
+  RequestMap& operator=(const RequestMap&) = delete;
+
   // Null: nothing is known of it. The place stays until erase().
   [[nodiscard]] Value* find(std::int64_t request) {
     if (size_ == 0) return nullptr;
     for (std::size_t i = home(request);; i = next(i)) {
-      if (cells_[i].place < 0) return nullptr;
-      if (cells_[i].request == request) return &places_[static_cast<std::size_t>(cells_[i].place)];
+      if (cells_[i].place == nullptr) return nullptr;
+      if (cells_[i].request == request) return cells_[i].place;
     }
   }
   // A new one, where nothing is known of it.
   Value& operator[](std::int64_t request) {
     if (Value* found = find(request)) return *found;
     if (2 * (size_ + 1) > cells_.size()) grow();
-    std::int32_t place = static_cast<std::int32_t>(places_.size());
-    if (free_.empty()) {
-      places_.emplace_back();
-    } else {
-      place = free_.back();
-      free_.pop_back();
-    }
+    if (free_.empty()) free_.push_back(&places_.emplace_back());
+    Value* const place = free_.back();
+    free_.pop_back();
     put({request, place});
     ++size_;
-    return places_[static_cast<std::size_t>(place)];
+    return *place;
   }
   // Precondition: something is known of it.
   Value take(std::int64_t request) {
     std::size_t hole = home(request);
-    while (cells_[hole].request != request || cells_[hole].place < 0) hole = next(hole);
-    const std::int32_t place = cells_[hole].place;
+    while (cells_[hole].request != request || cells_[hole].place == nullptr) hole = next(hole);
+    Value* const place = cells_[hole].place;
     free_.push_back(place);
     --size_;
     // Who stands further from home than the hole moves up.
-    for (std::size_t i = next(hole); cells_[i].place >= 0; i = next(i)) {
+    for (std::size_t i = next(hole); cells_[i].place != nullptr; i = next(i)) {
       const std::size_t at_home = home(cells_[i].request);
       if (((i - at_home) & mask()) < ((i - hole) & mask())) continue;
       cells_[hole] = cells_[i];
       hole = i;
     }
-    cells_[hole].place = -1;
-    return std::exchange(places_[static_cast<std::size_t>(place)], Value{});
+    cells_[hole].place = nullptr;
+    return std::exchange(*place, Value{});
   }
   // visit(request, value) of all, in no order that anything may hang on.
   template <class Visit>
   void for_each(Visit visit) const {
     for (const Cell& cell : cells_) {
-      if (cell.place >= 0) visit(cell.request, places_[static_cast<std::size_t>(cell.place)]);
+      if (cell.place != nullptr) visit(cell.request, std::as_const(*cell.place));
     }
   }
 
  private:
   struct Cell {
     std::int64_t request = 0;
-    std::int32_t place = -1;  // -1: free
+    Value* place = nullptr;  // null: free
   };
   [[nodiscard]] std::size_t mask() const { return cells_.size() - 1; }
   [[nodiscard]] std::size_t next(std::size_t i) const { return (i + 1) & mask(); }
@@ -75,14 +75,14 @@ class RequestMap {
   }
   void put(const Cell& cell) {
     std::size_t i = home(cell.request);
-    while (cells_[i].place >= 0) i = next(i);
+    while (cells_[i].place != nullptr) i = next(i);
     cells_[i] = cell;
   }
   void grow() {
     const std::vector<Cell> before = std::exchange(cells_, std::vector<Cell>(cells_.empty() ? 16 : 2 * cells_.size()));
     shift_ = 64 - std::countr_zero(cells_.size());
     for (const Cell& cell : before) {
-      if (cell.place >= 0) put(cell);
+      if (cell.place != nullptr) put(cell);
     }
   }
 
@@ -90,7 +90,7 @@ class RequestMap {
   int shift_ = 60;
   std::vector<Cell> cells_;  // a power of two of them, at most half full
   std::deque<Value> places_;
-  std::vector<std::int32_t> free_;
+  std::vector<Value*> free_;
 };
 
 }  // namespace foretoken

@@ -88,12 +88,12 @@ void RankState::drop(RequestId id) {
 HandOver RankState::hand_over(RequestId id, TimePoint now) {
   InFlight& r = table[id];
   if (config.kv_layout.windowed > 0) slide_window(id, r.cached);  // it goes before others read the rest
-  HandOver what;
-  what.request = r.request;
-  what.kv = {r.cached, r.emitted, r.prefix_hit, r.preemptions, r.scheduled, r.first_token, now, r.account};
-  what.rank = rank_;
-  what.pinned = id;
-  what.since = now;
+  // In one piece: its account is large.
+  const HandOver what{r.request,
+                      {r.cached, r.emitted, r.prefix_hit, r.preemptions, r.scheduled, r.first_token, now, r.account},
+                      rank_,
+                      id,
+                      now};
   if (tells()) tell(LifecycleEdge::handed_over, id, now);
   running.prefilled(id);
   r.goes_on = true;

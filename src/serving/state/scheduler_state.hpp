@@ -16,14 +16,16 @@ class SchedulerState {
         by_priority(rank.by_priority),
         has_window(rank.has_window),
         limits_adapters(rank.adapters != nullptr),
+        step_tokens(rank.config.step_tokens()),
         rank_(rank) {}
   SchedulerState(const SchedulerState&) = delete;
   SchedulerState& operator=(const SchedulerState&) = delete;
 
   const EngineConfig& config;
-  const bool by_priority;      // scheduling_policy
-  const bool has_window;       // of the model's layers, some attend to a sliding window
-  const bool limits_adapters;  // LoRA: the requests of a step use so many at most
+  const bool by_priority;          // scheduling_policy
+  const bool has_window;           // of the model's layers, some attend to a sliding window
+  const bool limits_adapters;      // LoRA: the requests of a step use so many at most
+  const std::int64_t step_tokens;  // the budget of a step
 
   // Free blocks may hold content that a later request asks for; blocks shared by several requests count once.
   [[nodiscard]] std::int64_t free_blocks() const { return rank_.pool.free(); }

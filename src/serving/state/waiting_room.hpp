@@ -25,7 +25,10 @@ class WaitingRoom {
   [[nodiscard]] const Waiting* head() const { return queue_->head(); }
   [[nodiscard]] bool counts_service() const { return counts_service_; }  // the queue is told what is served
   [[nodiscard]] bool inbox_is_empty() const { return inbox_.empty(); }
-  [[nodiscard]] std::int64_t size() const { return static_cast<std::int64_t>(queue_->size() + inbox_.size()); }
+  [[nodiscard]] std::int64_t size() const {
+    const std::size_t in_inbox = inbox_.empty() ? 0 : inbox_.size();  // which a deque has to work out
+    return static_cast<std::int64_t>(queue_->size() + in_inbox);
+  }
 
   [[nodiscard]] std::int64_t prompt_tokens() const {
     std::int64_t tokens = queue_->prompt_tokens();

@@ -67,6 +67,12 @@ TimePoint Network::next_change() {
 }
 
 void Network::take_ended(TimePoint now, std::vector<Flow>& ended) {
+  if (active_.size() == 1 && settled_ && state(active_.front()).end == now) {  // as most do
+    at_ = now;
+    ended.push_back(active_.front());
+    spare_.push_back(active_.front());
+    return active_.clear();
+  }
   advance(now);
   for (const Flow flow : active_) {
     if (state(flow).left == 0) ended.push_back(flow);

@@ -311,6 +311,18 @@ TEST(MetricsCollector, AttributionSumsOverCompletedRequests) {
             ms(140).count());
 }
 
+TEST(AttributionSums, HoldMoreThanFitsIn64Bits) {
+  AttributionSums sums;
+  Attribution parts{};
+  parts.front() = Duration{std::int64_t{1} << 62};
+  parts.back() = Duration{3};
+  for (int i = 0; i < 7; ++i) sums.add(parts, parts.front() + parts.back());
+  EXPECT_TRUE(sums.sums().front() == FineTotal{7} << 62);
+  EXPECT_TRUE(sums.sums().back() == 21);
+  sums.add(parts, parts.front() + parts.back());  // and goes on after it was asked
+  EXPECT_TRUE(sums.sums().front() == FineTotal{1} << 65);
+}
+
 TEST(MetricsCollector, ARunWithoutRequestsHasNoRatesAndNoPercentiles) {
   MetricsCollector collector(every_request(0));
   const RunMeasures run = collector.take({});

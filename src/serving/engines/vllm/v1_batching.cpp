@@ -20,7 +20,7 @@ class VllmV1 final : public BatchingPolicy {
   void schedule(const ScheduleCall& call, StepPlan& plan) override {
     SchedulerState& s = call.state;
     if (s.encoder() != nullptr) return schedule_with_encoder(call, plan);
-    std::int64_t budget = s.config.step_tokens();
+    std::int64_t budget = s.step_tokens;
     bool preempted = false;
     if (order_does_not_matter(s)) {
       preempted = schedule_running(call, plan, budget);
@@ -28,13 +28,13 @@ class VllmV1 final : public BatchingPolicy {
       preempted = schedule_running_in_order(call, plan, budget);
     }
     plan.once = preempted;  // a step with a preemption admits nobody, the next one may
-    if (preempted) return;
+    if (preempted || s.waiting().head() == nullptr) return;
     admit_waiting(call, plan, budget);
     if (s.limits_adapters || s.has_tiers()) s.bring_back();
   }
 
   bool may_change_plan(const SchedulerState& s) const override {
-    return s.running() < s.config.max_num_seqs && s.decodes().size() < s.config.step_tokens();
+    return s.running() < s.config.max_num_seqs && s.decodes().size() < s.step_tokens;
   }
 
   bool remembers_idle_calls() const override { return false; }
@@ -48,9 +48,9 @@ class VllmV1 final : public BatchingPolicy {
   [[gnu::noinline]] void schedule_with_encoder(const ScheduleCall& call, StepPlan& plan) {
     call.state.encoder()->begin_call();
     held_up_ = false;
-    std::int64_t budget = call.state.config.step_tokens();
+    std::int64_t budget = call.state.step_tokens;
     const bool preempted = schedule_running_in_order(call, plan, budget);
-    if (!preempted) admit_waiting(call, plan, budget);
+    if (!preempted && call.state.waiting().head() != nullptr) admit_waiting(call, plan, budget);
     plan.once = plan.once || preempted || held_up_;
   }
 
@@ -64,8 +64,7 @@ class VllmV1 final : public BatchingPolicy {
   // half-prefilled request, and victims come from the tail, the walk along the
   // running list has a closed form.
   static bool order_does_not_matter(const SchedulerState& s) {
-    return s.decodes().size() <= s.config.step_tokens() && !s.prefill_before_decode() && !s.by_priority &&
-           !s.speculates();
+    return s.decodes().size() <= s.step_tokens && !s.prefill_before_decode() && !s.by_priority && !s.speculates();
   }
 
   // Evicting from the tail until the survivors' needs fit is what the walk in order
@@ -75,7 +74,7 @@ class VllmV1 final : public BatchingPolicy {
     bool preempted = false;
     while (true) {
       plan.chunks.clear();
-      budget = s.config.step_tokens() - s.decodes().size();
+      budget = s.step_tokens - s.decodes().size();
       std::int64_t need = s.decode_blocks_needed();
       for (const RequestId id : s.prefilling()) {
         const InFlight& r = s[id];
@@ -219,9 +218,9 @@ class VllmV1 final : public BatchingPolicy {
     }
   }
 
+  // Precondition: somebody waits.
   void admit_waiting(const ScheduleCall& call, StepPlan& plan, std::int64_t& budget) {
     SchedulerState& s = call.state;
-    if (s.waiting().head() == nullptr) return;
     // Decoding requests that run have not been charged for their blocks yet.
     std::int64_t owed = s.speculates() ? 0 : s.decode_blocks_needed();
     if (!s.speculates())
