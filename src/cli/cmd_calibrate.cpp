@@ -73,6 +73,7 @@ int fit_table(const CalibrateCommand& command) {
   if (!command.save.empty()) {
     if (const int saved = save_sets(*fit, command.save); saved != kExitOk) return saved;
   }
+  if (command.output.format == "experts") return deliver(to_measured_experts(*fit), command.output);
   return deliver(
       command.output.format == "json" ? to_text(to_json(*fit)) + "\n" : to_text(*fit, text_style(command.output)),
       command.output);
@@ -80,6 +81,10 @@ int fit_table(const CalibrateCommand& command) {
 
 int run(CalibrateCommand& command) {
   if (!command.kernels.empty()) return fit_table(command);
+  if (command.output.format == "experts") {
+    say("error: --format experts is of --kernels TABLE\n");
+    return kExitBadInput;
+  }
   for (const auto& [missing, name] :
        {std::pair(command.scenario.path.empty(), "scenario"), std::pair(command.measured.empty(), "--measured")}) {
     if (!missing) continue;
@@ -164,7 +169,7 @@ Action add_calibrate_command(CLI::App* calibrate) {
       ->type_name("NAMES")
       ->delimiter(',');
   add_jobs_option(*calibrate, command->options.threads);
-  add_output_options(*calibrate, command->output, {"table", "json"});
+  add_output_options(*calibrate, command->output, {"table", "json", "experts"});
   add_picture_options(*calibrate, command->output);
   return [command] { return run(*command); };
 }

@@ -129,6 +129,7 @@ std::optional<double> kernel_seconds(const CalibrationDevice& device, const Kern
   set.level = CostLevel::calibrated;
   set.device = calibration_device(device);
   set.coefficients = coefficients.size();
+  set.small_tiles = !query.library.empty();
   std::copy(coefficients.begin(), coefficients.end(), set.c.begin());
   return seconds_of(query, set, device.link_bandwidth);
 }

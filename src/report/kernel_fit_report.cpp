@@ -131,6 +131,29 @@ std::string to_text(const KernelFit& fit, const TextStyle& style) {
       style);
 }
 
+std::string to_measured_experts(const KernelFit& fit) {
+  std::string text =
+      "// Times of expert kernels at the shapes that were timed: a line has experts/active ones, hidden size x width "
+      "on "
+      "a device,\n"
+      "// ranks, routing (e: even, p: by a power law), and tokens:percent of what the formula of its set says.\n"
+      "// Source: ai-dynamo/aiconfigurator@095f58a:aic-core/src/aiconfigurator_core/systems/data (Apache-2.0). Written "
+      "by\n"
+      "//   foretoken calibrate --kernels kernels2.csv --operations moe --format experts -o "
+      "src/cost/levels/measured_experts.inc\n";
+  for (const FittedKernelSet& f : fit.sets) {
+    if (f.curves.empty()) continue;
+    text += fmt::format("{{\"{} {} {} {}\", R\"(\n", f.set.gpu, f.set.engine, f.set.version, f.set.format);
+    for (const MeasuredCurve& c : f.curves) {
+      text += fmt::format("{}/{} {}x{} {}{}", c.experts, c.active, c.hidden, c.width, c.ranks, c.even ? "e" : "p");
+      for (const auto& [tokens, ratio] : c.points) text += fmt::format(" {:.0f}:{:.0f}", tokens, 100 * ratio);
+      text += "\n";
+    }
+    text += ")\"},\n";
+  }
+  return text;
+}
+
 std::vector<CatalogFile> to_catalog_files(const KernelFit& fit) {
   std::vector<CatalogFile> files;
   for (const CalibrationDevice& d : fit.devices) files.push_back({d.gpu, device_text(d)});

@@ -19,6 +19,8 @@ struct CatalogFile {
   std::string stem;  // name without .yaml
   std::string text;
 };
+// Rows of src/cost/levels/measured_experts.inc.
+[[nodiscard]] std::string to_measured_experts(const KernelFit& fit);
 [[nodiscard]] std::vector<CatalogFile> to_catalog_files(const KernelFit& fit);
 
 }  // namespace foretoken

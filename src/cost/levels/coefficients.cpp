@@ -143,6 +143,7 @@ ServedSet serve(const Candidate& candidate, const CalibrationTable& table, const
   served.engine = set.engine;
   served.error = expected_error(set, neighbour);
   served.routes = operation == "moe" && (!routes_apart(set.engine) || set.format.ends_with(".trtllm"));
+  served.small_tiles = operation == "moe" && set.format.find('.') != std::string::npos;
   const CalibrationDevice* own = device_of(table, gpu.id);
   served.device = own != nullptr ? calibration_device(*own) : datasheet_device(gpu);
   // Not found in a source: the neighbour's figure is the best guess.

@@ -29,14 +29,17 @@ struct EngineCosts {
   FrontEndTerms front_end = {};          // of current releases
   std::string_view front_end_from = {};  // the first of them; empty: all
   double front_end_of_experts = 0;       // seconds more until a first token of a model with experts
-  // What CDNA2 cards of AMD add to it, seconds; 0 = nothing is known.
-  double cdna2_per_layer = 0;
-  double cdna2_per_sequence = 0;
+  // What CDNA2 and CDNA3 cards of AMD add to it, seconds; 0 = nothing is known.
+  double cdna_per_layer = 0;
+  double cdna_per_sequence = 0;
   // CUDA graphs are taken out of the memory budget from this release on; before, they came on top. Empty: always.
   std::string_view graphs_in_budget_from = {};
   // From this release on norms and their like stream as a cast does, and those behind an all-reduce run in its kernel
   // where such a kernel was seen. Empty: they do not.
   std::string_view fused_passes_from = {};
+  // Compiled layers: what a norm or an activation puts out for a matrix in fp8 it quantises itself (by tokens, not
+  // blocks).
+  bool fuses_quantisation = false;
   CapturedSize captured_size = captured_by_sixteen;
   std::string_view captured_size_from = {};  // the first release with these; before as vLLM. Empty: all
   bool shares_free_memory = false;           // its share is of what the model leaves free, not of the whole memory

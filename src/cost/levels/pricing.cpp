@@ -6,6 +6,7 @@
 #include "cost/levels/coefficients.hpp"
 #include "cost/levels/engine_costs.hpp"
 #include "cost/levels/expert_kernels.hpp"
+#include "cost/levels/measured_experts.hpp"
 
 namespace foretoken {
 namespace {
@@ -177,6 +178,9 @@ void streamed(ServedSet& set, const ServedSet& pass) {
   set.name += ", streaming as " + pass.name;
 }
 
+// Of a matrix product's coefficients those before what quantises its inputs.
+constexpr std::size_t kGemmsAlone = 8;
+
 // Messages of an all-reduce that takes the norm behind it along, of two or four and of eight ranks: the thresholds that
 // launch scripts give vLLM (SemiAnalysisAI/InferenceX, benchmarks/70b_fp8_b200_docker.sh).
 constexpr double kFusedBytes = 32e6;
@@ -207,15 +211,22 @@ Pricing make_pricing(const Deployment& d) {
   SetQuery of_dense = kernel("gemm", gemm_formats(dense.set_format, engine));
   if (of_dense.formats.front() == "fp8_block") of_dense.engines.insert(of_dense.engines.begin(), engine.kernels);
   p.dense = chooser.choose(of_dense, low_precision(dense) ? Family::gemm_low_precision : Family::gemm);
-  if (d.dense_format == WeightFormat::fp8_static) p.dense.coefficients = std::min<std::size_t>(p.dense.coefficients, 8);
+  if (d.dense_format == WeightFormat::fp8_static) p.dense.coefficients = std::min(p.dense.coefficients, kGemmsAlone);
   p.dense_bf16 = chooser.choose(kernel("gemm", bf16), Family::gemm);
   if (engine.marlin && only_weights_are_narrow(dense) && p.dense_bf16.level == CostLevel::calibrated)
     p.dense = unpacked_by_marlin(p.dense_bf16);
+  p.dense_fed = p.dense;
+  // Without graphs layers are not compiled.
+  if (engine.fuses_quantisation && fuses_passes(engine, d.engine_version) && d.dense_format == WeightFormat::fp8 &&
+      d.cuda_graph_max_rows > 0)
+    p.dense_fed.coefficients = std::min(p.dense.coefficients, kGemmsAlone);
   const Family family = !low_precision(experts)        ? Family::moe
                         : experts.activation_bytes < 1 ? Family::moe_fp4
                                                        : Family::moe_fp8;
   p.experts = chooser.choose(
       {"moe", kernels.formats, {engine.kernels, "vllm", "sglang", "trtllm"}, d.engine_version, 0}, family);
+  p.experts.measured = measured_experts(p.experts.name, d, expert_popularity_of(d).empty());
+  if (!p.experts.measured.empty()) p.experts.name += ", times of this shape";
   p.attention_prefill = chooser.choose(kernel("attention_prefill", bf16), Family::prefill);
   p.attention_decode = chooser.choose(kernel("attention_decode", bf16), Family::decode);
   // One kernel for both kinds only where engines run FlashAttention-2; elsewhere the two times add.

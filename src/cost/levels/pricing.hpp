@@ -10,6 +10,7 @@ namespace foretoken {
 struct Pricing {
   Device datasheet;
   ServedSet dense;       // projections in the dense format
+  ServedSet dense_fed;   // those whose inputs a pass has just put out, which may quantise them too
   ServedSet dense_bf16;  // router, LM head, absorbed projections
   ServedSet experts;
   WeightFormat expert_format = WeightFormat::bf16;  // in which their kernel computes

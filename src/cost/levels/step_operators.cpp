@@ -66,6 +66,13 @@ Operator StepOperators::matrix(const char* name, double count, double m, double 
           inside_range(set, "m", m) && inside_range(set, "n", n) && inside_range(set, "k", k)};
 }
 
+Operator StepOperators::fed_matrix(const char* name, double count, double m, double n, double k) const {
+  Operator op = matrix(name, count, m, n, k, d_.dense_format);
+  op.served = &pricing_.dense_fed;
+  op.estimate = gemm_estimate({m, n, k, d_.dense_format}, pricing_.dense_fed);
+  return op;
+}
+
 // One small matrix per head, counted as one GEMM of the same width; kept in bf16. But every head has inputs and outputs
 // of its own, and many rows are bound by them.
 Operator StepOperators::absorbed(const char* name, double tokens, double width) const {
@@ -142,7 +149,7 @@ void StepOperators::add_projections(std::vector<Operator>& out, double tokens) c
   } else if (layers > 0) {
     const double q_width = heads_.query * heads_.size;
     const double gate = m.attention_output_gate ? q_width : 0;
-    out.push_back(matrix("qkv", layers, tokens, q_width + gate + 2 * heads_.kv * heads_.size, hidden, d_.dense_format));
+    out.push_back(fed_matrix("qkv", layers, tokens, q_width + gate + 2 * heads_.kv * heads_.size, hidden));
     out.push_back(matrix("o", layers, tokens, hidden, q_width, d_.dense_format));
   }
   if (m.recurrent.layers > 0) add_recurrent(out, tokens);
@@ -205,8 +212,8 @@ void StepOperators::add_mlps(std::vector<Operator>& out, double tokens) const {
   const char* up = m.mlp_matrices == 3 ? "gate_up" : "up";
   if (counts_.dense_layers > 0) {
     const double width = split(m.intermediate_size, tp);
-    out.push_back(matrix(up, counts_.dense_layers, tokens, fused * width, hidden, d_.dense_format));
-    out.push_back(matrix("down", counts_.dense_layers, tokens, hidden, width, d_.dense_format));
+    out.push_back(fed_matrix(up, counts_.dense_layers, tokens, fused * width, hidden));
+    out.push_back(fed_matrix("down", counts_.dense_layers, tokens, hidden, width));
   }
   if (counts_.moe_layers == 0) return;
   const double layers = counts_.moe_layers;
@@ -218,8 +225,8 @@ void StepOperators::add_mlps(std::vector<Operator>& out, double tokens) const {
   }
   if (m.moe.shared_width > 0) {
     const double width = split(m.moe.shared_width, tp);
-    out.push_back(matrix("shared_gate_up", layers, tokens, fused * width, hidden, d_.dense_format));
-    out.push_back(matrix("shared_down", layers, tokens, hidden, width, d_.dense_format));
+    out.push_back(fed_matrix("shared_gate_up", layers, tokens, fused * width, hidden));
+    out.push_back(fed_matrix("shared_down", layers, tokens, hidden, width));
   }
 }
 

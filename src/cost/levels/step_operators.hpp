@@ -63,6 +63,8 @@ class StepOperators {
   // `count` products of m rows with a matrix of k to n.
   [[nodiscard]] Operator matrix(const char* name, double count, double m, double n, double k,
                                 WeightFormat format) const;
+  // In the dense format, behind a norm or an activation.
+  [[nodiscard]] Operator fed_matrix(const char* name, double count, double m, double n, double k) const;
 
  private:
   [[nodiscard]] Operator absorbed(const char* name, double tokens, double width) const;

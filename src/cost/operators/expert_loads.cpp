@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <functional>
+#include <numeric>
 
 #include "base/math.hpp"
 
@@ -44,32 +46,58 @@ void cap(std::vector<double>& loads, double most) {
   }
 }
 
-// Whole tokens that still sum to `total`: half to even, then one by one down the sorted list.
-void make_whole(std::vector<double>& loads, double total, double most) {
-  for (double& load : loads) {
-    const double down = std::floor(load);
-    const double rest = load - down;
-    const bool up = rest > 0.5 || (rest == 0.5 && std::fmod(down, 2) != 0);
-    load = up ? down + 1 : down;
-  }
-  std::sort(loads.begin(), loads.end(), std::greater<>());
-  double missing = total - sum_of(loads);
-  bool moved = true;
-  while (missing != 0 && moved) {
+// Half to even.
+double whole(double value) {
+  const double down = std::floor(value);
+  const double rest = value - down;
+  return rest > 0.5 || (rest == 0.5 && std::fmod(down, 2) != 0) ? down + 1 : down;
+}
+
+using Ranks = std::vector<std::vector<double>>;  // the loads of each rank's experts
+
+// Experts come to the ranks as chance has it: by a hash of their place, always the same.
+Ranks in_blocks(const std::vector<double>& loads, int ranks) {
+  const auto mixed = [](std::uint64_t place) {
+    std::uint64_t x = (place + 1) * 0x9E3779B97F4A7C15ULL;
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+    return x ^ (x >> 31);
+  };
+  std::vector<std::size_t> order(loads.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return mixed(a) < mixed(b); });
+  Ranks blocks(static_cast<std::size_t>(ranks));
+  for (std::size_t i = 0; i < order.size(); ++i) blocks[i * blocks.size() / order.size()].push_back(loads[order[i]]);
+  return blocks;
+}
+
+// One token after the other, in turn on every rank: missing ones go to the expert that has fewest, surplus ones come
+// from the one that has most.
+void settle(Ranks& ranks, double missing, double most) {
+  const bool more = missing > 0;
+  const auto later = [more](double a, double b) { return more ? a > b : a < b; };
+  for (std::vector<double>& loads : ranks) std::make_heap(loads.begin(), loads.end(), later);
+  double left = std::abs(missing);
+  for (bool moved = true; left > 0 && moved;) {
     moved = false;
-    for (double& load : loads) {
-      if (missing > 0 && load < most) {
-        load += 1;
-        missing -= 1;
-        moved = true;
-      } else if (missing < 0 && load > 0) {
-        load -= 1;
-        missing += 1;
-        moved = true;
-      }
-      if (missing == 0) break;
+    for (std::vector<double>& loads : ranks) {
+      if (left <= 0) return;
+      if (loads.empty() || (more ? loads.front() >= most : loads.front() <= 0)) continue;
+      std::pop_heap(loads.begin(), loads.end(), later);
+      loads.back() += more ? 1 : -1;
+      std::push_heap(loads.begin(), loads.end(), later);
+      left -= 1;
+      moved = true;
     }
   }
+}
+
+std::vector<double> busiest(const Ranks& ranks) {
+  std::vector<double> loads =
+      *std::max_element(ranks.begin(), ranks.end(), [](const auto& a, const auto& b) { return sum_of(a) < sum_of(b); });
+  loads.erase(std::remove(loads.begin(), loads.end(), 0.0), loads.end());
+  std::sort(loads.begin(), loads.end(), std::greater<>());
+  return loads;
 }
 
 // The experts of the busiest rank, where they are dealt out in order of their loads.
@@ -106,9 +134,18 @@ std::vector<double> power_law_loads(const RoutingShape& s, double alpha) {
   const double low = many ? 1 : 0.01;
   const double high = many ? 0.8 * s.tokens : 2;
   std::vector<double> loads = power_law(s.experts, low, high, alpha, total);
-  cap(loads, s.tokens);
-  make_whole(loads, total, s.tokens);
-  return busiest_rank(loads, s.expert_parallel);
+  double excess = 0;
+  for (double& load : loads) {
+    load = whole(load);
+    excess += std::max(load - s.tokens, 0.0);
+    load = std::min(load, s.tokens);
+  }
+  Ranks ranks = in_blocks(loads, s.expert_parallel);
+  settle(ranks, excess, s.tokens);
+  double sum = 0;
+  for (const std::vector<double>& rank : ranks) sum += sum_of(rank);
+  settle(ranks, total - sum, s.tokens);
+  return busiest(ranks);
 }
 
 std::vector<double> expert_popularity(const RoutingShape& s, double alpha, double spread) {

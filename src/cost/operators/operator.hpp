@@ -32,6 +32,12 @@ struct RooflineCoefficients {
   double em = 1;  // of the memory bandwidth
 };
 
+// A kernel as it was timed at one shape: its time over that of the set's formula, by tokens.
+struct MeasuredPoint {
+  double tokens = 0;
+  double ratio = 1;
+};
+
 // The physics that serves one family of operators, settled once per deployment.
 // `c` holds the calibrated coefficients in the order of the operator's formula.
 struct ServedSet {
@@ -41,8 +47,10 @@ struct ServedSet {
   std::array<double, 10> c{};
   std::size_t coefficients = 0;
   std::string name;
-  std::string engine;   // whose kernels were timed; empty: no set
-  bool routes = false;  // experts: the top-k, permutation and combination are in its times
+  std::string engine;                   // whose kernels were timed; empty: no set
+  bool routes = false;                  // experts: the top-k, permutation and combination are in its times
+  bool small_tiles = false;             // experts: a library's own set, whose kernels have tiles of 8 rows too
+  std::vector<MeasuredPoint> measured;  // experts: of just this shape, by tokens; empty = the formula alone
   std::vector<FittedRange> ranges;
   double error = 0;  // mean absolute relative error to expect inside the ranges
 };

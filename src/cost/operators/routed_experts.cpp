@@ -8,7 +8,9 @@
 namespace foretoken {
 namespace {
 
-constexpr double kRowTiles[] = {16, 32, 64, 128};
+// Kernels that take rows as columns, and Marlin, begin with 8 rows. Sets of a format without a library were fitted
+// without.
+constexpr double kRowTiles[] = {8, 16, 32, 64, 128};
 
 double weight_bytes(const RoutedExperts& m, const ExpertLoad& load, const MatrixFormat& f) {
   return load.active * m.matrices * m.hidden * m.width * f.weight_bytes;
@@ -68,7 +70,9 @@ double routed_experts_datasheet(const RoutedExperts& m, const Device& device) {
   return datasheet_seconds(routed_experts_work(m, device), matrix_format(m.format, device).peak, device.bandwidth);
 }
 
-Estimate routed_experts_estimate(const RoutedExperts& m, const ServedSet& set) {
+namespace {
+
+Estimate by_formula(const RoutedExperts& m, const ServedSet& set) {
   enum : std::size_t { kT0, kEc, kEm, kL2, kP, kTa, kBl, kTk };
   const ExpertLoad load = expert_load(m);
   if (!(load.pairs > 0)) return {};
@@ -87,6 +91,7 @@ Estimate routed_experts_estimate(const RoutedExperts& m, const ServedSet& set) {
   const double first_columns = (m.matrices - 1) * m.width;  // gate and up are one GEMM
   Estimate best{c[kT0] + c[kTk] * m.tokens, HUGE_VAL, TimePart::memory};
   for (const double tile : kRowTiles) {
+    if (tile < 16 && !set.small_tiles) continue;
     const double rows = row_tiles(m, load, tile);
     const double units = rows * (first_columns + m.hidden) / 256;
     const double quantisation = std::ceil(units / d.compute_units) * d.compute_units / units;
@@ -100,6 +105,41 @@ Estimate routed_experts_estimate(const RoutedExperts& m, const ServedSet& set) {
     }
   }
   return best;
+}
+
+double formula_seconds(RoutedExperts m, const ServedSet& set, double tokens) {
+  m.tokens = tokens;
+  return by_formula(m, set).seconds();
+}
+
+// Between two measured points the formula says how the way from one to the other is shared out; beyond them it keeps
+// the last ratio. Never less than a point with fewer tokens took.
+double by_measurement(const RoutedExperts& m, const ServedSet& set, double formula) {
+  double below = 0, formula_below = 0;
+  for (const MeasuredPoint& point : set.measured) {
+    const double formula_at = formula_seconds(m, set, point.tokens);
+    const double at = std::max(below, point.ratio * formula_at);
+    if (m.tokens <= point.tokens) {
+      if (below == 0) return std::min(at, point.ratio * formula);
+      const double way = formula_at - formula_below;
+      const double share = way > 0 ? std::clamp((formula - formula_below) / way, 0.0, 1.0) : 1;
+      return below + share * (at - below);
+    }
+    below = at;
+    formula_below = formula_at;
+  }
+  return std::max(below, set.measured.back().ratio * formula);
+}
+
+}  // namespace
+
+Estimate routed_experts_estimate(const RoutedExperts& m, const ServedSet& set) {
+  Estimate estimate = by_formula(m, set);
+  if (set.measured.empty() || !m.loads.empty() || !(estimate.seconds() > 0)) return estimate;
+  const double seconds = by_measurement(m, set, estimate.seconds());
+  estimate.fixed = std::min(estimate.fixed, seconds);
+  estimate.variable = seconds - estimate.fixed;
+  return estimate;
 }
 
 }  // namespace foretoken

@@ -14,6 +14,7 @@ struct Recipe {
   bool static_scales = false;  // of an 8-bit checkpoint's activations, where engines of its group have others
   bool chunked = false;        // prompts are cut
   bool bench_limits = false;   // requests and tokens of a step are what `trtllm-bench` makes of the lengths
+  bool cold = false;           // the engine compiles kernels for the first prompts, and nothing was sent before them
 };
 
 // Of the benchmark that the row comes from, at the row's date; empty when no script is known.

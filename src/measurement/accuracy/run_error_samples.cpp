@@ -9,7 +9,7 @@ namespace {
 std::optional<double> e2e_of(const PointRow& row, const ServingFigures& figures) {
   const auto& ttft = figures[static_cast<std::size_t>(ServingMetric::ttft)];
   const auto& tpot = figures[static_cast<std::size_t>(ServingMetric::tpot)];
-  if (!row.closed_loop || !ttft || !tpot || row.output_tokens < 1) return std::nullopt;
+  if (!row.closed_loop || row.cold || !ttft || !tpot || row.output_tokens < 1) return std::nullopt;
   return *ttft + *tpot * static_cast<double>(row.output_tokens - 1);
 }
 
@@ -30,7 +30,7 @@ std::vector<RunErrorSample> run_error_samples(const std::vector<PointRow>& rows)
       const auto i = static_cast<std::size_t>(m);
       return log_ratio(row.measured[i], row.predicted[i]);
     };
-    sample.log_ratio[at(ErrorMetric::ttft)] = measured(ServingMetric::ttft);
+    if (!row.cold) sample.log_ratio[at(ErrorMetric::ttft)] = measured(ServingMetric::ttft);
     // A mean over gaps between tokens is that over requests of one length, and the sources have one or the other.
     const std::optional<double> tpot = measured(ServingMetric::tpot);
     sample.log_ratio[at(ErrorMetric::tpot)] = tpot ? tpot : measured(ServingMetric::itl);

@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <tuple>
@@ -88,6 +89,44 @@ Kernels thinned(const Kernels& all) {
   return some;
 }
 
+// Points that lie within this of a straight line between their neighbours say nothing of their own.
+constexpr double kStraight = 0.05;
+void thin_out(MeasuredCurve& curve) {
+  for (std::size_t i = 1; i + 1 < curve.points.size();) {
+    const auto& [t0, r0] = curve.points[i - 1];
+    const auto& [t1, r1] = curve.points[i];
+    const auto& [t2, r2] = curve.points[i + 1];
+    const double line = r0 + (r2 - r0) * std::log(t1 / t0) / std::log(t2 / t0);
+    if (std::abs(line / r1 - 1) < kStraight)
+      curve.points.erase(curve.points.begin() + static_cast<std::ptrdiff_t>(i));
+    else
+      ++i;
+  }
+}
+
+std::vector<MeasuredCurve> curves_of(const Kernels& kernels, const CalibrationDevice& device,
+                                     const std::vector<double>& coefficients) {
+  using Shape = std::tuple<int, int, int, int, int, bool>;
+  std::map<Shape, std::map<double, double>> shapes;
+  for (const TableKernel* k : kernels) {
+    const KernelQuery& q = k->query;
+    const double seconds = kernel_seconds(device, q, coefficients).value_or(0);
+    if (!(seconds > 0)) continue;
+    const Shape shape{static_cast<int>(q.experts),         static_cast<int>(q.active_experts),
+                      static_cast<int>(q.hidden),          static_cast<int>(std::ceil(q.expert_width)),
+                      static_cast<int>(q.expert_parallel), !(q.power_law > 0)};
+    shapes[shape].emplace(q.tokens, k->measured_us * 1e-6 / seconds);
+  }
+  std::vector<MeasuredCurve> curves;
+  for (const auto& [shape, points] : shapes) {
+    const auto& [experts, active, hidden, width, ranks, even] = shape;
+    MeasuredCurve curve{experts, active, hidden, width, ranks, even, {points.begin(), points.end()}};
+    thin_out(curve);
+    if (curve.points.size() > 1) curves.push_back(std::move(curve));
+  }
+  return curves;
+}
+
 FittedKernelSet fitted(const Job& job, const CalibrationDevice& device) {
   FittedKernelSet result;
   CoefficientSet& set = result.set;
@@ -109,6 +148,7 @@ FittedKernelSet fitted(const Job& job, const CalibrationDevice& device) {
   set.held_out_error = fit.held_out_error;
   set.unusable = std::max(fit.error, fit.held_out_error) > kBadFit;
   result.error = fit.error;
+  if (set.operation == "moe" && !set.unusable) result.curves = curves_of(job.kernels, device, fit.coefficients);
   return result;
 }
 
@@ -121,6 +161,17 @@ std::optional<CalibrationDevice> device_of(const std::string& gpu, const Calibra
   const Result<GpuSpec> spec = catalog.gpu(gpu);
   if (!spec) return std::nullopt;
   return datasheet_calibration_device(*spec);
+}
+
+// Curves are of sets that the program carries.
+void forget_others(KernelFit& fit, const CalibrationTable& carried) {
+  for (FittedKernelSet& f : fit.sets) {
+    const bool known = std::any_of(carried.sets.begin(), carried.sets.end(), [&](const CoefficientSet& s) {
+      return s.gpu == f.set.gpu && s.engine == f.set.engine && s.version == f.set.version &&
+             s.operation == f.set.operation && s.format == f.set.format;
+    });
+    if (!known) f.curves.clear();
+  }
 }
 
 void leave_out(std::map<std::pair<std::string, std::string>, std::int64_t>& counts, KernelFit& fit) {
@@ -175,6 +226,7 @@ Result<KernelFit> fit_kernels(const std::string& path, const KernelFitOptions& o
   parallel_for(jobs.size(), options.threads,
                [&](std::size_t i) { fit.sets[i] = fitted(jobs[i], devices.at(std::get<0>(jobs[i].key))); });
   for (const auto& [gpu, device] : devices) fit.devices.push_back(device);
+  forget_others(fit, **calibration);
   leave_out(left_out, fit);
   return fit;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "foretoken/base/result.hpp"
@@ -16,9 +17,16 @@ struct KernelFitOptions {
   int threads = 0;                      // 0 = one per core; the result does not depend on it
 };
 
+// The kernel at one shape of experts, beside the formula of its set.
+struct MeasuredCurve {
+  int experts = 0, active = 0, hidden = 0, width = 0, ranks = 0;  // width: on one device
+  bool even = true;                                               // routing: balanced, or by a power law
+  std::vector<std::pair<double, double>> points;                  // tokens of the group, measured / predicted time
+};
 struct FittedKernelSet {
   CoefficientSet set;
-  double error = 0;  // mean absolute relative error on what it was fitted to
+  std::vector<MeasuredCurve> curves;  // of experts
+  double error = 0;                   // mean absolute relative error on what it was fitted to
 };
 // Launches of one kind that gave no set.
 struct UnfittedKernels {

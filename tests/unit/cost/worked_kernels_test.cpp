@@ -175,7 +175,9 @@ TEST(WorkedKernels, ExpertLoadsByPowerLaw) {
             test::worked_example("E23").back());
   double sum = 0;
   for (const double load : hottest) sum += load;
-  EXPECT_EQ(sum, 608);
+  EXPECT_EQ(sum, 668);
+  // 64 pairs of 256 experts: rounding leaves them to experts that have none, as the times of such launches say (57.5).
+  EXPECT_EQ(power_law_loads({8, 256, 8, 1}, 1.2).size(), 57U);
   EXPECT_EQ(balanced_loads({4, 128, 8, 1}).size(), 32U);
   EXPECT_THAT(balanced_loads({1, 64, 2, 8}), ::testing::ElementsAre(1)) << "a rank is never idle in the tables";
   for (const double alpha : {0.5, 1.0, 1.01, 2.0}) {

@@ -81,7 +81,27 @@ TEST(WorkedSteps, Llama8BDecode) {
 TEST(WorkedSteps, Llama70BDecodeTensorParallelFp8) {
   Deployment d = calibrated(test::h100(), test::llama_70b(), 4);
   d.dense_format = WeightFormat::fp8;
+  d.engine_name = "static";  // inputs are quantised in kernels of their own
   check("E30", d, {{}, {32, 32 * 2048, 0}});
+}
+
+TEST(WorkedSteps, CompiledLayersQuantiseInThePassBefore) {
+  const auto seconds = [](const std::string& engine, WeightFormat format) {
+    Deployment d = calibrated(test::h100(), test::llama_70b(), 4);
+    d.dense_format = format;
+    d.engine_name = engine;
+    std::map<std::string, double> by;
+    const DecodeShape decode{32, 32 * 2048, 0};
+    for (const OperatorCost& op : make_cost_model(d)->breakdown({{}, decode}).operators) by[op.name] += op.seconds;
+    return by;
+  };
+  const auto compiled = seconds("vllm-v1", WeightFormat::fp8), apart = seconds("static", WeightFormat::fp8);
+  const auto none = seconds("static", WeightFormat::fp8_static);
+  for (const char* name : {"qkv", "gate_up", "down"}) {
+    EXPECT_LT(compiled.at(name), apart.at(name)) << name;
+    EXPECT_DOUBLE_EQ(compiled.at(name), none.at(name)) << name;
+  }
+  EXPECT_DOUBLE_EQ(compiled.at("o"), apart.at("o")) << "attention does not";
 }
 
 TEST(WorkedSteps, Llama8BPrefill) {
@@ -115,6 +135,7 @@ TEST(WorkedSteps, Qwen3DecodeExpertParallel) {
   Deployment d = calibrated(test::h100(), test::qwen3_235b(), 8);
   d.parallelism.expert_parallel = true;
   d.dense_format = WeightFormat::fp8;
+  d.engine_name = "static";  // as E30
   d.expert_format = WeightFormat::fp8_block;
   check("E32", d, {{}, {64, 64 * 1024, 0}});
 }
