@@ -29,10 +29,14 @@ struct Semantics {
   bool computes_prompts = true;   // where it decodes
   bool reserves_outputs = false;  // num_reserved_decode_tokens
   bool joins_blocks = false;      // those side by side are sent as one
+  bool within_steps = false;      // send_type
 };
 constexpr Semantics kSemantics[] = {
     // vLLM 0.19, VLLM_NIXL_ABORT_REQUEST_TIMEOUT.
     {"nixl", FirstToken::where_decoded, Reserve::on_arrival, PickUp::after_step, false, true, true, false, false, 480},
+    // vLLM 0.19, kv_connector/v1/p2p/: a layer's blocks are copied into one tensor.
+    {"p2p-nccl", FirstToken::where_decoded, Reserve::on_arrival, PickUp::next_call, false, false, true, false, false, 0,
+     false, false, true, true},
     {"sglang", FirstToken::on_arrival, Reserve::before_prefill, PickUp::next_call, true, false, false, true, false, 0,
      false, true, true},
     {"tensorrt-llm", FirstToken::on_arrival, Reserve::on_arrival, PickUp::next_call, false, false, true, false, true,
@@ -44,7 +48,61 @@ constexpr Semantics kSemantics[] = {
 const Semantics& semantics_of(std::string_view name) {
   const auto at =
       std::find_if(std::begin(kSemantics), std::end(kSemantics), [&](const auto& s) { return s.name == name; });
-  return at == std::end(kSemantics) ? kSemantics[3] : *at;
+  return at == std::end(kSemantics) ? std::end(kSemantics)[-1] : *at;
+}
+
+bool has_semantics(const EngineProfile& engine, const EngineConfig& config, std::string_view name) {
+  if (name == "plain" || name == engine.hands_over) return true;
+  return name == engine.hands_over_too && !version_at_least(config.version, engine.hands_over_too_before);
+}
+
+// KV caches that move within steps: what of other keys, and of pools, vLLM's P2pNcclConnector knows nothing of.
+void read_send_type(Resolver& values, const Scenario& s, HandOverRules& rules) {
+  const std::string type =
+      values.text("disaggregation.send_type", {"PUT_ASYNC", Origin::engine_default, s.hand_over.semantics});
+  rules.send = type == "GET"   ? HandOverRules::Send::get
+               : type == "PUT" ? HandOverRules::Send::put
+                               : HandOverRules::Send::put_async;
+  const auto refuse = [&](const std::string& key, const std::string& what, const char* hint) {
+    values.error(key, what, hint);
+  };
+  const auto no_key = [&](bool given, const char* key, const char* why) {
+    const std::string path = std::string("disaggregation.") + key;
+    if (given) refuse(path, fmt::format("'{}' says nothing of semantics p2p-nccl: {}", path, why), "leave it out");
+  };
+  no_key(values.given("disaggregation.pick_up"), "pick_up", "who waits for a KV cache knows that it is there");
+  no_key(rules.failure_probability > 0, "failure_probability", "vLLM decodes on whatever has come");
+  no_key(rules.pin_timeout > Duration{}, "pin_timeout", "what goes is copied, and its blocks are free with the step");
+  no_key(rules.most_unstarted > 0, "most_unstarted", "nobody has blocks before a seat");
+  const PoolPlan& from = entry_pool(s.pools);
+  for (std::size_t i = 0; i < s.pools.size(); ++i) {
+    const PoolPlan& pool = s.pools[i];
+    if (pool.role == PoolRole::encoder) continue;
+    const std::string at = fmt::format("pools[{}].", i);
+    const Parallelism& split = pool.deployment.parallelism;
+    if (split.tensor != from.deployment.parallelism.tensor || split.pipeline != from.deployment.parallelism.pipeline)
+      refuse(
+          at + "engine.tensor_parallel_size",
+          fmt::format("with semantics p2p-nccl each GPU of pool '{}' sends to its like: pool '{}' must have the same "
+                      "TP and stages",
+                      from.name, pool.name),
+          "give both pools the same, or semantics nixl");
+    if (pool.engine.data_parallel_size > 1)
+      refuse(at + "engine.data_parallel_size",
+             fmt::format("steps of pool '{}' that wait for KV caches in step with other ranks are not modelled",
+                         pool.name),
+             "replicas in place of ranks");
+    if (pool.cluster.fleet.on)
+      refuse(at + "fleet",
+             fmt::format("NCCL's groups do not outlive a member, and what becomes of pool '{}' then is not modelled",
+                         pool.name),
+             "replicas that stay, or semantics nixl");
+    if (pool.engine.kv_offload.on())
+      refuse(
+          at + "engine",
+          fmt::format("KV caches outside the GPU of pool '{}' beside semantics p2p-nccl are not modelled", pool.name),
+          "leave them out, or semantics nixl");
+  }
 }
 
 void read_rules(Resolver& values, Scenario& s) {
@@ -58,11 +116,14 @@ void read_rules(Resolver& values, Scenario& s) {
   }
   plan.semantics = values.text("disaggregation.semantics",
                                {std::string(engine.hands_over), Origin::engine_default, std::string(engine.info.name)});
-  if (plan.semantics != "plain" && plan.semantics != engine.hands_over)
-    values.error(
-        "disaggregation.semantics",
-        fmt::format("'disaggregation.semantics' is {}, which {} does not have", plan.semantics, engine.info.name),
-        fmt::format("{} or plain", engine.hands_over));
+  const EngineConfig& config = entry_pool(s.pools).engine;
+  if (!has_semantics(engine, config, plan.semantics))
+    values.error("disaggregation.semantics",
+                 fmt::format("'disaggregation.semantics' is {}, which {} {} does not have", plan.semantics,
+                             engine.info.name, config.version),
+                 has_semantics(engine, config, engine.hands_over_too)
+                     ? fmt::format("{}, {} or plain", engine.hands_over, engine.hands_over_too)
+                     : fmt::format("{} or plain", engine.hands_over));
   const Semantics& semantics = semantics_of(plan.semantics);
   plan.first_token = semantics.first_token;
   rules.reserve = semantics.reserve;
@@ -94,8 +155,10 @@ void read_rules(Resolver& values, Scenario& s) {
   rules.local_below = values.integer("disaggregation.local_prefill_below");
   rules.local_ratio = values.number("disaggregation.local_prefill_ratio");
   if (rules.local_below > 0 && !semantics.computes_prompts)
-    values.error("disaggregation.local_prefill_below", "a decode server of SGLang computes no prompts", "leave it out");
+    values.error("disaggregation.local_prefill_below",
+                 fmt::format("with semantics {} who decodes computes no prompts", plan.semantics), "leave it out");
   rules.most_unstarted = values.number("disaggregation.most_unstarted");
+  if (semantics.within_steps) read_send_type(values, s, rules);
   if (semantics.reserves_outputs) rules.reserved_tokens = values.integer("disaggregation.num_reserved_decode_tokens");
 }
 
@@ -193,6 +256,7 @@ void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
     const double posted = std::ceil(of_block / split.pipeline) * kinds;
     double most = of_gpu * split.tensor * split.pipeline;
     if (descriptor > 0) most = std::min(most, static_cast<double>(pool.kv_block_bytes) / (posted * descriptor));
+    pool.kv_layers = std::max<std::int64_t>(1, std::llround(layers));
     const Parallelism& from = entry_pool(s.pools).deployment.parallelism;
     pool.flow_bandwidth = whole_bytes(std::min(most, of_gpu * from.tensor * from.pipeline));
   }

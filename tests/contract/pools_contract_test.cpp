@@ -265,6 +265,7 @@ TEST(Pools, OfAnyKindLoseNoRequestNoTokenAndNoBlock) {
     const RandomPools pools(static_cast<std::uint64_t>(seed));
     const auto source = pools.run.source();
     RunLog log = log_pools(pools.config, *source, pools.seams());
+    log.finds_prompts = pools.waits_in_steps();
     log.on_arrival = pools.config.pools.front().first_token == FirstToken::on_arrival;
     log.ways_take_time = pools.to_replica > Duration{} || !pools.run.media.empty() ||
                          pools.config.hand_over.reserve == HandOverRules::Reserve::before_prefill;
@@ -286,7 +287,7 @@ TEST(Pools, OfAnyKindLoseNoRequestNoTokenAndNoBlock) {
       const auto transfer = r.e2e_parts[static_cast<std::size_t>(AttributionPart::kv_transfer)];
       took_time += transfer > Duration{} ? 1 : 0;
       // Of chunks a part is hidden, or they queue for each other.
-      if (!pools.config.hand_over.in_chunks && !pools.over_links) {
+      if (!pools.config.hand_over.in_chunks && !pools.over_links && !pools.waits_in_steps()) {
         ASSERT_TRUE(transfer == Duration{} || transfer == pools.of_kv) << "seed " << seed;
       }
       preempted_after += r.preemptions > 0 && transfer > Duration{} ? 1 : 0;
@@ -305,7 +306,8 @@ TEST(Pools, HoldTheBlocksOfTheTokensThatLieInThem) {
     RandomPools pools(static_cast<std::uint64_t>(seed));
     for (PoolConfig& pool : pools.config.pools) pool.engine = pools.run.config.engine;
     const auto source = pools.run.source();
-    const RunLog log = log_pools(pools.config, *source, pools.seams());
+    RunLog log = log_pools(pools.config, *source, pools.seams());
+    log.finds_prompts = pools.waits_in_steps();
     ASSERT_THAT(inv_4_kv_blocks_are_conserved(log), IsEmpty()) << "seed " << seed;
   }
 }

@@ -124,6 +124,57 @@ TEST(HandOverGolden, H6ALongLaunchSeesWhatCameSinceItsStepBegan) {
   }
 }
 
+// Its step is due at 120. What it computes begins when its KV cache is there, at 130, for all its rows.
+TEST(HandOverGolden, H10AStepThatFetchesAKvCacheHoldsUpAllItsRows) {
+  for (const bool async : {false, true}) {
+    BusyDecode pools(FirstToken::where_decoded, "vllm-v1", async);
+    pools.config.hand_over.send = HandOverRules::Send::get;
+    EXPECT_THAT(pools.tokens_of_second(10), async ? ElementsAre(170, 190) : ElementsAre(150, 170));
+    const PooledRun run = pools.run({request(0, 0, 64, 50), request(1, 10, 64, 2)}, {{0, 0}, {1, 10}});
+    EXPECT_EQ(run.seen.gaps.at(30'000'000), 1) << "of the request that decodes beside it";
+    EXPECT_EQ(part_ms(run.seen.by_index().at(1).ttft_parts, AttributionPart::kv_transfer), 10);
+    EXPECT_EQ(part_ms(run.seen.by_index().at(0).e2e_parts, AttributionPart::interference), 10);
+    EXPECT_EQ(run.outcome.transfers.requests, 2);
+    for (const ReplicaTotals& rank : run.outcome.replicas) EXPECT_EQ(rank.kv_blocks_at_end, 0);
+  }
+}
+
+// Ten layers of 10 ms each. Those that are computed go while the others are: of 30 ms the last layer's 3 are left after
+// the prompt; of 150 ms the first layer waits 10 for its own. After the prompt alone all of it is.
+TEST(HandOverGolden, H10APromptsStepLastsUntilItsKvCacheHasGone) {
+  for (const std::int64_t takes : {30, 150}) {
+    for (const bool by_layer : {true, false}) {
+      BusyDecode pools(FirstToken::where_decoded);
+      pools.config.hand_over.send = by_layer ? HandOverRules::Send::put_async : HandOverRules::Send::put;
+      pools.config.pools.front().kv_layers = 10;
+      pools.config.pools.front().cluster.replicas = 1;
+      const PooledRun run = pools.run({request(0, 0, 64, 2), request(1, 50, 64, 1)}, {{0, takes}, {1, 0}});
+      const std::int64_t gone = by_layer ? std::max(100 + takes / 10, 10 + takes) : 100 + takes;
+      const RequestRecord& r = run.seen.by_index().at(0);
+      EXPECT_EQ(ms(r.first_token), gone + 20);
+      EXPECT_EQ(part_ms(r.ttft_parts, AttributionPart::kv_transfer), gone - 100);
+      EXPECT_EQ(ms(run.seen.by_index().at(1).scheduled), gone) << "its blocks are free when they are copied";
+    }
+  }
+}
+
+// 12 blocks where it decodes: the second is evicted with one token out of its 64 and comes in again whole, but for
+// that.
+TEST(HandOverGolden, H10AnEvictedPromptIsFetchedAgain) {
+  BusyDecode pools(FirstToken::where_decoded);
+  pools.config.hand_over.send = HandOverRules::Send::get;
+  EngineConfig& engine = pools.config.pools.back().engine;
+  engine.num_gpu_blocks = 1 + 9;
+  engine.max_model_len = 140;
+  const PooledRun run = pools.run({request(0, 0, 64, 20), request(1, 0, 64, 20)}, {{0, 10}, {1, 10}});
+  const ReplicaTotals& decode = run.outcome.replicas.back();
+  EXPECT_EQ(run.outcome.finished, 2);
+  EXPECT_EQ(decode.preemptions, 1);
+  EXPECT_EQ(run.outcome.transfers.requests, 3);
+  EXPECT_EQ(decode.prefill_tokens, 2 + 2) << "the last token of each prompt, and again with the one that was out";
+  EXPECT_EQ(decode.kv_blocks_at_end, 0);
+}
+
 TEST(HandOverGolden, WhatHandOversTakeIsSaidApart) {
   BusyDecode pools(FirstToken::where_decoded);
   pools.config.hand_over.pick_up = PickUp::after_step;

@@ -52,6 +52,10 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now) override {
     hand_over_->computed(rank, request, tokens, last, now);
   }
+  void sends(int rank, const Request& request, LayersSent layers, TimePoint from, TimePoint now) override;
+  void fetches(int rank, const Request& request, TimePoint now) override {
+    hand_over_->fetch_within_step(rank, request, now);
+  }
   void step_too_long(int rank) override;
 
   // ---- what hand-overs call ----
@@ -61,6 +65,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void loaded(int rank, RequestId id, TimePoint now) override;
   void lost(int rank, RequestId id, TimePoint now) override;
   void release(int rank, RequestId pinned, TimePoint now) override;
+  void within_step(int rank, TimePoint now) override;
 
   // ---- events, and what run_events calls ----
   struct Boundary {

@@ -54,7 +54,9 @@ void Cluster::enter(const Request& request, TimePoint now) {
     if (refuses(decode, request, now)) return leave_place(chosen, request, now);
     places_[request.index] = {request, chosen, decode};
     go(decode, request, now);
-  } else if (decode >= 0) {
+  } else if (decode >= 0 || config_.hand_over.send != HandOverRules::Send::beside_steps) {
+    // Within the step that completes its prompt its KV cache goes where it will decode.
+    if (decode < 0) decode = choose(decode_, request, now);
     places_[request.index] = {request, -1, decode};
   }
   fetches_ ? go_with_prefix(chosen, request, now) : go(chosen, request, now);
@@ -174,6 +176,17 @@ void Cluster::loaded(int rank, RequestId id, TimePoint now) {
 void Cluster::lost(int rank, RequestId id, TimePoint now) {
   changes(replica_of(rank), now);
   rank_of(rank).lost(id, now);
+  touched(replica_of(rank), now);
+}
+
+void Cluster::sends(int rank, const Request& request, LayersSent layers, TimePoint from, TimePoint now) {
+  const int to = member(places_.at(request.index).decode).replica->first_rank();
+  hand_over_->send_within_step(rank, to, request, layers, from, now);
+}
+
+void Cluster::within_step(int rank, TimePoint now) {
+  changes(replica_of(rank), now);
+  rank_of(rank).transferred_within_step(now);
   touched(replica_of(rank), now);
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "foretoken/serving/simulation.hpp"
-#include "serving/requests/hand_over.hpp"
+#include "serving/rank/departures.hpp"
 #include "serving/requests/request_map.hpp"
 #include "serving/transfers/network.hpp"
 
@@ -25,6 +25,8 @@ class HandOverPort {
   virtual void loaded(int rank, RequestId id, TimePoint now) = 0;
   virtual void lost(int rank, RequestId id, TimePoint now) = 0;
   virtual void release(int rank, RequestId pinned, TimePoint now) = 0;
+  // One of the KV caches that the running step of `rank` sends or fetches has got there.
+  virtual void within_step(int rank, TimePoint now) = 0;
 };
 
 class HandOvers {
@@ -41,6 +43,10 @@ class HandOvers {
   void load_begins(int rank, RequestId id, const Request& request, std::int64_t blocks, Duration waited, TimePoint now);
   // A chunk of its prompt is computed: `tokens` of it are there.
   void computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now);
+  // Its KV cache goes to `to` within the step that completes its prompt, in one or two parts (HandOverRules::Send).
+  void send_within_step(int rank, int to, const Request& request, LayersSent layers, TimePoint from, TimePoint now);
+  // Within a step of `rank` it is fetched from where it was computed; again, if it was preempted.
+  void fetch_within_step(int rank, const Request& request, TimePoint now);
   // It left the system. What it held elsewhere goes.
   struct Left {
     int rank = -1;  // where it had a place, or -1
@@ -85,10 +91,12 @@ class HandOvers {
     }
     [[nodiscard]] std::int64_t next_part() const { return sent == 0 ? first_part : more_parts[sent - 1]; }
     [[nodiscard]] bool has_more() const { return sent < parts; }
+    TimePoint not_before{};  // its next part is there
     bool sending = false;
-    Network::Flow flow = -1;  // that sends; -1: none, or a way that is no link's
-    bool all_known = false;   // no more parts will come
-    bool expired = false;     // what was pinned is gone
+    Network::Flow flow = -1;                            // that sends; -1: none, or a way that is no link's
+    bool all_known = false;                             // no more parts will come
+    bool sender_waits = false, receiver_waits = false;  // within a step
+    bool expired = false;                               // what was pinned is gone
     bool waits_for_prefill = false;
   };
   // It reaches its decode pool, or a part of it that is nothing on a link is there.
@@ -115,6 +123,8 @@ class HandOvers {
   void break_off(Way& way, TimePoint now);
   void forget_pins();
   void send_next(std::int64_t request, Way& way, TimePoint now);
+  void go_on(const HandOver& what, TimePoint now);
+  [[nodiscard]] std::int64_t bytes_of(const Request& request, const PoolConfig& to) const;
   void part_arrived(std::int64_t request, TimePoint now);
   void end(std::int64_t request, TimePoint now);
   [[nodiscard]] bool fails(std::int64_t request) const;

@@ -114,6 +114,8 @@ struct EngineProfile {
   bool pipelines_micro_batches = false;  // pipeline stages work on micro-batches of one step
   // How its replicas hand requests over (a semantics of `disaggregation`); empty: they cannot.
   std::string_view hands_over = {};
+  // Another one that it has in releases before this one.
+  std::string_view hands_over_too = {}, hands_over_too_before = {};
   bool encodes_media = false;  // its scheduling of the encoder of images and sound is simulated
   bool groups_layers = false;  // layers of several kinds share its KV blocks (disable_hybrid_kv_cache_manager)
   // Of these, releases from which its hand-overs can bring several groups of layers, and do by themselves.

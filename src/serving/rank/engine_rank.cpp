@@ -31,6 +31,10 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
       accounts_(rank_.table) {
   has_extras_ = speculates_ || hands_over_ || rules_ != nullptr || rank_.tiers || rank_.adapters || rank_.encoder ||
                 rank_.waiting.counts_service();
+  if (receiving.rules != nullptr && receiving.rules->send != HandOverRules::Send::beside_steps &&
+      pool.role != PoolRole::both)
+    transfers_ = std::make_unique<StepTransfers>(receiving.rules->send, pool.kv_layers);
+  rank_.finds_prompts = transfers_ != nullptr && !hands_over_;
   if (receiving.store != nullptr && rank_.tiers) rank_.tiers->store.share(*receiving.store);
   if (rules_ == nullptr) return;
   receiver_ = std::make_unique<Receiver>(rank_, *rules_);
@@ -40,7 +44,7 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
 // ---- a step is planned and priced ----
 
 void EngineRank::schedule(TimePoint now) {
-  if (stepping_) return begin_loads_within(now);
+  if (stepping_) return transfers_ ? void() : begin_loads_within(now);
   if (plan(now)) start_steps(now);
 }
 
@@ -197,6 +201,7 @@ void EngineRank::begin(TimePoint now) {
   usage_.began();
   end_ = clock_.after(steps_.elapsed());
   invariant(end_ > begin_, [&] { return fmt::format("a step of no time at {} s", to_seconds(now)); });
+  if (transfers_) begin_transfers(now);
 }
 
 void EngineRank::start_stretch(const DecodeCurve& curve) {
@@ -297,6 +302,8 @@ void EngineRank::settle_chunks(TimePoint now) {
   usage_.note_blocks(rank_.pool.used());
   if (rank_.tiers)
     settle_chunks_with_tiers(now);
+  else if (transfers_ && transfers_->waited.units > 0)
+    settle_chunks_that_waited(transfers_->waited, transfers_->of);
   else
     accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), steps_.first(), steps_.elapsed());
   for (const StepPlan::Chunk& chunk : plan_.chunks) {

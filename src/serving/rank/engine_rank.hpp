@@ -17,6 +17,7 @@
 #include "serving/rank/rank_usage.hpp"
 #include "serving/rank/receiver.hpp"
 #include "serving/rank/step_clock.hpp"
+#include "serving/rank/step_transfers.hpp"
 #include "serving/rank/stretch.hpp"
 #include "serving/routing/cluster_view.hpp"
 
@@ -49,6 +50,8 @@ class EngineRank {
   void arrive(const HandOver& what, TimePoint now);
   void expect(const Request& request, TimePoint now);
   void take_over(RequestId id, const HandOver& what);
+  // One of the KV caches that the running step sends or fetches has got there.
+  void transferred_within_step(TimePoint now);
   // Its KV cache is here; or it is lost; or nobody will send it.
   void loaded(RequestId id, TimePoint now);
   void lost(RequestId id, TimePoint now);
@@ -217,6 +220,13 @@ class EngineRank {
   [[nodiscard]] Refused why_no_load(std::int64_t owed) const;
   void begin_load(TimePoint now);
 
+  // ---- hand-overs within steps (engine_rank_transfers.cpp); with transfers_ ----
+  void wait_with_prompt(RequestId id, const HandOver& what, TimePoint now);
+  void begin_transfers(TimePoint now);
+  void fetch_prompts(TimePoint now);
+  [[nodiscard]] bool transfers_are_over(TimePoint now);
+  void settle_chunks_that_waited(FineDuration waited, std::span<const RequestId> concerned);
+
   // ---- KV tiers (engine_rank_tiers.cpp); with rank_.tiers ----
   void tiers_before_call(TimePoint now);
   [[nodiscard]] bool tiers_when_idle(TimePoint now);
@@ -283,7 +293,8 @@ class EngineRank {
   bool looks_ = false;             // now
   std::int64_t looked_after_ = 0;  // the last one: what comes then is for the next call at the earliest; 0 = none
   TimePoint wake_ = kNever;
-  std::unique_ptr<Receiver> receiver_;  // with rules_
+  std::unique_ptr<Receiver> receiver_;        // with rules_
+  std::unique_ptr<StepTransfers> transfers_;  // null: no KV cache goes or comes within a step
   std::int64_t evictions_before_call_ = 0;
   std::vector<Abort> aborts_;  // of requests that run, for the next call
   bool has_news_ = false;  // aborts, prefixes from elsewhere, ends by stop strings of which the engine does not know

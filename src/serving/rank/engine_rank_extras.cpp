@@ -65,7 +65,7 @@ std::int64_t EngineRank::stretch_beside_extras(std::int64_t steps) {
 bool EngineRank::extras_see_end(TimePoint now) {
   if (receiver_ && looks_within(now)) return false;
   if (rank_.tiers) rank_.tiers->now = now;
-  return true;
+  return !transfers_ || transfers_are_over(now);
 }
 
 void EngineRank::end_extras() {

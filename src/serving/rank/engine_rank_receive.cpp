@@ -27,6 +27,7 @@ void EngineRank::arrive(const HandOver& what, TimePoint now) {
   }
   const RequestId id = rank_.expect(request);
   rank_.take_over(id, what);
+  if (transfers_) return wait_with_prompt(id, what, now);
   receiver_->stamps(id).computed = what.since;
   wait_for_blocks(id, now);
 }

@@ -188,6 +188,8 @@ EngineProfile vllm_v1_profile() {
   p.make = make_vllm_v1;
   p.last_row = LastRow::foreseen;
   p.hands_over = "nixl";
+  p.hands_over_too = "p2p-nccl";
+  p.hands_over_too_before = "0.28";  // main 017e9f4448 has no kv_connector/v1/p2p
   p.partial_blocks_first = "0.24";
   p.pipelines_micro_batches = true;
   p.groups_layers = true;
