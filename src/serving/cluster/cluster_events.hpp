@@ -233,7 +233,9 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
 
   // ---- cluster_losses.hpp ----
   void lose_places(int replica, TimePoint now);
-  void lose_expected(std::int64_t request, TimePoint now);
+  void lose_expected(std::int64_t request, Outcome outcome, TimePoint now);
+  void leave_the_way(const HandOver& what, Outcome outcome, TimePoint now);
+  [[nodiscard]] bool abort_between(std::int64_t attempt, int replica, TimePoint now);
   void lose_prompt(const HandOver& what, TimePoint now);
   void lose_on_the_way(const HandOver& what, TimePoint now);
 
@@ -262,7 +264,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   Clients* clients_;                                 // null: nobody gives up
   FanOut* fan_out_;                                  // null: requests come as they are
   std::vector<std::unique_ptr<KvPlace>> stores_;     // by pool: what its replicas share; null: nothing
-  std::unordered_map<std::int64_t, int> at_;         // with clients_: attempts' replicas; never iterated
+  std::unordered_map<std::int64_t, int> at_;         // with clients_: attempts' replicas, -1: between; never iterated
   std::int64_t not_held_ = 0;                        // requests that found no replica, in time or at all
   std::vector<ReplicaTotals> former_;                // by rank: of replicas that had its place before
   std::unordered_map<std::int64_t, Places> places_;  // by request; in the order of requests where all are visited

@@ -148,6 +148,7 @@ void Cluster::reach_decode(const HandOver& what, TimePoint now) {
     chosen = choose(decode_, what.request, now);
     if (is_dead(chosen, what.request, now)) return lose_on_the_way(what, now);
   }
+  if (clients_ != nullptr) at_[what.request.index] = chosen;
   changes(chosen, now);
   member(chosen).replica->arrive(what, now);
   touched(chosen, now);
@@ -164,6 +165,7 @@ void Cluster::begin_prefill(const Request& request, Duration waited_for_blocks, 
 
 void Cluster::take_over(int rank, RequestId id, const HandOver& what, TimePoint) {
   places_.erase(what.request.index);
+  if (clients_ != nullptr) at_[what.request.index] = replica_of(rank);
   rank_of(rank).take_over(id, what);
 }
 
@@ -238,7 +240,10 @@ void Cluster::left_system(const Request& request, Outcome outcome, TimePoint now
     at_.erase(request.index);
     events_.schedule(clients_due_, clients_->next_deadline());
   }
-  if (comes_and_goes_ && in_system_ == 0) schedule_fleet(now);
+  if (in_system_ == 0) {
+    if (comes_and_goes_) schedule_fleet(now);
+    if (hand_over_ && source_.next_arrival() == kNever) hand_over_->let_stranded_go(now);
+  }
 }
 
 // What it holds where it did not get to.
@@ -261,6 +266,7 @@ void Cluster::handed_over(const HandOver& what) {
   leave_place(replica, what.request, what.since);
   if (has_groups_) member(replica).replica->left(what.request.index);
   hand_overs_.push_back(what);
+  if (clients_ != nullptr) at_[what.request.index] = -1;
 }
 
 void Cluster::step_too_long(int rank) {

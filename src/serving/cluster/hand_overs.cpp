@@ -239,6 +239,11 @@ void HandOvers::source_died(int first_rank, int ranks, TimePoint now) {
     Way& way = ways_[request];
     way.pinned = kNoRequest;
     way.expired = true;
+    if (way.stranded) {
+      some_are_gone_ = true;
+      (void)ways_.take(request);
+      continue;
+    }
     if (way.to < 0) continue;
     some_are_gone_ = true;
     break_off(way, now);
@@ -268,7 +273,7 @@ TimePoint HandOvers::next_time() {
 
 void HandOvers::ring(const Timer& timer, TimePoint now) {
   if (timer.parked >= 0) free_places_.push_back(timer.parked);
-  if (ways_.find(timer.request) == nullptr) return;  // it is gone
+  if (const Way* const way = ways_.find(timer.request); way == nullptr || way->stranded) return;  // it is gone
   if (timer.parked < 0) return part_arrived(timer.request, now);
   const HandOver what = parked_[static_cast<std::size_t>(timer.parked)];
   go_on(what, now);
@@ -280,6 +285,39 @@ void HandOvers::expire(std::int64_t request, TimePoint now) {
   way->expired = true;
   ++totals_.expired;
   port_.release(way->from, std::exchange(way->pinned, kNoRequest), now);
+  if (way->stranded) (void)ways_.take(request);
+}
+
+std::optional<HandOver> HandOvers::strand(std::int64_t request, TimePoint now) {
+  Way* const way = ways_.find(request);
+  const auto timer = std::find_if(timers_.begin(), timers_.end(),
+                                  [&](const Timer& t) { return t.request == request && t.parked >= 0; });
+  if (way == nullptr || timer == timers_.end()) return std::nullopt;
+  changed_ = true;
+  const HandOver what = parked_[static_cast<std::size_t>(timer->parked)];
+  if (way->pinned != kNoRequest && rules_.pin_timeout > Duration{})
+    way->stranded = some_are_stranded_ = true;
+  else
+    (void)gone(what.request, now);
+  return what;
+}
+
+std::vector<std::int64_t> HandOvers::stranded() const {
+  std::vector<std::int64_t> requests;
+  ways_.for_each([&](std::int64_t request, const Way& way) {
+    if (way.stranded) requests.push_back(request);
+  });
+  std::sort(requests.begin(), requests.end());
+  return requests;
+}
+
+void HandOvers::let_stranded_go(TimePoint now) {
+  if (!std::exchange(some_are_stranded_, false)) return;
+  changed_ = some_are_gone_ = true;
+  for (const std::int64_t request : stranded()) {
+    const Way way = ways_.take(request);
+    port_.release(way.from, way.pinned, now);
+  }
 }
 
 void HandOvers::due(TimePoint now) {

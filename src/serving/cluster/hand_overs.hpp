@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "foretoken/serving/simulation.hpp"
@@ -53,6 +54,11 @@ class HandOvers {
     RequestId id = kNoRequest;
   };
   Left gone(const Request& request, TimePoint now);
+  // Its client has left while nobody has it; empty: somebody has. Where its prompt was computed nobody is told, and its
+  // blocks are kept until pin_timeout, if there is one (vLLM, pull request 19223).
+  [[nodiscard]] std::optional<HandOver> strand(std::int64_t request, TimePoint now);
+  // Nobody will come for whom that matters.
+  void let_stranded_go(TimePoint now);
   // A replica has died whose ranks are these: what was kept there for others is lost, sent in part or not at all.
   void source_died(int first_rank, int ranks, TimePoint now);
 
@@ -65,9 +71,10 @@ class HandOvers {
   [[nodiscard]] const TransferTotals& totals() const { return totals_; }
   // Those that are between two ranks.
   template <class Function>
-  void for_each_on_the_way(Function function) const {
+  void for_each_on_the_way(Function function) {
     for (const Timer& timer : timers_) {
-      if (timer.parked >= 0) function(parked_[static_cast<std::size_t>(timer.parked)]);
+      const Way* const way = timer.parked >= 0 ? ways_.find(timer.request) : nullptr;
+      if (way != nullptr && !way->stranded) function(parked_[static_cast<std::size_t>(timer.parked)]);
     }
   }
 
@@ -97,6 +104,7 @@ class HandOvers {
     bool all_known = false;                             // no more parts will come
     bool sender_waits = false, receiver_waits = false;  // within a step
     bool expired = false;                               // what was pinned is gone
+    bool stranded = false;                              // nobody will ask for what is pinned
     bool waits_for_prefill = false;
   };
   // It reaches its decode pool, or a part of it that is nothing on a link is there.
@@ -120,6 +128,7 @@ class HandOvers {
   [[nodiscard]] std::int32_t park(const HandOver& what);
   void ring(const Timer& timer, TimePoint now);
   void expire(std::int64_t request, TimePoint now);
+  [[nodiscard]] std::vector<std::int64_t> stranded() const;
   void break_off(Way& way, TimePoint now);
   void forget_pins();
   void send_next(std::int64_t request, Way& way, TimePoint now);
@@ -150,6 +159,7 @@ class HandOvers {
   std::int64_t order_ = 0;
   bool changed_ = true;
   bool some_are_gone_ = false;  // whose timers may still stand
+  bool some_are_stranded_ = false;
   TransferTotals totals_;
 };
 

@@ -324,6 +324,8 @@ void EngineRank::settle_chunks(TimePoint now) {
 void EngineRank::complete_prompt(RequestId id, TimePoint now) {
   InFlight& r = rank_.table[id];
   Accounts::recovered(r, now);
+  if (hands_over_ && has_news_ && ends_with_its_prompt(id, now)) [[unlikely]]
+    return;
   if (has_extras_ && drops_first_tokens()) {
     departures_.handed_over(rank_.hand_over(id, now));
     return;

@@ -190,9 +190,14 @@ class EngineRank {
   void settle_news(TimePoint now);
   void settle_aborts(TimePoint now);
   void settle_fetched();
+  [[nodiscard]] bool abort_received(std::int64_t request, TimePoint now);
+  [[nodiscard]] RequestId received(std::int64_t request) const;
+  [[nodiscard]] bool is_coming(std::int64_t request) const;
+  [[nodiscard]] bool ends_with_its_prompt(RequestId id, TimePoint now);
   [[nodiscard]] RequestId running_request(std::int64_t request) const;
   void end_waiting(const Waiting& waiting, TimePoint now);
   void end_aborted(RequestId id, TimePoint now);
+  void drop_within(RequestId id, TimePoint now);
   void lose_waiting(const Waiting& waiting, TimePoint now);
   void lose_received(TimePoint now);
   [[nodiscard]] std::int64_t most_blocks(std::int64_t ended) const;
