@@ -191,6 +191,10 @@ void check_keys_of_embeddings(Resolver& values) {
   }
 }
 
+bool has_kv_cache(const DraftSpec& draft) {
+  return draft.passes > 0 && draft.model.layers > 0;
+}
+
 void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
   HandOverPlan& plan = s.hand_over;
   const bool affine = s.deployment.level == CostLevel::affine;
@@ -249,17 +253,28 @@ void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
     // A block is of all layers, or of a group of them.
     const double layers = count_parameters(d.model).attention_layers;
     const double of_block = pool.engine.kv_layout.layers > 0 ? pool.engine.kv_layout.layers : layers;
-    const double per_token = kv_elements_per_token(d.model, split.tensor) * split.tensor * kv_bytes_per_element(d);
+    double per_token = kv_elements_per_token(d.model, split.tensor) * split.tensor * kv_bytes_per_element(d);
+    // The drafter's layers go along; where layers are in groups they are in these.
+    const bool drafter = has_kv_cache(d.draft) && pool.engine.kv_layout.is_plain();
+    if (drafter)
+      per_token +=
+          kv_elements_per_token(d.draft.model, split.tensor) * split.tensor * kv_bytes_per_element(d.kv_format);
     pool.kv_block_bytes = whole_bytes(per_token * of_block / layers * pool.engine.block_size);
     // One rank's blocks are posted one after the other: keys and values of every layer that it has.
     const int kinds = d.model.attention == AttentionKind::latent ? 1 : 2;
-    const double posted = std::ceil(of_block / split.pipeline) * kinds;
+    const double posted = std::ceil(of_block / split.pipeline) * kinds + (drafter ? 2 * d.draft.model.layers : 0);
     double most = of_gpu * split.tensor * split.pipeline;
     if (descriptor > 0) most = std::min(most, static_cast<double>(pool.kv_block_bytes) / (posted * descriptor));
     pool.kv_layers = std::max<std::int64_t>(1, std::llround(layers));
     const Parallelism& from = entry_pool(s.pools).deployment.parallelism;
     pool.flow_bandwidth = whole_bytes(std::min(most, of_gpu * from.tensor * from.pipeline));
   }
+}
+
+// vLLM's compatibility hash ("NixlConnector Compatibility Matrix", footnote 1).
+bool draft_alike(const DraftSpec& a, const DraftSpec& b) {
+  if (!has_kv_cache(a) && !has_kv_cache(b)) return true;
+  return a.method == b.method && a.checkpoint == b.checkpoint && a.parallel == b.parallel;
 }
 
 // What engines refuse at their handshake.
@@ -276,20 +291,34 @@ void check_layouts(Resolver& values, const Scenario& s) {
       refuse(
           "engine",
           fmt::format("KV caches outside the GPU are not modelled in pool '{}', which gets them from another", to.name),
-          "give them to the pool of role prefill");
-    if (to.engine.kv_layout.windowed > 0 && !nixl)
+          "give them to the pool of role prefill; vLLM would ask its second connector only for who was preempted");
+    const bool states = to.engine.kv_layout.states > 0;
+    if ((to.engine.kv_layout.windowed > 0 || states) && !nixl)
       refuse("engine.disable_hybrid_kv_cache_manager",
-             fmt::format("only vLLM's own hand-over ('disaggregation.semantics: nixl') brings the window of a layer "
-                         "instead of all its tokens, not '{}'",
+             fmt::format("only vLLM's own hand-over ('disaggregation.semantics: nixl') brings the {}, not '{}'",
+                         states ? "states of recurrent layers" : "window of a layer instead of all its tokens",
                          s.hand_over.semantics),
-             "true keeps all tokens");
+             states ? "nixl" : "true keeps all tokens");
     if (from.engine.kv_layout != to.engine.kv_layout)
       refuse("engine.disable_hybrid_kv_cache_manager",
              fmt::format("pools '{}' and '{}' do not put the same layers into a KV block", from.name, to.name),
              "give both pools the same, and the same release");
     const int tp_from = from.deployment.parallelism.tensor, tp_to = to.deployment.parallelism.tensor;
     const int block_from = from.engine.block_size, block_to = to.engine.block_size;
-    const bool smaller = nixl && block_from < block_to && tp_from <= tp_to;
+    // Groups of layers have no blocks of other sizes (the page above, footnote 6).
+    const bool smaller = nixl && block_from < block_to && tp_from <= tp_to && to.engine.kv_layout.is_plain();
+    if (states && tp_from != tp_to)
+      refuse("engine.tensor_parallel_size",
+             fmt::format(
+                 "vLLM hands over states of recurrent layers between pools of the same TP only: '{}' has {}, '{}' {}",
+                 from.name, tp_from, to.name, tp_to),
+             "give both pools the same");
+    if (nixl && !draft_alike(from.deployment.draft, to.deployment.draft))
+      refuse("engine.speculative_config",
+             fmt::format("pools '{}' and '{}' do not draft alike: the drafter's KV cache goes along, and vLLM refuses "
+                         "another method or drafter at its handshake",
+                         from.name, to.name),
+             "give both the same; the number of drafts may differ");
     if (block_from != block_to && !smaller)
       refuse("engine.block_size",
              fmt::format("KV blocks of {} tokens in pool '{}' cannot be filled from blocks of {} in pool '{}'",

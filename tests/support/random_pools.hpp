@@ -105,8 +105,14 @@ struct RandomPools {
     layout.full = static_cast<int>(pick(0, 2));
     layout.windowed = static_cast<int>(pick(1, 4));
     layout.window = pick(1, 300);
+    // States of recurrent layers, beside windows or without.
+    if (pick(0, 2) == 0) {
+      layout.states = static_cast<int>(pick(1, 3));
+      if (pick(0, 1) == 0) layout = {.full = static_cast<int>(pick(1, 2)), .states = layout.states};
+    }
     StubTerms terms[] = {run.cost, random_run(seed + 100'000).cost};
     for (StubTerms& t : terms) {
+      if (layout.windowed == 0) break;
       if (t.window == 0) t.per_windowed = 1e-6 * random.uniform();
       t.window = layout.window;
     }
@@ -125,7 +131,7 @@ struct RandomPools {
     if (config.pools.front().first_token != FirstToken::where_decoded) return;
     RandomStream random(seed, "random_pools_steps_that_wait");
     const EngineConfig& engine = config.pools.front().engine;
-    const bool may = engine.name == "vllm-v1" && engine.data_parallel_size == 1 && engine.kv_layout.windowed == 0;
+    const bool may = engine.name == "vllm-v1" && engine.data_parallel_size == 1 && engine.kv_layout.is_plain();
     if (!may || random.uniform_int(0, 2) > 0) return;
     HandOverRules& rules = config.hand_over;
     constexpr HandOverRules::Send kSends[] = {HandOverRules::Send::put_async, HandOverRules::Send::put,

@@ -120,7 +120,8 @@ struct EngineProfile {
   bool groups_layers = false;  // layers of several kinds share its KV blocks (disable_hybrid_kv_cache_manager)
   // Of these, releases from which its hand-overs can bring several groups of layers, and do by themselves.
   std::string_view hands_over_groups = {}, hands_over_groups_by_default = {};
-  bool seats_only_cap = false;  // a run that never fills max_num_seqs is the same with any larger one
+  std::string_view hands_over_states = {};  // the same of states of recurrent layers
+  bool seats_only_cap = false;              // a run that never fills max_num_seqs is the same with any larger one
 
   // ---- ranks of attention data parallelism ----
   std::unique_ptr<RankBalance> (*make_balance)(const EngineConfig&) = make_ranks_in_turn;

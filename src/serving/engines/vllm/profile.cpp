@@ -195,6 +195,7 @@ EngineProfile vllm_v1_profile() {
   p.groups_layers = true;
   p.hands_over_groups = "0.19";             // NIXL's connector says SupportsHMA (pull request 35758)
   p.hands_over_groups_by_default = "0.23";  // 41847
+  p.hands_over_states = "0.23";             // pull request 41869 (Mamba-2: 36687)
   p.encodes_media = true;
   p.seats_only_cap = true;
   p.make_balance = make_vllm_balance;
