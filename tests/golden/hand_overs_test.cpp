@@ -2,100 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include "support/busy_decode.hpp"
 
-#include "serving/clients/clients.hpp"
-#include "support/pooled_run.hpp"
-#include "support/stub_cost.hpp"
-
-namespace foretoken::test {
+namespace foretoken::test::hand_overs {
 namespace {
 
 using ::testing::ElementsAre;
 using PickUp = HandOverRules::PickUp;
-
-constexpr Duration kMillisecond{1'000'000};
-
-std::int64_t ms(TimePoint t) {
-  return t.time_since_epoch() / kMillisecond;
-}
-std::int64_t part_ms(const Attribution& parts, AttributionPart part) {
-  return parts[static_cast<std::size_t>(part)] / kMillisecond;
-}
-
-Request request(std::int64_t index, std::int64_t arrival_ms, std::int32_t prompt, std::int32_t output) {
-  Request r;
-  r.index = index;
-  r.arrival = TimePoint{arrival_ms * kMillisecond};
-  r.prompt_tokens = prompt;
-  r.output_tokens = r.max_tokens = output;
-  return r;
-}
-
-// A transfer takes what the request's number says, whatever it carries.
-class ByNumber final : public Transport {
- public:
-  explicit ByNumber(std::map<std::int64_t, std::int64_t> takes) : takes_(std::move(takes)) {}
-  Duration to_replica(const Request&, int) override { return {}; }
-  Duration of_kv(const HandOver& what, int) override { return takes_[what.request.index] * kMillisecond; }
-
- private:
-  std::map<std::int64_t, std::int64_t> takes_;
-};
-
-// Prompts take 100 ms on one of two replicas, steps of the decode pool 20 ms. Request 0 keeps that busy, with
-// boundaries at multiples of 20 ms from 100 ms on.
-struct BusyDecode {
-  StubCost slow{StubTerms{0.1}};
-  StubCost fast{StubTerms{0.02}};
-  PoolsConfig config;
-
-  explicit BusyDecode(FirstToken first_token, const char* engine_name = "vllm-v1", bool async = false) {
-    EngineConfig engine;
-    engine.name = engine_name;
-    engine.max_model_len = 1000;
-    engine.num_gpu_blocks = 1000;
-    engine.async_scheduling = async;
-    config.pools.push_back({PoolRole::prefill, first_token, engine, {2, "round_robin"}, &slow});
-    config.pools.push_back({PoolRole::decode, FirstToken::where_prefilled, engine, {}, &fast});
-  }
-  PooledRun run(std::vector<Request> requests, std::map<std::int64_t, std::int64_t> takes, bool step_by_step = false) {
-    ClusterSeams seams;
-    seams.transport = std::make_unique<ByNumber>(std::move(takes));
-    return run_pools(config, *make_fixed_source(std::move(requests)), step_by_step, std::move(seams));
-  }
-  // All clients leave so long after they came.
-  PooledRun run_with_patience(std::int64_t patience_ms, const std::vector<Request>& requests,
-                              const std::map<std::int64_t, std::int64_t>& takes, bool step_by_step) {
-    ClientConfig leaving;
-    leaving.on = true;
-    leaving.abort_share = 1;
-    leaving.patience = patience_ms * kMillisecond;
-    leaving.patience_is_exponential = false;
-    const auto source = make_fixed_source(requests);
-    PooledRun one;
-    Clients clients(leaving, *source, one.seen);
-    ClusterSeams seams;
-    seams.transport = std::make_unique<ByNumber>(takes);
-    seams.clients = &clients;
-    config.step_by_step = step_by_step;
-    one.outcome = run_cluster(config, clients, clients, nullptr, std::move(seams));
-    clients.end(one.outcome);
-    for (const ReplicaTotals& rank : one.outcome.replicas) EXPECT_EQ(rank.kv_blocks_at_end, 0);
-    return one;
-  }
-  // First and last token of request 1, which reaches the decode pool at 110 ms.
-  std::vector<std::int64_t> tokens_of_second(std::int64_t takes) {
-    std::vector<std::int64_t> tokens;
-    for (const bool step_by_step : {false, true}) {
-      const PooledRun seen = run({request(0, 0, 64, 50), request(1, 10, 64, 2)}, {{0, 0}, {1, takes}}, step_by_step);
-      const RequestRecord& r = seen.seen.by_index().at(1);
-      if (tokens.empty()) tokens = {ms(r.first_token), ms(r.finish)};
-      EXPECT_EQ(tokens, (std::vector{ms(r.first_token), ms(r.finish)})) << "step by step";
-    }
-    return tokens;
-  }
-};
 
 // Blocks at 120, data at 135, polled at 140 with the launch of a step, reported with its output at 160.
 TEST(HandOverGolden, H3VllmSeesAKvCacheWithTheOutputOfALaterStep) {
@@ -280,77 +193,6 @@ TEST(HandOverGolden, H15TheFirstThatDoesNotFitHoldsUpTheOthers) {
   EXPECT_EQ(part_ms(run.seen.by_index()[2].ttft_parts, AttributionPart::kv_wait), 620 - 102);
 }
 
-// 100 ms of prompt, then 50 of transfer.
-TEST(HandOverGolden, A4WhoLeavesBeforeItsPromptIsComputedIsNotHandedOver) {
-  for (const bool async : {false, true}) {
-    BusyDecode pools(FirstToken::where_decoded, "vllm-v1", async);
-    const PooledRun run = pools.run_with_patience(60, {request(0, 0, 64, 9)}, {{0, 50}}, false);
-    EXPECT_EQ(run.outcome.aborted, 1);
-    EXPECT_EQ(ms(run.outcome.end), 100) << "its step goes on";
-    EXPECT_EQ(run.outcome.transfers.requests, 0);
-    EXPECT_EQ(run.outcome.replicas.back().peak_kv_blocks, 0);
-  }
-}
-
-// 30 ms between the pools, and the client leaves at 10 of them. Blocks for one prompt: the next one, at 350, has them
-// when they are kept no longer.
-TEST(HandOverGolden, A4BetweenThePoolsBlocksAreKeptUntilTheTimeOut) {
-  for (const std::int64_t kept : {0, 300}) {
-    BusyDecode pools(FirstToken::where_decoded);
-    pools.config.hand_over.hop = 30 * kMillisecond;
-    pools.config.hand_over.pin_timeout = kept * kMillisecond;
-    pools.config.pools.front().cluster.replicas = 1;
-    pools.config.pools.front().engine.num_gpu_blocks = 1 + 4;
-    pools.config.pools.front().engine.max_model_len = 64 + 1;
-    const PooledRun run = pools.run_with_patience(110, {request(0, 0, 63, 2), request(1, 350, 63, 2)}, {}, false);
-    EXPECT_EQ(run.outcome.aborted, 2);
-    EXPECT_EQ(run.outcome.transfers.expired, kept > 0 ? 1 : 0);
-    EXPECT_EQ(ms(run.outcome.end), kept > 0 ? 400 + 100 : 350 + 110)
-        << "its prompt, or where it left between the pools";
-  }
-}
-
-// Blocks where it would decode are kept until what comes is there (vLLM), or for the next call (SGLang).
-TEST(HandOverGolden, A4WhileAKvCacheIsOnItsWay) {
-  for (const bool sglang : {false, true}) {
-    BusyDecode pools(sglang ? FirstToken::on_arrival : FirstToken::where_decoded, sglang ? "sglang" : "vllm-v1");
-    if (sglang) pools.config.hand_over.reserve = HandOverRules::Reserve::before_prefill;
-    for (const bool step_by_step : {false, true}) {
-      const PooledRun run = pools.run_with_patience(120, {request(0, 0, 64, 9)}, {{0, 50}}, step_by_step);
-      EXPECT_EQ(run.outcome.aborted, 1);
-      EXPECT_EQ(ms(run.outcome.end), sglang ? 120 : 150);
-      EXPECT_EQ(run.outcome.transfers.requests, sglang ? 0 : 1);
-      EXPECT_EQ(run.outcome.replicas.back().steps, 0);
-    }
-  }
-}
-
-// Blocks for one where they decode. The second is not asked for: it leaves at once, and its blocks where it was
-// computed.
-TEST(HandOverGolden, A4WhoWaitsForBlocksLeavesAtOnce) {
-  BusyDecode pools(FirstToken::where_decoded);
-  pools.config.pools.back().engine.num_gpu_blocks = 1 + 5;
-  pools.config.pools.back().engine.max_model_len = 80;
-  const PooledRun run =
-      pools.run_with_patience(120, {request(0, 0, 64, 9), request(1, 1, 64, 9)}, {{0, 50}, {1, 50}}, false);
-  EXPECT_EQ(run.outcome.aborted, 2);
-  EXPECT_EQ(run.outcome.transfers.requests, 1);
-  EXPECT_EQ(ms(run.outcome.end), 150);
-}
-
-// SGLang, and nobody has begun with its prompt: it waits for blocks that another has until 1 s.
-TEST(HandOverGolden, A4WhoWaitsForBlocksBeforeItsPromptLeavesBothServers) {
-  BusyDecode pools(FirstToken::on_arrival, "sglang");
-  pools.config.hand_over.reserve = HandOverRules::Reserve::before_prefill;
-  pools.config.pools.back().engine.num_gpu_blocks = 1 + 5;
-  pools.config.pools.back().engine.max_model_len = 80;
-  const PooledRun run = pools.run_with_patience(90, {request(0, 0, 64, 9), request(1, 1, 64, 9)}, {{0, 50}}, false);
-  EXPECT_EQ(run.outcome.aborted, 2);
-  EXPECT_EQ(run.outcome.replicas[0].prefill_tokens + run.outcome.replicas[1].prefill_tokens, 64)
-      << "of the first alone";
-  EXPECT_EQ(ms(run.outcome.end), 100) << "the step of the first";
-}
-
 // One seat, taken until 200: what is there is seated then, and what comes later is not even fetched before.
 TEST(HandOverGolden, H16AFullBatchStopsLoadsAndTheirPromotion) {
   BusyDecode pools(FirstToken::where_decoded);
@@ -453,4 +295,4 @@ TEST(HandOverGolden, TransfersShareTheLinkOfTheReplicaThatReceives) {
 }
 
 }  // namespace
-}  // namespace foretoken::test
+}  // namespace foretoken::test::hand_overs

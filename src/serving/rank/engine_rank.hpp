@@ -174,11 +174,14 @@ class EngineRank {
   void start_steps(TimePoint now);
   void start_stretch(const DecodeCurve& curve);
   void begin(TimePoint now);
+  void begin_steps(TimePoint now);
+  void begin_what_may_wait(TimePoint now);
   void cut(TimePoint now, std::int64_t boundaries_later = 0);
 
   void report_steps(TimePoint now);
   void settle_decodes(TimePoint now, const DecodeTotals& step);
   void settle_chunks(TimePoint now);
+  void settle_chunks_beside(TimePoint now);
   void complete_prompt(RequestId id, TimePoint now);
   void finish_leaving(TimePoint now);
 
@@ -270,6 +273,7 @@ class EngineRank {
   bool stepping_ = false;
   // Anything that most runs have not, or there were news: the one test that the others make for it.
   bool has_extras_ = false;
+  bool steps_may_wait_ = false;  // for KV caches: of tiers, or from pool to pool
   StepPlan plan_;
   bool next_call_differs_ = false;  // the plan holds for one step only
   std::vector<PrefillChunk> chunks_;

@@ -1,5 +1,5 @@
 // Steps that last until KV caches have gone out, or that begin to compute when some have come (vLLM's P2pNcclConnector;
-// src/serving/README.md, "Hand-overs", "Within the step").
+// src/serving/README.md, "Hand-overs").
 #include <algorithm>
 
 #include "serving/rank/engine_rank.hpp"
@@ -18,6 +18,19 @@ void EngineRank::wait_with_prompt(RequestId id, const HandOver& what, TimePoint 
   Waiting waiting{r.request, kv_wait_.at(now), id};
   waiting.last = true;
   wait(waiting, now);
+}
+
+void EngineRank::begin_what_may_wait(TimePoint now) {
+  if (rank_.tiers) add_tier_time(now);
+  begin_steps(now);
+  if (transfers_) begin_transfers(now);
+}
+
+void EngineRank::settle_chunks_beside(TimePoint now) {
+  if (rank_.tiers)
+    settle_chunks_with_tiers(now);
+  else
+    settle_chunks_that_waited(transfers_->waited, transfers_->of);
 }
 
 // What the step that begins has to send or to fetch. A prompt's layers go out as they are computed, or all after it.

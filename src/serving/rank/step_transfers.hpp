@@ -1,5 +1,5 @@
 // KV caches that go to other ranks or come from there within a step, which all rows of it wait for (vLLM's
-// P2pNcclConnector; src/serving/README.md, "Hand-overs", "Within the step").
+// P2pNcclConnector; src/serving/README.md, "Hand-overs").
 #pragma once
 
 #include <vector>
