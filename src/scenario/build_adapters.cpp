@@ -113,7 +113,8 @@ void check_adapters_of_pools(Resolver& values, const Scenario& s) {
     if (asked && !pool.engine.lora.on())
       values.error(key, fmt::format("requests ask for LoRA adapters, and pool '{}' has none", pool.name),
                    "set engine.enable_lora: true for all pools");
-    const bool past_the_queue = pool.role == PoolRole::decode && s.hand_over.semantics != "nixl";
+    const bool past_the_queue =
+        pool.role == PoolRole::decode && s.hand_over.semantics != "nixl" && s.hand_over.semantics != "p2p-nccl";
     if (!pool.engine.lora.on() || !past_the_queue) continue;
     const std::int64_t wanted = places_of_all(s.workload.adapters, pool.engine.lora);
     if (wanted > pool.engine.lora.max_loras)

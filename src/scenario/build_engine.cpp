@@ -145,6 +145,28 @@ std::int64_t blocks_of_logged_tokens(const EngineConfig& engine, std::int64_t to
                       static_cast<double>(engine.most_blocks_of(engine.max_model_len)));
 }
 
+// vLLM, kv_connector/v1/ssm_conv_transfer_utils.py and the page "NixlConnector Compatibility Matrix" (0a5110ef).
+void check_states_handed_over(Resolver& values, const EngineProfile& profile, bool disabled, const Scenario& s) {
+  const EngineConfig& engine = s.engine;
+  const bool by_channel = s.deployment.model.recurrent.gates > 2;  // KDA
+  if (!version_at_least(engine.version, profile.hands_over_states))
+    values.error("model",
+                 fmt::format("{} {} does not hand over states of recurrent layers: it does from {} on", engine.name,
+                             engine.version, profile.hands_over_states),
+                 "a model without recurrent layers, or one pool");
+  else if (by_channel)
+    values.error(
+        "model",
+        fmt::format("{} hands over states of Mamba-2 and gated delta nets, not of Kimi's delta attention", engine.name),
+        "a model without recurrent layers, or one pool");
+  else if (disabled)
+    values.error("engine.disable_hybrid_kv_cache_manager",
+                 fmt::format("{} does not start: without the hybrid KV cache manager recurrent layers and attention "
+                             "have no blocks in common",
+                             engine.name),
+                 "leave it out");
+}
+
 // vLLM's hybrid KV cache manager, where the engine has one and the model needs it.
 void build_kv_layout(Resolver& values, const EngineProfile& profile, bool hands_over, Scenario& s) {
   EngineConfig& engine = s.engine;
@@ -173,9 +195,7 @@ void build_kv_layout(Resolver& values, const EngineProfile& profile, bool hands_
     values.error(key, "the hybrid KV cache manager " + without + " is not modelled",
                  chunked ? "leave it out: vLLM has it off for such models" : "leave it out");
   }
-  if (hands_over && s.deployment.model.recurrent.layers > 0)
-    values.error("model", "states of recurrent layers are not handed over from pool to pool here",
-                 "a model without recurrent layers, or one pool");
+  if (hands_over && s.deployment.model.recurrent.layers > 0) check_states_handed_over(values, profile, disabled, s);
   if (!disabled && s.deployment.level != CostLevel::affine)
     engine.kv_layout = kv_layout_of(s.deployment, engine.enable_prefix_caching);
 }

@@ -29,10 +29,14 @@ struct Semantics {
   bool computes_prompts = true;   // where it decodes
   bool reserves_outputs = false;  // num_reserved_decode_tokens
   bool joins_blocks = false;      // those side by side are sent as one
+  bool within_steps = false;      // send_type
 };
 constexpr Semantics kSemantics[] = {
     // vLLM 0.19, VLLM_NIXL_ABORT_REQUEST_TIMEOUT.
     {"nixl", FirstToken::where_decoded, Reserve::on_arrival, PickUp::after_step, false, true, true, false, false, 480},
+    // vLLM 0.19, kv_connector/v1/p2p/: a layer's blocks are copied into one tensor.
+    {"p2p-nccl", FirstToken::where_decoded, Reserve::on_arrival, PickUp::next_call, false, false, true, false, false, 0,
+     false, false, true, true},
     {"sglang", FirstToken::on_arrival, Reserve::before_prefill, PickUp::next_call, true, false, false, true, false, 0,
      false, true, true},
     {"tensorrt-llm", FirstToken::on_arrival, Reserve::on_arrival, PickUp::next_call, false, false, true, false, true,
@@ -44,7 +48,61 @@ constexpr Semantics kSemantics[] = {
 const Semantics& semantics_of(std::string_view name) {
   const auto at =
       std::find_if(std::begin(kSemantics), std::end(kSemantics), [&](const auto& s) { return s.name == name; });
-  return at == std::end(kSemantics) ? kSemantics[3] : *at;
+  return at == std::end(kSemantics) ? std::end(kSemantics)[-1] : *at;
+}
+
+bool has_semantics(const EngineProfile& engine, const EngineConfig& config, std::string_view name) {
+  if (name == "plain" || name == engine.hands_over) return true;
+  return name == engine.hands_over_too && !version_at_least(config.version, engine.hands_over_too_before);
+}
+
+// KV caches that move within steps: what of other keys, and of pools, vLLM's P2pNcclConnector knows nothing of.
+void read_send_type(Resolver& values, const Scenario& s, HandOverRules& rules) {
+  const std::string type =
+      values.text("disaggregation.send_type", {"PUT_ASYNC", Origin::engine_default, s.hand_over.semantics});
+  rules.send = type == "GET"   ? HandOverRules::Send::get
+               : type == "PUT" ? HandOverRules::Send::put
+                               : HandOverRules::Send::put_async;
+  const auto refuse = [&](const std::string& key, const std::string& what, const char* hint) {
+    values.error(key, what, hint);
+  };
+  const auto no_key = [&](bool given, const char* key, const char* why) {
+    const std::string path = std::string("disaggregation.") + key;
+    if (given) refuse(path, fmt::format("'{}' says nothing of semantics p2p-nccl: {}", path, why), "leave it out");
+  };
+  no_key(values.given("disaggregation.pick_up"), "pick_up", "who waits for a KV cache knows that it is there");
+  no_key(rules.failure_probability > 0, "failure_probability", "vLLM decodes on whatever has come");
+  no_key(rules.pin_timeout > Duration{}, "pin_timeout", "what goes is copied, and its blocks are free with the step");
+  no_key(rules.most_unstarted > 0, "most_unstarted", "nobody has blocks before a seat");
+  const PoolPlan& from = entry_pool(s.pools);
+  for (std::size_t i = 0; i < s.pools.size(); ++i) {
+    const PoolPlan& pool = s.pools[i];
+    if (pool.role == PoolRole::encoder) continue;
+    const std::string at = fmt::format("pools[{}].", i);
+    const Parallelism& split = pool.deployment.parallelism;
+    if (split.tensor != from.deployment.parallelism.tensor || split.pipeline != from.deployment.parallelism.pipeline)
+      refuse(
+          at + "engine.tensor_parallel_size",
+          fmt::format("with semantics p2p-nccl each GPU of pool '{}' sends to its like: pool '{}' must have the same "
+                      "TP and stages",
+                      from.name, pool.name),
+          "give both pools the same, or semantics nixl");
+    if (pool.engine.data_parallel_size > 1)
+      refuse(at + "engine.data_parallel_size",
+             fmt::format("steps of pool '{}' that wait for KV caches in step with other ranks are not modelled",
+                         pool.name),
+             "replicas in place of ranks");
+    if (pool.cluster.fleet.on)
+      refuse(at + "fleet",
+             fmt::format("NCCL's groups do not outlive a member, and what becomes of pool '{}' then is not modelled",
+                         pool.name),
+             "replicas that stay, or semantics nixl");
+    if (pool.engine.kv_offload.on())
+      refuse(
+          at + "engine",
+          fmt::format("KV caches outside the GPU of pool '{}' beside semantics p2p-nccl are not modelled", pool.name),
+          "leave them out, or semantics nixl");
+  }
 }
 
 void read_rules(Resolver& values, Scenario& s) {
@@ -58,11 +116,14 @@ void read_rules(Resolver& values, Scenario& s) {
   }
   plan.semantics = values.text("disaggregation.semantics",
                                {std::string(engine.hands_over), Origin::engine_default, std::string(engine.info.name)});
-  if (plan.semantics != "plain" && plan.semantics != engine.hands_over)
-    values.error(
-        "disaggregation.semantics",
-        fmt::format("'disaggregation.semantics' is {}, which {} does not have", plan.semantics, engine.info.name),
-        fmt::format("{} or plain", engine.hands_over));
+  const EngineConfig& config = entry_pool(s.pools).engine;
+  if (!has_semantics(engine, config, plan.semantics))
+    values.error("disaggregation.semantics",
+                 fmt::format("'disaggregation.semantics' is {}, which {} {} does not have", plan.semantics,
+                             engine.info.name, config.version),
+                 has_semantics(engine, config, engine.hands_over_too)
+                     ? fmt::format("{}, {} or plain", engine.hands_over, engine.hands_over_too)
+                     : fmt::format("{} or plain", engine.hands_over));
   const Semantics& semantics = semantics_of(plan.semantics);
   plan.first_token = semantics.first_token;
   rules.reserve = semantics.reserve;
@@ -94,8 +155,10 @@ void read_rules(Resolver& values, Scenario& s) {
   rules.local_below = values.integer("disaggregation.local_prefill_below");
   rules.local_ratio = values.number("disaggregation.local_prefill_ratio");
   if (rules.local_below > 0 && !semantics.computes_prompts)
-    values.error("disaggregation.local_prefill_below", "a decode server of SGLang computes no prompts", "leave it out");
+    values.error("disaggregation.local_prefill_below",
+                 fmt::format("with semantics {} who decodes computes no prompts", plan.semantics), "leave it out");
   rules.most_unstarted = values.number("disaggregation.most_unstarted");
+  if (semantics.within_steps) read_send_type(values, s, rules);
   if (semantics.reserves_outputs) rules.reserved_tokens = values.integer("disaggregation.num_reserved_decode_tokens");
 }
 
@@ -126,6 +189,10 @@ void check_keys_of_embeddings(Resolver& values) {
     values.mark_read(path);
     values.error(path, fmt::format("'{}' says nothing: only embeddings go from pool to pool", path), "leave it out");
   }
+}
+
+bool has_kv_cache(const DraftSpec& draft) {
+  return draft.passes > 0 && draft.model.layers > 0;
 }
 
 void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
@@ -186,16 +253,28 @@ void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
     // A block is of all layers, or of a group of them.
     const double layers = count_parameters(d.model).attention_layers;
     const double of_block = pool.engine.kv_layout.layers > 0 ? pool.engine.kv_layout.layers : layers;
-    const double per_token = kv_elements_per_token(d.model, split.tensor) * split.tensor * kv_bytes_per_element(d);
+    double per_token = kv_elements_per_token(d.model, split.tensor) * split.tensor * kv_bytes_per_element(d);
+    // The drafter's layers go along; where layers are in groups they are in these.
+    const bool drafter = has_kv_cache(d.draft) && pool.engine.kv_layout.is_plain();
+    if (drafter)
+      per_token +=
+          kv_elements_per_token(d.draft.model, split.tensor) * split.tensor * kv_bytes_per_element(d.kv_format);
     pool.kv_block_bytes = whole_bytes(per_token * of_block / layers * pool.engine.block_size);
     // One rank's blocks are posted one after the other: keys and values of every layer that it has.
     const int kinds = d.model.attention == AttentionKind::latent ? 1 : 2;
-    const double posted = std::ceil(of_block / split.pipeline) * kinds;
+    const double posted = std::ceil(of_block / split.pipeline) * kinds + (drafter ? 2 * d.draft.model.layers : 0);
     double most = of_gpu * split.tensor * split.pipeline;
     if (descriptor > 0) most = std::min(most, static_cast<double>(pool.kv_block_bytes) / (posted * descriptor));
+    pool.kv_layers = std::max<std::int64_t>(1, std::llround(layers));
     const Parallelism& from = entry_pool(s.pools).deployment.parallelism;
     pool.flow_bandwidth = whole_bytes(std::min(most, of_gpu * from.tensor * from.pipeline));
   }
+}
+
+// vLLM's compatibility hash ("NixlConnector Compatibility Matrix", footnote 1).
+bool draft_alike(const DraftSpec& a, const DraftSpec& b) {
+  if (!has_kv_cache(a) && !has_kv_cache(b)) return true;
+  return a.method == b.method && a.checkpoint == b.checkpoint && a.parallel == b.parallel;
 }
 
 // What engines refuse at their handshake.
@@ -212,20 +291,34 @@ void check_layouts(Resolver& values, const Scenario& s) {
       refuse(
           "engine",
           fmt::format("KV caches outside the GPU are not modelled in pool '{}', which gets them from another", to.name),
-          "give them to the pool of role prefill");
-    if (to.engine.kv_layout.windowed > 0 && !nixl)
+          "give them to the pool of role prefill; vLLM would ask its second connector only for who was preempted");
+    const bool states = to.engine.kv_layout.states > 0;
+    if ((to.engine.kv_layout.windowed > 0 || states) && !nixl)
       refuse("engine.disable_hybrid_kv_cache_manager",
-             fmt::format("only vLLM's own hand-over ('disaggregation.semantics: nixl') brings the window of a layer "
-                         "instead of all its tokens, not '{}'",
+             fmt::format("only vLLM's own hand-over ('disaggregation.semantics: nixl') brings the {}, not '{}'",
+                         states ? "states of recurrent layers" : "window of a layer instead of all its tokens",
                          s.hand_over.semantics),
-             "true keeps all tokens");
+             states ? "nixl" : "true keeps all tokens");
     if (from.engine.kv_layout != to.engine.kv_layout)
       refuse("engine.disable_hybrid_kv_cache_manager",
              fmt::format("pools '{}' and '{}' do not put the same layers into a KV block", from.name, to.name),
              "give both pools the same, and the same release");
     const int tp_from = from.deployment.parallelism.tensor, tp_to = to.deployment.parallelism.tensor;
     const int block_from = from.engine.block_size, block_to = to.engine.block_size;
-    const bool smaller = nixl && block_from < block_to && tp_from <= tp_to;
+    // Groups of layers have no blocks of other sizes (the page above, footnote 6).
+    const bool smaller = nixl && block_from < block_to && tp_from <= tp_to && to.engine.kv_layout.is_plain();
+    if (states && tp_from != tp_to)
+      refuse("engine.tensor_parallel_size",
+             fmt::format(
+                 "vLLM hands over states of recurrent layers between pools of the same TP only: '{}' has {}, '{}' {}",
+                 from.name, tp_from, to.name, tp_to),
+             "give both pools the same");
+    if (nixl && !draft_alike(from.deployment.draft, to.deployment.draft))
+      refuse("engine.speculative_config",
+             fmt::format("pools '{}' and '{}' do not draft alike: the drafter's KV cache goes along, and vLLM refuses "
+                         "another method or drafter at its handshake",
+                         from.name, to.name),
+             "give both the same; the number of drafts may differ");
     if (block_from != block_to && !smaller)
       refuse("engine.block_size",
              fmt::format("KV blocks of {} tokens in pool '{}' cannot be filled from blocks of {} in pool '{}'",

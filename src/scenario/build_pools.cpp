@@ -95,11 +95,6 @@ void check_keys_of_the_whole(Resolver& values, const Scenario& s) {
   if (values.given("admission"))
     values.error("admission", "'admission' with pools is not modelled",
                  "leave it out, or limit engine.max_waiting_requests");
-  const ClientConfig& client = s.workload.client;
-  const bool gives_up = std::max(client.timeout, client.total_timeout) > Duration{};
-  if (has_role(s, PoolRole::decode) && client.on && client.aborts && (gives_up || client.abort_share > 0))
-    values.error(gives_up ? "workload.client.on_timeout" : "workload.client.abort_share",
-                 "aborts of requests that are handed over from pool to pool are not modelled", "on_timeout: continue");
   if (values.given("hardware.nodes"))
     values.error("hardware.nodes", "'hardware.nodes' of several pools together says nothing",
                  "say it of a pool: pools.NAME.hardware.nodes");

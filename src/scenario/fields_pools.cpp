@@ -14,10 +14,13 @@ Names pool_routers() {
   return names;
 }
 Names hand_overs() {
-  return {"nixl", "sglang", "tensorrt-llm", "plain"};
+  return {"nixl", "p2p-nccl", "sglang", "tensorrt-llm", "plain"};
 }
 Names pick_ups() {
   return {"after_step", "next_call"};
+}
+Names send_types() {
+  return {"PUT_ASYNC", "PUT", "GET"};
 }
 Names on_failures() {
   return {"fail", "recompute"};
@@ -68,13 +71,24 @@ constexpr Field kPoolRows[] = {
     {"disaggregation.semantics",
      K::choice,
      "(by engine)",
-     "nixl: the last prompt token is computed again where it decodes (vLLM); sglang: blocks first, then the prompt, "
-     "sent "
-     "in chunks; tensorrt-llm; plain: the first token where the prompt is computed (Splitwise, DistServe).",
+     "nixl: the last prompt token is computed again where it decodes (vLLM); p2p-nccl: the same, and steps wait for "
+     "the "
+     "KV caches that they send or fetch (vLLM's P2pNcclConnector, before 0.28); sglang: blocks first, then the prompt, "
+     "sent in chunks; tensorrt-llm; plain: the first token where the prompt is computed (Splitwise, DistServe).",
      0,
      0,
      {},
      hand_overs},
+    {"disaggregation.send_type",
+     K::choice,
+     "(p2p-nccl: PUT_ASYNC)",
+     "Who moves a KV cache, within which step: PUT_ASYNC, the one that computes the prompt, layer by layer; PUT, the "
+     "same "
+     "after the prompt; GET, the one that admits the request where it decodes.",
+     0,
+     0,
+     {},
+     send_types},
     {"disaggregation.pick_up",
      K::choice,
      "(nixl: after_step)",

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iostream>
 #include <numeric>
 
+#include "serving/clients/clients.hpp"
 #include "support/how_many.hpp"
 #include "support/invariants.hpp"
 #include "support/pooled_run.hpp"
@@ -228,7 +230,52 @@ TEST(Pools, OfAnyKindGiveTheSameBytesInStretchesAndStepByStep) {
   EXPECT_LT(2 * spans, steps) << "stretches did not happen";
 }
 
-// Clients leave while their images are encoded, and later. Who is handed over cannot leave.
+// Clients leave wherever their requests are: in a queue, in a step, between two pools, while a KV cache is on its way.
+TEST(Pools, WithClientsThatLeaveAreTheSameInStretchesAndLoseNothing) {
+  std::int64_t left = 0, had_tokens = 0, stranded = 0, finished = 0;
+  for (int seed = first_scenario(); seed < how_many_scenarios(1000); ++seed) {
+    RandomPools pools(static_cast<std::uint64_t>(seed));
+    ClientConfig& clients = pools.config.clients;
+    clients.on = true;
+    clients.seed = pools.run.seed;
+    clients.abort_share = 0.4;
+    clients.patience = Duration{1 + seed % 11 * 15'000'000};
+    clients.patience_is_exponential = seed % 3 > 0;
+    const auto run = [&](bool step_by_step) {
+      const auto source = pools.run.source();
+      PoolsConfig config = pools.config;
+      config.step_by_step = step_by_step;
+      PooledRun one;
+      Clients between(clients, *source, one.seen);
+      ClusterSeams seams = pools.seams();
+      seams.clients = &between;
+      one.outcome = run_cluster(config, between, between, nullptr, std::move(seams));
+      between.end(one.outcome);
+      return one;
+    };
+    const PooledRun stretches = run(false), oracle = run(true);
+    if (stretches.text() != oracle.text())
+      FAIL() << "seed " << seed << ": " << first_difference(stretches.text(), oracle.text());
+    ASSERT_EQ(stretches.outcome.transfers, oracle.outcome.transfers) << "seed " << seed;
+    ASSERT_EQ(static_cast<std::int64_t>(oracle.seen.records.size()), oracle.outcome.arrived) << "seed " << seed;
+    for (const RequestRecord& r : oracle.seen.records) {
+      Duration sum{};
+      for (const Duration part : r.e2e_parts) sum += part;
+      ASSERT_EQ(sum, r.finish - r.request.arrival) << "seed " << seed << ", request " << r.request.index;
+    }
+    for (const ReplicaTotals& rank : oracle.outcome.replicas) ASSERT_EQ(rank.kv_blocks_at_end, 0) << "seed " << seed;
+    left += oracle.outcome.aborted;
+    finished += oracle.outcome.finished;
+    had_tokens += oracle.outcome.clients.aborted_output_tokens > 0 ? 1 : 0;
+    stranded += pools.config.hand_over.failure_probability == 0 ? oracle.outcome.transfers.expired : 0;
+  }
+  std::cout << left << " of " << left + finished << " requests left, in " << had_tokens
+            << " runs after tokens, of whom " << stranded << " had blocks that nobody asked for\n";
+  EXPECT_GT(left, 1000);
+  EXPECT_GT(had_tokens, 50);
+}
+
+// ... while their images are encoded too.
 TEST(Pools, WithEncodersAndClientsThatLeaveAreTheSameInStretchesAndLoseNothing) {
   std::int64_t left = 0;
   for (int seed = 0; seed < how_many_scenarios(300); ++seed) {
@@ -265,6 +312,7 @@ TEST(Pools, OfAnyKindLoseNoRequestNoTokenAndNoBlock) {
     const RandomPools pools(static_cast<std::uint64_t>(seed));
     const auto source = pools.run.source();
     RunLog log = log_pools(pools.config, *source, pools.seams());
+    log.finds_prompts = pools.waits_in_steps();
     log.on_arrival = pools.config.pools.front().first_token == FirstToken::on_arrival;
     log.ways_take_time = pools.to_replica > Duration{} || !pools.run.media.empty() ||
                          pools.config.hand_over.reserve == HandOverRules::Reserve::before_prefill;
@@ -286,7 +334,7 @@ TEST(Pools, OfAnyKindLoseNoRequestNoTokenAndNoBlock) {
       const auto transfer = r.e2e_parts[static_cast<std::size_t>(AttributionPart::kv_transfer)];
       took_time += transfer > Duration{} ? 1 : 0;
       // Of chunks a part is hidden, or they queue for each other.
-      if (!pools.config.hand_over.in_chunks && !pools.over_links) {
+      if (!pools.config.hand_over.in_chunks && !pools.over_links && !pools.waits_in_steps()) {
         ASSERT_TRUE(transfer == Duration{} || transfer == pools.of_kv) << "seed " << seed;
       }
       preempted_after += r.preemptions > 0 && transfer > Duration{} ? 1 : 0;
@@ -305,7 +353,8 @@ TEST(Pools, HoldTheBlocksOfTheTokensThatLieInThem) {
     RandomPools pools(static_cast<std::uint64_t>(seed));
     for (PoolConfig& pool : pools.config.pools) pool.engine = pools.run.config.engine;
     const auto source = pools.run.source();
-    const RunLog log = log_pools(pools.config, *source, pools.seams());
+    RunLog log = log_pools(pools.config, *source, pools.seams());
+    log.finds_prompts = pools.waits_in_steps();
     ASSERT_THAT(inv_4_kv_blocks_are_conserved(log), IsEmpty()) << "seed " << seed;
   }
 }

@@ -2,79 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
+#include "support/busy_decode.hpp"
 
-#include "support/pooled_run.hpp"
-#include "support/stub_cost.hpp"
-
-namespace foretoken::test {
+namespace foretoken::test::hand_overs {
 namespace {
 
 using ::testing::ElementsAre;
 using PickUp = HandOverRules::PickUp;
-
-constexpr Duration kMillisecond{1'000'000};
-
-std::int64_t ms(TimePoint t) {
-  return t.time_since_epoch() / kMillisecond;
-}
-std::int64_t part_ms(const Attribution& parts, AttributionPart part) {
-  return parts[static_cast<std::size_t>(part)] / kMillisecond;
-}
-
-Request request(std::int64_t index, std::int64_t arrival_ms, std::int32_t prompt, std::int32_t output) {
-  Request r;
-  r.index = index;
-  r.arrival = TimePoint{arrival_ms * kMillisecond};
-  r.prompt_tokens = prompt;
-  r.output_tokens = r.max_tokens = output;
-  return r;
-}
-
-// A transfer takes what the request's number says, whatever it carries.
-class ByNumber final : public Transport {
- public:
-  explicit ByNumber(std::map<std::int64_t, std::int64_t> takes) : takes_(std::move(takes)) {}
-  Duration to_replica(const Request&, int) override { return {}; }
-  Duration of_kv(const HandOver& what, int) override { return takes_[what.request.index] * kMillisecond; }
-
- private:
-  std::map<std::int64_t, std::int64_t> takes_;
-};
-
-// Prompts take 100 ms on one of two replicas, steps of the decode pool 20 ms. Request 0 keeps that busy, with
-// boundaries at multiples of 20 ms from 100 ms on.
-struct BusyDecode {
-  StubCost slow{StubTerms{0.1}};
-  StubCost fast{StubTerms{0.02}};
-  PoolsConfig config;
-
-  explicit BusyDecode(FirstToken first_token, const char* engine_name = "vllm-v1", bool async = false) {
-    EngineConfig engine;
-    engine.name = engine_name;
-    engine.max_model_len = 1000;
-    engine.num_gpu_blocks = 1000;
-    engine.async_scheduling = async;
-    config.pools.push_back({PoolRole::prefill, first_token, engine, {2, "round_robin"}, &slow});
-    config.pools.push_back({PoolRole::decode, FirstToken::where_prefilled, engine, {}, &fast});
-  }
-  PooledRun run(std::vector<Request> requests, std::map<std::int64_t, std::int64_t> takes, bool step_by_step = false) {
-    ClusterSeams seams;
-    seams.transport = std::make_unique<ByNumber>(std::move(takes));
-    return run_pools(config, *make_fixed_source(std::move(requests)), step_by_step, std::move(seams));
-  }
-  // First and last token of request 1, which reaches the decode pool at 110 ms.
-  std::vector<std::int64_t> tokens_of_second(std::int64_t takes) {
-    std::vector<std::int64_t> tokens;
-    for (const bool step_by_step : {false, true}) {
-      const PooledRun seen = run({request(0, 0, 64, 50), request(1, 10, 64, 2)}, {{0, 0}, {1, takes}}, step_by_step);
-      const RequestRecord& r = seen.seen.by_index().at(1);
-      if (tokens.empty()) tokens = {ms(r.first_token), ms(r.finish)};
-      EXPECT_EQ(tokens, (std::vector{ms(r.first_token), ms(r.finish)})) << "step by step";
-    }
-    return tokens;
-  }
-};
 
 // Blocks at 120, data at 135, polled at 140 with the launch of a step, reported with its output at 160.
 TEST(HandOverGolden, H3VllmSeesAKvCacheWithTheOutputOfALaterStep) {
@@ -122,6 +56,57 @@ TEST(HandOverGolden, H6ALongLaunchSeesWhatCameSinceItsStepBegan) {
     pools.config.hand_over.launch = launch * kMillisecond;
     EXPECT_THAT(pools.tokens_of_second(5), ElementsAre(launch > 0 ? 160 : 180, launch > 0 ? 180 : 200));
   }
+}
+
+// Its step is due at 120. What it computes begins when its KV cache is there, at 130, for all its rows.
+TEST(HandOverGolden, H10AStepThatFetchesAKvCacheHoldsUpAllItsRows) {
+  for (const bool async : {false, true}) {
+    BusyDecode pools(FirstToken::where_decoded, "vllm-v1", async);
+    pools.config.hand_over.send = HandOverRules::Send::get;
+    EXPECT_THAT(pools.tokens_of_second(10), async ? ElementsAre(170, 190) : ElementsAre(150, 170));
+    const PooledRun run = pools.run({request(0, 0, 64, 50), request(1, 10, 64, 2)}, {{0, 0}, {1, 10}});
+    EXPECT_EQ(run.seen.gaps.at(30'000'000), 1) << "of the request that decodes beside it";
+    EXPECT_EQ(part_ms(run.seen.by_index().at(1).ttft_parts, AttributionPart::kv_transfer), 10);
+    EXPECT_EQ(part_ms(run.seen.by_index().at(0).e2e_parts, AttributionPart::interference), 10);
+    EXPECT_EQ(run.outcome.transfers.requests, 2);
+    for (const ReplicaTotals& rank : run.outcome.replicas) EXPECT_EQ(rank.kv_blocks_at_end, 0);
+  }
+}
+
+// Ten layers of 10 ms each. Those that are computed go while the others are: of 30 ms the last layer's 3 are left after
+// the prompt; of 150 ms the first layer waits 10 for its own. After the prompt alone all of it is.
+TEST(HandOverGolden, H10APromptsStepLastsUntilItsKvCacheHasGone) {
+  for (const std::int64_t takes : {30, 150}) {
+    for (const bool by_layer : {true, false}) {
+      BusyDecode pools(FirstToken::where_decoded);
+      pools.config.hand_over.send = by_layer ? HandOverRules::Send::put_async : HandOverRules::Send::put;
+      pools.config.pools.front().kv_layers = 10;
+      pools.config.pools.front().cluster.replicas = 1;
+      const PooledRun run = pools.run({request(0, 0, 64, 2), request(1, 50, 64, 1)}, {{0, takes}, {1, 0}});
+      const std::int64_t gone = by_layer ? std::max(100 + takes / 10, 10 + takes) : 100 + takes;
+      const RequestRecord& r = run.seen.by_index().at(0);
+      EXPECT_EQ(ms(r.first_token), gone + 20);
+      EXPECT_EQ(part_ms(r.ttft_parts, AttributionPart::kv_transfer), gone - 100);
+      EXPECT_EQ(ms(run.seen.by_index().at(1).scheduled), gone) << "its blocks are free when they are copied";
+    }
+  }
+}
+
+// 12 blocks where it decodes: the second is evicted with one token out of its 64 and comes in again whole, but for
+// that.
+TEST(HandOverGolden, H10AnEvictedPromptIsFetchedAgain) {
+  BusyDecode pools(FirstToken::where_decoded);
+  pools.config.hand_over.send = HandOverRules::Send::get;
+  EngineConfig& engine = pools.config.pools.back().engine;
+  engine.num_gpu_blocks = 1 + 9;
+  engine.max_model_len = 140;
+  const PooledRun run = pools.run({request(0, 0, 64, 20), request(1, 0, 64, 20)}, {{0, 10}, {1, 10}});
+  const ReplicaTotals& decode = run.outcome.replicas.back();
+  EXPECT_EQ(run.outcome.finished, 2);
+  EXPECT_EQ(decode.preemptions, 1);
+  EXPECT_EQ(run.outcome.transfers.requests, 3);
+  EXPECT_EQ(decode.prefill_tokens, 2 + 2) << "the last token of each prompt, and again with the one that was out";
+  EXPECT_EQ(decode.kv_blocks_at_end, 0);
 }
 
 TEST(HandOverGolden, WhatHandOversTakeIsSaidApart) {
@@ -310,4 +295,4 @@ TEST(HandOverGolden, TransfersShareTheLinkOfTheReplicaThatReceives) {
 }
 
 }  // namespace
-}  // namespace foretoken::test
+}  // namespace foretoken::test::hand_overs

@@ -17,6 +17,8 @@ struct RandomPools {
 
   [[nodiscard]] ClusterSeams seams() const { return over_links ? ClusterSeams{} : with_transport(to_replica, of_kv); }
 
+  [[nodiscard]] bool waits_in_steps() const { return config.hand_over.send != HandOverRules::Send::beside_steps; }
+
   explicit RandomPools(std::uint64_t seed)
       : run(random_run(seed)), prefill_cost(run.cost), decode_cost(random_run(seed + 100'000).cost) {
     RandomStream random(seed, "random_pools");
@@ -59,6 +61,7 @@ struct RandomPools {
     else if (pick(0, 1) == 0)
       bring_adapters(seed, first_token == FirstToken::where_decoded);
     bring_groups(seed);
+    bring_steps_that_wait(seed);
     if (pick(0, 1) == 0) to_replica = Duration{pick(0, 3'000'000)};
     if (pick(0, 3) > 0) of_kv = Duration{pick(0, 40'000'000)};
     over_links = pick(0, 2) == 0;
@@ -102,8 +105,14 @@ struct RandomPools {
     layout.full = static_cast<int>(pick(0, 2));
     layout.windowed = static_cast<int>(pick(1, 4));
     layout.window = pick(1, 300);
+    // States of recurrent layers, beside windows or without.
+    if (pick(0, 2) == 0) {
+      layout.states = static_cast<int>(pick(1, 3));
+      if (pick(0, 1) == 0) layout = {.full = static_cast<int>(pick(1, 2)), .states = layout.states};
+    }
     StubTerms terms[] = {run.cost, random_run(seed + 100'000).cost};
     for (StubTerms& t : terms) {
+      if (layout.windowed == 0) break;
       if (t.window == 0) t.per_windowed = 1e-6 * random.uniform();
       t.window = layout.window;
     }
@@ -115,6 +124,24 @@ struct RandomPools {
       const std::int64_t longest = blocks_for(engine.max_model_len, engine.block_size);
       engine.num_gpu_blocks = 1 + engine.most_blocks_of(engine.max_model_len) + pick(0, 4 * longest);
     }
+  }
+
+  // KV caches move within steps, as vLLM's P2pNcclConnector has it.
+  void bring_steps_that_wait(std::uint64_t seed) {
+    if (config.pools.front().first_token != FirstToken::where_decoded) return;
+    RandomStream random(seed, "random_pools_steps_that_wait");
+    const EngineConfig& engine = config.pools.front().engine;
+    const bool may = engine.name == "vllm-v1" && engine.data_parallel_size == 1 && engine.kv_layout.is_plain();
+    if (!may || random.uniform_int(0, 2) > 0) return;
+    HandOverRules& rules = config.hand_over;
+    constexpr HandOverRules::Send kSends[] = {HandOverRules::Send::put_async, HandOverRules::Send::put,
+                                              HandOverRules::Send::get};
+    rules.send = kSends[random.uniform_int(0, 2)];
+    rules.pick_up = HandOverRules::PickUp::next_call;
+    rules.failure_probability = 0;
+    rules.pin_timeout = {};
+    rules.local_below = 0;
+    for (PoolConfig& pool : config.pools) pool.kv_layers = random.uniform_int(1, 40);
   }
 
   // Images, and replicas that compute nothing else.

@@ -159,12 +159,13 @@ struct PoolPlan {
   std::int64_t flow_bandwidth = 0;
   std::int64_t embedding_bytes = 0;
   Duration embedding_setup{};
+  std::int64_t kv_layers = 1;
   bool operator==(const PoolPlan&) const = default;
 };
 
 // How requests get from pools of role prefill to pools of role decode.
 struct HandOverPlan {
-  std::string semantics;  // nixl, sglang, tensorrt-llm, plain; empty: nothing is handed over
+  std::string semantics;  // nixl, p2p-nccl, sglang, tensorrt-llm, plain; empty: nothing is handed over
   FirstToken first_token = FirstToken::where_prefilled;
   HandOverRules rules;
   std::string link;       // over which KV caches go

@@ -73,7 +73,16 @@ struct HandOverRules {
     fail,       // the request ends
     recompute,  // its prompt is computed where it was to decode
   };
+  // When a KV cache goes from pool to pool (the last three are those of vLLM's P2pNcclConnector).
+  enum class Send {
+    beside_steps,
+    put_async,  // within the step that completes the prompt, layer by layer as they are computed: it ends when all is
+                // sent
+    put,        // the same, after the prompt
+    get,        // within the step that admits the request where it decodes: all rows of it wait
+  };
   Reserve reserve = Reserve::on_arrival;
+  Send send = Send::beside_steps;
   PickUp pick_up = PickUp::next_call;
   OnFailure on_failure = OnFailure::fail;
   bool in_chunks = false;             // what a step has computed is sent at its end (before_prefill)
@@ -113,6 +122,8 @@ struct PoolConfig {
   // Of role encoder:
   std::int64_t embedding_bytes = 0;  // of a token
   Duration embedding_setup{};        // of each item's transfer
+  // Of role prefill:
+  std::int64_t kv_layers = 1;  // that have a KV cache, and are computed one after the other
 };
 
 // A deployment of several pools. Those with images or sound go through a pool of role encoder first, if there is one;

@@ -52,6 +52,10 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now) override {
     hand_over_->computed(rank, request, tokens, last, now);
   }
+  void sends(int rank, const Request& request, LayersSent layers, TimePoint from, TimePoint now) override;
+  void fetches(int rank, const Request& request, TimePoint now) override {
+    hand_over_->fetch_within_step(rank, request, now);
+  }
   void step_too_long(int rank) override;
 
   // ---- what hand-overs call ----
@@ -61,6 +65,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void loaded(int rank, RequestId id, TimePoint now) override;
   void lost(int rank, RequestId id, TimePoint now) override;
   void release(int rank, RequestId pinned, TimePoint now) override;
+  void within_step(int rank, TimePoint now) override;
 
   // ---- events, and what run_events calls ----
   struct Boundary {
@@ -230,7 +235,9 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
 
   // ---- cluster_losses.hpp ----
   void lose_places(int replica, TimePoint now);
-  void lose_expected(std::int64_t request, TimePoint now);
+  void lose_expected(std::int64_t request, Outcome outcome, TimePoint now);
+  void leave_the_way(const HandOver& what, Outcome outcome, TimePoint now);
+  [[nodiscard]] bool abort_between(std::int64_t attempt, int replica, TimePoint now);
   void lose_prompt(const HandOver& what, TimePoint now);
   void lose_on_the_way(const HandOver& what, TimePoint now);
 
@@ -259,7 +266,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   Clients* clients_;                                 // null: nobody gives up
   FanOut* fan_out_;                                  // null: requests come as they are
   std::vector<std::unique_ptr<KvPlace>> stores_;     // by pool: what its replicas share; null: nothing
-  std::unordered_map<std::int64_t, int> at_;         // with clients_: attempts' replicas; never iterated
+  std::unordered_map<std::int64_t, int> at_;         // with clients_: attempts' replicas, -1: between; never iterated
   std::int64_t not_held_ = 0;                        // requests that found no replica, in time or at all
   std::vector<ReplicaTotals> former_;                // by rank: of replicas that had its place before
   std::unordered_map<std::int64_t, Places> places_;  // by request; in the order of requests where all are visited

@@ -283,8 +283,9 @@ void Cluster::abort(std::int64_t attempt, TimePoint now) {
       turned_away(*here, Outcome::timed_out, now);
     return;
   }
-  Member& m = member(place->second);
   const int replica = place->second;
+  if (hand_over_ && abort_between(attempt, replica, now)) return;
+  Member& m = member(replica);
   if (const std::optional<Request> way = m.ways.remove(attempt)) {
     observer_.on_request(record_of(*way, m.replica->first_rank(), Outcome::timed_out, now));
     events_.schedule(m.inbound, m.ways.next());

@@ -54,7 +54,9 @@ void Cluster::enter(const Request& request, TimePoint now) {
     if (refuses(decode, request, now)) return leave_place(chosen, request, now);
     places_[request.index] = {request, chosen, decode};
     go(decode, request, now);
-  } else if (decode >= 0) {
+  } else if (decode >= 0 || config_.hand_over.send != HandOverRules::Send::beside_steps) {
+    // Within the step that completes its prompt its KV cache goes where it will decode.
+    if (decode < 0) decode = choose(decode_, request, now);
     places_[request.index] = {request, -1, decode};
   }
   fetches_ ? go_with_prefix(chosen, request, now) : go(chosen, request, now);
@@ -146,6 +148,7 @@ void Cluster::reach_decode(const HandOver& what, TimePoint now) {
     chosen = choose(decode_, what.request, now);
     if (is_dead(chosen, what.request, now)) return lose_on_the_way(what, now);
   }
+  if (clients_ != nullptr) at_[what.request.index] = chosen;
   changes(chosen, now);
   member(chosen).replica->arrive(what, now);
   touched(chosen, now);
@@ -162,6 +165,7 @@ void Cluster::begin_prefill(const Request& request, Duration waited_for_blocks, 
 
 void Cluster::take_over(int rank, RequestId id, const HandOver& what, TimePoint) {
   places_.erase(what.request.index);
+  if (clients_ != nullptr) at_[what.request.index] = replica_of(rank);
   rank_of(rank).take_over(id, what);
 }
 
@@ -174,6 +178,17 @@ void Cluster::loaded(int rank, RequestId id, TimePoint now) {
 void Cluster::lost(int rank, RequestId id, TimePoint now) {
   changes(replica_of(rank), now);
   rank_of(rank).lost(id, now);
+  touched(replica_of(rank), now);
+}
+
+void Cluster::sends(int rank, const Request& request, LayersSent layers, TimePoint from, TimePoint now) {
+  const int to = member(places_.at(request.index).decode).replica->first_rank();
+  hand_over_->send_within_step(rank, to, request, layers, from, now);
+}
+
+void Cluster::within_step(int rank, TimePoint now) {
+  changes(replica_of(rank), now);
+  rank_of(rank).transferred_within_step(now);
   touched(replica_of(rank), now);
 }
 
@@ -225,7 +240,10 @@ void Cluster::left_system(const Request& request, Outcome outcome, TimePoint now
     at_.erase(request.index);
     events_.schedule(clients_due_, clients_->next_deadline());
   }
-  if (comes_and_goes_ && in_system_ == 0) schedule_fleet(now);
+  if (in_system_ == 0) {
+    if (comes_and_goes_) schedule_fleet(now);
+    if (hand_over_ && source_.next_arrival() == kNever) hand_over_->let_stranded_go(now);
+  }
 }
 
 // What it holds where it did not get to.
@@ -248,6 +266,7 @@ void Cluster::handed_over(const HandOver& what) {
   leave_place(replica, what.request, what.since);
   if (has_groups_) member(replica).replica->left(what.request.index);
   hand_overs_.push_back(what);
+  if (clients_ != nullptr) at_[what.request.index] = -1;
 }
 
 void Cluster::step_too_long(int rank) {

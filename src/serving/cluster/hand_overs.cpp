@@ -57,6 +57,10 @@ void HandOvers::handed_over(const HandOver& what, TimePoint now) {
   Way& way = ways_[request];
   way.from = what.rank;
   way.pinned = what.pinned;
+  if (rules_.send != HandOverRules::Send::beside_steps) {  // it has been copied out of its blocks
+    way.pinned = kNoRequest;
+    port_.release(what.rank, what.pinned, now);
+  }
   if (rules_.pin_timeout > Duration{}) pins_.push_back({now + rules_.pin_timeout, request});
   if (way.waits_for_prefill) {
     way.waits_for_prefill = false;
@@ -66,8 +70,14 @@ void HandOvers::handed_over(const HandOver& what, TimePoint now) {
   } else if (rules_.hop > Duration{}) {
     at(now + rules_.hop, request, park(what));
   } else {
-    port_.reach_decode(what, now);
+    go_on(what, now);
   }
+}
+
+void HandOvers::go_on(const HandOver& what, TimePoint now) {
+  const bool is_there = rules_.send == HandOverRules::Send::put || rules_.send == HandOverRules::Send::put_async;
+  if (is_there) (void)ways_.take(what.request.index);
+  port_.reach_decode(what, now);
 }
 
 void HandOvers::load_begins(int rank, RequestId id, const Request& request, std::int64_t blocks, Duration waited,
@@ -105,6 +115,35 @@ void HandOvers::computed(int rank, const Request& request, std::int64_t tokens, 
   send_next(request.index, way, now);
 }
 
+std::int64_t HandOvers::bytes_of(const Request& request, const PoolConfig& to) const {
+  return to.engine.blocks_of(request.prompt_tokens) * to.kv_block_bytes;
+}
+
+void HandOvers::send_within_step(int rank, int to, const Request& request, LayersSent layers, TimePoint from,
+                                 TimePoint now) {
+  changed_ = true;
+  Way& way = ways_[request.index];
+  way.from = rank;
+  way.to = to;
+  way.sender_waits = true;
+  way.not_before = from;
+  const std::int64_t all = bytes_of(request, pool_of(to)), last = all / pool_of(rank).kv_layers;
+  way.add_part(layers == LayersSent::all ? all : layers == LayersSent::last ? last : all - last);
+  way.all_known = layers != LayersSent::all_but_last;
+  send_next(request.index, way, now);
+}
+
+void HandOvers::fetch_within_step(int rank, const Request& request, TimePoint now) {
+  changed_ = true;
+  Way& way = ways_[request.index];
+  way.to = rank;
+  way.receiver_waits = way.all_known = true;
+  way.parts = way.sent = 0;
+  way.more_parts.clear();
+  way.add_part(bytes_of(request, pool_of(rank)));
+  send_next(request.index, way, now);
+}
+
 void HandOvers::send_next(std::int64_t request, Way& way, TimePoint now) {
   if (way.sending || !way.has_more()) return;
   way.sending = true;
@@ -114,9 +153,12 @@ void HandOvers::send_next(std::int64_t request, Way& way, TimePoint now) {
     HandOver what;
     what.request.index = request;
     what.since = now;
-    const Duration takes = transport_->of_kv(what, way.to);
-    if (takes == Duration{}) return part_arrived(request, now);
-    return at(now + takes, request);
+    Duration takes = transport_->of_kv(what, way.to);
+    if (const std::int64_t layers = pool_of(way.from).kv_layers; way.sender_waits && !(way.sent == 0 && way.all_known))
+      takes = way.sent == 0 ? takes - takes / layers : takes / layers;
+    const TimePoint begins = std::max(now, way.not_before);
+    if (takes == Duration{} && begins == now) return part_arrived(request, now);
+    return at(begins + takes, request);
   }
   const std::int64_t bytes = way.next_part();
   std::array<Network::Link, 3> links{};
@@ -125,7 +167,8 @@ void HandOvers::send_next(std::int64_t request, Way& way, TimePoint now) {
     if (link >= 0) links[count++] = link;
   }
   const std::int64_t most = pool_of(way.to).flow_bandwidth;
-  const TimePoint from = now + rules_.setup;
+  // The parts of a prompt are of one message.
+  const TimePoint from = std::max(now, way.not_before) + (way.sender_waits && way.sent > 0 ? Duration{} : rules_.setup);
   if (bytes == 0 || (count == 0 && most == 0)) return from > now ? at(from, request) : part_arrived(request, now);
   const Network::Flow flow = network_.start(bytes, std::span(links.data(), count), most, now, from);
   if (static_cast<std::size_t>(flow) >= request_of_flow_.size())
@@ -150,6 +193,13 @@ bool HandOvers::fails(std::int64_t request) const {
 }
 
 void HandOvers::end(std::int64_t request, TimePoint now) {
+  if (Way& way = ways_[request];
+      way.sender_waits || way.receiver_waits) {  // it is where it was to be, and stays on record
+    ++totals_.requests;
+    const int waits = way.sender_waits ? way.from : way.to;
+    way.sender_waits = way.receiver_waits = false;
+    return port_.within_step(waits, now);
+  }
   const Way way = ways_.take(request);
   ++totals_.requests;
   const bool lost = way.expired || fails(request);
@@ -189,6 +239,11 @@ void HandOvers::source_died(int first_rank, int ranks, TimePoint now) {
     Way& way = ways_[request];
     way.pinned = kNoRequest;
     way.expired = true;
+    if (way.stranded) {
+      some_are_gone_ = true;
+      (void)ways_.take(request);
+      continue;
+    }
     if (way.to < 0) continue;
     some_are_gone_ = true;
     break_off(way, now);
@@ -218,10 +273,10 @@ TimePoint HandOvers::next_time() {
 
 void HandOvers::ring(const Timer& timer, TimePoint now) {
   if (timer.parked >= 0) free_places_.push_back(timer.parked);
-  if (ways_.find(timer.request) == nullptr) return;  // it is gone
+  if (const Way* const way = ways_.find(timer.request); way == nullptr || way->stranded) return;  // it is gone
   if (timer.parked < 0) return part_arrived(timer.request, now);
   const HandOver what = parked_[static_cast<std::size_t>(timer.parked)];
-  port_.reach_decode(what, now);
+  go_on(what, now);
 }
 
 void HandOvers::expire(std::int64_t request, TimePoint now) {
@@ -230,6 +285,39 @@ void HandOvers::expire(std::int64_t request, TimePoint now) {
   way->expired = true;
   ++totals_.expired;
   port_.release(way->from, std::exchange(way->pinned, kNoRequest), now);
+  if (way->stranded) (void)ways_.take(request);
+}
+
+std::optional<HandOver> HandOvers::strand(std::int64_t request, TimePoint now) {
+  Way* const way = ways_.find(request);
+  const auto timer = std::find_if(timers_.begin(), timers_.end(),
+                                  [&](const Timer& t) { return t.request == request && t.parked >= 0; });
+  if (way == nullptr || timer == timers_.end()) return std::nullopt;
+  changed_ = true;
+  const HandOver what = parked_[static_cast<std::size_t>(timer->parked)];
+  if (way->pinned != kNoRequest && rules_.pin_timeout > Duration{})
+    way->stranded = some_are_stranded_ = true;
+  else
+    (void)gone(what.request, now);
+  return what;
+}
+
+std::vector<std::int64_t> HandOvers::stranded() const {
+  std::vector<std::int64_t> requests;
+  ways_.for_each([&](std::int64_t request, const Way& way) {
+    if (way.stranded) requests.push_back(request);
+  });
+  std::sort(requests.begin(), requests.end());
+  return requests;
+}
+
+void HandOvers::let_stranded_go(TimePoint now) {
+  if (!std::exchange(some_are_stranded_, false)) return;
+  changed_ = some_are_gone_ = true;
+  for (const std::int64_t request : stranded()) {
+    const Way way = ways_.take(request);
+    port_.release(way.from, way.pinned, now);
+  }
 }
 
 void HandOvers::due(TimePoint now) {

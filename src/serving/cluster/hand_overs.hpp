@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "foretoken/serving/simulation.hpp"
-#include "serving/requests/hand_over.hpp"
+#include "serving/rank/departures.hpp"
 #include "serving/requests/request_map.hpp"
 #include "serving/transfers/network.hpp"
 
@@ -25,6 +26,8 @@ class HandOverPort {
   virtual void loaded(int rank, RequestId id, TimePoint now) = 0;
   virtual void lost(int rank, RequestId id, TimePoint now) = 0;
   virtual void release(int rank, RequestId pinned, TimePoint now) = 0;
+  // One of the KV caches that the running step of `rank` sends or fetches has got there.
+  virtual void within_step(int rank, TimePoint now) = 0;
 };
 
 class HandOvers {
@@ -41,12 +44,21 @@ class HandOvers {
   void load_begins(int rank, RequestId id, const Request& request, std::int64_t blocks, Duration waited, TimePoint now);
   // A chunk of its prompt is computed: `tokens` of it are there.
   void computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now);
+  // Its KV cache goes to `to` within the step that completes its prompt, in one or two parts (HandOverRules::Send).
+  void send_within_step(int rank, int to, const Request& request, LayersSent layers, TimePoint from, TimePoint now);
+  // Within a step of `rank` it is fetched from where it was computed; again, if it was preempted.
+  void fetch_within_step(int rank, const Request& request, TimePoint now);
   // It left the system. What it held elsewhere goes.
   struct Left {
     int rank = -1;  // where it had a place, or -1
     RequestId id = kNoRequest;
   };
   Left gone(const Request& request, TimePoint now);
+  // Its client has left while nobody has it; empty: somebody has. Where its prompt was computed nobody is told, and its
+  // blocks are kept until pin_timeout, if there is one (vLLM, pull request 19223).
+  [[nodiscard]] std::optional<HandOver> strand(std::int64_t request, TimePoint now);
+  // Nobody will come for whom that matters.
+  void let_stranded_go(TimePoint now);
   // A replica has died whose ranks are these: what was kept there for others is lost, sent in part or not at all.
   void source_died(int first_rank, int ranks, TimePoint now);
 
@@ -59,9 +71,10 @@ class HandOvers {
   [[nodiscard]] const TransferTotals& totals() const { return totals_; }
   // Those that are between two ranks.
   template <class Function>
-  void for_each_on_the_way(Function function) const {
+  void for_each_on_the_way(Function function) {
     for (const Timer& timer : timers_) {
-      if (timer.parked >= 0) function(parked_[static_cast<std::size_t>(timer.parked)]);
+      const Way* const way = timer.parked >= 0 ? ways_.find(timer.request) : nullptr;
+      if (way != nullptr && !way->stranded) function(parked_[static_cast<std::size_t>(timer.parked)]);
     }
   }
 
@@ -85,10 +98,13 @@ class HandOvers {
     }
     [[nodiscard]] std::int64_t next_part() const { return sent == 0 ? first_part : more_parts[sent - 1]; }
     [[nodiscard]] bool has_more() const { return sent < parts; }
+    TimePoint not_before{};  // its next part is there
     bool sending = false;
-    Network::Flow flow = -1;  // that sends; -1: none, or a way that is no link's
-    bool all_known = false;   // no more parts will come
-    bool expired = false;     // what was pinned is gone
+    Network::Flow flow = -1;                            // that sends; -1: none, or a way that is no link's
+    bool all_known = false;                             // no more parts will come
+    bool sender_waits = false, receiver_waits = false;  // within a step
+    bool expired = false;                               // what was pinned is gone
+    bool stranded = false;                              // nobody will ask for what is pinned
     bool waits_for_prefill = false;
   };
   // It reaches its decode pool, or a part of it that is nothing on a link is there.
@@ -112,9 +128,12 @@ class HandOvers {
   [[nodiscard]] std::int32_t park(const HandOver& what);
   void ring(const Timer& timer, TimePoint now);
   void expire(std::int64_t request, TimePoint now);
+  [[nodiscard]] std::vector<std::int64_t> stranded() const;
   void break_off(Way& way, TimePoint now);
   void forget_pins();
   void send_next(std::int64_t request, Way& way, TimePoint now);
+  void go_on(const HandOver& what, TimePoint now);
+  [[nodiscard]] std::int64_t bytes_of(const Request& request, const PoolConfig& to) const;
   void part_arrived(std::int64_t request, TimePoint now);
   void end(std::int64_t request, TimePoint now);
   [[nodiscard]] bool fails(std::int64_t request) const;
@@ -140,6 +159,7 @@ class HandOvers {
   std::int64_t order_ = 0;
   bool changed_ = true;
   bool some_are_gone_ = false;  // whose timers may still stand
+  bool some_are_stranded_ = false;
   TransferTotals totals_;
 };
 

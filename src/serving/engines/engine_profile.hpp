@@ -114,11 +114,14 @@ struct EngineProfile {
   bool pipelines_micro_batches = false;  // pipeline stages work on micro-batches of one step
   // How its replicas hand requests over (a semantics of `disaggregation`); empty: they cannot.
   std::string_view hands_over = {};
+  // Another one that it has in releases before this one.
+  std::string_view hands_over_too = {}, hands_over_too_before = {};
   bool encodes_media = false;  // its scheduling of the encoder of images and sound is simulated
   bool groups_layers = false;  // layers of several kinds share its KV blocks (disable_hybrid_kv_cache_manager)
   // Of these, releases from which its hand-overs can bring several groups of layers, and do by themselves.
   std::string_view hands_over_groups = {}, hands_over_groups_by_default = {};
-  bool seats_only_cap = false;  // a run that never fills max_num_seqs is the same with any larger one
+  std::string_view hands_over_states = {};  // the same of states of recurrent layers
+  bool seats_only_cap = false;              // a run that never fills max_num_seqs is the same with any larger one
 
   // ---- ranks of attention data parallelism ----
   std::unique_ptr<RankBalance> (*make_balance)(const EngineConfig&) = make_ranks_in_turn;

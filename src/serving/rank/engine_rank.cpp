@@ -31,6 +31,11 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
       accounts_(rank_.table) {
   has_extras_ = speculates_ || hands_over_ || rules_ != nullptr || rank_.tiers || rank_.adapters || rank_.encoder ||
                 rank_.waiting.counts_service();
+  if (receiving.rules != nullptr && receiving.rules->send != HandOverRules::Send::beside_steps &&
+      pool.role != PoolRole::both)
+    transfers_ = std::make_unique<StepTransfers>(receiving.rules->send, pool.kv_layers);
+  rank_.finds_prompts = transfers_ != nullptr && !hands_over_;
+  steps_may_wait_ = transfers_ != nullptr || rank_.tiers != nullptr;
   if (receiving.store != nullptr && rank_.tiers) rank_.tiers->store.share(*receiving.store);
   if (rules_ == nullptr) return;
   receiver_ = std::make_unique<Receiver>(rank_, *rules_);
@@ -40,7 +45,7 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
 // ---- a step is planned and priced ----
 
 void EngineRank::schedule(TimePoint now) {
-  if (stepping_) return begin_loads_within(now);
+  if (stepping_) return transfers_ ? void() : begin_loads_within(now);
   if (plan(now)) start_steps(now);
 }
 
@@ -193,7 +198,12 @@ void EngineRank::start_in_group(TimePoint now, const StepClock& clock, const Ste
 }
 
 void EngineRank::begin(TimePoint now) {
-  if (rank_.tiers) add_tier_time(now);
+  if (steps_may_wait_) [[unlikely]]
+    return begin_what_may_wait(now);
+  begin_steps(now);
+}
+
+void EngineRank::begin_steps(TimePoint now) {
   if (steps_.first().total() >= kLongestStep) departures_.step_too_long();
   begin_ = now;
   stepping_ = true;
@@ -302,8 +312,8 @@ void EngineRank::settle_decodes(TimePoint now, const DecodeTotals& step) {
 void EngineRank::settle_chunks(TimePoint now) {
   if (rank_.running.prefilling().empty()) return;
   usage_.note_blocks(rank_.pool.used());
-  if (rank_.tiers)
-    settle_chunks_with_tiers(now);
+  if (steps_may_wait_) [[unlikely]]
+    settle_chunks_beside(now);
   else
     accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), steps_.first(), steps_.elapsed());
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
@@ -324,9 +334,9 @@ void EngineRank::settle_chunks(TimePoint now) {
 void EngineRank::complete_prompt(RequestId id, TimePoint now) {
   InFlight& r = rank_.table[id];
   Accounts::recovered(r, now);
-  if (has_extras_ && drops_first_tokens()) {
-    departures_.handed_over(rank_.hand_over(id, now));
-    return;
+  if (has_extras_ && hands_over_) {
+    if (has_news_ && ends_with_its_prompt(id, now)) return;
+    if (drops_first_tokens()) return departures_.handed_over(rank_.hand_over(id, now));
   }
   rank_.running.prefilled(id);
   if (++r.emitted == 1) {

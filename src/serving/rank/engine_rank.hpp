@@ -17,6 +17,7 @@
 #include "serving/rank/rank_usage.hpp"
 #include "serving/rank/receiver.hpp"
 #include "serving/rank/step_clock.hpp"
+#include "serving/rank/step_transfers.hpp"
 #include "serving/rank/stretch.hpp"
 #include "serving/routing/cluster_view.hpp"
 
@@ -49,6 +50,8 @@ class EngineRank {
   void arrive(const HandOver& what, TimePoint now);
   void expect(const Request& request, TimePoint now);
   void take_over(RequestId id, const HandOver& what);
+  // One of the KV caches that the running step sends or fetches has got there.
+  void transferred_within_step(TimePoint now);
   // Its KV cache is here; or it is lost; or nobody will send it.
   void loaded(RequestId id, TimePoint now);
   void lost(RequestId id, TimePoint now);
@@ -171,11 +174,14 @@ class EngineRank {
   void start_steps(TimePoint now);
   void start_stretch(const DecodeCurve& curve);
   void begin(TimePoint now);
+  void begin_steps(TimePoint now);
+  void begin_what_may_wait(TimePoint now);
   void cut(TimePoint now, std::int64_t boundaries_later = 0);
 
   void report_steps(TimePoint now);
   void settle_decodes(TimePoint now, const DecodeTotals& step);
   void settle_chunks(TimePoint now);
+  void settle_chunks_beside(TimePoint now);
   void complete_prompt(RequestId id, TimePoint now);
   void finish_leaving(TimePoint now);
 
@@ -187,9 +193,14 @@ class EngineRank {
   void settle_news(TimePoint now);
   void settle_aborts(TimePoint now);
   void settle_fetched();
+  [[nodiscard]] bool abort_received(std::int64_t request, TimePoint now);
+  [[nodiscard]] RequestId received(std::int64_t request) const;
+  [[nodiscard]] bool is_coming(std::int64_t request) const;
+  [[nodiscard]] bool ends_with_its_prompt(RequestId id, TimePoint now);
   [[nodiscard]] RequestId running_request(std::int64_t request) const;
   void end_waiting(const Waiting& waiting, TimePoint now);
   void end_aborted(RequestId id, TimePoint now);
+  void drop_within(RequestId id, TimePoint now);
   void lose_waiting(const Waiting& waiting, TimePoint now);
   void lose_received(TimePoint now);
   [[nodiscard]] std::int64_t most_blocks(std::int64_t ended) const;
@@ -216,6 +227,13 @@ class EngineRank {
   void begin_loads(TimePoint now, bool planned);
   [[nodiscard]] Refused why_no_load(std::int64_t owed) const;
   void begin_load(TimePoint now);
+
+  // ---- hand-overs within steps (engine_rank_transfers.cpp); with transfers_ ----
+  void wait_with_prompt(RequestId id, const HandOver& what, TimePoint now);
+  void begin_transfers(TimePoint now);
+  void fetch_prompts(TimePoint now);
+  [[nodiscard]] bool transfers_are_over(TimePoint now);
+  void settle_chunks_that_waited(FineDuration waited, std::span<const RequestId> concerned);
 
   // ---- KV tiers (engine_rank_tiers.cpp); with rank_.tiers ----
   void tiers_before_call(TimePoint now);
@@ -255,6 +273,7 @@ class EngineRank {
   bool stepping_ = false;
   // Anything that most runs have not, or there were news: the one test that the others make for it.
   bool has_extras_ = false;
+  bool steps_may_wait_ = false;  // for KV caches: of tiers, or from pool to pool
   StepPlan plan_;
   bool next_call_differs_ = false;  // the plan holds for one step only
   std::vector<PrefillChunk> chunks_;
@@ -283,7 +302,8 @@ class EngineRank {
   bool looks_ = false;             // now
   std::int64_t looked_after_ = 0;  // the last one: what comes then is for the next call at the earliest; 0 = none
   TimePoint wake_ = kNever;
-  std::unique_ptr<Receiver> receiver_;  // with rules_
+  std::unique_ptr<Receiver> receiver_;        // with rules_
+  std::unique_ptr<StepTransfers> transfers_;  // null: no KV cache goes or comes within a step
   std::int64_t evictions_before_call_ = 0;
   std::vector<Abort> aborts_;  // of requests that run, for the next call
   bool has_news_ = false;  // aborts, prefixes from elsewhere, ends by stop strings of which the engine does not know

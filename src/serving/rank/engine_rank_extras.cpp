@@ -13,7 +13,10 @@ bool EngineRank::extras_before_call(TimePoint now) {
   if (receiver_) receive_before_call(now);
   if (rank_.tiers) tiers_before_call(now);
   if (hands_over_ && rests(now)) return false;
-  if (has_news_) settle_news(now);
+  if (has_news_) {
+    settle_news(now);
+    if (direct_ && receiver_ && !async_.enabled()) (void)seat_ready(now);  // seats of those who left
+  }
   return true;
 }
 
@@ -65,7 +68,7 @@ std::int64_t EngineRank::stretch_beside_extras(std::int64_t steps) {
 bool EngineRank::extras_see_end(TimePoint now) {
   if (receiver_ && looks_within(now)) return false;
   if (rank_.tiers) rank_.tiers->now = now;
-  return true;
+  return !transfers_ || transfers_are_over(now);
 }
 
 void EngineRank::end_extras() {

@@ -27,6 +27,7 @@ void EngineRank::arrive(const HandOver& what, TimePoint now) {
   }
   const RequestId id = rank_.expect(request);
   rank_.take_over(id, what);
+  if (transfers_) return wait_with_prompt(id, what, now);
   receiver_->stamps(id).computed = what.since;
   wait_for_blocks(id, now);
 }
@@ -102,6 +103,7 @@ void EngineRank::loaded(RequestId id, TimePoint now) {
 }
 
 void EngineRank::lost(RequestId id, TimePoint now) {
+  if (receiver_->is_gone(id)) return;
   receiver_->gone.push_back({id, now, false});
   end_after(steps_to_boundary(now));
 }
@@ -134,6 +136,10 @@ bool EngineRank::settle_gone(TimePoint now) {
     receiver_->lost(gone.id);
     InFlight& r = rank_.table[gone.id];
     const Request request = r.request;
+    if (gone.aborted) {
+      end_aborted(gone.id, now);
+      continue;
+    }
     if (gone.cancelled) {
       rank_.drop(gone.id);
       continue;
@@ -196,6 +202,7 @@ bool EngineRank::receive_when_idle(TimePoint now) {
     begin_loads(now, false);
   }
   more = take_in(now, true) || more;
+  if (!aborts_.empty()) settle_aborts(now);  // of whom it was waited for that
   if (direct_) more = seat_ready(now) || more;
   return more;
 }

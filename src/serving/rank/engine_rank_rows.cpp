@@ -26,8 +26,8 @@ StepTime EngineRank::time_of_rows(const DecodeShape& rows) const {
 
 // Whether the call after their step could only say that they decode on, with the others.
 bool EngineRank::rows_decode_on() const {
-  if (single_steps_ || speculates_ || rank_.adapters || rank_.tells() || rank_.tiers || rank_.encoder || has_news_ ||
-      policy_->remembers_idle_calls())
+  if (single_steps_ || speculates_ || rank_.adapters || rank_.tells() || rank_.tiers || transfers_ || rank_.encoder ||
+      has_news_ || policy_->remembers_idle_calls())
     return false;
   if (next_call_differs_ || plan_.once || plan_.padding_rows > 0 || !plan_.skipped.empty() || !rank_.gaps.none())
     return false;

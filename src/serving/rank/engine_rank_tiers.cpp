@@ -129,21 +129,11 @@ void EngineRank::add_tier_time(TimePoint now) {
   t.totals.step_time += ceil_to_nanoseconds(extra).count();
 }
 
-// What a step was longer for a load is transfer to who was loaded, and to the others interference.
 void EngineRank::settle_chunks_with_tiers(TimePoint now) {
   RankTiers& t = *rank_.tiers;
-  StepTime step = steps_.first();
-  step[TimePart::network] -= t.step_time;
-  const FineDuration elapsed = steps_.steps() == 1 ? step.total() : steps_.elapsed();
-  accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), step, elapsed);
-  for (const RequestId id : rank_.running.prefilling()) {
-    InFlight& r = rank_.table[id];
-    if (t.step_time.units == 0 || r.recovering) continue;
-    if (std::ranges::any_of(t.step_loads, [&](const auto& load) { return load.id == id; }))
-      r.account.transferred(Duration{t.step_time.units >> FineDuration::kFractionBits});
-    else
-      r.account.left_out(t.step_time);
-  }
+  std::vector<RequestId> loaded;
+  for (const RankTiers::StepLoad& load : t.step_loads) loaded.push_back(load.id);
+  settle_chunks_that_waited(t.step_time, loaded);
   if (t.store.config.backend == KvOffload::lmcache || !t.store.config.on()) return;
   for (const StepPlan::Chunk& chunk : plan_.chunks) {
     const InFlight& r = rank_.table[chunk.id];

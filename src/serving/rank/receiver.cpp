@@ -123,7 +123,27 @@ bool Receiver::waits(RequestId id) const {
 void Receiver::lost(RequestId id) {
   const auto is_it = [&](const Inbound& in) { return in.id == id; };
   std::erase_if(loading_, is_it);
+  std::erase_if(here_, is_it);
   std::erase_if(waiting_, is_it);
+}
+
+bool Receiver::loads(RequestId id) const {
+  const auto is_it = [&](const Inbound& in) { return in.id == id; };
+  return std::any_of(loading_.begin(), loading_.end(), is_it) || std::any_of(here_.begin(), here_.end(), is_it);
+}
+
+void Receiver::goes_aborted(RequestId id, TimePoint now) {
+  std::erase_if(gone, [&](const Gone& g) { return g.id == id; });
+  gone.push_back({id, now, true, true});
+}
+
+RequestId Receiver::take_ready(std::int64_t request) {
+  const auto at =
+      std::find_if(ready.begin(), ready.end(), [&](RequestId id) { return rank_.table[id].request.index == request; });
+  if (at == ready.end()) return kNoRequest;
+  const RequestId id = *at;
+  ready.erase(at);
+  return id;
 }
 
 std::int64_t Receiver::next_seen_after() const {

@@ -2,6 +2,7 @@
 // has seen that it is there (src/serving/README.md, "Hand-overs").
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <vector>
@@ -56,16 +57,26 @@ class Receiver {
   // Of this request, which waits for its blocks or for its KV cache; kNoRequest: there is none.
   [[nodiscard]] RequestId find(std::int64_t request) const;
   [[nodiscard]] bool waits(RequestId id) const;
-  // It will not come. The request has no blocks any more.
+  // It has blocks, and its scheduler has not seen its KV cache.
+  [[nodiscard]] bool loads(RequestId id) const;
+  // It will not come, or nobody waits for it.
   void lost(RequestId id);
+  // It waits for nothing but a seat, and for that no longer. kNoRequest: it does not.
+  RequestId take_ready(std::int64_t request);
 
   // It will not come, which the next call knows.
   struct Gone {
     RequestId id = kNoRequest;
     TimePoint at{};
     bool cancelled = false;  // and nobody waits for it
+    bool aborted = false;    // because its client has gone: it is on no other record
   };
   std::vector<Gone> gone;
+  // The same, because its client has gone; it may have been lost before, or be lost until then.
+  void goes_aborted(RequestId id, TimePoint now);
+  [[nodiscard]] bool is_gone(RequestId id) const {
+    return std::any_of(gone.begin(), gone.end(), [&](const Gone& g) { return g.id == id; });
+  }
 
   // ---- seen ----
   // The least of `seen_after` of those that are here and not seen; -1: there are none.

@@ -16,10 +16,11 @@ inline constexpr RequestId kNoRequest = -1;
 enum class Phase : std::uint8_t {
   prefilling,
   decoding,
-  preempted,  // waits to be admitted again
-  reached,    // handed over to this rank, and waits to be admitted
-  leaving,    // finished and without a row in the coming step, but it still holds its seat and blocks
-  pinned,     // handed over to another rank: it holds its blocks until its KV cache is there
+  preempted,           // waits to be admitted again
+  reached,             // handed over to this rank, and waits to be admitted
+  computed_elsewhere,  // the same without blocks: its KV cache comes within the step that admits it
+  leaving,             // finished and without a row in the coming step, but it still holds its seat and blocks
+  pinned,              // handed over to another rank: it holds its blocks until its KV cache is there
 };
 
 struct InFlight {

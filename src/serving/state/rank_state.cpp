@@ -77,7 +77,12 @@ PrefixMatch RankState::match_head() {
     if (tiers) tiers->match = {};
     return {std::min(r.carried, r.known_tokens() - 1), r.blocks, 0};
   }
-  return match(head.request, r.known_tokens(), true);
+  PrefixMatch found = match(head.request, r.known_tokens(), r.phase != Phase::computed_elsewhere);
+  if (!finds_prompts) return found;
+  const std::int64_t prompt = r.request.prompt_tokens - 1;
+  head_is_brought_ = found.tokens < prompt;
+  found.tokens = std::max(found.tokens, prompt);
+  return found;
 }
 
 // A drafter whose keys and values come from the target's states needs those of the last block again (vLLM's EAGLE
@@ -113,6 +118,8 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
     --pinned_;
     first = std::exchange(r.not_admitted, false);
     if (first) first_admission(r, match.tokens, now);
+  } else if (finds_prompts) {
+    found_prompt(id, now, kv_wait.at(now) - head.kv_wait_mark);
   }
   InFlight& r = table[id];
   if (tiers) admitted_with_tiers(id, match, first);
@@ -133,6 +140,12 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
   }
   if (tells()) tell(first ? LifecycleEdge::admitted : LifecycleEdge::resumed, id, now);
   return id;
+}
+
+void RankState::found_prompt(RequestId id, TimePoint now, Duration kv_wait) {
+  InFlight& r = table[id];
+  if (r.phase == Phase::computed_elsewhere) r.account.scheduled(now - r.reached_at, kv_wait);
+  if (head_is_brought_) brought.push_back(id);
 }
 
 void RankState::take_blocks(RequestId id, std::int64_t tokens) {

@@ -81,6 +81,10 @@ class RankState {
     std::int64_t committed_blocks = 0;
   };
   [[nodiscard]] const Counts& counts() const { return counts_; }
+  // Prompts are found whole, but for the last token, whenever they are admitted, preempted ones too: they were computed
+  // elsewhere (vLLM's P2pNcclConnector, get_num_new_matched_tokens). Of the last admissions, those that found more so.
+  bool finds_prompts = false;
+  std::vector<RequestId> brought;
 
   // What a request holds after max_tokens tokens, and the last drafts beside them.
   [[nodiscard]] std::int64_t committed_blocks(const Request& request) const {
@@ -221,6 +225,7 @@ class RankState {
   [[nodiscard]] std::int64_t blocks_to_come(const InFlight& r) const {
     return blocks_for(r.known_tokens(), config.block_size) - r.blocks;
   }
+  void found_prompt(RequestId id, TimePoint now, Duration kv_wait);
   void pin(RequestId id);
   void remove_unseen_finish(RequestId id, bool evicted);
   // From the running list.
@@ -239,6 +244,7 @@ class RankState {
   std::vector<RequestId> unpublished_;
   std::vector<Waiting> aside_;
   std::int64_t pinned_ = 0;
+  bool head_is_brought_ = false;
   bool takes_more_on_admission_ = false;  // a place for its adapter, or all of its blocks
   Counts counts_;
   Observer* lifecycle_ = nullptr;  // null: nobody wants to know

@@ -29,7 +29,7 @@ std::int64_t RankState::blocks_to_load(const PrefixMatch& found, std::int64_t to
   const std::int64_t all = blocks_for(tokens, config.block_size), end = found.tokens / config.block_size;
   if (layout.windowed == 0) return layout.full * (all - end) + layout.states;
   const std::int64_t first = layout.first_in_window(tokens - 1, config.block_size);
-  return layout.full * (all - end) + layout.windowed * (all - std::max(first, end));
+  return layout.full * (all - end) + layout.windowed * (all - std::max(first, end)) + layout.states;
 }
 
 std::int64_t RankState::free_out_of_window(const PrefixMatch& found, std::int64_t tokens) const {

@@ -188,11 +188,14 @@ EngineProfile vllm_v1_profile() {
   p.make = make_vllm_v1;
   p.last_row = LastRow::foreseen;
   p.hands_over = "nixl";
+  p.hands_over_too = "p2p-nccl";
+  p.hands_over_too_before = "0.28";  // main 017e9f4448 has no kv_connector/v1/p2p
   p.partial_blocks_first = "0.24";
   p.pipelines_micro_batches = true;
   p.groups_layers = true;
   p.hands_over_groups = "0.19";             // NIXL's connector says SupportsHMA (pull request 35758)
   p.hands_over_groups_by_default = "0.23";  // 41847
+  p.hands_over_states = "0.23";             // pull request 41869 (Mamba-2: 36687)
   p.encodes_media = true;
   p.seats_only_cap = true;
   p.make_balance = make_vllm_balance;
