@@ -65,8 +65,8 @@ void build_fleet(Resolver& values, Scenario& scenario);
 void build_autoscaler(Resolver& values, FleetConfig& fleet);
 // When all is built.
 void check_routing(Resolver& values, const Scenario& scenario);
-// What routers see of a run of this workload. `at`: where the pool's keys begin, or empty.
-void check_signals(Resolver& values, const std::string& at, const ClusterConfig& cluster, const Scenario& scenario,
+// What routers see of a run of this workload.
+void check_signals(Resolver& values, const ClusterConfig& cluster, const Scenario& scenario,
                    const WorkloadSummary& workload);
 // Prices, and whether the metrics asked for have what they need; after the deployment and the questions.
 void build_prices(Resolver& values, const Catalog& catalog, const ScenarioInput& input, Scenario& scenario);

@@ -107,8 +107,7 @@ void check_routing(Resolver& values, const Scenario& s) {
   }
 }
 
-void check_signals(Resolver& values, const std::string& at, const ClusterConfig& cluster, const Scenario& s,
-                   const WorkloadSummary& workload) {
+void check_signals(Resolver& values, const ClusterConfig& cluster, const Scenario& s, const WorkloadSummary& workload) {
   const auto& keys = find_router(cluster.router).keys;
   if (std::ranges::find(keys, "signal_period") == keys.end()) return;
   double run = s.workload.duration ? to_seconds(*s.workload.duration) : 0;
@@ -116,8 +115,7 @@ void check_signals(Resolver& values, const std::string& at, const ClusterConfig&
     run = static_cast<double>(*workload.requests) / workload.offered_rate;
   const double period = to_seconds(cluster.routing.signal_period);
   if (run <= 0 || period <= run) return;
-  const std::string path = values.given(at + "routing.signal_period") ? at + "routing.signal_period" : "routing";
-  values.warning(path,
+  values.warning("routing.signal_period",
                  fmt::format("'routing.signal_period' of {:g} s is longer than the run, in which requests come for "
                              "{:.4g} s: a replica is seen as it was once, or never",
                              period, run),

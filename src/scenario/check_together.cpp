@@ -141,7 +141,7 @@ void check_together(Resolver& values, Scenario& s) {
   s.known_workload = KnownWorkload{s.workload, *workload};
   check_prompts(values, s, *workload);
   check_run_length(values, s, *workload);
-  if (s.pools.empty()) check_signals(values, "", s.cluster, s, *workload);
+  if (s.pools.empty()) check_signals(values, s.cluster, s, *workload);
   if (s.pools.empty()) check_kv_format(values, s);
   if (s.pools.empty() && s.cluster.fleet.autoscaler.aim == PlannerAim::sla)
     values.error("fleet.autoscaler.optimize",
