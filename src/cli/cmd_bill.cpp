@@ -10,21 +10,31 @@ namespace foretoken {
 namespace {
 
 // What one replica serves, where the bill depends on it and the scenario does not say.
-Result<std::optional<ReplicaCapacity>> missing_capacity(const Asked& asked) {
-  const PriceConfig& prices = asked.scenario.prices;
-  if (prices.capacity_per_replica || prices.load_profile.empty() || asked.scenario.slo.empty())
+Result<std::optional<ReplicaCapacity>> missing_capacity(const Question& question, const Scenario& scenario,
+                                                        const RunOptions& run) {
+  const PriceConfig& prices = scenario.prices;
+  if (prices.capacity_per_replica || prices.load_profile.empty() || scenario.slo.empty())
     return std::optional<ReplicaCapacity>{};
-  Result<ReplicaCapacity> found = capacity_of_one_replica(asked.question, asked.run);
+  Result<ReplicaCapacity> found = capacity_of_one_replica(question, run);
   if (!found) return found.error();
   return std::optional<ReplicaCapacity>(std::move(*found));
 }
 
 int run(const StudyOptions& command) {
-  return judge(command, {.counts = "", .takes_fleets = false}, [&](const Asked& asked) -> Result<Answer> {
-    const Result<std::optional<ReplicaCapacity>> capacity = missing_capacity(asked);
+  return judge(command, {.counts = ""}, [&](const Asked& asked) -> Result<Answer> {
+    const bool fleet = asked.scenario.cluster.fleet.on;
+    const Question stays = fleet ? without_fleet(asked.question, asked.scenario) : asked.question;
+    const Result<Scenario> still = fleet ? stays.scenario() : Result<Scenario>(asked.scenario);
+    if (!still) return still.error();
+    const Result<std::optional<ReplicaCapacity>> capacity = missing_capacity(stays, *still, asked.run);
     if (!capacity) return capacity.error();
-    const Result<Bill> bill = monthly_bill(asked.scenario, *capacity);
+    Result<Bill> bill = monthly_bill(*still, *capacity);
     if (!bill) return bill.error();
+    if (!fleet) return answer_of(*bill, command.output);
+    const Result<FleetBill> week = bill_of_fleet(asked.question, *bill, asked.run);
+    if (!week) return week.error();
+    bill->as_given = *week;
+    bill->scenario = asked.scenario;
     return answer_of(*bill, command.output);
   });
 }

@@ -26,8 +26,7 @@ int explain_slow_requests(const ExplainCommand& command) {
     say(selector.error());
     return kExitBadInput;
   }
-  const Judging judging{.counts = "", .takes_fleets = false};
-  return judge(command, judging, [&](const Asked& asked) -> Result<Answer> {
+  return judge(command, {.counts = ""}, [&](const Asked& asked) -> Result<Answer> {
     const Result<RequestExplanation> explanation =
         explain_requests(asked.question, asked.scenario, *selector, metric_of(command.metric), asked.run);
     if (!explanation) return explanation.error();

@@ -30,7 +30,8 @@ bool refuses_fleet(const Scenario& scenario, const std::string& path) {
   if (!scenario.cluster.fleet.on) return false;
   say(
       fmt::format("{}: error: this question is of replicas that stay, and 'fleet' lets them come and go\n"
-                  "  hint: `run`, `sweep`, `check` and `compare` take fleets\n",
+                  "  hint: `run`, `check`, `compare`, `explain`, `bill` and `recommend` take fleets; or leave it out: "
+                  "--set fleet=null\n",
                   path));
   return true;
 }

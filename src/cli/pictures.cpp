@@ -70,7 +70,9 @@ bool pictures_can_be_created(const OutputOptions& options) {
   for (const std::string& text : options.plots) {
     const Plot plot = plot_of(text);
     files.emplace_back("--plot", plot.file);
-    if (!plot.name.empty() && std::find(known.begin(), known.end(), plot.name) == known.end()) {
+    // Of pools one each, by names that only the scenario knows.
+    const bool of_a_pool = plot.name.starts_with("replicas-");
+    if (!plot.name.empty() && !of_a_pool && std::find(known.begin(), known.end(), plot.name) == known.end()) {
       const std::string close = closest_match(plot.name, {known.begin(), known.end()});
       say(fmt::format("error: --plot: no picture is called '{}'\n  hint: {}{}\n", plot.name,
                       close.empty() ? "" : fmt::format("did you mean '{}'? All: ", close), fmt::join(known, ", ")));

@@ -128,6 +128,7 @@ PoolsConfig pools_config(const Scenario& s, std::uint64_t seed) {
   if (models.size() > 1) {
     for (const RequestClass& c : s.workload.classes) config.model_of_class.push_back(number_of(c.model));
   }
+  if (!config.pools.empty()) config.pools.front().cluster.admission = s.cluster.admission;  // of the whole
   const auto with_front_end = std::find_if(config.pools.begin(), config.pools.end(),
                                            [](const PoolConfig& p) { return p.role != PoolRole::encoder; });
   if (with_front_end != config.pools.end()) with_front_end->engine.per_request = s.engine.per_request;

@@ -84,6 +84,11 @@ std::string to_text(const Bill& b, const TextStyle& style) {
     basis += fmt::format(
         "  {} of the replicas stand{} by (spare): paid for in every hour, what they could serve is not counted\n",
         b.scenario.spare, b.scenario.spare == 1 ? "s" : "");
+  if (b.scenario.cluster.fleet.on)
+    basis +=
+        "  'as given' is the scenario's fleet, simulated through these hours: its cold starts are paid, and its "
+        "replicas "
+        "are those that were paid at a time; the others are without it\n";
   if (!b.scenario.pools.empty())
     basis += "  'replicas' are copies of all pools: they are rented together, in the proportion of the scenario\n";
   basis +=

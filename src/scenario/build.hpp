@@ -65,6 +65,9 @@ void build_fleet(Resolver& values, Scenario& scenario);
 void build_autoscaler(Resolver& values, FleetConfig& fleet);
 // When all is built.
 void check_routing(Resolver& values, const Scenario& scenario);
+// What routers see of a run of this workload.
+void check_signals(Resolver& values, const ClusterConfig& cluster, const Scenario& scenario,
+                   const WorkloadSummary& workload);
 // Prices, and whether the metrics asked for have what they need; after the deployment and the questions.
 void build_prices(Resolver& values, const Catalog& catalog, const ScenarioInput& input, Scenario& scenario);
 // 168 multiples from any of its spellings; empty when it was wrong, which is reported.

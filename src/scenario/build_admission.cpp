@@ -24,6 +24,7 @@ void build_admission(Resolver& values, Scenario& s) {
   a.sheds_by_chance = values.text("admission.shed") == "probabilistic";
   a.queue_threshold = values.number("admission.queue_threshold");
   a.kv_threshold = values.number("admission.kv_threshold");
+  a.stale_after = values.duration("admission.stale_after");
   a.tokens_per_second = values.maybe_number("admission.tokens_per_second").value_or(0);
   a.burst_tokens = values.number("admission.burst_tokens");
   a.counts_outputs = values.text("admission.counts") == "total";
@@ -37,10 +38,14 @@ void build_admission(Resolver& values, Scenario& s) {
   if (a.queues && a.sheds)
     values.error("admission.shed_priority", "'admission.shed_priority' is of servers without flow control",
                  "leave out one of them");
-  if (a.queues && values.given("fleet"))
+  if (a.queues && (values.given("fleet") || s.cluster.fleet.on))
     values.error("admission.flow_control", "'admission.flow_control' before replicas that come and go is not modelled",
                  "leave it out: fleet.when_none_ready says who waits");
-  for (const char* key : {"queue_threshold", "kv_threshold"})
+  if (a.queues && has_several_models(s))
+    values.error("admission.flow_control",
+                 "'admission.flow_control' before pools of several models is not modelled: each would have its own",
+                 "max_in_flight or shed_priority, which look at the pools of the request's model");
+  for (const char* key : {"queue_threshold", "kv_threshold", "stale_after"})
     warn_of_limit(values, key, !a.sheds && !a.queues, "there is no admission.shed_priority or flow_control");
   warn_of_limit(values, "shed", !a.sheds, "there is no admission.shed_priority");
   for (const char* key : {"queue_requests", "queue_timeout"})

@@ -134,8 +134,22 @@ class Builder {
   }
 
   void dynamo() {
-    if (reads("optimize", {P::dynamo})) a_.for_latency = values_.text(path_of("optimize")) == "latency";
+    if (reads("optimize", {P::dynamo})) a_.aim = named<PlannerAim>("optimize", kPlannerAims);
+    const bool sla = a_.aim == PlannerAim::sla;
     if (reads("replica_rate", {P::dynamo})) a_.replica_rate = values_.maybe_number(path_of("replica_rate")).value_or(0);
+    if (sla && values_.given(path_of("replica_rate")))
+      values_.warning(path_of("replica_rate"),
+                      "'fleet.autoscaler.replica_rate' has no effect: with optimize: sla the "
+                      "rate of a replica follows from its step times");
+    if (reads("ttft", {P::dynamo})) a_.ttft = values_.duration(path_of("ttft"));
+    if (reads("itl", {P::dynamo})) a_.itl = values_.duration(path_of("itl"));
+    if (reads("down_sensitivity", {P::dynamo})) a_.down_sensitivity = values_.number(path_of("down_sensitivity"));
+    for (const char* key : {"ttft", "itl", "down_sensitivity"}) {
+      if (policy_ == P::dynamo && !sla && values_.given(path_of(key)))
+        values_.warning(path_of(key),
+                        fmt::format("'{}' has no effect: optimize is {}", path_of(key), to_string(a_.aim)),
+                        "optimize: sla");
+    }
   }
 
   void bounds() {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include "scenario/build.hpp"
 #include "scenario/calibration_file.hpp"
@@ -92,9 +93,6 @@ void check_keys_of_the_whole(Resolver& values, const Scenario& s) {
   if (values.given("spare"))
     values.error("spare", "'spare' with pools is not modelled",
                  "leave it out, and judge with a replica fewer in a pool");
-  if (values.given("admission"))
-    values.error("admission", "'admission' with pools is not modelled",
-                 "leave it out, or limit engine.max_waiting_requests");
   if (values.given("hardware.nodes"))
     values.error("hardware.nodes", "'hardware.nodes' of several pools together says nothing",
                  "say it of a pool: pools.NAME.hardware.nodes");
@@ -118,6 +116,32 @@ bool has_choice_elsewhere(Resolver& values, const Scenario& s, std::size_t index
     if (!own_router && values.maybe_integer(path_of(other) + ".replicas").value_or(1) > 1) return true;
   }
   return false;
+}
+
+// Replicas among which its router chooses come and go.
+bool comes_and_goes(Resolver& values, const Scenario& s, std::size_t index) {
+  for (std::size_t other = 0; other < s.pools.size(); ++other) {
+    const bool same_side = (s.pools[other].role == PoolRole::decode) == (s.pools[index].role == PoolRole::decode);
+    const bool lives = values.given("fleet") || values.given(path_of(other) + ".fleet");
+    if (same_side && lives && s.pools[other].role != PoolRole::encoder) return s.pools[index].role != PoolRole::encoder;
+  }
+  return false;
+}
+
+// Dynamo's planner by latencies looks at prompts or at answers.
+void check_planner(Resolver& values, const Scenario& s, std::size_t index, const AutoscalerConfig& a) {
+  if (a.policy != AutoscalerPolicy::dynamo || a.aim != PlannerAim::sla) return;
+  const PoolPlan& pool = s.pools[index];
+  const std::string at = path_of(index) + ".fleet.autoscaler.";
+  if (pool.role == PoolRole::both)
+    values.error(
+        values.given(at + "optimize") ? at + "optimize" : path_of(index) + ".role",
+        fmt::format("'optimize: sla' is of pools of role prefill and decode, and pool '{}' does both", pool.name),
+        "optimize: latency, or throughput");
+  for (const auto& [key, role] : {std::pair{"ttft", PoolRole::decode}, {"itl", PoolRole::prefill}}) {
+    if (pool.role == role && values.given(at + key))
+      values.warning(at + key, fmt::format("'{}{}' has no effect in a pool of role {}", at, key, to_string(role)));
+  }
 }
 
 void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, const ScenarioInput& input,
@@ -151,13 +175,16 @@ void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, 
     for (const RequestClass& c : part.workload.classes) part.engine.fair_shares.push_back(c.fair_share);
   }
   build_cluster(sub, false, part);
+  if (!sub.diagnostics().has_errors()) check_planner(values, s, index, part.cluster.fleet.autoscaler);
   part.cluster.fleet.autoscaler.sees_prompts = s.pools[index].role != PoolRole::decode;
   part.cluster.fleet.autoscaler.sees_kv = s.pools[index].role != PoolRole::prefill;
   if (part.engine.lora.on() && !sub.diagnostics().has_errors()) build_adapters(sub, part);
   build_prices(sub, catalog, input, part);
   if (!sub.diagnostics().has_errors()) check_calibration_file(sub, part);
-  if (!sub.diagnostics().has_errors()) check_routing(sub, part);
   Scenario judged = part;
+  judged.cluster.fleet.on = comes_and_goes(values, s, index);
+  if (!sub.diagnostics().has_errors()) check_routing(sub, judged);
+  judged.cluster.fleet.on = part.cluster.fleet.on;
   if (has_choice_elsewhere(values, s, index)) ++judged.cluster.replicas;
   if (!sub.diagnostics().has_errors()) check_effects_of_pool(sub, judged);
   values.diagnostics().append(sub.diagnostics());
@@ -336,6 +363,7 @@ void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog,
     values.mark_tree_read(key);
   if (values.diagnostics().has_errors()) return;
   take_main_pool(values, s);
+  build_admission(values, s);
   check_agreement(values, s);
   if (!values.diagnostics().has_errors()) build_hand_over(values, catalog, s);
 }

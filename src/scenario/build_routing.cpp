@@ -15,6 +15,9 @@ void read_weights(Resolver& values, int replicas, RoutingConfig& r) {
   r.signals_together = values.flag("routing.signals_together");
   r.count_own_dispatches = values.flag("routing.count_own_dispatches");
   r.random_ties = values.flag("routing.random_ties");
+  r.slow_start = values.duration("routing.slow_start");
+  r.slow_start_min_weight = values.number("routing.slow_start_min_weight");
+  r.slow_start_aggression = values.number("routing.slow_start_aggression");
   r.prefix_index = values.text("routing.prefix_index");
   r.prefix_index_blocks = values.integer("routing.prefix_index_blocks");
   r.choices = values.integer("routing.choices");
@@ -70,16 +73,53 @@ void check_routing(Resolver& values, const Scenario& s) {
   if (router.fetches) check_mooncake(values, s);
   for (const std::string& key : keys_under("routing")) {
     const std::string path = "routing." + key;
-    if (!values.given(path) || std::ranges::find(router.keys, key) != router.keys.end()) continue;
+    const bool reads =
+        key.starts_with("slow_start") ? router.starts_slowly : std::ranges::find(router.keys, key) != router.keys.end();
+    if (!values.given(path) || reads) continue;
     values.warning(path, fmt::format("'{}' has no effect: router: {} does not read it", path, s.cluster.router));
   }
   const RoutingConfig& weights = s.cluster.routing;
+  for (const char* key : {"routing.slow_start_min_weight", "routing.slow_start_aggression"}) {
+    if (router.starts_slowly && weights.slow_start == Duration{} && values.given(key))
+      values.warning(key, fmt::format("'{}' has no effect: there is no routing.slow_start", key));
+  }
+  if (router.starts_slowly && values.given("routing.slow_start") && !s.cluster.fleet.on)
+    values.warning("routing.slow_start",
+                   "'routing.slow_start' has no effect: no replica is added, there is no 'fleet'");
+  if (values.given("admission.stale_after") && std::max(weights.signal_period, weights.signal_delay) == Duration{})
+    values.warning("admission.stale_after", "'admission.stale_after' has no effect: replicas are seen as they are",
+                   "routing.signal_period says how often they publish");
+  if (router.info.name == "dynamo" && weights.overlap_credit > 1)
+    values.warning("routing.overlap_credit",
+                   fmt::format("'routing.overlap_credit' of {:g}: a cached block saves more than the block to prefill",
+                               weights.overlap_credit),
+                   "0 (the cache is ignored) to 1");
   if (router.info.name == "llm_d" && weights.queue_weight + weights.kv_weight + weights.prefix_weight == 0)
     values.warning("routing", "all weights of 'router: llm_d' are 0: replicas are chosen by chance", "router: random");
+  if (values.given("router") && router.info.name == "lora_affinity" && !s.engine.lora.on())
+    values.warning(
+        "router",
+        fmt::format("'router: lora_affinity' finds no adapters: {} has engine.enable_lora: false", s.engine.name),
+        "engine.enable_lora: true, or another router");
   if (values.given("router") && router.sees_prefixes && !s.engine.enable_prefix_caching) {
     values.warning("router", fmt::format("'router: {}' finds no cached prefixes: engine.enable_prefix_caching is false",
                                          s.cluster.router));
   }
+}
+
+void check_signals(Resolver& values, const ClusterConfig& cluster, const Scenario& s, const WorkloadSummary& workload) {
+  const auto& keys = find_router(cluster.router).keys;
+  if (std::ranges::find(keys, "signal_period") == keys.end()) return;
+  double run = s.workload.duration ? to_seconds(*s.workload.duration) : 0;
+  if (run == 0 && workload.requests && workload.offered_rate > 0)
+    run = static_cast<double>(*workload.requests) / workload.offered_rate;
+  const double period = to_seconds(cluster.routing.signal_period);
+  if (run <= 0 || period <= run) return;
+  values.warning("routing.signal_period",
+                 fmt::format("'routing.signal_period' of {:g} s is longer than the run, in which requests come for "
+                             "{:.4g} s: a replica is seen as it was once, or never",
+                             period, run),
+                 "a shorter period, or more requests");
 }
 
 }  // namespace foretoken

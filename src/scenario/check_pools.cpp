@@ -66,6 +66,7 @@ void check_pools(Resolver& values, Scenario& s) {
   const Result<WorkloadSummary> workload = workload_summary(s);
   if (!workload) return;  // reported
   const bool several = has_several_models(s);
+  check_signals(values, entry_pool(s.pools).cluster, s, *workload);
   for (PoolPlan& pool : s.pools) {
     if (pool.role == PoolRole::encoder) continue;
     if (pool.engine.ignore_eos_admission && !s.workload.ignore_eos) pool.engine.ignore_eos_admission = false;

@@ -141,7 +141,12 @@ void check_together(Resolver& values, Scenario& s) {
   s.known_workload = KnownWorkload{s.workload, *workload};
   check_prompts(values, s, *workload);
   check_run_length(values, s, *workload);
+  if (s.pools.empty()) check_signals(values, s.cluster, s, *workload);
   if (s.pools.empty()) check_kv_format(values, s);
+  if (s.pools.empty() && s.cluster.fleet.autoscaler.aim == PlannerAim::sla)
+    values.error("fleet.autoscaler.optimize",
+                 "'optimize: sla' is of pools of role prefill and decode, and here replicas do both",
+                 "optimize: latency, or throughput");
   if (s.engine.ignore_eos_admission && !s.workload.ignore_eos) s.engine.ignore_eos_admission = false;
   const std::int64_t usable_tokens =
       engine.kv_layout.longest(std::max<std::int64_t>(0, engine.usable_blocks()), engine.max_num_batched_tokens,

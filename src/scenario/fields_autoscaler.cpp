@@ -20,7 +20,7 @@ Names selections() {
   return {"max", "min", "disabled"};
 }
 Names aims() {
-  return {"throughput", "latency"};
+  return {"throughput", "latency", "sla"};
 }
 
 constexpr Field kAutoscalerRows[] = {
@@ -119,11 +119,20 @@ constexpr Field kAutoscalerRows[] = {
      K::choice,
      "throughput",
      "dynamo: thresholds on KV cache and queued prompts: more above 1.0 and 1.0 of the context, fewer below 0.6 and "
-     "0.1; latency: 0.4 and 0.1, 0.1 and 0.",
+     "0.1; latency: 0.4 and 0.1, 0.1 and 0; sla: by `ttft` in a pool of role prefill and `itl` in one of role decode, "
+     "with step times for a profile.",
      0,
      0,
      {},
      aims},
+    {"fleet.autoscaler.ttft", K::quantity, "500 ms",
+     "dynamo, optimize: sla: limit of the time to the first token, queue and prefill; more replicas where all are "
+     "above "
+     "it.",
+     1e-6, kMaxSeconds},
+    {"fleet.autoscaler.itl", K::quantity, "50 ms", "... of a decode step.", 1e-6, kMaxSeconds},
+    {"fleet.autoscaler.down_sensitivity", K::number, "0.8",
+     "... one replica fewer where the others would stay under this share of the limit.", 0, 1},
     {"fleet.autoscaler.replica_rate", K::number, "",
      "dynamo: requests per second that one replica serves, as profiled: every 180 s at least the rate over it.", 1e-6,
      1e9},

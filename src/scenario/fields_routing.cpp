@@ -33,6 +33,13 @@ const Field kRoutingRows[] = {
     {"routing.count_own_dispatches", K::flag, "false",
      "shortest_queue and power_of_two: add what the router has sent since the publication."},
     {"routing.random_ties", K::flag, "false", "shortest_queue: any of the equally empty, not the first of them."},
+    {"routing.slow_start", K::quantity, "0 s",
+     "A replica that was added (`fleet`) gets its full share of the requests after so long, until then a growing part "
+     "of it (Envoy's and nginx's slow start); 0 = at once, as llm-d, Dynamo and SGLang do.",
+     0, 1e6},
+    {"routing.slow_start_min_weight", K::number, "0.1", "The least part of its share (Envoy 0.1, nginx 0).", 0, 1},
+    {"routing.slow_start_aggression", K::number, "1",
+     "The part is (age / slow_start)^(1 / this): 1 = in proportion, above 1 sooner (Envoy).", 1e-2, 1e2},
     {"routing.prefix_index",
      K::choice,
      "engine",

@@ -62,6 +62,31 @@ struct Fleet {
   }
 };
 
+// All publish every 10 s, and a third replica is ready at 15 s: at 20 s it is seen idle, so that all 20 requests that
+// come before the next publication go there. With a slow start its weight is a tenth of the others', its share 0.1
+// / 2.1, and of 20 requests none is its.
+TEST(Fleet, AReplicaThatWasAddedGetsItsShareAlone) {
+  for (const bool slowly : {false, true}) {
+    Fleet fleet(3, 2, {{5 * kSecond, 3}});
+    fleet.config.engine.max_num_seqs = 64;
+    ClusterConfig& cluster = fleet.config.cluster;
+    cluster.router = "least_kv";
+    cluster.routing.signal_period = 10 * kSecond;
+    cluster.routing.signals_together = true;
+    if (slowly) cluster.routing.slow_start = 100 * kSecond;
+    std::vector<Request> requests;
+    for (int second = 0; second < 10; ++second) requests.push_back(at(second, 100));
+    for (int i = 0; i < 20; ++i) {
+      requests.push_back(at(21, 100));
+      requests.back().arrival += Duration{i};
+    }
+    const auto records = fleet.run(requests);
+    int new_ones = 0;
+    for (std::size_t i = 10; i < records.size(); ++i) new_ones += records[i].replica == 2 ? 1 : 0;
+    EXPECT_EQ(new_ones, slowly ? 0 : 20);
+  }
+}
+
 // Ordered at 5 s, ready at 15 s: who comes at 15 s may go there, who comes before may not.
 TEST(Fleet, AReplicaTakesRequestsFromTheInstantItIsReady) {
   Fleet fleet(2, 1, {{5 * kSecond, 2}});

@@ -135,5 +135,20 @@ TEST(PoolFleets, APrefillReplicaThatDrainsKeepsItsBlocksUntilTheyAreRead) {
   EXPECT_EQ(pools.totals(1).stops, 0);
 }
 
+// At 140 ms the first request has left the prefill replica, whose cache is empty, and decodes: five of a thousand
+// blocks, which are five times the threshold here, and in the mean of both replicas 2.5. At 300 ms nobody is there.
+TEST(PoolFleets, WhoIsLetInHangsOnThoseThatDecodeToo) {
+  PoolFleets fleets(1, 1);
+  AdmissionConfig& admission = fleets.config.pools.front().cluster.admission;
+  admission.on = admission.sheds = true;
+  admission.shed_priority = 0;
+  admission.kv_threshold = 0.001;
+  const auto records = fleets.records({at(0, 0), at(140, 1), at(300, 2)});
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0].outcome, Outcome::finished);
+  EXPECT_EQ(records[1].outcome, Outcome::rejected);
+  EXPECT_EQ(records[2].outcome, Outcome::finished);
+}
+
 }  // namespace
 }  // namespace foretoken::test

@@ -99,8 +99,17 @@ inline void choose_autoscaler(std::uint64_t seed, ClusterConfig& cluster) {
   a.up_rate = one_in(2) ? 2 : 1000;
   a.down_rate = 2;
   a.zero_grace = up_to(random, 50'000'000);
-  a.for_latency = one_in(2);
+  a.aim = one_in(2) ? PlannerAim::latency : PlannerAim::throughput;
   a.replica_rate = one_in(2) ? 30 : 0;
+}
+
+// Replicas that were added have their shares of the requests later, in half of the fleets.
+inline void choose_slow_start(std::uint64_t seed, RoutingConfig& routing) {
+  RandomStream random(seed, "random_slow_start");
+  if (random.uniform_int(0, 1) == 0) return;
+  routing.slow_start = Duration{1} + up_to(random, 300'000'000);
+  routing.slow_start_min_weight = random.uniform_int(0, 2) == 0 ? 0 : 0.1;
+  routing.slow_start_aggression = random.uniform_int(0, 1) == 0 ? 1 : 2;
 }
 
 // Some die together: those of a node by chance, or so many at a given time.
@@ -139,6 +148,7 @@ inline RandomRun random_fleet(std::uint64_t seed) {
   choose_fleet(seed, run.config.cluster);
   choose_autoscaler(seed, run.config.cluster);
   if (run.config.cluster.fleet.on) choose_domains(seed, run.config.cluster.fleet.failures);
+  choose_slow_start(seed, run.config.cluster.routing);
   choose_fair_shares(seed, run);
   choose_clients(seed, run.config.clients);
   choose_answers(seed, run);

@@ -33,6 +33,12 @@ enum class ScaleMetric {
 inline constexpr int kScaleMetrics = 5;
 [[nodiscard]] std::string_view to_string(ScaleMetric metric);
 
+// What Dynamo's planner keeps: thresholds of KV cache and queued prompts, or latencies by the step times of its
+// profile.
+enum class PlannerAim { throughput, latency, sla };
+inline constexpr int kPlannerAims = 3;
+[[nodiscard]] std::string_view to_string(PlannerAim aim);
+
 // HPA's HPAScalingPolicy: so much may change within a period.
 struct ScalingLimit {
   bool percent = false;  // of the replicas at the period's start; else replicas
@@ -79,9 +85,11 @@ struct AutoscalerConfig {
   double up_rate = 0, down_rate = 0;  // at most so many times more or less than ready
   Duration zero_grace{};              // before the last replica goes
   // Dynamo.
-  bool for_latency = false;                  // thresholds of the planner's latency mode; else of throughput
+  PlannerAim aim = PlannerAim::throughput;
   bool sees_prompts = true, sees_kv = true;  // of a pool of role decode or prefill one of them only
   double replica_rate = 0;                   // requests per second that one replica serves; 0: no lower bound by rate
+  Duration ttft{}, itl{};                    // aim sla: limits of a pool of role prefill, of one of role decode
+  double down_sensitivity = 0.8;             // ... the share of them that one replica less may reach
   bool operator==(const AutoscalerConfig&) const = default;
 };
 

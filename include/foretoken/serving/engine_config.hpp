@@ -145,6 +145,11 @@ struct RoutingConfig {
   bool signals_together = false;
   bool count_own_dispatches = false;  // shortest_queue, power_of_two: add what it has sent since
   bool random_ties = false;           // shortest_queue: chance among equals, else the lowest index
+  // Of a fleet: a replica that was added has its full share of the requests after `slow_start` (0 = at once), and from
+  // this share on until then; the larger the aggression, the sooner (Envoy).
+  Duration slow_start{};
+  double slow_start_min_weight = 0.1;
+  double slow_start_aggression = 1;
   std::string prefix_index =
       "engine";  // who knows the cached prefixes: engine (KV events), router (what it sent where)
   std::int64_t prefix_index_blocks = 31250;  // router: blocks of 16 tokens remembered per replica
@@ -182,6 +187,7 @@ struct AdmissionConfig {
   bool sheds_by_chance = false;  // the more of them, the more saturated the replicas are
   double queue_threshold = 5;    // of saturation: waiting requests, and share of KV blocks in use
   double kv_threshold = 0.8;
+  Duration stale_after{};  // whose signals are older counts as saturated (1); 0 = they count however old they are
   // Flow control: who comes while they are saturated waits, by priority, at most so many of one.
   bool queues = false;
   std::int64_t queue_requests = 5000;

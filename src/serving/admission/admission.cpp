@@ -13,31 +13,37 @@ bool TokenBucket::take(double tokens, TimePoint now) {
   return true;
 }
 
-bool Admission::admits(const Request& request, std::int64_t in_flight, const ClusterView& view) {
+bool Admission::admits(const Request& request, std::int64_t in_flight, const ClusterView& view,
+                       const ClusterView* decode) {
   if (config_.max_in_flight > 0 && in_flight >= config_.max_in_flight) return false;
-  if (config_.sheds && request.priority >= config_.shed_priority && sheds(view)) return false;
+  if (config_.sheds && request.priority >= config_.shed_priority && sheds(saturation(view, decode))) return false;
   if (config_.tokens_per_second <= 0) return true;
   const double tokens = static_cast<double>(request.prompt_tokens) + (config_.counts_outputs ? request.max_tokens : 0);
   return bucket_of(request).take(tokens, view.now());
 }
 
 // llm-d's probabilistic admitter sheds a share of 300 s^5 at saturation s: a tenth of them from 0.2, all from 0.32.
-bool Admission::sheds(const ClusterView& view) {
-  const double s = saturation(view);
+bool Admission::sheds(double s) {
   if (!config_.sheds_by_chance) return s >= 1;
   return chance_.uniform() < 300 * s * s * s * s * s;
 }
 
-double Admission::saturation(const ClusterView& view) const {
+// A replica that has not been heard of for too long counts as full.
+double Admission::saturation_of(const ReplicaSignals& s, TimePoint now) const {
+  if (config_.stale_after > Duration{} && now - s.as_of > config_.stale_after) return 1;
+  const double kv = static_cast<double>(s.kv_blocks_used) / static_cast<double>(std::max<std::int64_t>(1, s.kv_blocks));
+  return std::max(static_cast<double>(s.waiting) / config_.queue_threshold, kv / config_.kv_threshold);
+}
+
+double Admission::saturation(const ClusterView& view, const ClusterView* decode) const {
   double sum = 0;
   int replicas = 0;
-  for (int i = 0; i < view.size(); ++i) {
-    if (!view.takes(i)) continue;
-    const ReplicaSignals s = view.signals(i);
-    const double kv =
-        static_cast<double>(s.kv_blocks_used) / static_cast<double>(std::max<std::int64_t>(1, s.kv_blocks));
-    sum += std::max(static_cast<double>(s.waiting) / config_.queue_threshold, kv / config_.kv_threshold);
-    ++replicas;
+  for (const ClusterView* side : {&view, decode}) {
+    for (int i = 0; side != nullptr && i < side->size(); ++i) {
+      if (!side->takes(i)) continue;
+      sum += saturation_of(side->signals(i), side->now());
+      ++replicas;
+    }
   }
   return replicas == 0 ? 1 : sum / replicas;
 }

@@ -30,14 +30,17 @@ class Admission {
       : config_(config), chance_(seed, "admission") {}
 
   // in_flight: requests in the system without this one.
-  [[nodiscard]] bool admits(const Request& request, std::int64_t in_flight, const ClusterView& view);
+  // decode: of the replicas where requests go on, if they are others.
+  [[nodiscard]] bool admits(const Request& request, std::int64_t in_flight, const ClusterView& view,
+                            const ClusterView* decode = nullptr);
 
   // llm-d: of each replica max(waiting / threshold, KV usage / threshold), the mean of those that take requests; 1
-  // where none does.
-  [[nodiscard]] double saturation(const ClusterView& view) const;
+  // where none does. Replicas that prefill and that decode are endpoints alike.
+  [[nodiscard]] double saturation(const ClusterView& view, const ClusterView* decode = nullptr) const;
 
  private:
-  [[nodiscard]] bool sheds(const ClusterView& view);
+  [[nodiscard]] bool sheds(double saturation);
+  [[nodiscard]] double saturation_of(const ReplicaSignals& signals, TimePoint now) const;
   [[nodiscard]] TokenBucket& bucket_of(const Request& request);
 
   AdmissionConfig config_;

@@ -150,6 +150,8 @@ void Cluster::make_routers(const PrefixTable* prefixes) {
         among.routing.weights = std::move(weights);
       router = make_routing_policy(among, prefixes);
     }
+    if (comes_and_goes_ && side.routing->slow_start > Duration{})
+      side.takers.start_slowly(SlowStart(*side.routing, weights_of(candidates)));
     for (const int i : candidates) {
       member(i).board = SignalBoard::of(pool.cluster.routing, member(i).candidate, n);
       publishes_ = publishes_ || member(i).board.has_value();

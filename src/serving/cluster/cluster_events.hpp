@@ -21,6 +21,7 @@
 #include "serving/fan_out/fan_out.hpp"
 #include "serving/fleet/autoscaler.hpp"
 #include "serving/fleet/lobby.hpp"
+#include "serving/fleet/priced_profile.hpp"
 #include "serving/fleet/replica_lives.hpp"
 #include "serving/fleet/schedule.hpp"
 #include "serving/fleet/takers.hpp"
@@ -146,10 +147,11 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
           first(first_replica),
           side(&to),
           engine(&pool.engine),
+          profile(pool),
           in_flight(static_cast<std::size_t>(pool.cluster.replicas), 0),
           pinned(static_cast<std::size_t>(pool.cluster.replicas), 0) {
       if (pool.cluster.fleet.autoscaler.policy != AutoscalerPolicy::none)
-        autoscaler = make_autoscaler(pool.cluster.fleet.autoscaler);
+        autoscaler = make_autoscaler(pool.cluster.fleet.autoscaler, &profile);
     }
     [[nodiscard]] std::size_t place(int replica) const { return static_cast<std::size_t>(replica - first); }
     [[nodiscard]] ReplicaState state(int replica) const { return lives.state(replica - first); }
@@ -161,6 +163,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
     int first;  // its replicas are numbered from there
     const Side* side;
     const EngineConfig* engine;
+    PricedProfile profile;
     std::vector<std::int64_t> in_flight;  // by place: requests that were sent there and have not left
     std::vector<std::int64_t> pinned;     // ... that were handed over, and whose blocks are still there
     std::int64_t inside = 0, came = 0;    // of all places: those in flight, those that were ever sent there
@@ -187,6 +190,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   [[nodiscard]] Member& member(int replica) { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] int replica_of(int rank) const { return replica_of_rank_[static_cast<std::size_t>(rank)]; }
   [[nodiscard]] int choose(Side& side, const Request& request, TimePoint now);
+  [[nodiscard]] int choose_of_fleet(Side& side, const Request& request, TimePoint now);
   [[nodiscard]] EngineRank& rank_of(int rank) { return member(replica_of(rank)).replica->rank(rank); }
   void enter(const Request& request, TimePoint now);
   [[nodiscard]] bool stays_with(int decode, const Request& request, TimePoint now) const;
@@ -213,6 +217,7 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void gone(Fleet& fleet, int replica, TimePoint now);
   void die(int replica, TimePoint now);
   void sent_to(int replica);
+  void count_answered(const Request& request);
   void left_replica(int replica, TimePoint now);
   void may_be_drained(int replica, TimePoint now);
   void renew(int replica);
@@ -225,6 +230,8 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   [[nodiscard]] bool refuses(int replica, const Request& request, TimePoint now);
   void hold(Side& entry, const Request& request, TimePoint now);
   void serve_held(Side& entry, TimePoint now);
+  template <class Ask>
+  auto ask_admission(const Side& entry, TimePoint now, Ask ask);
   void admit(const Request& request, TimePoint now);
   void begin(const Request& request, TimePoint now);
   void dispatch_one(TimePoint now);
@@ -281,13 +288,15 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   bool fetches_ = false;                                    // prefixes may come from other replicas
   std::unordered_map<std::int64_t, std::int64_t> fetched_;  // by request on its way, tokens; never iterated
   std::int64_t in_system_ = 0;
+  Traffic answered_;  // where replicas come and go
   SimulationOutcome outcome_;
 };
 
 class Cluster::View final : public ClusterView {
  public:
-  View(const Cluster& cluster, const Side& side, TimePoint now)
-      : ClusterView(side.takers.absent()), cluster_(cluster), candidates_(side.candidates), now_(now) {}
+  View(const Cluster& cluster, const Side& side, TimePoint now) : View(cluster, side, now, side.takers.absent()) {}
+  View(const Cluster& cluster, const Side& side, TimePoint now, const std::vector<std::uint8_t>* takes)
+      : ClusterView(takes), cluster_(cluster), candidates_(side.candidates), now_(now) {}
   int size() const override { return static_cast<int>(candidates_.size()); }
   TimePoint now() const override { return now_; }
   ReplicaSignals signals(int replica) const override {

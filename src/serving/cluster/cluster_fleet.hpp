@@ -43,12 +43,28 @@ void Cluster::gone(Fleet& fleet, int replica, TimePoint now) {
   fleet.lives.gone(replica - fleet.first, now, [&](int free) { renew(fleet.first + free); });
 }
 
+// Those that were added a short while ago are candidates no oftener than their shares say.
+[[gnu::noinline]] int Cluster::choose_of_fleet(Side& side, const Request& request, TimePoint now) {
+  const int chosen = side.router->choose(request, View(*this, side, now, side.takers.for_next(now)));
+  if (chosen < 0) return RoutingPolicy::kRefused;
+  side.takers.sent(chosen);
+  const int replica = side.candidates[static_cast<std::size_t>(chosen)];
+  sent_to(replica);
+  return replica;
+}
+
 void Cluster::sent_to(int replica) {
   Fleet* fleet = member(replica).fleet;
   if (fleet == nullptr) return;
   ++fleet->in_flight[fleet->place(replica)];
   ++fleet->inside;
   ++fleet->came;
+}
+
+void Cluster::count_answered(const Request& request) {
+  ++answered_.requests;
+  answered_.prompt_tokens += request.prompt_tokens;
+  answered_.output_tokens += request.output_tokens;
 }
 
 void Cluster::left_replica(int replica, TimePoint now) {
@@ -153,9 +169,23 @@ class Cluster::Sight final : public FleetSight {
       load.kv_demand = static_cast<double>(s.in_flight_tokens) / (blocks * engine.block_size);
       load.queued_prompts =
           static_cast<double>(s.prefill_tokens) / static_cast<double>(std::max<std::int64_t>(1, engine.max_model_len));
+      load.prompt_tokens = s.prefill_tokens;
+      load.tokens = s.in_flight_tokens;
       loads.push_back(load);
     }
     return loads;
+  }
+  // All that was answered, and what this side found of prompts.
+  Traffic traffic() const override {
+    Traffic traffic = cluster_.answered_;
+    for (int place = 0; place < static_cast<int>(fleet_.in_flight.size()); ++place) {
+      for (const auto& rank : cluster_.member(fleet_.first + place).replica->ranks()) {
+        const ReplicaTotals& before = cluster_.former_[static_cast<std::size_t>(rank->index())];
+        traffic.looked_up += rank->totals().prefix_cache_queries + before.prefix_cache_queries;
+        traffic.found += rank->totals().prefix_cache_hits + before.prefix_cache_hits;
+      }
+    }
+    return traffic;
   }
 
  private:
@@ -218,10 +248,23 @@ void Cluster::hold(Side& entry, const Request& request, TimePoint now) {
   schedule_fleet(now);
 }
 
+// Those of the request's model, where it enters and where it would decode.
+template <class Ask>
+auto Cluster::ask_admission(const Side& entry, TimePoint now, Ask ask) {
+  if (publishes_) {
+    for (const Side* side : {&entry, static_cast<const Side*>(&decode_)})
+      for (const int i : side->candidates) changes(i, now);
+  }
+  const View here(*this, entry, now), there(*this, decode_, now);
+  return ask(here, hand_over_ ? &there : nullptr);
+}
+
 [[gnu::noinline]] void Cluster::admit(const Request& request, TimePoint now) {
-  if (publishes_)
-    for (const int i : entries_.front().candidates) changes(i, now);
-  const auto admits = [&] { return admission_->admits(request, in_system_ - 1, View(*this, entries_.front(), now)); };
+  const auto admits = [&] {
+    return ask_admission(entry_of(request), now, [&](const ClusterView& here, const ClusterView* there) {
+      return admission_->admits(request, in_system_ - 1, here, there);
+    });
+  };
   const bool is_let_in = fan_out_ != nullptr ? fan_out_->let_in(request, admits) : admits();
   if (!is_let_in || (flow_ && !flow_->enter(request, now))) return turned_away(request, Outcome::rejected, now);
   flow_ ? dispatch_one(now) : begin(request, now);
@@ -229,9 +272,10 @@ void Cluster::hold(Side& entry, const Request& request, TimePoint now) {
 
 // A cycle: one request at most, and none while the replicas are saturated, however little the next would take.
 void Cluster::dispatch_one(TimePoint now) {
-  if (publishes_)
-    for (const int i : entries_.front().candidates) changes(i, now);
-  if (admission_->saturation(View(*this, entries_.front(), now)) < 1) begin(flow_->take(), now);
+  const double saturation = ask_admission(
+      entries_.front(), now,
+      [&](const ClusterView& here, const ClusterView* there) { return admission_->saturation(here, there); });
+  if (saturation < 1) begin(flow_->take(), now);
   events_.schedule(flow_due_, flow_->empty() ? kNever : std::min(FlowControl::next_cycle(now), flow_->next_timeout()));
 }
 

@@ -15,12 +15,10 @@ namespace {
 int Cluster::choose(Side& side, const Request& request, TimePoint now) {
   if (publishes_)
     for (const int i : side.candidates) changes(i, now);
-  const int chosen = side.router->choose(request, View(*this, side, now));
-  if (chosen < 0) return RoutingPolicy::kRefused;
-  const int replica = side.candidates[static_cast<std::size_t>(chosen)];
   if (comes_and_goes_) [[unlikely]]
-    sent_to(replica);
-  return replica;
+    return choose_of_fleet(side, request, now);
+  const int chosen = side.router->choose(request, View(*this, side, now));
+  return chosen < 0 ? RoutingPolicy::kRefused : side.candidates[static_cast<std::size_t>(chosen)];
 }
 
 // Where the request goes first.
@@ -216,6 +214,8 @@ void Cluster::left_system(const Request& request, Outcome outcome, TimePoint now
   switch (outcome) {
     case Outcome::finished:
       ++outcome_.finished;
+      if (comes_and_goes_) [[unlikely]]
+        count_answered(request);
       break;
     case Outcome::rejected:
       ++outcome_.rejected;

@@ -16,6 +16,8 @@ constexpr std::array<std::string_view, kAutoscalerPolicies> kPolicyNames = {
 constexpr std::array<std::string_view, kScaleMetrics> kMetricNames = {"in_flight", "waiting", "running", "kv_usage",
                                                                       "request_rate"};
 
+constexpr std::array<std::string_view, kPlannerAims> kAimNames = {"throughput", "latency", "sla"};
+
 double value_of(ScaleMetric metric, const ReplicaLoad& load) {
   switch (metric) {
     case ScaleMetric::in_flight:
@@ -52,6 +54,10 @@ std::string_view to_string(AutoscalerPolicy policy) {
   return kPolicyNames[static_cast<std::size_t>(policy)];
 }
 
+std::string_view to_string(PlannerAim aim) {
+  return kAimNames[static_cast<std::size_t>(aim)];
+}
+
 std::string_view to_string(ScaleMetric metric) {
   return kMetricNames[static_cast<std::size_t>(metric)];
 }
@@ -81,6 +87,7 @@ MetricSample MetricHistory::sample(const AutoscalerConfig& config, const FleetSi
     if (config.metric == ScaleMetric::waiting) sample.total += static_cast<double>(sight.held());
   }
   if (each) sample.replicas = std::move(replicas);
+  if (config.aim == PlannerAim::sla) sample.traffic = sight.traffic();
   return sample;
 }
 
@@ -103,6 +110,14 @@ const MetricSample* MetricHistory::newest(TimePoint now) const {
   return last < 0 ? nullptr : &entry(last).sample;
 }
 
+std::int64_t MetricHistory::index_before(TimePoint now, Duration window) const {
+  return std::max<std::int64_t>(0, index_at(now - age_) - std::max<std::int64_t>(1, window / period_));
+}
+
+const MetricSample* MetricHistory::oldest(TimePoint now, Duration window) const {
+  return index_at(now - age_) < 0 ? nullptr : &entry(index_before(now, window)).sample;
+}
+
 MetricHistory::Sum MetricHistory::sum(TimePoint now, Duration window) const {
   const std::int64_t last = index_at(now - age_);
   if (last < 0) return {};
@@ -118,7 +133,7 @@ double MetricHistory::total(TimePoint now, Duration window) const {
     return over.samples > 0 ? over.total / static_cast<double>(over.samples) : std::nan("");
   }
   const std::int64_t last = index_at(now - age_);
-  const std::int64_t first = std::max<std::int64_t>(0, last - std::max<std::int64_t>(1, window / period_));
+  const std::int64_t first = index_before(now, window);
   if (first >= last) return std::nan("");  // one look at a counter is no rate
   const MetricSample &from = entry(first).sample, &to = entry(last).sample;
   return (to.total - from.total) / to_seconds(to.at - from.at);
@@ -141,7 +156,7 @@ int Autoscaler::within_bounds(double replicas) const {
   return static_cast<int>(std::clamp<double>(replicas, config_.least, config_.most));
 }
 
-std::unique_ptr<Autoscaler> make_autoscaler(const AutoscalerConfig& config) {
+std::unique_ptr<Autoscaler> make_autoscaler(const AutoscalerConfig& config, const ReplicaProfile* profile) {
   switch (config.policy) {
     case AutoscalerPolicy::hpa:
     case AutoscalerPolicy::keda:
@@ -156,7 +171,9 @@ std::unique_ptr<Autoscaler> make_autoscaler(const AutoscalerConfig& config) {
     case AutoscalerPolicy::aibrix_apa:
       return make_aibrix_apa(config);
     case AutoscalerPolicy::dynamo:
-      return make_dynamo_planner(config);
+      if (config.aim != PlannerAim::sla) return make_dynamo_planner(config);
+      invariant(profile != nullptr, "a planner by latencies without a profile");
+      return make_dynamo_sla_planner(config, *profile);
     case AutoscalerPolicy::wva:
       return make_wva(config);
     case AutoscalerPolicy::none:

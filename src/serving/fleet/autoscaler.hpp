@@ -19,9 +19,32 @@ struct ReplicaLoad {
   std::int64_t in_flight = 0;  // requests that were sent there and have not left
   std::int64_t waiting = 0;
   std::int64_t running = 0;
-  double kv_usage = 0;        // share of its KV blocks
-  double kv_demand = 0;       // the same with the tokens that wait
-  double queued_prompts = 0;  // prompt tokens whose first token is not out, over the longest context
+  double kv_usage = 0;             // share of its KV blocks
+  double kv_demand = 0;            // the same with the tokens that wait
+  double queued_prompts = 0;       // prompt tokens whose first token is not out, over the longest context
+  std::int64_t prompt_tokens = 0;  // the same in tokens
+  std::int64_t tokens = 0;         // of all requests there, with their outputs so far
+};
+
+// What one replica takes by its profile, and what it holds: of all its ranks, which share its requests evenly.
+class ReplicaProfile {
+ public:
+  virtual ~ReplicaProfile() = default;
+  // A step of so many prompt tokens; a step of so many rows with so many tokens of context in all. Seconds.
+  [[nodiscard]] virtual double prefill(double tokens) const = 0;
+  [[nodiscard]] virtual double decode(double rows, double context) const = 0;
+  [[nodiscard]] virtual double most_batched_tokens() const = 0;
+  [[nodiscard]] virtual double kv_tokens() const = 0;
+  [[nodiscard]] virtual double seats() const = 0;
+};
+
+// What was answered since the run began, and how much of its prompts was found cached.
+struct Traffic {
+  std::int64_t requests = 0;
+  std::int64_t prompt_tokens = 0;
+  std::int64_t output_tokens = 0;
+  std::int64_t looked_up = 0;
+  std::int64_t found = 0;
 };
 
 // What there is to see of a fleet at an instant.
@@ -32,6 +55,7 @@ class FleetSight {
   [[nodiscard]] virtual std::int64_t held() const = 0;       // of them those
   [[nodiscard]] virtual std::int64_t arrived() const = 0;    // since the run began
   [[nodiscard]] virtual std::vector<ReplicaLoad> ready() const = 0;
+  [[nodiscard]] virtual Traffic traffic() const { return {}; }
 };
 
 // How many replicas there are, which whoever decides knows at once.
@@ -51,6 +75,7 @@ struct MetricSample {
   double sum = 0;                     // over the replicas that report
   std::int64_t reporting = 0;         // ready then
   std::vector<ReplicaLoad> replicas;  // only where the policy looks at each
+  Traffic traffic;                    // only where the policy asks for latencies
 };
 
 // Samples at instants that lie `age` before decisions, and what a decision sees of them.
@@ -64,6 +89,8 @@ class MetricHistory {
 
   // The newest one that a decision at `now` sees; null: none yet.
   [[nodiscard]] const MetricSample* newest(TimePoint now) const;
+  // The one from which on a rate over `window` counts.
+  [[nodiscard]] const MetricSample* oldest(TimePoint now, Duration window) const;
   // The fleet's metric over the last `window` (0: the newest), NaN where nothing is seen: a mean, of a rate what came.
   [[nodiscard]] double total(TimePoint now, Duration window) const;
   // The mean over as many samples as the window would have, those before the run being zeros.
@@ -77,6 +104,7 @@ class MetricHistory {
   };
   // Of the last sample at or before `t`; -1: none.
   [[nodiscard]] std::int64_t index_at(TimePoint t) const;
+  [[nodiscard]] std::int64_t index_before(TimePoint now, Duration window) const;
   [[nodiscard]] const Entry& entry(std::int64_t index) const { return samples_[static_cast<std::size_t>(index)]; }
   // Of the samples that a decision at `now` sees, those after `now - age - window`, at least the newest.
   struct Sum {
@@ -124,8 +152,10 @@ class Autoscaler {
   double seen_ = 0;
 };
 
-// Precondition: config.policy is not none, and its figures are in the ranges of the field table.
-[[nodiscard]] std::unique_ptr<Autoscaler> make_autoscaler(const AutoscalerConfig& config);
+// Precondition: config.policy is not none, and its figures are in the ranges of the field table. The profile, which
+// PlannerAim::sla needs, lives as long as the autoscaler.
+[[nodiscard]] std::unique_ptr<Autoscaler> make_autoscaler(const AutoscalerConfig& config,
+                                                          const ReplicaProfile* profile = nullptr);
 
 // ---- one for each form of policy ----
 [[nodiscard]] std::unique_ptr<Autoscaler> make_hpa(const AutoscalerConfig& config);  // and KEDA in front of it
@@ -134,6 +164,8 @@ class Autoscaler {
 [[nodiscard]] std::unique_ptr<Autoscaler> make_kubeai(const AutoscalerConfig& config);
 [[nodiscard]] std::unique_ptr<Autoscaler> make_aibrix_apa(const AutoscalerConfig& config);
 [[nodiscard]] std::unique_ptr<Autoscaler> make_dynamo_planner(const AutoscalerConfig& config);
+[[nodiscard]] std::unique_ptr<Autoscaler> make_dynamo_sla_planner(const AutoscalerConfig& config,
+                                                                  const ReplicaProfile& profile);
 [[nodiscard]] std::unique_ptr<Autoscaler> make_wva(const AutoscalerConfig& config);
 
 }  // namespace foretoken

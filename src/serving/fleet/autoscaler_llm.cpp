@@ -46,7 +46,8 @@ class DynamoPlanner final : public Autoscaler {
   int step(TimePoint now) {
     const MetricSample* sample = history_.newest(now);
     if (sample == nullptr || sample->replicas.empty()) return 0;
-    const Thresholds& t = config_.for_latency ? kLatency : kThroughput;
+    const bool latency = config_.aim == PlannerAim::latency;
+    const Thresholds& t = latency ? kLatency : kThroughput;
     bool more = false, less = true;
     double most = 0;
     for (const ReplicaLoad& load : sample->replicas) {
@@ -55,8 +56,8 @@ class DynamoPlanner final : public Autoscaler {
         less = less && load.kv_demand < t.kv_down;
       }
       if (config_.sees_prompts) {
-        more = more || load.queued_prompts > t.queued_up;
-        less = less && load.queued_prompts <= t.queued_down;
+        more = more || load.queued_prompts >= t.queued_up;
+        less = less && (latency ? load.queued_prompts <= t.queued_down : load.queued_prompts < t.queued_down);
       }
       most = std::max(most, config_.sees_kv ? load.kv_demand : load.queued_prompts);
     }

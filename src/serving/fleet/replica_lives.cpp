@@ -280,6 +280,7 @@ void ReplicaLives::enter(int place, ReplicaState state, TimePoint now) {
   const Duration stays = stay(life, state);
   life.until = stays == kNever - TimePoint{} ? kNever : now + stays;
   set_takes(place, state == ReplicaState::ready);
+  if (state == ReplicaState::ready) router_.begins(first_ + place, now);
   if (state >= ReplicaState::gone) life.dies = kNever;
   totals_.most_ready = std::max(totals_.most_ready, ready_);
   if (changes) count(now);

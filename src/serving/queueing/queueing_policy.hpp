@@ -19,6 +19,7 @@ struct Waiting {
   RequestId resumed = kNoRequest;  // preempted: its place in the in-flight table
   bool last = false;               // preempted, and waits behind those that are here
   bool first = false;              // its KV cache has come from elsewhere: before all others, in the order of coming
+  TimePoint came{};  // to this rank, which may be long after it was sent; of one that is preempted nothing
 };
 
 // Contract: head() is the request pop() takes; preempted requests that tie with

@@ -34,7 +34,7 @@ void EngineRank::arrive(const Request& sent, TimePoint now, Duration waited_for_
   if (rank_.tells()) rank_.tell_queued(request, now);
   if (rank_.tiers && rank_.tiers->store.prefetches())
     rank_.tiers->store.prefetch(request, cached_tokens(request, now), now);
-  wait({request, kv_wait_.at(now) - waited_for_blocks, kNoRequest}, now);
+  wait({request, kv_wait_.at(now) - waited_for_blocks, kNoRequest, false, false, now}, now);
 }
 
 void EngineRank::wait(const Waiting& waiting, TimePoint now) {

@@ -46,6 +46,7 @@ struct RoutingRow {
   bool sees_prefixes = false;                   // of replicas' caches
   bool fills_the_emptiest = false;              // a replica where several leave at once gets the next ones
   bool fetches = false;                         // prefixes from replica to replica; it may refuse requests, too
+  bool starts_slowly = true;                    // else a request has a place that it would lose by that
 };
 
 // An unknown name is an InternalError.

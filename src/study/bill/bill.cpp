@@ -12,7 +12,6 @@
 namespace foretoken {
 namespace {
 
-constexpr double kHoursPerMonth = 365.25 * 24 / 12;
 constexpr double kMaxReplicas = 100'000;
 // So that 3 x 0.1 over 0.1 is three replicas and not four.
 constexpr double kRoundingSlack = 1e-9;

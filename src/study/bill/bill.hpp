@@ -10,6 +10,8 @@
 
 namespace foretoken {
 
+inline constexpr double kHoursPerMonth = 365.25 * 24 / 12;
+
 // One way to size the fleet over the week.
 struct FleetBill {
   int least_replicas = 0;
@@ -33,9 +35,9 @@ struct Bill {
   double peak_rate = 0;
   double tokens_per_request = 0;      // in and out
   std::vector<int> replicas_by_hour;  // of the re-sized fleet, from Monday 0:00
-  FleetBill as_given;                 // the scenario's replicas, whatever the hour
-  FleetBill fixed;                    // enough for the busiest hour
-  FleetBill resized;                  // enough for each hour, at once and without cold starts
+  FleetBill as_given;  // the scenario's replicas, whatever the hour; of a fleet what bill_of_fleet() says
+  FleetBill fixed;     // enough for the busiest hour
+  FleetBill resized;   // enough for each hour, at once and without cold starts
 };
 
 struct ReplicaCapacity {
@@ -49,5 +51,13 @@ struct ReplicaCapacity {
 // `capacity` stands in where the scenario does not say it. Errors: no price, no load profile, no capacity, or no
 // offered rate to multiply.
 [[nodiscard]] Result<Bill> monthly_bill(const Scenario& scenario, const std::optional<ReplicaCapacity>& capacity = {});
+
+// The question about replicas that stay: what a fleet's bill is held against.
+[[nodiscard]] Question without_fleet(const Question& question, const Scenario& scenario);
+
+// The scenario's fleet (replicas that come and go) simulated through the hours of the load profile: a week, or a day
+// where all are alike; a month costs as much as it does. `still` is the bill without it. Errors: those of the run, and
+// more requests than are simulated.
+[[nodiscard]] Result<FleetBill> bill_of_fleet(const Question& question, const Bill& still, const RunOptions& options);
 
 }  // namespace foretoken

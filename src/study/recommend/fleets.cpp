@@ -28,8 +28,7 @@ Diagnostics unsearchable(const RecommendQuestion& question, std::size_t candidat
 }
 
 // Per hour of the run: of what was paid, in the mean.
-DeploymentCost cost_of_run(const Scenario& s, DeploymentCost whole, double mean_replicas_paid) {
-  const double share = mean_replicas_paid / std::max(1, s.cluster.replicas);
+DeploymentCost cost_of_run(DeploymentCost whole, double share) {
   if (whole.usd_per_hour) whole.usd_per_hour = *whole.usd_per_hour * share;
   whole.gpus = static_cast<int>(std::ceil(whole.gpus * share - 1e-9));
   return whole;
@@ -65,7 +64,7 @@ Diagnostics search_fleets(const RecommendQuestion& question, const RecommendOpti
       screened[i].why = trial.candidate.why;
       return;
     }
-    screened[i].cost = trial.candidate.cost = cost_of_run(*scenario, screened[i].cost, trial.mean_replicas_paid);
+    screened[i].cost = trial.candidate.cost = cost_of_run(screened[i].cost, trial.share_paid);
     screened[i].fate = trial.candidate.fate;
     screened[i].why = trial.candidate.why;
     const std::lock_guard lock(telling);

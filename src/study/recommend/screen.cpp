@@ -156,8 +156,8 @@ Candidate CandidateSource::describe(std::size_t index, const Scenario& s) const 
   c.replicas = replicas_in_all(s);
   for (const PoolPlan& pool : s.pools) {
     const Parallelism& split = pool.deployment.parallelism;
-    c.pools +=
-        fmt::format("{}{} {} TP{}", c.pools.empty() ? "" : " + ", pool.cluster.replicas, pool.name, split.tensor);
+    c.pools += fmt::format("{}{}{} {} TP{}", c.pools.empty() ? "" : " + ", pool.cluster.fleet.on ? "up to " : "",
+                           pool.cluster.replicas, pool.name, split.tensor);
     if (split.pipeline > 1) c.pools += fmt::format(" PP{}", split.pipeline);
     if (split.data > 1) c.pools += fmt::format(" DP{}", split.data);
   }

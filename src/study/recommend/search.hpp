@@ -87,7 +87,7 @@ struct Trial {
   std::int64_t peak_running = 0;
   std::int64_t blocks_needed = 0;  // so many keep any request from waiting for KV blocks
   std::int64_t requests = 0;
-  double mean_replicas_paid = 0;  // of a fleet
+  double share_paid = 1;  // of a fleet: of the price of all its places, all the time
   bool interrupted = false;
 };
 

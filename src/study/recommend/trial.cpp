@@ -15,16 +15,21 @@ namespace {
 const std::vector<std::string> kCandidateFigures{
     "tokens_per_s_per_gpu",      "interactivity_tok_s",           "output_throughput", "p99_ttft_ms", "mean_tpot_ms",
     "cost_per_1m_output_tokens", "full_cost_per_1m_output_tokens"};
-constexpr const char* kPaid = "mean_replicas_paid";
+constexpr const char* kPaid = "cost_per_hour";
 std::vector<std::string> figures_for(const Scenario& s) {
   std::vector<std::string> keys = kCandidateFigures;
   if (s.cluster.fleet.on) keys.emplace_back(kPaid);
   return keys;
 }
-// A price changes no run, but figures in money need one.
+// A price changes no run, but figures in money need one. Of pools that come and go apart it says what is paid: the
+// catalog's, or where that has none the same for all GPUs.
 Scenario with_some_price(const Scenario& s) {
   Scenario priced = s;
-  if (!price_per_hour(s)) priced.prices.gpu_hour = 1;
+  if (price_per_hour(s)) return priced;
+  priced.prices.examples = !s.pools.empty();
+  if (price_per_hour(priced)) return priced;
+  priced.prices.gpu_hour = 1;
+  for (PoolPlan& pool : priced.pools) pool.gpu_hour = 1;
   return priced;
 }
 
@@ -81,7 +86,8 @@ Trial trial_of(const Scenario& s, Candidate candidate, const Verdict& v) {
                         s.engine.most_blocks_of(s.engine.max_model_len);
   trial.requests = v.requests + v.pilot_requests;
   trial.interrupted = v.interrupted;
-  if (s.cluster.fleet.on && !v.also.empty()) trial.mean_replicas_paid = v.also.back().value;
+  if (s.cluster.fleet.on && !v.also.empty())
+    trial.share_paid = v.also.back().value / price_per_hour(with_some_price(s))->usd;
   if (trial.peak_running >= trial.max_num_seqs || !never_waits_for_blocks(trial, s.engine)) trial.twin_key.clear();
   return trial;
 }

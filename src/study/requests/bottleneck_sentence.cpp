@@ -61,8 +61,15 @@ std::string busy_pools(const RequestExplanation& e) {
   return text;
 }
 
+// Of a fleet, whose replicas may not have been there yet.
+std::string ready_replicas(const RequestExplanation& e) {
+  if (!(e.ready_mean > 0)) return {};
+  return fmt::format("; {} replicas were ready then, {} in the mean of the run", plain_figure(e.ready_then, 3),
+                     plain_figure(e.ready_mean, 3));
+}
+
 // All of these follow "of which 640 ms".
-std::string words_for_queue(const RequestExplanation& e, Cause cause) {
+std::string words_for_waiting(const RequestExplanation& e, Cause cause) {
   if (!e.scenario.pools.empty()) {
     if (cause != Cause::overload) return "waited for its turn: " + busy_pools(e);
     return fmt::format("waited in a queue that grows by {} of {} requests/s: {}", plain_figure(e.backlog_growth, 3),
@@ -84,6 +91,10 @@ std::string words_for_queue(const RequestExplanation& e, Cause cause) {
   if (profile.closed_batches) return "waited for the batch before to end: static batching";
   return fmt::format("waited for the token budget or the end of a step ({} {})", profile.token_budget.name(),
                      token_budget(engine));
+}
+
+std::string words_for_queue(const RequestExplanation& e, Cause cause) {
+  return words_for_waiting(e, cause) + ready_replicas(e);
 }
 
 std::string words_for_kv(const RequestExplanation& e) {

@@ -106,6 +106,24 @@ void add_memory(std::vector<KnobChange>& changes, const Scenario& s, const std::
   }
 }
 
+// Of replicas that come and go: more of them earlier. `prefix`: of the keys of one pool.
+void add_fleet(std::vector<KnobChange>& changes, const ClusterConfig& cluster, const std::string& prefix = {}) {
+  constexpr double kLower = 0.8;
+  const AutoscalerConfig& a = cluster.fleet.autoscaler;
+  if (!cluster.fleet.on || a.policy == AutoscalerPolicy::none) return;
+  const std::string at = prefix + "fleet.autoscaler.";
+  if (a.policy != AutoscalerPolicy::dynamo && a.policy != AutoscalerPolicy::wva)
+    changes.push_back({fmt::format("{}target {:g} -> {:g}", at, a.target, a.target * kLower),
+                       {fmt::format("{}target={:g}", at, a.target * kLower)}});
+  if (a.least < a.most)
+    changes.push_back({fmt::format("{}min_replicas {} -> {}", at, a.least, a.least + 1),
+                       {fmt::format("{}min_replicas={}", at, a.least + 1),
+                        fmt::format("{}replicas={}", prefix, std::max(cluster.fleet.at_start, a.least + 1))}});
+  if (cluster.fleet.cold_start.provisioning > Duration{})
+    changes.push_back({fmt::format("nodes that stand by ({}fleet.cold_start.node -> 0)", prefix),
+                       {fmt::format("{}fleet.cold_start.node=0 s", prefix)}});
+}
+
 void add_host(std::vector<KnobChange>& changes, const Scenario& s) {
   for (const std::string& path : host_costs()) {
     const std::optional<std::string> value = resolved(s, path);
@@ -150,9 +168,13 @@ std::vector<KnobChange> setting_changes(const RequestExplanation& e, const std::
 std::vector<KnobChange> larger_changes(const RequestExplanation& e, const std::string& catalog_dir) {
   std::vector<KnobChange> changes;
   std::vector<std::string> sized;  // the smallest step of each number of replicas
+  if (e.scenario.pools.empty()) add_fleet(changes, e.scenario.cluster);
+  for (const PoolPlan& pool : e.scenario.pools) add_fleet(changes, pool.cluster, "pools." + pool.name + ".");
   for (Fix& fix : candidate_fixes(e.scenario, catalog_dir)) {
     KnobChange change{std::move(fix.change), std::move(fix.set)};
     if (!is_hardware(change.knob())) continue;
+    // How many are there at first is not how many there are.
+    if (e.scenario.cluster.fleet.on && without_pool(change.knob()) == "replicas") continue;
     if (without_pool(change.knob()) == "replicas") {
       if (std::find(sized.begin(), sized.end(), change.knob()) != sized.end()) continue;
       sized.push_back(change.knob());

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "experiment/explain/what_fits.hpp"
 #include "experiment/replication.hpp"
@@ -207,11 +208,38 @@ class Explainer {
     return {};
   }
 
+  // Of the time of all its places; 1: it stays.
+  static double paid_share(const FleetTotals& fleet, TimePoint end) {
+    const double all = static_cast<double>(fleet.places) * static_cast<double>(end.time_since_epoch().count());
+    return fleet.on && all > 0 ? static_cast<double>(fleet.paid()) / all : 1;
+  }
+
+  // Replicas that were ready while they waited to be scheduled, and in the mean.
+  void note_ready(const SimulationOutcome& outcome) {
+    const std::vector<FleetTotals::Count>& counts = outcome.fleet.counts;
+    const auto mean = [&](const std::vector<std::pair<TimePoint, TimePoint>>& times) {
+      double sum = 0, seconds = 0;
+      for (const auto& [from, to] : times) {
+        for (std::size_t i = 0; i < counts.size(); ++i) {
+          const TimePoint end = i + 1 < counts.size() ? counts[i + 1].at : outcome.end;
+          const double here = std::max(0.0, to_seconds(std::min(to, end) - std::max(from, counts[i].at)));
+          sum += counts[i].ready * here;
+          seconds += here;
+        }
+      }
+      return seconds > 0 ? sum / seconds : 0;
+    };
+    result_.ready_then = mean(waits_);
+    result_.ready_mean = mean({{TimePoint{}, outcome.end}});
+  }
+
   void note_busy_pools(const SimulationOutcome& outcome) {
-    const double whole = to_seconds(outcome.end.time_since_epoch());
-    std::size_t rank = 0;
+    std::size_t rank = 0, pool = 0;
     for (const std::size_t end : outcome.pool_ends) {
       const std::size_t first = rank;
+      double whole = to_seconds(outcome.end.time_since_epoch());
+      if (!outcome.pool_fleets.empty()) whole *= paid_share(outcome.pool_fleets[pool], outcome.end);
+      ++pool;
       double busy = 0;
       for (; rank < end; ++rank)
         busy += static_cast<double>(outcome.replicas[rank].busy) / FineDuration::kPerNanosecond * 1e-9;
@@ -239,12 +267,15 @@ class Explainer {
       }
       if (!std::binary_search(chosen_.begin(), chosen_.end(), r.request.index)) return;
       take(result_.selected);
+      if (r.scheduled > r.request.arrival) waits_.emplace_back(r.request.arrival, r.scheduled);
       if (one) result_.request = r;
     };
     const Result<ReplicationResult> run = simulate_replication(result_.scenario, 0, options);
     if (!run) return run.error();
     result_.interrupted = run->outcome.interrupted;
-    const double whole = to_seconds(run->outcome.end.time_since_epoch()) * static_cast<double>(seats.ranks());
+    const double whole = to_seconds(run->outcome.end.time_since_epoch()) * static_cast<double>(seats.ranks()) *
+                         paid_share(run->outcome.fleet, run->outcome.end);
+    if (run->outcome.fleet.on) note_ready(run->outcome);
     result_.seats_full = whole > 0 ? std::min(1.0, to_seconds(seats.all()) / whole) : 0;
     if (!s.pools.empty()) note_busy_pools(run->outcome);
     return {};
@@ -255,7 +286,8 @@ class Explainer {
   RequestLimits limits_;
   std::vector<Ranked> ranked_;
   std::vector<std::int64_t> violators_;
-  std::vector<std::int64_t> chosen_;  // rising
+  std::vector<std::int64_t> chosen_;                    // rising
+  std::vector<std::pair<TimePoint, TimePoint>> waits_;  // of the chosen, until they were scheduled
   std::optional<RequestRecord> seen_;
   std::int64_t median_ = -1;
   std::int64_t arrived_ = 0;

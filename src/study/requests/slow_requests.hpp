@@ -100,6 +100,8 @@ struct RequestExplanation {
   bool overloaded = false;
   double more_with_seats = 0;  // estimated gain in throughput with twice the seats, in closed form
   // With pools, of each: the share of the time in which its ranks compute, the mean over them.
+  double ready_then = 0;  // of a fleet: replicas that were ready while the selected waited, in the mean;
+  double ready_mean = 0;  // ... and over the run
   std::vector<double> pool_busy;
 
   Cause cause = Cause::decode;   // the largest, or overload

@@ -32,7 +32,19 @@ inline std::map<std::string, Example> fleet_examples() {
   const std::string wanted =
       "workload.classes=[{name: a, weight: 1, model: x, random_input_len: 64, random_output_len: 8}, {name: b, weight: "
       "1, model: y, random_input_len: 32, random_output_len: 8}]";
+  const std::string apart = "pools=[{name: p, role: prefill}, {name: d, role: decode}]";
+  const std::string sla = scaled + "dynamo, optimize: sla" + end;
   return {
+      {"routing.slow_start", {"60 s", {three, planned}}},
+      {"routing.slow_start_min_weight", {"0", {three, planned, "routing.slow_start=60 s"}}},
+      {"routing.slow_start_aggression", {"2", {three, planned, "routing.slow_start=60 s"}}},
+      {"admission.stale_after",
+       {"200 ms",
+        {three, sheds, "workload.classes=[{name: a, priority: 1}, {name: b}]", "router=least_kv",
+         "routing.signal_period=50 ms"}}},
+      {"fleet.autoscaler.ttft", {"1 s", {apart, sla}}},
+      {"fleet.autoscaler.itl", {"30 ms", {apart, sla}}},
+      {"fleet.autoscaler.down_sensitivity", {"0.5", {apart, sla}}},
       {"pools[].model", {"Qwen3-14B", {served, wanted}}},
       {"pools[].served_model_name",
        {"y", {"pools=[{name: a}, {name: b, served_model_name: y}]", wanted, "workload.classes[0].model=y"}}},

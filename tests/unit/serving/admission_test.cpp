@@ -39,6 +39,25 @@ TEST(Admission, SaturationIsTheMeanOverReplicasOfTheWorseSignal) {
   EXPECT_DOUBLE_EQ(admission.saturation(Board({{50, 0.4}, {0, 0.8}, {2, 0.2}}, &takes)), 0.7);
 }
 
+TEST(Admission, ReplicasThatDecodeCountBesideThoseThatPrefill) {
+  Admission admission{AdmissionConfig{}};
+  const Board prefill({{10, 0.4}}), decode({{0, 0.4}, {0, 0.4}});
+  EXPECT_DOUBLE_EQ(admission.saturation(prefill), 2);
+  EXPECT_DOUBLE_EQ(admission.saturation(prefill, &decode), 1);
+}
+
+// Signals are of the start of the run here: half a second old they count, and one that is older counts as full.
+TEST(Admission, AReplicaThatIsNotHeardOfCountsAsSaturated) {
+  AdmissionConfig config;
+  config.stale_after = std::chrono::milliseconds{500};
+  const Admission admission{config};
+  Board board({{0, 0.4}, {10, 0}});
+  board.at = TimePoint{std::chrono::milliseconds{500}};
+  EXPECT_DOUBLE_EQ(admission.saturation(board), 1.25);
+  board.at += Duration{1};
+  EXPECT_DOUBLE_EQ(admission.saturation(board), 1);
+}
+
 TEST(Admission, ShedsOnlyWhatIsSheddableAndOnlyWhileSaturated) {
   AdmissionConfig config;
   config.sheds = true;

@@ -100,7 +100,7 @@ class Sglang final : public BatchingPolicy {
   [[nodiscard]] const Waiting* head(const SchedulerState& s) const {
     const Waiting* head = s.waiting().head();
     if (head == nullptr || !skips_looks(s) || head->resumed != kNoRequest) return head;
-    return head->request.known_at() <= looked_ ? head : nullptr;
+    return head->came <= looked_ ? head : nullptr;
   }
 
   // ---- the share of max_tokens that running requests are expected to write ----
