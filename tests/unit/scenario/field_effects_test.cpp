@@ -344,7 +344,6 @@ const std::map<std::string, Example>& examples() {
   return all;
 }
 
-// It, or what a pool has of it.
 bool is_at(const ResolvedField& f, const std::string& path) {
   return f.path.starts_with(path) || (f.path.starts_with("pools[") && f.path.ends_with("]." + path));
 }
