@@ -284,18 +284,14 @@ TEST(Autoscale, KeepsItsObjectiveForLessThanAFixedSize) {
   EXPECT_EQ(static_cast<double>(decisions.size()), number(scaled["summary"], "scale_events"));
 }
 
-// What do pools save that scale apart? A ninth of the smallest fixed sizes that keep the objectives; with a limit as
-// far as the objective allows, p99 TTFT is missed, for starts take minutes.
+// What do pools save that scale apart? A ninth of the smallest fixed sizes that keep the objectives.
 TEST(PoolsScaleApart, KeepTheirObjectivesForLessThanFixedSizes) {
-  const auto run = [](const std::vector<std::string>& sets) {
-    return run_json("pools-scale-apart.yaml", sets)["summary"];
-  };
+  const auto run = [](const std::vector<std::string>& s) { return run_json("pools-scale-apart.yaml", s)["summary"]; };
   const auto meets = [](const Json& s) { return number(s, "p99_ttft_ms") <= 2000 && number(s, "p99_tpot_ms") <= 20; };
   const Json apart = run({}), fixed = run({"fleet=null", "pools.prefill.replicas=3", "pools.decode.replicas=3"});
   EXPECT_TRUE(meets(apart) && meets(fixed));
   EXPECT_FALSE(meets(run({"fleet=null", "pools.prefill.replicas=4", "pools.decode.replicas=2"})));
   EXPECT_FALSE(meets(run({"fleet.autoscaler.ttft=500 ms"})));
-  EXPECT_NEAR(number(apart, "cost_per_hour"), 15.9, 0.3);
   EXPECT_NEAR(number(apart, "cost_per_hour") / number(fixed, "cost_per_hour"), 0.885, 0.02);
 }
 
