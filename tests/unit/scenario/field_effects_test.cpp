@@ -347,9 +347,13 @@ const std::map<std::string, Example>& examples() {
   return all;
 }
 
+bool is_at(const ResolvedField& f, const std::string& path) {
+  return f.path.starts_with(path) || (f.path.starts_with("pools[") && f.path.ends_with("]." + path));
+}
+
 std::string value_at(const Scenario& s, const std::string& path) {
   for (const ResolvedField& f : s.fields) {
-    if (f.path == path) return to_text(f.value, 0);
+    if (is_at(f, path) && f.path.ends_with(path)) return to_text(f.value, 0);
   }
   return "none";
 }
@@ -389,7 +393,7 @@ TEST(FieldTable, EveryRowLandsInTheScenario) {
       EXPECT_NE(value_at(*before, path), value_at(*after, path)) << value_at(*after, path);
     }
     const auto there = std::find_if(after->fields.begin(), after->fields.end(), [&](const ResolvedField& field) {
-      return field.path.starts_with(path) && field.origin == Origin::command_line;
+      return is_at(field, path) && field.origin == Origin::command_line;
     });
     EXPECT_NE(there, after->fields.end()) << "its origin is the command line";
   }
