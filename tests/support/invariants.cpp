@@ -80,7 +80,7 @@ std::string take_edge(Life& life, const LifecycleEvent& e) {
   return "unknown edge";
 }
 
-std::string leave(Life& life, const RequestRecord& r) {
+std::string leave(Life& life, const RequestRecord& r, bool ways_take_time) {
   const Stage before = std::exchange(life.stage, Stage::gone);
   switch (r.outcome) {
     case Outcome::finished:
@@ -97,7 +97,7 @@ std::string leave(Life& life, const RequestRecord& r) {
     case Outcome::aborted:  // wherever it was
       return before == Stage::unknown || before == Stage::gone ? "aborted but not in the system" : "";
     case Outcome::unfinished:
-      return before == Stage::unknown || before == Stage::arrived || before == Stage::gone
+      return before == Stage::unknown || (before == Stage::arrived && !ways_take_time) || before == Stage::gone
                  ? "reported unfinished but not in the system"
                  : "";
   }
@@ -206,7 +206,8 @@ Violations inv_2_only_allowed_lifecycle_edges(const RunLog& log) {
       },
       [&](const LifecycleEvent& e) { judge(e.request, e.at, take_edge(lives[e.request], e)); },
       [&](const Left& l) {
-        judge(l.record.request.index, l.record.finish, leave(lives[l.record.request.index], l.record));
+        judge(l.record.request.index, l.record.finish,
+              leave(lives[l.record.request.index], l.record, log.ways_take_time));
       },
       [](const Stepped&) {});
   return found.all();

@@ -47,9 +47,13 @@ struct Point {
 std::map<int, std::vector<Point>> timelines(const RunLog& log) {
   std::map<int, std::vector<Point>> lines;
   std::map<int, TimePoint> last;
+  std::map<std::int64_t, TimePoint> reached;  // where ways take time
   const auto replica_of = [&](int rank) { return rank / log.engine.data_parallel_size; };
   for_each_event(
-      log, [](const Arrived&) {}, [](const LifecycleEvent&) {},
+      log, [](const Arrived&) {},
+      [&](const LifecycleEvent& e) {
+        if (log.ways_take_time && e.edge == LifecycleEdge::queued) reached[e.request] = e.at;
+      },
       [&](const Stepped& s) {
         std::vector<Point>& line = lines[replica_of(s.replica)];
         line.push_back({s.begin, Kind::busy, 0, {}});
@@ -58,9 +62,11 @@ std::map<int, std::vector<Point>> timelines(const RunLog& log) {
       },
       [&](const Left& l) {
         const RequestRecord& r = l.record;
-        if (r.outcome == Outcome::rejected) return;
+        const auto queued = reached.find(r.request.index);
+        if (r.outcome == Outcome::rejected || (log.ways_take_time && queued == reached.end())) return;
         std::vector<Point>& line = lines[replica_of(r.replica)];
-        line.push_back({r.request.arrival, Kind::arrives, r.request.index, r.request.arrival});
+        const TimePoint here = log.ways_take_time ? queued->second : r.request.arrival;
+        line.push_back({here, Kind::arrives, r.request.index, r.request.arrival});
         line.push_back({r.finish, Kind::leaves, r.request.index, r.request.arrival});
       });
   for (auto& [replica, points] : lines) {

@@ -1,6 +1,8 @@
 // Runs a simulation with a listener at each seam.
 #include "support/run_log.hpp"
 
+#include "serving/routing/routing_policy.hpp"
+
 namespace foretoken::test {
 namespace {
 
@@ -24,6 +26,11 @@ class StoppingSource final : public RequestSource {
   std::atomic<bool>& stop_;
 };
 
+// A prefix that another replica has goes first, and the request with it.
+bool fetches(const ClusterConfig& cluster) {
+  return cluster.routing.fetch_throughput > 0 && find_router(cluster.router).fetches;
+}
+
 }  // namespace
 
 RunLog logged_run(const SimulationConfig& config, RequestSource& source, const CostModel& cost,
@@ -31,6 +38,7 @@ RunLog logged_run(const SimulationConfig& config, RequestSource& source, const C
   RunLog log;
   log.engine = config.engine;
   log.every_step = config.every_step;
+  log.ways_take_time = fetches(config.cluster);
   std::atomic<bool> stop = false;
   StoppingSource stopping(source, stop_after, stop);
   LoggingSource logging_source(stopping, log);

@@ -45,7 +45,7 @@ struct Priced {
 struct RunLog {
   EngineConfig engine;
   bool every_step = false;      // spans are single steps, each in `priced`
-  bool ways_take_time = false;  // from the router to a replica
+  bool ways_take_time = false;  // from the router to a replica: of all requests, or with prefixes that are fetched
   bool finds_prompts = false;   // who was preempted where it decodes finds its prompt again, computed elsewhere
   bool on_arrival = false;      // first tokens that are computed before a hand-over come out after it
   std::vector<LogEvent> events;

@@ -90,7 +90,12 @@ Result<std::vector<LoneRequest>> lone_requests(const Scenario& scenario, std::in
   idle.engine.max_wait = {};  // under load a batch may fill at once
   idle.cluster = {.router = idle.cluster.router, .routing = idle.cluster.routing};  // one, there and open to all
   idle.workload.client = {};                                                        // who waits as long as it takes
-  for (PoolPlan& pool : idle.pools) pool.engine.max_wait = {}, pool.cluster.replicas = 1;
+  for (PoolPlan& pool : idle.pools) {
+    pool.engine.max_wait = {};
+    pool.cluster.replicas = 1;
+    pool.cluster.fleet = {};
+    pool.cluster.admission = {};
+  }
   LoneObserver observer(scenario);
   (void)simulate_deployment(idle, {.seed = scenario.seed, .cost_models = models}, alone, observer);
   if (Diagnostics broken = (*source)->problems(); broken.has_errors()) return broken;

@@ -12,6 +12,7 @@
 #include "test_paths.hpp"
 #include "unit/scenario/fleet_examples.hpp"
 #include "unit/scenario/kv_offload_examples.hpp"
+#include "unit/scenario/question_examples.hpp"
 
 namespace foretoken {
 namespace {
@@ -330,18 +331,9 @@ const std::map<std::string, Example>& examples() {
       {"warmup_fraction", {"0.2"}},
       {"seed", {"3"}},
       {"replications", {"2"}},
-      {"study.confidence", {"0.9"}},
-      {"study.until", {"['p99_ttft +- 3 %']"}},
-      {"study.max_replications", {"20"}},
-      {"study.max_requests", {"1000000"}},
-      {"capacity.variable", {"users"}},
-      {"capacity.precision", {"0.05"}},
-      {"capacity.growth", {"5 %/month"}},
-      {"promise.input_len", {"[512, 2048]"}},
-      {"promise.output_len", {"[128]"}},
-      {"promise.precision", {"0.2"}},
   };
   all.merge(test::fleet_examples());
+  all.merge(test::question_examples());
   all.merge(test::adapter_examples());
   all.merge(test::kv_offload_examples());
   return all;
