@@ -287,11 +287,13 @@ TEST(Autoscale, KeepsItsObjectiveForLessThanAFixedSize) {
 // What do pools save that scale apart? A ninth of the smallest fixed sizes that keep the objectives.
 TEST(PoolsScaleApart, KeepTheirObjectivesForLessThanFixedSizes) {
   const auto run = [](const std::vector<std::string>& s) { return run_json("pools-scale-apart.yaml", s)["summary"]; };
-  const auto meets = [](const Json& s) { return number(s, "p99_ttft_ms") <= 2000 && number(s, "p99_tpot_ms") <= 20; };
+  const auto meets = [](const Json& s) { return number(s, "p95_ttft_ms") <= 1500 && number(s, "p95_tpot_ms") <= 20; };
   const Json apart = run({}), fixed = run({"fleet=null", "pools.prefill.replicas=3", "pools.decode.replicas=3"});
   EXPECT_TRUE(meets(apart) && meets(fixed));
   EXPECT_FALSE(meets(run({"fleet=null", "pools.prefill.replicas=4", "pools.decode.replicas=2"})));
-  EXPECT_FALSE(meets(run({"fleet.autoscaler.ttft=500 ms"})));
+  EXPECT_FALSE(meets(run({"fleet=null", "pools.prefill.replicas=3", "pools.decode.replicas=2"})));
+  EXPECT_FALSE(meets(run({"fleet.autoscaler.ttft=800 ms", "seed=1"})));
+  EXPECT_GT(number(apart, "p99_ttft_ms"), number(fixed, "p99_ttft_ms")) << "starts come late";
   EXPECT_NEAR(number(apart, "cost_per_hour") / number(fixed, "cost_per_hour"), 0.885, 0.02);
 }
 

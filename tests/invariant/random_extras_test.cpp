@@ -102,7 +102,7 @@ void expect_conserved(const RandomExtras& extras, const Seen& seen, std::uint64_
 }
 
 TEST(RandomExtras, LoseNothingAndGiveTheSameBytesInStretches) {
-  const int runs = how_many_scenarios(800);
+  const int runs = how_many_scenarios(400);
   std::int64_t loads = 0, aborted = 0, answers = 0, stops = 0, all = 0, images = 0, drafts = 0, turns = 0;
   for (int i = 0; i < runs; ++i) {
     const auto seed = static_cast<std::uint64_t>(i);
