@@ -82,7 +82,8 @@ int fit_table(const CalibrateCommand& command) {
 int run(CalibrateCommand& command) {
   if (!command.kernels.empty()) return fit_table(command);
   if (command.output.format == "experts") {
-    say("error: --format experts is of --kernels TABLE\n");
+    say("error: --format experts is the table of expert kernels that were timed\n"
+        "  hint: calibrate --kernels TABLE --format experts; fits of a scenario are table or json\n");
     return kExitBadInput;
   }
   for (const auto& [missing, name] :

@@ -13,6 +13,7 @@
 #include "foretoken/experiment/run.hpp"
 #include "foretoken/scenario/scenario.hpp"
 #include "support/temporary_file.hpp"
+#include "test_paths.hpp"
 
 namespace foretoken::test {
 namespace {

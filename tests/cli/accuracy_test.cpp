@@ -143,6 +143,10 @@ TEST(AccuracyOfPoints, RefusesFilesThatAreNoPoints) {
   EXPECT_EQ(foretoken_program({"accuracy", "a.csv", "--kernels", "b.csv"}).exit_code, 2);
   EXPECT_THAT(foretoken_program({"accuracy", "a.csv", "--gpu", "h100"}).err, HasSubstr("--gpu requires --replay"));
   EXPECT_THAT(foretoken_program({"accuracy", "--kernels", "b.csv", "--by", "cell"}).err, HasSubstr("--by requires"));
+  const ProcessResult experts =
+      foretoken_program({"calibrate", "s.yaml", "--measured", "m.csv", "--format", "experts"});
+  EXPECT_EQ(experts.exit_code, 2);
+  EXPECT_THAT(experts.err, HasSubstr("hint: calibrate --kernels TABLE --format experts"));
 }
 
 const std::string kKernelsHeader =
