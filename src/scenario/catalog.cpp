@@ -281,6 +281,7 @@ Result<CalibrationTable> read_calibration_with(const std::string& dir) {
   CalibrationTable table, own;
   Diagnostics broken;
   for (const Catalog::File& file : all->files) broken.append(read_calibration(file, is_user(file) ? own : table));
+  for (CoefficientSet& set : own.sets) set.of_a_user = true;
   // A set of one's own stands for the built-in one of the same key.
   const auto same_key = [](const CoefficientSet& a, const CoefficientSet& b) {
     return std::tie(a.gpu, a.engine, a.version, a.format, a.operation, a.level) ==

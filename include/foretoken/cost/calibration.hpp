@@ -48,6 +48,7 @@ struct CoefficientSet {
   std::string note = {};
   bool unusable = false;     // kept as a record only
   bool transferable = true;  // may describe another GPU that has no set of its own
+  bool of_a_user = false;    // of a catalog of one's own: what is known of the built-in set of this key is not of it
   bool operator==(const CoefficientSet&) const = default;
 };
 

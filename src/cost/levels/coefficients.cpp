@@ -126,9 +126,12 @@ double expected_error(const CoefficientSet& set, bool neighbour) {
   return (set.held_out_error > 0 ? set.held_out_error : kUnknownError) * (neighbour ? kNeighbourFactor : 1);
 }
 
+std::string key_of(const CoefficientSet& set) {
+  return fmt::format("{} {} {} {}", set.gpu, set.engine, set.version, set.format);
+}
+
 std::string describe(const CoefficientSet& set, bool neighbour) {
-  return fmt::format("{} {} {} {} {}{}", set.gpu, set.engine, set.version, set.format,
-                     set.level == CostLevel::calibrated ? "calibrated" : "roofline",
+  return fmt::format("{} {}{}", key_of(set), set.level == CostLevel::calibrated ? "calibrated" : "roofline",
                      neighbour ? ", set of a neighbouring GPU" : "");
 }
 
@@ -141,6 +144,7 @@ ServedSet serve(const Candidate& candidate, const CalibrationTable& table, const
   served.ranges = set.ranges;
   served.name = describe(set, neighbour);
   served.engine = set.engine;
+  if (!neighbour && !set.of_a_user && set.level == CostLevel::calibrated) served.timed_as = key_of(set);
   served.error = expected_error(set, neighbour);
   served.routes = operation == "moe" && (!routes_apart(set.engine) || set.format.ends_with(".trtllm"));
   served.small_tiles = operation == "moe" && set.format.find('.') != std::string::npos;

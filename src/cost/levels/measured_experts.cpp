@@ -46,9 +46,6 @@ std::string_view line_of(std::string_view shapes, const std::string& shape) {
 }  // namespace
 
 std::vector<MeasuredPoint> measured_experts(std::string_view set, const Deployment& d, bool even) {
-  const std::size_t end = set.find(" calibrated");
-  if (end == std::string_view::npos || set.find("neighbouring") != std::string_view::npos) return {};  // another GPU
-  set = set.substr(0, end);
   const auto* timed =
       std::find_if(std::begin(kTimedSets), std::end(kTimedSets), [&](const TimedSet& t) { return t.set == set; });
   if (timed == std::end(kTimedSets)) return {};

@@ -225,7 +225,7 @@ Pricing make_pricing(const Deployment& d) {
                                                        : Family::moe_fp8;
   p.experts = chooser.choose(
       {"moe", kernels.formats, {engine.kernels, "vllm", "sglang", "trtllm"}, d.engine_version, 0}, family);
-  p.experts.measured = measured_experts(p.experts.name, d, expert_popularity_of(d).empty());
+  p.experts.measured = measured_experts(p.experts.timed_as, d, expert_popularity_of(d).empty());
   if (!p.experts.measured.empty()) p.experts.name += ", times of this shape";
   p.attention_prefill = chooser.choose(kernel("attention_prefill", bf16), Family::prefill);
   p.attention_decode = chooser.choose(kernel("attention_decode", bf16), Family::decode);

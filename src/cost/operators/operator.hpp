@@ -47,9 +47,10 @@ struct ServedSet {
   std::array<double, 10> c{};
   std::size_t coefficients = 0;
   std::string name;
-  std::string engine;                   // whose kernels were timed; empty: no set
-  bool routes = false;                  // experts: the top-k, permutation and combination are in its times
-  bool small_tiles = false;             // experts: a library's own set, whose kernels have tiles of 8 rows too
+  std::string engine;        // whose kernels were timed; empty: no set
+  std::string timed_as;      // GPU, engine, version and format of a built-in set of just this GPU; empty: none
+  bool routes = false;       // experts: the top-k, permutation and combination are in its times
+  bool small_tiles = false;  // experts: a library's own set, whose kernels have tiles of 8 rows too
   std::vector<MeasuredPoint> measured;  // experts: of just this shape, by tokens; empty = the formula alone
   std::vector<FittedRange> ranges;
   double error = 0;  // mean absolute relative error to expect inside the ranges

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cost/levels/pricing.hpp"
 #include "foretoken/scenario/catalog.hpp"
 #include "test_paths.hpp"
 
@@ -181,6 +182,24 @@ TEST_F(UserCatalog, AFolderThatIsNoCatalogIsDiagnosed) {
   const Result<GpuSpec> wrong = Catalog((folder_ / "gpus").string()).gpu("h100_sxm");
   ASSERT_FALSE(wrong);
   EXPECT_THAT(format(wrong.error()), HasSubstr("none of the folders"));
+}
+
+// The times of shapes that come with the built-in sets are over the formulas of those. A set of one's own has its own.
+TEST_F(UserCatalog, SetsOfOnesOwnAreNotCorrectedByTimesOfBuiltInOnes) {
+  Deployment d;
+  d.gpu = Catalog().gpu("h100_sxm").value();
+  d.model = Catalog().model("Qwen3-30B-A3B").value();
+  d.parallelism.tensor = 4;  // of a shape that was timed
+  d.engine_version = "0.24";
+  d.level = CostLevel::calibrated;
+  d.calibration = Catalog().calibration().value();
+  const std::string built_in = make_pricing(d).experts.name;
+  ASSERT_THAT(built_in, HasSubstr("times of this shape"));
+  fs::create_directories(folder_ / "calibration");
+  for (const Catalog::File& file : Catalog().files("calibration"))
+    if (file.stem == "h100_sxm-vllm-0.24.0-fitted") write("calibration/" + file.stem + ".yaml", file.text);
+  d.calibration = catalog().calibration().value();
+  EXPECT_EQ(make_pricing(d).experts.name + ", times of this shape", built_in) << "the same set otherwise";
 }
 
 }  // namespace
