@@ -13,7 +13,7 @@
 namespace foretoken::test {
 namespace {
 
-struct Row {
+struct PowerRow {
   const char* gpu;
   const char* model;
   int tensor;
@@ -24,25 +24,26 @@ struct Row {
   double busy = 1;     // of the step
   bool fitted = true;  // chats; the others were held out
 };
-constexpr Row kRows[] = {{"h100_sxm", "Llama-3.1-8B", 1, 8, 7.5, .66, .024, 486},
-                         {"h100_sxm", "Llama-3.1-8B", 1, 64, 12.4, .46, .115, 610},
-                         {"h100_sxm", "Llama-3.1-8B", 1, 128, 18.1, .36, .157, 669},
-                         {"h100_sxm", "Qwen3-14B", 1, 8, 12.7, .71, .023, 443},
-                         {"h100_sxm", "Qwen3-14B", 1, 64, 20.3, .50, .117, 525},
-                         {"h100_sxm", "Qwen3-14B", 1, 253, 44.0, .33, .213, 645},
-                         {"h100_sxm", "Qwen3-32B", 2, 8, 15.3, .65, .021, 425},
-                         {"h100_sxm", "Qwen3-32B", 2, 256, 49.6, .29, .211, 589},
-                         {"h100_sxm", "Llama-3.1-70B", 4, 8, 17.0, .62, .024, 441},
-                         {"h100_sxm", "Llama-3.1-70B", 4, 128, 32.9, .35, .196, 546},
-                         {"h100_sxm", "Qwen3-235B-A22B", 8, 8, 20.6, .56, .003, 354},
-                         {"h100_sxm", "Qwen3-235B-A22B", 8, 64, 41.3, .52, .010, 463},
-                         {"b200_sxm", "Llama-3.1-8B", 1, 8, 4.9, .44, .016, 639},
-                         {"b200_sxm", "Qwen3-14B", 1, 8, 7.3, .54, .018, 760},
-                         {"b200_sxm", "Qwen3-14B", 1, 256, 23.9, .27, .174, 955},
-                         {"b200_sxm", "Llama-3.1-70B", 2, 64, 24.5, .39, .117, 905},
-                         // Bound by the host: busy is the step that the GPU alone would take over the one measured.
-                         {"b200_sxm", "Qwen3-8B", 1, 8, 31.9, .09, .002, 294, 5.3 / 31.9, false},
-                         {"b200_sxm", "Qwen3-32B", 1, 8, 44.5, .22, .005, 423, 14.3 / 44.5, false}};
+constexpr PowerRow kRows[] = {
+    {"h100_sxm", "Llama-3.1-8B", 1, 8, 7.5, .66, .024, 486},
+    {"h100_sxm", "Llama-3.1-8B", 1, 64, 12.4, .46, .115, 610},
+    {"h100_sxm", "Llama-3.1-8B", 1, 128, 18.1, .36, .157, 669},
+    {"h100_sxm", "Qwen3-14B", 1, 8, 12.7, .71, .023, 443},
+    {"h100_sxm", "Qwen3-14B", 1, 64, 20.3, .50, .117, 525},
+    {"h100_sxm", "Qwen3-14B", 1, 253, 44.0, .33, .213, 645},
+    {"h100_sxm", "Qwen3-32B", 2, 8, 15.3, .65, .021, 425},
+    {"h100_sxm", "Qwen3-32B", 2, 256, 49.6, .29, .211, 589},
+    {"h100_sxm", "Llama-3.1-70B", 4, 8, 17.0, .62, .024, 441},
+    {"h100_sxm", "Llama-3.1-70B", 4, 128, 32.9, .35, .196, 546},
+    {"h100_sxm", "Qwen3-235B-A22B", 8, 8, 20.6, .56, .003, 354},
+    {"h100_sxm", "Qwen3-235B-A22B", 8, 64, 41.3, .52, .010, 463},
+    {"b200_sxm", "Llama-3.1-8B", 1, 8, 4.9, .44, .016, 639},
+    {"b200_sxm", "Qwen3-14B", 1, 8, 7.3, .54, .018, 760},
+    {"b200_sxm", "Qwen3-14B", 1, 256, 23.9, .27, .174, 955},
+    {"b200_sxm", "Llama-3.1-70B", 2, 64, 24.5, .39, .117, 905},
+    // Bound by the host: busy is the step that the GPU alone would take over the one measured.
+    {"b200_sxm", "Qwen3-8B", 1, 8, 31.9, .09, .002, 294, 5.3 / 31.9, false},
+    {"b200_sxm", "Qwen3-32B", 1, 8, 44.5, .22, .005, 423, 14.3 / 44.5, false}};
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
@@ -50,9 +51,9 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-struct Errors {
+struct PowerErrors {
   std::vector<double> fitted, other;
-  void add(const Row& row, double watts, const char* what) {
+  void add(const PowerRow& row, double watts, const char* what) {
     const double error = watts / row.watts - 1;
     (row.fitted ? fitted : other).push_back(std::abs(error));
     std::cout << fmt::format("{:9} {:16} batch {:4}: {:4.0f} W measured, {:4.0f} W {} ({:+.0f} %)\n", row.gpu,
@@ -67,8 +68,8 @@ double watts_of(const GpuSpec& gpu, const DeviceLoad& load) {
 
 TEST(PowerAccuracy, WithTheRowsOwnLoads) {
   const Catalog catalog;
-  Errors errors;
-  for (const Row& row : kRows)
+  PowerErrors errors;
+  for (const PowerRow& row : kRows)
     errors.add(row, watts_of(catalog.gpu(row.gpu).value(), {row.busy, row.memory, row.compute}), "by its load");
   EXPECT_LE(median(errors.fitted), 0.08);
   EXPECT_LE(median(errors.other), 0.12) << "host-bound rows: busy is an estimate";
@@ -77,8 +78,8 @@ TEST(PowerAccuracy, WithTheRowsOwnLoads) {
 // A chat's decode steps at a context of 700 tokens, bytes and FLOPs of the cost model over the measured time of a step.
 TEST(PowerAccuracy, WithTheCostModelsLoads) {
   const Catalog catalog;
-  Errors errors;
-  for (const Row& row : kRows) {
+  PowerErrors errors;
+  for (const PowerRow& row : kRows) {
     Deployment d;
     d.gpu = catalog.gpu(row.gpu).value();
     d.model = catalog.model(row.model).value();

@@ -34,12 +34,12 @@ EngineConfig with_slots(std::int64_t max_loras, std::int64_t max_cpu_loras, std:
   return engine;
 }
 
-struct Served {
+struct ServedAdapters {
   Recorder seen;
   AdapterTotals adapters;
   std::int64_t prefix_hits = 0;
 
-  Served(const EngineConfig& engine, const std::vector<Asked>& all, double per_adapter = 0) {
+  ServedAdapters(const EngineConfig& engine, const std::vector<Asked>& all, double per_adapter = 0) {
     std::vector<Request> requests;
     for (const Asked& a : all) {
       Request r;
@@ -78,8 +78,8 @@ struct Served {
 // A(a) and B(b) run with two slots. Of C(c), D(a), E(base) and F(c), each with a prompt of its own length, D and E
 // enter; C and F do when B has left, in their order.
 TEST(GoldenAdapters, L1WhoseAdapterHasNoSlotIsPassedOver) {
-  const Served run(with_slots(2, 2, 3),
-                   {{0, 11, 4}, {1, 12, 2}, {2, 13, 2, .5}, {0, 14, 4, .5}, {-1, 15, 4, .5}, {2, 16, 2, .5}});
+  const ServedAdapters run(with_slots(2, 2, 3),
+                           {{0, 11, 4}, {1, 12, 2}, {2, 13, 2, .5}, {0, 14, 4, .5}, {-1, 15, 4, .5}, {2, 16, 2, .5}});
   EXPECT_THAT(run.schedule(4), ElementsAre("11 12 | 0", "14 15 | 2", "13 16 | 3", "| 5"));
 }
 
@@ -91,7 +91,7 @@ TEST(GoldenAdapters, L1OtherEnginesPassOverToo) {
   v0.version = "0.6";
   v0.enable_chunked_prefill = false;
   v0.reserve_null_block = false;
-  EXPECT_THAT(Served(v0, asked).schedule(3), ElementsAre("11 12 | 0", "14 15 | 0", "| 4"));
+  EXPECT_THAT(ServedAdapters(v0, asked).schedule(3), ElementsAre("11 12 | 0", "14 15 | 0", "| 4"));
   EngineConfig sglang = with_slots(2, 3, 3);
   sglang.name = "sglang";
   sglang.version = "0.5.9";
@@ -100,7 +100,7 @@ TEST(GoldenAdapters, L1OtherEnginesPassOverToo) {
   sglang.num_gpu_blocks = 100'000;
   sglang.lora.base_takes_slot = true;
   sglang.lora.loaded_at_start = true;
-  EXPECT_THAT(Served(sglang, asked).schedule(4), ElementsAre("11 12 | 0", "14 | 0", "| 3", "13 | 0"));
+  EXPECT_THAT(ServedAdapters(sglang, asked).schedule(4), ElementsAre("11 12 | 0", "14 | 0", "| 3", "13 | 0"));
 }
 
 EngineConfig with_pages(std::int64_t pages, std::vector<std::int64_t> of_adapters) {
@@ -118,9 +118,9 @@ EngineConfig with_pages(std::int64_t pages, std::vector<std::int64_t> of_adapter
 TEST(GoldenAdapters, L7WhoseAdapterHasNoPagesIsPassedOver) {
   const std::vector<Asked> asked = {{0, 11, 3}, {2, 13, 2, .5}, {1, 12, 2, .5}};
   EngineConfig engine = with_pages(3, {2, 1, 2});
-  EXPECT_THAT(Served(engine, asked).schedule(4), ElementsAre("11 | 0", "12 | 1", "| 2", "13 | 0"));
+  EXPECT_THAT(ServedAdapters(engine, asked).schedule(4), ElementsAre("11 | 0", "12 | 1", "| 2", "13 | 0"));
   engine.capacity_scheduler_policy = "MAX_UTILIZATION";
-  EXPECT_THAT(Served(engine, asked).schedule(4), ElementsAre("11 | 0", "| 1", "| 1", "13 12 | 0"));
+  EXPECT_THAT(ServedAdapters(engine, asked).schedule(4), ElementsAre("11 | 0", "| 1", "| 1", "13 12 | 0"));
 }
 
 // Where blocks are what the head lacks, nobody passes it, whatever its adapter: eight of ten are promised to A.
@@ -129,14 +129,14 @@ TEST(GoldenAdapters, L7BlocksComeBeforePages) {
   EngineConfig engine = with_pages(3, {2, 1, 2});
   engine.block_size = 16;
   engine.num_gpu_blocks = 10;
-  EXPECT_THAT(Served(engine, asked).schedule(3), ElementsAre("100 | 0", "| 1", "| 1"));
+  EXPECT_THAT(ServedAdapters(engine, asked).schedule(3), ElementsAre("100 | 0", "| 1", "| 1"));
 }
 
 // Two of one page come, then one of two: both go, the one that was out of use the longest first.
 TEST(GoldenAdapters, L7PagesAreTakenFromWhoWasUsedLeastRecently) {
   EngineConfig engine = with_pages(2, {1, 1, 2});
   engine.lora.loads.assign(3, {2 * kMillisecond, 5 * kMillisecond});
-  const Served run(engine, {{0, 4, 1, 0}, {1, 4, 1, 20}, {2, 4, 1, 40}, {0, 4, 1, 60}, {1, 4, 1, 80}});
+  const ServedAdapters run(engine, {{0, 4, 1, 0}, {1, 4, 1, 20}, {2, 4, 1, 40}, {0, 4, 1, 60}, {1, 4, 1, 80}});
   EXPECT_EQ(run.adapters.loads, 5);
   EXPECT_EQ(run.adapters.disk_loads, 0);
   EXPECT_EQ(run.adapters.load_time, 10 * kMillisecond);
@@ -145,8 +145,8 @@ TEST(GoldenAdapters, L7PagesAreTakenFromWhoWasUsedLeastRecently) {
 // One slot, room for two in host memory: a and b come from disk, a again from host memory; c takes the place of b,
 // which was out of use the longest, so that b comes from disk again. The whole batch waits.
 TEST(GoldenAdapters, L2SlotsAndHostMemoryKeepWhatWasUsedLast) {
-  const Served run(with_slots(1, 2, 3, {2 * kMillisecond, 5 * kMillisecond}),
-                   {{0, 4, 1, 0}, {1, 4, 1, 20}, {0, 4, 1, 40}, {2, 4, 1, 60}, {1, 4, 1, 80}});
+  const ServedAdapters run(with_slots(1, 2, 3, {2 * kMillisecond, 5 * kMillisecond}),
+                           {{0, 4, 1, 0}, {1, 4, 1, 20}, {0, 4, 1, 40}, {2, 4, 1, 60}, {1, 4, 1, 80}});
   std::vector<std::int64_t> steps;
   for (std::size_t i = 1; i <= 5; ++i) steps.push_back(run.step(i) / kMillisecond);
   EXPECT_THAT(steps, ElementsAre(6, 6, 3, 6, 6));
@@ -157,7 +157,7 @@ TEST(GoldenAdapters, L2SlotsAndHostMemoryKeepWhatWasUsedLast) {
 }
 
 TEST(GoldenAdapters, L2WhoDecodesWaitsForALoad) {
-  const Served run(with_slots(1, 1, 1, {2 * kMillisecond, 5 * kMillisecond}), {{-1, 4, 3}, {0, 4, 1, .5}});
+  const ServedAdapters run(with_slots(1, 1, 1, {2 * kMillisecond, 5 * kMillisecond}), {{-1, 4, 3}, {0, 4, 1, .5}});
   EXPECT_EQ(run.step(1), kMillisecond);
   EXPECT_EQ(run.step(2), 6 * kMillisecond);
   EXPECT_EQ(run.seen.gaps.at(6'000'000), 0 + 1);
@@ -180,7 +180,7 @@ TEST(GoldenAdapters, L3EachDistinctAdapterMakesAStepLonger) {
 
 // Two rows of one adapter count once; the step in which the other's request is gone counts it no more.
 TEST(GoldenAdapters, L3RowsOfOneAdapterCountOnce) {
-  const Served run(with_slots(2, 2, 2), {{0, 4, 4}, {0, 4, 4}, {1, 4, 2}}, 0.1);
+  const ServedAdapters run(with_slots(2, 2, 2), {{0, 4, 4}, {0, 4, 4}, {1, 4, 2}}, 0.1);
   EXPECT_EQ(run.step(1), Duration{1'200'000});
   EXPECT_EQ(run.step(2), Duration{1'200'000});
   EXPECT_EQ(run.step(3), Duration{1'100'000});
@@ -190,8 +190,8 @@ TEST(GoldenAdapters, L3RowsOfOneAdapterCountOnce) {
 TEST(GoldenAdapters, L4AdaptersShareNoPrefixes) {
   EngineConfig engine = with_slots(2, 2, 2);
   engine.enable_prefix_caching = true;
-  EXPECT_EQ(Served(engine, {{0, 65, 1, 0, 0}, {1, 65, 1, 5, 0}, {-1, 65, 1, 10, 0}}).prefix_hits, 0);
-  EXPECT_EQ(Served(engine, {{0, 65, 1, 0, 0}, {0, 65, 1, 5, 0}}).prefix_hits, 64);
+  EXPECT_EQ(ServedAdapters(engine, {{0, 65, 1, 0, 0}, {1, 65, 1, 5, 0}, {-1, 65, 1, 10, 0}}).prefix_hits, 0);
+  EXPECT_EQ(ServedAdapters(engine, {{0, 65, 1, 0, 0}, {0, 65, 1, 5, 0}}).prefix_hits, 64);
 }
 
 // Preempted, a request keeps its adapter only while others of it run: a comes back into a slot when it is admitted
@@ -202,7 +202,7 @@ TEST(GoldenAdapters, L5APreemptedRequestWaitsForASlotAgain) {
   engine.max_model_len = 48;
   engine.scheduler_reserve_full_isl = true;
   // Both need a third block when 32 tokens are cached; the younger goes and is admitted again when the elder has ended.
-  const Served run(engine, {{0, 16, 20}, {0, 8, 20, .5}});
+  const ServedAdapters run(engine, {{0, 16, 20}, {0, 8, 20, .5}});
   ASSERT_EQ(run.seen.records.size(), 2u);
   EXPECT_EQ(run.seen.by_index()[1].preemptions, 1);
   EXPECT_EQ(run.adapters.loads, 1);  // it stayed in its slot: nobody else wanted one

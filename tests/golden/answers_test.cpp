@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-constexpr Duration kMillisecond = std::chrono::milliseconds{1};
+constexpr Duration kMilli = std::chrono::milliseconds{1};
 
 class AnswerRecorder final : public Observer {
  public:
@@ -47,10 +47,10 @@ Request stopped(Request r) {
   return r;
 }
 
-struct Served {
+struct Answered {
   AnswerRecorder log;
   SimulationOutcome outcome;
-  Served(const SimulationConfig& config, std::vector<Request> requests, const StubTerms& terms = {}) {
+  Answered(const SimulationConfig& config, std::vector<Request> requests, const StubTerms& terms = {}) {
     const StubCost cost(terms);
     const auto source = make_fixed_source(std::move(requests));
     outcome = simulate(config, *source, cost, log);
@@ -79,12 +79,12 @@ TEST(GoldenAnswers, N1AnswersShareThePromptsFullBlocks) {
   SimulationConfig config = plain();
   config.answers.n = config.answers.best_of = 4;
   config.engine.enable_prefix_caching = true;
-  const Served on(config, {request(64, 2)});
+  const Answered on(config, {request(64, 2)});
   EXPECT_EQ(on.schedule()[0], "64 16+48 16+48 16+48 | 0");
   EXPECT_EQ(on.blocks()[0], 7);
   EXPECT_EQ(on.outcome.replicas[0].prefill_tokens, 112);
   config.engine.enable_prefix_caching = false;
-  const Served off(config, {request(64, 2)});
+  const Answered off(config, {request(64, 2)});
   EXPECT_EQ(off.schedule()[0], "64 64 64 64 | 0");
   EXPECT_EQ(off.blocks()[0], 16);
   EXPECT_EQ(off.outcome.replicas[0].prefill_tokens, 256);
@@ -95,7 +95,7 @@ TEST(GoldenAnswers, N1OnlyAnswersOfOneRequestShareIt) {
   SimulationConfig config = plain();
   config.answers.n = config.answers.best_of = 2;
   config.engine.enable_prefix_caching = true;
-  EXPECT_EQ(Served(config, {request(64, 1), request(64, 1)}).schedule()[0], "64 16+48 64 16+48 | 0");
+  EXPECT_EQ(Answered(config, {request(64, 1), request(64, 1)}).schedule()[0], "64 16+48 64 16+48 | 0");
 }
 
 // More answers than seats queue. Two seats: the third answer begins when one of the first two has ended. The request's
@@ -104,7 +104,7 @@ TEST(GoldenAnswers, N2ARequestIsOneRecordOfItsAnswers) {
   SimulationConfig config = plain();
   config.answers.n = config.answers.best_of = 3;
   config.engine.max_num_seqs = 2;
-  const Served run(config, {request(10, 3)});
+  const Answered run(config, {request(10, 3)});
   EXPECT_THAT(run.schedule(), ElementsAre("10 10 | 0", "| 2", "| 2", "10 | 0", "| 1", "| 1"));
   ASSERT_EQ(run.log.seen.records.size(), 1u);
   const RequestRecord& r = run.log.seen.records[0];
@@ -115,7 +115,7 @@ TEST(GoldenAnswers, N2ARequestIsOneRecordOfItsAnswers) {
   EXPECT_EQ(r.finish, at_ms(6));
   Duration e2e{};
   for (const Duration d : r.e2e_parts) e2e += d;
-  EXPECT_EQ(e2e, 6 * kMillisecond);
+  EXPECT_EQ(e2e, 6 * kMilli);
   ASSERT_EQ(run.log.answers.size(), 3u);
   EXPECT_EQ(run.log.answers[2].first_token, at_ms(4));
   EXPECT_EQ(run.outcome.arrived, 1);
@@ -126,7 +126,7 @@ TEST(GoldenAnswers, N2ARequestIsOneRecordOfItsAnswers) {
 TEST(GoldenAnswers, N2OfTheBestOnlySomeComeBack) {
   SimulationConfig config = plain();
   config.answers.best_of = 3;
-  const Served run(config, {request(10, 4)});
+  const Answered run(config, {request(10, 4)});
   EXPECT_EQ(run.log.seen.records[0].returned_tokens(), 4);
   EXPECT_EQ(run.log.answers.size(), 3u);
   EXPECT_EQ(run.outcome.replicas[0].decode_tokens, 9);
@@ -139,8 +139,8 @@ TEST(GoldenAnswers, N3BeamsAreRoundsOfRequests) {
   SimulationConfig config = plain();
   config.answers.beam_width = 3;
   config.engine.enable_prefix_caching = true;
-  config.engine.per_request = 5 * kMillisecond;
-  const Served run(config, {request(64, 2)});
+  config.engine.per_request = 5 * kMilli;
+  const Answered run(config, {request(64, 2)});
   EXPECT_THAT(run.schedule(), ElementsAre("64 | 0", "1+64 1+64 1+64 | 0"));
   ASSERT_EQ(run.log.seen.records.size(), 1u);
   const RequestRecord& r = run.log.seen.records[0];
@@ -150,7 +150,7 @@ TEST(GoldenAnswers, N3BeamsAreRoundsOfRequests) {
   EXPECT_EQ(r.returned_tokens(), 6);
   Duration e2e{};
   for (const Duration d : r.e2e_parts) e2e += d;
-  EXPECT_EQ(e2e, 12 * kMillisecond);
+  EXPECT_EQ(e2e, 12 * kMilli);
 }
 
 // ---- where they go ----
@@ -160,7 +160,7 @@ TEST(GoldenAnswers, N4AllAnswersAreMadeWhereTheFirstGoes) {
   config.answers.n = config.answers.best_of = 3;
   config.cluster.replicas = 2;
   config.cluster.router = "least_outstanding";
-  const Served run(config, {request(10, 5), request(11, 5), request(12, 5, 20)});
+  const Answered run(config, {request(10, 5), request(11, 5), request(12, 5, 20)});
   std::vector<std::int64_t> tokens;
   for (const ReplicaTotals& r : run.outcome.replicas) tokens.push_back(r.prefill_tokens);
   // 10 and 12 on the first, 11 on the second: a request counts once for the router, and no more when it has left.
@@ -178,7 +178,7 @@ TEST(GoldenAnswers, N5ATurnGoesOnWithItsFirstAnswer) {
   config.engine.enable_prefix_caching = true;
   Request first = request(64, 33), second = request(64 + 33 + 20, 1, 100);
   first.conversation = second.conversation = 7;
-  const Served run(config, {first, second});
+  const Answered run(config, {first, second});
   EXPECT_EQ(run.schedule().front(), "64 16+48 | 0");
   EXPECT_EQ(run.schedule().back(), "21+96 5+112 | 0");
   ASSERT_EQ(run.log.seen.records.size(), 2u);
@@ -192,7 +192,7 @@ TEST(GoldenAnswers, N5ATurnOfBeamsGoesOnWithWhatTheyHaveInCommon) {
   config.engine.enable_prefix_caching = true;
   Request first = request(64, 2), second = request(64 + 2 + 20, 1, 100);
   first.conversation = second.conversation = 7;
-  const Served run(config, {first, second});
+  const Answered run(config, {first, second});
   EXPECT_THAT(run.schedule(), ElementsAre("64 | 0", "1+64 1+64 | 0", "22+64 | 0"));
 }
 
@@ -204,10 +204,10 @@ TEST(GoldenAnswers, N6AnswersWaitForAReplicaTogether) {
   fleet.on = true;
   fleet.at_start = 0;
   fleet.schedule = {{Duration{}, 1}};
-  fleet.cold_start.loading = 5 * kMillisecond;
+  fleet.cold_start.loading = 5 * kMilli;
   fleet.held_requests = 10;
-  fleet.held_for = 100 * kMillisecond;
-  const Served run(config, {request(10, 2)});
+  fleet.held_for = 100 * kMilli;
+  const Answered run(config, {request(10, 2)});
   EXPECT_THAT(run.schedule(), ElementsAre("10 10 | 0", "| 2"));
   EXPECT_EQ(run.log.seen.steps.front().begin, at_ms(5));
   EXPECT_EQ(run.outcome.finished, 1);
@@ -225,8 +225,8 @@ TEST(GoldenAnswers, N6ARequestFailsWithAllItsAnswers) {
   fleet.on = true;
   fleet.at_start = 2;
   fleet.schedule = {{Duration{}, 2}};
-  fleet.failures.planned = {{3 * kMillisecond, 0}};
-  const Served run(config, {request(10, 20), request(11, 20, 0.5), request(12, 2, 30)});
+  fleet.failures.planned = {{3 * kMilli, 0}};
+  const Answered run(config, {request(10, 20), request(11, 20, 0.5), request(12, 2, 30)});
   EXPECT_EQ(run.outcome.failed, 1);
   EXPECT_EQ(run.outcome.finished, 2);
   EXPECT_EQ(run.outcome.fleet.lost, 2);
@@ -240,7 +240,7 @@ TEST(GoldenAnswers, N6ARequestIsLetInAsAWhole) {
   config.cluster.admission.on = true;
   config.cluster.admission.tokens_per_second = 1e-3;
   config.cluster.admission.burst_tokens = 25;
-  const Served run(config, {request(10, 2), request(10, 2), request(10, 2)});
+  const Answered run(config, {request(10, 2), request(10, 2), request(10, 2)});
   EXPECT_EQ(run.outcome.finished, 2);
   EXPECT_EQ(run.outcome.rejected, 1);
   EXPECT_EQ(run.outcome.replicas[0].prefill_tokens, 6 * 10);
@@ -260,16 +260,16 @@ SimulationConfig leaving_at(Duration patience) {
 std::uint64_t seed_of_one_leaver(SimulationConfig config) {
   for (std::uint64_t seed = 0;; ++seed) {
     config.clients.seed = seed;
-    const Served run(config, {request(10, 20), request(10, 20)}, {.base = 10e-3});
+    const Answered run(config, {request(10, 20), request(10, 20)}, {.base = 10e-3});
     const auto records = run.log.seen.by_index();
     if (records[0].outcome == Outcome::finished && records[1].outcome == Outcome::aborted) return seed;
   }
 }
 
 TEST(GoldenAnswers, A1AnAbortEndsWithTheStepInFlight) {
-  SimulationConfig config = leaving_at(13 * kMillisecond);
+  SimulationConfig config = leaving_at(13 * kMilli);
   config.clients.seed = seed_of_one_leaver(config);
-  const Served sync(config, {request(10, 20), request(10, 20)}, {.base = 10e-3});
+  const Answered sync(config, {request(10, 20), request(10, 20)}, {.base = 10e-3});
   EXPECT_EQ(sync.schedule()[1], "| 2");  // [10, 20) for nobody
   EXPECT_EQ(sync.schedule()[2], "| 1");
   EXPECT_EQ(sync.blocks()[1], 2);
@@ -280,18 +280,18 @@ TEST(GoldenAnswers, A1AnAbortEndsWithTheStepInFlight) {
   EXPECT_EQ(sync.outcome.clients.aborted, 1);
   EXPECT_EQ(sync.outcome.clients.aborted_output_tokens, 2);
   config.engine.async_scheduling = true;
-  const Served async(config, {request(10, 20), request(10, 20)}, {.base = 10e-3});
+  const Answered async(config, {request(10, 20), request(10, 20)}, {.base = 10e-3});
   EXPECT_EQ(async.schedule()[2], "| 2");  // planned when [10, 20) began
   EXPECT_EQ(async.schedule()[3], "| 1");
 }
 
 // Who waits goes at once; all answers of who runs go together.
 TEST(GoldenAnswers, A2AnAbortIsOfAllAnswers) {
-  SimulationConfig config = leaving_at(13 * kMillisecond);
+  SimulationConfig config = leaving_at(13 * kMilli);
   config.clients.abort_share = 1;
   config.answers.n = config.answers.best_of = 3;
   config.engine.max_num_seqs = 2;
-  const Served run(config, {request(10, 20)}, {.base = 10e-3});
+  const Answered run(config, {request(10, 20)}, {.base = 10e-3});
   EXPECT_THAT(run.schedule(), ElementsAre("10 10 | 0", "| 2"));
   ASSERT_EQ(run.log.seen.records.size(), 1u);
   EXPECT_EQ(run.log.seen.records[0].outcome, Outcome::aborted);
@@ -307,7 +307,7 @@ TEST(GoldenAnswers, A3AStopStringIsFoundBehindTheEngine) {
   SimulationConfig config = plain();
   const StubTerms terms{.base = 1e-3, .per_row = 1e-4};
   const std::vector<Request> requests = {stopped(request(16, 3, 0, 50)), request(10, 8)};
-  const Served sync(config, requests, terms);
+  const Answered sync(config, requests, terms);
   EXPECT_THAT(sync.schedule(), ElementsAre("16 10 | 0", "| 2", "| 2", "| 1", "| 1", "| 1", "| 1", "| 1"));
   EXPECT_THAT(sync.microseconds(), ElementsAre(1000, 1200, 1200, 1200, 1100, 1100, 1100, 1100));
   EXPECT_EQ(sync.blocks()[3], 3);  // 16 and then some, and 10
@@ -317,10 +317,10 @@ TEST(GoldenAnswers, A3AStopStringIsFoundBehindTheEngine) {
   EXPECT_EQ(r.request.output_tokens, 3);
   EXPECT_EQ(sync.outcome.replicas[0].decode_tokens, 2 + 7);
   config.engine.async_scheduling = true;
-  const Served async(config, requests, terms);
+  const Answered async(config, requests, terms);
   EXPECT_THAT(async.microseconds(), ElementsAre(1000, 1200, 1200, 1200, 1200, 1100, 1100, 1100));
   // An end by the stop token costs one row there.
-  const Served by_token(config, {request(16, 3, 0, 50), request(10, 8)}, terms);
+  const Answered by_token(config, {request(16, 3, 0, 50), request(10, 8)}, terms);
   EXPECT_THAT(by_token.microseconds(), ElementsAre(1000, 1200, 1200, 1200, 1100, 1100, 1100, 1100));
 }
 
@@ -328,10 +328,10 @@ TEST(GoldenAnswers, A3AStopStringIsFoundBehindTheEngine) {
 TEST(GoldenAnswers, A3TheSeatComesFreeAStepLater) {
   SimulationConfig config = plain();
   config.engine.max_num_seqs = 1;
-  const Served sync(config, {stopped(request(10, 2, 0, 50)), request(11, 1, .5)});
+  const Answered sync(config, {stopped(request(10, 2, 0, 50)), request(11, 1, .5)});
   EXPECT_THAT(sync.schedule(), ElementsAre("10 | 0", "| 1", "| 0", "11 | 0"));
   config.engine.async_scheduling = true;
-  const Served async(config, {stopped(request(10, 2, 0, 50)), request(11, 1, .5)});
+  const Answered async(config, {stopped(request(10, 2, 0, 50)), request(11, 1, .5)});
   EXPECT_THAT(async.schedule(), ElementsAre("10 | 0", "| 1", "| 0", "| 0", "11 | 0"));
 }
 

@@ -13,11 +13,11 @@ namespace {
 
 using ::testing::ElementsAre;
 
-constexpr Duration kSecond = std::chrono::seconds{1};
+constexpr Duration kOneSecond = std::chrono::seconds{1};
 
 Request at(std::int64_t seconds, int tokens = 1, std::int32_t prefix_row = -1) {
   Request r;
-  r.arrival = TimePoint{seconds * kSecond};
+  r.arrival = TimePoint{seconds * kOneSecond};
   r.prompt_tokens = 64;
   r.output_tokens = r.max_tokens = tokens;
   r.prefix_row = prefix_row;
@@ -41,10 +41,10 @@ struct Fleet {
     FleetConfig& fleet = config.cluster.fleet;
     fleet.on = true;
     fleet.at_start = at_start;
-    fleet.cold_start = {2 * kSecond, 3 * kSecond, 4 * kSecond, kSecond, 0};
+    fleet.cold_start = {2 * kOneSecond, 3 * kOneSecond, 4 * kOneSecond, kOneSecond, 0};
     fleet.schedule = std::move(schedule);
     fleet.held_requests = 100;
-    fleet.held_for = 60 * kSecond;
+    fleet.held_for = 60 * kOneSecond;
   }
   std::vector<RequestRecord> run(std::vector<Request> requests, PrefixTable prefixes = {}) {
     const auto source = make_fixed_source(std::move(requests), std::move(prefixes));
@@ -57,7 +57,7 @@ struct Fleet {
   [[nodiscard]] std::vector<std::array<std::int64_t, 3>> counts() const {
     std::vector<std::array<std::int64_t, 3>> all;
     for (const FleetTotals::Count& c : outcome.fleet.counts)
-      all.push_back({c.at.time_since_epoch() / kSecond, c.paid, c.ready});
+      all.push_back({c.at.time_since_epoch() / kOneSecond, c.paid, c.ready});
     return all;
   }
 };
@@ -67,13 +67,13 @@ struct Fleet {
 // / 2.1, and of 20 requests none is its.
 TEST(Fleet, AReplicaThatWasAddedGetsItsShareAlone) {
   for (const bool slowly : {false, true}) {
-    Fleet fleet(3, 2, {{5 * kSecond, 3}});
+    Fleet fleet(3, 2, {{5 * kOneSecond, 3}});
     fleet.config.engine.max_num_seqs = 64;
     ClusterConfig& cluster = fleet.config.cluster;
     cluster.router = "least_kv";
-    cluster.routing.signal_period = 10 * kSecond;
+    cluster.routing.signal_period = 10 * kOneSecond;
     cluster.routing.signals_together = true;
-    if (slowly) cluster.routing.slow_start = 100 * kSecond;
+    if (slowly) cluster.routing.slow_start = 100 * kOneSecond;
     std::vector<Request> requests;
     for (int second = 0; second < 10; ++second) requests.push_back(at(second, 100));
     for (int i = 0; i < 20; ++i) {
@@ -89,12 +89,12 @@ TEST(Fleet, AReplicaThatWasAddedGetsItsShareAlone) {
 
 // Ordered at 5 s, ready at 15 s: who comes at 15 s may go there, who comes before may not.
 TEST(Fleet, AReplicaTakesRequestsFromTheInstantItIsReady) {
-  Fleet fleet(2, 1, {{5 * kSecond, 2}});
+  Fleet fleet(2, 1, {{5 * kOneSecond, 2}});
   const auto records = fleet.run({at(0), at(6), at(14), at(15), at(16), at(30)});
   std::vector<int> replicas;
   for (const RequestRecord& r : records) replicas.push_back(r.replica);
   EXPECT_THAT(replicas, ElementsAre(0, 0, 0, 1, 0, 1));
-  EXPECT_EQ(fleet.outcome.end, TimePoint{31 * kSecond});
+  EXPECT_EQ(fleet.outcome.end, TimePoint{31 * kOneSecond});
   EXPECT_DOUBLE_EQ(fleet.in(ReplicaState::provisioning), 2);
   EXPECT_DOUBLE_EQ(fleet.in(ReplicaState::pulling), 3);
   EXPECT_DOUBLE_EQ(fleet.in(ReplicaState::loading), 4);
@@ -108,10 +108,10 @@ TEST(Fleet, AReplicaTakesRequestsFromTheInstantItIsReady) {
 
 // The last started goes first; it finishes what it has, and is paid until then.
 TEST(Fleet, AReplicaThatDrainsFinishesWhatItHas) {
-  Fleet fleet(2, 2, {{3 * kSecond, 1}});
+  Fleet fleet(2, 2, {{3 * kOneSecond, 1}});
   const auto records = fleet.run({at(0, 8), at(0, 8), at(4), at(5), at(20)});
   EXPECT_EQ(records[1].replica, 1);
-  EXPECT_EQ(records[1].finish, TimePoint{8 * kSecond});
+  EXPECT_EQ(records[1].finish, TimePoint{8 * kOneSecond});
   for (const std::size_t i : {2, 3, 4}) EXPECT_EQ(records[i].replica, 0) << i;
   EXPECT_DOUBLE_EQ(fleet.in(ReplicaState::draining), 5);
   EXPECT_DOUBLE_EQ(fleet.in(ReplicaState::ready), 21 + 3);
@@ -120,7 +120,7 @@ TEST(Fleet, AReplicaThatDrainsFinishesWhatItHas) {
 
 // Who is not ready yet goes before who is, and costs nothing from then on.
 TEST(Fleet, AStartThatIsNotWantedAnyMoreIsBrokenOff) {
-  Fleet fleet(2, 1, {{5 * kSecond, 2}, {9 * kSecond, 1}});
+  Fleet fleet(2, 1, {{5 * kOneSecond, 2}, {9 * kOneSecond, 1}});
   const auto records = fleet.run({at(0), at(40)});
   EXPECT_DOUBLE_EQ(hours_to_seconds(fleet.outcome.fleet.starting()), 4);
   EXPECT_DOUBLE_EQ(fleet.in(ReplicaState::ready), 41);
@@ -129,7 +129,7 @@ TEST(Fleet, AStartThatIsNotWantedAnyMoreIsBrokenOff) {
 
 // There are GPUs for two: the third order waits until who drains is gone.
 TEST(Fleet, WhoDrainsHoldsItsPlace) {
-  Fleet fleet(2, 2, {{kSecond, 1}, {2 * kSecond, 2}});
+  Fleet fleet(2, 2, {{kOneSecond, 1}, {2 * kOneSecond, 2}});
   (void)fleet.run({at(0, 8), at(0, 8), at(30)});
   using Count = std::array<std::int64_t, 3>;
   EXPECT_THAT(fleet.counts(), ElementsAre(Count{0, 2, 2}, Count{1, 2, 1}, Count{8, 2, 1}, Count{18, 2, 2}));
@@ -138,32 +138,32 @@ TEST(Fleet, WhoDrainsHoldsItsPlace) {
 // The order at 30 s, and 120 s until it is ready: turned away after 60 s, or served from 150 s on.
 TEST(Fleet, RequestsWaitWhileNobodyIsThere) {
   for (const bool patient : {false, true}) {
-    Fleet fleet(1, 0, {{30 * kSecond, 1}});
-    fleet.config.cluster.fleet.cold_start = {120 * kSecond, {}, {}, {}, 0};
-    if (patient) fleet.config.cluster.fleet.held_for = 300 * kSecond;
+    Fleet fleet(1, 0, {{30 * kOneSecond, 1}});
+    fleet.config.cluster.fleet.cold_start = {120 * kOneSecond, {}, {}, {}, 0};
+    if (patient) fleet.config.cluster.fleet.held_for = 300 * kOneSecond;
     const auto records = fleet.run({at(1), at(400)});
     EXPECT_EQ(records[0].outcome, patient ? Outcome::finished : Outcome::rejected);
-    EXPECT_EQ(records[0].finish, TimePoint{(patient ? 151 : 61) * kSecond});
-    EXPECT_EQ(records[0].scheduled, TimePoint{(patient ? 150 : 0) * kSecond});
-    EXPECT_EQ(records[1].finish, TimePoint{401 * kSecond});
+    EXPECT_EQ(records[0].finish, TimePoint{(patient ? 151 : 61) * kOneSecond});
+    EXPECT_EQ(records[0].scheduled, TimePoint{(patient ? 150 : 0) * kOneSecond});
+    EXPECT_EQ(records[1].finish, TimePoint{401 * kOneSecond});
     EXPECT_EQ(fleet.outcome.fleet.held, 1);
     EXPECT_EQ(fleet.outcome.fleet.turned_away, patient ? 0 : 1);
   }
 }
 
 TEST(Fleet, WithoutALobbyTheyAreRejectedAtOnce) {
-  Fleet fleet(1, 0, {{30 * kSecond, 1}});
+  Fleet fleet(1, 0, {{30 * kOneSecond, 1}});
   fleet.config.cluster.fleet.held_requests = 0;
   const auto records = fleet.run({at(1), at(45)});
   EXPECT_EQ(records[0].outcome, Outcome::rejected);
-  EXPECT_EQ(records[0].finish, TimePoint{kSecond});
+  EXPECT_EQ(records[0].finish, TimePoint{kOneSecond});
   EXPECT_EQ(records[1].outcome, Outcome::finished);
 }
 
 // What a replica had cached is gone with it.
 TEST(Fleet, AReplicaThatComesBackHasAnEmptyCache) {
   for (const bool goes : {false, true}) {
-    Fleet fleet(1, 1, {{10 * kSecond, goes ? 0 : 1}, {11 * kSecond, 1}});
+    Fleet fleet(1, 1, {{10 * kOneSecond, goes ? 0 : 1}, {11 * kOneSecond, 1}});
     fleet.config.engine.enable_prefix_caching = true;
     PrefixTable prefixes;
     prefixes.add_row(std::vector<std::int64_t>{1, 2, 3, 4}, 16);
@@ -196,12 +196,12 @@ TEST(Fleet, ColdStartsDifferByTheirJitterAlone) {
 TEST(Failures, WhatAReplicaHasIsLost) {
   Fleet fleet(2, 2, {});
   fleet.config.engine.max_num_seqs = 1;
-  fleet.config.cluster.fleet.failures.planned = {{2 * kSecond + kSecond / 2, 0}};
-  fleet.config.cluster.fleet.failures.repair = 5 * kSecond;
+  fleet.config.cluster.fleet.failures.planned = {{2 * kOneSecond + kOneSecond / 2, 0}};
+  fleet.config.cluster.fleet.failures.repair = 5 * kOneSecond;
   const auto records = fleet.run({at(0, 3), at(0, 3), at(0, 3), at(3), at(30), at(30)});
   EXPECT_EQ(records[0].outcome, Outcome::failed);
   EXPECT_EQ(records[0].emitted, 2);
-  EXPECT_EQ(records[0].finish, TimePoint{2 * kSecond + kSecond / 2});
+  EXPECT_EQ(records[0].finish, TimePoint{2 * kOneSecond + kOneSecond / 2});
   EXPECT_EQ(records[2].outcome, Outcome::failed);
   EXPECT_EQ(records[2].emitted, 0);
   EXPECT_EQ(records[1].outcome, Outcome::finished);
@@ -218,7 +218,7 @@ TEST(Failures, WhatAReplicaHasIsLost) {
 // A finish at the instant of the failure comes first.
 TEST(Failures, WhoFinishesThenHasFinished) {
   Fleet fleet(2, 2, {});
-  fleet.config.cluster.fleet.failures.planned = {{3 * kSecond, 0}};
+  fleet.config.cluster.fleet.failures.planned = {{3 * kOneSecond, 0}};
   const auto records = fleet.run({at(0, 3), at(20)});
   EXPECT_EQ(records[0].outcome, Outcome::finished);
   EXPECT_EQ(fleet.outcome.fleet.lost, 0);
@@ -227,18 +227,18 @@ TEST(Failures, WhoFinishesThenHasFinished) {
 // H: deaths while a replica loads, drains, or is dead already. Cold starts take 2 + 3 + 4 + 1 s.
 TEST(Failures, MayHitWhoLoadsDrainsOrIsDead) {
   // Wanted from 1 s on and dead at 5 s, it starts again when it is repaired at 8 s, and is there at 18.
-  Fleet loads(2, 1, {{kSecond, 2}});
-  loads.config.cluster.fleet.failures.planned = {{5 * kSecond, 1}};
-  loads.config.cluster.fleet.failures.repair = 3 * kSecond;
+  Fleet loads(2, 1, {{kOneSecond, 2}});
+  loads.config.cluster.fleet.failures.planned = {{5 * kOneSecond, 1}};
+  loads.config.cluster.fleet.failures.repair = 3 * kOneSecond;
   (void)loads.run({at(0), at(30)});
   EXPECT_EQ(loads.outcome.fleet.failures, 1);
   EXPECT_EQ(loads.outcome.fleet.lost, 0);
   EXPECT_EQ(loads.counts().back(), (std::array<std::int64_t, 3>{18, 2, 2}));
   // One that drains takes what it has along, and nobody takes its place.
-  Fleet drains(2, 2, {{kSecond, 1}});
+  Fleet drains(2, 2, {{kOneSecond, 1}});
   drains.config.cluster.router = "round_robin";
-  drains.config.cluster.fleet.failures.planned = {{3 * kSecond + kSecond / 2, 1}};
-  drains.config.cluster.fleet.failures.repair = 3 * kSecond;
+  drains.config.cluster.fleet.failures.planned = {{3 * kOneSecond + kOneSecond / 2, 1}};
+  drains.config.cluster.fleet.failures.repair = 3 * kOneSecond;
   const auto records = drains.run({at(0, 9), at(0, 9), at(30)});
   EXPECT_EQ(records[0].outcome, Outcome::finished);
   EXPECT_EQ(records[1].outcome, Outcome::failed);
@@ -247,18 +247,18 @@ TEST(Failures, MayHitWhoLoadsDrainsOrIsDead) {
   EXPECT_EQ(drains.counts().back()[1], 1);
   // The dead do not die again: the repair is that of the first time.
   Fleet twice(2, 2, {});
-  twice.config.cluster.fleet.failures.planned = {{2 * kSecond, 1}, {3 * kSecond, 1}};
-  twice.config.cluster.fleet.failures.repair = 5 * kSecond;
+  twice.config.cluster.fleet.failures.planned = {{2 * kOneSecond, 1}, {3 * kOneSecond, 1}};
+  twice.config.cluster.fleet.failures.repair = 5 * kOneSecond;
   (void)twice.run({at(0), at(30)});
   EXPECT_EQ(twice.outcome.fleet.failures, 1);
   EXPECT_DOUBLE_EQ(twice.in(ReplicaState::failed), 5);
   // All at once: requests wait until one is there again, at 2 + 5 + 10 s.
   Fleet all(2, 2, {});
-  all.config.cluster.fleet.failures.planned = {{2 * kSecond, 0, 2}};
-  all.config.cluster.fleet.failures.repair = 5 * kSecond;
+  all.config.cluster.fleet.failures.planned = {{2 * kOneSecond, 0, 2}};
+  all.config.cluster.fleet.failures.repair = 5 * kOneSecond;
   const auto held = all.run({at(4), at(30)});
   EXPECT_EQ(held[0].outcome, Outcome::finished);
-  EXPECT_EQ(held[0].scheduled, TimePoint{17 * kSecond});
+  EXPECT_EQ(held[0].scheduled, TimePoint{17 * kOneSecond});
   EXPECT_EQ(all.outcome.fleet.failures, 2);
 }
 
@@ -269,8 +269,8 @@ TEST(Failures, ADeadReplicaDrawsRequestsUntilItIsKnown) {
     Fleet fleet(2, 2, {});
     fleet.config.cluster.router = "least_outstanding";
     fleet.config.cluster.fleet.failures.planned = {{Duration{1}, 0}};
-    fleet.config.cluster.fleet.failures.repair = 1000 * kSecond;
-    fleet.config.cluster.fleet.failures.detection = detection * kSecond;
+    fleet.config.cluster.fleet.failures.repair = 1000 * kOneSecond;
+    fleet.config.cluster.fleet.failures.detection = detection * kOneSecond;
     std::vector<Request> requests;
     for (int second = 1; second <= 30; ++second) requests.push_back(at(second, 10));
     const auto records = fleet.run(requests);
@@ -286,9 +286,9 @@ TEST(Failures, ADeadReplicaIsEjectedAfterFiveFailures) {
   Fleet fleet(2, 2, {});
   FailureConfig& failures = fleet.config.cluster.fleet.failures;
   failures.planned = {{Duration{1}, 0}};
-  failures.repair = failures.detection = 1000 * kSecond;
+  failures.repair = failures.detection = 1000 * kOneSecond;
   failures.ejection_failures = 5;
-  failures.ejection = 30 * kSecond;
+  failures.ejection = 30 * kOneSecond;
   std::vector<Request> requests;
   for (int second = 1; second <= 100; ++second) requests.push_back(at(second, 10));
   fleet.config.cluster.router = "least_outstanding";
@@ -312,7 +312,7 @@ TEST(Failures, AMigratedRequestGoesOnWhereItWas) {
     config.cluster.fleet.on = true;
     config.cluster.fleet.at_start = 2;
     config.cluster.fleet.failures.planned = {{55 * kMs, 0}};
-    config.cluster.fleet.failures.repair = 3600 * kSecond;
+    config.cluster.fleet.failures.repair = 3600 * kOneSecond;
     config.clients.on = true;
     config.clients.migrations = migrates ? 1 : 0;
     config.clients.retries = 1;
@@ -342,9 +342,9 @@ TEST(Failures, AMigratedRequestGoesOnWhereItWas) {
 // 1000 of every 1000 + 50 (repair) + 10 (start) seconds.
 TEST(Failures, ByChanceHitAsManyRequestsAsTheirTimeInTheReplicaSays) {
   Fleet fleet(1, 1, {});
-  fleet.config.cluster.fleet.failures.mtbf = 1000 * kSecond;
-  fleet.config.cluster.fleet.failures.repair = 50 * kSecond;
-  fleet.config.cluster.fleet.held_for = 10'000 * kSecond;
+  fleet.config.cluster.fleet.failures.mtbf = 1000 * kOneSecond;
+  fleet.config.cluster.fleet.failures.repair = 50 * kOneSecond;
+  fleet.config.cluster.fleet.held_for = 10'000 * kOneSecond;
   std::vector<Request> requests;
   constexpr int kRequests = 60'000;
   for (int i = 0; i < kRequests; ++i) requests.push_back(at(40 * i, 10));

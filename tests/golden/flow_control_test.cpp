@@ -16,7 +16,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-Request at_ms(std::int64_t index, std::int64_t ms, std::int16_t priority = 0, std::int32_t tokens = 1) {
+Request asked_at_ms(std::int64_t index, std::int64_t ms, std::int16_t priority = 0, std::int32_t tokens = 1) {
   Request r;
   r.index = index;
   r.arrival = TimePoint{Duration{ms * 1'000'000}};
@@ -62,8 +62,8 @@ TEST(FlowControl, G30HoldsAllWhileSaturatedThenTheUrgentGoFirst) {
   std::vector<std::string> chosen;
   ClusterSeams seams;
   seams.entry_router = std::make_unique<Watch>(chosen);
-  const auto source =
-      make_fixed_source({at_ms(0, 0), at_ms(1, 0), at_ms(2, 500), at_ms(3, 500), at_ms(4, 1000, 1), at_ms(5, 1000, 0)});
+  const auto source = make_fixed_source({asked_at_ms(0, 0), asked_at_ms(1, 0), asked_at_ms(2, 500), asked_at_ms(3, 500),
+                                         asked_at_ms(4, 1000, 1), asked_at_ms(5, 1000, 0)});
   const PooledRun run = run_pools(gate.config, *source, false, std::move(seams));
   EXPECT_THAT(chosen,
               ElementsAre("0 at 0 ms", "1 at 0 ms", "2 at 500 ms", "3 at 500 ms", "5 at 2001 ms", "4 at 2002 ms"));
@@ -78,8 +78,8 @@ TEST(FlowControl, TurnsAwayWhoWaitsTooLongOrFindsItsBandFull) {
   AdmissionConfig& admission = gate.config.pools.front().cluster.admission;
   admission.queue_requests = 1;
   admission.queue_timeout = Duration{700'000'000};
-  const auto source = make_fixed_source({at_ms(0, 0), at_ms(1, 0), at_ms(2, 500), at_ms(3, 500), at_ms(4, 1000, 1),
-                                         at_ms(5, 1000, 1), at_ms(6, 1000, 0)});
+  const auto source = make_fixed_source({asked_at_ms(0, 0), asked_at_ms(1, 0), asked_at_ms(2, 500), asked_at_ms(3, 500),
+                                         asked_at_ms(4, 1000, 1), asked_at_ms(5, 1000, 1), asked_at_ms(6, 1000, 0)});
   const PooledRun run = run_pools(gate.config, *source, false);
   std::vector<std::string> ends;
   for (const RequestRecord& r : run.seen.by_index()) {

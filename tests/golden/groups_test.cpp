@@ -80,7 +80,7 @@ TEST(GoldenGroups, G17SixRequestsBeforeTheNextReport) {
   EXPECT_EQ(chosen, (std::vector{1, 2, 0, 1, 2, 0}));
 }
 
-EngineConfig vllm(std::string version, int servers) {
+EngineConfig vllm_with_groups(std::string version, int servers) {
   EngineConfig engine;
   engine.version = std::move(version);
   engine.api_server_count = servers;
@@ -89,13 +89,13 @@ EngineConfig vllm(std::string version, int servers) {
 
 // R10: each front end begins at its share of the ranks, and counts what it sends for all of them.
 TEST(GoldenGroups, R10FrontEndsBeginApart) {
-  const auto balance = find_engine("vllm-v1").make_balance(vllm("0.19", 2));
+  const auto balance = find_engine("vllm-v1").make_balance(vllm_with_groups("0.19", 2));
   const std::vector<RankLoad> idle(4);
   // Which front end a connection gets is chance: the first choices of both are told apart by where they begin.
   std::map<int, std::vector<int>> chosen_from;
   std::map<std::int64_t, int> begins;
   for (std::int64_t i = 0; i < 200; ++i) {
-    const int first = find_engine("vllm-v1").make_balance(vllm("0.19", 2))->choose(idle, i, TimePoint{});
+    const int first = find_engine("vllm-v1").make_balance(vllm_with_groups("0.19", 2))->choose(idle, i, TimePoint{});
     begins[i] = first;
   }
   for (std::int64_t i = 0; i < 200; ++i) {
@@ -109,7 +109,7 @@ TEST(GoldenGroups, R10FrontEndsBeginApart) {
 
 // Brings the front end's own count to these, all idle and known anew later.
 std::unique_ptr<RankBalance> with_in_flight(const std::vector<std::int64_t>& counts) {
-  auto balance = find_engine("vllm-v1").make_balance(vllm("0.24", 1));
+  auto balance = find_engine("vllm-v1").make_balance(vllm_with_groups("0.24", 1));
   const std::vector<RankLoad> idle(counts.size());
   const std::int64_t most = *std::max_element(counts.begin(), counts.end());
   std::vector<std::vector<std::int64_t>> sent(counts.size());

@@ -13,10 +13,10 @@ namespace {
 
 using ::testing::ElementsAre;
 
-constexpr Duration kMillisecond{1'000'000};
+constexpr Duration kOneMillisecond{1'000'000};
 
 std::int64_t ms(TimePoint t) {
-  return t.time_since_epoch() / kMillisecond;
+  return t.time_since_epoch() / kOneMillisecond;
 }
 double part_ms(const Attribution& parts, AttributionPart part) {
   return static_cast<double>(parts[static_cast<std::size_t>(part)].count()) * 1e-6;
@@ -26,7 +26,7 @@ Request request(std::int64_t index, std::int64_t arrival_ms, std::int32_t prompt
                 std::int32_t prefix_row = -1) {
   Request r;
   r.index = index;
-  r.arrival = TimePoint{arrival_ms * kMillisecond};
+  r.arrival = TimePoint{arrival_ms * kOneMillisecond};
   r.prompt_tokens = prompt;
   r.output_tokens = r.max_tokens = output;
   r.prefix_row = prefix_row;

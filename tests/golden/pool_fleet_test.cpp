@@ -14,7 +14,7 @@ TimePoint at_ms(std::int64_t ms) {
   return TimePoint{ms * kMs};
 }
 
-Request at(std::int64_t ms, std::int64_t index, std::int32_t tokens = 4) {
+Request asked(std::int64_t ms, std::int64_t index, std::int32_t tokens = 4) {
   Request r;
   r.index = index;
   r.arrival = at_ms(ms);
@@ -66,7 +66,7 @@ TEST(PoolFleets, ADeadPrefillReplicaTakesBlocksAlongThatWereNotRead) {
     PoolFleets pools(1, 1);
     if (recompute) pools.config.hand_over.on_failure = HandOverRules::OnFailure::recompute;
     pools.dies(0, 110);
-    const auto records = pools.records({at(0, 0)});
+    const auto records = pools.records({asked(0, 0)});
     EXPECT_EQ(records[0].outcome, recompute ? Outcome::finished : Outcome::failed);
     EXPECT_EQ(records[0].finish, at_ms(recompute ? 110 + 4 * 20 : 110));
     EXPECT_EQ(pools.run.outcome.transfers.failed, 1);
@@ -79,7 +79,7 @@ TEST(PoolFleets, ADeadPrefillReplicaTakesBlocksAlongThatWereNotRead) {
 TEST(PoolFleets, WhatWasReadOutlivesThePrefillReplica) {
   PoolFleets pools(1, 1);
   pools.dies(0, 140);
-  const auto records = pools.records({at(0, 0)});
+  const auto records = pools.records({asked(0, 0)});
   EXPECT_EQ(records[0].outcome, Outcome::finished);
   EXPECT_EQ(records[0].finish, at_ms(210));
 }
@@ -90,7 +90,7 @@ TEST(PoolFleets, ADeadDecodeReplicaLosesWhatItHasAndWhatIsUnderWayToIt) {
   for (const std::int64_t when : {115, 175}) {
     PoolFleets pools(1, 2);
     pools.dies(1, when, 0);
-    const auto records = pools.records({at(0, 0), at(300, 1)});
+    const auto records = pools.records({asked(0, 0), asked(300, 1)});
     EXPECT_EQ(records[0].outcome, Outcome::failed);
     EXPECT_EQ(records[0].finish, at_ms(when));
     EXPECT_EQ(records[0].emitted, when == 175 ? 2 : 0);
@@ -107,7 +107,7 @@ TEST(PoolFleets, ADeadDecodeReplicaIsMissedWhenThePromptIsSent) {
   PoolFleets pools(1, 1, FirstToken::on_arrival);
   pools.config.hand_over.reserve = HandOverRules::Reserve::before_prefill;
   pools.dies(1, 50);
-  const auto records = pools.records({at(0, 0)});
+  const auto records = pools.records({asked(0, 0)});
   EXPECT_EQ(records[0].outcome, Outcome::failed);
   EXPECT_EQ(records[0].finish, at_ms(100));
 }
@@ -116,7 +116,7 @@ TEST(PoolFleets, ADeadDecodeReplicaIsMissedWhenThePromptIsSent) {
 TEST(PoolFleets, WithoutAnyoneToDecodeRequestsWaitWhereTheyEnter) {
   PoolFleets pools(1, 1);
   pools.dies(1, 50);
-  const auto records = pools.records({at(0, 0), at(60, 1)});
+  const auto records = pools.records({asked(0, 0), asked(60, 1)});
   EXPECT_EQ(records[0].outcome, Outcome::failed);
   EXPECT_EQ(records[0].finish, at_ms(100));
   EXPECT_EQ(records[1].outcome, Outcome::finished);
@@ -129,7 +129,7 @@ TEST(PoolFleets, APrefillReplicaThatDrainsKeepsItsBlocksUntilTheyAreRead) {
   PoolFleets pools(2, 1);
   pools.config.pools[0].cluster.router = "round_robin";
   pools.fleet(0).schedule = {{Duration{105 * kMs}, 1}};
-  const auto records = pools.records({at(0, 0), at(0, 1)});
+  const auto records = pools.records({asked(0, 0), asked(0, 1)});
   EXPECT_EQ(records[1].outcome, Outcome::finished);
   EXPECT_EQ(pools.totals(0).in_state[static_cast<std::size_t>(ReplicaState::draining)], (25 * kMs).count());
   EXPECT_EQ(pools.totals(1).stops, 0);
@@ -143,7 +143,7 @@ TEST(PoolFleets, WhoIsLetInHangsOnThoseThatDecodeToo) {
   admission.on = admission.sheds = true;
   admission.shed_priority = 0;
   admission.kv_threshold = 0.001;
-  const auto records = fleets.records({at(0, 0), at(140, 1), at(300, 2)});
+  const auto records = fleets.records({asked(0, 0), asked(140, 1), asked(300, 2)});
   ASSERT_EQ(records.size(), 3u);
   EXPECT_EQ(records[0].outcome, Outcome::finished);
   EXPECT_EQ(records[1].outcome, Outcome::rejected);

@@ -34,18 +34,18 @@ class Answers final : public Observer {
   std::int64_t emitted = 0;
 };
 
-struct Seen {
+struct SeenExtras {
   Answers log;
   SimulationOutcome outcome;
   std::string text;
 };
 
-Seen run_with(const RandomExtras& extras, bool step_by_step) {
+SeenExtras run_with(const RandomExtras& extras, bool step_by_step) {
   SimulationConfig config = extras.run.config;
   config.step_by_step = step_by_step;
   const auto cost = extras.cost();
   const auto source = extras.run.source();
-  Seen seen;
+  SeenExtras seen;
   seen.outcome = simulate(config, *source, *cost, seen.log);
   const ClientTotals& c = seen.outcome.clients;
   seen.text = seen.log.recorder.text(seen.outcome) + seen.log.text +
@@ -62,7 +62,7 @@ Seen run_with(const RandomExtras& extras, bool step_by_step) {
   return seen;
 }
 
-void expect_conserved(const RandomExtras& extras, const Seen& seen, std::uint64_t seed) {
+void expect_conserved(const RandomExtras& extras, const SeenExtras& seen, std::uint64_t seed) {
   const SimulationOutcome& o = seen.outcome;
   std::set<std::int64_t> ended;
   std::int64_t tokens = 0;
@@ -107,8 +107,8 @@ TEST(RandomExtras, LoseNothingAndGiveTheSameBytesInStretches) {
   for (int i = 0; i < runs; ++i) {
     const auto seed = static_cast<std::uint64_t>(i);
     const RandomExtras extras = random_extras(seed);
-    const Seen fast = run_with(extras, false);
-    const Seen oracle = run_with(extras, true);
+    const SeenExtras fast = run_with(extras, false);
+    const SeenExtras oracle = run_with(extras, true);
     ASSERT_EQ(fast.text, oracle.text) << "seed " << seed;
     expect_conserved(extras, fast, seed);
     if (HasFailure()) return;
@@ -144,11 +144,11 @@ TEST(RandomExtras, AdaptersThatCostNothingChangeNothing) {
     if (extras.run.config.cluster.router == "lora_affinity") continue;
     if (extras.run.loop || (engine.name != "vllm-v1" && engine.name != "vllm-v0" && engine.name != "sglang")) continue;
     for (Request& r : extras.run.requests) r.prefix_row = -1;
-    const Seen plain = run_with(extras, false);
+    const SeenExtras plain = run_with(extras, false);
     engine.lora.max_loras = engine.lora.max_cpu_loras = 3;
     engine.lora.loads.resize(3);
     for (Request& r : extras.run.requests) r.adapter = static_cast<std::int16_t>(r.index % 4 - 1);
-    const Seen same = run_with(extras, false);
+    const SeenExtras same = run_with(extras, false);
     ASSERT_EQ(plain.log.recorder.text(plain.outcome), same.log.recorder.text(same.outcome)) << "seed " << seed;
     ++compared;
   }

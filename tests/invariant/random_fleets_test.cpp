@@ -12,18 +12,18 @@
 namespace foretoken::test {
 namespace {
 
-struct Seen {
+struct SeenFleet {
   Recorder recorder;
   SimulationOutcome outcome;
   std::string text;
 };
 
-Seen run_with(const RandomRun& run, bool step_by_step) {
+SeenFleet run_with(const RandomRun& run, bool step_by_step) {
   SimulationConfig config = run.config;
   config.step_by_step = step_by_step;
   const StubCost cost(run.cost);
   const auto source = run.source();
-  Seen seen;
+  SeenFleet seen;
   seen.outcome = simulate(config, *source, cost, seen.recorder);
   const ClientTotals& c = seen.outcome.clients;
   const FleetTotals& f = seen.outcome.fleet;
@@ -38,7 +38,7 @@ Seen run_with(const RandomRun& run, bool step_by_step) {
 }
 
 // Every request ends once, with parts that sum to its time.
-void expect_conserved(const Seen& seen, std::uint64_t seed) {
+void expect_conserved(const SeenFleet& seen, std::uint64_t seed) {
   const SimulationOutcome& o = seen.outcome;
   std::set<std::int64_t> ended;
   for (const RequestRecord& r : seen.recorder.records) {
@@ -62,7 +62,7 @@ void expect_conserved(const Seen& seen, std::uint64_t seed) {
 }
 
 // Places are in one state at a time, and their replicas leave no KV blocks behind.
-void expect_lives_add_up(const Seen& seen, int places, std::uint64_t seed) {
+void expect_lives_add_up(const SeenFleet& seen, int places, std::uint64_t seed) {
   const FleetTotals& fleet = seen.outcome.fleet;
   for (const ReplicaTotals& r : seen.outcome.replicas) EXPECT_EQ(r.kv_blocks_at_end, 0) << "seed " << seed;
   if (!fleet.on) return;
@@ -89,8 +89,8 @@ TEST(RandomFleets, LoseNothingAndGiveTheSameBytesInStretches) {
   for (int i = 0; i < runs; ++i) {
     const auto seed = static_cast<std::uint64_t>(i);
     const RandomRun run = random_fleet(seed);
-    const Seen fast = run_with(run, false);
-    const Seen oracle = run_with(run, true);
+    const SeenFleet fast = run_with(run, false);
+    const SeenFleet oracle = run_with(run, true);
     ASSERT_EQ(fast.text, oracle.text) << "seed " << seed;
     expect_conserved(fast, seed);
     expect_lives_add_up(fast, run.config.cluster.replicas, seed);
@@ -128,8 +128,8 @@ TEST(RandomFleets, WithDraftsLoseNothingEither) {
     RandomRun run = random_fleet(seed);
     if (run.config.engine.scheduling_policy == "vtc" || !speculate(run)) continue;
     ++runs;
-    const Seen fast = run_with(run, false);
-    const Seen oracle = run_with(run, true);
+    const SeenFleet fast = run_with(run, false);
+    const SeenFleet oracle = run_with(run, true);
     ASSERT_EQ(fast.text, oracle.text) << "seed " << seed;
     expect_conserved(fast, seed);
     expect_lives_add_up(fast, run.config.cluster.replicas, seed);
@@ -154,7 +154,7 @@ TEST(RandomFleets, WhoTimesOutCutsTheStretchThatOthersWaitFor) {
     RandomStream random(seed, "short_waits");
     engine.async_scheduling = random.uniform_int(0, 3) > 0;
     engine.queue_timeout = Duration{1} + up_to(random, random.uniform_int(0, 1) == 0 ? 2'000'000 : 40'000'000);
-    const Seen fast = run_with(run, false);
+    const SeenFleet fast = run_with(run, false);
     ASSERT_EQ(fast.text, run_with(run, true).text) << "seed " << seed;
     timed_out += fast.outcome.timed_out;
   }
@@ -175,7 +175,7 @@ TEST(RandomFleets, WhoIsEvictedAfterItWasScheduledLosesNoBlock) {
     engine.num_gpu_blocks = engine.num_gpu_blocks * engine.block_size;
     engine.block_size = 1;
     for (Request& r : run.requests) r.priority = static_cast<std::int16_t>(r.index % 3);
-    const Seen fast = run_with(run, false);
+    const SeenFleet fast = run_with(run, false);
     ASSERT_EQ(fast.text, run_with(run, true).text) << "seed " << seed;
     EXPECT_EQ(fast.outcome.replicas[0].kv_blocks_at_end, 0) << "seed " << seed;
     evictions += static_cast<int>(fast.outcome.replicas[0].preemptions);
@@ -187,12 +187,12 @@ TEST(RandomFleets, WhoIsEvictedAfterItWasScheduledLosesNoBlock) {
 TEST(RandomFleets, AFleetThatStaysIsTheClusterItWas) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     RandomRun run = random_run(seed);
-    const Seen plain = run_with(run, false);
+    const SeenFleet plain = run_with(run, false);
     FleetConfig& fleet = run.config.cluster.fleet;
     fleet.on = true;
     fleet.at_start = run.config.cluster.replicas;
     fleet.schedule = {{Duration{}, run.config.cluster.replicas}};
-    const Seen same = run_with(run, false);
+    const SeenFleet same = run_with(run, false);
     ASSERT_EQ(plain.recorder.text(plain.outcome), same.recorder.text(same.outcome)) << "seed " << seed;
   }
 }
@@ -201,9 +201,9 @@ TEST(RandomFleets, AFleetThatStaysIsTheClusterItWas) {
 TEST(RandomFleets, PatientClientsChangeNothing) {
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     RandomRun run = random_run(seed);
-    const Seen plain = run_with(run, false);
+    const SeenFleet plain = run_with(run, false);
     run.config.clients.on = true;
-    const Seen same = run_with(run, false);
+    const SeenFleet same = run_with(run, false);
     ASSERT_EQ(plain.recorder.text(plain.outcome), same.recorder.text(same.outcome)) << "seed " << seed;
   }
 }

@@ -99,17 +99,17 @@ std::string text_of(const FleetTotals& f) {
   return text;
 }
 
-struct Seen {
+struct SeenPoolFleets {
   Recorder recorder;
   SimulationOutcome outcome;
   std::string text;
 };
 
-Seen run_fleets(const RandomPoolFleets& random, bool step_by_step) {
+SeenPoolFleets run_fleets(const RandomPoolFleets& random, bool step_by_step) {
   PoolsConfig config = random.config;
   config.step_by_step = step_by_step;
   const auto source = random.run.source();
-  Seen seen;
+  SeenPoolFleets seen;
   if (config.clients.on) {
     Clients clients(config.clients, *source, seen.recorder);
     ClusterSeams seams = random.seams();
@@ -128,7 +128,7 @@ Seen run_fleets(const RandomPoolFleets& random, bool step_by_step) {
 }
 
 // Every request ends once, with parts that sum to its time, and leaves no KV blocks anywhere.
-void expect_conserved(const Seen& seen) {
+void expect_conserved(const SeenPoolFleets& seen) {
   const SimulationOutcome& o = seen.outcome;
   std::set<std::int64_t> ended;
   for (const RequestRecord& r : seen.recorder.records) {
@@ -170,7 +170,7 @@ TEST(RandomPoolFleets, LoseNothingAndGiveTheSameBytesInStretches) {
     const auto seed = static_cast<std::uint64_t>(i);
     SCOPED_TRACE(fmt::format("seed {}", seed));
     const RandomPoolFleets random(seed);
-    const Seen fast = run_fleets(random, false);
+    const SeenPoolFleets fast = run_fleets(random, false);
     ASSERT_EQ(fast.text, run_fleets(random, true).text);
     expect_conserved(fast);
     if (!random.comes_and_goes()) continue;
@@ -210,7 +210,7 @@ TEST(RandomPoolFleets, LoseNothingAndGiveTheSameBytesInStretches) {
 TEST(RandomPoolFleets, RunsThatOnceWentWrongAgree) {
   for (const std::uint64_t seed : {8929, 9260, 19973}) {
     const RandomPoolFleets random(seed, false);
-    const Seen fast = run_fleets(random, false);
+    const SeenPoolFleets fast = run_fleets(random, false);
     EXPECT_EQ(fast.text, run_fleets(random, true).text) << "seed " << seed;
     expect_conserved(fast);
   }

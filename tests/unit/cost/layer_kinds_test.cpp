@@ -42,16 +42,16 @@ TEST(Float32Router, TakesWhatTheWorkedExamplesSay) {
 
 // vllm pull request 47973, GB200, 256 experts of 6144: cuBLAS in 32 bits and in TF32.
 TEST(Float32Router, IsAsMeasured) {
-  struct Measured {
+  struct MeasuredRouter {
     double rows, float32, tf32;
   };
-  for (const Measured& m : {Measured{8, 16.7, 12},
-                            {16, 22.3, 12.2},
-                            {32, 63.2, 19.9},
-                            {128, 69.3, 20.2},
-                            {256, 77.8, 22.6},
-                            {512, 96.8, 25.8},
-                            {1024, 111, 32.8}}) {
+  for (const MeasuredRouter& m : {MeasuredRouter{8, 16.7, 12},
+                                  {16, 22.3, 12.2},
+                                  {32, 63.2, 19.9},
+                                  {128, 69.3, 20.2},
+                                  {256, 77.8, 22.6},
+                                  {512, 96.8, 25.8},
+                                  {1024, 111, 32.8}}) {
     const Device b200 = datasheet_device(test::b200());
     EXPECT_NEAR(float32_gemm_estimate({m.rows, 256, 6144, false}, b200).seconds() * 1e6 / m.float32, 1, 0.24) << m.rows;
     EXPECT_NEAR(float32_gemm_estimate({m.rows, 256, 6144, true}, b200).seconds() * 1e6 / m.tf32, 1, 0.08) << m.rows;

@@ -90,7 +90,7 @@ TEST(RowFiles, AreTakenForWhatTheirNameSays) {
 }
 
 // Two replicas with few KV blocks: steps of all kinds.
-constexpr const char* kText = R"(model: Llama-3.1-8B
+constexpr const char* kCounted = R"(model: Llama-3.1-8B
 hardware: {gpu: h100_sxm}
 replicas: 2
 engine: {num_gpu_blocks_override: 140, max_num_seqs: 32, max_model_len: 1024}
@@ -103,7 +103,7 @@ std::vector<Json> step_rows(bool step_by_step, RunResult* run) {
   RunOptions options;
   options.watchers = {&rows.value()};
   options.step_by_step = step_by_step;
-  const Result<RunResult> result = run_scenario(parse_scenario(kText, "test.yaml", {}).value(), options);
+  const Result<RunResult> result = run_scenario(parse_scenario(kCounted, "test.yaml", {}).value(), options);
   if (run != nullptr) *run = result.value();
   EXPECT_TRUE(rows->commit().empty());
   std::ifstream stream(file.path());

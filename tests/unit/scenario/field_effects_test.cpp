@@ -19,7 +19,7 @@ namespace {
 
 using test::Example;
 
-constexpr const char* kBase =
+constexpr const char* kPlain =
     "model: Llama-3.1-8B\n"
     "hardware: {gpu: h100_sxm}\n"
     "workload: {random_input_len: 100, random_output_len: 10, num_prompts: 50}\n";
@@ -368,10 +368,10 @@ TEST(FieldTable, EveryRowLandsInTheScenario) {
     const std::string path = first_element(row);
     const std::string override_text = fmt::format("{}={}", path, example->second.value);
     std::vector<std::string> overrides = example->second.context;
-    const auto before = parse_scenario(kBase, "base.yaml", {overrides, {}});
+    const auto before = parse_scenario(kPlain, "base.yaml", {overrides, {}});
     overrides.push_back(override_text);
     Diagnostics warnings;
-    const auto after = parse_scenario(kBase, "base.yaml", {overrides, {}}, &warnings);
+    const auto after = parse_scenario(kPlain, "base.yaml", {overrides, {}}, &warnings);
     if (!before || !after) {
       ADD_FAILURE() << format(before ? after.error() : before.error());
       continue;

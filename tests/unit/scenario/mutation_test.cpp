@@ -8,7 +8,7 @@
 namespace foretoken {
 namespace mutation_test {
 
-const std::string kText = R"(model: Llama-3.1-8B
+const std::string kWhole = R"(model: Llama-3.1-8B
 hardware: {gpu: h100_sxm, num_gpus: 4}
 engine:
   name: vllm-v1
@@ -62,7 +62,7 @@ TEST(DamagedScenario, IsReadOrRefusedWithWordsAndAPlace) {
   int refused = 0;
   constexpr int kTries = 1500;
   for (int i = 0; i < kTries; ++i) {
-    std::string text = kText;
+    std::string text = kWhole;
     for (std::int64_t slips = random.uniform_int(1, 3); slips > 0 && !text.empty(); --slips)
       text = damaged(text, random);
     SCOPED_TRACE(text);

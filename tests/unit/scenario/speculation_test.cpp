@@ -15,22 +15,22 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-constexpr const char* kBase =
+constexpr const char* kDrafted =
     "model: Llama-3.1-8B\n"
     "hardware: {gpu: h100_sxm}\n"
     "workload: {random_input_len: 100, random_output_len: 10, num_prompts: 5}\n";
 
 std::string with(const std::string& config, const std::string& engine = "") {
-  return std::string(kBase) + "engine: {" + engine + (engine.empty() ? "" : ", ") + "speculative_config: {" + config +
-         "}}\n";
+  return std::string(kDrafted) + "engine: {" + engine + (engine.empty() ? "" : ", ") + "speculative_config: {" +
+         config + "}}\n";
 }
 
-Scenario scenario(const std::string& text) {
+Scenario drafted(const std::string& text) {
   const Result<Scenario> s = parse_scenario(text, "s.yaml", {});
   if (!s) throw std::runtime_error(format(s.error()));
   return *s;
 }
-std::string problems_of(const std::string& text) {
+std::string problems_of_drafts(const std::string& text) {
   const Result<Scenario> s = parse_scenario(text, "s.yaml", {});
   return s ? "" : format(s.error());
 }
@@ -38,28 +38,28 @@ std::string problems_of(const std::string& text) {
 constexpr const char* kEagle = "method: eagle3, num_speculative_tokens: 3, acceptance_rate: 0.7";
 
 TEST(Speculation, OfVllmV1LooksAheadForModelsOnly) {
-  const Scenario eagle = scenario(with(kEagle));
+  const Scenario eagle = drafted(with(kEagle));
   EXPECT_EQ(eagle.engine.speculation.tokens, 3);
   EXPECT_EQ(eagle.engine.speculation.lookahead, 3);
   EXPECT_TRUE(eagle.engine.speculation.shortens_hits);
   EXPECT_TRUE(eagle.engine.async_scheduling);
   EXPECT_EQ(eagle.deployment.draft.passes, 3);
-  const Scenario ngram = scenario(with("method: ngram, num_speculative_tokens: 4, acceptance_rate: 0.5"));
+  const Scenario ngram = drafted(with("method: ngram, num_speculative_tokens: 4, acceptance_rate: 0.5"));
   EXPECT_EQ(ngram.engine.speculation.lookahead, 0);
   EXPECT_FALSE(ngram.engine.async_scheduling) << "sampled tokens must be on the host first";
   EXPECT_EQ(ngram.deployment.draft.passes, 0);
 }
 
 TEST(Speculation, OffLeavesNothing) {
-  const Scenario off = scenario(with("method: eagle3, num_speculative_tokens: 0"));
-  const Scenario plain = scenario(kBase);
+  const Scenario off = drafted(with("method: eagle3, num_speculative_tokens: 0"));
+  const Scenario plain = drafted(kDrafted);
   EXPECT_EQ(off.deployment, plain.deployment);
   EXPECT_EQ(off.engine, plain.engine);
 }
 
 TEST(Speculation, ADrafterTakesWeightsAndKvCache) {
-  const Scenario plain = scenario(kBase);
-  const Scenario eagle = scenario(with(kEagle));
+  const Scenario plain = drafted(kDrafted);
+  const Scenario eagle = drafted(with(kEagle));
   const MemoryPlan before = plan_memory(plain.deployment, plain.memory),
                    after = plan_memory(eagle.deployment, eagle.memory);
   EXPECT_NEAR(after.kv_bytes_per_token / before.kv_bytes_per_token, 33.0 / 32, 1e-9);
@@ -69,7 +69,7 @@ TEST(Speculation, ADrafterTakesWeightsAndKvCache) {
 }
 
 TEST(Speculation, OfSglangIsATreeAndCapsTheSeats) {
-  const Scenario llama = scenario(with("method: eagle3, acceptance_rate: 0.7", "name: sglang"));
+  const Scenario llama = drafted(with("method: eagle3, acceptance_rate: 0.7", "name: sglang"));
   EXPECT_EQ(llama.engine.max_num_seqs, 48);
   EXPECT_EQ(llama.engine.speculation.tokens, 7);
   EXPECT_EQ(llama.deployment.draft.passes, 5);
@@ -77,42 +77,42 @@ TEST(Speculation, OfSglangIsATreeAndCapsTheSeats) {
   EXPECT_EQ(llama.engine.speculation.acceptance.front().rates.size(), 5u)
       << "a path of the tree is as deep as its steps";
   EXPECT_EQ(llama.engine.speculation.lookahead + 8, 2 * 20);
-  const Scenario chain = scenario(with(kEagle, "name: sglang"));
+  const Scenario chain = drafted(with(kEagle, "name: sglang"));
   EXPECT_EQ(chain.engine.speculation.tokens, 3);
   EXPECT_EQ(chain.deployment.draft.branches, 1);
 }
 
 TEST(Speculation, ADraftModelOfVllmTakesATokenOfEverySeat) {
   const std::string model = "method: draft_model, model: Llama-3.2-1B, num_speculative_tokens: 3, acceptance_rate: 0.6";
-  const Scenario s = scenario(with(model, "version: \"0.22\", max_num_seqs: 256, max_num_batched_tokens: 512"));
+  const Scenario s = drafted(with(model, "version: \"0.22\", max_num_seqs: 256, max_num_batched_tokens: 512"));
   EXPECT_EQ(s.engine.step_tokens(), 256);
-  EXPECT_THAT(problems_of(with(model, "version: \"0.22\", max_num_seqs: 512, max_num_batched_tokens: 512")),
+  EXPECT_THAT(problems_of_drafts(with(model, "version: \"0.22\", max_num_seqs: 512, max_num_batched_tokens: 512")),
               AllOf(HasSubstr("refuses to start"), HasSubstr("s.yaml:4:")));
   EXPECT_EQ(
-      scenario(with(model, "version: \"0.15\", max_num_seqs: 512, max_num_batched_tokens: 512")).engine.step_tokens(),
+      drafted(with(model, "version: \"0.15\", max_num_seqs: 512, max_num_batched_tokens: 512")).engine.step_tokens(),
       512);
 }
 
 TEST(Speculation, AParallelDrafterPassesOnceAndTakesSlots) {
   const std::string eagle = std::string(kEagle) + ", parallel_drafting: true";
   const std::string engine = "max_num_seqs: 256, max_num_batched_tokens: 4096";
-  const Scenario before = scenario(with(eagle, "version: \"0.24\", " + engine));
+  const Scenario before = drafted(with(eagle, "version: \"0.24\", " + engine));
   EXPECT_EQ(before.deployment.draft.passes, 1);
   EXPECT_EQ(before.deployment.draft.model.layers, 4);
   EXPECT_EQ(before.deployment.draft.slots(), 2) << "a mask for every draft after the first";
   EXPECT_EQ(before.engine.speculation.lookahead, 3);
   EXPECT_EQ(before.engine.step_tokens(), 4096 - 2 * 256);
-  const Scenario now = scenario(with(eagle, "version: \"0.28\", " + engine));
+  const Scenario now = drafted(with(eagle, "version: \"0.28\", " + engine));
   EXPECT_EQ(now.engine.step_tokens(), 4094);
   EXPECT_EQ(now.engine.speculation.slots_per_request, 2);
   const std::string model = "method: draft_model, model: Llama-3.2-1B, num_speculative_tokens: 3, acceptance_rate: 0.6";
-  const Scenario pard = scenario(with(model + ", parallel_drafting: true", "version: \"0.28\", " + engine));
+  const Scenario pard = drafted(with(model + ", parallel_drafting: true", "version: \"0.28\", " + engine));
   EXPECT_EQ(pard.engine.speculation.slots_per_request, 3);
   EXPECT_EQ(pard.deployment.draft.passes, 1);
   EXPECT_EQ(pard.deployment.draft.model.layers, 16);
   // What was measured of such drafters, where it was.
   const auto mean = [&](const std::string& config) {
-    return scenario(with("method: eagle3, num_speculative_tokens: 7, acceptance_dataset: mt_bench" + config))
+    return drafted(with("method: eagle3, num_speculative_tokens: 7, acceptance_dataset: mt_bench" + config))
         .engine.speculation.acceptance.front()
         .rates;
   };
@@ -124,7 +124,7 @@ TEST(Speculation, AParallelDrafterPassesOnceAndTakesSlots) {
 
 TEST(Speculation, RatesComeFromOneOfSeveralKeys) {
   const auto rates = [](const std::string& config) {
-    std::vector<double> all = scenario(with("method: eagle3, num_speculative_tokens: 4, " + config))
+    std::vector<double> all = drafted(with("method: eagle3, num_speculative_tokens: 4, " + config))
                                   .engine.speculation.acceptance.front()
                                   .rates;
     all.resize(4);
@@ -139,7 +139,7 @@ TEST(Speculation, RatesComeFromOneOfSeveralKeys) {
 }
 
 TEST(Speculation, AClassMayHaveRatesOfItsOwn) {
-  const Scenario two = scenario(
+  const Scenario two = drafted(
       "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {speculative_config: {" + std::string(kEagle) +
       "}}\nworkload: {random_input_len: 100, random_output_len: 10, num_prompts: 5, classes: [{name: a}, {name: b, "
       "acceptance_rate: 0.2}]}\n");
@@ -199,7 +199,7 @@ TEST(Speculation, WrongInputIsRefusedAtItsPlace) {
       {"method: eagle3, num_speculative_tokens: 3", "pipeline stages", "pipeline_parallel_size: 2"},
   };
   for (const Bad& bad : cases) {
-    const std::string problems = problems_of(with(bad.config, bad.engine));
+    const std::string problems = problems_of_drafts(with(bad.config, bad.engine));
     EXPECT_THAT(problems, AllOf(HasSubstr(bad.says), HasSubstr("s.yaml:4:"))) << bad.config;
   }
 }

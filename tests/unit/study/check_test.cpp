@@ -11,7 +11,7 @@ namespace foretoken {
 namespace {
 
 // 10 ms a step and 0.1 ms a prompt token: alone, 100 + 50 tokens take 20 ms to the first and 490 ms for the other 49.
-const char* const kAffine = R"(
+const char* const kBatchOfEight = R"(
 engine: {name: vllm-v1, max_num_seqs: 8, num_gpu_blocks_override: 100000}
 cost: {level: affine, affine: {per_step: 10 ms, per_prefill_token: 100 us}}
 workload: {random_input_len: 100, random_output_len: 50, num_prompts: 400, request_rate: 5}
@@ -25,7 +25,7 @@ Result<CheckResult> check_text(const std::string& text, std::vector<std::string>
   return check(question, *scenario, options);
 }
 Result<CheckResult> check_affine(const std::string& slo, std::vector<std::string> set = {}) {
-  return check_text(std::string(kAffine) + "slo: " + slo + "\n", std::move(set));
+  return check_text(std::string(kBatchOfEight) + "slo: " + slo + "\n", std::move(set));
 }
 
 const Bound* bound_of(const CheckResult& r, std::size_t objective) {
@@ -130,7 +130,7 @@ TEST(Contradictions, AreNotSeenWhereThereAreNone) {
   for (const char* slo : {"[p99_ttft <= 200 ms, p99_ttft >= 100 ms]", "[p99_ttft <= 100 ms, mean_tpot >= 200 ms]",
                           "[p50_ttft <= 100 ms, p99_ttft >= 200 ms]", "[p99_ttft <= 100 ms, p99_ttft >= 100 ms]",
                           "[p50_ttft <= 100 ms, mean_ttft >= 200 ms]", "[std_ttft <= 1 ms, std_e2el >= 2 ms]"}) {
-    const Scenario s = parse_scenario(std::string(kAffine) + "slo: " + slo, "s.yaml", {}).value();
+    const Scenario s = parse_scenario(std::string(kBatchOfEight) + "slo: " + slo, "s.yaml", {}).value();
     EXPECT_TRUE(contradictions(s).empty()) << slo << format(contradictions(s));
   }
 }
@@ -182,7 +182,7 @@ TEST(Fixes, ComeTrueWhenPasted) {
 }
 
 TEST(Check, IsTheSameOnAnyNumberOfThreads) {
-  const std::string text = std::string(kAffine) + "slo: [p99_ttft <= 1 s]\n";
+  const std::string text = std::string(kBatchOfEight) + "slo: [p99_ttft <= 1 s]\n";
   const Question question{text, "s.yaml", {{"engine.max_num_seqs=2"}}};
   const Scenario s = question.scenario().value();
   CheckOptions one, three;

@@ -14,8 +14,8 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-Result<MemoryStudy> study(const MemoryOptions& options, std::vector<std::string> set = {"model=Llama-2-7B"},
-                          const std::string& text = "") {
+Result<MemoryStudy> memory_of(const MemoryOptions& options, std::vector<std::string> set = {"model=Llama-2-7B"},
+                              const std::string& text = "") {
   return study_memory({text, "s.yaml", {std::move(set)}}, options);
 }
 
@@ -30,7 +30,7 @@ const MemoryCandidate& at(const MemoryStudy& s, const std::string& quantization,
 
 // 2 (K and V) x 32 layers x 4,096 wide x 2 bytes x 4,096 tokens.
 TEST(MemoryStudy, ALlama2RequestOf4096TokensHolds2GiBOfKvIn16Bits) {
-  const auto s = study({"h100_sxm", "none", "auto,fp8", "2048,4096"});
+  const auto s = memory_of({"h100_sxm", "none", "auto,fp8", "2048,4096"});
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_DOUBLE_EQ(at(*s, "none", "auto", 4096).kv_bytes_per_request, 2 * kGiB);
   EXPECT_DOUBLE_EQ(at(*s, "none", "auto", 4096).memory.kv_bytes_per_token, 512 * 1024);
@@ -39,7 +39,7 @@ TEST(MemoryStudy, ALlama2RequestOf4096TokensHolds2GiBOfKvIn16Bits) {
 }
 
 TEST(MemoryStudy, CountsWholeRequestsAndPricesThem) {
-  const auto s = study({"h100_sxm", "none,fp8", "auto,fp8", "4096"});
+  const auto s = memory_of({"h100_sxm", "none,fp8", "auto,fp8", "4096"});
   ASSERT_TRUE(s) << format(s.error());
   for (const MemoryCandidate& c : s->candidates) {
     ASSERT_EQ(c.status, MemoryStatus::fits) << c.reason;
@@ -57,7 +57,7 @@ TEST(MemoryStudy, CountsWholeRequestsAndPricesThem) {
 }
 
 TEST(MemoryStudy, SaysWhatIsMissingWhereItDoesNotFit) {
-  const auto s = study({"h100_sxm", "none,awq", "auto", "4096"}, {"model=Llama-3.1-70B"});
+  const auto s = memory_of({"h100_sxm", "none,awq", "auto", "4096"}, {"model=Llama-3.1-70B"});
   ASSERT_TRUE(s) << format(s.error());
   const MemoryCandidate& wide = at(*s, "none", "auto", 4096);
   EXPECT_EQ(wide.status, MemoryStatus::does_not_fit);
@@ -69,14 +69,14 @@ TEST(MemoryStudy, SaysWhatIsMissingWhereItDoesNotFit) {
 }
 
 TEST(MemoryStudy, SaysWhyAFormatIsNotThereInsteadOfDroppingIt) {
-  const auto s = study({"a100_sxm", "none,fp8,nvfp4", "auto,fp8,int8", "2048"});
+  const auto s = memory_of({"a100_sxm", "none,fp8,nvfp4", "auto,fp8,int8", "2048"});
   ASSERT_TRUE(s) << format(s.error());
   ASSERT_EQ(s->candidates.size(), 9u);
   const MemoryCandidate& no_kv = at(*s, "none", "int8", 2048);
   EXPECT_EQ(no_kv.status, MemoryStatus::not_available);
   EXPECT_THAT(no_kv.reason, HasSubstr("vllm-v1 has no int8 KV cache"));
   EXPECT_THAT(at(*s, "fp8", "auto", 2048).note, HasSubstr("unpacked and multiplied in 16 bits"));
-  const auto other = study({"a100_sxm", "fp8", "auto", "2048"}, {"model=Llama-2-7B", "engine.name=tensorrt-llm"});
+  const auto other = memory_of({"a100_sxm", "fp8", "auto", "2048"}, {"model=Llama-2-7B", "engine.name=tensorrt-llm"});
   ASSERT_TRUE(other) << format(other.error());
   EXPECT_EQ(other->candidates.front().status, MemoryStatus::not_available);
   EXPECT_THAT(other->candidates.front().reason, HasSubstr("no FP8 matrix units"));
@@ -84,9 +84,9 @@ TEST(MemoryStudy, SaysWhyAFormatIsNotThereInsteadOfDroppingIt) {
 
 TEST(MemoryStudy, TakesItsListsFromTheScenario) {
   const auto s =
-      study({}, {},
-            "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_model_len: 16384}\n"
-            "workload: {random_input_len: 900, random_output_len: 100, num_prompts: 5}\nslo: [p99_ttft <= 1 s]\n");
+      memory_of({}, {},
+                "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nengine: {max_model_len: 16384}\n"
+                "workload: {random_input_len: 900, random_output_len: 100, num_prompts: 5}\nslo: [p99_ttft <= 1 s]\n");
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_THAT(s->contexts, ElementsAre(1000, 4096, 16384));
   EXPECT_THAT(s->quantizations, ElementsAre("none", "fp8", "awq"));
@@ -95,21 +95,21 @@ TEST(MemoryStudy, TakesItsListsFromTheScenario) {
 }
 
 TEST(MemoryStudy, NotesAContextThatTheModelWasNotMadeFor) {
-  const auto s = study({"h100_sxm", "none", "auto", "4096,8192"});
+  const auto s = memory_of({"h100_sxm", "none", "auto", "4096,8192"});
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_EQ(s->candidates[0].note, "");
   EXPECT_THAT(s->candidates[1].note, HasSubstr("made for 4096 tokens"));
 }
 
 TEST(MemoryStudy, HalvesTheKvOfARankByTensorParallelism) {
-  const auto s = study({"h100_sxm", "none", "auto", "4096"}, {"model=Llama-2-7B", "engine.tensor_parallel_size=2"});
+  const auto s = memory_of({"h100_sxm", "none", "auto", "4096"}, {"model=Llama-2-7B", "engine.tensor_parallel_size=2"});
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_DOUBLE_EQ(s->candidates.front().kv_bytes_per_request, kGiB);
 }
 
 TEST(MemoryStudy, LeavesMeasuredBlocksOutBecauseTheyAreOfOnePrecision) {
   const auto s =
-      study({"h100_sxm", "none,fp8", "auto", "2048"}, {"model=Llama-2-7B", "engine.num_gpu_blocks_override=1000"});
+      memory_of({"h100_sxm", "none,fp8", "auto", "2048"}, {"model=Llama-2-7B", "engine.num_gpu_blocks_override=1000"});
   ASSERT_TRUE(s) << format(s.error());
   EXPECT_GT(s->candidates.front().memory.num_gpu_blocks, 2000);
   ASSERT_EQ(s->notes.size(), 1u);
@@ -117,18 +117,18 @@ TEST(MemoryStudy, LeavesMeasuredBlocksOutBecauseTheyAreOfOnePrecision) {
 }
 
 TEST(MemoryStudy, ReportsEveryWrongListAtOnceByItsOption) {
-  const auto s = study({"h100_sxm,l40z", "fb8", "fp9", "x"});
+  const auto s = memory_of({"h100_sxm,l40z", "fb8", "fp9", "x"});
   ASSERT_FALSE(s);
   EXPECT_THAT(format(s.error()),
               AllOf(HasSubstr("--gpu:1:10: error"), HasSubstr("did you mean `l40s`"), HasSubstr("--quantization:1:1"),
                     HasSubstr("--kv-cache-dtype:1:1"), HasSubstr("--context:1:1")));
-  EXPECT_THAT(format(study({"h100_sxm", "", "", "1"}).error()), HasSubstr("at least two tokens"));
-  EXPECT_THAT(format(study({}, {"cost.level=affine"}).error()), HasSubstr("no hardware"));
-  EXPECT_THAT(format(study({"h100_sxm"}, {}).error()), HasSubstr("'model' is missing"));
+  EXPECT_THAT(format(memory_of({"h100_sxm", "", "", "1"}).error()), HasSubstr("at least two tokens"));
+  EXPECT_THAT(format(memory_of({}, {"cost.level=affine"}).error()), HasSubstr("no hardware"));
+  EXPECT_THAT(format(memory_of({"h100_sxm"}, {}).error()), HasSubstr("'model' is missing"));
 }
 
 TEST(MemoryStudy, DocumentsEverything) {
-  const auto s = study({"h100_sxm", "none", "auto,int8", "4096"});
+  const auto s = memory_of({"h100_sxm", "none", "auto,int8", "4096"});
   ASSERT_TRUE(s) << format(s.error());
   const Json json = to_json(*s);
   EXPECT_EQ(*json["schema"].if_string(), "foretoken.memory/1");

@@ -160,7 +160,7 @@ TEST(PoolsMemory, IsOfThePoolThatIsNamed) {
   EXPECT_EQ(prefill->candidates.front().memory.num_gpu_blocks, s.pools[0].engine.num_gpu_blocks);
 }
 
-RequestExplanation explained(const std::string& which, RequestMetric metric, std::vector<std::string> set) {
+RequestExplanation explained_in_pools(const std::string& which, RequestMetric metric, std::vector<std::string> set) {
   const Question question = asks(kPools, std::move(set));
   RunOptions options;
   options.threads = 1;
@@ -176,7 +176,7 @@ RequestExplanation explained(const std::string& which, RequestMetric metric, std
 
 // 130 a second are more than one prefill replica computes: there they wait, and another one is what helps.
 TEST(PoolsRequests, WaitForThePoolThatIsBusy) {
-  const RequestExplanation e = explained("p99", RequestMetric::ttft, {"workload.request_rate=130"});
+  const RequestExplanation e = explained_in_pools("p99", RequestMetric::ttft, {"workload.request_rate=130"});
   EXPECT_EQ(e.cause, Cause::overload);
   EXPECT_THAT(e.sentence, HasSubstr("pool prefill computes"));
   ASSERT_EQ(e.pool_busy.size(), 2u);
@@ -187,10 +187,10 @@ TEST(PoolsRequests, WaitForThePoolThatIsBusy) {
 // A long way between is found as such, and what it costs is tried.
 TEST(PoolsRequests, NameTheTransferAndTheHandOver) {
   const RequestExplanation way =
-      explained("median", RequestMetric::ttft, {"workload.request_rate=1", "disaggregation.setup=80 ms"});
+      explained_in_pools("median", RequestMetric::ttft, {"workload.request_rate=1", "disaggregation.setup=80 ms"});
   EXPECT_EQ(way.cause, Cause::kv_transfer);
   EXPECT_EQ(way.knob, "disaggregation.setup");
-  const RequestExplanation hop = explained(
+  const RequestExplanation hop = explained_in_pools(
       "median", RequestMetric::ttft,
       {"workload.request_rate=1", "engine.name=vllm-v1", "engine.async_scheduling=true", "disaggregation.hop=100 ms"});
   EXPECT_EQ(hop.cause, Cause::hand_over);

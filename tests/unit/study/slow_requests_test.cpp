@@ -16,7 +16,7 @@ namespace {
 using ::testing::HasSubstr;
 
 // A step takes 10 ms and 0.05 ms a prompt token: 100 + 50 tokens alone take 15 ms to the first and 505 ms in all.
-const char* const kBase = R"(
+const char* const kMixed = R"(
 engine: {name: vllm-v1, max_num_seqs: 256, num_gpu_blocks_override: 20000, max_num_batched_tokens: 2048}
 cost: {level: affine, affine: {per_step: 10 ms, per_prefill_token: 50 us}}
 workload: {random_input_len: 100, random_output_len: 50, num_prompts: 500, request_rate: 5}
@@ -24,7 +24,7 @@ goodput: {ttft: 100}
 )";
 
 Result<RequestExplanation> explained(const std::string& which, RequestMetric metric, std::vector<std::string> set = {},
-                                     const std::string& text = kBase, const RunOptions& options = {}) {
+                                     const std::string& text = kMixed, const RunOptions& options = {}) {
   const Question question{text, "s.yaml", {std::move(set)}};
   const Result<Scenario> scenario = question.scenario();
   if (!scenario) return scenario.error();
@@ -34,7 +34,7 @@ Result<RequestExplanation> explained(const std::string& which, RequestMetric met
 }
 
 RequestExplanation found(const std::string& which, RequestMetric metric, std::vector<std::string> set,
-                         const std::string& text = kBase) {
+                         const std::string& text = kMixed) {
   const auto e = explained(which, metric, std::move(set), text);
   EXPECT_TRUE(e) << format(e.error());
   if (!e) return {};
@@ -241,7 +241,7 @@ TEST(SlowRequests, StretchesAndStepsGiveTheSame) {
   steps.step_by_step = true;
   for (const RequestMetric metric : {RequestMetric::ttft, RequestMetric::tpot, RequestMetric::e2el}) {
     const auto a = explained("p95..p99", metric, {"engine.max_num_seqs=3"}),
-               b = explained("p95..p99", metric, {"engine.max_num_seqs=3"}, kBase, steps);
+               b = explained("p95..p99", metric, {"engine.max_num_seqs=3"}, kMixed, steps);
     ASSERT_TRUE(a && b);
     EXPECT_EQ(to_text(to_json(*a)), to_text(to_json(*b)));
   }
@@ -250,7 +250,7 @@ TEST(SlowRequests, StretchesAndStepsGiveTheSame) {
 // The groups of `run` beside its mean: the slowest are slower, violators are counted, and parts sum to what they sum
 // up.
 TEST(SlowRequests, ARunShowsTheSlowestAndTheViolators) {
-  const Scenario s = parse_scenario(kBase, "s.yaml", {{"engine.max_num_seqs=3"}, {}}).value();
+  const Scenario s = parse_scenario(kMixed, "s.yaml", {{"engine.max_num_seqs=3"}, {}}).value();
   RunOptions options;
   options.attribution_groups = true;
   const RunResult r = run_scenario(s, options).value();
@@ -279,7 +279,7 @@ TEST(SlowRequests, AModelThatDoesNotFitAndAnInterruptAreSaid) {
   const std::atomic<bool> stop{true};
   RunOptions options;
   options.stop = &stop;
-  const auto stopped = explained("p99", RequestMetric::ttft, {}, kBase, options);
+  const auto stopped = explained("p99", RequestMetric::ttft, {}, kMixed, options);
   ASSERT_TRUE(stopped);
   EXPECT_TRUE(stopped->interrupted);
   EXPECT_THAT(to_text(*stopped), HasSubstr("INTERRUPTED"));

@@ -12,9 +12,9 @@ namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr Duration kSecond{1'000'000'000};
+constexpr Duration kOneSecond{1'000'000'000};
 
-struct Case {
+struct BadWorkload {
   const char* name;
   std::function<void(WorkloadConfig&)> spoil;
   const char* message;  // part of it
@@ -28,9 +28,9 @@ void set_input(WorkloadConfig& c, LengthConfig length) {
   c.lengths.input = std::move(length);
 }
 
-const std::vector<Case>& cases() {
+const std::vector<BadWorkload>& cases() {
   using W = WorkloadConfig;
-  static const std::vector<Case> all = {
+  static const std::vector<BadWorkload> all = {
       {"rate zero", [](W& c) { c.arrivals = RenewalArrivals{0}; }, "request_rate is 0"},
       {"rate negative", [](W& c) { c.arrivals = RenewalArrivals{-3}; }, "request_rate is -3"},
       {"rate NaN", [](W& c) { c.arrivals = RenewalArrivals{kNan}; }, "request_rate is nan"},
@@ -59,24 +59,24 @@ const std::vector<Case>& cases() {
        [](W& c) {
          c.arrivals = RampArrivals{};
          c.num_prompts.reset();
-         c.duration = kSecond;
+         c.duration = kOneSecond;
        },
        "ramp needs num_prompts"},
       {"rescale without count",
        [](W& c) {
          c.arrivals = RenewalArrivals{1, 1, true};
          c.num_prompts.reset();
-         c.duration = kSecond;
+         c.duration = kOneSecond;
        },
        "vllm_rescale needs num_prompts"},
       {"bursts of no length",
        [](W& c) {
-         c.arrivals = TwoStateArrivals{1, 2, {}, kSecond};
+         c.arrivals = TwoStateArrivals{1, 2, {}, kOneSecond};
        },
        "bursts.mean_low and bursts.mean_high"},
       {"bursts without requests",
        [](W& c) {
-         c.arrivals = TwoStateArrivals{0, 0, kSecond, kSecond};
+         c.arrivals = TwoStateArrivals{0, 0, kOneSecond, kOneSecond};
        },
        "bursts.high_rate is 0"},
       {"bursts that flicker",
@@ -86,17 +86,17 @@ const std::vector<Case>& cases() {
        "change state"},
       {"profile without rates",
        [](W& c) {
-         c.arrivals = ProfileArrivals{kSecond, {}};
+         c.arrivals = ProfileArrivals{kOneSecond, {}};
        },
        "rate_profile.rates is empty"},
       {"profile of zeros",
        [](W& c) {
-         c.arrivals = ProfileArrivals{kSecond, {0, 0}};
+         c.arrivals = ProfileArrivals{kOneSecond, {0, 0}};
        },
        "rate_profile.rates are all 0"},
       {"profile with a negative rate",
        [](W& c) {
-         c.arrivals = ProfileArrivals{kSecond, {1, -1}};
+         c.arrivals = ProfileArrivals{kOneSecond, {1, -1}};
        },
        "rate_profile.rates[1] is -1"},
       {"profile of no period",
@@ -107,8 +107,8 @@ const std::vector<Case>& cases() {
       {"trace without path", [](W& c) { c.arrivals = TraceConfig{}; }, "trace.path is empty"},
       {"trace scaled by zero", [](W& c) { c.arrivals = trace(0, 1, {}, {}); }, "trace.time_scale is 0"},
       {"trace scaled by NaN", [](W& c) { c.arrivals = trace(1, kNan, {}, {}); }, "trace.rate_scale is nan"},
-      {"empty slice", [](W& c) { c.arrivals = trace(1, 1, kSecond, kSecond); }, "trace.end must be after"},
-      {"slice before time 0", [](W& c) { c.arrivals = trace(1, 1, Duration{-1}, kSecond); },
+      {"empty slice", [](W& c) { c.arrivals = trace(1, 1, kOneSecond, kOneSecond); }, "trace.end must be after"},
+      {"slice before time 0", [](W& c) { c.arrivals = trace(1, 1, Duration{-1}, kOneSecond); },
        "trace.start must not be negative"},
       {"sessions of a trace",
        [](W& c) {
@@ -124,14 +124,14 @@ const std::vector<Case>& cases() {
        [](W& c) {
          c.arrivals = AllAtOnceArrivals{};
          c.num_prompts.reset();
-         c.duration = kSecond;
+         c.duration = kOneSecond;
        },
        "all at once"},
       {"endless first instant by rate",
        [](W& c) {
          c.arrivals = RenewalArrivals{kInfinity};
          c.num_prompts.reset();
-         c.duration = kSecond;
+         c.duration = kOneSecond;
        },
        "all at once"},
       {"length zero", [](W& c) { set_input(c, FixedLength{0}); }, "input length: the length is 0"},
@@ -229,7 +229,7 @@ const std::vector<Case>& cases() {
 }
 
 TEST(CheckWorkload, NamesEachImpossibleValue) {
-  for (const Case& c : cases()) {
+  for (const BadWorkload& c : cases()) {
     WorkloadConfig config;
     ASSERT_TRUE(check_workload(config).empty()) << "the defaults are fine";
     c.spoil(config);

@@ -15,7 +15,7 @@ Diagnostics problems_of(std::string_view text, const std::string& name = "auto",
   return trace ? Diagnostics{} : trace.error();
 }
 
-struct Case {
+struct BadTrace {
   const char* name;
   std::string text;
   int line, column;
@@ -28,7 +28,7 @@ constexpr const char* kBurst = "Timestamp,Model,Request tokens,Response tokens,T
 
 TEST(TraceProblems, StandWhereTheFaultIs) {
   const std::string plain = kPlain, azure = kAzure, burst = kBurst;
-  const std::vector<Case> cases = {
+  const std::vector<BadTrace> cases = {
       {"too few fields", plain + "1,2,3\n2,3\n", 3, 4, "the file may have been cut off"},
       {"too many fields", plain + "1,2,3,4\n", 2, 8, "the header has 3 fields, this row 4"},
       {"not a number", plain + "1,2,3\n2,x,4\n", 3, 3, "input_tokens is 'x'"},
@@ -65,7 +65,7 @@ TEST(TraceProblems, StandWhereTheFaultIs) {
       {"empty", "", 0, 0, "the trace has no requests"},
       {"blank lines", "\n \n\n", 0, 0, "the trace has no requests"},
   };
-  for (const Case& c : cases) {
+  for (const BadTrace& c : cases) {
     const Diagnostics problems = problems_of(c.text);
     ASSERT_EQ(problems.items().size(), 1u) << c.name << "\n" << format(problems);
     const Diagnostic& d = problems.items()[0];
