@@ -53,6 +53,26 @@ constexpr Choice kChoices[] = {
     {"trtllm", kAny, kAny, "cutlass"},
 };
 
+// Libraries that an engine's own table times under another name: TensorRT-LLM's `moe_torch_flow` is what its AUTO
+// resolves to for gpt-oss, Triton's kernels on Hopper and its own on Blackwell
+// (ai-dynamo/aiconfigurator:collector/trtllm/collect_moe.py).
+struct OwnTable {
+  std::string_view engine, generation, format, named, library;
+};
+constexpr OwnTable kOwnTables[] = {
+    {"trtllm", "sm90", "w4a16_mxfp4", "triton", "torch"},
+    {"trtllm", "sm100", "w4a16_mxfp4", "trtllm_mxfp8", "torch"},
+};
+
+std::string library_of(std::string_view engine, std::string_view generation, std::string_view format,
+                       const std::string& named) {
+  for (const OwnTable& t : kOwnTables) {
+    if (t.engine == engine && t.generation == generation && t.format == format && t.named == named)
+      return std::string(t.library);
+  }
+  return named == "trtllm_mxfp8" ? "trtllm" : named;
+}
+
 const Choice& choice_of(std::string_view engine, std::string_view generation, std::string_view format,
                         std::string_view release) {
   const auto fits = [](std::string_view row, std::string_view wanted) { return row == kAny || row == wanted; };
@@ -93,7 +113,7 @@ ExpertKernels expert_kernels(const Deployment& d) {
   bool narrow = choice.narrow_activations;
   if (!d.moe_backend.empty()) {
     narrow = d.moe_backend == "trtllm_mxfp8";
-    library = narrow ? "trtllm" : d.moe_backend;
+    library = library_of(engine.kernels, generation, stored, d.moe_backend);
   }
   ExpertKernels kernels{d.expert_format, {}};
   if (narrow && d.expert_format == WeightFormat::mxfp4 && device.flops_fp8 > 0)

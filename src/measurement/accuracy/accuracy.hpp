@@ -85,7 +85,7 @@ struct PointRow {
   std::string engine;  // of the simulator
   bool scored = true;
   bool speculative = false;  // several tokens a step for sure or perhaps; how many are accepted nobody said
-  bool cold = false;         // the engine's start is in its TTFT, which is then told apart and not scored
+  bool cold = false;         // the engine's start is in its times, which are then told apart and not scored
   bool closed_loop = false;
   std::int64_t output_tokens = 0;
   ServingFigures measured;

@@ -47,8 +47,10 @@ Split split_of(const Point& p) {
   if (const std::int64_t own = number_after(p.notes, "file batch_size="); own > 0 && own * p.tensor == p.batch) {
     return {1, std::max<std::int64_t>(1, p.pipeline), p.tensor, true};
   }
+  const Recipe recipe = recipe_of(p);
+  if (recipe.attention_ranks) return {1, std::max<std::int64_t>(1, p.pipeline), p.tensor, true};
   return {std::max<std::int64_t>(1, p.tensor) * devices_per_gpu(p), std::max<std::int64_t>(1, p.pipeline),
-          std::max<std::int64_t>(1, p.data), p.experts > 1};
+          std::max<std::int64_t>(1, p.data), p.experts > 1 || recipe.spreads_experts};
 }
 
 // Runs whose requests are all of one nominal length. With lengths equal to a token such loops run in lock-step and a
@@ -160,7 +162,7 @@ std::string overhead_text(const Point& p, const Framework& framework) {
 std::int64_t requests_of(const Point& p) {
   constexpr std::int64_t kOpenLoop = 500, kOffline = 3000;
   if (p.workload == "static_batch") return p.batch;
-  if (p.workload == "closed_loop") return 10 * p.batch;
+  if (p.workload == "closed_loop") return recipe_of(p).rounds * p.batch;
   const std::int64_t beside_means = number_after(p.notes, "means; ");
   if (is_offline(p)) {
     const std::int64_t stated = std::max(beside_means, number_after(p.notes, "N="));

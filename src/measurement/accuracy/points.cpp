@@ -209,7 +209,8 @@ void summarise(PointAccuracy& result) {
     for (std::size_t m = 0; m < kServingMetrics; ++m) {
       if (!row.error_percent[m]) continue;
       const ErrorSample sample{*row.error_percent[m], row.id, row.cell};
-      const bool of_start = row.cold && static_cast<ServingMetric>(m) == ServingMetric::ttft;
+      // Of TTFT and of TPOT: requests that decode while kernels are made wait too.
+      const bool of_start = row.cold;
       const std::string group = of_start ? row.group + ", the engine's start in it" : row.group;
       if (row.scored && !of_start) overall[{row.grade, "", "", m}].push_back(sample);
       groups[{row.grade, group, "", m}].push_back(sample);

@@ -44,6 +44,16 @@ Recipe llama_tensorrt(const Point& p) {
   return r;
 }
 
+// Until 2025-11-03 (17d5e204f) the scripts spread experts and attention by themselves, and results did not say so
+// (dsr1_fp4_b200_trt_slurm.sh at e06929c; SGLang's dsr1_fp4_b200_docker.sh until 2025-11-10, d8fe8f73e, always had
+// --enable-ep-moe).
+void spread_by_script(Recipe& r, const Point& p) {
+  const bool long_prompts = is_lengths(p, 8192, 1024);
+  r.attention_ranks = long_prompts ? p.batch > 32 : p.batch >= 256;
+  const std::int64_t together = p.tensor == 4 || long_prompts ? 32 : is_lengths(p, 1024, 1024) ? 8 : 16;
+  r.spreads_experts = p.batch > together;
+}
+
 // dsr1_fp{4,8}_b200_trt*.sh from e06929c to 0aae52d. `max_num_tokens` has room for one prompt.
 Recipe deepseek_tensorrt(const Point& p) {
   const std::string day = day_of(p);
@@ -54,7 +64,8 @@ Recipe deepseek_tensorrt(const Point& p) {
   const bool tight = fp8 && later && p.tensor == 4 && is_lengths(p, 8192, 1024);
   Recipe r{"fp8",
            fmt::format("  max_num_batched_tokens: {}\n  free_gpu_memory_fraction: {}\n", budget, tight ? 0.75 : 0.8)};
-  const std::int64_t ranks = std::max<std::int64_t>(1, p.data);
+  if (!fp8 && day < "2025-11-03") spread_by_script(r, p);
+  const std::int64_t ranks = r.attention_ranks ? p.tensor : std::max<std::int64_t>(1, p.data);
   const std::int64_t captured = later ? std::max<std::int64_t>(1, p.batch / (ranks > 1 ? 4 : 1)) : 512;
   r.engine += fmt::format("  max_cudagraph_capture_size: {}\n", captured);
   if (ranks > 1) {
@@ -85,7 +96,9 @@ Recipe deepseek_sglang(const Point& p) {
       "  max_cudagraph_capture_size: {}\n  mem_fraction_static: {}\n  chunked_prefill_size: {}\n",
       p.batch >= 16 ? 30 : 10, seats, seats, fp8 ? 0.82 : 0.85, fp8 ? 32768 : 16384);
   if (fp8) engine += "  max_prefill_tokens: 32768\n";
-  return {"fp8", engine};
+  Recipe r{"fp8", engine};
+  r.spreads_experts = !fp8 && day_of(p) <= "2025-11-10";
+  return r;
 }
 
 // qwen3.5_{bf16,fp8,fp4}_b200.sh at 29d69fa, 01fa35c and 48d35c4; the tokenizer works in six processes.
@@ -137,8 +150,27 @@ bool is_cold(const Point& p) {
   return starts(p.framework, "sglang") && day_of(p) < "2026-01-21";
 }
 
+// DeepSeek in release 1.3.0rc1, which Dynamo 0.9 served as aiconfigurator had written it (the source's own table names
+// image and day: ai-dynamo/aiconfigurator:aic-core/src/aiconfigurator_core/systems/silicon_sample.csv). From 2026-03-04
+// (21ab3c64e) to 2026-04-14 (51627bb15) its mapping has no name for this engine's CUDA graphs, experts and cache, so
+// that its template's own values stand (extra_engine_args.1.3.0rc1.yaml.j2): graphs of 1, 2, 4, 8, 16 ... 256 requests,
+// not padded to, where these ranks have 5, 6, 10, 12, 28 and 56. Every step is launched kernel by kernel: 85 to 92 ms a
+// token at any load. What a layer's launches take is read from the first three of these six runs.
+Recipe generated_tensorrt(const Point& p) {
+  constexpr std::int64_t kSeats = 512, kRoom = 1500, kBlock = 32;
+  const std::int64_t tokens = (kSeats + p.prompt_tokens + kRoom + kBlock - 1) / kBlock * kBlock;
+  Recipe r{"",
+           fmt::format("  enforce_eager: true\n  moe_backend: cutlass\n  free_gpu_memory_fraction: 0.8\n"
+                       "  max_num_seqs: {}\n  max_num_batched_tokens: {}\n",
+                       kSeats, tokens),
+           "cost: {per_layer: 1.3 ms}\n"};
+  r.rounds = 50;  // bench_run.sh.j2
+  return r;
+}
+
 // In-house runs of NVIDIA: no script is public; what follows is read from the results.
 Recipe in_house_tensorrt(const Point& p) {
+  if (starts(p.model_family, "deepseek") && p.framework == "trtllm 1.3.0rc1") return generated_tensorrt(p);
   // TTFT less that of a lone prompt is E2E / concurrency at all output lengths, which by Little's law is one request
   // that always waits: the engine seats one fewer than the client sends.
   if (starts(p.model_family, "llama3-8b"))

@@ -15,6 +15,10 @@ struct Recipe {
   bool chunked = false;        // prompts are cut
   bool bench_limits = false;   // requests and tokens of a step are what `trtllm-bench` makes of the lengths
   bool cold = false;           // the engine compiles kernels for the first prompts, and nothing was sent before them
+  int rounds = 10;             // requests of a closed loop over those at once
+  // What the script itself chose and the source's columns do not know.
+  bool spreads_experts = false;
+  bool attention_ranks = false;
 };
 
 // Of the benchmark that the row comes from, at the row's date; empty when no script is known.

@@ -60,6 +60,15 @@ TEST(ExpertKernels, AreTheBackendThatIsAskedFor) {
   d.moe_backend = "trtllm_mxfp8";
   EXPECT_EQ(first_choice(d), "w4a8_mxfp4_mxfp8.trtllm");
   EXPECT_EQ(expert_kernels(d).format, WeightFormat::mxfp4_mxfp8);
+  // TensorRT-LLM's own table has them under one name: Triton's kernels on Hopper, its own on Blackwell.
+  d = experts_on(test::b200(), "tensorrt-llm", "1.2", WeightFormat::mxfp4);
+  d.moe_backend = "trtllm_mxfp8";
+  EXPECT_EQ(first_choice(d), "w4a8_mxfp4_mxfp8.torch");
+  d = experts_on(test::h100(), "tensorrt-llm", "1.2", WeightFormat::mxfp4);
+  d.moe_backend = "triton";
+  EXPECT_EQ(first_choice(d), "w4a16_mxfp4.torch");
+  d = experts_on(test::h100(), "vllm-v1", "0.19", WeightFormat::mxfp4);
+  d.moe_backend = "trtllm_mxfp8";
   // Hopper multiplies in 8 bits as well; Ampere cannot.
   d.gpu = test::a100();
   EXPECT_EQ(expert_kernels(d).format, WeightFormat::mxfp4);
