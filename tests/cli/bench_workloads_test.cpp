@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "cli/program.hpp"
+#include "cli/scenario_json.hpp"
 #include "foretoken/base/json.hpp"
 #include "test_paths.hpp"
 
@@ -22,12 +22,6 @@ Json result_of(const std::string& workload, const std::vector<std::string>& sett
   Result<Json> json = parse_json(run.out, workload);
   EXPECT_TRUE(json) << run.out;
   return json ? *json : Json();
-}
-
-double number(const Json& json, const char* key) {
-  double value = -1;
-  EXPECT_TRUE(json[key].number(value)) << key;
-  return value;
 }
 
 class BenchWorkload : public ::testing::TestWithParam<const char*> {};

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "cli/program.hpp"
+#include "cli/scenario_json.hpp"
 #include "foretoken/base/json.hpp"
 #include "test_paths.hpp"
 
@@ -10,12 +10,6 @@ namespace foretoken {
 namespace {
 
 using namespace foretoken::testing;
-
-double number(const Json& json, const char* key) {
-  double value = -1;
-  EXPECT_TRUE(json[key].number(value)) << key;
-  return value;
-}
 
 // Which model on which GPU? Chats on an L40S and extraction on three L4s, each behind a router of its own, cost $6.90
 // an hour with an H100 for reasoning; on one L4 fewer prompts wait too long.
