@@ -267,20 +267,20 @@ void EngineRank::end_steps(TimePoint now) {
 }
 
 void EngineRank::report_steps(TimePoint now) {
-  StepSpan span;
-  span.replica = index_;
-  span.begin = begin_;
-  span.end = now;
-  span.steps = steps_.steps();
-  span.prefill = chunks_;
-  span.decode_rows = decode_rows_;
-  span.gap_rows = gap_rows_;
-  span.time = steps_.first();
-  span.run = steps_.run();
-  span.kv_blocks_used = rank_.pool.used() + first_blocks_.net();
-  span.waiting = waiting_requests();
-  span.running = rank_.running.size();
-  span.tokens_per_row = rank_.decodes.clock().per_row();
+  // All at once: a span is large, and would be filled twice.
+  StepSpan span{.replica = index_,
+                .begin = begin_,
+                .end = now,
+                .steps = steps_.steps(),
+                .prefill = chunks_,
+                .decode_rows = decode_rows_,
+                .gap_rows = gap_rows_,
+                .time = steps_.first(),
+                .run = steps_.run(),
+                .kv_blocks_used = rank_.pool.used() + first_blocks_.net(),
+                .waiting = waiting_requests(),
+                .running = rank_.running.size(),
+                .tokens_per_row = rank_.decodes.clock().per_row()};
   if (prompts_lead_ && span.steps > 1) {
     span.joining = span.dropped = static_cast<std::int64_t>(chunks_.size());
     span.decode_rows = span.gap_rows = rank_.decodes.size();
