@@ -142,13 +142,23 @@ StepTime DecodeCurve::at(const DecodeShape& shape) const {
   return time;
 }
 
-DecodeRun::DecodeRun(const DecodeCurve& curve, DecodeShape first, TokenRate growth, TokenRate in_window)
-    : curve_(&curve),
-      first_(first),
-      growth_(growth.tokens()),
-      windowed_growth_(in_window.tokens()),
-      fixed_(curve.fixed.total()),
-      head_(piece_from(0, {})) {}
+void DecodeRun::begin(const DecodeCurve& curve, DecodeShape first, TokenRate growth, TokenRate in_window,
+                      FineDuration own_time) {
+  curve_ = &curve;
+  first_ = first;
+  growth_ = growth.tokens();
+  windowed_growth_ = in_window.tokens();
+  fixed_ = curve.fixed.total();
+  more_.clear();
+  if (own_time == FineDuration{}) {
+    head_ = piece_from(0, {});
+    return;
+  }
+  own_ = {};
+  own_.steps = 1;
+  own_.first_time = own_time;
+  head_ = piece_from(1, own_time);
+}
 
 DecodeRun::Piece DecodeRun::piece_from(std::int64_t step, FineDuration elapsed_before) const {
   const DecodeShape shape = shape_at(step);
@@ -169,7 +179,8 @@ DecodeRun::Piece DecodeRun::piece_from(std::int64_t step, FineDuration elapsed_b
 }
 
 const DecodeRun::Piece& DecodeRun::piece_at(std::int64_t step) const {
-  if (step < head_.steps) return head_;
+  if (step < head_.first_step) return own_;
+  if (step - head_.first_step < head_.steps) return head_;
   const Piece* last = more_.empty() ? &head_ : &more_.back();
   while (step - last->first_step >= last->steps) {
     const FineTotal before = last->elapsed_before.units + sum_of_terms(last->first_time, last->increment, last->steps);
@@ -192,8 +203,9 @@ std::array<FineDuration, kTimeParts> DecodeRun::parts(std::int64_t steps) const 
   std::array<FineDuration, kTimeParts> result{};
   if (steps <= 0) return result;
   std::array<FineTotal, kTimeParts> sums{};
-  for (std::size_t p = 0; p < sums.size(); ++p) sums[p] = FineTotal{curve_->fixed.parts[p].units} * steps;
-  for (std::int64_t done = 0; done < steps;) {
+  const std::int64_t first = head_.first_step;
+  for (std::size_t p = 0; p < sums.size(); ++p) sums[p] = FineTotal{curve_->fixed.parts[p].units} * (steps - first);
+  for (std::int64_t done = first; done < steps;) {
     const Piece& piece = piece_at(done);
     const std::int64_t n = std::min(piece.steps, steps - done);
     const FineTotal windowed = sum_of_terms(piece.windowed_time, piece.windowed_increment, n);
@@ -208,7 +220,12 @@ std::array<FineDuration, kTimeParts> DecodeRun::parts(std::int64_t steps) const 
 
 std::int64_t DecodeRun::steps_to_reach(FineDuration d) const {
   if (d.units <= 0) return 0;
+  if (d <= head_.elapsed_before) return 1;
   const Piece* piece = &head_;
+  // Mostly it is the next step or the one after it.
+  const FineTotal first = head_.first_time.units, rest = FineTotal{d.units} - head_.elapsed_before.units;
+  if (rest <= first) return head_.first_step + 1;
+  if (head_.steps > 1 && rest <= 2 * first + head_.increment.units) return head_.first_step + 2;
   while (true) {
     const FineTotal target = FineTotal{d.units} - piece->elapsed_before.units;
     if (piece->first_time.units == 0 && piece->increment.units == 0 && piece->steps == INT64_MAX) return INT64_MAX;

@@ -62,10 +62,7 @@ void RunSeries::add_part(SeriesBucket& b, const StepSpan& span, double ns, doubl
   const double steps = static_cast<double>(span.steps) * share;
   b.steps += steps;
   b.decode_tokens += static_cast<double>(span.decode_rows) * steps;
-  if (!span.prefill.empty()) {
-    b.prefill_tokens += static_cast<double>(prefill_tokens(span)) * share;
-    b.decode_tokens -= static_cast<double>(span.joining) * share;
-  }
+  if (!span.prefill.empty()) b.prefill_tokens += static_cast<double>(prefill_tokens(span)) * share;
   const auto rank = static_cast<std::size_t>(span.replica);
   if (rank < kv_blocks_.size() && kv_blocks_[rank] > 0)
     b.most_kv_usage =
@@ -73,7 +70,22 @@ void RunSeries::add_part(SeriesBucket& b, const StepSpan& span, double ns, doubl
   b.most_waiting = std::max(b.most_waiting, span.waiting);
 }
 
+// A first step with prompts is longer than those that follow it.
 void RunSeries::on_steps(const StepSpan& span) {
+  if (span.joining == 0) return add(span);
+  StepSpan first = span, others = span;
+  first.steps = 1;
+  first.run = nullptr;
+  first.end = others.begin = span.begin + ceil_to_nanoseconds(span.time.total());
+  first.decode_rows -= span.joining;
+  others.steps -= 1;
+  others.prefill = {};
+  first.joining = others.joining = 0;
+  add(first);
+  add(others);
+}
+
+void RunSeries::add(const StepSpan& span) {
   index_of(span.end);  // widths may double here, not in between
   if (span.begin >= begin_) {
     add_part(buckets_[current_], span, static_cast<double>((span.end - span.begin).count()), 1);

@@ -59,6 +59,7 @@ class RunSeries final : public Observer {
 
  private:
   std::size_t index_of(TimePoint at);
+  void add(const StepSpan& span);
   void spread(const StepSpan& span);
   void add_part(SeriesBucket& b, const StepSpan& span, double ns, double share) const;
 

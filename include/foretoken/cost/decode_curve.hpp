@@ -81,10 +81,16 @@ class DecodeRun {
   DecodeRun() = default;  // holds no steps: only assignment is allowed
   // The curve must outlive the run. Allocates nothing while the steps asked for
   // stay on one linear piece.
-  DecodeRun(const DecodeCurve& curve, DecodeShape first, TokenRate growth, TokenRate in_window);
+  DecodeRun(const DecodeCurve& curve, DecodeShape first, TokenRate growth, TokenRate in_window) {
+    begin(curve, first, growth, in_window);
+  }
+  // Holds these steps instead. With `own_time` the first of them takes that: it does more than decode.
+  void begin(const DecodeCurve& curve, DecodeShape first, TokenRate growth, TokenRate in_window,
+             FineDuration own_time = {});
 
   [[nodiscard]] FineDuration elapsed(std::int64_t steps) const;  // of the first `steps` steps
-  // elapsed() by what the time was spent on; the parts sum to it (each saturates alone).
+  // elapsed() by what the time was spent on; the parts sum to it (each saturates alone). A first step with a time of
+  // its own is left out.
   [[nodiscard]] std::array<FineDuration, kTimeParts> parts(std::int64_t steps) const;
   // Smallest k with elapsed(k) >= d (0 for d <= 0); INT64_MAX when the steps take no time.
   [[nodiscard]] std::int64_t steps_to_reach(FineDuration d) const;
@@ -113,7 +119,8 @@ class DecodeRun {
   std::int64_t growth_ = 0;           // context tokens a step
   std::int64_t windowed_growth_ = 0;  // the same within the window
   FineDuration fixed_;
-  Piece head_;
+  Piece own_;   // of a first step with a time of its own
+  Piece head_;  // the first on the curve
   mutable std::vector<Piece> more_;
 };
 

@@ -101,9 +101,8 @@ struct StepSpan {
   std::int64_t dropped = 0;         // of the tokens that `prefill` samples: they come out elsewhere (FirstToken)
   std::int64_t drafts = 0;          // that the rows verify beyond those tokens; such a span is one step
   std::int64_t accepted = 0;        // of these, so many come out
-  // Of decode_rows and gap_rows, those that are rows of `prefill` in the first step: they repeat the last token of a
-  // prompt, which has no gap, and decode from then on. `dropped` takes their tokens, which are counted with
-  // decode_rows.
+  // Of decode_rows and gap_rows, those that are `prefill` in the first step: they complete their prompts, put out a
+  // token that has no gap, and decode from then on. `dropped` takes their tokens, which are counted with decode_rows.
   std::int64_t joining = 0;
 
   [[nodiscard]] TokenRate decode_rate() const { return {decode_rows, tokens_per_row}; }

@@ -70,7 +70,9 @@ class BatchingPolicy {
   virtual void schedule(const ScheduleCall& call, StepPlan& plan) = 0;
   // The head of the queue has just changed while a step runs.
   [[nodiscard]] virtual bool may_change_plan(const SchedulerState& state) const = 0;
-  // Whether a call with nothing to run and nobody waiting makes later calls differ.
+  // Whether a call with nothing to run and nobody waiting makes later calls differ. Of policies without such a memory
+  // one with nobody waiting and no prompt left plans all decodes, when they are within the budget and have their
+  // blocks.
   [[nodiscard]] virtual bool remembers_idle_calls() const { return true; }
   // Whether a call now would run prefill, were it not told to hold it. Only asked where ranks start contexts together.
   [[nodiscard]] virtual bool has_contexts(SchedulerState& /*state*/) { return false; }

@@ -36,6 +36,7 @@ const PoolConfig& HandOvers::pool_of(int rank) const {
 }
 
 void HandOvers::at(TimePoint time, std::int64_t request, std::int32_t parked) {
+  changed_ = true;
   timers_.push_back({time, order_++, request, parked});
   std::push_heap(timers_.begin(), timers_.end(), later);
 }
@@ -52,7 +53,6 @@ std::int32_t HandOvers::park(const HandOver& what) {
 }
 
 void HandOvers::handed_over(const HandOver& what, TimePoint now) {
-  changed_ = true;
   const std::int64_t request = what.request.index;
   Way& way = ways_[request];
   way.from = what.rank;
@@ -61,7 +61,10 @@ void HandOvers::handed_over(const HandOver& what, TimePoint now) {
     way.pinned = kNoRequest;
     port_.release(what.rank, what.pinned, now);
   }
-  if (rules_.pin_timeout > Duration{}) pins_.push_back({now + rules_.pin_timeout, request});
+  if (rules_.pin_timeout > Duration{}) {
+    changed_ = changed_ || pins_.empty();  // else another goes before it
+    pins_.push_back({now + rules_.pin_timeout, request});
+  }
   if (way.waits_for_prefill) {
     way.waits_for_prefill = false;
     way.all_known = true;

@@ -25,12 +25,6 @@ class Accounts {
     for (const RequestId id : ids) table_[id].account.sat_out(step, time);
   }
   void starts_decoding(RequestId id) { table_[id].account.joined_decode(decode_totals_); }
-  // After `steps`, which are still to be counted.
-  void starts_decoding(RequestId id, const DecodeTotals& steps) {
-    DecodeTotals then = decode_totals_;
-    then += steps;
-    table_[id].account.joined_decode(then);
-  }
   void stopped_decoding(std::span<const RequestId> ids) {
     for (const RequestId id : ids) table_[id].account.left_decode(decode_totals_);
   }

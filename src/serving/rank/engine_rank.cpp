@@ -36,6 +36,9 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
     transfers_ = std::make_unique<StepTransfers>(receiving.rules->send, pool.kv_layers);
   rank_.finds_prompts = transfers_ != nullptr && !hands_over_;
   steps_may_wait_ = transfers_ != nullptr || rank_.tiers != nullptr;
+  prompts_may_lead_ = !single_steps_ && !speculates_ && !rank_.adapters && !rank_.tells() && !steps_may_wait_ &&
+                      !rank_.encoder && !hands_over_ && !policy_->remembers_idle_calls() &&
+                      !rank_.waiting.counts_service() && rank_.config.kv_layout.windowed == 0;
   if (receiving.store != nullptr && rank_.tiers) rank_.tiers->store.share(*receiving.store);
   if (rules_ == nullptr) return;
   receiver_ = std::make_unique<Receiver>(rank_, *rules_);
@@ -177,10 +180,12 @@ void EngineRank::start_steps(TimePoint now) {
   const DecodeCurve* curve = shape_.sequences == 0 ? nullptr : &cost_.decode(shape_.sequences);
   const StepTime decode_only = curve == nullptr ? StepTime{} : curve->at(shape_);
   if (!chunks_.empty()) {
-    if (has_extras_) [[unlikely]]
+    if (has_extras_) [[unlikely]] {
       set_step_with_extras(decode_only);
-    else
+    } else {
       steps_.set_one(cost_.step({chunks_, shape_}), decode_only);
+      if (prompts_decode_on()) start_with_prompts(false);
+    }
   } else if (single_steps_) {
     steps_.set_one(cost_.step({{}, shape_}), decode_only);
   } else {
@@ -251,6 +256,7 @@ void EngineRank::end_steps(TimePoint now) {
              rank_);
   if (has_extras_) [[unlikely]]
     account_extras();
+  if (prompts_lead_) settle_leading_prompts();
   accounts_.decoded(decode);
   clock_.advance(steps_.elapsed());
   stepping_ = false;
@@ -261,20 +267,24 @@ void EngineRank::end_steps(TimePoint now) {
 }
 
 void EngineRank::report_steps(TimePoint now) {
-  StepSpan span;
-  span.replica = index_;
-  span.begin = begin_;
-  span.end = now;
-  span.steps = steps_.steps();
-  span.prefill = chunks_;
-  span.decode_rows = decode_rows_;
-  span.gap_rows = gap_rows_;
-  span.time = steps_.first();
-  span.run = steps_.run();
-  span.kv_blocks_used = rank_.pool.used() + first_blocks_.net();
-  span.waiting = waiting_requests();
-  span.running = rank_.running.size();
-  span.tokens_per_row = rank_.decodes.clock().per_row();
+  // All at once: a span is large, and would be filled twice.
+  StepSpan span{.replica = index_,
+                .begin = begin_,
+                .end = now,
+                .steps = steps_.steps(),
+                .prefill = chunks_,
+                .decode_rows = decode_rows_,
+                .gap_rows = gap_rows_,
+                .time = steps_.first(),
+                .run = steps_.run(),
+                .kv_blocks_used = rank_.pool.used() + first_blocks_.net(),
+                .waiting = waiting_requests(),
+                .running = rank_.running.size(),
+                .tokens_per_row = rank_.decodes.clock().per_row()};
+  if (prompts_lead_ && span.steps > 1) {
+    span.joining = span.dropped = static_cast<std::int64_t>(chunks_.size());
+    span.decode_rows = span.gap_rows = rank_.decodes.size();
+  }
   if (has_extras_) [[unlikely]]
     describe_extras(span);
   observer_.on_steps(span);

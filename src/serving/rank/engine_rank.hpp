@@ -134,14 +134,14 @@ class EngineRank {
   void settle_rows();
   [[nodiscard]] std::int32_t next_drafts(const InFlight& r, std::int64_t emitted) const;
 
-  // ---- rows that repeat the last token of a prompt (engine_rank_rows.cpp) ----
+  // ---- prompts that are complete, and decode on, with the first step of a stretch (engine_rank_prompts.cpp) ----
   [[nodiscard]] std::optional<DecodeShape> shape_with_rows() const;
   [[nodiscard]] StepTime time_of_rows(const DecodeShape& rows) const;
-  [[nodiscard]] bool rows_decode_on() const;
-  void start_with_rows(const DecodeShape& rows);
-  void settle_leading_rows();
-  void abandon_leading_rows(TimePoint now);
-  void forget_leading_rows();
+  [[nodiscard]] bool prompts_decode_on() const;
+  void start_with_prompts(bool as_rows);
+  void settle_leading_prompts();
+  void abandon_leading_prompts(TimePoint now);
+  void forget_leading_prompts();
 
   // ---- LoRA (engine_rank_adapters.cpp) ----
   void plan_adapters();
@@ -253,9 +253,10 @@ class EngineRank {
   const bool speculates_;    // steps verify drafts, one step at a time
   const bool hands_over_;    // a request whose prompt is computed
   const FirstToken first_token_;
-  const bool tells_chunks_;     // computed of prompts that it will hand over
-  const HandOverRules* rules_;  // null: it decodes nothing that others have computed
-  const bool direct_;           // what comes is seated without a step
+  const bool tells_chunks_;        // computed of prompts that it will hand over
+  const HandOverRules* rules_;     // null: it decodes nothing that others have computed
+  const bool direct_;              // what comes is seated without a step
+  bool prompts_may_lead_ = false;  // stretches, as far as engine and run go
   const LastRow last_row_;
   const CostModel& cost_;
   Observer& observer_;
@@ -294,7 +295,7 @@ class EngineRank {
   std::int64_t step_adapters_ = 0;
   FineDuration loads_;
   Stretch steps_;
-  bool rows_lead_ = false;  // the planned chunks are rows of their first step, and decode from then on
+  bool prompts_lead_ = false;  // the planned chunks complete prompts in their first step, which decode from then on
   TimePoint begin_{};
   TimePoint end_ = kNever;
   TimePoint looks_at_ = kNever;    // a boundary before their end where loads may begin

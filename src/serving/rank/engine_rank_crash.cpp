@@ -15,7 +15,7 @@ void EngineRank::crash(TimePoint now) {
     end_steps(clock_.after(steps_.elapsed()));
     usage_.peaks_at(most);
   }
-  forget_leading_rows();
+  forget_leading_prompts();
   stepping_ = false;
   std::vector<RequestId> running;
   for (RequestId id = rank_.running.first(); id != kNoRequest; id = rank_.table[id].next) {

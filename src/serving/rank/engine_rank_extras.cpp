@@ -51,7 +51,7 @@ void EngineRank::set_step_with_extras(const StepTime& decode_only) {
                  : rank_.encoder ? time_with_encoder()
                                  : cost_.step({chunks_, shape_}),
                  decode_only);
-  if (rows && rows_decode_on()) start_with_rows(*rows);
+  if (rows && prompts_decode_on()) start_with_prompts(true);
 }
 
 std::int64_t EngineRank::stretch_beside_extras(std::int64_t steps) {
@@ -87,10 +87,6 @@ void EngineRank::describe_extras(StepSpan& span) const {
   }
   if (hands_over_ && first_token_ == FirstToken::where_decoded)
     span.dropped = std::ranges::count_if(chunks_, &PrefillChunk::samples);
-  if (rows_lead_ && span.steps > 1) {
-    span.joining = span.dropped = static_cast<std::int64_t>(chunks_.size());
-    span.decode_rows = span.gap_rows = rank_.decodes.size();
-  }
 }
 
 void EngineRank::account_extras() {
@@ -98,7 +94,6 @@ void EngineRank::account_extras() {
     usage_.add_block_time(-std::exchange(receiver_->not_yet_held, 0));
     looked_after_ = 0;
     receiver_->taken_last = 0;
-    if (rows_lead_) settle_leading_rows();
   }
   if (speculates_) usage_.put_out(accepted_);
 }

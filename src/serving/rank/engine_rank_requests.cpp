@@ -98,7 +98,7 @@ void EngineRank::expire(TimePoint now) {
 }
 
 void EngineRank::abandon(TimePoint now) {
-  if (rows_lead_) abandon_leading_rows(now);
+  if (prompts_lead_) abandon_leading_prompts(now);
   const auto give_up = [&](RequestId id) {
     if (rank_.tells()) rank_.tell(LifecycleEdge::abandoned, id, now);
     departures_.abandoned(rank_.table[id], now);

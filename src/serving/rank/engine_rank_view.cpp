@@ -25,8 +25,8 @@ ReplicaSignals EngineRank::signals(TimePoint now) const {
     signals.in_flight_tokens += rank_.table[id].known_tokens();
     signals.prefill_tokens += rank_.table[id].known_tokens();
   }
-  if (rows_lead_ && at.ended == 0)
-    for (const StepPlan::Chunk& row : plan_.chunks) signals.prefill_tokens += rank_.table[row.id].known_tokens();
+  if (prompts_lead_ && at.ended == 0)
+    for (const StepPlan::Chunk& chunk : plan_.chunks) signals.prefill_tokens += rank_.table[chunk.id].known_tokens();
   if (receiver_)
     receiver_->for_each([&](RequestId id) { signals.in_flight_tokens += rank_.table[id].request.prompt_tokens; });
   if (rank_.tiers) {

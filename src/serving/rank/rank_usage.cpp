@@ -20,24 +20,28 @@ FineTotal block_time(const Stretch& steps, std::int64_t used, std::int64_t first
   if (growth.count() == 0) return static_cast<FineTotal>(used) * steps.elapsed().units;
   if (steps.run() == nullptr) return static_cast<FineTotal>(used + first_blocks) * steps.elapsed().units;
   FineTotal sum = 0;
+  const std::int64_t period = growth.period(clock);
+  std::int64_t taken = 0;  // in the steps before `step`
   for (std::int64_t step = 0; step < steps.steps();) {
     const DecodeRun::Piece& piece = steps.run()->piece_at(step);
     const std::int64_t stop = std::min(steps.steps(), piece.first_step + piece.steps);
-    // Steps a period apart take equal blocks: one closed form for each residue.
-    const std::int64_t period = growth.period(clock);
-    std::int64_t taken = growth.over(clock, step).net();
-    for (std::int64_t j = step; j < std::min(stop, step + period); ++j) {
-      taken += growth.at(clock, j);
-      const FineDuration time = piece.first_time + piece.increment * (j - piece.first_step);
-      if (stop - j <= period) {
+    FineDuration time = piece.first_time + piece.increment * (step - piece.first_step);
+    if (stop - step <= period) {
+      for (; step < stop; ++step, time += piece.increment) {
+        taken += growth.at(clock, step);
         sum += static_cast<FineTotal>(used + taken) * time.units;
-        continue;
       }
+      continue;
+    }
+    // Steps a period apart take equal blocks: one closed form for each residue.
+    for (std::int64_t j = step; j < step + period; ++j, time += piece.increment) {
+      taken += growth.at(clock, j);
       const std::int64_t cycles = (stop - j + period - 1) / period;
       sum +=
           sum_of_products(cycles, used + taken, growth.per_period(clock), time.units, (piece.increment * period).units);
     }
     step = stop;
+    taken = growth.over(clock, step).net();
   }
   return sum;
 }

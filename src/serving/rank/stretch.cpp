@@ -21,7 +21,16 @@ void Stretch::extend(const DecodeCurve& curve, const DecodeShape& first, TokenRa
   curve_ = &curve;
   growth_ = growth.tokens();
   in_window_ = in_window.tokens();
-  run_ = DecodeRun(curve, first, growth, in_window);
+  const bool takes_its_time = prompts_lead_ && !as_rows_;
+  run_.begin(curve, first, growth, in_window, takes_its_time ? first_.total() : FineDuration{});
+  const auto work = [&](std::int64_t fixed, std::int64_t each, std::int64_t each_windowed) {
+    return fixed + static_cast<FineTotal>(each) * first.context +
+           static_cast<FineTotal>(each_windowed) * first.windowed_context;
+  };
+  run_flops_ =
+      takes_its_time ? work(curve.fixed.flops, curve.flops_per_context, curve.flops_per_windowed) : first_.flops;
+  run_bytes_ =
+      takes_its_time ? work(curve.fixed.bytes, curve.bytes_per_context, curve.bytes_per_windowed) : first_.bytes;
   elapsed_ = run_.elapsed(steps_);
   if (elapsed_ < kLongestStep) return;
   if (elapsed_ >= kLongestStretch) steps_ = std::max<std::int64_t>(1, run_.steps_to_reach(kLongestStretch) - 1);
@@ -29,7 +38,7 @@ void Stretch::extend(const DecodeCurve& curve, const DecodeShape& first, TokenRa
   shorten_to(steps_);
 }
 
-// The stretch ends before the first step that is too long; step times do not fall in a stretch.
+// The stretch ends before the first step that is too long; step times do not fall in a stretch but after its first.
 void Stretch::leave_out_too_long() {
   const auto too_long = [&](std::int64_t step) { return run_.elapsed(step + 1) - run_.elapsed(step) >= kLongestStep; };
   if (!too_long(steps_ - 1)) return;
@@ -58,35 +67,26 @@ DecodeTotals Stretch::totals_of_first() const {
 }
 
 DecodeTotals Stretch::decode_totals() const {
+  if (steps_ == 1) return prompts_lead_ ? DecodeTotals{} : totals_of_first();
   DecodeTotals sum;
-  const auto parts = steps_ == 1 ? decode_only_.parts : run_.parts(steps_);
+  const auto parts = run_.parts(steps_);
   for (std::size_t i = 0; i < parts.size(); ++i) sum.parts[i] = parts[i].units;
-  if (steps_ == 1) {
-    sum.interference = (first_.total() - decode_only_.total()).units;
-  } else if (rows_lead_) [[unlikely]] {
-    // Of their first step, what it is longer for the rows is interference.
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-      const std::int64_t more = (first_.parts[i] - decode_only_.parts[i]).units;
-      sum.parts[i] -= more;
-      sum.interference += more;
-    }
-  }
+  if (!prompts_lead_ || !as_rows_) return sum;
+  for (std::size_t i = 0; i < parts.size(); ++i) sum.parts[i] -= first_.parts[i].units;
   return sum;
 }
 
 FineTotal Stretch::flops() const {
   if (steps_ == 1) return first_.flops;
-  const FineTotal first = static_cast<FineTotal>(first_.flops) * steps_;
   const FineTotal indices = sum_of_indices(steps_);
-  const FineTotal all = first + growth_ * indices * curve_->flops_per_context;
+  const FineTotal all = first_.flops + run_flops_ * (steps_ - 1) + growth_ * indices * curve_->flops_per_context;
   return in_window_ == 0 ? all : all + in_window_ * indices * curve_->flops_per_windowed;
 }
 
 FineTotal Stretch::bytes() const {
   if (steps_ == 1) return first_.bytes;
-  const FineTotal first = static_cast<FineTotal>(first_.bytes) * steps_;
   const FineTotal indices = sum_of_indices(steps_);
-  const FineTotal all = first + growth_ * indices * curve_->bytes_per_context;
+  const FineTotal all = first_.bytes + run_bytes_ * (steps_ - 1) + growth_ * indices * curve_->bytes_per_context;
   return in_window_ == 0 ? all : all + in_window_ * indices * curve_->bytes_per_windowed;
 }
 

@@ -24,11 +24,16 @@ class Stretch {
     elapsed_ = step.total();
     first_ = step;
     decode_only_ = decode_only;
-    rows_lead_ = false;
+    prompts_lead_ = false;
   }
-  // The step's chunks are rows as decoding ones are, so that it can go on, if extended, in steps in which they decode.
-  void lead_with_rows() { rows_lead_ = true; }
-  // The step, of decodes only and in shape `first`, goes on: `most` > 1 steps, or as many as times can hold.
+  // The step's chunks complete their prompts: extended, it goes on in steps in which they decode with the others. Rows:
+  // it is a step of decodes but for that.
+  void lead_with_prompts(bool as_rows) {
+    prompts_lead_ = true;
+    as_rows_ = as_rows;
+  }
+  // The step goes on: `most` > 1 steps, or as many as times can hold. It is of decodes only and in shape `first`, or
+  // would be if its prompts had been rows that decode.
   void extend(const DecodeCurve& curve, const DecodeShape& first, TokenRate growth, TokenRate in_window,
               std::int64_t most);
   // It ends after `steps` of its steps.
@@ -57,7 +62,7 @@ class Stretch {
   }
   // As of `now`, when it began with the clock's last boundary.
   [[nodiscard]] StretchProgress progress(const StepClock& clock, TimePoint now) const;
-  // What every decoding request spends in them.
+  // What every decoding request spends in them; where prompts lead, in those after the first.
   [[nodiscard]] DecodeTotals decode_totals() const;
   [[nodiscard]] DecodeTotals totals_of_first() const;
   [[nodiscard]] FineTotal flops() const;
@@ -67,7 +72,7 @@ class Stretch {
   void leave_out_too_long();
 
   std::int64_t steps_ = 0;
-  bool rows_lead_ = false;
+  bool prompts_lead_ = false, as_rows_ = false;
   FineDuration elapsed_;
   StepTime first_;
   StepTime decode_only_;
@@ -75,6 +80,7 @@ class Stretch {
   std::int64_t growth_ = 0;     // context tokens a step
   std::int64_t in_window_ = 0;  // the same within the window
   DecodeRun run_;
+  FineTotal run_flops_ = 0, run_bytes_ = 0;  // of its first step, did no prompts lead
 };
 
 }  // namespace foretoken

@@ -74,6 +74,34 @@ TEST(DecodeRun, EqualsAddingStepByStepToTheLastUnit) {
   }
 }
 
+// The first may take any time; the others are those of the same run without it.
+TEST(DecodeRun, AFirstStepWithATimeOfItsOwnStandsBeforeTheOthers) {
+  std::mt19937_64 random(13);
+  for (int trial = 0; trial < 100; ++trial) {
+    const DecodeCurve curve = random_curve(random);
+    const DecodeShape first{curve.sequences, static_cast<std::int64_t>(random() % 20000),
+                            static_cast<std::int64_t>(random() % 9000)};
+    const auto growth = static_cast<std::int64_t>(random() % 300);
+    const FineDuration own{1 + static_cast<std::int64_t>(random() % 1'000'000'000'000)};
+    const DecodeRun plain(curve, first, {growth}, {growth});
+    DecodeRun run;
+    run.begin(curve, first, {growth}, {growth}, own);
+    const FineDuration less = plain.elapsed(1);
+    ASSERT_EQ(run.steps_to_reach({1}), 1);
+    ASSERT_EQ(run.steps_to_reach(own), 1);
+    ASSERT_EQ(run.elapsed(1), own);
+    ASSERT_EQ(run.piece_at(0).first_time, own);
+    for (std::int64_t steps = 2; steps < 300; ++steps) {
+      const FineDuration all = own + plain.elapsed(steps) - less;
+      ASSERT_EQ(run.elapsed(steps), all) << "trial " << trial << " step " << steps;
+      ASSERT_EQ(run.steps_to_reach(all), steps);
+      ASSERT_EQ(run.steps_to_reach(all + FineDuration{1}), steps + 1);
+      const auto parts = run.parts(steps), with = plain.parts(steps), without = plain.parts(1);
+      for (std::size_t p = 0; p < parts.size(); ++p) ASSERT_EQ(parts[p], with[p] - without[p]);
+    }
+  }
+}
+
 TEST(DecodeRun, AnswersDoNotDependOnWhatWasAskedBefore) {
   std::mt19937_64 random(11);
   for (int trial = 0; trial < 50; ++trial) {

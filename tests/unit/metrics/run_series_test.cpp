@@ -45,6 +45,24 @@ TEST(RunSeries, SpreadsASpanOverTheBucketsThatItCovers) {
   EXPECT_EQ(series.kv_blocks(), 24);
 }
 
+// 1.5 ms for 100 tokens of a prompt beside two rows, then three steps of three rows in 1.5 ms.
+TEST(RunSeries, APromptIsOfTheStepThatComputesItAndNotOfThoseThatFollow) {
+  const std::vector<PrefillChunk> chunks{{100, 0, true}};
+  StepSpan span = span_of(0, 3000);
+  span.prefill = chunks;
+  span.joining = 1;
+  span.time[TimePart::compute] = fine_from(std::chrono::microseconds{1500});
+  RunSeries series;
+  series.on_steps(span);
+  ASSERT_EQ(series.buckets().size(), 4U);
+  EXPECT_DOUBLE_EQ(series.buckets()[0].prefill_tokens, 100.0 * 2 / 3);
+  EXPECT_DOUBLE_EQ(series.buckets()[1].prefill_tokens, 100.0 / 3);
+  EXPECT_DOUBLE_EQ(series.buckets()[2].prefill_tokens, 0);
+  EXPECT_DOUBLE_EQ(series.buckets()[0].decode_tokens, 2.0 * 2 / 3);
+  EXPECT_DOUBLE_EQ(series.buckets()[2].decode_tokens, 9.0 * 2 / 3);
+  EXPECT_DOUBLE_EQ(sum_of(series).steps, 4);
+}
+
 TEST(RunSeries, KeepsItsSumsWhenALongRunWidensTheBuckets) {
   RunSeries series;
   const std::int64_t spans = 9000;
