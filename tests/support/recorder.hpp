@@ -36,6 +36,7 @@ class Recorder final : public Observer {
                      span.kv_blocks_used,
                      span.drafts,
                      span.accepted});
+    joined += span.joining;
     for (std::int64_t j = 0; j < span.steps; ++j) {
       const FineDuration time =
           span.run == nullptr ? span.time.total() : span.run->elapsed(j + 1) - span.run->elapsed(j);
@@ -47,6 +48,7 @@ class Recorder final : public Observer {
 
   std::vector<RequestRecord> records;  // in order of departure
   std::vector<Step> steps;
+  std::int64_t joined = 0;                    // StepSpan::joining
   std::map<std::int64_t, std::int64_t> gaps;  // ns → rows
 
   // "1500 548+0 | 3": new tokens (+ history) of each chunk, then decode rows; "| 3+9 > 7": with 9 drafts to verify, of

@@ -69,7 +69,7 @@ void HandOvers::handed_over(const HandOver& what, TimePoint now) {
     way.waits_for_prefill = false;
     way.all_known = true;
     port_.take_over(way.to, way.id, what, now);
-    if (!way.sending && !way.has_more()) end(request, now);
+    if (!way.sending && !way.has_more()) end(request, way, now);
   } else if (rules_.hop > Duration{}) {
     at(now + rules_.hop, request, park(what));
   } else {
@@ -97,7 +97,7 @@ void HandOvers::load_begins(int rank, RequestId id, const Request& request, std:
     return;
   }
   way.all_known = true;
-  if (way.expired) return end(request.index, now);  // there is nothing to read any more
+  if (way.expired) return end(request.index, way, now);  // there is nothing to read any more
   way.add_part(blocks * pool_of(rank).kv_block_bytes);
   send_next(request.index, way, now);
 }
@@ -186,7 +186,7 @@ void HandOvers::part_arrived(std::int64_t request, TimePoint now) {
   way.flow = -1;
   ++way.sent;
   if (way.has_more()) return send_next(request, way, now);
-  if (way.all_known) end(request, now);
+  if (way.all_known) end(request, way, now);
 }
 
 bool HandOvers::fails(std::int64_t request) const {
@@ -195,12 +195,11 @@ bool HandOvers::fails(std::int64_t request) const {
   return random.uniform() < rules_.failure_probability;
 }
 
-void HandOvers::end(std::int64_t request, TimePoint now) {
-  if (Way& way = ways_[request];
-      way.sender_waits || way.receiver_waits) {  // it is where it was to be, and stays on record
+void HandOvers::end(std::int64_t request, Way& on_record, TimePoint now) {
+  if (on_record.sender_waits || on_record.receiver_waits) {  // it is where it was to be, and stays on record
     ++totals_.requests;
-    const int waits = way.sender_waits ? way.from : way.to;
-    way.sender_waits = way.receiver_waits = false;
+    const int waits = on_record.sender_waits ? on_record.from : on_record.to;
+    on_record.sender_waits = on_record.receiver_waits = false;
     return port_.within_step(waits, now);
   }
   const Way way = ways_.take(request);
@@ -250,7 +249,7 @@ void HandOvers::source_died(int first_rank, int ranks, TimePoint now) {
     if (way.to < 0) continue;
     some_are_gone_ = true;
     break_off(way, now);
-    end(request, now);
+    end(request, way, now);
   }
 }
 

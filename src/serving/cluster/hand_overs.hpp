@@ -135,7 +135,7 @@ class HandOvers {
   void go_on(const HandOver& what, TimePoint now);
   [[nodiscard]] std::int64_t bytes_of(const Request& request, const PoolConfig& to) const;
   void part_arrived(std::int64_t request, TimePoint now);
-  void end(std::int64_t request, TimePoint now);
+  void end(std::int64_t request, Way& on_record, TimePoint now);
   [[nodiscard]] bool fails(std::int64_t request) const;
   [[nodiscard]] const PoolConfig& pool_of(int rank) const;
   [[nodiscard]] const Replica& replica_of(int rank) const;
