@@ -60,6 +60,7 @@ double layer_us(const LayerRow& row, const std::string& gpu, const std::string& 
   d.gpu = catalog.gpu(gpu).value();
   d.model = catalog.model(model).value();
   d.model.heads = row.heads;
+  if (row.model == "deepseek-ai/DeepSeek-V3.2") d.model.sparse = {2048, 64, 128};
   d.engine_name = engine;
   d.engine_version = version;
   d.level = CostLevel::calibrated;
@@ -125,10 +126,12 @@ TEST(AttentionLayers, OfLatentKindAreTheSumOfTheirOperators) {
     });
     if (gpu == kLayerGpus.end() || engine == kLayerEngines.end()) continue;
     const bool sparse = row.op.starts_with("dsa");
-    if (sparse && row.model != "zai-org/GLM-5") continue;
-    const double priced = layer_us(row, gpu->second, sparse ? "GLM-5" : "DeepSeek-V3", engine->name, engine->release);
+    const bool glm = row.model == "zai-org/GLM-5";
+    if (sparse && !glm && row.model != "deepseek-ai/DeepSeek-V3.2") continue;
+    const double priced = layer_us(row, gpu->second, glm ? "GLM-5" : "DeepSeek-V3", engine->name, engine->release);
     const double error = priced / row.measured_us - 1;
     groups[fmt::format("{} {} {}", row.op, row.engine, row.gpu)].all.push_back(error);
+    if (sparse) groups[fmt::format("{} {} {} {}", row.op, row.engine, row.gpu, row.model)].all.push_back(error);
     groups[fmt::format("{} {} {} {} cache {}", row.op, row.engine, row.gpu, row.weights, row.cache)].all.push_back(
         error);
     groups[row.op].all.push_back(error);

@@ -1,6 +1,8 @@
 // Multi-head latent attention time (src/cost/README.md, "Latent attention").
 #include "cost/operators/latent_attention.hpp"
 
+#include <cmath>
+
 #include "base/math.hpp"
 
 namespace foretoken {
@@ -10,6 +12,13 @@ struct LatentCoefficients {
   enum At : std::size_t { kT0, kEm, kEc, kP, kTw };
 };
 constexpr double kEffectiveL2 = 0.7;  // of the cache, for decode
+
+// Blocks of work of a sequence: one for every 16 heads up to 32, beyond for every 64, which takes as long as 1.8 of the
+// former (tables of Hopper and Blackwell: 512 sequences of few tokens with 8 and 16, 32, 64, 128 heads).
+double blocks_of_heads(double heads) {
+  constexpr double kNarrow = 16, kWide = 64, kWideTime = 1.8;
+  return heads <= 2 * kNarrow ? std::ceil(heads / kNarrow) : kWideTime * std::ceil(heads / kWide);
+}
 
 double decode_peak(const LatentDecode& a, const Device& d) {
   return a.kv_bytes <= 1 && d.flops_fp8 > 0 ? d.flops_fp8 : d.flops_bf16;
@@ -42,7 +51,8 @@ Estimate latent_decode_estimate(const LatentDecode& a, const ServedSet& set) {
   const double memory =
       work.bytes * l2_miss(a.resident, work.bytes, d.l2_bytes * kEffectiveL2, 8) / (d.bandwidth * c[kEm]);
   const double compute = work.flops / (decode_peak(a, d) * c[kEc]);
-  const double waves = c[kTw] * std::max(a.sequences - d.compute_units, 0.0) / d.compute_units;
+  const double blocks = a.sequences * blocks_of_heads(a.shape.heads * a.queries_per_row());
+  const double waves = c[kTw] * std::max(blocks - d.compute_units, 0.0) / d.compute_units;
   return {c[kT0], p_norm(c[kP], memory, compute, waves),
           std::max(compute, waves) > memory ? TimePart::compute : TimePart::memory};
 }

@@ -244,6 +244,15 @@ TEST(WorkedKernels, ElementwiseAndLatentAttention) {
   EXPECT_EQ(latent_decode_work(decode).flops, 4564516864);
   expect_microseconds("E27", "MLA decode, fp8 KV",
                       latent_decode_estimate(decode, fitted(test::b200(), "mla_decode", "kv_fp8")).seconds());
+  // Two blocks of 16 heads: (512 x 2 - 148) / 148 waves beyond the first. 64 heads: one block, 1.8 times as long.
+  expect_microseconds(
+      "E39", "MLA decode, 32 heads, 512 sequences of 7 tokens",
+      latent_decode_estimate({512, 512 * 7, {32, 512, 64, 128, 128}, 1}, fitted(test::b200(), "mla_decode", "kv_fp8"))
+          .seconds());
+  expect_microseconds(
+      "E40", "the same, 64 heads",
+      latent_decode_estimate({512, 512 * 7, {64, 512, 64, 128, 128}, 1}, fitted(test::b200(), "mla_decode", "kv_fp8"))
+          .seconds());
   const ServedSet set = fitted(test::b200(), "mla_prefill", "kv_bf16");
   const PrefillTerms terms = latent_prefill_terms({1, 4096, 0, shape}, set);
   EXPECT_EQ(terms.work.flops, 85920317440);
