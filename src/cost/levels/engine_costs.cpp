@@ -92,14 +92,6 @@ DraftHost tensorrt_draft_host(const std::string&) {
   return {0.05e-3, 0.01e-3};
 }
 
-// TensorRT-LLM, models with experts: a lone prompt's first token comes later than its kernels and launches say, while
-// steps of others go on as if it had not. DeepSeek-R1 in 4 bits on eight B200, one request at a time, median TTFT of
-// 161 ms with 1,600 tokens and 394 ms with 8,192 (TensorRT-LLM issue 5929, another release and other runs than those
-// that predictions are held against): 114 and 224 ms above what is priced, 87 ms without a token. Why is not known.
-
-// CDNA2: launches and kernels of ROCm in 2024, which no coefficient set describes. Fitted on half of the systems
-// measured on MI250; of the other half predictions are 6 % off in the median, 18 at the 90th percentile. Either half
-// gives the same two terms. CDNA3 ran the same releases of ROCm and vLLM: taken over, nothing of it was measured here.
 std::int64_t up_to(std::int64_t rows, std::int64_t step) {
   return (rows + step - 1) / step * step;
 }
@@ -129,6 +121,10 @@ constexpr EngineCosts kRows[] = {
      .overhead = vllm_v0_overhead,
      .draft_host = vllm_v0_draft_host,
      .drafts_step_by_step = true,
+     // CDNA2: launches and kernels of ROCm in 2024, which no coefficient set describes. Fitted on half of the systems
+     // measured on MI250; of the other half predictions are 6 % off in the median, 18 at the 90th percentile. Either
+     // half gives the same two terms. CDNA3 ran the same releases of ROCm and vLLM: taken over, nothing of it was
+     // measured here.
      .cdna_per_layer = 150e-6,
      .cdna_per_sequence = 60e-6,
      .graphs_in_budget_from = "0.21",
@@ -147,6 +143,10 @@ constexpr EngineCosts kRows[] = {
      .draft_host = tensorrt_draft_host,
      .front_end = {2e-3, 4.4e-6},
      .front_end_from = "1.0",
+     // A lone prompt's first token comes later than its kernels and launches say, while steps of others go on as if it
+     // had not. DeepSeek-R1 in 4 bits on eight B200, one request at a time, median TTFT of 161 ms with 1,600 tokens and
+     // 394 ms with 8,192 (TensorRT-LLM issue 5929, another release and other runs than those that predictions are held
+     // against): 114 and 224 ms above what is priced, 87 ms without a token. Why is not known.
      .front_end_of_experts = 0.1,
      .fused_passes_from = "1.0",
      .captured_size = captured_by_doubling,
