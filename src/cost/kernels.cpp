@@ -89,7 +89,7 @@ std::optional<double> linear_seconds(const KernelQuery& q, const ServedSet& set)
   if (q.operation == "linear_conv") return linear_conv_estimate(shape, q.batch * q.new_tokens, set).seconds();
   // Each sequence is scanned in chunks of its own.
   const double tokens = q.batch * std::ceil(q.new_tokens / kLinearScanChunk) * kLinearScanChunk;
-  return linear_scan_estimate(shape, tokens, set).seconds();
+  return linear_scan_estimate(shape, tokens, q.new_tokens, set).seconds();
 }
 
 std::optional<double> seconds_of(const KernelQuery& q, const ServedSet& set, double link) {

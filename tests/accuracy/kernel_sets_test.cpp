@@ -28,7 +28,8 @@ TEST(KernelSets, AreMadeAgainFromTheTable) {
   ASSERT_EQ(std::system(("gzip -dc '" + packed + "' > '" + table + "'").c_str()), 0);
   KernelFitOptions options;
   options.names_path = kTruth + "names.csv";
-  options.operations = {"moe", "mla_decode", "mla_prefill", "linear_update", "linear_conv", "elementwise_pass"};
+  options.operations = {"moe",         "mla_decode",  "mla_prefill",     "linear_update",
+                        "linear_conv", "linear_scan", "elementwise_pass"};
   const Result<KernelFit> fit = fit_kernels(table, options);
   std::filesystem::remove(table);
   ASSERT_TRUE(fit) << format(fit.error());

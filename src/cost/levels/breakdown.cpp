@@ -1,4 +1,6 @@
 // A step's operators one by one, for people.
+#include <algorithm>
+
 #include "cost/levels/charge.hpp"
 #include "cost/levels/gpu_model.hpp"
 
@@ -49,13 +51,14 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
   const std::int64_t drafts = shape.decode.drafts;
   std::int64_t tokens = shape.decode.tokens();
   const std::int64_t sampled = sampled_rows(shape);
-  std::int64_t attended = 0, new_tokens = 0;
+  std::int64_t attended = 0, new_tokens = 0, longest = 0;
   ChunkTerms sum;
   bool inside = true;
   for (const PrefillChunk& c : shape.prefill) {
     tokens += c.new_tokens;
     attended += c.new_tokens + c.history;
     new_tokens += c.new_tokens;
+    longest = std::max(longest, c.new_tokens);
     inside = inside && operators_.chunk_inside_range(c);
     const ChunkTerms terms = operators_.chunk(c);
     sum.full += terms.full;
@@ -65,7 +68,7 @@ StepBreakdown GpuModel::breakdown(const StepShape& shape) const {
   for (const Operator& op : operators_.dense(work.own)) append(op, false);
   for (const Operator& op : operators_.group(work.group)) append(op, false);
   for (const Operator& op : operators_.beside_decode(rows, drafts)) append(op, false);
-  for (const Operator& op : operators_.beside_prefill(attended, new_tokens)) append(op, false);
+  for (const Operator& op : operators_.beside_prefill(attended, new_tokens, longest)) append(op, false);
 
   Operator decode = operators_.decode_full(rows, static_cast<double>(shape.decode.context), drafts);
   Operator windowed = operators_.decode_windowed(rows, static_cast<double>(shape.decode.windowed_context), drafts);

@@ -18,10 +18,11 @@ const std::vector<OperationCoefficients>& calibrated_operations() {
       {"attention_mixed", {{"t0", s}, {"ec"}, {"tb", s}, {"em"}, {"p"}, {"tca", s}, {"rr"}, {"bl"}}, 0},
       {"mla_prefill", {{"t0", s}, {"em"}, {"ec"}, {"p"}}, 0},
       {"mla_decode", {{"t0", s}, {"em"}, {"ec"}, {"p"}, {"tw", s}}, 0},
-      // Beside the constant an efficiency of the memory bandwidth, of a scan one of the matrix units.
+      // Beside the constant an efficiency of the memory bandwidth, of a scan one of the matrix units and the time of a
+      // chunk.
       {"linear_update", {{"t0", s}, {"em"}}, 0},
       {"linear_conv", {{"t0", s}, {"em"}}, 0},
-      {"linear_scan", {{"t0", s}, {"ec"}}, 0},
+      {"linear_scan", {{"t0", s}, {"ec"}, {"tb", s}}, 0},
       {"moe", {{"t0", s}, {"ec"}, {"em"}, {"l2", bw}, {"p"}, {"ta"}, {"bl"}, {"tk", s}}, 0},
       {"allreduce_custom", custom, 0},
       {"allreduce_eager", custom, 0},

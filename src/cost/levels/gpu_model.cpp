@@ -235,7 +235,7 @@ const GpuModel::ChunkEntry& GpuModel::chunk(const PrefillChunk& c) const {
     e.history = c.history;
     e.terms = operators_.chunk(c);
     e.alone = attention_time(e.terms);
-    add(e.alone, total(operators_.beside_prefill(c.new_tokens + c.history, c.new_tokens)));
+    add(e.alone, total(operators_.beside_prefill(c.new_tokens + c.history, c.new_tokens, c.new_tokens)));
   }
   return e;
 }
@@ -243,19 +243,20 @@ const GpuModel::ChunkEntry& GpuModel::chunk(const PrefillChunk& c) const {
 const StepTime& GpuModel::prefill_attention(std::span<const PrefillChunk> chunks) const {
   if (chunks.size() == 1) return chunk(chunks.front()).alone;
   ChunkTerms sum;
-  std::int64_t attended = 0, new_tokens = 0;
+  std::int64_t attended = 0, new_tokens = 0, longest = 0;
   for (const PrefillChunk& c : chunks) {
     const ChunkTerms& terms = chunk(c).terms;
     sum.full += terms.full;
     sum.windowed += terms.windowed;
     attended += c.new_tokens + c.history;
     new_tokens += c.new_tokens;
+    longest = std::max(longest, c.new_tokens);
   }
   if (together_.empty()) together_.resize(kTogetherEntries);
   TogetherEntry& e = together_[place_of(attended, new_tokens) % kTogetherEntries];
-  if (e.attended != attended || e.new_tokens != new_tokens || !(e.terms == sum)) {
-    e = {attended, new_tokens, sum, attention_time(sum)};
-    add(e.time, total(operators_.beside_prefill(attended, new_tokens)));
+  if (e.attended != attended || e.new_tokens != new_tokens || e.longest != longest || !(e.terms == sum)) {
+    e = {attended, new_tokens, longest, sum, attention_time(sum)};
+    add(e.time, total(operators_.beside_prefill(attended, new_tokens, longest)));
   }
   return e.time;
 }
@@ -280,9 +281,12 @@ StepTime GpuModel::mixed_attention(const StepShape& shape) const {
     charges += charge_attention(operators_.prefill_windowed(windowed), d_.overhead.scale);
   }
   StepTime time = step_time(charges);
-  std::int64_t new_tokens = 0;
-  for (const PrefillChunk& c : shape.prefill) new_tokens += c.new_tokens;
-  add(time, total(operators_.beside_prefill(0, new_tokens)));
+  std::int64_t new_tokens = 0, longest = 0;
+  for (const PrefillChunk& c : shape.prefill) {
+    new_tokens += c.new_tokens;
+    longest = std::max(longest, c.new_tokens);
+  }
+  add(time, total(operators_.beside_prefill(0, new_tokens, longest)));
   if (shape.decode.sequences == 0) return time;
   const DecodeEntry& e = entry(shape.decode.sequences);
   const CurveSegment& windowed = e.windowed.segment_at(shape.decode.windowed_context);

@@ -43,6 +43,7 @@ class GpuModel final : public CostModel {
   struct TogetherEntry {
     std::int64_t attended = -1;
     std::int64_t new_tokens = -1;
+    std::int64_t longest = -1;
     ChunkTerms terms;
     StepTime time;
   };

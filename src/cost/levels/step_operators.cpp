@@ -375,12 +375,14 @@ std::vector<Operator> StepOperators::beside_decode(std::int64_t row_count, std::
   return out;
 }
 
-std::vector<Operator> StepOperators::beside_prefill(std::int64_t attended, std::int64_t new_tokens) const {
+std::vector<Operator> StepOperators::beside_prefill(std::int64_t attended, std::int64_t new_tokens,
+                                                    std::int64_t longest) const {
   std::vector<Operator> out;
   if (linear_.value_heads > 0 && new_tokens > 0) {
     const auto tokens = static_cast<double>(new_tokens);
     out.push_back(linear("recurrent_scan", linear_scan_work(linear_, tokens),
-                         linear_scan_estimate(linear_, tokens, pricing_.linear_scan), pricing_.linear_scan));
+                         linear_scan_estimate(linear_, tokens, static_cast<double>(longest), pricing_.linear_scan),
+                         pricing_.linear_scan));
   }
   if (!is_latent_ || attended <= 0 || counts_.attention_layers == 0) return out;
   out.push_back(matrix("kv_b", counts_.attention_layers, static_cast<double>(attended),

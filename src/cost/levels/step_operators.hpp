@@ -40,8 +40,9 @@ class StepOperators {
   // What decode rows need beside attention: MLA's absorbed projections, recurrent state. With drafts to verify.
   [[nodiscard]] std::vector<Operator> beside_decode(std::int64_t rows, std::int64_t drafts = 0) const;
   // What prefill chunks need beside attention: MLA's expansion of keys and values for the tokens that they attend, and
-  // the scan of recurrent layers over new ones.
-  [[nodiscard]] std::vector<Operator> beside_prefill(std::int64_t attended, std::int64_t new_tokens) const;
+  // the scan of recurrent layers over new ones, of which the longest chunk has so many.
+  [[nodiscard]] std::vector<Operator> beside_prefill(std::int64_t attended, std::int64_t new_tokens,
+                                                     std::int64_t longest) const;
 
   [[nodiscard]] Operator decode_full(std::int64_t rows, double context, std::int64_t drafts = 0) const;
   [[nodiscard]] Operator decode_windowed(std::int64_t rows, double windowed_context, std::int64_t drafts = 0) const;

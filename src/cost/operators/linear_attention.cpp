@@ -1,6 +1,9 @@
 // Linear attention times (src/cost/README.md, "Linear attention").
 #include "cost/operators/linear_attention.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace foretoken {
 namespace {
 
@@ -40,12 +43,14 @@ Estimate linear_update_estimate(const LinearShape& shape, double sequences, bool
   return memory_bound(bytes * l2_miss(resident, bytes, set.device.l2_bytes * kStateL2, 8), set);
 }
 
-Estimate linear_scan_estimate(const LinearShape& shape, double tokens, const ServedSet& set) {
+Estimate linear_scan_estimate(const LinearShape& shape, double tokens, double longest, const ServedSet& set) {
   if (!(tokens > 0)) return {};
   const bool fitted = set.level == CostLevel::calibrated;
   const Work work = linear_scan_work(shape, tokens);
-  return {fitted ? set.c[0] : set.roofline.t0,
-          work.flops / (set.device.flops_bf16 * (fitted ? set.c[1] : set.roofline.ec)), TimePart::compute};
+  const double units = work.flops / (set.device.flops_bf16 * (fitted ? set.c[1] : set.roofline.ec));
+  // A chunk needs the state that the one before it left.
+  const double chain = fitted ? std::ceil(longest / kLinearScanChunk) * set.c[2] : 0;
+  return {fitted ? set.c[0] : set.roofline.t0, std::max(units, chain), TimePart::compute};
 }
 
 Estimate linear_conv_estimate(const LinearShape& shape, double tokens, const ServedSet& set) {

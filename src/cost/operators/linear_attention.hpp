@@ -23,7 +23,9 @@ struct LinearShape {
 
 [[nodiscard]] Estimate linear_update_estimate(const LinearShape& shape, double sequences, bool resident,
                                               const ServedSet& set);
-[[nodiscard]] Estimate linear_scan_estimate(const LinearShape& shape, double tokens, const ServedSet& set);
+// `longest`: tokens of the longest sequence among them, whose chunks follow each other.
+[[nodiscard]] Estimate linear_scan_estimate(const LinearShape& shape, double tokens, double longest,
+                                            const ServedSet& set);
 [[nodiscard]] Estimate linear_conv_estimate(const LinearShape& shape, double tokens, const ServedSet& set);
 
 }  // namespace foretoken

@@ -15,6 +15,7 @@
 #include "cost/operators/expert_loads.hpp"
 #include "cost/operators/gemm.hpp"
 #include "cost/operators/latent_attention.hpp"
+#include "cost/operators/linear_attention.hpp"
 #include "cost/operators/routed_experts.hpp"
 #include "support/calibration.hpp"
 #include "support/deployments.hpp"
@@ -257,6 +258,23 @@ TEST(WorkedKernels, ElementwiseAndLatentAttention) {
   const PrefillTerms terms = latent_prefill_terms({1, 4096, 0, shape}, set);
   EXPECT_EQ(terms.work.flops, 85920317440);
   expect_microseconds("E28", "MLA prefill", latent_prefill_estimate(terms, set).seconds());
+}
+
+// A scan over 8,192 tokens: 8192 x 32 x (6 x 128^2 + 128 x 256) = 34.36e9 FLOPs, 386.6 us at 0.0395 of 2250e12 a
+// second. In one sequence 128 chunks of 64 follow each other, 499.2 us; in four they are 32, and the units are the
+// bound.
+TEST(WorkedKernels, ChunksOfAScanFollowEachOther) {
+  ServedSet set;
+  set.level = CostLevel::calibrated;
+  set.device.flops_bf16 = 2250e12;
+  set.c[0] = 17e-6;
+  set.c[1] = 0.0395;
+  set.c[2] = 3.9e-6;
+  const LinearShape shape{16, 32, 128, 128};
+  EXPECT_NEAR(linear_scan_estimate(shape, 8192, 8192, set).seconds(), 516.2e-6, 0.1e-6);
+  EXPECT_NEAR(linear_scan_estimate(shape, 8192, 2048, set).seconds(), 403.6e-6, 0.1e-6);
+  EXPECT_EQ(linear_scan_estimate(shape, 64, 1, set).seconds(), linear_scan_estimate(shape, 64, 64, set).seconds())
+      << "a chunk is scanned whole";
 }
 
 }  // namespace
