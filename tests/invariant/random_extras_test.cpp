@@ -20,7 +20,7 @@ class Answers final : public Observer {
   void on_steps(const StepSpan& span) override {
     recorder.on_steps(span);
     for (const PrefillChunk& chunk : span.prefill) emitted += chunk.samples ? 1 : 0;
-    emitted += span.decode_rate().tokens() * span.steps + span.accepted;
+    emitted += span.decode_rate().tokens() * span.steps + span.accepted - span.dropped;
   }
   void on_gap(Duration gap, std::int64_t rows) override { recorder.on_gap(gap, rows); }
   void on_answer(const RequestRecord& answer) override {

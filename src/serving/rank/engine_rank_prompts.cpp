@@ -75,10 +75,15 @@ void EngineRank::settle_leading_prompts() {
   }
 }
 
-// The run was stopped in the midst of the steps.
+// The run was stopped in the midst of the steps. A stretch that a stop cuts off is not told of, but the step that
+// computed prompts is not of it; rows are.
 void EngineRank::abandon_leading_prompts(TimePoint now) {
   const TimePoint out = clock_.after(steps_.first().total());
   if (out > now) return;
+  if (!receiver_) {
+    steps_.shorten_to(1);
+    return end_steps(out);
+  }
   for (const StepPlan::Chunk& chunk : plan_.chunks) rank_.table[chunk.id].first_token = out;
 }
 
