@@ -67,7 +67,6 @@ struct Judging {
   const char* counts = "requests";    // what the progress line counts; empty: it shows none
   const char* of_a_sweep = "";        // what is said of a scenario with one: "note: ..."
   const char* instead_of_pools = "";  // a scenario with pools is refused; what to do
-  bool takes_fleets = true;           // else one whose replicas come and go is refused
 };
 
 // Errors of `study` are said; empty ones were said already.
