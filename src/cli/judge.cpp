@@ -24,8 +24,6 @@ int tell(const Answer& answer, const OutputOptions& output) {
   return deliver_pictures(code, output, [&] { return *answer.pictured; });
 }
 
-}  // namespace
-
 bool refuses_fleet(const Scenario& scenario, const std::string& path) {
   if (!scenario.cluster.fleet.on) return false;
   say(fmt::format(
@@ -35,6 +33,8 @@ bool refuses_fleet(const Scenario& scenario, const std::string& path) {
       path));
   return true;
 }
+
+}  // namespace
 
 bool refuses_pools(const Scenario& scenario, const std::string& path, const char* instead) {
   if (refuses_fleet(scenario, path)) return true;

@@ -74,7 +74,6 @@ struct Judging {
                         const std::function<Result<Answer>(const Asked&)>& study);
 
 // Says that the question is not of replicas that come and go, or not of pools, where the scenario has them.
-[[nodiscard]] bool refuses_fleet(const Scenario& scenario, const std::string& path);
 [[nodiscard]] bool refuses_pools(const Scenario& scenario, const std::string& path, const char* instead);
 
 // After add_output_options().

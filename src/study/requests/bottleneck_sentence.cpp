@@ -140,7 +140,8 @@ std::string words_for(const RequestExplanation& e, Cause cause) {
     case Cause::attempts:
       return "was attempts before that failed or were given up";
     case Cause::replica:
-      return "was the wait for a replica: none was ready" + ready_replicas(e);
+      return e.scenario.pools.empty() ? "was the wait for a replica: none was ready"
+                                      : "was the wait for a replica: none was ready where it enters, or would decode";
   }
   return {};
 }

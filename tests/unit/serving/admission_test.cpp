@@ -32,7 +32,7 @@ class Board final : public ClusterView {
 };
 
 TEST(Admission, SaturationIsTheMeanOverReplicasOfTheWorseSignal) {
-  const Admission admission{AdmissionConfig{}};
+  Admission admission{AdmissionConfig{}};
   EXPECT_DOUBLE_EQ(admission.saturation(Board({{5, 0.4}, {0, 0.8}, {2, 0.2}})), 0.8);
   EXPECT_DOUBLE_EQ(admission.saturation(Board({})), 1);
   const std::vector<std::uint8_t> takes{0, 1, 1};
