@@ -28,7 +28,7 @@ int run(PromiseCommand command) {
   if (!command.variable.empty()) set.push_back("capacity.variable=" + command.variable);
   if (!command.input_len.empty()) set.push_back(fmt::format("promise.input_len=[{}]", command.input_len));
   if (!command.output_len.empty()) set.push_back(fmt::format("promise.output_len=[{}]", command.output_len));
-  return judge(command, {.takes_fleets = false}, [&](const Asked& asked) -> Result<Answer> {
+  return judge(command, {}, [&](const Asked& asked) -> Result<Answer> {
     const Result<PromiseResult> result = find_promises(asked.question, asked.scenario, asked.run);
     if (!result) return result.error();
     return answer_of(*result, command.output, exit_code_of(*result));

@@ -23,7 +23,7 @@ int run(const SensitivityCommand& command) {
     say(fmt::format("error: --by: '{}' is no step\n  hint: more than 0 and at most 50 %, such as 10%\n", command.by));
     return kExitBadInput;
   }
-  return judge(command, {.counts = "steps", .takes_fleets = false}, [&](const Asked& asked) -> Result<Answer> {
+  return judge(command, {.counts = "steps"}, [&](const Asked& asked) -> Result<Answer> {
     SensitivityOptions options;
     options.run = asked.run;
     options.metric = command.metric;

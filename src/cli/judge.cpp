@@ -24,17 +24,17 @@ int tell(const Answer& answer, const OutputOptions& output) {
   return deliver_pictures(code, output, [&] { return *answer.pictured; });
 }
 
-}  // namespace
-
 bool refuses_fleet(const Scenario& scenario, const std::string& path) {
   if (!scenario.cluster.fleet.on) return false;
-  say(
-      fmt::format("{}: error: this question is of replicas that stay, and 'fleet' lets them come and go\n"
-                  "  hint: `run`, `check`, `compare`, `explain`, `bill` and `recommend` take fleets; or leave it out: "
-                  "--set fleet=null\n",
-                  path));
+  say(fmt::format(
+      "{}: error: this question is of replicas that stay, and 'fleet' lets them come and go\n"
+      "  hint: leave it out: --set fleet=null; or ask `run`, `check`, `capacity`, `promise`, `compare`, `explain`, "
+      "`sensitivity`, `bill` or `recommend`\n",
+      path));
   return true;
 }
+
+}  // namespace
 
 bool refuses_pools(const Scenario& scenario, const std::string& path, const char* instead) {
   if (refuses_fleet(scenario, path)) return true;
@@ -56,7 +56,6 @@ int judge(const StudyOptions& options, const Judging& judging,
   if (*judging.instead_of_pools != '\0' &&
       refuses_pools(read->scenario, options.scenario.path, judging.instead_of_pools))
     return kExitBadInput;
-  if (!judging.takes_fleets && refuses_fleet(read->scenario, options.scenario.path)) return kExitBadInput;
   if (*judging.of_a_sweep != '\0' && !output.quiet && !read->scenario.sweep.empty()) say(judging.of_a_sweep);
   std::unique_ptr<ProgressLine> line;
   if (*judging.counts != '\0') line = follow(run.progress, judging.counts, output);

@@ -67,7 +67,6 @@ struct Judging {
   const char* counts = "requests";    // what the progress line counts; empty: it shows none
   const char* of_a_sweep = "";        // what is said of a scenario with one: "note: ..."
   const char* instead_of_pools = "";  // a scenario with pools is refused; what to do
-  bool takes_fleets = true;           // else one whose replicas come and go is refused
 };
 
 // Errors of `study` are said; empty ones were said already.
@@ -75,7 +74,6 @@ struct Judging {
                         const std::function<Result<Answer>(const Asked&)>& study);
 
 // Says that the question is not of replicas that come and go, or not of pools, where the scenario has them.
-[[nodiscard]] bool refuses_fleet(const Scenario& scenario, const std::string& path);
 [[nodiscard]] bool refuses_pools(const Scenario& scenario, const std::string& path, const char* instead);
 
 // After add_output_options().

@@ -210,6 +210,8 @@ RunMeasures MetricsCollector::take(const SimulationOutcome& outcome) {
   run.pools = by_pool(outcome);
   run.fleet = outcome.fleet;
   run.clients = outcome.clients;
+  run.routers = outcome.routers;
+  run.stale_admission_signals = outcome.stale_admission_signals;
   run.end = outcome.end;
   run.interrupted = outcome.interrupted;
   for (std::size_t i = 0; i < cells_.size(); i += 2) {

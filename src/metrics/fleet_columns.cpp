@@ -21,6 +21,13 @@ double of_fleet(View v, double value) {
 double of_clients(View v, double value) {
   return v.scope == Scope::run && v.run.clients.on ? value : kMissing;
 }
+// Of all routers together.
+double of_routers(View v, std::optional<std::int64_t> RouterTotals::*counter) {
+  double sum = kMissing;
+  for (const RouterTotals& router : v.run.routers)
+    if (v.scope == Scope::run && router.*counter) sum = (std::isnan(sum) ? 0 : sum) + count(*(router.*counter));
+  return sum;
+}
 // GPU-hours of what `time_of` says of a fleet.
 double gpu_hours_of(View v, std::int64_t (FleetTotals::*time_of)() const) {
   if (v.device.pools.empty())
@@ -143,6 +150,19 @@ constexpr Column kFleetColumns[] = {
      [](View v) { return of_fleet(v, count(v.run.fleet.lost)); }, "each time one was lost; it may have been repeated"},
     {"refused_requests", "  sent to the dead", "", G::fleet, true,
      [](View v) { return of_fleet(v, count(v.run.fleet.refused)); }, "before routers knew: the connection was refused"},
+    {"stale_choices", "Sent by stale signals", "", G::requests, true,
+     [](View v) { return of_routers(v, &RouterTotals::stale_choices); },
+     "requests that a router sent by signals older than admission.stale_after, or to a replica of which it had heard "
+     "nothing; routers of published signals"},
+    {"stale_admission_signals", "Stale signals in admission", "", G::requests, true,
+     [](View v) {
+       const bool any = v.scope == Scope::run && v.run.stale_admission_signals;
+       return any ? count(*v.run.stale_admission_signals) : kMissing;
+     },
+     "that counted as those of a full replica; with admission.stale_after"},
+    {"rebinds", "Conversations bound anew", "", G::requests, true,
+     [](View v) { return of_routers(v, &RouterTotals::rebinds); },
+     "because their replica took no requests any more; what it had cached of them is lost"},
     {"run_cost", "Price of the run", "$", G::money, false,
      [](View v) {
        const double per_gpu_hour = v.device.usd_per_hour / v.device.num_gpus;

@@ -18,10 +18,12 @@ namespace foretoken {
 [[nodiscard]] const char* mark_of(Decision decision);  // ✓, ✗ or ?
 
 // Of a request in a deployment of one pool nothing waits for a hand-over.
-inline constexpr int kPartsOfOnePool = kAttributionParts - 2;
-// Whether a scenario can have the part: what only hand-overs have, or clients that try again, stands at the end.
+inline constexpr int kPartsOfOnePool = kAttributionParts - 3;
+// Whether a scenario can have the part: what only hand-overs have, clients that try again, or replicas that come and
+// go, stands at the end.
 [[nodiscard]] inline bool has_part(const Scenario& scenario, AttributionPart part) {
   if (part == AttributionPart::hand_over_wait) return !scenario.pools.empty() || scenario.engine.kv_offload.on();
+  if (part == AttributionPart::fleet_wait) return scenario.cluster.fleet.on;
   return part != AttributionPart::earlier_attempts || scenario.workload.client.on;
 }
 

@@ -70,6 +70,31 @@ Json clients_of(const ClientTotals& clients) {
   return json;
 }
 
+std::string pools_of(const RunResult& result, const RouterTotals& router) {
+  if (result.scenario.pools.empty()) return "all replicas";
+  std::string text;
+  for (const int pool : router.pools) {
+    text += text.empty() ? "" : ", ";
+    text += result.scenario.pools[static_cast<std::size_t>(pool)].name;
+  }
+  return text;
+}
+
+Json routers_of(const RunResult& result) {
+  Json json = Json::array();
+  for (const RouterTotals& router : first(result).routers) {
+    Json entry = Json::object();
+    Json pools = Json::array();
+    for (const int pool : router.pools)
+      if (!result.scenario.pools.empty()) pools.push_back(result.scenario.pools[static_cast<std::size_t>(pool)].name);
+    entry["pools"] = std::move(pools);
+    if (router.stale_choices) entry["stale_choices"] = *router.stale_choices;
+    if (router.rebinds) entry["rebinds"] = *router.rebinds;
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
 bool asks_how_often(const RunResult& result) {
   return result.scenario.cluster.fleet.on && !result.scenario.slo.empty() && result.replications.size() > 1;
 }
@@ -92,6 +117,7 @@ void add_fleet(const RunResult& result, Json& json) {
     hold["high_95"] = held.share.high;
     json["fleet"]["objectives"] = std::move(hold);
   }
+  if (!outcome.routers.empty()) json["routers"] = routers_of(result);
   if (result.scenario.workload.client.on) json["clients"] = clients_of(first(result).clients);
 }
 
@@ -108,6 +134,16 @@ std::string fleet_pools(const RunResult& result, const TextStyle& style) {
       row.push_back(readable(s[key]));
     table.row(std::move(row));
   }
+  return table.text(style, "  ");
+}
+
+std::string routers_section(const RunResult& result, const TextStyle& style) {
+  if (first(result).routers.empty()) return {};
+  TextTable table("lrr");
+  table.row({"router among", "sent by stale signals", "conversations bound anew"});
+  const auto cell = [](const std::optional<std::int64_t>& count) { return count ? readable(*count) : "-"; };
+  for (const RouterTotals& router : first(result).routers)
+    table.row({pools_of(result, router), cell(router.stale_choices), cell(router.rebinds)});
   return table.text(style, "  ");
 }
 

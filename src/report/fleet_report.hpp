@@ -6,8 +6,10 @@
 
 namespace foretoken {
 
-// Keys `fleet` and `clients`, of the first replication; nothing where a scenario has neither.
+// Keys `fleet`, `routers` and `clients`, of the first replication; nothing where a scenario has none of them.
 void add_fleet(const RunResult& result, Json& json);
+// What routers saw too late and had to undo, each by itself; empty where none counts that.
+[[nodiscard]] std::string routers_section(const RunResult& result, const TextStyle& style);
 // Replica-hours by state, and when the number changed. Empty where replicas stay.
 [[nodiscard]] std::string fleet_section(const RunResult& result, const TextStyle& style);
 // Of the short answer: one line each; empty where there is nothing to say.

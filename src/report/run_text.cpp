@@ -25,9 +25,11 @@ bool shown(const Column& column, double value) {
   if (column.key == "preemption_count" || column.key == "num_prompts") return true;
   const bool trouble = column.key == "rejected" || column.key == "timed_out" || column.key == "unfinished" ||
                        column.key == "lost_transfers" || column.key == "aborted" ||
-                       column.key == "mean_client_queue_time_ms" || column.key == "prefix_cache_hit_rate" ||
-                       column.key == "kv_fetched_gb" || column.key.ends_with("_prefix_hits");
+                       column.key == "stale_admission_signals" || column.key == "mean_client_queue_time_ms" ||
+                       column.key == "prefix_cache_hit_rate" || column.key == "kv_fetched_gb" ||
+                       column.key.ends_with("_prefix_hits");
   if (column.key == "prefix_cache_queries" || column.key == "prefix_cache_hits") return false;  // the rate says it
+  if (column.key == "stale_choices" || column.key == "rebinds") return false;  // of each router in a table of its own
   return !trouble || value != 0;
 }
 
@@ -319,6 +321,7 @@ std::string to_text(const RunResult& r, const TextStyle& style) {
   out += section("Pools", pools_section(r, style), style);
   if (r.scenario.cluster.fleet.on)
     out += section("Fleet", group_table(r, ColumnGroup::fleet, style) + fleet_section(r, style), style);
+  out += section("Routers", routers_section(r, style), style);
   if (r.scenario.workload.client.on) out += section("Clients", group_table(r, ColumnGroup::clients, style), style);
   out += section("Requests", group_table(r, ColumnGroup::requests, style), style);
   out += section("Device", group_table(r, ColumnGroup::device, style), style);

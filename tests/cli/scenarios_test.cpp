@@ -258,9 +258,7 @@ TEST(ImagesInPrompts, DelayEverybodyUnlessTheyAreFound) {
 TEST(EncoderApart, SparesDecodesTheImages) {
   const Json apart = run_json("encoder-apart.yaml");
   const Json together = run_json("encoder-apart.yaml", {"pools=null", "replicas=3"});
-  const auto ratio = [&](const char* metric) {
-    return number(apart["summary"], metric) / number(together["summary"], metric);
-  };
+  const auto ratio = [&](const char* m) { return number(apart["summary"], m) / number(together["summary"], m); };
   EXPECT_NEAR(ratio("p99_itl_ms"), 0.67, 0.05);
   EXPECT_GT(ratio("mean_ttft_ms"), 1);
   EXPECT_LT(ratio("mean_ttft_ms"), 1.2);

@@ -43,13 +43,13 @@ struct Scaled {
     autoscaler.most = places;
     fleet.autoscaler = std::move(autoscaler);
   }
-  std::vector<RequestRecord> run(const std::vector<double>& arrivals) {
+  std::vector<RequestRecord> run(const std::vector<double>& arrivals, int tokens = 1) {
     std::vector<Request> requests;
     for (const double t : arrivals) {
       Request r;
       r.arrival = at(t);
       r.prompt_tokens = 16;
-      r.output_tokens = r.max_tokens = 1;
+      r.output_tokens = r.max_tokens = tokens;
       requests.push_back(r);
     }
     const auto source = make_fixed_source(std::move(requests));
@@ -113,6 +113,26 @@ TEST(AutoscaledFleet, ScalesFromZeroForWhoWaits) {
     EXPECT_THAT(fleet.decisions(), patient ? ElementsAre(Pair(30, 1), Pair(480, 0), Pair(930, 1))
                                            : ElementsAre(Pair(30, 1), Pair(390, 0), Pair(930, 1)));
   }
+}
+
+// F20: twelve in the system of one replica are six replicas' worth at a target of two, and 301 loops of 0.1 s in a row
+// must say so: ordered at 30.1 s, they are there after a cold start of 60 s.
+TEST(AutoscaledFleet, ComesAfterRaysDelayAndItsColdStart) {
+  AutoscalerConfig config;
+  config.policy = P::ray;
+  config.target = 2;
+  config.interval = s(0.1);
+  config.window = s(30);
+  config.up_delay = s(30);
+  config.down_delay = s(600);
+  Scaled fleet(10, config);
+  fleet.config.cluster.fleet.cold_start = {s(60), {}, {}, {}, 0};
+  (void)fleet.run(std::vector<double>(12, 0), 1000);
+  ASSERT_FALSE(fleet.decisions().empty());
+  EXPECT_THAT(fleet.decisions().front(), Pair(30.1, 6));
+  const Changes ready = fleet.ready();
+  ASSERT_GE(ready.size(), 2u);
+  EXPECT_THAT(ready[1], Pair(90.1, 6));
 }
 
 // Knative's activator does not wait for the next decision.

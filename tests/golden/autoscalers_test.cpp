@@ -99,6 +99,17 @@ TEST(Hpa, SeesItsMetricAsOldAsItIs) {
   EXPECT_THAT(drive.until(100), ElementsAre(Pair(45, 4), Pair(60, 8)));
 }
 
+// H: 19 and 21 in turn at a target of 10 are two replicas' worth within a tenth; without a tolerance three, which the
+// window keeps; without both the number changes at every sync.
+TEST(Hpa, HidesALoadBetweenTwoNumbers) {
+  Drive drive{hpa(10), 2, [](double t) { return std::llround(t / 15) % 2 == 0 ? 19 : 21; }};
+  EXPECT_THAT(drive.until(600), IsEmpty());
+  drive.config.tolerance = 0;
+  EXPECT_THAT(drive.until(600), ElementsAre(Pair(15, 3)));
+  drive.config.stabilization = s(0);
+  EXPECT_EQ(drive.until(600).size(), 40u);
+}
+
 // Two more in a minute, whatever is wanted; of the policies the one that allows least.
 TEST(Hpa, KeepsToThePolicyThatIsSelected) {
   Drive drive{with_behavior(hpa(8)), 1, [](double t) { return t > 0 ? 80 : 4; }};

@@ -121,6 +121,20 @@ TEST(Clients, ARequestIsMeasuredFromItsFirstAttempt) {
   EXPECT_EQ(sum, r.first_token - r.request.arrival);
 }
 
+// H: an attempt's deadline and that of all attempts are two: three attempts of 3 s begin within 7 s. One that would
+// begin later is not sent.
+TEST(Clients, GiveUpAtTheDeadlineOfAllAttempts) {
+  for (const bool pauses : {false, true}) {
+    SlowServer server(3 * kSecond, 5);
+    server.config.clients.total_timeout = 7 * kSecond;
+    if (pauses) server.config.clients.backoff = server.config.clients.most_backoff = 5 * kSecond;
+    const RequestRecord last = server.records(std::vector<Request>(20, at_seconds(0))).back();
+    EXPECT_EQ(last.outcome, Outcome::timed_out);
+    EXPECT_EQ(last.attempts, pauses ? 1 : 3);
+    EXPECT_EQ(last.finish, TimePoint{(pauses ? 3 : 7) * kSecond});
+  }
+}
+
 TEST(Clients, WhatIsAbortedWhileItWaitsIsNeverServed) {
   SlowServer server(3 * kSecond, 0, true);
   const auto records = server.records(std::vector<Request>(kBurst, at_seconds(0)));

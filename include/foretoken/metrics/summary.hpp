@@ -151,9 +151,11 @@ struct RunMeasures {
   std::int64_t max_concurrent_requests = 0;  // most in the system at once
   ReplicaTotals engine;                      // summed over replicas; peaks are maxima
   int replicas = 0;
-  std::vector<PoolMeasures> pools;   // of several pools each; else empty
-  FleetTotals fleet;                 // on: replicas came and went
-  ClientTotals clients;              // on: clients gave up and tried again
+  std::vector<PoolMeasures> pools;  // of several pools each; else empty
+  FleetTotals fleet;                // on: replicas came and went
+  ClientTotals clients;             // on: clients gave up and tried again
+  std::vector<RouterTotals> routers;
+  std::optional<std::int64_t> stale_admission_signals;
   TimePoint end = TimePoint::min();  // of the last event: a step may end after the last completion
   bool interrupted = false;
 

@@ -30,8 +30,9 @@ enum class AttributionPart {
   kv_transfer,
   hand_over_wait,    // on the way to where it goes on, and there until a scheduler sees its KV cache
   earlier_attempts,  // that were given up or failed, and the pauses before the next
+  fleet_wait,        // before a router that had no replica to choose
 };
-inline constexpr int kAttributionParts = 13;
+inline constexpr int kAttributionParts = 14;
 using Attribution = std::array<Duration, kAttributionParts>;
 [[nodiscard]] std::string_view to_string(AttributionPart part);
 

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -149,6 +150,18 @@ struct TransferTotals {
   bool operator==(const TransferTotals&) const = default;
 };
 
+// What a router saw too late, and what it had to undo. One chooses where requests for a model enter, one where they
+// decode.
+struct RouterTotals {
+  std::vector<int> pools = {};  // among whose replicas it chooses, by number
+  // Requests that it sent by signals older than AdmissionConfig::stale_after, or to a replica of which it had heard
+  // nothing yet; empty: it looks at no published signals.
+  std::optional<std::int64_t> stale_choices = {};
+  // Conversations that it bound to another replica because theirs took no requests; empty: it binds nothing.
+  std::optional<std::int64_t> rebinds = {};
+  bool operator==(const RouterTotals&) const = default;
+};
+
 // Of speculation, as vLLM counts (v1/spec_decode/metrics.py).
 struct SpeculationTotals {
   std::int64_t drafts = 0;                     // rows that verified any
@@ -230,6 +243,9 @@ struct SimulationOutcome {
   FleetTotals fleet;
   std::vector<FleetTotals> pool_fleets;  // of several pools each, where any is a fleet; those that stay are ready
   ClientTotals clients;
+  std::vector<RouterTotals> routers;  // those that count anything
+  // Signals that admission took for a full replica because they were older than stale_after; empty: it takes none so.
+  std::optional<std::int64_t> stale_admission_signals;
   std::int64_t unfinished = 0;      // in the system when the run was stopped
   std::int64_t peak_in_system = 0;  // most at once; who leaves goes before who arrives at the same instant
   bool interrupted = false;         // by `stop`

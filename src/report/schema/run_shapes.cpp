@@ -143,7 +143,7 @@ Json time_shape() {
                  {"value_ms", figure()},
                  {"divided_by", count()},
                  {"total_ns", count()},
-                 {"parts_ns", attribution_shape(count(), false)},
+                 {"parts_ns", attribution_shape(count(), true)},
                  {"causes_ns", causes_shape()},
                  {"preemptions", count()}});
 }
@@ -173,6 +173,10 @@ Json fleet_shape() {
       {"objectives?", object({{"runs", count()}, {"held", count()}, {"low_95", figure()}, {"high_95", figure()}})});
   whole.push_back({"pools?", map_of(object(of_one))});
   return object(whole);
+}
+
+Json router_shape() {
+  return object({{"pools", list_of(text())}, {"stale_choices?", count()}, {"rebinds?", count()}});
 }
 
 Json clients_shape() {
@@ -214,6 +218,7 @@ Json result_shape() {
        {"roles?", map_of(object(role_keys()))},
        {"transfers?", transfers_shape()},
        {"fleet?", fleet_shape()},
+       {"routers?", list_of(router_shape())},
        {"clients?", clients_shape()},
        {"slo", ref("slo")},
        {"load_slots?", ref("load_slots")},

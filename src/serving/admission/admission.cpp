@@ -29,13 +29,16 @@ bool Admission::sheds(double s) {
 }
 
 // A replica that has not been heard of for too long counts as full.
-double Admission::saturation_of(const ReplicaSignals& s, TimePoint now) const {
-  if (config_.stale_after > Duration{} && now - s.as_of > config_.stale_after) return 1;
+double Admission::saturation_of(const ReplicaSignals& s, TimePoint now) {
+  if (config_.stale_after > Duration{} && now - s.as_of > config_.stale_after) {
+    ++stale_signals_;
+    return 1;
+  }
   const double kv = static_cast<double>(s.kv_blocks_used) / static_cast<double>(std::max<std::int64_t>(1, s.kv_blocks));
   return std::max(static_cast<double>(s.waiting) / config_.queue_threshold, kv / config_.kv_threshold);
 }
 
-double Admission::saturation(const ClusterView& view, const ClusterView* decode) const {
+double Admission::saturation(const ClusterView& view, const ClusterView* decode) {
   double sum = 0;
   int replicas = 0;
   for (const ClusterView* side : {&view, decode}) {

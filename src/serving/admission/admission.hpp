@@ -1,6 +1,7 @@
 // Whether a request is let in at all, before a router chooses for it (src/serving/README.md, "Admission").
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "base/random.hpp"
@@ -36,15 +37,20 @@ class Admission {
 
   // llm-d: of each replica max(waiting / threshold, KV usage / threshold), the mean of those that take requests; 1
   // where none does. Replicas that prefill and that decode are endpoints alike.
-  [[nodiscard]] double saturation(const ClusterView& view, const ClusterView* decode = nullptr) const;
+  [[nodiscard]] double saturation(const ClusterView& view, const ClusterView* decode = nullptr);
+  // Signals that counted as those of a full replica because they were too old; empty: however old they are they count.
+  [[nodiscard]] std::optional<std::int64_t> stale_signals() const {
+    return config_.stale_after > Duration{} ? std::optional(stale_signals_) : std::nullopt;
+  }
 
  private:
   [[nodiscard]] bool sheds(double saturation);
-  [[nodiscard]] double saturation_of(const ReplicaSignals& signals, TimePoint now) const;
+  [[nodiscard]] double saturation_of(const ReplicaSignals& signals, TimePoint now);
   [[nodiscard]] TokenBucket& bucket_of(const Request& request);
 
   AdmissionConfig config_;
   RandomStream chance_;
+  std::int64_t stale_signals_ = 0;
   std::vector<TokenBucket> buckets_;  // by class, made when needed
 };
 

@@ -23,7 +23,9 @@ class FlowControl {
   }
   // The first of the most urgent band. Precondition: somebody waits.
   Request take() {
-    return std::find_if(bands_.begin(), bands_.end(), [](const auto& b) { return !b.second.empty(); })->second.take();
+    return std::find_if(bands_.begin(), bands_.end(), [](const auto& b) { return !b.second.empty(); })
+        ->second.take()
+        .request;
   }
   // When the first has waited too long.
   [[nodiscard]] TimePoint next_timeout() const {
@@ -34,14 +36,14 @@ class FlowControl {
   // One who has waited too long, the most urgent band first; empty when there is none.
   std::optional<Request> take_expired(TimePoint now) {
     for (auto& [priority, band] : bands_) {
-      if (band.next_timeout() <= now) return band.take();
+      if (band.next_timeout() <= now) return band.take().request;
     }
     return std::nullopt;
   }
   // The request of this index goes; empty when it does not wait here.
   std::optional<Request> remove(std::int64_t index) {
     for (auto& [priority, band] : bands_) {
-      if (std::optional<Request> gone = band.remove(index)) return gone;
+      if (const std::optional<Lobby::Held> gone = band.remove(index)) return gone->request;
     }
     return std::nullopt;
   }

@@ -16,12 +16,17 @@ namespace {
 // Beyond 2^62 ns (146 years) sums of times would overflow.
 constexpr TimePoint kHorizon{Duration{std::int64_t{1} << 62}};
 
+bool any_fleet(const PoolsConfig& config) {
+  return std::any_of(config.pools.begin(), config.pools.end(), [](const auto& p) { return p.cluster.fleet.on; });
+}
+
 Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& observer, const std::atomic<bool>* stop,
                  ClusterSeams seams)
     : config_(config),
       source_(source),
       source_is_open_(source.is_open()),
-      observer_(observer),
+      held_times_(observer),
+      observer_(any_fleet(config) ? held_times_ : observer),
       stop_(stop),
       entries_(1),
       transport_(std::move(seams.transport)),
@@ -37,8 +42,7 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
   transfers_due_ = events_.add(TransfersDue{}, kThenHandOvers);
   if (std::any_of(config_.pools.begin(), config_.pools.end(), [](const auto& p) { return p.role == PoolRole::decode; }))
     hand_over_.emplace(config_, *this, transport_.get());
-  comes_and_goes_ =
-      std::any_of(config_.pools.begin(), config_.pools.end(), [](const auto& p) { return p.cluster.fleet.on; });
+  comes_and_goes_ = any_fleet(config_);
   if (comes_and_goes_) fleet_due_ = events_.add(FleetDue{}, kThenReplicas);
   const ClusterConfig& first = config_.pools.front().cluster;
   if (first.admission.on) admission_.emplace(first.admission, first.routing.seed);
@@ -157,6 +161,7 @@ void Cluster::make_routers(const PrefixTable* prefixes) {
       publishes_ = publishes_ || member(i).board.has_value();
       member(i).router = router.get();
     }
+    if (member(candidates.front()).board && reads_signals(find_router(pool.cluster.router))) side.stale_choices = 0;
   };
   for (std::size_t i = 0; i < entries_.size(); ++i) {
     make(*entry[i], entries_[i]);
@@ -192,6 +197,7 @@ SimulationOutcome Cluster::finish() {
   for (std::size_t pool = 0, begin = 0; encoders_ && pool < config_.pools.size(); begin = outcome_.pool_ends[pool++])
     std::ranges::copy(encoders_->totals(pool), outcome_.replicas.begin() + static_cast<std::ptrdiff_t>(begin));
   if (comes_and_goes_) add_fleet_totals();
+  add_router_totals();
   if (hand_over_) outcome_.transfers = hand_over_->totals();
   return std::move(outcome_);
 }
@@ -215,7 +221,7 @@ void Cluster::abandon() {
   while (flow_ && !flow_->empty()) observer_.on_request(record_of(flow_->take(), 0, Outcome::unfinished, outcome_.end));
   for (Side& entry : entries_) {
     while (entry.lobby && !entry.lobby->empty())
-      observer_.on_request(record_of(entry.lobby->take(), 0, Outcome::unfinished, outcome_.end));
+      observer_.on_request(record_of(entry.lobby->take().request, 0, Outcome::unfinished, outcome_.end));
   }
   if (!hand_over_) return;
   hand_over_->for_each_on_the_way([&](const HandOver& what) {

@@ -20,6 +20,7 @@
 #include "serving/encoders/encoder_stage.hpp"
 #include "serving/fan_out/fan_out.hpp"
 #include "serving/fleet/autoscaler.hpp"
+#include "serving/fleet/held_times.hpp"
 #include "serving/fleet/lobby.hpp"
 #include "serving/fleet/priced_profile.hpp"
 #include "serving/fleet/replica_lives.hpp"
@@ -137,6 +138,8 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
     const RoutingConfig* routing = nullptr;
     Takers takers;
     std::optional<Lobby> lobby;  // where requests enter and replicas come and go
+    // Requests that it sent by signals that were too old; empty: it looks at none that are published.
+    std::optional<std::int64_t> stale_choices;
   };
 
   // Replicas of a pool that come and go.
@@ -147,23 +150,24 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
           first(first_replica),
           side(&to),
           engine(&pool.engine),
-          profile(pool),
           in_flight(static_cast<std::size_t>(pool.cluster.replicas), 0),
           pinned(static_cast<std::size_t>(pool.cluster.replicas), 0) {
-      if (pool.cluster.fleet.autoscaler.policy != AutoscalerPolicy::none)
-        autoscaler = make_autoscaler(pool.cluster.fleet.autoscaler, &profile);
+      const AutoscalerConfig& scaling = pool.cluster.fleet.autoscaler;
+      if (scaling.policy == AutoscalerPolicy::dynamo && scaling.aim == PlannerAim::sla)
+        profile = std::make_unique<PricedProfile>(pool);
+      if (scaling.policy != AutoscalerPolicy::none) autoscaler = make_autoscaler(scaling, profile.get());
     }
     [[nodiscard]] std::size_t place(int replica) const { return static_cast<std::size_t>(replica - first); }
     [[nodiscard]] ReplicaState state(int replica) const { return lives.state(replica - first); }
     [[nodiscard]] bool has_work(int replica) const { return in_flight[place(replica)] + pinned[place(replica)] > 0; }
     ReplicaLives lives;
     FleetSchedule schedule;
-    std::unique_ptr<Autoscaler> autoscaler;  // null: none
+    std::unique_ptr<ReplicaProfile> profile;  // null: nobody plans by latencies
+    std::unique_ptr<Autoscaler> autoscaler;   // null: none
     std::vector<FleetTotals::Decision> decisions;
     int first;  // its replicas are numbered from there
     const Side* side;
     const EngineConfig* engine;
-    PricedProfile profile;
     std::vector<std::int64_t> in_flight;  // by place: requests that were sent there and have not left
     std::vector<std::int64_t> pinned;     // ... that were handed over, and whose blocks are still there
     std::int64_t inside = 0, came = 0;    // of all places: those in flight, those that were ever sent there
@@ -190,6 +194,8 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   [[nodiscard]] Member& member(int replica) { return members_[static_cast<std::size_t>(replica)]; }
   [[nodiscard]] int replica_of(int rank) const { return replica_of_rank_[static_cast<std::size_t>(rank)]; }
   [[nodiscard]] int choose(Side& side, const Request& request, TimePoint now);
+  [[nodiscard]] int choose_now(Side& side, const Request& request, TimePoint now);
+  [[nodiscard]] int choose_by_signals(Side& side, const Request& request, TimePoint now);
   [[nodiscard]] int choose_of_fleet(Side& side, const Request& request, TimePoint now);
   [[nodiscard]] EngineRank& rank_of(int rank) { return member(replica_of(rank)).replica->rank(rank); }
   void enter(const Request& request, TimePoint now);
@@ -235,9 +241,11 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void admit(const Request& request, TimePoint now);
   void begin(const Request& request, TimePoint now);
   void dispatch_one(TimePoint now);
+  void give_up_waiting(const Lobby::Held& held, Outcome outcome, TimePoint now);
   void not_held(const Request& request, Outcome outcome, TimePoint now);
   void turned_away(const Request& request, Outcome outcome, TimePoint now);
   void add_fleet_totals();
+  void add_router_totals();
   void abort(std::int64_t attempt, TimePoint now);
 
   // ---- cluster_losses.hpp ----
@@ -251,7 +259,8 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   const PoolsConfig& config_;
   RequestSource& source_;
   const bool source_is_open_;
-  Observer& observer_;
+  HeldTimes held_times_;
+  Observer& observer_;  // where replicas come and go by way of held_times_
   const std::atomic<bool>* stop_;
   std::deque<Side> entries_;  // by model
   Side decode_;               // without a router nothing is handed over

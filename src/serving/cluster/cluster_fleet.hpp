@@ -286,8 +286,18 @@ void Cluster::operator()(const FlowDue&, TimePoint now) {
 
 void Cluster::serve_held(Side& entry, TimePoint now) {
   Lobby& lobby = *entry.lobby;
-  while (!lobby.empty() && !nobody_takes(entry)) enter(lobby.take(), now);
-  while (lobby.next_timeout() <= now) not_held(lobby.take(), Outcome::rejected, now);
+  while (!lobby.empty() && !nobody_takes(entry)) {
+    Lobby::Held held = lobby.take();
+    held_times_.waited(held.request.index, now - held.since);
+    held.request.on_the_way = now - held.request.arrival;
+    enter(held.request, now);
+  }
+  while (lobby.next_timeout() <= now) give_up_waiting(lobby.take(), Outcome::rejected, now);
+}
+
+void Cluster::give_up_waiting(const Lobby::Held& held, Outcome outcome, TimePoint now) {
+  held_times_.waited(held.request.index, now - held.since);
+  not_held(held.request, outcome, now);
 }
 
 void Cluster::not_held(const Request& request, Outcome outcome, TimePoint now) {
@@ -318,8 +328,8 @@ void Cluster::abort(std::int64_t attempt, TimePoint now) {
   const auto place = at_.find(attempt);
   if (place == at_.end()) {
     for (Side& entry : entries_) {
-      if (const std::optional<Request> held = entry.lobby ? entry.lobby->remove(attempt) : std::nullopt)
-        not_held(*held, Outcome::timed_out, now);
+      if (const std::optional<Lobby::Held> held = entry.lobby ? entry.lobby->remove(attempt) : std::nullopt)
+        give_up_waiting(*held, Outcome::timed_out, now);
     }
     if (const std::optional<Request> waits = flow_ ? flow_->remove(attempt) : std::nullopt)
       turned_away(*waits, Outcome::timed_out, now);
@@ -363,6 +373,21 @@ void Cluster::add_fleet_totals() {
   outcome_.fleet.held = held;
   outcome_.fleet.turned_away = not_held_;
   if (pools.size() == 1) pools.clear();
+}
+
+void Cluster::add_router_totals() {
+  const auto add = [&](const Side& side) {
+    RouterTotals totals{{}, side.stale_choices, side.router->rebinds()};
+    if (!totals.stale_choices && !totals.rebinds) return;
+    for (const int i : side.candidates) {
+      const auto pool = static_cast<int>(member(i).pool - config_.pools.data());
+      if (totals.pools.empty() || totals.pools.back() != pool) totals.pools.push_back(pool);
+    }
+    outcome_.routers.push_back(std::move(totals));
+  };
+  for (const Side& entry : entries_) add(entry);
+  if (decode_.router) add(decode_);
+  if (admission_) outcome_.stale_admission_signals = admission_->stale_signals();
 }
 
 }  // namespace

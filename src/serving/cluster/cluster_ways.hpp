@@ -13,8 +13,22 @@ namespace {
 // ---- ways ----
 
 int Cluster::choose(Side& side, const Request& request, TimePoint now) {
-  if (publishes_)
-    for (const int i : side.candidates) changes(i, now);
+  if (publishes_) [[unlikely]]
+    return choose_by_signals(side, request, now);
+  return choose_now(side, request, now);
+}
+
+[[gnu::noinline]] int Cluster::choose_by_signals(Side& side, const Request& request, TimePoint now) {
+  for (const int i : side.candidates) changes(i, now);
+  const int replica = choose_now(side, request, now);
+  if (replica < 0 || !side.stale_choices) return replica;
+  const Duration most = config_.pools.front().cluster.admission.stale_after;
+  const std::optional<Duration> age = member(replica).board->age(now);
+  if (!age || (most > Duration{} && *age > most)) ++*side.stale_choices;
+  return replica;
+}
+
+int Cluster::choose_now(Side& side, const Request& request, TimePoint now) {
   if (comes_and_goes_) [[unlikely]]
     return choose_of_fleet(side, request, now);
   const int chosen = side.router->choose(request, View(*this, side, now));

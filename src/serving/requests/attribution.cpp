@@ -75,6 +75,8 @@ std::string_view to_string(AttributionPart p) {
       return "hand_over_wait";
     case AttributionPart::earlier_attempts:
       return "earlier_attempts";
+    case AttributionPart::fleet_wait:
+      return "fleet_wait";
   }
   return "unknown";
 }

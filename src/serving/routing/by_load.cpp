@@ -108,18 +108,22 @@ class SessionSticky final : public RoutingPolicy {
     return chosen;
   }
   void left(int replica, const Request& request) override { load_.left(replica, request); }
+  [[nodiscard]] std::optional<std::int64_t> rebinds() const override { return rebinds_; }
 
  private:
   int bound_to(std::int32_t conversation, const ClusterView& view) {
     if (conversation < 0) return load_.emptiest(view);
     const auto place = static_cast<std::size_t>(conversation);
     if (place >= bound_.size()) bound_.resize(place + 1, -1);
-    if (bound_[place] < 0 || !view.takes(bound_[place])) bound_[place] = load_.emptiest(view);
-    return bound_[place];
+    const bool is_bound = bound_[place] >= 0;
+    if (is_bound && view.takes(bound_[place])) return bound_[place];
+    rebinds_ += is_bound ? 1 : 0;
+    return bound_[place] = load_.emptiest(view);
   }
 
   OwnLoad load_;
   std::vector<int> bound_;  // by conversation
+  std::int64_t rebinds_ = 0;
 };
 
 }  // namespace

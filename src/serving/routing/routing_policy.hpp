@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -27,6 +28,8 @@ class RoutingPolicy {
   virtual void left(int replica, const Request& request) = 0;
   // For the request that was chosen for last.
   [[nodiscard]] virtual Fetch fetch() const { return {}; }
+  // How many conversations went to another replica because theirs took no requests; empty: none is bound.
+  [[nodiscard]] virtual std::optional<std::int64_t> rebinds() const { return std::nullopt; }
 
   static constexpr int kRefused = -1;
 };
@@ -48,6 +51,9 @@ struct RoutingRow {
   bool fetches = false;                         // prefixes from replica to replica; it may refuse requests, too
   bool starts_slowly = true;                    // else a request has a place that it would lose by that
 };
+
+// Whether it looks at what replicas publish.
+[[nodiscard]] bool reads_signals(const RoutingRow& row);
 
 // An unknown name is an InternalError.
 [[nodiscard]] const RoutingRow& find_router(std::string_view name);

@@ -49,6 +49,16 @@ class SignalBoard {
     return seen;
   }
 
+  // How old the signals are that are seen now; empty: nothing has reached the router yet. Precondition: caught up.
+  [[nodiscard]] std::optional<Duration> age(TimePoint now) const {
+    std::optional<Duration> age;
+    for (const ReplicaSignals& p : publications_) {
+      if (p.as_of >= now - delay_) break;
+      age = now - p.as_of;
+    }
+    return age;
+  }
+
  private:
   // The last publication before `t`; before the first one, one that never was.
   [[nodiscard]] TimePoint last_before(TimePoint t) const {

@@ -131,6 +131,10 @@ const RoutingRow& find_router(std::string_view name) {
   return *row;
 }
 
+bool reads_signals(const RoutingRow& row) {
+  return std::find(row.keys.begin(), row.keys.end(), "signal_period") != row.keys.end();
+}
+
 std::unique_ptr<RoutingPolicy> make_routing_policy(const ClusterConfig& config, const PrefixTable* prefixes) {
   return find_router(config.router).make({config.replicas, config.routing, prefixes});
 }

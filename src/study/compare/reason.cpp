@@ -41,6 +41,8 @@ const char* in_words(AttributionPart part) {
       return "waiting at the hand-over";
     case AttributionPart::earlier_attempts:
       return "attempts before";
+    case AttributionPart::fleet_wait:
+      return "waiting for a replica";
   }
   return "the rest";
 }

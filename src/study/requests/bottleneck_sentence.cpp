@@ -139,6 +139,9 @@ std::string words_for(const RequestExplanation& e, Cause cause) {
       return "was the hand-over from pool to pool: the hop, and until a step of the decode pool had seen the KV cache";
     case Cause::attempts:
       return "was attempts before that failed or were given up";
+    case Cause::replica:
+      return e.scenario.pools.empty() ? "was the wait for a replica: none was ready"
+                                      : "was the wait for a replica: none was ready where it enters, or would decode";
   }
   return {};
 }
@@ -189,6 +192,8 @@ std::string_view to_string(Cause cause) {
       return "hand-over";
     case Cause::attempts:
       return "earlier attempts";
+    case Cause::replica:
+      return "waiting for a replica";
   }
   return "unknown";
 }
@@ -205,7 +210,8 @@ std::vector<CauseShare> causes_of(const RequestTime& t) {
                                  {Cause::overhead, part(t, P::engine_overhead)},
                                  {Cause::kv_transfer, part(t, P::kv_transfer)},
                                  {Cause::hand_over, part(t, P::hand_over_wait)},
-                                 {Cause::attempts, part(t, P::earlier_attempts)}};
+                                 {Cause::attempts, part(t, P::earlier_attempts)},
+                                 {Cause::replica, part(t, P::fleet_wait)}};
   std::stable_sort(causes.begin(), causes.end(), [](const CauseShare& a, const CauseShare& b) { return a.ns > b.ns; });
   return causes;
 }

@@ -50,6 +50,7 @@ Keys knobs_for(const RequestExplanation& e) {
       return {"disaggregation.pick_up", "disaggregation.hop"};
     case Cause::communication:
     case Cause::attempts:
+    case Cause::replica:  // larger changes: more replicas, earlier
       return {};
   }
   return {};

@@ -57,6 +57,7 @@ enum class Cause {
   kv_transfer,
   hand_over,  // the way to where it goes on, and there until a scheduler has seen it
   attempts,   // that were given up or failed before
+  replica,    // waited while none was ready
 };
 [[nodiscard]] std::string_view to_string(Cause cause);
 

@@ -232,6 +232,42 @@ void add_pool(Levers& levers, const Scenario& s, std::size_t index) {
   }
 }
 
+// Of replicas that come and go: `of` finds the fleet in a scenario, `pool` is its name where there are several.
+void add_fleet(Levers& levers, const FleetConfig& now, const std::string& pool,
+               const std::function<FleetConfig&(Scenario&)>& of) {
+  if (!now.on) return;
+  constexpr double kHour = 3600;
+  const auto grow = [](Duration& time, double f) {
+    time = Duration{std::llround(static_cast<double>(time.count()) * f)};
+  };
+  const auto add = [&](const char* name, const char* unit, double value,
+                       std::function<void(FleetConfig&, double)> scale) {
+    const std::string named = pool.empty() ? name : pool + ": " + name;
+    levers.add(LeverGroup::fleet, named, unit, value,
+               [of, scale = std::move(scale)](Scenario& c, double f) { scale(of(c), f); });
+  };
+  add("cold start", "s", to_seconds(now.cold_start.total()), [grow](FleetConfig& c, double f) {
+    for (Duration* part :
+         {&c.cold_start.provisioning, &c.cold_start.pulling, &c.cold_start.loading, &c.cold_start.warming})
+      grow(*part, f);
+  });
+  const AutoscalerConfig& a = now.autoscaler;
+  if (a.policy != AutoscalerPolicy::none) {
+    if (a.policy != AutoscalerPolicy::dynamo && a.policy != AutoscalerPolicy::wva)
+      add("fleet.autoscaler.target", "", a.target, [](FleetConfig& c, double f) { c.autoscaler.target *= f; });
+    add("fleet.autoscaler.metric_age", "s", to_seconds(a.age),
+        [grow](FleetConfig& c, double f) { grow(c.autoscaler.age, f); });
+  }
+  add("fleet.mtbf", "h", to_seconds(now.failures.mtbf) / kHour,
+      [grow](FleetConfig& c, double f) { grow(c.failures.mtbf, f); });
+  add("fleet.domain_mtbf", "h", to_seconds(now.failures.domain_mtbf) / kHour,
+      [grow](FleetConfig& c, double f) { grow(c.failures.domain_mtbf, f); });
+  add("fleet.repair", "s", to_seconds(now.failures.repair),
+      [grow](FleetConfig& c, double f) { grow(c.failures.repair, f); });
+  add("fleet.detection", "s", to_seconds(now.failures.detection),
+      [grow](FleetConfig& c, double f) { grow(c.failures.detection, f); });
+}
+
 // Of KV caches from pool to pool, all but the setup: links at both ends, and the pieces that are posted one by one.
 void add_links(Levers& levers, const Scenario& s) {
   if (s.hand_over.semantics.empty()) return;
@@ -249,8 +285,13 @@ std::vector<Lever> levers_of(const Scenario& scenario) {
   Levers levers(scenario);
   if (scenario.pools.empty()) {
     add_deployment(levers, scenario);
+    add_fleet(levers, scenario.cluster.fleet, "", [](Scenario& c) -> FleetConfig& { return c.cluster.fleet; });
   } else {
-    for (std::size_t i = 0; i < scenario.pools.size(); ++i) add_pool(levers, scenario, i);
+    for (std::size_t i = 0; i < scenario.pools.size(); ++i) {
+      add_pool(levers, scenario, i);
+      add_fleet(levers, scenario.pools[i].cluster.fleet, scenario.pools[i].name,
+                [i](Scenario& c) -> FleetConfig& { return c.pools[i].cluster.fleet; });
+    }
     add_links(levers, scenario);
   }
   add_load(levers, scenario);

@@ -193,6 +193,8 @@ std::string_view to_string(LeverGroup group) {
       return "cost";
     case LeverGroup::knob:
       return "knob";
+    case LeverGroup::fleet:
+      return "fleet";
     case LeverGroup::load:
       return "load";
   }

@@ -12,7 +12,7 @@
 
 namespace foretoken {
 
-enum class LeverGroup { hardware, cost, knob, load };
+enum class LeverGroup { hardware, cost, knob, fleet, load };
 [[nodiscard]] std::string_view to_string(LeverGroup group);
 
 // The metric after one step of a lever, against now, on the same random numbers.

@@ -32,7 +32,7 @@ class Board final : public ClusterView {
 };
 
 TEST(Admission, SaturationIsTheMeanOverReplicasOfTheWorseSignal) {
-  const Admission admission{AdmissionConfig{}};
+  Admission admission{AdmissionConfig{}};
   EXPECT_DOUBLE_EQ(admission.saturation(Board({{5, 0.4}, {0, 0.8}, {2, 0.2}})), 0.8);
   EXPECT_DOUBLE_EQ(admission.saturation(Board({})), 1);
   const std::vector<std::uint8_t> takes{0, 1, 1};
@@ -50,12 +50,15 @@ TEST(Admission, ReplicasThatDecodeCountBesideThoseThatPrefill) {
 TEST(Admission, AReplicaThatIsNotHeardOfCountsAsSaturated) {
   AdmissionConfig config;
   config.stale_after = std::chrono::milliseconds{500};
-  const Admission admission{config};
+  Admission admission{config};
   Board board({{0, 0.4}, {10, 0}});
   board.at = TimePoint{std::chrono::milliseconds{500}};
   EXPECT_DOUBLE_EQ(admission.saturation(board), 1.25);
+  EXPECT_EQ(admission.stale_signals(), 0);
   board.at += Duration{1};
   EXPECT_DOUBLE_EQ(admission.saturation(board), 1);
+  EXPECT_EQ(admission.stale_signals(), 2) << "of both replicas";
+  EXPECT_EQ(Admission{AdmissionConfig{}}.stale_signals(), std::nullopt) << "nothing is too old";
 }
 
 TEST(Admission, ShedsOnlyWhatIsSheddableAndOnlyWhileSaturated) {

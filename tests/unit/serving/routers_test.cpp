@@ -229,6 +229,8 @@ TEST(SessionSticky, BindsAnewWhereItsReplicaIsGone) {
   EXPECT_EQ(router(without, prompt(10, 7)), 1);
   EXPECT_EQ(router(without, prompt(10, 8)), 2);
   EXPECT_EQ(router(all, prompt(10, 7)), 1) << "it stays, though the first one is back";
+  EXPECT_EQ(router.policy->rebinds(), 1) << "the other conversation was never bound before";
+  EXPECT_EQ(Router("prefix_hash", 2).policy->rebinds(), std::nullopt) << "it binds nothing";
 }
 
 TEST(LengthPools, KeepShortAndLongPromptsApart) {

@@ -19,6 +19,7 @@ TEST(SignalBoard, ShowsTheLastPublicationThatHasArrived) {
     };
   };
   EXPECT_EQ(board.seen(at(0)), ReplicaSignals{});
+  EXPECT_EQ(board.age(at(0)), std::nullopt);
   board.catch_up(at(0.5), false, like(1));
   EXPECT_EQ(board.seen(at(0.5)).waiting, 1);
   EXPECT_EQ(board.seen(at(0.2)), ReplicaSignals{});
@@ -26,6 +27,8 @@ TEST(SignalBoard, ShowsTheLastPublicationThatHasArrived) {
   EXPECT_EQ(board.seen(at(1.1)).waiting, 1) << "under way";
   EXPECT_EQ(board.seen(at(1.3)).waiting, 2);
   EXPECT_EQ(board.seen(at(1.3)).as_of, at(1));
+  EXPECT_EQ(board.age(at(1.3)), std::chrono::milliseconds{300});
+  EXPECT_EQ(board.age(at(1.1)), std::chrono::milliseconds{1100});
   board.catch_up(at(2.5), false, like(2));
   board.catch_up(at(1000), false, like(3));
   EXPECT_EQ(board.seen(at(1000)).as_of, at(999)) << "of a thousand only those that may still be seen";
