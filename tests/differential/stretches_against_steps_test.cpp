@@ -14,6 +14,8 @@ struct Seen {
   std::size_t spans = 0;
   std::int64_t encoder_hits = 0;
   std::int64_t joined = 0;  // prompts whose requests decode on in one span with the step that completes them
+  std::int64_t prompt_tokens = 0;
+  bool is_stopped = false;
 };
 
 Seen run_with(const RandomRun& run, bool step_by_step, KvTierTotals* moved = nullptr) {
@@ -23,7 +25,10 @@ Seen run_with(const RandomRun& run, bool step_by_step, KvTierTotals* moved = nul
   const auto source = run.source();
   Recorder recorder;
   const SimulationOutcome outcome = simulate(config, *source, cost, recorder);
-  Seen seen{recorder.text(outcome), recorder.steps.size(), 0, recorder.joined};
+  Seen seen{recorder.text(outcome), recorder.steps.size(), 0, recorder.joined, 0, outcome.unfinished > 0};
+  for (const Recorder::Step& step : recorder.steps) {
+    for (const PrefillChunk& chunk : step.prefill) seen.prompt_tokens += chunk.new_tokens;
+  }
   for (const ReplicaTotals& t : outcome.replicas) {
     if (moved != nullptr) *moved += t.kv_tiers;
     seen.encoder_hits += t.encoder.hits;
@@ -49,19 +54,24 @@ TEST(StretchesAgainstSteps, EveryOutputOfRandomScenariosIsTheSame) {
 
 // Prompts that are seldom in each other's way, as in most runs of users: they decode on with the step that completes
 // them, and who comes meanwhile, or has waited too long, ends that early or late.
+bool lighten(RandomRun& run, int seed) {
+  EngineConfig& engine = run.config.engine;
+  if (run.loop || engine.name != "vllm-v1") return false;
+  engine.data_parallel_size = 1;
+  engine.long_prefill_token_threshold = 0;
+  engine.enable_chunked_prefill = true;
+  engine.max_num_batched_tokens = seed % 5 == 0 ? 200 : 1000;
+  engine.max_num_seqs = seed % 7 == 0 ? 6 : 64;
+  engine.num_gpu_blocks *= seed % 3 == 0 ? 1 : 20;
+  for (Request& r : run.requests) r.arrival = TimePoint{r.arrival.time_since_epoch() / (1 + seed % 4)};
+  return true;
+}
+
 TEST(StretchesAgainstSteps, EveryOutputUnderALightLoadIsTheSame) {
   std::int64_t joined = 0, requests = 0;
   for (int seed = 0; seed < how_many_scenarios(500); ++seed) {
     RandomRun run = random_run(static_cast<std::uint64_t>(seed));
-    EngineConfig& engine = run.config.engine;
-    if (run.loop || engine.name != "vllm-v1") continue;
-    engine.data_parallel_size = 1;
-    engine.long_prefill_token_threshold = 0;
-    engine.enable_chunked_prefill = true;
-    engine.max_num_batched_tokens = seed % 5 == 0 ? 200 : 1000;
-    engine.max_num_seqs = seed % 7 == 0 ? 6 : 64;
-    engine.num_gpu_blocks *= seed % 3 == 0 ? 1 : 20;
-    for (Request& r : run.requests) r.arrival = TimePoint{r.arrival.time_since_epoch() / (1 + seed % 4)};
+    if (!lighten(run, seed)) continue;
     const Seen fast = run_with(run, false);
     const Seen oracle = run_with(run, true);
     ASSERT_EQ(fast.text, oracle.text) << "seed " << seed;
@@ -70,6 +80,21 @@ TEST(StretchesAgainstSteps, EveryOutputUnderALightLoadIsTheSame) {
   }
   std::cout << joined << " of " << requests << " prompts lead a stretch\n";
   EXPECT_GT(10 * joined, requests);
+}
+
+// A stretch that a stop cuts off is not told of, but every prompt that was computed is.
+TEST(StretchesAgainstSteps, AStopLosesNoPrompt) {
+  int stopped = 0;
+  for (int seed = 0; seed < how_many_scenarios(500); ++seed) {
+    RandomRun run = random_run(static_cast<std::uint64_t>(seed));
+    if (!lighten(run, seed)) continue;
+    run.config.max_requests_in_system = 2 + seed % 6;
+    const Seen fast = run_with(run, false);
+    const Seen oracle = run_with(run, true);
+    ASSERT_EQ(fast.prompt_tokens, oracle.prompt_tokens) << "seed " << seed;
+    stopped += fast.is_stopped ? 1 : 0;
+  }
+  EXPECT_GT(stopped, 0);
 }
 
 // What the encoder computes hangs on what it has kept, which stretches must not change.
