@@ -70,7 +70,8 @@ std::int64_t EngineRank::stretch_beside_tiers(std::int64_t steps) {
   RankTiers& t = *rank_.tiers;
   const DecodeGroup& decodes = rank_.decodes;
   t.unsaved.taken(rank_.pool.free());
-  const bool others_store = t.store.config.shares_store() && rank_.waiting.size() > 0;
+  const bool somebody_asks = rank_.waiting.size() > 0 || (receiver_ && receiver_->head() != nullptr);
+  const bool others_store = t.store.config.shares_store() && somebody_asks;
   if (t.ask_again != kNever || others_store || !t.evicted.empty() || t.coming_in + t.going_out > 0 ||
       t.unsaved.begin(first_blocks_.taken, t.now) > t.now)
     return 1;
