@@ -124,7 +124,7 @@ PoolsConfig pools_config(const Scenario& s, std::uint64_t seed) {
   for (const PoolPlan& pool : s.pools)
     config.pools.push_back({pool.role, s.hand_over.first_token, pool.engine, pool.cluster, nullptr, pool.link_bandwidth,
                             pool.kv_block_bytes, pool.flow_bandwidth, number_of(pool.served_model_name), pool.weight,
-                            pool.embedding_bytes, pool.embedding_setup, pool.kv_layers});
+                            pool.embedding_bytes, pool.embedding_setup, pool.kv_layers, pool.kv_state_bytes});
   if (models.size() > 1) {
     for (const RequestClass& c : s.workload.classes) config.model_of_class.push_back(number_of(c.model));
   }

@@ -84,6 +84,9 @@ void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog,
                  Scenario& scenario);
 // The way between the pools.
 void build_hand_over(Resolver& values, const Catalog& catalog, Scenario& scenario);
+[[nodiscard]] bool has_kv_cache(const DraftSpec& draft);
+void check_layouts(Resolver& values, const Scenario& scenario);
+void check_connectors(Resolver& values, const Scenario& scenario);
 // Pools and the workload together.
 void check_pools(Resolver& values, Scenario& scenario);
 // `pools[2]`, whose numbers count pools that are left out too.

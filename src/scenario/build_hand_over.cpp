@@ -30,17 +30,19 @@ struct Semantics {
   bool reserves_outputs = false;  // num_reserved_decode_tokens
   bool joins_blocks = false;      // those side by side are sent as one
   bool within_steps = false;      // send_type
+  const char* one_transfer = "";  // why disaggregation.transfer cannot be chosen; empty: it can
 };
 constexpr Semantics kSemantics[] = {
     // vLLM 0.19, VLLM_NIXL_ABORT_REQUEST_TIMEOUT.
-    {"nixl", FirstToken::where_decoded, Reserve::on_arrival, PickUp::after_step, false, true, true, false, false, 480},
+    {"nixl", FirstToken::where_decoded, Reserve::on_arrival, PickUp::after_step, false, true, true, false, false, 480,
+     true, false, false, false, "NIXL reads a prompt when all of it is computed"},
     // vLLM 0.19, kv_connector/v1/p2p/: a layer's blocks are copied into one tensor.
     {"p2p-nccl", FirstToken::where_decoded, Reserve::on_arrival, PickUp::next_call, false, false, true, false, false, 0,
-     false, false, true, true},
+     false, false, true, true, "disaggregation.send_type says it (PUT_ASYNC: layer by layer)"},
     {"sglang", FirstToken::on_arrival, Reserve::before_prefill, PickUp::next_call, true, false, false, true, false, 0,
-     false, true, true},
-    {"tensorrt-llm", FirstToken::on_arrival, Reserve::on_arrival, PickUp::next_call, false, false, true, false, true,
-     0},
+     false, true, true, false, "SGLang's servers send what each chunk has computed"},
+    {"tensorrt-llm", FirstToken::on_arrival, Reserve::on_arrival, PickUp::next_call, false, false, true, false, true, 0,
+     true, false, false, false, "TensorRT-LLM's context servers send when a prompt is computed"},
     // Splitwise, DistServe.
     {"plain", FirstToken::where_prefilled, Reserve::on_arrival, PickUp::next_call, false, false, true, false, false, 0},
 };
@@ -105,6 +107,32 @@ void read_send_type(Resolver& values, const Scenario& s, HandOverRules& rules) {
   }
 }
 
+// Who sends before the prompt is computed sends into blocks that were taken before.
+void read_transfer(Resolver& values, const Semantics& semantics, HandOverRules& rules) {
+  const auto refuse = [&](const char* key, const std::string& what, const char* hint) {
+    values.error(std::string("disaggregation.") + key, what, hint);
+  };
+  if (*semantics.one_transfer != '\0') {
+    if (const auto given = values.maybe_text("disaggregation.transfer"))
+      refuse("transfer",
+             fmt::format("'disaggregation.transfer: {}' is not for semantics {}: {}", *given, semantics.name,
+                         semantics.one_transfer),
+             "leave it out, or semantics plain");
+    return;
+  }
+  const std::string transfer =
+      values.text("disaggregation.transfer", {"whole", Origin::engine_default, std::string(semantics.name)});
+  if (transfer == "whole") return;
+  rules.reserve = Reserve::before_prefill;
+  rules.in_chunks = true;
+  rules.by_layer = transfer == "layerwise";
+  const std::string why =
+      fmt::format("'disaggregation.transfer' is {}, and both engines have a request at once", transfer);
+  if (rules.local_below > 0) refuse("local_prefill_below", why, "leave it out, or transfer: whole");
+  if (rules.hop > Duration{}) refuse("hop", why, "leave it out, or transfer: whole");
+  if (rules.pin_timeout > Duration{}) refuse("pin_timeout", why, "leave it out, or transfer: whole");
+}
+
 void read_rules(Resolver& values, Scenario& s) {
   HandOverPlan& plan = s.hand_over;
   HandOverRules& rules = plan.rules;
@@ -158,6 +186,7 @@ void read_rules(Resolver& values, Scenario& s) {
     values.error("disaggregation.local_prefill_below",
                  fmt::format("with semantics {} who decodes computes no prompts", plan.semantics), "leave it out");
   rules.most_unstarted = values.number("disaggregation.most_unstarted");
+  read_transfer(values, semantics, rules);
   if (semantics.within_steps) read_send_type(values, s, rules);
   if (semantics.reserves_outputs) rules.reserved_tokens = values.integer("disaggregation.num_reserved_decode_tokens");
 }
@@ -189,10 +218,6 @@ void check_keys_of_embeddings(Resolver& values) {
     values.mark_read(path);
     values.error(path, fmt::format("'{}' says nothing: only embeddings go from pool to pool", path), "leave it out");
   }
-}
-
-bool has_kv_cache(const DraftSpec& draft) {
-  return draft.passes > 0 && draft.model.layers > 0;
 }
 
 void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
@@ -265,83 +290,17 @@ void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
     const double posted = std::ceil(of_block / split.pipeline) * kinds + (drafter ? 2 * d.draft.model.layers : 0);
     double most = of_gpu * split.tensor * split.pipeline;
     if (descriptor > 0) most = std::min(most, static_cast<double>(pool.kv_block_bytes) / (posted * descriptor));
+    if (pool.engine.kv_layout.states == 0) pool.kv_state_bytes = std::llround(d.model.recurrent.state_bytes);
     pool.kv_layers = std::max<std::int64_t>(1, std::llround(layers));
     const Parallelism& from = entry_pool(s.pools).deployment.parallelism;
     pool.flow_bandwidth = whole_bytes(std::min(most, of_gpu * from.tensor * from.pipeline));
   }
 }
 
-// vLLM's compatibility hash ("NixlConnector Compatibility Matrix", footnote 1).
-bool draft_alike(const DraftSpec& a, const DraftSpec& b) {
-  if (!has_kv_cache(a) && !has_kv_cache(b)) return true;
-  return a.method == b.method && a.checkpoint == b.checkpoint && a.parallel == b.parallel;
-}
-
-// What engines refuse at their handshake.
-void check_layouts(Resolver& values, const Scenario& s) {
-  const PoolPlan& from = entry_pool(s.pools);
-  const bool nixl = s.hand_over.semantics == "nixl";
-  for (std::size_t i = 0; i < s.pools.size(); ++i) {
-    const PoolPlan& to = s.pools[i];
-    if (to.role != PoolRole::decode) continue;
-    const auto refuse = [&](const char* key, const std::string& what, const char* hint) {
-      values.error(fmt::format("pools[{}].{}", i, key), what, hint);
-    };
-    if (to.engine.kv_offload.on())
-      refuse(
-          "engine",
-          fmt::format("KV caches outside the GPU are not modelled in pool '{}', which gets them from another", to.name),
-          "give them to the pool of role prefill; vLLM would ask its second connector only for who was preempted");
-    const bool states = to.engine.kv_layout.states > 0;
-    if ((to.engine.kv_layout.windowed > 0 || states) && !nixl)
-      refuse("engine.disable_hybrid_kv_cache_manager",
-             fmt::format("only vLLM's own hand-over ('disaggregation.semantics: nixl') brings the {}, not '{}'",
-                         states ? "states of recurrent layers" : "window of a layer instead of all its tokens",
-                         s.hand_over.semantics),
-             states ? "nixl" : "true keeps all tokens");
-    if (from.engine.kv_layout != to.engine.kv_layout)
-      refuse("engine.disable_hybrid_kv_cache_manager",
-             fmt::format("pools '{}' and '{}' do not put the same layers into a KV block", from.name, to.name),
-             "give both pools the same, and the same release");
-    const int tp_from = from.deployment.parallelism.tensor, tp_to = to.deployment.parallelism.tensor;
-    const int block_from = from.engine.block_size, block_to = to.engine.block_size;
-    // Groups of layers have no blocks of other sizes (the page above, footnote 6).
-    const bool smaller = nixl && block_from < block_to && tp_from <= tp_to && to.engine.kv_layout.is_plain();
-    if (states && tp_from != tp_to)
-      refuse("engine.tensor_parallel_size",
-             fmt::format(
-                 "vLLM hands over states of recurrent layers between pools of the same TP only: '{}' has {}, '{}' {}",
-                 from.name, tp_from, to.name, tp_to),
-             "give both pools the same");
-    if (nixl && !draft_alike(from.deployment.draft, to.deployment.draft))
-      refuse("engine.speculative_config",
-             fmt::format("pools '{}' and '{}' do not draft alike: the drafter's KV cache goes along, and vLLM refuses "
-                         "another method or drafter at its handshake",
-                         from.name, to.name),
-             "give both the same; the number of drafts may differ");
-    if (block_from != block_to && !smaller)
-      refuse("engine.block_size",
-             fmt::format("KV blocks of {} tokens in pool '{}' cannot be filled from blocks of {} in pool '{}'",
-                         block_to, to.name, block_from, from.name),
-             "give both pools the same engine.block_size");
-    const ModelSpec& model = from.deployment.model;
-    const bool latent = model.attention == AttentionKind::latent;
-    if (nixl && !latent && tp_from > tp_to && tp_from > model.kv_heads)
-      refuse("engine.tensor_parallel_size",
-             fmt::format("TP {} of pool '{}' repeats the {} KV heads, and vLLM does not lay them out anew for TP {} of "
-                         "pool '{}'",
-                         tp_from, from.name, model.kv_heads, tp_to, to.name),
-             "let the prefill pool have no more ranks than KV heads, or no more than the decode pool");
-    if (!latent && tp_from != tp_to && model.kv_heads % std::min({tp_from, tp_to, model.kv_heads}) != 0)
-      refuse("engine.tensor_parallel_size",
-             fmt::format("{} KV heads do not divide between TP {} and TP {}", model.kv_heads, tp_from, tp_to),
-             "choose sizes that divide the KV heads");
-  }
-}
-
 }  // namespace
 
 void build_hand_over(Resolver& values, const Catalog& catalog, Scenario& s) {
+  check_connectors(values, s);
   const auto any_of_role = [&](PoolRole role) {
     return std::any_of(s.pools.begin(), s.pools.end(), [&](const PoolPlan& pool) { return pool.role == role; });
   };

@@ -20,7 +20,7 @@ void warn_of_full_links(Resolver& values, const Scenario& s, const WorkloadSumma
     const auto tokens = std::max<std::int64_t>(1, std::llround(workload.mean_prompt_tokens));
     const double blocks = pool.engine.kv_layout.is_plain() ? workload.mean_prompt_tokens / pool.engine.block_size
                                                            : static_cast<double>(pool.engine.blocks_of(tokens));
-    per_prompt = blocks * static_cast<double>(pool.kv_block_bytes);
+    per_prompt = blocks * static_cast<double>(pool.kv_block_bytes) + static_cast<double>(pool.kv_state_bytes);
   }
   const double needed = workload.offered_rate * per_prompt;
   const double most = std::min(out, in);

@@ -10,6 +10,9 @@ using Names = std::vector<std::string_view>;
 Names offloading_backends() {
   return {"native", "lmcache"};
 }
+Names connectors() {
+  return {"hand_over", "tiers"};
+}
 Names write_policies() {
   return {"write_through", "write_through_selective", "write_back"};
 }
@@ -40,6 +43,15 @@ constexpr Field kKvOffloadRows[] = {
      kMaxTokensField},
     {"engine.kv_connector_extra_config.use_layerwise", K::flag, "false",
      "lmcache: loads and stores run under the step, layer by layer."},
+    {"engine.kv_connector_extra_config.asked_first",
+     K::choice,
+     "hand_over",
+     "In a pool of role decode: which of MultiConnector's connectors stands first, the one that fetches prompts from "
+     "their pool or that of host memory. The first that has tokens of a prompt brings them; what it lacks is computed.",
+     0,
+     0,
+     {},
+     connectors},
     {"engine.enable_hierarchical_cache", K::flag, "false", "sglang: HiCache, a radix cache in host memory too."},
     {"engine.hicache_ratio", K::number, "2", "sglang: host memory for KV caches as a multiple of the GPU's.", 1e-3,
      1e6},

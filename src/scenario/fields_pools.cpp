@@ -22,6 +22,9 @@ Names pick_ups() {
 Names send_types() {
   return {"PUT_ASYNC", "PUT", "GET"};
 }
+Names transfers() {
+  return {"whole", "chunked", "layerwise"};
+}
 Names on_failures() {
   return {"fail", "recompute"};
 }
@@ -89,6 +92,16 @@ constexpr Field kPoolRows[] = {
      0,
      {},
      send_types},
+    {"disaggregation.transfer",
+     K::choice,
+     "(plain: whole)",
+     "What of a KV cache goes at once: all of it when the prompt is computed; what each chunk has computed; or each "
+     "layer when it is computed, while the others are. Engines have their own way; plain has any, with blocks taken "
+     "before the prompt where it is not whole.",
+     0,
+     0,
+     {},
+     transfers},
     {"disaggregation.pick_up",
      K::choice,
      "(nixl: after_step)",

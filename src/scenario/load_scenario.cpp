@@ -196,6 +196,7 @@ Result<Scenario> parse_scenario(const std::string& text, const std::string& orig
     if (!broken()) build_answers(values, scenario);
     build_prices(values, catalog, input, scenario);
     if (!broken()) check_together(values, scenario);
+    if (!broken() && !pooled) check_connectors(values, scenario);
     if (!broken() && pooled) check_pools(values, scenario);
     if (!broken() && !pooled) check_calibration_file(values, scenario);
     if (!broken() && !pooled) check_routing(values, scenario);

@@ -150,8 +150,10 @@ class Driver final : public DepartureListener {
 
   void load_begins(int, RequestId, const Request&, std::int64_t, Duration, TimePoint) override {}
   void computed(int, const Request&, std::int64_t, bool, TimePoint) override {}
+  void computes(int, const Request&, std::int64_t, bool, TimePoint, TimePoint) override {}
   void sends(int, const Request&, LayersSent, TimePoint, TimePoint) override {}
   void fetches(int, const Request&, TimePoint) override {}
+  void not_needed(int, const Request&, TimePoint) override {}
   void handed_over(const HandOver&) override {
     report_.violations.push_back("a request is handed over by a pool that does all of it");
   }

@@ -137,6 +137,64 @@ TEST(HandOverGolden, H7SglangSendsChunksAndStreamsTheFirstTokenWithoutAStep) {
   }
 }
 
+// Splitwise, in one piece and three: chunks of 40 ms in ten layers, 30 ms over the link for each chunk, of which 1 ms
+// to set it up where it goes whole. By layer a chunk's first nine go from its 4th ms on, and its last when it is
+// computed.
+//   whole      120 to 211 (one setup)
+//   chunked    40 to 71, 80 to 111, 120 to 151
+//   by layer   4 + 1 to 32, 40 + 1 to 44, and so on: 85 to 112, 121 to 124
+// Chunks of 60 ms over the link queue for it: chunked 40 to 101, to 162, to 223; by layer 5 to 59, 59 to 65; 65 to 119,
+// 119 to 125; 125 to 179, 179 to 185. The next token needs a step of 20 ms, which an idle engine begins at once.
+TEST(HandOverGolden, H27APromptIsSentWholeInChunksOrByLayer) {
+  enum class Mode { whole, chunked, by_layer };
+  struct Case {
+    Mode mode;
+    std::int64_t chunk_ms, there;
+  };
+  for (const Case& c :
+       {Case{Mode::whole, 30, 120 + 1 + 90}, Case{Mode::chunked, 30, 151}, Case{Mode::by_layer, 30, 124},
+        Case{Mode::whole, 60, 120 + 1 + 180}, Case{Mode::chunked, 60, 223}, Case{Mode::by_layer, 60, 185}}) {
+    BusyDecode pools(FirstToken::where_prefilled);
+    pools.slow = StubCost(StubTerms{0.04});
+    for (PoolConfig& pool : pools.config.pools) pool.engine.block_size = 16, pool.link_bandwidth = 1'000'000'000;
+    pools.config.pools.front().engine.max_num_batched_tokens = 160;
+    pools.config.pools.front().kv_layers = 10;
+    pools.config.pools.back().kv_block_bytes = c.chunk_ms * 100'000;
+    HandOverRules& rules = pools.config.hand_over;
+    rules.setup = 1 * kMillisecond;
+    if (c.mode != Mode::whole) rules.reserve = HandOverRules::Reserve::before_prefill;
+    rules.in_chunks = c.mode != Mode::whole;
+    rules.by_layer = c.mode == Mode::by_layer;
+    for (const bool step_by_step : {false, true}) {
+      const PooledRun run = run_pools(pools.config, *make_fixed_source({request(0, 0, 480, 2)}), step_by_step);
+      const RequestRecord& r = run.seen.records.at(0);
+      EXPECT_EQ(ms(r.first_token), 120);
+      EXPECT_EQ(ms(r.finish), c.there + 20) << static_cast<int>(c.mode) << ", " << c.chunk_ms;
+      EXPECT_EQ(part_ms(r.e2e_parts, AttributionPart::kv_transfer), c.there - 120);
+      EXPECT_EQ(run.outcome.transfers.bytes, 30 * c.chunk_ms * 100'000);
+      for (const ReplicaTotals& rank : run.outcome.replicas) EXPECT_EQ(rank.kv_blocks_at_end, 0);
+    }
+  }
+}
+
+// Two chunks of 40 ms, of ten pages of 1 MB each and a state of 5 MB that goes with the last one, over 1 GB/s: 40 to 50
+// and 80 to 95. In one piece they are 25 ms.
+TEST(HandOverGolden, H28StatesGoWithTheLastChunk) {
+  for (const bool in_chunks : {true, false}) {
+    BusyDecode pools(FirstToken::on_arrival, "sglang");
+    pools.slow = StubCost(StubTerms{0.04});
+    for (PoolConfig& pool : pools.config.pools) pool.engine.block_size = 16, pool.link_bandwidth = 1'000'000'000;
+    pools.config.pools.front().engine.chunked_prefill_size = 160;
+    pools.config.pools.back().kv_block_bytes = 1'000'000;
+    pools.config.pools.back().kv_state_bytes = 5'000'000;
+    pools.config.hand_over.reserve = HandOverRules::Reserve::before_prefill;
+    pools.config.hand_over.in_chunks = in_chunks;
+    const PooledRun run = run_pools(pools.config, *make_fixed_source({request(0, 0, 320, 2)}), false);
+    EXPECT_EQ(ms(run.seen.records.at(0).first_token), in_chunks ? 95 : 105);
+    EXPECT_EQ(run.outcome.transfers.bytes, 25'000'000);
+  }
+}
+
 // 30 ms at the front end where the prompt will be computed, 60 where it will be decoded: both have the request at once.
 TEST(HandOverGolden, WhereBlocksComeFirstBothFrontEndsHaveTheRequest) {
   for (const bool slow_there : {false, true}) {

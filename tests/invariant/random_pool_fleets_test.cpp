@@ -19,7 +19,7 @@ struct RandomPoolFleets : RandomPools {
   bool slow_links = false;
 
   // more: what came to be tried later; without it a seed is the deployment that it was.
-  explicit RandomPoolFleets(std::uint64_t seed, bool more = true) : RandomPools(seed) {
+  explicit RandomPoolFleets(std::uint64_t seed, bool more = true) : RandomPools(seed, more) {
     RandomStream random(seed, "random_pool_fleets");
     for (std::size_t i = 0; i < config.pools.size(); ++i) {
       PoolConfig& pool = config.pools[i];

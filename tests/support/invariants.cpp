@@ -66,7 +66,8 @@ std::string take_edge(Life& life, const LifecycleEvent& e) {
       return {};
     case LifecycleEdge::loading:
       // Before its prompt is computed, after it, or again; or in the queue, from a KV tier.
-      return from(Stage::arrived) || from(Stage::moving) || from(Stage::preempted) || from(Stage::queued)
+      return from(Stage::arrived) || from(Stage::moving) || from(Stage::preempted) || from(Stage::queued) ||
+                     from(Stage::reached)
                  ? ""
                  : "blocks for nobody who comes";
     case LifecycleEdge::reached:

@@ -44,6 +44,9 @@ inline PooledRun run_pools(PoolsConfig config, RequestSource& source, bool step_
 inline RunLog log_pools(const PoolsConfig& config, RequestSource& source, ClusterSeams seams) {
   RunLog log;
   log.engine = config.pools.front().engine;
+  for (const PoolConfig& pool : config.pools) {
+    if (pool.engine.kv_offload.on()) log.engine.kv_offload = pool.engine.kv_offload;
+  }
   LoggingSource logging_source(source, log);
   LoggingObserver observer(log);
   log.outcome = run_cluster(config, logging_source, observer, nullptr, std::move(seams));

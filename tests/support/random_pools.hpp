@@ -3,6 +3,7 @@
 
 #include "support/pooled_run.hpp"
 #include "support/random_run.hpp"
+#include "support/random_tiers.hpp"
 
 namespace foretoken::test {
 
@@ -19,7 +20,8 @@ struct RandomPools {
 
   [[nodiscard]] bool waits_in_steps() const { return config.hand_over.send != HandOverRules::Send::beside_steps; }
 
-  explicit RandomPools(std::uint64_t seed)
+  // more: what came to be tried later; without it a seed is the deployment that it was.
+  explicit RandomPools(std::uint64_t seed, bool more = true)
       : run(random_run(seed)), prefill_cost(run.cost), decode_cost(random_run(seed + 100'000).cost) {
     RandomStream random(seed, "random_pools");
     const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
@@ -62,6 +64,8 @@ struct RandomPools {
       bring_adapters(seed, first_token == FirstToken::where_decoded);
     bring_groups(seed);
     bring_steps_that_wait(seed);
+    if (more) bring_tiers(seed);
+    if (more) bring_layers(seed);
     if (pick(0, 1) == 0) to_replica = Duration{pick(0, 3'000'000)};
     if (pick(0, 3) > 0) of_kv = Duration{pick(0, 40'000'000)};
     over_links = pick(0, 2) == 0;
@@ -142,6 +146,50 @@ struct RandomPools {
     rules.pin_timeout = {};
     rules.local_below = 0;
     for (PoolConfig& pool : config.pools) pool.kv_layers = random.uniform_int(1, 40);
+  }
+
+  // KV tiers where requests decode, where prompts are computed, or in both pools, as vLLM's MultiConnector has them.
+  void bring_tiers(std::uint64_t seed) {
+    if (config.pools.front().first_token != FirstToken::where_decoded) return;
+    RandomStream random(seed, "random_pools_tiers");
+    const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+    const EngineConfig& first = config.pools.front().engine;
+    const bool may = first.name == "vllm-v1" && first.data_parallel_size == 1 && first.kv_layout.is_plain() &&
+                     !waits_in_steps() && !first.lora.on() && !first.encoder.on();
+    if (!may || pick(0, 1) == 0) return;
+    const bool in_all = pick(0, 2) == 0;
+    for (PoolConfig& pool : config.pools) {
+      if (pool.role == PoolRole::encoder || (!in_all && pool.role != PoolRole::decode)) continue;
+      choose_tiers(pick, false, pool.engine);
+      pool.engine.kv_offload.before_hand_overs = pool.role == PoolRole::decode && pick(0, 1) == 0;
+    }
+  }
+  // Prompts are sent while they are computed, chunk by chunk or layer by layer, to where blocks were taken before.
+  void bring_layers(std::uint64_t seed) {
+    RandomStream random(seed, "random_pools_layers");
+    HandOverRules& rules = config.hand_over;
+    const FirstToken first_token = config.pools.front().first_token;
+    if (first_token == FirstToken::where_decoded || random.uniform_int(0, 1) == 0) return;
+    if (first_token == FirstToken::where_prefilled) {
+      rules.reserve = HandOverRules::Reserve::before_prefill;
+      rules.in_chunks = true;
+      rules.local_below = 0;
+    }
+    rules.by_layer = rules.in_chunks && random.uniform_int(0, 2) > 0;
+    for (PoolConfig& pool : config.pools) pool.kv_layers = random.uniform_int(1, 40);
+  }
+  [[nodiscard]] bool has_tiers() const {
+    return std::any_of(config.pools.begin(), config.pools.end(),
+                       [](const PoolConfig& pool) { return pool.engine.kv_offload.on(); });
+  }
+  // Of rank i; where pools have ranks in step, of those of its pool.
+  [[nodiscard]] PoolRole role_of(std::size_t rank) const {
+    for (const PoolConfig& pool : config.pools) {
+      const auto ranks = static_cast<std::size_t>(pool.cluster.replicas * pool.engine.data_parallel_size);
+      if (rank < ranks) return pool.role;
+      rank -= ranks;
+    }
+    return PoolRole::both;
   }
 
   // Images, and replicas that compute nothing else.

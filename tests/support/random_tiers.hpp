@@ -5,26 +5,12 @@
 
 namespace foretoken::test {
 
-// False: the run's engine has none. What else runs is as without, but for families of prompts more often and answers
-// that go on.
-inline bool add_tiers(RandomRun& run) {
-  RandomStream random(run.seed, "random_tiers");
-  const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
-  EngineConfig& engine = run.config.engine;
-  if (engine.name != "vllm-v1" && engine.name != "sglang" && engine.name != "vllm-v0") return false;
-  engine.data_parallel_size = 1;
+// What `pick` says, for an engine that has tiers and does not swap.
+template <class Pick>
+void choose_tiers(const Pick& pick, bool sglang, EngineConfig& engine) {
   KvOffloadConfig& kv = engine.kv_offload;
-  if (engine.name == "vllm-v0") {
-    kv.unit_tokens = engine.block_size;
-    kv.unit_bytes = pick(1, 2000);
-    kv.unit_copy = Duration{pick(0, 100'000)};
-    kv.swap_blocks = pick(0, 2) == 0 ? pick(1, 10) : pick(10, 400);
-    kv.tiers.push_back({KvTier::cpu, kv.swap_blocks, pick(1, 1000) * 1'000'000, pick(1, 1000) * 1'000'000});
-    return true;
-  }
-  const bool sglang = engine.name == "sglang";
   kv.backend = sglang ? KvOffload::hicache : pick(0, 2) == 0 ? KvOffload::lmcache : KvOffload::native;
-  if (sglang && engine.ignore_eos_admission) return false;
+  if (sglang && engine.ignore_eos_admission) return;
   kv.unit_tokens = kv.backend == KvOffload::lmcache ? engine.block_size * pick(1, 4) : engine.block_size;
   kv.unit_bytes = pick(1, 2000);
   kv.unit_copy = Duration{pick(0, 1) * pick(0, 200'000)};
@@ -45,6 +31,31 @@ inline bool add_tiers(RandomRun& run) {
     if (i > 0) tier.latency = Duration{pick(0, 2'000'000)};
     kv.tiers.push_back(tier);
   }
+}
+
+// False: the run's engine has none. What else runs is as without, but for families of prompts more often and answers
+// that go on.
+inline bool add_tiers(RandomRun& run) {
+  RandomStream random(run.seed, "random_tiers");
+  const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+  EngineConfig& engine = run.config.engine;
+  if (engine.name != "vllm-v1" && engine.name != "sglang" && engine.name != "vllm-v0") return false;
+  engine.data_parallel_size = 1;
+  KvOffloadConfig& kv = engine.kv_offload;
+  if (engine.name == "vllm-v0") {
+    kv.unit_tokens = engine.block_size;
+    kv.unit_bytes = pick(1, 2000);
+    kv.unit_copy = Duration{pick(0, 100'000)};
+    kv.swap_blocks = pick(0, 2) == 0 ? pick(1, 10) : pick(10, 400);
+    kv.tiers.push_back({KvTier::cpu, kv.swap_blocks, pick(1, 1000) * 1'000'000, pick(1, 1000) * 1'000'000});
+    return true;
+  }
+  choose_tiers(pick, engine.name == "sglang", engine);
+  if (kv.tiers.empty()) {
+    kv = {};
+    return false;
+  }
+  const std::size_t count = kv.tiers.size();
   if (pick(0, 3) == 0) engine.enable_prefix_caching = false;
   // Enough tokens for SGLang's thresholds now and then.
   if (pick(0, 2) == 0 && !run.loop) {

@@ -160,6 +160,7 @@ struct PoolPlan {
   std::int64_t embedding_bytes = 0;
   Duration embedding_setup{};
   std::int64_t kv_layers = 1;
+  std::int64_t kv_state_bytes = 0;
   bool operator==(const PoolPlan&) const = default;
 };
 

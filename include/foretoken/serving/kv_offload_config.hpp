@@ -59,11 +59,12 @@ struct KvTierConfig {
 struct KvOffloadConfig {
   KvOffload backend = KvOffload::none;
   std::int64_t unit_tokens = 16;
-  std::int64_t unit_bytes = 0;  // on all GPUs of the rank
-  Duration unit_copy{};         // least time of a unit between GPU and host: its calls to copy, one after the other
-  std::int64_t layers = 1;      // that are loaded one after the other
-  bool layerwise = false;       // lmcache: loads and stores run under the step, layer by layer
-  bool prompt_only = false;     // native: what was decoded is not stored
+  std::int64_t unit_bytes = 0;     // on all GPUs of the rank
+  Duration unit_copy{};            // least time of a unit between GPU and host: its calls to copy, one after the other
+  std::int64_t layers = 1;         // that are loaded one after the other
+  bool layerwise = false;          // lmcache: loads and stores run under the step, layer by layer
+  bool prompt_only = false;        // native: what was decoded is not stored
+  bool before_hand_overs = false;  // in a pool of role decode: what tiers have of a prompt is not fetched from its pool
   KvWrite write = KvWrite::through;
   KvPrefetch prefetch = KvPrefetch::timeout;
   std::vector<KvTierConfig> tiers = {};  // the nearest first; the first one is host memory

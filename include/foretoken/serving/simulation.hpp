@@ -87,6 +87,7 @@ struct HandOverRules {
   PickUp pick_up = PickUp::next_call;
   OnFailure on_failure = OnFailure::fail;
   bool in_chunks = false;             // what a step has computed is sent at its end (before_prefill)
+  bool by_layer = false;              // in_chunks: each layer goes when it is computed, while the others are
   bool needs_seat = false;            // blocks are taken only when a seat is free and nobody else waits (vLLM)
   bool finds_prefixes = true;         // what the prefix cache holds where it decodes need not come
   bool keeps_retracted = false;       // the KV cache of who is preempted there is kept aside, and comes back (SGLang)
@@ -125,6 +126,8 @@ struct PoolConfig {
   Duration embedding_setup{};        // of each item's transfer
   // Of role prefill:
   std::int64_t kv_layers = 1;  // that have a KV cache, and are computed one after the other
+  // Of role decode: that come with the last blocks, states of recurrent layers which lie in no block.
+  std::int64_t kv_state_bytes = 0;
 };
 
 // A deployment of several pools. Those with images or sound go through a pool of role encoder first, if there is one;

@@ -54,9 +54,16 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   void computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now) override {
     hand_over_->computed(rank, request, tokens, last, now);
   }
+  void computes(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint from,
+                TimePoint now) override {
+    hand_over_->computes(rank, request, tokens, last, from, now);
+  }
   void sends(int rank, const Request& request, LayersSent layers, TimePoint from, TimePoint now) override;
   void fetches(int rank, const Request& request, TimePoint now) override {
     hand_over_->fetch_within_step(rank, request, now);
+  }
+  void not_needed(int /*rank*/, const Request& request, TimePoint now) override {
+    (void)hand_over_->gone(request, now);
   }
   void step_too_long(int rank) override;
 

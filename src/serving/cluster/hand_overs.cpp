@@ -98,23 +98,37 @@ void HandOvers::load_begins(int rank, RequestId id, const Request& request, std:
   }
   way.all_known = true;
   if (way.expired) return end(request.index, way, now);  // there is nothing to read any more
-  way.add_part(blocks * pool_of(rank).kv_block_bytes);
+  way.add_part({blocks * pool_of(rank).kv_block_bytes + pool_of(rank).kv_state_bytes});
   send_next(request.index, way, now);
 }
 
 void HandOvers::computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now) {
+  if (!rules_.in_chunks && !last) return;
+  send_chunk(rank, request, tokens, last, {0, rules_.by_layer ? LayersSent::last : LayersSent::all, now}, now);
+}
+
+void HandOvers::computes(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint from,
+                         TimePoint now) {
+  send_chunk(rank, request, tokens, last, {0, LayersSent::all_but_last, from}, now);
+}
+
+// What of it was not sent before.
+void HandOvers::send_chunk(int rank, const Request& request, std::int64_t tokens, bool last, const Part& part,
+                           TimePoint now) {
   changed_ = true;
   Way* const found = ways_.find(request.index);
   if (found == nullptr || !found->waits_for_prefill) return;
-  if (!rules_.in_chunks && !last) return;
   Way& way = *found;
   const PoolConfig& pool = pool_of(way.to);
   const std::int64_t size = pool.engine.block_size;
   const std::int64_t blocks = last ? blocks_for(tokens, size) : tokens / size;
   if (blocks <= way.blocks) return;
-  way.add_part((blocks - way.blocks) * pool.kv_block_bytes);
-  way.blocks = blocks;
+  const std::int64_t all = (blocks - way.blocks) * pool.kv_block_bytes + (last ? pool.kv_state_bytes : 0);
+  const std::int64_t of_layer = all / pool_of(rank).kv_layers;
+  const bool is_last = part.layers == LayersSent::last;
   way.from = rank;
+  if (part.layers != LayersSent::all_but_last) way.blocks = blocks;
+  way.add_part({part.layers == LayersSent::all ? all : is_last ? of_layer : all - of_layer, part.layers, part.from});
   send_next(request.index, way, now);
 }
 
@@ -129,9 +143,8 @@ void HandOvers::send_within_step(int rank, int to, const Request& request, Layer
   way.from = rank;
   way.to = to;
   way.sender_waits = true;
-  way.not_before = from;
   const std::int64_t all = bytes_of(request, pool_of(to)), last = all / pool_of(rank).kv_layers;
-  way.add_part(layers == LayersSent::all ? all : layers == LayersSent::last ? last : all - last);
+  way.add_part({layers == LayersSent::all ? all : layers == LayersSent::last ? last : all - last, layers, from});
   way.all_known = layers != LayersSent::all_but_last;
   send_next(request.index, way, now);
 }
@@ -143,35 +156,38 @@ void HandOvers::fetch_within_step(int rank, const Request& request, TimePoint no
   way.receiver_waits = way.all_known = true;
   way.parts = way.sent = 0;
   way.more_parts.clear();
-  way.add_part(bytes_of(request, pool_of(rank)));
+  way.add_part({bytes_of(request, pool_of(rank))});
   send_next(request.index, way, now);
 }
 
 void HandOvers::send_next(std::int64_t request, Way& way, TimePoint now) {
   if (way.sending || !way.has_more()) return;
   way.sending = true;
+  const Part part = way.next_part();
   ++totals_.parts;
-  totals_.bytes += way.next_part();
+  totals_.bytes += part.bytes;
   if (transport_ != nullptr) {
     HandOver what;
     what.request.index = request;
     what.since = now;
     Duration takes = transport_->of_kv(what, way.to);
-    if (const std::int64_t layers = pool_of(way.from).kv_layers; way.sender_waits && !(way.sent == 0 && way.all_known))
-      takes = way.sent == 0 ? takes - takes / layers : takes / layers;
-    const TimePoint begins = std::max(now, way.not_before);
+    const Duration of_layer = takes / pool_of(way.from).kv_layers;
+    if (part.layers != LayersSent::all) takes = part.layers == LayersSent::last ? of_layer : takes - of_layer;
+    const TimePoint begins = std::max(now, part.from);
     if (takes == Duration{} && begins == now) return part_arrived(request, now);
     return at(begins + takes, request);
   }
-  const std::int64_t bytes = way.next_part();
+  const std::int64_t bytes = part.bytes;
   std::array<Network::Link, 3> links{};
   std::size_t count = 0;
   for (const Network::Link link : {replica_of(way.from).out, core_, replica_of(way.to).in}) {
     if (link >= 0) links[count++] = link;
   }
   const std::int64_t most = pool_of(way.to).flow_bandwidth;
-  // The parts of a prompt are of one message.
-  const TimePoint from = std::max(now, way.not_before) + (way.sender_waits && way.sent > 0 ? Duration{} : rules_.setup);
+  // Within a step the parts of a prompt are of one message. Layers that go beside the steps are set up while those
+  // before them go.
+  TimePoint from = std::max(now, part.from) + (way.sender_waits && way.sent > 0 ? Duration{} : rules_.setup);
+  if (rules_.by_layer) from = std::max(now, part.from + rules_.setup);
   if (bytes == 0 || (count == 0 && most == 0)) return from > now ? at(from, request) : part_arrived(request, now);
   const Network::Flow flow = network_.start(bytes, std::span(links.data(), count), most, now, from);
   if (static_cast<std::size_t>(flow) >= request_of_flow_.size())

@@ -44,6 +44,8 @@ class HandOvers {
   void load_begins(int rank, RequestId id, const Request& request, std::int64_t blocks, Duration waited, TimePoint now);
   // A chunk of its prompt is computed: `tokens` of it are there.
   void computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now);
+  // ... is being computed: its first layers are there from `from` on (HandOverRules::by_layer).
+  void computes(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint from, TimePoint now);
   // Its KV cache goes to `to` within the step that completes its prompt, in one or two parts (HandOverRules::Send).
   void send_within_step(int rank, int to, const Request& request, LayersSent layers, TimePoint from, TimePoint now);
   // Within a step of `rank` it is fetched from where it was computed; again, if it was preempted.
@@ -79,6 +81,11 @@ class HandOvers {
   }
 
  private:
+  struct Part {
+    std::int64_t bytes = 0;
+    LayersSent layers = LayersSent::all;
+    TimePoint from{};  // it is there
+  };
   struct Way {
     int from = -1;
     RequestId pinned = kNoRequest;  // on `from`; kNoRequest: nothing is held there
@@ -86,19 +93,18 @@ class HandOvers {
     RequestId id = kNoRequest;
     std::int64_t blocks = 0;  // computed or sent so far, of those where it goes
     std::int64_t found = 0;   // of its first blocks, those that need not come
-    // Bytes to be sent, one part after the other; most have one.
-    std::int64_t first_part = 0;
-    std::vector<std::int64_t> more_parts;
+    // To be sent one after the other; most have one.
+    Part first_part;
+    std::vector<Part> more_parts;
     std::size_t parts = 0, sent = 0;
-    void add_part(std::int64_t bytes) {
+    void add_part(const Part& part) {
       if (parts++ == 0)
-        first_part = bytes;
+        first_part = part;
       else
-        more_parts.push_back(bytes);
+        more_parts.push_back(part);
     }
-    [[nodiscard]] std::int64_t next_part() const { return sent == 0 ? first_part : more_parts[sent - 1]; }
+    [[nodiscard]] const Part& next_part() const { return sent == 0 ? first_part : more_parts[sent - 1]; }
     [[nodiscard]] bool has_more() const { return sent < parts; }
-    TimePoint not_before{};  // its next part is there
     bool sending = false;
     Network::Flow flow = -1;                            // that sends; -1: none, or a way that is no link's
     bool all_known = false;                             // no more parts will come
@@ -134,6 +140,7 @@ class HandOvers {
   void send_next(std::int64_t request, Way& way, TimePoint now);
   void go_on(const HandOver& what, TimePoint now);
   [[nodiscard]] std::int64_t bytes_of(const Request& request, const PoolConfig& to) const;
+  void send_chunk(int rank, const Request& request, std::int64_t tokens, bool last, const Part& part, TimePoint now);
   void part_arrived(std::int64_t request, TimePoint now);
   void end(std::int64_t request, Way& on_record, TimePoint now);
   [[nodiscard]] bool fails(std::int64_t request) const;

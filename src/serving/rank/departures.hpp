@@ -22,11 +22,16 @@ class DepartureListener {
                            TimePoint now) = 0;
   // The first `tokens` tokens of a prompt that will be handed over are computed; `last`: all.
   virtual void computed(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint now) = 0;
+  // The same of a chunk that is being computed: its first layers are from `from` on (HandOverRules::by_layer).
+  virtual void computes(int rank, const Request& request, std::int64_t tokens, bool last, TimePoint from,
+                        TimePoint now) = 0;
   // Within its step a prompt's KV cache goes to where it decodes: that of its first layers, its last one, or all, from
   // `from` on.
   virtual void sends(int rank, const Request& request, LayersSent layers, TimePoint from, TimePoint now) = 0;
   // ... or comes, within the step that begins now.
   virtual void fetches(int rank, const Request& request, TimePoint now) = 0;
+  // Of one that was computed elsewhere nothing will be fetched.
+  virtual void not_needed(int rank, const Request& request, TimePoint now) = 0;
   // The next step takes longer than times of steps can hold (kLongestStep): the run ends before it.
   virtual void step_too_long(int rank) = 0;
 };
@@ -47,10 +52,14 @@ class Departures {
   void computed(const Request& request, std::int64_t tokens, bool last, TimePoint now) {
     listener_.computed(rank_, request, tokens, last, now);
   }
+  void computes(const Request& request, std::int64_t tokens, bool last, TimePoint from, TimePoint now) {
+    listener_.computes(rank_, request, tokens, last, from, now);
+  }
   void sends(const Request& request, LayersSent layers, TimePoint from, TimePoint now) {
     listener_.sends(rank_, request, layers, from, now);
   }
   void fetches(const Request& request, TimePoint now) { listener_.fetches(rank_, request, now); }
+  void not_needed(const Request& request, TimePoint now) { listener_.not_needed(rank_, request, now); }
   // Rejected, or timed out with the parts of its time.
   void refused(const Request& request, Outcome outcome, TimePoint now, const Attribution& parts);
   // Its replica is lost, after r.emitted tokens.

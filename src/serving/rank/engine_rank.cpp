@@ -35,7 +35,8 @@ EngineRank::EngineRank(int index, const PoolConfig& pool, const SimulationOption
       pool.role != PoolRole::both)
     transfers_ = std::make_unique<StepTransfers>(receiving.rules->send, pool.kv_layers);
   rank_.finds_prompts = transfers_ != nullptr && !hands_over_;
-  steps_may_wait_ = transfers_ != nullptr || rank_.tiers != nullptr;
+  if (tells_chunks_ && receiving.rules->by_layer && pool.kv_layers > 1) sent_layers_ = pool.kv_layers;
+  steps_may_wait_ = transfers_ != nullptr || rank_.tiers != nullptr || sent_layers_ > 0;
   prompts_may_lead_ = !single_steps_ && !speculates_ && !rank_.adapters && !rank_.tells() && !steps_may_wait_ &&
                       !rank_.encoder && !hands_over_ && !policy_->remembers_idle_calls() &&
                       !rank_.waiting.counts_service() && rank_.config.kv_layout.windowed == 0;

@@ -231,6 +231,7 @@ class EngineRank {
   // ---- hand-overs within steps (engine_rank_transfers.cpp); with transfers_ ----
   void wait_with_prompt(RequestId id, const HandOver& what, TimePoint now);
   void begin_transfers(TimePoint now);
+  void send_layers(TimePoint now);
   void fetch_prompts(TimePoint now);
   [[nodiscard]] bool transfers_are_over(TimePoint now);
   void settle_chunks_that_waited(FineDuration waited, std::span<const RequestId> concerned);
@@ -245,6 +246,9 @@ class EngineRank {
   void cut_beside_tiers();
   void add_tier_time(TimePoint now);
   void settle_chunks_with_tiers(TimePoint now);
+  [[nodiscard]] bool head_turns_to_tiers(TimePoint now);
+  void turn_to_tiers(TimePoint now);
+  void tell_not_needed(TimePoint now);
   [[nodiscard]] bool is_loading(std::int64_t request) const;
   [[nodiscard]] RequestId swapped_request(std::int64_t request) const;
 
@@ -254,6 +258,7 @@ class EngineRank {
   const bool hands_over_;    // a request whose prompt is computed
   const FirstToken first_token_;
   const bool tells_chunks_;        // computed of prompts that it will hand over
+  std::int64_t sent_layers_ = 0;   // that a chunk computes one after the other, and sends so; 0: they go together
   const HandOverRules* rules_;     // null: it decodes nothing that others have computed
   const bool direct_;              // what comes is seated without a step
   bool prompts_may_lead_ = false;  // stretches, as far as engine and run go

@@ -12,6 +12,7 @@ namespace foretoken {
 bool EngineRank::extras_before_call(TimePoint now) {
   if (receiver_) receive_before_call(now);
   if (rank_.tiers) tiers_before_call(now);
+  if (rank_.tiers && receiver_) turn_to_tiers(now);
   if (hands_over_ && rests(now)) return false;
   if (has_news_) {
     settle_news(now);

@@ -44,8 +44,8 @@ void EngineRank::wait_for_blocks(RequestId id, TimePoint now) {
   if (!receiver_->wait(id, now)) return;
   const std::int64_t steps = steps_to_boundary(now);
   if (!stepping_ || steps >= steps_.steps()) return;
-  // What windows give back, and what outputs may come to need, is for a call to say.
-  if (rank_.config.kv_layout.windowed > 0 || rules_->reserved_tokens >= 0) return end_after(steps);
+  // What windows give back, what outputs may come to need, and what tiers have, is for a call to say.
+  if (rank_.config.kv_layout.windowed > 0 || rules_->reserved_tokens >= 0 || rank_.tiers) return end_after(steps);
   if (looks_at_ != kNever) return;
   looks_after_ = steps;
   looks_at_ = clock_.after(steps_.elapsed_until(steps));
@@ -195,8 +195,10 @@ void EngineRank::receive_before_call(TimePoint now) {
 }
 
 bool EngineRank::receive_when_idle(TimePoint now) {
+  if (rank_.tiers) tell_not_needed(now);
+  const std::int64_t queued = rank_.waiting.size();
   begin_loads(now, false);
-  bool more = false;
+  bool more = rank_.waiting.size() > queued;
   while (!receiver_->gone.empty()) {  // whose blocks others wait for
     more = settle_gone(now) || more;
     begin_loads(now, false);
@@ -208,6 +210,7 @@ bool EngineRank::receive_when_idle(TimePoint now) {
 }
 
 void EngineRank::receive_after_call(TimePoint now) {
+  if (rank_.tiers) tell_not_needed(now);
   if (direct_ && async_.enabled()) {
     (void)take_in(now, false);
     while (!receiver_->ready.empty() && seats_left() > 0) {
@@ -320,10 +323,12 @@ void EngineRank::begin_loads(TimePoint now, bool planned) {
 void EngineRank::begin_loads_beside(std::int64_t owed, TimePoint now) {
   Refused why = Refused::not_yet;
   while (receiver_->head() != nullptr) {
+    if (rank_.tiers && head_turns_to_tiers(now)) continue;
     why = why_no_load(owed);
     if (why != Refused::nothing) break;
     begin_load(now);
   }
+  if (rank_.tiers) receiver_->bring_back();
   receiver_->refused(why, now);
   // What runs may come to need less beside what is free, step by step; or windows give back.
   if (why == Refused::kv_blocks && (rules_->reserved_tokens >= 0 || rank_.config.kv_layout.windowed > 0))
@@ -336,10 +341,12 @@ Refused EngineRank::why_no_load(std::int64_t owed) const {
     if (rank_.running.size() >= rank_.config.max_num_seqs) return Refused::seats;
     if (rank_.decodes.size() >= state_.step_tokens) return Refused::seats;
     if (rank_.counts().evictions != evictions_before_call_) return Refused::not_yet;
-    // Those that wait in the engine's queue stand before them.
-    if (rank_.waiting.head() != nullptr || !rank_.waiting.inbox_is_empty())
+    // Those that wait in the engine's queue stand before them, but for those that were passed by.
+    const bool passed_by = rank_.tiers && plan_.blocked == Blocked::nothing;
+    if ((rank_.waiting.head() != nullptr && !passed_by) || !rank_.waiting.inbox_is_empty())
       return plan_.blocked == Blocked::kv_blocks ? Refused::kv_blocks : Refused::not_yet;
   }
+  if (rank_.tiers) owed += rank_.tiers->owed_blocks;
   return receiver_->fits_head(rank_.pool.free() - owed) ? Refused::nothing : Refused::kv_blocks;
 }
 

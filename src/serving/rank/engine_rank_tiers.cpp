@@ -70,7 +70,8 @@ std::int64_t EngineRank::stretch_beside_tiers(std::int64_t steps) {
   RankTiers& t = *rank_.tiers;
   const DecodeGroup& decodes = rank_.decodes;
   t.unsaved.taken(rank_.pool.free());
-  const bool others_store = t.store.config.shares_store() && rank_.waiting.size() > 0;
+  const bool somebody_asks = rank_.waiting.size() > 0 || (receiver_ && receiver_->head() != nullptr);
+  const bool others_store = t.store.config.shares_store() && somebody_asks;
   if (t.ask_again != kNever || others_store || !t.evicted.empty() || t.coming_in + t.going_out > 0 ||
       t.unsaved.begin(first_blocks_.taken, t.now) > t.now)
     return 1;
@@ -139,6 +140,50 @@ void EngineRank::settle_chunks_with_tiers(TimePoint now) {
     const InFlight& r = rank_.table[chunk.id];
     (void)t.store.store(chunk.id, r.request, r.cached + chunk.tokens, now);
   }
+}
+
+// ---- beside hand-overs (vLLM's MultiConnector) ----
+
+// All connectors are asked, in their order: the first that has tokens of the prompt brings them, and nobody does while
+// one says "not yet". True: the head of those who wait for blocks was passed over, or stands in the queue instead.
+bool EngineRank::head_turns_to_tiers(TimePoint now) {
+  const KvOffloadConfig& kv = rank_.config.kv_offload;
+  if (!kv.before_hand_overs && kv.backend != KvOffload::native) return false;  // who asks LMCache gets an answer
+  const TierMatch match = rank_.look_up_received(receiver_->head()->id, now);
+  if (!kv.before_hand_overs) {
+    if (match.pending) receiver_->set_head_aside();
+    return match.pending;
+  }
+  if (!match.pending && !match.any()) return false;
+  const Receiver::Begun waited = receiver_->release_head(now);
+  InFlight& r = rank_.table[waited.id];
+  const Duration in_line = waited.for_blocks + waited.for_seats;
+  r.account.handed_over(now - receiver_->stamps(waited.id).computed - in_line);
+  r.account.scheduled(in_line, waited.for_blocks);
+  r.phase = Phase::computed_elsewhere;
+  r.cached = r.carried = 0;
+  r.reached_at = now;
+  if (rank_.tells()) rank_.tell(LifecycleEdge::reached, waited.id, now);
+  Waiting waiting{r.request, kv_wait_.at(now), waited.id};
+  waiting.last = true;
+  if (async_.enabled())
+    rank_.waiting.to_inbox(waiting, now);
+  else
+    rank_.waiting.queue().push(waiting);
+  next_call_differs_ = true;
+  return true;
+}
+
+// Before a call: those of whom it can know. An engine that plans a step ahead has asked after the call before.
+void EngineRank::turn_to_tiers(TimePoint now) {
+  if (async_.enabled() || !rank_.config.kv_offload.before_hand_overs) return;
+  while (receiver_->head() != nullptr && head_turns_to_tiers(now)) {
+  }
+}
+
+// Where their prompts were computed their blocks are free when they have blocks here: nobody will read them.
+void EngineRank::tell_not_needed(TimePoint now) {
+  for (const RequestId id : std::exchange(rank_.brought, {})) departures_.not_needed(rank_.table[id].request, now);
 }
 
 // ---- requests that leave while they load ----

@@ -24,13 +24,26 @@ void EngineRank::begin_what_may_wait(TimePoint now) {
   if (rank_.tiers) add_tier_time(now);
   begin_steps(now);
   if (transfers_) begin_transfers(now);
+  if (sent_layers_ > 0) send_layers(now);
 }
 
 void EngineRank::settle_chunks_beside(TimePoint now) {
   if (rank_.tiers)
     settle_chunks_with_tiers(now);
-  else
+  else if (transfers_)
     settle_chunks_that_waited(transfers_->waited, transfers_->of);
+  else
+    accounts_.prefilled(plan_.chunks, rank_.running.prefilling(), steps_.first(), steps_.elapsed());
+}
+
+// Beside the step: all layers but the last of each chunk go as they are computed, from the first one on.
+void EngineRank::send_layers(TimePoint now) {
+  const TimePoint from = clock_.after(FineDuration{steps_.first().total().units / sent_layers_});
+  for (const StepPlan::Chunk& chunk : plan_.chunks) {
+    const InFlight& r = rank_.table[chunk.id];
+    const std::int64_t computed = r.cached + chunk.tokens;
+    departures_.computes(r.request, computed, computed == r.known_tokens(), from, now);
+  }
 }
 
 // What the step that begins has to send or to fetch. A prompt's layers go out as they are computed, or all after it.

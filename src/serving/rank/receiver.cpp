@@ -90,12 +90,33 @@ Receiver::Begun Receiver::begin_head(TimePoint now) {
   const PrefixMatch found = match(r);
   rank_.begin_load(in.id, found, tokens_of(r), now);
   const std::int64_t filled = std::max<std::int64_t>(r.request.prompt_tokens, r.carried);
-  Begun begun{in.id, rank_.blocks_to_load(found, filled)};
+  Begun begun = end_of_wait(in, now);
+  begun.blocks = rank_.blocks_to_load(found, filled);
+  loading_.push_back(in);
+  return begun;
+}
+
+Receiver::Begun Receiver::end_of_wait(const Inbound& in, TimePoint now) const {
+  Begun begun{in.id};
   begun.for_blocks = for_blocks_.at(now) - in.kv_mark;
   begun.for_seats = for_seats_.at(now) - in.seat_mark;
   begun.for_calls = now - in.since - begun.for_blocks - begun.for_seats;
-  loading_.push_back(in);
   return begun;
+}
+
+void Receiver::set_head_aside() {
+  aside_.push_back(waiting_.front());
+  waiting_.pop_front();
+}
+
+void Receiver::bring_back() {
+  for (; !aside_.empty(); aside_.pop_back()) waiting_.push_front(aside_.back());
+}
+
+Receiver::Begun Receiver::release_head(TimePoint now) {
+  const Inbound in = waiting_.front();
+  waiting_.pop_front();
+  return end_of_wait(in, now);
 }
 
 void Receiver::arrived(RequestId id, TimePoint now, std::int64_t seen_after) {

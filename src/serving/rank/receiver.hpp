@@ -46,6 +46,11 @@ class Receiver {
     Duration for_blocks{}, for_seats{}, for_calls{};
   };
   Begun begin_head(TimePoint now);
+  // It is passed over until bring_back().
+  void set_head_aside();
+  void bring_back();
+  // Somebody else brings what it needs: it waits here no longer.
+  Begun release_head(TimePoint now);
   void refused(Refused why, TimePoint now) {
     for_blocks_.set_blocked(why == Refused::kv_blocks, now);
     for_seats_.set_blocked(why == Refused::seats, now);
@@ -124,8 +129,11 @@ class Receiver {
 
   RankState& rank_;
   const HandOverRules& rules_;
+  [[nodiscard]] Begun end_of_wait(const Inbound& in, TimePoint now) const;
+
   KvWaitClock for_blocks_, for_seats_;
   std::deque<Inbound> waiting_;
+  std::vector<Inbound> aside_;
   std::vector<Inbound> here_;     // in the order in which they came; a few
   std::vector<Inbound> loading_;  // the same
   std::vector<Stamps> stamps_;    // by RequestId

@@ -118,7 +118,7 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
     --pinned_;
     first = std::exchange(r.not_admitted, false);
     if (first) first_admission(r, match.tokens, now);
-  } else if (finds_prompts) {
+  } else if (finds_prompts || table[id].phase == Phase::computed_elsewhere) {
     found_prompt(id, now, kv_wait.at(now) - head.kv_wait_mark);
   }
   InFlight& r = table[id];
@@ -145,7 +145,7 @@ RequestId RankState::admit(TimePoint now, const KvWaitClock& kv_wait, const Pref
 void RankState::found_prompt(RequestId id, TimePoint now, Duration kv_wait) {
   InFlight& r = table[id];
   if (r.phase == Phase::computed_elsewhere) r.account.scheduled(now - r.reached_at, kv_wait);
-  if (head_is_brought_) brought.push_back(id);
+  if (head_is_brought_ || !finds_prompts) brought.push_back(id);
 }
 
 void RankState::take_blocks(RequestId id, std::int64_t tokens) {

@@ -84,6 +84,7 @@ class RankState {
   // Prompts are found whole, but for the last token, whenever they are admitted, preempted ones too: they were computed
   // elsewhere (vLLM's P2pNcclConnector, get_num_new_matched_tokens). Of the last admissions, those that found more so.
   bool finds_prompts = false;
+  // Or of those admitted, or loaded, whose prompt was computed elsewhere and is not fetched from there.
   std::vector<RequestId> brought;
 
   // What a request holds after max_tokens tokens, and the last drafts beside them.
@@ -166,6 +167,7 @@ class RankState {
   // `begin` on. It comes back with loaded().
   void load_head(TimePoint begin, TimePoint now, const KvWaitClock& kv_wait, const PrefixMatch& match);
   void loaded(const RankTiers::Load& load, TimePoint known, TimePoint now, const KvWaitClock& kv_wait);
+  [[nodiscard]] TierMatch look_up_received(RequestId id, TimePoint at);
   // A decoding request's KV cache goes to host memory, and comes back: the request then decodes on. Preconditions:
   // there is room for it.
   [[nodiscard]] std::int64_t swap_blocks(RequestId id) const;

@@ -39,7 +39,9 @@ std::int64_t RankState::free_out_of_window(const PrefixMatch& found, std::int64_
 
 void RankState::begin_load(RequestId id, const PrefixMatch& found, std::int64_t tokens, TimePoint now) {
   InFlight& r = table[id];
+  if (tiers) tiers->unsaved.taken(pool.free());
   if (found.blocks > 0) prefix_cache.hold_match(id);
+  if (tiers) tiers->unsaved.free_is(pool.free());
   r.blocks = found.blocks;
   if (const KvLayout& layout = config.kv_layout; layout.windowed > 0) {
     // What lies before the window was given back where it was computed, and does not come.

@@ -6,6 +6,16 @@
 
 namespace foretoken {
 
+// What tiers have of a prompt that was computed elsewhere, beyond what the prefix cache has.
+TierMatch RankState::look_up_received(RequestId id, TimePoint at) {
+  RankTiers& t = *tiers;
+  const Request& request = table[id].request;
+  const PrefixMatch found = prefix_cache.match(request, request.prompt_tokens, false);
+  const TierMatch match = t.store.look_up(request, request.prompt_tokens, false, found.tokens, at);
+  if (match.pending) t.ask_again = std::min(t.ask_again, match.ready);
+  return match;
+}
+
 // What loads within a step bring counts as found at once; what is loaded beside the steps only once it is there.
 void RankState::look_into_tiers(const Request& request, std::int64_t known_tokens, bool was_preempted,
                                 PrefixMatch& found) {
@@ -41,9 +51,11 @@ void RankState::load_head(TimePoint begin, TimePoint now, const KvWaitClock& kv_
   const bool first = head.resumed == kNoRequest;
   const RequestId id = first ? table.add(head.request) : head.resumed;
   InFlight& r = table[id];
+  const bool computed_elsewhere = r.phase == Phase::computed_elsewhere;
   if (!r.recovering) {
-    begin = std::max(begin, r.request.known_at());
-    const Duration waited = begin - r.request.known_at();
+    const TimePoint since = computed_elsewhere ? r.reached_at : r.request.known_at();
+    begin = std::max(begin, since);
+    const Duration waited = begin - since;
     r.account.scheduled(waited, std::clamp(kv_wait.at(now) - head.kv_wait_mark, Duration{}, waited));
   }
   t.unsaved.taken(pool.free());
@@ -58,6 +70,7 @@ void RankState::load_head(TimePoint begin, TimePoint now, const KvWaitClock& kv_
   counts_.committed_blocks += committed_blocks(r.request);
   t.owed_blocks += blocks_to_come(r);
   ++pinned_;
+  if (computed_elsewhere) brought.push_back(id);
   if (first) {
     for (std::size_t i = 0; i < t.totals.hits.size(); ++i) t.totals.hits[i] += t.match.found[i];
   }

@@ -77,6 +77,7 @@ const std::map<std::string, Example>& examples() {
   const std::string ngram = "engine.speculative_config={method: ngram, num_speculative_tokens: 3}";
   const std::vector<std::string> two_pools = {"pools=[{name: a, role: prefill}, {name: b, role: decode}]"};
   const std::vector<std::string> two_sglang_pools = {two_pools.front(), sglang};
+  const std::vector<std::string> two_plain_pools = {two_pools.front(), "disaggregation={semantics: plain}"};
   const std::vector<std::string> two_p2p_pools = {two_pools.front(), "engine.version=0.19",
                                                   "disaggregation={semantics: p2p-nccl}"};
   const std::string sees = "model=Qwen2.5-VL-7B";
@@ -174,6 +175,7 @@ const std::map<std::string, Example>& examples() {
       {"spare", {"1", {"replicas=3"}}},
       {"disaggregation.semantics", {"plain", two_pools}},
       {"disaggregation.send_type", {"GET", two_p2p_pools}},
+      {"disaggregation.transfer", {"layerwise", two_plain_pools}},
       {"disaggregation.pick_up", {"next_call", two_pools}},
       {"disaggregation.link", {"infiniband_hdr200", two_pools}},
       {"disaggregation.bandwidth", {"12 GB/s", two_pools}},

@@ -16,6 +16,8 @@ inline std::map<std::string, Example> kv_offload_examples() {
       {"engine.kv_connector_extra_config.offload_prompt_only", {"true", {native}}},
       {"engine.kv_connector_extra_config.chunk_size", {"128", {native, lmcache}}},
       {"engine.kv_connector_extra_config.use_layerwise", {"true", {native, lmcache}}},
+      {"engine.kv_connector_extra_config.asked_first",
+       {"tiers", {native, "pools=[{name: p, role: prefill}, {name: d, role: decode}]"}}},
       {"engine.enable_hierarchical_cache", {"true", {sglang}}},
       {"engine.hicache_ratio", {"3", {sglang, hicache}}},
       {"engine.hicache_size", {"50", {sglang, hicache}}},

@@ -83,6 +83,7 @@ void read_v1_kv_offload(EngineKnobs& knobs, const EngineSetting& setting, KvOffl
   if (offload.host_bytes == 0) return;
   KvOffloadConfig& kv = offload.kv;
   kv.unit_tokens = setting.engine.block_size;
+  kv.before_hand_overs = knobs.text("engine.kv_connector_extra_config.asked_first") == "tiers";
   if (knobs.text("engine.kv_offloading_backend") == "native") {
     kv.backend = KvOffload::native;
     kv.prompt_only = knobs.flag("engine.kv_connector_extra_config.offload_prompt_only");
@@ -176,6 +177,7 @@ EngineProfile vllm_v1_profile() {
                                                 "engine.kv_offloading_size",
                                                 "engine.kv_offloading_backend",
                                                 "engine.kv_connector_extra_config.offload_prompt_only",
+                                                "engine.kv_connector_extra_config.asked_first",
                                                 "engine.kv_connector_extra_config.chunk_size",
                                                 "engine.kv_connector_extra_config.use_layerwise",
                                                 "engine.disable_chunked_mm_input",
