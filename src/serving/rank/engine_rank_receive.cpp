@@ -329,6 +329,8 @@ void EngineRank::begin_loads_beside(std::int64_t owed, TimePoint now) {
     begin_load(now);
   }
   if (rank_.tiers) receiver_->bring_back();
+  // What decodes drive out of the GPU may lie in tiers, there or on its way.
+  if (rank_.tiers && receiver_->head() != nullptr) next_call_differs_ = true;
   receiver_->refused(why, now);
   // What runs may come to need less beside what is free, step by step; or windows give back.
   if (why == Refused::kv_blocks && (rules_->reserved_tokens >= 0 || rank_.config.kv_layout.windowed > 0))
