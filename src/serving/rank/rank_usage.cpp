@@ -24,7 +24,8 @@ FineTotal block_time(const Stretch& steps, std::int64_t used, std::int64_t first
   std::int64_t taken = 0;  // in the steps before `step`
   for (std::int64_t step = 0; step < steps.steps();) {
     const DecodeRun::Piece& piece = steps.run()->piece_at(step);
-    const std::int64_t stop = std::min(steps.steps(), piece.first_step + piece.steps);
+    // A piece may have no end.
+    const std::int64_t stop = step + std::min(steps.steps() - step, piece.steps - (step - piece.first_step));
     FineDuration time = piece.first_time + piece.increment * (step - piece.first_step);
     if (stop - step <= period) {
       for (; step < stop; ++step, time += piece.increment) {
