@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "scenario/build.hpp"
+#include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {
 
@@ -103,7 +104,7 @@ void check_connectors(Resolver& values, const Scenario& s) {
     if (const std::string path = fmt::format("pools[{}].{}", i, key); values.given(path) && !has_two)
       refuse(path, pool.name);
   }
-  if (values.given(key) && !any) refuse(key, "");
+  if (values.given(key) && !any && find_engine(s.deployment.engine_name).reads(key)) refuse(key, "");
 }
 
 }  // namespace foretoken
