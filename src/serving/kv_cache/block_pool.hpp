@@ -24,6 +24,7 @@ class BlockPool {
       : total_(blocks), free_(blocks), partial_first_(partial_first) {}
 
   [[nodiscard]] std::int64_t total() const { return total_; }
+  [[nodiscard]] bool partial_first() const { return partial_first_; }
   [[nodiscard]] std::int64_t free() const { return free_; }
   [[nodiscard]] std::int64_t used() const { return total_ - free_; }
 

@@ -78,6 +78,8 @@ class SchedulerState {
   void decodes_take_first(std::int64_t blocks) {
     if (!speculates()) rank_.pool.reserve(blocks);
   }
+  // What somebody gives back of a block that is not full is taken next.
+  [[nodiscard]] bool partial_blocks_stand_first() const { return rank_.pool.partial_first(); }
   // The head of the queue is passed over until bring_back(), which follows in the same call.
   void set_aside() { rank_.set_aside(); }
   void bring_back() { rank_.bring_back(); }

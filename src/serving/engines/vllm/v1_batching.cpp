@@ -94,17 +94,30 @@ class VllmV1 final : public BatchingPolicy {
     return preempted;
   }
 
-  // Who stands before the one that lacks blocks has its own by now: it takes none of those that the victim leaves,
-  // which may stand first in the queue (0.24).
+  // 0.24, where a victim's last block stands first in the queue: who stands before the one that lacks blocks has its
+  // own by now and takes none of the victim's.
   static std::size_t take_before_eviction(SchedulerState& s, const StepPlan& plan, std::size_t taken) {
-    const std::int64_t decodes = s.decode_blocks_needed();
+    if (!s.partial_blocks_stand_first()) return taken;
+    const std::int64_t all = s.decode_blocks_needed();
+    const std::int64_t decodes = all <= s.free_blocks() ? all : blocks_before_one_that_lacks_them(s);
     s.decodes_take_first(decodes);
-    for (; taken < plan.chunks.size(); ++taken) {
+    for (; decodes == all && taken < plan.chunks.size(); ++taken) {
       const StepPlan::Chunk& chunk = plan.chunks[taken];
       if (decodes + s.blocks_needed(chunk.id, s[chunk.id].cached + chunk.tokens) > s.free_blocks()) break;
       allocate(s, chunk);
     }
     return taken;
+  }
+
+  // A row takes all of its blocks, one for each group of layers, or none.
+  static std::int64_t blocks_before_one_that_lacks_them(const SchedulerState& s) {
+    std::int64_t sum = 0;
+    for (RequestId id = s.first_running(); id != kNoRequest; id = s[id].next) {
+      const std::int64_t own = need(s, id, 1);
+      if (sum + own > s.free_blocks()) break;
+      sum += own;
+    }
+    return sum;
   }
 
   // Full blocks are found from the moment they are scheduled.
@@ -171,7 +184,8 @@ class VllmV1 final : public BatchingPolicy {
     evicted_ = false;
     while (need(s, id, tokens) > s.free_blocks() - decode_blocks_) {
       const RequestId victim = choose_victim(s);
-      s.decodes_take_first(decode_blocks_);  // of what is free before the victim leaves
+      if (s.partial_blocks_stand_first())
+        s.decodes_take_first(decode_blocks_);  // of what is free before the victim leaves
       give_back(s, victim, budget);
       call.preempt(victim);
       evicted_ = true;
