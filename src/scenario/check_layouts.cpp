@@ -89,22 +89,21 @@ void check_layouts(Resolver& values, const Scenario& s) {
 // Of MultiConnector's list, where there are two.
 void check_connectors(Resolver& values, const Scenario& s) {
   const char* key = "engine.kv_connector_extra_config.asked_first";
-  const auto refuse = [&](const std::string& path, const std::string& pool) {
-    values.error(path,
-                 fmt::format("'{}' says nothing: {}", path,
-                             pool.empty() ? "no pool of role decode has KV caches outside the GPU"
-                                          : fmt::format("pool '{}' is not of role decode", pool)),
-                 "leave it out");
+  const auto refuse = [&](const std::string& path, const std::string& why) {
+    values.error(path, fmt::format("'{}' says nothing: {}", path, why), "leave it out");
   };
   bool any = false;
   for (std::size_t i = 0; i < s.pools.size(); ++i) {
     const PoolPlan& pool = s.pools[i];
-    const bool has_two = pool.role == PoolRole::decode && pool.engine.kv_offload.on();
+    const bool decodes = pool.role == PoolRole::decode, has_two = decodes && pool.engine.kv_offload.on();
     any = any || has_two;
-    if (const std::string path = fmt::format("pools[{}].{}", i, key); values.given(path) && !has_two)
-      refuse(path, pool.name);
+    const std::string path = fmt::format("pools[{}].{}", i, key);
+    if (!values.given(path) || has_two) continue;
+    refuse(path, fmt::format("pool '{}' {}", pool.name,
+                             decodes ? "has no KV caches outside the GPU" : "is not of role decode"));
   }
-  if (values.given(key) && !any && find_engine(s.deployment.engine_name).reads(key)) refuse(key, "");
+  if (values.given(key) && !any && find_engine(s.deployment.engine_name).reads(key))
+    refuse(key, "no pool of role decode has KV caches outside the GPU");
 }
 
 }  // namespace foretoken

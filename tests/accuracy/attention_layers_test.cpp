@@ -9,13 +9,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <map>
-#include <sstream>
 
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/scenario/catalog.hpp"
+#include "support/kernel_rows.hpp"
 #include "test_paths.hpp"
 
 namespace foretoken::test {
@@ -29,23 +28,12 @@ struct LayerRow {
 
 std::vector<LayerRow> layers_of(const std::string& table) {
   std::vector<LayerRow> rows;
-  std::ifstream in(table);
-  std::map<std::string, std::size_t> columns;
-  for (std::string line; std::getline(in, line);) {
-    std::vector<std::string> cells;
-    std::stringstream cells_of(line);
-    for (std::string cell; std::getline(cells_of, cell, ',');) cells.push_back(cell);
-    if (columns.empty()) {
-      for (std::size_t i = 0; i < cells.size(); ++i) columns[cells[i]] = i;
-      continue;
-    }
-    const auto at = [&](const char* name) -> std::string {
-      const std::size_t i = columns.at(name);
-      return i < cells.size() ? cells[i] : std::string{};
-    };
+  KernelRows table_rows(table);
+  while (table_rows.next()) {
+    const auto at = [&](const char* column) { return table_rows.at(column); };
     if (at("suspect") == "1" || at("part").find("skip_indexer") != std::string::npos) continue;
-    rows.push_back({cells[0], at("gpu"), at("engine"), at("engine_version"), at("model"), at("gemm_dtype"),
-                    at("kv_dtype"), std::stoi(at("batch")), std::stoi(at("context")), std::stoi(at("q_heads")),
+    rows.push_back({at("op"), at("gpu"), at("engine"), at("engine_version"), at("model"), at("gemm_dtype"),
+                    at("kv_dtype"), table_rows.whole("batch"), table_rows.whole("context"), table_rows.whole("q_heads"),
                     std::stod(at("measured_us"))});
   }
   return rows;

@@ -9,13 +9,12 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 #include <map>
-#include <sstream>
 
 #include "foretoken/cost/cost_model.hpp"
 #include "foretoken/scenario/catalog.hpp"
+#include "support/kernel_rows.hpp"
 #include "test_paths.hpp"
 
 namespace foretoken::test {
@@ -29,24 +28,13 @@ struct EncoderRow {
 
 std::vector<EncoderRow> rows_of(const std::string& table, const std::string& engine, const std::string& version) {
   std::vector<EncoderRow> rows;
-  std::ifstream in(table);
-  std::map<std::string, std::size_t> columns;
-  for (std::string line; std::getline(in, line);) {
-    std::vector<std::string> cells;
-    std::stringstream cells_of(line);
-    for (std::string cell; std::getline(cells_of, cell, ',');) cells.push_back(cell);
-    if (columns.empty()) {
-      for (std::size_t i = 0; i < cells.size(); ++i) columns[cells[i]] = i;
-      continue;
-    }
-    const auto at = [&](const char* name) -> std::string {
-      const std::size_t i = columns.at(name);
-      return i < cells.size() ? cells[i] : std::string{};
-    };
-    if (cells[0] != "attention_encoder" || at("engine") != engine || at("engine_version") != version) continue;
+  KernelRows table_rows(table);
+  while (table_rows.next()) {
+    const auto at = [&](const char* column) { return table_rows.at(column); };
+    if (at("op") != "attention_encoder" || at("engine") != engine || at("engine_version") != version) continue;
     if (at("suspect") == "1") continue;
-    rows.push_back({at("gpu"), std::stoi(at("batch")), std::stoi(at("seqlen_new")), std::stoi(at("q_heads")),
-                    std::stoi(at("head_dim")), std::stod(at("measured_us"))});
+    rows.push_back({at("gpu"), table_rows.whole("batch"), table_rows.whole("seqlen_new"), table_rows.whole("q_heads"),
+                    table_rows.whole("head_dim"), std::stod(at("measured_us"))});
   }
   return rows;
 }

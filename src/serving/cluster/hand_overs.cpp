@@ -9,6 +9,17 @@
 #include "serving/state/block_growth.hpp"
 
 namespace foretoken {
+namespace {
+
+// Of the bytes, or the time, of all layers those of some.
+template <class Amount>
+Amount share_of(Amount all, LayersSent layers, std::int64_t kv_layers) {
+  if (layers == LayersSent::all) return all;
+  const Amount last = all / kv_layers;
+  return layers == LayersSent::last ? last : all - last;
+}
+
+}  // namespace
 
 HandOvers::HandOvers(const PoolsConfig& config, HandOverPort& port, Transport* transport)
     : config_(config), rules_(config.hand_over), port_(port), transport_(transport) {
@@ -124,11 +135,9 @@ void HandOvers::send_chunk(int rank, const Request& request, std::int64_t tokens
   const std::int64_t blocks = last ? blocks_for(tokens, size) : tokens / size;
   if (blocks <= way.blocks) return;
   const std::int64_t all = (blocks - way.blocks) * pool.kv_block_bytes + (last ? pool.kv_state_bytes : 0);
-  const std::int64_t of_layer = all / pool_of(rank).kv_layers;
-  const bool is_last = part.layers == LayersSent::last;
   way.from = rank;
   if (part.layers != LayersSent::all_but_last) way.blocks = blocks;
-  way.add_part({part.layers == LayersSent::all ? all : is_last ? of_layer : all - of_layer, part.layers, part.from});
+  way.add_part({share_of(all, part.layers, pool_of(rank).kv_layers), part.layers, part.from});
   send_next(request.index, way, now);
 }
 
@@ -143,8 +152,7 @@ void HandOvers::send_within_step(int rank, int to, const Request& request, Layer
   way.from = rank;
   way.to = to;
   way.sender_waits = true;
-  const std::int64_t all = bytes_of(request, pool_of(to)), last = all / pool_of(rank).kv_layers;
-  way.add_part({layers == LayersSent::all ? all : layers == LayersSent::last ? last : all - last, layers, from});
+  way.add_part({share_of(bytes_of(request, pool_of(to)), layers, pool_of(rank).kv_layers), layers, from});
   way.all_known = layers != LayersSent::all_but_last;
   send_next(request.index, way, now);
 }
@@ -170,9 +178,7 @@ void HandOvers::send_next(std::int64_t request, Way& way, TimePoint now) {
     HandOver what;
     what.request.index = request;
     what.since = now;
-    Duration takes = transport_->of_kv(what, way.to);
-    const Duration of_layer = takes / pool_of(way.from).kv_layers;
-    if (part.layers != LayersSent::all) takes = part.layers == LayersSent::last ? of_layer : takes - of_layer;
+    const Duration takes = share_of(transport_->of_kv(what, way.to), part.layers, pool_of(way.from).kv_layers);
     const TimePoint begins = std::max(now, part.from);
     if (takes == Duration{} && begins == now) return part_arrived(request, now);
     return at(begins + takes, request);
@@ -186,8 +192,8 @@ void HandOvers::send_next(std::int64_t request, Way& way, TimePoint now) {
   const std::int64_t most = pool_of(way.to).flow_bandwidth;
   // Within a step the parts of a prompt are of one message. Layers that go beside the steps are set up while those
   // before them go.
-  TimePoint from = std::max(now, part.from) + (way.sender_waits && way.sent > 0 ? Duration{} : rules_.setup);
-  if (rules_.by_layer) from = std::max(now, part.from + rules_.setup);
+  const Duration setup = way.sender_waits && way.sent > 0 ? Duration{} : rules_.setup;
+  const TimePoint from = rules_.by_layer ? std::max(now, part.from + setup) : std::max(now, part.from) + setup;
   if (bytes == 0 || (count == 0 && most == 0)) return from > now ? at(from, request) : part_arrived(request, now);
   const Network::Flow flow = network_.start(bytes, std::span(links.data(), count), most, now, from);
   if (static_cast<std::size_t>(flow) >= request_of_flow_.size())
