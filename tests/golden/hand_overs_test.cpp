@@ -315,6 +315,30 @@ TEST(HandOverGolden, H18SglangTakesBlocksBesideWhatOutputsMayNeed) {
   }
 }
 
+// 16 tokens of room and one seat. The first loses its own to its sixth token, and computes 13 tokens again, four by
+// four, when the second has ended. SGLang makes no room for the rest of a prompt: the third's eight tokens wait for it,
+// or, where they were taken before, the first for them. With both half there none of them could go on.
+TEST(HandOverGolden, APromptThatIsComputedAgainAndAKvCacheThatComesDoNotHoldEachOtherUp) {
+  for (const bool comes_first : {false, true}) {
+    BusyDecode pools(FirstToken::where_prefilled, "sglang");
+    EngineConfig& engine = pools.config.pools.back().engine;
+    engine.block_size = 1;
+    engine.reserve_null_block = false;
+    engine.num_gpu_blocks = 16;
+    engine.chunked_prefill_size = 4;
+    engine.max_num_seqs = 1;
+    const std::vector<Request> requests{request(0, 0, 8, 8), request(1, 10, 4, 3),
+                                        request(2, comes_first ? 30 : 130, 8, 2)};
+    for (const bool step_by_step : {false, true}) {
+      const PooledRun run = pools.run(requests, {{2, comes_first ? 300 : 0}}, step_by_step);
+      EXPECT_EQ(run.outcome.finished, 3);
+      EXPECT_EQ(run.outcome.replicas.back().preemptions, 1);
+      const auto seen = run.seen.by_index();
+      EXPECT_EQ(seen.at(2).finish < seen.at(0).finish, comes_first);
+    }
+  }
+}
+
 // conditional_disagg.rs: fewer than 2048 tokens to compute, and less than 0.7 of the prompt.
 TEST(HandOverGolden, H19ShortPromptsStayWhereTheyDecode) {
   for (const double ratio : {0.7, 1.1}) {

@@ -110,6 +110,7 @@ struct EngineProfile {
       partial_blocks_first;  // from this release on, blocks that are not full are reused first; empty: never
   // Whether nobody is ever preempted; null: somebody may be.
   bool (*guarantees_outputs)(const EngineConfig&) = nullptr;
+  bool prompts_wait_for_room = false;    // nobody makes room for the rest of a prompt that has begun
   bool closed_batches = false;           // nobody joins a batch that runs
   bool pipelines_micro_batches = false;  // pipeline stages work on micro-batches of one step
   // How its replicas hand requests over (a semantics of `disaggregation`); empty: they cannot.

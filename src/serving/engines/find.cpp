@@ -36,11 +36,11 @@ std::vector<std::string_view> engines_with_own(std::string_view key) {
 EnginePolicy make_engine_policy(const EngineConfig& engine) {
   const EngineProfile& profile = find_engine(engine.name);
   const std::string_view partial_first = profile.partial_blocks_first;
-  const KvRules kv = {
-      .blocks = profile.blocks,
-      .stores_whole_contexts = profile.stores_whole_contexts,
-      .partial_blocks_first = !partial_first.empty() && version_at_least(engine.version, partial_first),
-      .guarantees_outputs = profile.guarantees_outputs != nullptr && profile.guarantees_outputs(engine)};
+  const KvRules kv = {.blocks = profile.blocks,
+                      .stores_whole_contexts = profile.stores_whole_contexts,
+                      .partial_blocks_first = !partial_first.empty() && version_at_least(engine.version, partial_first),
+                      .guarantees_outputs = profile.guarantees_outputs != nullptr && profile.guarantees_outputs(engine),
+                      .prompts_wait_for_room = profile.prompts_wait_for_room};
   return {profile.make(), kv, profile.last_row};
 }
 

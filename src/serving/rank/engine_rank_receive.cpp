@@ -349,6 +349,7 @@ Refused EngineRank::why_no_load(std::int64_t owed) const {
       return plan_.blocked == Blocked::kv_blocks ? Refused::kv_blocks : Refused::not_yet;
   }
   if (rank_.tiers) owed += rank_.tiers->owed_blocks;
+  if (rank_.kv.prompts_wait_for_room) owed += rank_.blocks_of_begun_prompts();
   return receiver_->fits_head(rank_.pool.free() - owed) ? Refused::nothing : Refused::kv_blocks;
 }
 

@@ -48,6 +48,12 @@ std::int64_t RankState::blocks_needed(RequestId id, std::int64_t tokens) const {
   return layout.blocks(tokens, computed(r), config.block_size) - r.blocks + prefix_cache.shared_before(id, first);
 }
 
+std::int64_t RankState::blocks_of_begun_prompts() const {
+  std::int64_t blocks = 0;
+  for (const RequestId id : running.prefilling()) blocks += blocks_needed(id, table[id].known_tokens());
+  return blocks;
+}
+
 // What lies before the window of the token after `computed` others goes.
 void RankState::slide_window(RequestId id, std::int64_t computed) {
   InFlight& r = table[id];

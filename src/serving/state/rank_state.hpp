@@ -33,6 +33,7 @@ struct KvRules {
   bool stores_whole_contexts = false;  // nothing of a prompt is found before all of it is computed
   bool partial_blocks_first = false;   // blocks that are not full are reused first
   bool guarantees_outputs = false;     // nobody is preempted: who gets blocks can end beside all that have some
+  bool prompts_wait_for_room = false;  // nobody makes room for the rest of a prompt that has begun
 };
 
 // What a step planned before a request's last token was out still holds of that request (async_scheduling).
@@ -115,6 +116,8 @@ class RankState {
   }
   // More blocks `r` needs to have `tokens` tokens cached.
   [[nodiscard]] std::int64_t blocks_needed(RequestId id, std::int64_t tokens) const;
+  // That the prompts which have begun are still to take.
+  [[nodiscard]] std::int64_t blocks_of_begun_prompts() const;
 
   // ---- a request's way through the rank ----
   // The head of the queue is passed over until bring_back().

@@ -199,7 +199,8 @@ class Sglang final : public BatchingPolicy {
     const std::int64_t rest = known - hit.tokens;
     // Cached and evictable until now, or about to be loaded.
     const std::int64_t locked = hit.free_blocks * budget.page + s.tokens_from_tiers();
-    if (s.running() > 0 && !has_room(s, budget, rest + locked, left, estimate)) return refuse(plan, Blocked::kv_blocks);
+    if (s.used_blocks() > 0 && !has_room(s, budget, rest + locked, left, estimate))
+      return refuse(plan, Blocked::kv_blocks);
     const std::int64_t padded = up(rest, budget.page);
     const bool chunks = s.config.enable_chunked_prefill;
     const bool input_counts = !chunks || !version_at_least(s.config.version, "0.5.18");

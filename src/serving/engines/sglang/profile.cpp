@@ -237,6 +237,7 @@ EngineProfile sglang_profile() {
   EngineProfile p;
   p.info = {"sglang", "SGLang: prefill batches alone, one split prompt, admission by expected output, retraction"};
   p.make = make_sglang;
+  p.prompts_wait_for_room = true;
   p.idle_tokens = 0;
   p.hands_over = "sglang";
   p.seats_of_all_ranks = true;
