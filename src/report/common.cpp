@@ -119,6 +119,11 @@ std::string readable(double value) {
   return value == 0 ? "0" : fmt::format("{:.3g}", value);
 }
 
+std::string readable_count(double value) {
+  const bool whole = std::abs(value) < 1e15 && value == std::floor(value);
+  return whole ? readable(static_cast<std::int64_t>(value)) : readable(value);
+}
+
 std::string dollars(double usd) {
   if (!std::isfinite(usd) || std::abs(usd) >= 1e13) return readable(usd);
   const std::int64_t cents = std::llround(std::abs(usd) * 100);

@@ -35,7 +35,8 @@ inline constexpr int kPartsOfOnePool = kAttributionParts - 3;
 // About four digits for people: 12,346 · 523.4 · 20.12 · 0.0123; "inf" and "-" for what is not finite.
 [[nodiscard]] std::string readable(double value);
 [[nodiscard]] std::string readable(std::int64_t value);
-[[nodiscard]] std::string readable_signed(double value);                        // +12.3
+[[nodiscard]] std::string readable_count(double value);   // of things, or their mean over runs: 4 · 4.50
+[[nodiscard]] std::string readable_signed(double value);  // +12.3
 [[nodiscard]] std::string with_unit_of(double value, std::string_view metric);  // 523.4 ms
 [[nodiscard]] std::string dollars(double usd);                                  // 1,234.50
 [[nodiscard]] std::string percent(double share);                                // 0.314 → 31.4 %

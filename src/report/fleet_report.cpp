@@ -131,7 +131,7 @@ std::string fleet_pools(const RunResult& result, const TextStyle& style) {
     std::vector<std::string> row{result.pools[i].name};
     for (const char* key : {"mean_replicas_ready", "max_replicas_ready", "mean_replicas_paid", "gpu_hours",
                             "scale_events", "cold_starts", "replica_failures", "lost_requests"})
-      row.push_back(readable(s[key]));
+      row.push_back(readable_count(s[key]));
     table.row(std::move(row));
   }
   return table.text(style, "  ");
@@ -174,30 +174,30 @@ std::string fleet_lines(const RunResult& result) {
   std::string text;
   if (result.scenario.cluster.fleet.on) {
     text += fmt::format("  {} replicas ready in the mean (at most {}), {} paid: {} GPU-hours",
-                        readable(s["mean_replicas_ready"]), readable(s["max_replicas_ready"]),
+                        readable(s["mean_replicas_ready"]), readable_count(s["max_replicas_ready"]),
                         readable(s["mean_replicas_paid"]), readable(s["gpu_hours"]));
     if (s["cold_starts"] > 0)
       text += fmt::format(", {} of them for {} cold starts", readable(s["cold_start_gpu_hours"]),
-                          readable(s["cold_starts"]));
+                          readable_count(s["cold_starts"]));
     if (!std::isnan(s["run_cost"])) text += fmt::format("; {} $", dollars(s["run_cost"]));
     text += "\n";
     if (s["replica_failures"] > 0)
-      text +=
-          fmt::format("  {} replicas died with {} requests; {} more were sent to the dead\n",
-                      readable(s["replica_failures"]), readable(s["lost_requests"]), readable(s["refused_requests"]));
+      text += fmt::format("  {} replicas died with {} requests; {} more were sent to the dead\n",
+                          readable_count(s["replica_failures"]), readable_count(s["lost_requests"]),
+                          readable_count(s["refused_requests"]));
     if (asks_how_often(result)) {
       const ObjectivesHeld held = objectives_held(result);
       text += fmt::format("  all objectives held in {} of {} runs: {} to {} (95 %)\n", held.runs, held.of,
                           percent(held.share.low), percent(held.share.high));
     }
     if (s["held_requests"] > 0 || s["turned_away"] > 0)
-      text += fmt::format("  {} requests found no replica ready, {} were turned away\n", readable(s["held_requests"]),
-                          readable(s["turned_away"]));
+      text += fmt::format("  {} requests found no replica ready, {} were turned away\n",
+                          readable_count(s["held_requests"]), readable_count(s["turned_away"]));
   }
   if (result.scenario.workload.client.on) {
-    text +=
-        fmt::format("  {} attempts per request, {} given up, {} answers for nobody",
-                    readable(s["attempts_per_request"]), readable(s["attempts_given_up"]), readable(s["late_answers"]));
+    text += fmt::format("  {} attempts per request, {} given up, {} answers for nobody",
+                        readable(s["attempts_per_request"]), readable_count(s["attempts_given_up"]),
+                        readable_count(s["late_answers"]));
     if (!std::isnan(s["last_unanswered_s"]))
       text += fmt::format("; the last request without an answer came at {} s", readable(s["last_unanswered_s"]));
     text += "\n";

@@ -23,7 +23,7 @@ constexpr int kHalfWidth = 9;
 std::string tornado_bar(const LeverEffect& lever, double largest) {
   double left = 0, right = 0;
   for (const LeverStep* step : {&lever.down, &lever.up}) {
-    if (!step->possible) continue;
+    if (!step->moves()) continue;
     left = std::max(left, -step->paired.difference.value);
     right = std::max(right, step->paired.difference.value);
   }
@@ -58,7 +58,7 @@ std::string tornado_section(const SensitivityStudy& s, const TextStyle& style) {
                tornado_bar(l, largest)});
   }
   return table.text(style, "  ") +
-         fmt::format("  ± of the difference on the same random numbers, {}; 0 = not beyond it\n",
+         fmt::format("  ± of the difference on the same random numbers, {}; 0 and no bar = not beyond it\n",
                      percent(s.scenario.study.confidence));
 }
 

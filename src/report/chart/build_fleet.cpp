@@ -117,7 +117,7 @@ void add_replicas(Charts& charts, const Json& fleet, const Json& summary, const 
       "Replicas that are paid, and what of them is ready: {} ready in the mean, {} paid, {} GPU-hours, {} cold starts. "
       "First replication.",
       figure_of(summary, "mean_replicas_ready"), figure_of(summary, "mean_replicas_paid"),
-      figure_of(summary, "gpu_hours"), figure_of(summary, "cold_starts"));
+      figure_of(summary, "gpu_hours"), readable_count(number_of(summary["cold_starts"])));
   chart.panels.push_back(std::move(panel));
   charts.push_back(std::move(chart));
 }

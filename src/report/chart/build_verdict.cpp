@@ -186,8 +186,10 @@ void add_tornado(Charts& charts, const Json& document) {
   chart.name = "tornado";
   chart.title = fmt::format("What {} hangs on", metric_title(metric));
   chart.x = {fmt::format("change of {}", metric_label(metric)), Axis::Scale::linear, {}, {}, {}};
-  chart.caption = fmt::format("{} is {}; each figure moved by {} down and up, the largest effect first. {}",
-                              metric_title(metric), interval_text(document["base"]), by, text_of(document["worth"]));
+  chart.caption = fmt::format(
+      "{} is {}; each figure moved by {} down and up, the largest effect first; no bar where it is "
+      "not beyond chance. {}",
+      metric_title(metric), interval_text(document["base"]), by, text_of(document["worth"]));
   chart.table.head = {"figure", "now", "unit", "down", "up", "elasticity", "beyond chance"};
   Panel panel;
   panel.y.scale = Axis::Scale::category;
@@ -202,7 +204,8 @@ void add_tornado(Charts& charts, const Json& document) {
       const double d = number_of(move["difference"]["value"]);
       if (std::isnan(d))
         return std::string(move["possible"].is_null() || is_true(move["possible"]) ? "-" : "not possible");
-      if (chart.table.rows.size() < kMost) {
+      const bool beyond_chance = number_of(move["difference"]["low"]) > 0 || number_of(move["difference"]["high"]) < 0;
+      if (beyond_chance && chart.table.rows.size() < kMost) {
         s.x.push_back(d);
         s.y.push_back(row);
         s.low.push_back(std::min(0.0, d));

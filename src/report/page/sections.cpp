@@ -77,9 +77,8 @@ std::string fleet_block(const Json& document) {
     if (std::isnan(value)) continue;
     std::string label(c.title);
     label.erase(0, label.find_first_not_of(' '));
-    const bool counts = metric_unit(c.key).empty() && value == std::floor(value);
-    figures.rows.push_back({label, counts ? readable(static_cast<std::int64_t>(value)) : with_unit_of(value, c.key),
-                            std::string(c.meaning)});
+    const std::string shown = metric_unit(c.key).empty() ? readable_count(value) : with_unit_of(value, c.key);
+    figures.rows.push_back({label, shown, std::string(c.meaning)});
   }
   Table states;
   states.head = {"state", "replica-hours"};

@@ -102,17 +102,18 @@ class LeverSteps {
 };
 
 void measure_effect(LeverEffect& lever, double base) {
-  double slope = 0, span = 0;
+  double slope = 0, doubt = 0, span = 0;
   for (const LeverStep* step : {&lever.down, &lever.up}) {
     if (!step->possible) continue;
     const Interval& d = step->paired.difference;
-    lever.effect = std::max(lever.effect, std::abs(d.value));
-    lever.certain = lever.certain || d.low > 0 || d.high < 0;
+    if (step->moves()) lever.effect = std::max(lever.effect, std::abs(d.value));
     // Both steps together: (up - down) over the distance between them.
     const double side = step->factor > 1 ? 1 : -1;
     slope += side * d.value;
+    doubt += d.half_width();
     span += std::abs(step->factor - 1);
   }
+  lever.certain = std::abs(slope) > doubt;
   lever.elasticity = span > 0 && base != 0 ? slope / span / base : std::nan("");
 }
 

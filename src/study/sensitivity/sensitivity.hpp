@@ -22,6 +22,9 @@ struct LeverStep {
   double factor = 1;  // on the lever, after rounding
   double after = 0;
   PairedDifference paired;
+
+  // The difference is beyond its interval.
+  [[nodiscard]] bool moves() const { return possible && (paired.difference.low > 0 || paired.difference.high < 0); }
 };
 
 struct LeverEffect {
@@ -33,8 +36,8 @@ struct LeverEffect {
   LeverStep up;
   // Percent of the metric per percent of the lever, over both steps; NaN when neither was possible.
   double elasticity = 0;
-  double effect = 0;     // the larger of both differences, absolute
-  bool certain = false;  // an interval of one of them leaves 0 out
+  double effect = 0;     // the larger of both differences that are beyond their intervals, absolute
+  bool certain = false;  // what both steps together change is more than their intervals together
 };
 
 struct SensitivityStudy {

@@ -54,6 +54,13 @@ TEST(Sensitivity, FollowsTheStepTimeOneToOne) {
   EXPECT_NEAR(step->elasticity, 1, 0.05);
   EXPECT_TRUE(step->certain);
   EXPECT_EQ(s->levers.front().name, "cost.affine.per_step");
+  for (const LeverEffect& l : s->levers) {
+    EXPECT_EQ(l.effect > 0, l.down.moves() || l.up.moves()) << l.name << ": what chance does is no effect";
+    const double doubt = l.down.paired.difference.half_width() + l.up.paired.difference.half_width();
+    if (l.down.possible && l.up.possible) {
+      EXPECT_EQ(l.certain, std::abs(l.up.paired.difference.value - l.down.paired.difference.value) > doubt) << l.name;
+    }
+  }
   EXPECT_LT(step->down.paired.difference.value, 0);
   EXPECT_GT(step->up.paired.difference.value, 0);
   const LeverEffect* seats = find(*s, "engine.max_num_seqs");
