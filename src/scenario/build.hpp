@@ -87,6 +87,8 @@ void build_hand_over(Resolver& values, const Catalog& catalog, Scenario& scenari
 [[nodiscard]] bool has_kv_cache(const DraftSpec& draft);
 void check_layouts(Resolver& values, const Scenario& scenario);
 void check_connectors(Resolver& values, const Scenario& scenario);
+// Stores that several pools share.
+void check_stores(Resolver& values, const Scenario& scenario);
 // Pools and the workload together.
 void check_pools(Resolver& values, Scenario& scenario);
 // `pools[2]`, whose numbers count pools that are left out too.

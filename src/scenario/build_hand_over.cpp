@@ -33,7 +33,7 @@ struct Semantics {
   const char* one_transfer = "";  // why disaggregation.transfer cannot be chosen; empty: it can
 };
 constexpr Semantics kSemantics[] = {
-    // vLLM 0.19, VLLM_NIXL_ABORT_REQUEST_TIMEOUT.
+    // vLLM 0.19, VLLM_NIXL_ABORT_REQUEST_TIMEOUT; later ones renew a lease (kRenewsLeasesFrom).
     {"nixl", FirstToken::where_decoded, Reserve::on_arrival, PickUp::after_step, false, true, true, false, false, 480,
      true, false, false, false, "NIXL reads a prompt when all of it is computed"},
     // vLLM 0.19, kv_connector/v1/p2p/: a layer's blocks are copied into one tensor.
@@ -46,6 +46,10 @@ constexpr Semantics kSemantics[] = {
     // Splitwise, DistServe.
     {"plain", FirstToken::where_prefilled, Reserve::on_arrival, PickUp::next_call, false, false, true, false, false, 0},
 };
+
+// While a request waits where it decodes its blocks are held for it, by a heartbeat (vLLM's pull request 41383 of May
+// 2026; the release is inferred: 0.23 has what was merged then).
+constexpr std::string_view kRenewsLeasesFrom = "0.23";
 
 const Semantics& semantics_of(std::string_view name) {
   const auto at =
@@ -178,8 +182,10 @@ void read_rules(Resolver& values, Scenario& s) {
   if (rules.launch > Duration{} && rules.pick_up != PickUp::after_step)
     values.error("disaggregation.launch", "'disaggregation.launch' says nothing: every call knows what has come",
                  "it is for disaggregation.pick_up: after_step");
+  const bool renews = plan.semantics == "nixl" && version_at_least(config.version, kRenewsLeasesFrom);
   rules.pin_timeout = duration_from_seconds(
-      values.quantity("disaggregation.pin_timeout", {semantics.pin_seconds, Origin::engine_default, plan.semantics}));
+      values.quantity("disaggregation.pin_timeout", {renews ? 0 : semantics.pin_seconds, Origin::engine_default,
+                                                     renews ? "a lease that is renewed" : plan.semantics}));
   rules.local_below = values.integer("disaggregation.local_prefill_below");
   rules.local_ratio = values.number("disaggregation.local_prefill_ratio");
   if (rules.local_below > 0 && !semantics.computes_prompts)
@@ -212,7 +218,7 @@ std::int64_t whole_bytes(double bytes) {
 void check_keys_of_embeddings(Resolver& values) {
   for (const char* key : {"semantics", "pick_up", "on_failure", "failure_probability", "hop", "launch", "pin_timeout",
                           "local_prefill_below", "local_prefill_ratio", "most_unstarted", "num_reserved_decode_tokens",
-                          "core_bandwidth", "per_descriptor"}) {
+                          "core_bandwidth", "per_descriptor", "enforce_handshake_compat"}) {
     const std::string path = fmt::format("disaggregation.{}", key);
     if (!values.given(path)) continue;
     values.mark_read(path);
@@ -223,7 +229,9 @@ void check_keys_of_embeddings(Resolver& values) {
 void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
   HandOverPlan& plan = s.hand_over;
   const bool affine = s.deployment.level == CostLevel::affine;
-  const bool one_node = !affine && in_one_node(s);
+  // Who names a link means it: that of the node has no name here.
+  const bool one_node =
+      !affine && in_one_node(s) && !values.given("disaggregation.link") && !values.given("disaggregation.bandwidth");
   plan.rules.setup = duration_from_seconds(values.quantity(
       "disaggregation.setup", {affine ? 0 : kSetup, Origin::default_value, "measured on Mooncake over RoCE"}));
   plan.rules.core_bandwidth =
@@ -268,7 +276,9 @@ void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
       return;
     }
     const Parallelism& split = d.parallelism;
-    const double of_gpu = link.per_direction.value * plan.efficiency;
+    // A GPU's share of its node's adapters, which stand before whatever link is between nodes.
+    const double share = one_node || bandwidth ? 1 : d.node.share_of_adapters();
+    const double of_gpu = link.per_direction.value * share * plan.efficiency;
     pool.link_bandwidth = whole_bytes(of_gpu * split.gpus());
     if (pool.role == PoolRole::encoder) {  // embeddings in 16 bits, the same on all of its GPUs
       pool.link_bandwidth = whole_bytes(of_gpu);
@@ -287,12 +297,14 @@ void read_links(Resolver& values, const Catalog& catalog, Scenario& s) {
     pool.kv_block_bytes = whole_bytes(per_token * of_block / layers * pool.engine.block_size);
     // One rank's blocks are posted one after the other: keys and values of every layer that it has.
     const int kinds = d.model.attention == AttentionKind::latent ? 1 : 2;
-    const double posted = std::ceil(of_block / split.pipeline) * kinds + (drafter ? 2 * d.draft.model.layers : 0);
+    double posted = std::ceil(of_block / split.pipeline) * kinds + (drafter ? 2 * d.draft.model.layers : 0);
+    const Parallelism& from = entry_pool(s.pools).deployment.parallelism;
+    // A rank that takes the parts of several reads from one after the other.
+    if (d.model.attention != AttentionKind::latent && from.tensor > split.tensor) posted *= from.tensor / split.tensor;
     double most = of_gpu * split.tensor * split.pipeline;
     if (descriptor > 0) most = std::min(most, static_cast<double>(pool.kv_block_bytes) / (posted * descriptor));
     if (pool.engine.kv_layout.states == 0) pool.kv_state_bytes = std::llround(d.model.recurrent.state_bytes);
     pool.kv_layers = std::max<std::int64_t>(1, std::llround(layers));
-    const Parallelism& from = entry_pool(s.pools).deployment.parallelism;
     pool.flow_bandwidth = whole_bytes(std::min(most, of_gpu * from.tensor * from.pipeline));
   }
 }

@@ -87,10 +87,12 @@ void add_tier(Resolver& values, const char* name, KvTier tier, double read, cons
   if (remote) {
     config.shared = values.flag(key("shared"));
     if (const auto all = values.maybe_quantity(key("store_bandwidth"))) config.store_bandwidth = whole(*all);
-    if (config.store_bandwidth > 0 && !config.shared)
-      values.error(key("store_bandwidth"),
-                   fmt::format("'{}' is of a store that replicas share", key("store_bandwidth")),
+    config.name = values.maybe_text(key("name")).value_or("");
+    for (const char* part : {"store_bandwidth", "name"}) {
+      if (!values.given(key(part)) || config.shared) continue;
+      values.error(key(part), fmt::format("'{}' is of a store that replicas share", key(part)),
                    "set engine.kv_remote.shared: true, or leave it out");
+    }
   }
   kv.tiers.push_back(config);
 }

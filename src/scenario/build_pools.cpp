@@ -186,6 +186,8 @@ void build_pool(Resolver& values, const YamlNode& tree, const Catalog& catalog, 
   if (!sub.diagnostics().has_errors()) check_routing(sub, judged);
   judged.cluster.fleet.on = part.cluster.fleet.on;
   if (has_choice_elsewhere(values, s, index)) ++judged.cluster.replicas;
+  if (s.pools[index].role != PoolRole::both)
+    judged.hand_over.link = "to be chosen";  // whether within a node is not known yet
   if (!sub.diagnostics().has_errors()) check_effects_of_pool(sub, judged);
   values.diagnostics().append(sub.diagnostics());
   PoolPlan& pool = s.pools[index];
@@ -365,6 +367,7 @@ void build_pools(Resolver& values, const YamlNode& tree, const Catalog& catalog,
   take_main_pool(values, s);
   build_admission(values, s);
   check_agreement(values, s);
+  check_stores(values, s);
   if (!values.diagnostics().has_errors()) build_hand_over(values, catalog, s);
 }
 

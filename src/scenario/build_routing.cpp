@@ -60,6 +60,22 @@ void check_mooncake(Resolver& values, const Scenario& s) {
                  "engine.disable_hybrid_kv_cache_manager: true keeps all tokens, or leave it out");
 }
 
+// Routers that go by what replicas publish need engines that do.
+void check_published(Resolver& values, const Scenario& s, const RoutingRow& router) {
+  const EngineProfile& engine = find_engine(s.engine.name);
+  if (reads_signals(router) && router.info.name != "power_of_two" && !engine.publishes_load)
+    values.error("router",
+                 fmt::format("'router: {}' goes by what replicas publish of their load, and {} publishes nothing",
+                             router.info.name, engine.info.name),
+                 "least_outstanding counts by itself");
+  if (router.sees_prefixes && s.engine.enable_prefix_caching && s.cluster.routing.prefix_index == "engine" &&
+      !engine.publishes_kv_events)
+    values.error(values.given("routing.prefix_index") ? "routing.prefix_index" : "router",
+                 fmt::format("{} publishes no KV events: 'router: {}' cannot see what its replicas have cached",
+                             engine.info.name, router.info.name),
+                 "routing.prefix_index: router; it goes by what it has sent where");
+}
+
 }  // namespace
 
 void build_routing(Resolver& values, Scenario& s) {
@@ -71,6 +87,7 @@ void check_routing(Resolver& values, const Scenario& s) {
   const RoutingRow& router = find_router(s.cluster.router);
   if (router.info.name == "length_pools") check_length_pools(values, s);
   if (router.fetches) check_mooncake(values, s);
+  check_published(values, s, router);
   for (const std::string& key : keys_under("routing")) {
     const std::string path = "routing." + key;
     const bool reads =

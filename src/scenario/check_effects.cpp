@@ -27,8 +27,19 @@ bool is_affine(const Scenario& s) {
 bool is_not_affine(const Scenario& s) {
   return !is_affine(s);
 }
+bool has_remote_store(const EngineConfig& engine) {
+  return std::ranges::any_of(engine.kv_offload.tiers, [](const KvTierConfig& t) { return t.tier == KvTier::remote; });
+}
+bool is_in_a_node(const Deployment& d) {
+  return d.parallelism.gpus() <= d.node.gpus_per_node;
+}
+// Nothing goes over the links between nodes: no collective, no KV cache from pool to pool or to a remote store.
 bool stays_in_a_node(const Scenario& s) {
-  return s.deployment.parallelism.gpus() <= s.deployment.node.gpus_per_node;
+  const std::string& link = s.hand_over.link;
+  return is_in_a_node(s.deployment) && !has_remote_store(s.engine) &&
+         (link.empty() || link == s.deployment.gpu.scale_up_link.id) &&
+         std::ranges::all_of(
+             s.pools, [](const PoolPlan& p) { return is_in_a_node(p.deployment) && !has_remote_store(p.engine); });
 }
 
 bool has_no_efficiencies(const Scenario& s) {
@@ -86,9 +97,9 @@ constexpr Effect kEffects[] = {
     {"cost.affine.per_prefill_token", is_not_affine, "only cost.level: affine reads it"},
     {"cost.affine.per_decode_token", is_not_affine, "only cost.level: affine reads it"},
     {"cost.affine.per_context_token", is_not_affine, "only cost.level: affine reads it"},
-    {"hardware.scale_out_link", stays_in_a_node, "every replica stays inside one node"},
-    {"hardware.nics_per_node", stays_in_a_node, "every replica stays inside one node"},
-    {"hardware.oversubscription", stays_in_a_node, "every replica stays inside one node"},
+    {"hardware.scale_out_link", stays_in_a_node, "nothing leaves a node"},
+    {"hardware.nics_per_node", stays_in_a_node, "nothing leaves a node"},
+    {"hardware.oversubscription", stays_in_a_node, "nothing leaves a node"},
     {"engine.all2all_backend", [](const Scenario& s) { return s.deployment.parallelism.data == 1; },
      "there is one rank of attention (engine.data_parallel_size)"},
     {"router", [](const Scenario& s) { return replicas_in_all(s) == 1; }, "there is one replica"},

@@ -22,10 +22,47 @@ bool draft_alike(const DraftSpec& a, const DraftSpec& b) {
 
 }  // namespace
 
+// vLLM's NIXL connector, in either direction.
+void check_stages(Resolver& values, const Scenario& s) {
+  for (std::size_t i = 0; i < s.pools.size(); ++i) {
+    const PoolPlan& pool = s.pools[i];
+    if (pool.deployment.parallelism.pipeline == 1 || pool.role == PoolRole::encoder || pool.role == PoolRole::both)
+      continue;
+    values.error(
+        fmt::format("pools[{}].engine.pipeline_parallel_size", i),
+        fmt::format("vLLM's NIXL connector reads no KV caches of pipeline stages (its issues 40674 and 52913), "
+                    "and pool '{}' has {}",
+                    pool.name, pool.deployment.parallelism.pipeline),
+        "1, or disaggregation.semantics: p2p-nccl or plain");
+  }
+}
+
+// The compatibility hash has vLLM's release in it.
+void check_releases(Resolver& values, const Scenario& s) {
+  const char* key = "disaggregation.enforce_handshake_compat";
+  const bool nixl = s.hand_over.semantics == "nixl";
+  if (values.given(key) && !nixl)
+    values.error(
+        key, fmt::format("'{}' says nothing with semantics {}: the handshake is NIXL's", key, s.hand_over.semantics),
+        "leave it out");
+  if (!values.flag(key) || !nixl) return;
+  const PoolPlan& from = entry_pool(s.pools);
+  for (std::size_t i = 0; i < s.pools.size(); ++i) {
+    const PoolPlan& to = s.pools[i];
+    if (to.role != PoolRole::decode || to.engine.version == from.engine.version) continue;
+    values.error(fmt::format("pools[{}].engine.version", i),
+                 fmt::format("vLLM's handshake refuses another release: pool '{}' has {}, pool '{}' {}", from.name,
+                             from.engine.version, to.name, to.engine.version),
+                 "give both the same, or disaggregation.enforce_handshake_compat: false, as vLLM has it");
+  }
+}
+
 // What engines refuse at their handshake.
 void check_layouts(Resolver& values, const Scenario& s) {
   const PoolPlan& from = entry_pool(s.pools);
   const bool nixl = s.hand_over.semantics == "nixl";
+  if (nixl) check_stages(values, s);
+  check_releases(values, s);
   for (std::size_t i = 0; i < s.pools.size(); ++i) {
     const PoolPlan& to = s.pools[i];
     if (to.role != PoolRole::decode) continue;
@@ -83,6 +120,56 @@ void check_layouts(Resolver& values, const Scenario& s) {
       refuse("engine.tensor_parallel_size",
              fmt::format("{} KV heads do not divide between TP {} and TP {}", model.kv_heads, tp_from, tp_to),
              "choose sizes that divide the KV heads");
+  }
+}
+
+namespace {
+
+// The store that a pool shares by a name; null: it has none.
+const KvTierConfig* named_store(const PoolPlan& pool) {
+  for (const KvTierConfig& tier : pool.engine.kv_offload.tiers) {
+    if (tier.shared && !tier.name.empty()) return &tier;
+  }
+  return nullptr;
+}
+
+// Why what one pool stores is not what the other looks for; empty: it is. Keys of engines name the model, the number of
+// ranks and the rank (LMCache's CacheEngineKey, SGLang's HiCacheStorage but for latent attention).
+std::string unlike(const PoolPlan& a, const PoolPlan& b) {
+  const KvOffloadConfig &ours = a.engine.kv_offload, &theirs = b.engine.kv_offload;
+  const KvTierConfig &here = *named_store(a), &there = *named_store(b);
+  const int tp = a.deployment.parallelism.tensor, other_tp = b.deployment.parallelism.tensor;
+  const bool latent = a.deployment.model.attention == AttentionKind::latent;
+  if (a.deployment.model.id != b.deployment.model.id) return "they do not have the same model";
+  if (ours.backend != theirs.backend)
+    return fmt::format("{} writes otherwise than {}", to_string(ours.backend), to_string(theirs.backend));
+  if (ours.unit_tokens != theirs.unit_tokens)
+    return fmt::format("one stores {} tokens as one, the other {}", ours.unit_tokens, theirs.unit_tokens);
+  if (tp != other_tp && !latent) return fmt::format("every rank stores its own part, of TP {} and {}", tp, other_tp);
+  if (ours.unit_bytes != theirs.unit_bytes)
+    return fmt::format("{} tokens are {} bytes for one and {} for the other", ours.unit_tokens, ours.unit_bytes,
+                       theirs.unit_bytes);
+  if (here.units != there.units) return "they do not say the same size";
+  if (here.store_bandwidth != there.store_bandwidth) return "they do not say the same store_bandwidth";
+  return {};
+}
+
+}  // namespace
+
+void check_stores(Resolver& values, const Scenario& s) {
+  for (std::size_t i = 0; i < s.pools.size(); ++i) {
+    const KvTierConfig* store = named_store(s.pools[i]);
+    if (store == nullptr) continue;
+    const auto first = std::find_if(s.pools.begin(), s.pools.end(), [&](const PoolPlan& pool) {
+      const KvTierConfig* other = named_store(pool);
+      return other != nullptr && other->name == store->name;
+    });
+    const std::string why = unlike(*first, s.pools[i]);
+    if (why.empty()) continue;
+    values.error(
+        fmt::format("pools[{}].engine.kv_remote.name", i),
+        fmt::format("pools '{}' and '{}' cannot share store '{}': {}", first->name, s.pools[i].name, store->name, why),
+        "give both the same, or stores of their own");
   }
 }
 

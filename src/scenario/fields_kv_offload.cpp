@@ -90,6 +90,8 @@ constexpr Field kKvOffloadRows[] = {
      Dimension::bytes},
     {"engine.kv_remote.shared", K::flag, "false",
      "One store for all replicas (Mooncake Store, LMCache's server): they find what others have stored."},
+    {"engine.kv_remote.name", K::text, "",
+     "shared, in pools: those that give their store the same name have one together, and find each other's."},
     {"engine.kv_remote.store_bandwidth", K::quantity, "",
      "shared: of the store, for all replicas together, in each direction; else as fast as they are.", 1, 1e14,
      Dimension::bandwidth},

@@ -112,7 +112,9 @@ constexpr Field kPoolRows[] = {
      {},
      pick_ups},
     {"disaggregation.link", K::text, "(scale_out_link; within a node the GPU's own)",
-     "Link between the pools, by catalog name; one per GPU."},
+     "Link between the pools, by catalog name; one per GPU, or as hardware.nics_per_node says. With a name it is a "
+     "network, "
+     "however few GPUs there are."},
     {"disaggregation.bandwidth", K::quantity, "(of the link)", "Of one GPU's link, each way.", 1, 1e15,
      Dimension::bandwidth},
     {"disaggregation.core_bandwidth", K::quantity, "", "Most of all transfers together; absent: the links alone limit.",
@@ -128,7 +130,9 @@ constexpr Field kPoolRows[] = {
      "From the beginning of a step until it is launched and has polled for KV caches (pick_up: after_step); as long as "
      "the step where the host is the limit, as with enforce_eager.",
      0, 1000},
-    {"disaggregation.pin_timeout", K::quantity, "(nixl: 480 s)",
+    {"disaggregation.enforce_handshake_compat", K::flag, "true",
+     "nixl: pools of different releases refuse each other (vLLM's key of kv_connector_extra_config)."},
+    {"disaggregation.pin_timeout", K::quantity, "(nixl before 0.23: 480 s, else 0)",
      "What was handed over is kept no longer where its prompt was computed; 0 = until it is there.", 0, kMaxSeconds},
     {"disaggregation.on_failure",
      K::choice,

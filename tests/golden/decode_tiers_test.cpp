@@ -125,6 +125,28 @@ TEST(DecodeTiersGolden, K16OneConnectorThatSaysNotYetHoldsUpTheOther) {
   }
 }
 
+// A conversation's second turn begins with the first one's 64 tokens and the 17 of its output that were computed: 80 in
+// whole blocks. The replica that computes the second turn's prompt finds what its fellow stored of the first one's,
+// and, where both pools have one store, what was written, too.
+TEST(DecodeTiersGolden, K17AStoreOfTwoPoolsHasWhatEitherStored) {
+  for (const bool together : {false, true}) {
+    DecodeTiers pools(false);
+    for (PoolConfig& pool : pools.config.pools) {
+      KvOffloadConfig& kv = pool.engine.kv_offload;
+      kv = pools.config.pools.back().engine.kv_offload;
+      kv.tiers.resize(1);
+      kv.tiers.push_back({KvTier::remote, 1000, 1'000'000'000, 1'000'000'000});
+      kv.tiers.back().shared = true;
+      kv.tiers.back().name = together ? "conversations" : "";
+    }
+    std::vector<Request> turns{request(0, 0, 64, 18), request(1, 2000, 100, 1)};
+    for (Request& turn : turns) turn.conversation = 0;
+    const PooledRun run = pools.serve(turns, {});
+    EXPECT_EQ(run.outcome.replicas[1].kv_tiers.hits[2], together ? 80 : 64) << "the second turn's replica";
+    EXPECT_EQ(run.outcome.finished, 2);
+  }
+}
+
 // An engine that plans a step ahead asks at the same boundary as for a hand-over, and sees the load as late (H21, H4):
 // busy with steps from 1110 + 20 k on, the third is there at 1120 and asked for at 1130; its load of 15 ms ends at
 // 1145, is polled at 1150, reported at 1190, and its token comes out at 1230. Without planning ahead: at 1170 and 1190.

@@ -163,6 +163,26 @@ struct RandomPools {
       choose_tiers(pick, false, pool.engine);
       pool.engine.kv_offload.before_hand_overs = pool.role == PoolRole::decode && pick(0, 1) == 0;
     }
+    share_store(seed, in_all);
+  }
+  // The last of three tiers is one of all replicas of a pool, or of both pools, which then say the same of it.
+  void share_store(std::uint64_t seed, bool in_all) {
+    RandomStream random(seed, "random_pools_store");
+    const auto pick = [&](std::int64_t low, std::int64_t high) { return random.uniform_int(low, high); };
+    if (pick(0, 1) == 0) return;
+    const bool together = in_all && pick(0, 2) > 0;
+    const KvOffloadConfig& first = config.pools.front().engine.kv_offload;
+    for (PoolConfig& pool : config.pools) {
+      KvOffloadConfig& kv = pool.engine.kv_offload;
+      if (together && kv.on()) {
+        const bool before = kv.before_hand_overs;
+        kv = first;
+        kv.before_hand_overs = before;
+      }
+      if (kv.tiers.size() < 3) continue;
+      kv.tiers.back().shared = true;
+      kv.tiers.back().name = together ? "store" : "";
+    }
   }
   // Prompts are sent while they are computed, chunk by chunk or layer by layer, to where blocks were taken before.
   void bring_layers(std::uint64_t seed) {

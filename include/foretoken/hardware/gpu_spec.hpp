@@ -92,10 +92,11 @@ struct NodeSpec {
   // What all adapters of a node can send over what the network between nodes carries of it; 1 = every rail whole.
   double oversubscription = 1;
   // Byte/s between nodes that one device has when all send.
-  [[nodiscard]] double bandwidth_per_device() const {
+  [[nodiscard]] double share_of_adapters() const {
     const double share = adapters == 0 ? 1 : static_cast<double>(adapters) / gpus_per_node;
-    return scale_out_link.per_direction.value * share / oversubscription;
+    return share / oversubscription;
   }
+  [[nodiscard]] double bandwidth_per_device() const { return scale_out_link.per_direction.value * share_of_adapters(); }
   bool operator==(const NodeSpec&) const = default;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -52,6 +53,7 @@ struct KvTierConfig {
   Duration latency{};                 // of each read and write
   bool shared = false;                // all replicas of the pool have it together, and find what others stored
   std::int64_t store_bandwidth = 0;   // shared: bytes/s in each direction, of all replicas together; 0 = no limit
+  std::string name = {};              // shared: pools that give it the same name have one store together
   bool operator==(const KvTierConfig&) const = default;
 };
 

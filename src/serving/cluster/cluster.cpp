@@ -32,8 +32,7 @@ Cluster::Cluster(const PoolsConfig& config, RequestSource& source, Observer& obs
       transport_(std::move(seams.transport)),
       make_policy_(std::move(seams.make_policy)),
       clients_(seams.clients),
-      fan_out_(seams.fan_out),
-      stores_(config.pools.size()) {
+      fan_out_(seams.fan_out) {
   invariant(!config_.pools.empty(), "no pool where requests enter");
   entries_.front().router = std::move(seams.entry_router);
   decode_.router = std::move(seams.decode_router);
@@ -72,9 +71,9 @@ std::unique_ptr<Replica> Cluster::make_replica(const PoolConfig& pool, int first
     if (from != config_.pools.end()) receiving = {&config_.hand_over, from->first_token};
   }
   for (const KvTierConfig& tier : pool.engine.kv_offload.tiers) {
-    std::unique_ptr<KvPlace>& store = stores_[static_cast<std::size_t>(&pool - config_.pools.data())];
-    if (tier.shared && store == nullptr) store = std::make_unique<KvPlace>(tier);
-    receiving.store = store.get();
+    if (!tier.shared) continue;
+    const std::pair key(tier.name, tier.name.empty() ? &pool : nullptr);
+    receiving.store = &stores_.try_emplace(key, tier).first->second;
   }
   return std::make_unique<Replica>(first_rank, pool, config_, make_policy_,
                                    PromptContents{source_.prefixes(), source_.media()}, observer_, *this, receiving);

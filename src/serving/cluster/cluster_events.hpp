@@ -3,9 +3,12 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -281,14 +284,14 @@ class Cluster final : public ClusterRun, public DepartureListener, public HandOv
   EventQueue<Event>::Handle flow_due_ = 0;
   EventQueue<Event>::Handle encoders_due_ = 0;
   EnginePolicyMaker make_policy_;
-  std::optional<HandOvers> hand_over_;               // null: nothing is handed over
-  std::optional<Admission> admission_;               // null: all are let in
-  std::optional<FlowControl> flow_;                  // null: nobody waits before the router
-  std::deque<Fleet> fleets_;                         // of pools whose replicas come and go
-  std::optional<EncoderStage> encoders_;             // null: requests go to engines at once
-  Clients* clients_;                                 // null: nobody gives up
-  FanOut* fan_out_;                                  // null: requests come as they are
-  std::vector<std::unique_ptr<KvPlace>> stores_;     // by pool: what its replicas share; null: nothing
+  std::optional<HandOvers> hand_over_;                                   // null: nothing is handed over
+  std::optional<Admission> admission_;                                   // null: all are let in
+  std::optional<FlowControl> flow_;                                      // null: nobody waits before the router
+  std::deque<Fleet> fleets_;                                             // of pools whose replicas come and go
+  std::optional<EncoderStage> encoders_;                                 // null: requests go to engines at once
+  Clients* clients_;                                                     // null: nobody gives up
+  FanOut* fan_out_;                                                      // null: requests come as they are
+  std::map<std::pair<std::string, const PoolConfig*>, KvPlace> stores_;  // by name, or by the pool that has it alone
   std::unordered_map<std::int64_t, int> at_;         // with clients_: attempts' replicas, -1: between; never iterated
   std::int64_t not_held_ = 0;                        // requests that found no replica, in time or at all
   std::vector<ReplicaTotals> former_;                // by rank: of replicas that had its place before

@@ -117,8 +117,10 @@ struct EngineProfile {
   std::string_view hands_over = {};
   // Another one that it has in releases before this one.
   std::string_view hands_over_too = {}, hands_over_too_before = {};
-  bool encodes_media = false;  // its scheduling of the encoder of images and sound is simulated
-  bool groups_layers = false;  // layers of several kinds share its KV blocks (disable_hybrid_kv_cache_manager)
+  bool publishes_load = true;       // how many wait and run, how full its KV cache is
+  bool publishes_kv_events = true;  // which blocks it has cached
+  bool encodes_media = false;       // its scheduling of the encoder of images and sound is simulated
+  bool groups_layers = false;       // layers of several kinds share its KV blocks (disable_hybrid_kv_cache_manager)
   // Of these, releases from which its hand-overs can bring several groups of layers, and do by themselves.
   std::string_view hands_over_groups = {}, hands_over_groups_by_default = {};
   std::string_view hands_over_states = {};  // the same of states of recurrent layers

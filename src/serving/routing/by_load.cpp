@@ -101,7 +101,8 @@ class LengthPools final : public RoutingPolicy {
 // The turns of a conversation go where the first one went: to the emptiest then.
 class SessionSticky final : public RoutingPolicy {
  public:
-  explicit SessionSticky(const RoutingPlace& place) : load_(place.replicas) {}
+  explicit SessionSticky(const RoutingPlace& place)
+      : load_(place.replicas), conversations_(static_cast<std::size_t>(place.replicas), 0) {}
   int choose(const Request& request, const ClusterView& view) override {
     const int chosen = bound_to(request.conversation, view);
     load_.sent(chosen, request);
@@ -118,11 +119,17 @@ class SessionSticky final : public RoutingPolicy {
     const bool is_bound = bound_[place] >= 0;
     if (is_bound && view.takes(bound_[place])) return bound_[place];
     rebinds_ += is_bound ? 1 : 0;
-    return bound_[place] = load_.emptiest(view);
+    // Among equals where the fewest are at home: replicas may well be idle between the turns of all conversations.
+    const int home = least_of(view, [&](int i) { return std::pair(load_.requests(i), at_home(i)); });
+    if (is_bound) --at_home(bound_[place]);
+    ++at_home(home);
+    return bound_[place] = home;
   }
+  std::int64_t& at_home(int replica) { return conversations_[static_cast<std::size_t>(replica)]; }
 
   OwnLoad load_;
-  std::vector<int> bound_;  // by conversation
+  std::vector<int> bound_;                   // by conversation
+  std::vector<std::int64_t> conversations_;  // by replica
   std::int64_t rebinds_ = 0;
 };
 

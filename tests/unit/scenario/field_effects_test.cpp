@@ -186,6 +186,7 @@ const std::map<std::string, Example>& examples() {
       {"disaggregation.hop", {"3 ms", two_pools}},
       {"disaggregation.launch", {"5 ms", two_pools}},
       {"disaggregation.pin_timeout", {"30 s", two_pools}},
+      {"disaggregation.enforce_handshake_compat", {"false", two_pools}},
       {"disaggregation.on_failure", {"recompute", two_pools}},
       {"disaggregation.failure_probability", {"0.01", two_pools}},
       {"disaggregation.local_prefill_below", {"2048", two_pools}},

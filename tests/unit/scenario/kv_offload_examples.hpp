@@ -33,6 +33,7 @@ inline std::map<std::string, Example> kv_offload_examples() {
       {"engine.kv_remote.write_bandwidth", {"5 GB/s", {native, remote}}},
       {"engine.kv_remote.shared", {"true", {native, remote, "replicas=2"}}},
       {"engine.kv_remote.store_bandwidth", {"1 GB/s", {native, remote, "engine.kv_remote.shared=true"}}},
+      {"engine.kv_remote.name", {"conversations", {native, remote, "engine.kv_remote.shared=true"}}},
       {"engine.kv_remote.latency", {"1 ms", {native, remote}}},
       {"engine.swap_space", {"8", {v0, swap}}},
       {"engine.preemption_mode", {"swap", {v0}}},

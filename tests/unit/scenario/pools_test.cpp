@@ -18,6 +18,7 @@ constexpr const char* kTwoPools =
     "pools:\n"
     "  - {name: p, role: prefill, replicas: 2, engine: {tp: 2}}\n"
     "  - {name: d, role: decode, hardware: {gpu: a100_sxm}, engine: {max_num_seqs: 32, version: \"0.24\"}}\n"
+    "disaggregation: {enforce_handshake_compat: false}\n"
     "workload: {random_input_len: 1000, random_output_len: 10, num_prompts: 5}\n";
 
 Scenario scenario(const std::string& text, const std::vector<std::string>& set = {}) {
@@ -105,6 +106,37 @@ TEST(ScenarioPools, KeepTheOriginOfEveryValue) {
   const Json written = to_json(s);
   EXPECT_EQ(*written["pools"].if_array()->at(1)["engine"]["max_num_seqs"].if_int(), 32);
   EXPECT_NE(scenario_sha256(s), scenario_sha256(scenario(kTwoPools, {"pools.p.replicas=1"})));
+}
+
+// Within a node a KV cache goes over the GPU's own link; over one that is named as over any network, at a GPU's share
+// of its node's adapters.
+TEST(ScenarioPools, SendOverTheLinkThatIsNamedAndTheAdaptersThatThereAre) {
+  const std::string pools =
+      "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nworkload: {random_input_len: 1000, num_prompts: 5}\n"
+      "pools: [{name: p, role: prefill, engine: {tp: 4}}, {name: d, role: decode, engine: {tp: 2}}]\n";
+  const Scenario near = scenario(pools);
+  EXPECT_EQ(near.hand_over.link, near.deployment.gpu.scale_up_link.id);
+  EXPECT_DOUBLE_EQ(near.hand_over.efficiency, 0.6);
+  const char* named = "disaggregation.link=infiniband_ndr400";
+  const Scenario far = scenario(pools, {named});
+  EXPECT_EQ(far.hand_over.link, "infiniband_ndr400");
+  EXPECT_DOUBLE_EQ(far.hand_over.efficiency, 0.75);
+  EXPECT_EQ(far.pools[0].link_bandwidth, 4 * 37'500'000'000) << "an adapter for each GPU";
+  EXPECT_EQ(scenario(pools, {named, "hardware.nics_per_node=1"}).pools[0].link_bandwidth, 18'750'000'000);
+  EXPECT_EQ(scenario(pools, {named, "hardware.oversubscription=4"}).pools[0].link_bandwidth, 37'500'000'000);
+  // 16 tokens of 32 layers, keys and values, 2 x 1.5 us each from either of the ranks that a rank reads from.
+  EXPECT_EQ(far.pools[1].flow_bandwidth, std::llround(16 * 131'072 / (2 * 64 * 1.5e-6)));
+  EXPECT_EQ(scenario(pools, {named, "pools.p.engine.tp=2"}).pools[1].flow_bandwidth,
+            std::llround(16 * 131'072 / (64 * 1.5e-6)));
+}
+
+TEST(ScenarioPools, KeepALeaseWhileItIsRenewed) {
+  const std::string pools =
+      "model: Llama-3.1-8B\nhardware: {gpu: h100_sxm}\nworkload: {random_input_len: 1000, num_prompts: 5}\n"
+      "pools: [{name: p, role: prefill}, {name: d, role: decode}]\n";
+  for (const auto& [version, seconds] : {std::pair{"0.19", 480}, std::pair{"0.24", 0}})
+    EXPECT_DOUBLE_EQ(
+        to_seconds(scenario(pools, {std::string("engine.version=") + version}).hand_over.rules.pin_timeout), seconds);
 }
 
 TEST(ScenarioPools, CountInTheCostEachAtItsPrice) {

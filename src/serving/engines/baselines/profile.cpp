@@ -26,6 +26,7 @@ EngineProfile orca_profile() {
   EngineProfile p = baseline();
   p.info = {"orca", "iteration-level batching of whole prompts, KV reserved for max_model_len"};
   p.make = make_orca;
+  p.publishes_load = p.publishes_kv_events = false;
   return p;
 }
 
@@ -34,6 +35,7 @@ EngineProfile static_batching_profile() {
   EngineProfile p = baseline();
   p.info = {"static", "one batch at a time, run to its end (FasterTransformer)"};
   p.make = make_static_batching;
+  p.publishes_load = p.publishes_kv_events = false;
   p.closed_batches = true;
   p.own_knobs = kKnobs;
   return p;

@@ -230,6 +230,7 @@ EngineProfile vllm_v0_profile() {
   EngineProfile p = any_vllm();
   p.info = {"vllm-v0", "vLLM V0: prompts first while decodes wait, or chunked prefill; watermark"};
   p.make = make_vllm_v0;
+  p.publishes_kv_events = false;  // its block manager has none (they came with V1)
   p.default_release = "0.6";
   p.releases = kReleases;
   p.own_knobs = kKnobs;
