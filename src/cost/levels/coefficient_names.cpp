@@ -17,7 +17,7 @@ const std::vector<OperationCoefficients>& calibrated_operations() {
       {"attention_decode", {{"t0", s}, {"em"}, {"l2"}, {"tca", s}, {"p"}, {"bl"}, {"ts", s}, {"cg"}}, 0},
       {"attention_mixed", {{"t0", s}, {"ec"}, {"tb", s}, {"em"}, {"p"}, {"tca", s}, {"rr"}, {"bl"}}, 0},
       {"mla_prefill", {{"t0", s}, {"em"}, {"ec"}, {"p"}}, 0},
-      {"mla_decode", {{"t0", s}, {"em"}, {"ec"}, {"p"}, {"tw", s}}, 0},
+      {"mla_decode", {{"t0", s}, {"em"}, {"ec"}, {"p"}, {"tw", s}, {"rc"}, {"cq"}}, 2},
       // Beside the constant an efficiency of the memory bandwidth, of a scan one of the matrix units and the time of a
       // chunk.
       {"linear_update", {{"t0", s}, {"em"}}, 0},

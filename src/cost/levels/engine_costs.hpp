@@ -21,6 +21,14 @@ using CapturedSize = std::int64_t (*)(std::int64_t rows);
 [[nodiscard]] std::int64_t captured_by_sixteen(std::int64_t rows);  // vLLM: 1, 2, 4, then by 8 to 256, then by 16
 [[nodiscard]] CapturedSize captured_sizes(std::string_view engine, std::string_view release);
 
+// The indexer of sparse attention beside the reading of its keys, seconds of a layer: logits, top-k and the kernels
+// between them, and what choosing among more tokens than are read takes, from twice as many on. By whole layers of
+// tables, src/cost/README.md, "Latent attention". These are TensorRT-LLM's on Blackwell.
+struct IndexerTimes {
+  double launches = 25e-6;
+  double selection = 40e-6;
+};
+
 struct EngineCosts {
   std::string_view engine;
   OverheadTerms (*overhead)(const std::string& release) = nullptr;
@@ -40,6 +48,8 @@ struct EngineCosts {
   // Compiled layers: what a norm or an activation puts out for a matrix in fp8 it quantises itself (by tokens, not
   // blocks).
   bool fuses_quantisation = false;
+  IndexerTimes indexer = {};
+  IndexerTimes indexer_on_hopper = {};
   CapturedSize captured_size = captured_by_sixteen;
   std::string_view captured_size_from = {};  // the first release with these; before as vLLM. Empty: all
   bool shares_free_memory = false;           // its share is of what the model leaves free, not of the whole memory

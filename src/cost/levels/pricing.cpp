@@ -277,6 +277,7 @@ Pricing make_pricing(const Deployment& d) {
                      d.level == CostLevel::datasheet;
   if (fuses && group.kind == LinkKind::scale_up && gpu_generation(d.gpu) == "sm100")
     p.fused_norm_bytes = d.parallelism.tensor > 4 ? kFusedBytesOfMany : kFusedBytes;
+  p.indexer = generation == "sm90" ? engine.indexer_on_hopper : engine.indexer;
   p.point_to_point = chooser.choose({"p2p", {"any"}, {}, "", 0}, Family::p2p);
   return p;
 }

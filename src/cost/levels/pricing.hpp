@@ -2,6 +2,7 @@
 // coefficient sets, the roofline's measured or default efficiencies, the datasheet.
 #pragma once
 
+#include "cost/levels/engine_costs.hpp"
 #include "cost/operators/communication.hpp"
 #include "foretoken/cost/deployment.hpp"
 
@@ -28,7 +29,8 @@ struct Pricing {
   ServedSet point_to_point;
   bool own_all_reduce = true;      // the engine has one for this link
   bool gathers_quantised = false;  // ranks of attention send their tokens in the experts' format
-  double fused_norm_bytes = 0;     // all-reduces of up to so many bytes take the norm behind them along
+  IndexerTimes indexer;
+  double fused_norm_bytes = 0;  // all-reduces of up to so many bytes take the norm behind them along
 };
 
 // KDA: a decay for each channel of a key, where a gated delta net has one for each head.

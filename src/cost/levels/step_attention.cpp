@@ -7,11 +7,6 @@
 namespace foretoken {
 namespace {
 
-// Logits, top-k and the kernels between them: whole layers of the tables (dsa_module) less their other operators.
-constexpr double kIndexerLaunches = 25e-6;
-// Choosing among more tokens than are read, from twice as many on: layers of TensorRT-LLM on B200 take 25 to 50 us more
-// there than up to 2,048 tokens, and what is priced otherwise does not.
-constexpr double kSelection = 40e-6;
 constexpr double kIndexerEfficiency = 0.5;
 
 double attention_datasheet(const Work& work, const Device& device) {
@@ -69,9 +64,9 @@ void StepOperators::add_indexer(Operator& op, double rows, double context) const
   op.estimate.variable += datasheet_seconds(work, peak * (bound_alone ? 1 : kIndexerEfficiency),
                                             d.bandwidth * (bound_alone ? 1 : kIndexerEfficiency));
   if (bound_alone || !(rows > 0)) return;
-  op.estimate.fixed += kIndexerLaunches;
+  op.estimate.fixed += pricing_.indexer.launches;
   const double beyond = context / (rows * static_cast<double>(s.top_k)) - 1;
-  op.estimate.variable += kSelection * std::clamp(beyond, 0.0, 1.0);
+  op.estimate.variable += pricing_.indexer.selection * std::clamp(beyond, 0.0, 1.0);
 }
 
 Operator StepOperators::decode_windowed(std::int64_t rows, double windowed_context, std::int64_t drafts) const {

@@ -23,6 +23,8 @@ constexpr Row kRows[] = {
     {"attention_prefill", "e64", {0.2, 1.5, 0.8}},
     {"allreduce", "a1", {1e-6, 100e-6, 5e-6}},
     {"allreduce", "a2", {1e-6, 100e-6, 8e-6}},
+    {"mla_decode", "rc", {1e-3, 1, 0.2}},
+    {"mla_decode", "cq", {1e-3, 20, 0.3}},
     {"", "t0", {0.3e-6, 100e-6, 5e-6}},
     {"", "ec", {0.03, 1, 0.6}},
     {"", "em", {0.1, 1, 0.75}},

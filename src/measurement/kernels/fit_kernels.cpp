@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "experiment/parallel.hpp"
+#include "measurement/kernels/attention_layer.hpp"
 #include "measurement/kernels/fit_set.hpp"
 #include "measurement/kernels/kernel_table.hpp"
 
@@ -131,8 +132,10 @@ FittedKernelSet fitted(const Job& job, const CalibrationDevice& device) {
   FittedKernelSet result;
   CoefficientSet& set = result.set;
   std::tie(set.gpu, set.engine, set.version, set.operation, set.format) = job.key;
-  const OperationCoefficients& formula = *formula_of(set.operation);
   const Kernels kernels = thinned(job.kernels);
+  OperationCoefficients formula = *formula_of(set.operation);
+  // Its last coefficient is of passes beside the kernel.
+  if (set.operation == "mla_decode" && kernels.front()->projections.empty()) formula.names.pop_back();
   const FittedSet fit = fit_set(formula, device, kernels);
   for (std::size_t i = 0; i < fit.coefficients.size(); ++i)
     set.coefficients.push_back({std::string(formula.names[i].name), fit.coefficients[i]});
@@ -174,6 +177,39 @@ void forget_others(KernelFit& fit, const CalibrationTable& carried) {
   }
 }
 
+// The engines' own core kernels of latent attention, where the table times only whole layers of them: what a layer
+// takes beyond its other operators.
+Diagnostics take_cores_of_layers(std::vector<TableKernel>& table, const Catalog& catalog,
+                                 const SharedCalibration& calibration) {
+  const auto key = [](const TableKernel& k) {
+    return std::tuple(k.query.gpu, k.query.engine, k.query.version, k.query.format);
+  };
+  std::set<std::tuple<std::string, std::string, std::string, std::string>> alone;
+  for (const TableKernel& k : table) {
+    if (k.query.operation == "mla_decode") alone.insert(key(k));
+  }
+  Result<ModelSpec> model = catalog.model("DeepSeek-V3");
+  if (!model) return model.error();
+  std::map<std::string, GpuSpec> gpus;
+  for (TableKernel& k : table) {
+    if (k.projections.empty() || alone.contains(key(k))) continue;
+    KernelQuery& q = k.query;
+    auto gpu = gpus.find(q.gpu);
+    if (gpu == gpus.end()) gpu = gpus.emplace(q.gpu, catalog.gpu(q.gpu).value()).first;
+    const AttentionLayer layer{q.engine,
+                               q.version,
+                               k.projections,
+                               q.kv_bytes < 2,
+                               static_cast<int>(q.query_heads),
+                               static_cast<int>(q.batch),
+                               static_cast<int>(q.context)};
+    const AttentionLayerTime time = attention_layer_time(layer, gpu->second, *model, calibration);
+    k.beside_us = (time.beside + time.unfused) * 1e6;
+    q.operation = "mla_decode";
+  }
+  return {};
+}
+
 void leave_out(std::map<std::pair<std::string, std::string>, std::int64_t>& counts, KernelFit& fit) {
   for (const auto& [what, rows] : counts) fit.left_out.push_back({what.first, rows, what.second});
 }
@@ -191,6 +227,7 @@ Result<KernelFit> fit_kernels(const std::string& path, const KernelFitOptions& o
 
   KernelFit fit;
   fit.path = path;
+  if (Diagnostics found = take_cores_of_layers(*table, catalog, *calibration); found.has_errors()) return found;
   std::map<std::pair<std::string, std::string>, std::int64_t> left_out;
   std::map<Key, Kernels> by_key;
   for (TableKernel& k : *table) {

@@ -30,7 +30,8 @@ class Problem {
     for (const double value : x) coefficients.push_back(std::exp(value));
     Eigen::VectorXd r(static_cast<Eigen::Index>(kernels_.size()));
     for (std::size_t i = 0; i < kernels_.size(); ++i) {
-      const double seconds = kernel_seconds(device_, kernels_[i]->query, coefficients).value_or(0);
+      const double seconds =
+          kernel_seconds(device_, kernels_[i]->query, coefficients).value_or(0) + kernels_[i]->beside_us * 1e-6;
       r[static_cast<Eigen::Index>(i)] = std::log(std::max(seconds, 1e-12) / (kernels_[i]->measured_us * 1e-6));
     }
     return r;

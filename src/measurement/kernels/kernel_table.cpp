@@ -21,6 +21,9 @@ const CsvTable::Columns kKernelColumns{
      "bytes",    "measured_us", "m3_us",    "k_heads",  "v_heads",    "k_head_dim",    "v_head_dim"},
     {}};
 
+// A layer of latent attention in a decode step, timed as one.
+constexpr std::string_view kWholeLayer = "mla_module_decode";
+
 // A row with the catalog ids of its GPU.
 struct Source {
   const CsvTable& table;
@@ -157,7 +160,7 @@ std::string missing_shape(const Source& row, const KernelQuery& q) {
   if (q.operation == "attention_mixed") needed = {"q_heads", "kv_heads", "head_dim"};
   if (q.operation.starts_with("linear_")) needed = {"batch"};
   if (q.operation == "mla_prefill") needed = {"batch", "seqlen_new", "q_heads"};
-  if (q.operation == "mla_decode") needed = {"batch", "context", "q_heads"};
+  if (q.operation == "mla_decode" || q.operation == kWholeLayer) needed = {"batch", "context", "q_heads"};
   if (q.operation == "moe") needed = {"experts", "topk", "hidden", "inter", "tokens"};
   if (q.operation.starts_with("allreduce") || q.operation.ends_with("_nccl")) needed = {"message_bytes", "ranks"};
   if (q.operation == "elementwise_pass")
@@ -209,6 +212,7 @@ TableKernel kernel_of(const Source& row) {
     out.skipped = fmt::format("needs {}", missing);
   if (!out.skipped.empty()) return out;
   out.query = *query;
+  if (query->operation == kWholeLayer) out.projections = row.text("gemm_dtype");
   out.family = family_of(*query);
   return out;
 }

@@ -17,6 +17,8 @@ struct TableKernel {
   // Launches of the same model at other sizes: what a fit leaves out to see how it does on models it has not seen.
   std::string family;
   KernelQuery query;
+  std::string projections;  // of a whole attention layer: format of their weights
+  double beside_us = 0;     // what else was timed: the launch takes the rest
   double measured_us = 0;
   std::optional<double> reference_us;  // m3_us of the file
   bool suspect = false;                // the table itself doubts it

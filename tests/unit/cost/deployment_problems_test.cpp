@@ -56,7 +56,7 @@ TEST(EngineOverheads, FollowTheEngineAndItsGeneration) {
   EXPECT_EQ(default_overhead("tensorrt-llm", "0.9").per_step, 650e-6);
   EXPECT_EQ(default_overhead("tensorrt-llm", "0.17").per_step, 300e-6);
   EXPECT_EQ(default_overhead("static", "").per_allreduce, 100e-6);
-  EXPECT_EQ(default_overhead("vllm-v1", "0.19", test::h100()).scale, 0.98);
+  EXPECT_EQ(default_overhead("vllm-v1", "0.19", test::h100()).scale, 1);
   GpuSpec other = test::h100();
   other.architecture = "Ada";
   EXPECT_EQ(default_overhead("vllm-v1", "0.19", other).scale, 1);

@@ -254,6 +254,13 @@ TEST(WorkedKernels, ElementwiseAndLatentAttention) {
       "E40", "the same, 64 heads",
       latent_decode_estimate({512, 512 * 7, {64, 512, 64, 128, 128}, 1}, fitted(test::b200(), "mla_decode", "kv_fp8"))
           .seconds());
+  ServedSet again = fitted(test::b200(), "mla_decode", "kv_fp8");
+  const LatentDecode two_blocks{32, 32 * 32768, {32, 512, 64, 128, 128}, 1};
+  expect_microseconds("E41", "MLA decode, 32 heads", latent_decode_estimate(two_blocks, again).seconds());
+  again.c[5] = 0.44;
+  expect_microseconds("E42", "its second block reads again", latent_decode_estimate(two_blocks, again).seconds());
+  again.c[6] = 9;
+  expect_microseconds("E43", "and queries pass nine times", latent_decode_estimate(two_blocks, again).seconds());
   const ServedSet set = fitted(test::b200(), "mla_prefill", "kv_bf16");
   const PrefillTerms terms = latent_prefill_terms({1, 4096, 0, shape}, set);
   EXPECT_EQ(terms.work.flops, 85920317440);
