@@ -96,6 +96,13 @@ std::string serve_line(const Scenario& s) {
                       format_is_in_checkpoint(s)});
 }
 
+std::string role_flags(const Scenario& s, const PoolPlan& pool) {
+  const auto flags = find_engine(pool.engine.name).role_flags;
+  const bool hands_over = pool.role == PoolRole::prefill || pool.role == PoolRole::decode;
+  if (!hands_over || flags == nullptr) return {};
+  return flags(pool.role == PoolRole::prefill, s.hand_over.semantics);
+}
+
 std::string bench_line(const Scenario& s) {
   if (serve_line(s).empty() || s.workload.sessions) return {};
   LaunchLine line("vllm bench serve --model " + served_model_name(s) + " --dataset-name random");

@@ -12,6 +12,8 @@ namespace foretoken {
 [[nodiscard]] std::string served_model_name(const Scenario& scenario);
 // vllm serve ..., of one replica; empty for engines that exist only on paper (orca, static ...).
 [[nodiscard]] std::string serve_line(const Scenario& scenario);
+// What the start line of a pool's replicas says besides, so that they hand over; empty where no flag does it.
+[[nodiscard]] std::string role_flags(const Scenario& scenario, const PoolPlan& pool);
 // vllm bench serve ..., with the load of the scenario; empty when that cannot make such a load (a trace, a profile).
 [[nodiscard]] std::string bench_line(const Scenario& scenario);
 // Whether the flags of that line make the lengths that were simulated.

@@ -246,10 +246,13 @@ std::string commands_section(const RecommendResult& r, const TextStyle& style) {
   if (serve.empty()) return {};
   std::string text;
   for (const PoolPlan& pool : s.pools) {
-    text += fmt::format("  pool {}, {} time{}, with what makes it one of role {} (router: {}):\n", pool.name,
-                        pool.cluster.replicas, pool.cluster.replicas == 1 ? "" : "s", to_string(pool.role),
+    const std::string flags = role_flags(s, pool);
+    const bool says_role = pool.role == PoolRole::both || !flags.empty();
+    text += fmt::format("  pool {}, {} time{}{} (router: {}):\n", pool.name, pool.cluster.replicas,
+                        pool.cluster.replicas == 1 ? "" : "s",
+                        says_role ? "" : fmt::format(", with what makes it one of role {}", to_string(pool.role)),
                         pool.cluster.router);
-    text += shell_command(serve_line(only_pool(s, pool)), style, "  ");
+    text += shell_command(serve_line(only_pool(s, pool)) + flags, style, "  ");
   }
   if (s.pools.empty() && replicas_in_all(s) > 1)
     text += fmt::format("  {} times, behind a router ({}):\n", replicas_in_all(s), s.cluster.router);

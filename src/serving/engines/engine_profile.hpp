@@ -169,6 +169,8 @@ struct EngineProfile {
   // ---- outside the simulation ----
   // Null: it has no start line. Flags as the engine spells them.
   std::string (*launch_line)(const LaunchRequest&) = nullptr;
+  // What it says besides as one of a pair of pools that hand over by these semantics; null or empty: no flag does it.
+  std::string (*role_flags)(bool prefills, std::string_view semantics) = nullptr;
   // The engine's name of a format that it quantises or unpacks itself; null or empty: only a checkpoint can bring it.
   std::string (*quantizes)(std::string_view quantization) = nullptr;
   std::span<const std::string_view> backend_words = {};  // of these, benchmark tools call it by one

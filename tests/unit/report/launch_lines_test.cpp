@@ -43,6 +43,18 @@ TEST(LaunchLines, NameSlotsOfAdapters) {
               HasSubstr("--enable-lora --max-loras-per-batch 8 --max-lora-rank 16"));
 }
 
+TEST(LaunchLines, OfPoolsSayWhatMakesThemHandOver) {
+  const std::string two = "model: Llama-3.1-8B\npools: [{name: p, role: prefill}, {name: d, role: decode}]\n";
+  const Scenario vllm = load(two);
+  for (const PoolPlan& pool : vllm.pools)
+    EXPECT_THAT(role_flags(vllm, pool), HasSubstr(R"("kv_connector":"NixlConnector")"));
+  const Scenario sglang = load(two + "engine: {name: sglang}\n");
+  EXPECT_EQ(role_flags(sglang, sglang.pools[0]), " --disaggregation-mode prefill");
+  EXPECT_EQ(role_flags(sglang, sglang.pools[1]), " --disaggregation-mode decode");
+  const Scenario plain = load(two + "disaggregation: {semantics: plain}\n");
+  EXPECT_EQ(role_flags(plain, plain.pools[0]), "") << "no engine has it";
+}
+
 TEST(LaunchLines, SayHowDraftsAreMade) {
   EXPECT_THAT(serve_line(load("model: Llama-3.1-8B\nengine: {speculative_config: {method: eagle3, model: some/head, "
                               "num_speculative_tokens: 7, acceptance_rate: 0.7, parallel_drafting: true}}\n")),

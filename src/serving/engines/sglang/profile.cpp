@@ -264,6 +264,11 @@ EngineProfile sglang_profile() {
   p.read_kv_offload = read_sglang_kv_offload;
   p.kv_formats = kKvFormats;
   p.launch_line = sglang_launch_line;
+  p.role_flags = [](bool prefills, std::string_view semantics) {
+    return semantics != "sglang" ? std::string()
+           : prefills            ? " --disaggregation-mode prefill"
+                                 : " --disaggregation-mode decode";
+  };
   p.backend_words = kWords;
   return p;
 }

@@ -190,6 +190,11 @@ EngineProfile vllm_v1_profile() {
   p.make = make_vllm_v1;
   p.last_row = LastRow::foreseen;
   p.hands_over = "nixl";
+  // NIXL's connector is the same on both sides; what a request has with it says who sends.
+  p.role_flags = [](bool, std::string_view semantics) -> std::string {
+    if (semantics != "nixl") return {};
+    return R"( --kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}')";
+  };
   p.hands_over_too = "p2p-nccl";
   p.hands_over_too_before = "0.28";  // main 017e9f4448 has no kv_connector/v1/p2p
   p.partial_blocks_first = "0.24";
