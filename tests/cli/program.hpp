@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,14 @@ namespace foretoken::testing {
 inline ProcessResult foretoken_program(std::vector<std::string> arguments, const ProcessOptions& options = {}) {
   arguments.insert(arguments.begin(), FORETOKEN_PROGRAM);
   return run_process(arguments, options);
+}
+
+// The same for words that write no file: several tests ask for the answer, the program gives it once.
+inline const ProcessResult& answer_to(const std::vector<std::string>& arguments) {
+  static std::map<std::vector<std::string>, ProcessResult> known;
+  const auto [at, is_new] = known.try_emplace(arguments);
+  if (is_new) at->second = foretoken_program(arguments);
+  return at->second;
 }
 
 // A small chat service, a few hundred requests.

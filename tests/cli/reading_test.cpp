@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -37,10 +38,22 @@ ProcessResult with_columns(int columns, std::vector<std::string> arguments) {
   return run_process(all, {});
 }
 
+// Of the program, or of a command.
+const std::string& help_of(const std::string& command = {}) {
+  static std::map<std::string, std::string> known;
+  const auto [at, is_new] = known.try_emplace(command);
+  if (is_new) {
+    at->second = with_columns(100, command.empty() ? std::vector<std::string>{"--help"}
+                                                   : std::vector{command, std::string("--help")})
+                     .out;
+  }
+  return at->second;
+}
+
 std::vector<std::string> commands() {
   std::vector<std::string> names;
   bool listed = false;
-  for (const std::string& line : split_lines(with_columns(100, {"--help"}).out)) {
+  for (const std::string& line : split_lines(help_of())) {
     if (listed && line.size() > 2 && line[2] != ' ') names.push_back(line.substr(2, line.find(' ', 2) - 2));
     listed = listed || line == "Subcommands:";
   }
@@ -50,7 +63,7 @@ std::vector<std::string> commands() {
 // --format of "  -f,--format {table,json}", as help lists them.
 std::set<std::string> options_of(const std::string& command) {
   std::set<std::string> options;
-  for (const std::string& line : split_lines(with_columns(100, {command, "--help"}).out)) {
+  for (const std::string& line : split_lines(help_of(command))) {
     if (!line.starts_with("  -")) continue;
     const auto at = line.find("--");
     options.insert(line.substr(at, line.find(' ', at) - at));
@@ -179,9 +192,9 @@ workload:
 TEST(Help, OfEachCommandFitsAScreenAndShowsAnExample) {
   const std::vector<std::string> names = commands();
   ASSERT_GT(names.size(), 20U);
-  EXPECT_LE(lines_of(with_columns(100, {"--help"}).out), 40U);
+  EXPECT_LE(lines_of(help_of()), 40U);
   for (const std::string& name : names) {
-    const std::string help = with_columns(100, {name, "--help"}).out;
+    const std::string& help = help_of(name);
     EXPECT_LE(lines_of(help), 40U) << name;
     EXPECT_THAT(help, HasSubstr("\nExample: foretoken " + name)) << name;
     EXPECT_THAT(help, HasSubstr("Usage: foretoken " + name)) << name;

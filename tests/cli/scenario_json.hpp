@@ -23,7 +23,7 @@ inline Json run_json(const char* scenario, const std::vector<std::string>& sets 
   std::vector<std::string> words{"run", fmt::format("{}/scenarios/{}", FORETOKEN_SOURCE_DIR, scenario), "--format",
                                  "json"};
   for (const std::string& set : sets) words.insert(words.end(), {"--set", set});
-  const ProcessResult run = foretoken_program(words);
+  const ProcessResult& run = answer_to(words);
   EXPECT_EQ(run.exit_code, 0) << run.err;
   const Result<Json> json = parse_json(run.out, scenario);
   EXPECT_TRUE(json);

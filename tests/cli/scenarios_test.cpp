@@ -29,7 +29,7 @@ TEST_P(Scenarios, RunsAndIsExplained) {
 }
 
 TEST_P(Scenarios, GivesTheSameBytesStepByStep) {
-  const ProcessResult stretches = foretoken_program({"run", GetParam(), "--format", "json"});
+  const ProcessResult& stretches = answer_to({"run", GetParam(), "--format", "json"});
   const ProcessResult steps = foretoken_program({"run", GetParam(), "--format", "json", "--step-by-step", "-j", "1"});
   EXPECT_EQ(stretches.exit_code, 0) << stretches.err;
   EXPECT_EQ(stretches.out, steps.out);
@@ -44,8 +44,8 @@ std::string test_name(const ::testing::TestParamInfo<std::string>& scenario) {
 INSTANTIATE_TEST_SUITE_P(OfTheRepository, Scenarios, ::testing::ValuesIn(test::scenario_files()), test_name);
 
 TEST(BatchTradeoff, RisesFlattensCrossesTheRidgeAndNamesTheLargestBatch) {
-  const ProcessResult run =
-      foretoken_program({"run", FORETOKEN_SOURCE_DIR "/scenarios/batch-tradeoff.yaml", "--format", "json"});
+  const ProcessResult& run =
+      answer_to({"run", FORETOKEN_SOURCE_DIR "/scenarios/batch-tradeoff.yaml", "--format", "json"});
   const Result<Json> json = parse_json(run.out, "batch-tradeoff");
   ASSERT_TRUE(json);
   const auto& points = *(*json)["points"].if_array();
@@ -85,16 +85,18 @@ TEST(AzureTrace, CompletesEveryRequestOfTheRealOne) {
 // What the scenario's text promises: routers that find the history of a conversation answer in a fraction of the time,
 // also with signals that are a second old.
 TEST(RouteByPrefix, AnswersInAFractionOfTheTime) {
-  const auto ttft_by_router = [](const std::string& set) {
-    const ProcessResult run = foretoken_program(
-        {"run", FORETOKEN_SOURCE_DIR "/scenarios/route-by-prefix.yaml", "--format", "json", "--set", set});
+  const auto ttft_by_router = [](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"run", FORETOKEN_SOURCE_DIR "/scenarios/route-by-prefix.yaml", "--format",
+                                       "json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const ProcessResult& run = answer_to(arguments);
     const Result<Json> json = parse_json(run.out, "route-by-prefix");
     std::vector<double> ttft;
     if (!json) return ttft;
     for (const Json& point : *(*json)["points"].if_array()) ttft.push_back(number(point["summary"], "mean_ttft_ms"));
     return ttft;
   };
-  const std::vector<double> fresh = ttft_by_router("seed=0"), old = ttft_by_router("routing.signal_period=1 s");
+  const std::vector<double> fresh = ttft_by_router({}), old = ttft_by_router({"--set", "routing.signal_period=1 s"});
   ASSERT_EQ(fresh.size(), 6u);
   ASSERT_EQ(old.size(), 6u);
   const double least_outstanding = fresh[1];
@@ -129,8 +131,8 @@ TEST(DoesSplittingPay, ForTheGapsBetweenTokensAndNotForTheFirst) {
 // What the scenario asks: prefill of what was computed before. With room for all conversations hardly any is done
 // twice.
 TEST(OffloadToCpu, SavesMostOfTheFirstTokensTimeWhereConversationsOverflowTheGpu) {
-  const ProcessResult run =
-      foretoken_program({"run", FORETOKEN_SOURCE_DIR "/scenarios/offload-to-cpu.yaml", "--format", "json"});
+  const ProcessResult& run =
+      answer_to({"run", FORETOKEN_SOURCE_DIR "/scenarios/offload-to-cpu.yaml", "--format", "json"});
   ASSERT_EQ(run.exit_code, 0) << run.err;
   const Result<Json> json = parse_json(run.out, "offload-to-cpu");
   ASSERT_TRUE(json);

@@ -11,11 +11,14 @@
 #include <vector>
 
 #include "serving/balance/rank_balance.hpp"
-#include "serving/batching/batching_policy.hpp"
 #include "serving/engines/engine_knobs.hpp"
 #include "serving/policies.hpp"
+#include "serving/state/kv_rules.hpp"
 
 namespace foretoken {
+
+// Only serving itself needs more than its name: what it includes takes seconds to read.
+class BatchingPolicy;
 
 // The knob that limits the tokens of a step, under its engine's name. Advice, levers and sentences about a scenario
 // take it from the scenario's engine, so that they cannot name another's.

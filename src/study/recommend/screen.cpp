@@ -1,4 +1,6 @@
 // What can be said of a candidate without simulating its load.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>

@@ -8,6 +8,7 @@
 
 #include "foretoken/experiment/run.hpp"
 #include "report/launch_lines.hpp"
+#include "serving/batching/batching_policy.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "serving/engines/launch_line.hpp"
 #include "study/check/fixes.hpp"

@@ -1,4 +1,5 @@
 // Orca and static batching: no engines to install, but what engines are compared with.
+#include "serving/batching/batching_policy.hpp"
 #include "serving/engines/engine_profile.hpp"
 
 namespace foretoken {

@@ -1,6 +1,7 @@
 // SGLang.
 #include <algorithm>
 
+#include "serving/batching/batching_policy.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "serving/engines/launch_line.hpp"
 

@@ -1,4 +1,5 @@
 // TensorRT-LLM.
+#include "serving/batching/batching_policy.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "serving/engines/launch_line.hpp"
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "serving/batching/batching_policy.hpp"
 #include "serving/engines/engine_profile.hpp"
 #include "serving/engines/vllm/vllm.hpp"
 
