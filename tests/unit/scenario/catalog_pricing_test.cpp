@@ -112,8 +112,8 @@ TEST(CatalogPricing, MeasuredSetsServeTheirOwnAcceleratorAndDefaultsTheOthersVen
       << "latent attention is the engine's own kernel";
   EXPECT_THAT(served("H100-SXM-80GB", "sglang", "0.5.9")["attention_decode"], ::testing::HasSubstr("h100_sxm sglang"));
   EXPECT_THAT(served("H100-SXM-80GB", "vllm-v1", "0.24")["attention_decode"], ::testing::HasSubstr("h100_sxm vllm"));
-  EXPECT_THAT(served("B200-SXM-180GB", "vllm-v1", "0.24")["attention_decode"], ::testing::HasSubstr("b200_sxm trtllm"))
-      << "of vLLM there is no table";
+  EXPECT_THAT(served("B200-SXM-180GB", "vllm-v1", "0.24")["attention_decode"], ::testing::HasSubstr("b200_sxm vllm"))
+      << "of whole layers";
 }
 
 }  // namespace
