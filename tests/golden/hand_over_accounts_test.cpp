@@ -6,6 +6,20 @@
 namespace foretoken::test::hand_overs {
 namespace {
 
+// Four blocks where the prompt is computed, in its step and until they are read at 130; where it goes on four from 100
+// on, in the row over its last token too, and five in two steps more.
+TEST(HandOverGolden, BlocksThatAreHeldBetweenStepsAreInUse) {
+  for (const bool step_by_step : {false, true}) {
+    BusyDecode pools(FirstToken::where_decoded);
+    const PooledRun run = pools.run({request(0, 0, 64, 3)}, {{0, 30}}, step_by_step);
+    const auto block_ms = [&](std::size_t rank) {
+      return static_cast<std::int64_t>(run.outcome.replicas[rank].kv_block_time / fine_from(kMillisecond).units);
+    };
+    EXPECT_EQ(block_ms(0), 4 * 130);
+    EXPECT_EQ(block_ms(2), 4 * 30 + 4 * 20 + 2 * 5 * 20);
+  }
+}
+
 // A step of one row takes 20 ms, one of more 18.
 class ShorterWithRows final : public CostModel {
  public:

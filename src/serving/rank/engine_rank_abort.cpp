@@ -129,6 +129,7 @@ void EngineRank::drop_within(RequestId id, TimePoint now) {
   const std::int64_t ended = progress(now).ended, used = rank_.pool.used();
   const std::int64_t most = ended > 0 ? most_blocks(ended) : 0;
   rank_.drop(id);
+  note_held(now);
   if (ended == 0) return;
   usage_.peaks_at(most);
   usage_.add_block_time(static_cast<FineTotal>(used - rank_.pool.used()) * steps_.elapsed_until(ended).units);

@@ -77,6 +77,7 @@ void EngineRank::count_service(std::int64_t steps) {
 
 bool EngineRank::release_pinned(RequestId id, TimePoint now) {
   rank_.release_pinned(id, now);
+  note_held(now);
   if (rank_.waiting.head() != nullptr) cut(now, async_.enabled() ? 1 : 0);
   return rank_.waiting.size() > 0 || rank_.running.size() > 0 || rank_.tiers != nullptr;
 }
@@ -98,6 +99,7 @@ void EngineRank::expire(TimePoint now) {
 }
 
 void EngineRank::abandon(TimePoint now) {
+  usage_.hold(0, now);
   if (prompts_lead_) abandon_leading_prompts(now);
   const auto give_up = [&](RequestId id) {
     if (rank_.tells()) rank_.tell(LifecycleEdge::abandoned, id, now);
