@@ -200,6 +200,7 @@ class EngineRank {
   [[nodiscard]] bool is_coming(std::int64_t request) const;
   [[nodiscard]] bool ends_with_its_prompt(RequestId id, TimePoint now);
   [[nodiscard]] RequestId running_request(std::int64_t request) const;
+  [[nodiscard]] Duration forget_copies(const Request& request, TimePoint now);
   void end_waiting(const Waiting& waiting, TimePoint now);
   void end_aborted(RequestId id, TimePoint now);
   void drop_within(RequestId id, TimePoint now);

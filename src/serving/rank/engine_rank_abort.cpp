@@ -117,10 +117,11 @@ RequestId EngineRank::running_request(std::int64_t request) const {
 }
 
 void EngineRank::end_waiting(const Waiting& waiting, TimePoint now) {
+  const Duration copies = forget_copies(waiting.request, now);
   if (waiting.resumed != kNoRequest) return end_aborted(waiting.resumed, now);
-  if (rank_.tiers) rank_.tiers->store.forget_prefetch(waiting.request.index);
   Attribution parts{};
-  parts[static_cast<std::size_t>(AttributionPart::queue)] = now - waiting.request.arrival;
+  parts[static_cast<std::size_t>(AttributionPart::kv_transfer)] = copies;
+  parts[static_cast<std::size_t>(AttributionPart::queue)] = now - waiting.request.arrival - copies;
   departures_.refused(waiting.request, Outcome::timed_out, now, parts);
 }
 
