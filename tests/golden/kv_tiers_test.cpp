@@ -238,6 +238,7 @@ TEST(KvTiersGolden, K3WhatIsStillBeingStoredIsWaitedFor) {
   const Tiered::Run run = engine.run({request(0, 0, 64, 1, 0), request(1, 30, 65, 1, 0), request(2, 32, 16, 1)});
   EXPECT_EQ(run.first(1), 20 + 40 + 40 + 20);
   EXPECT_EQ(run.first(2), 30 + 20 + 2) << "others pass it by";
+  EXPECT_EQ(part_ms(run.of(1).ttft_parts, AttributionPart::kv_transfer), 30 + 40) << "from 30 to 60, and its load";
 }
 
 // From disk into host memory, 4 x 16 ms, and on from there, 4 x 4 ms, without holding anybody up.
@@ -250,8 +251,15 @@ TEST(KvTiersGolden, K4WhatLiesOnDiskComesThroughHostMemory) {
   const Tiered::Run run = engine.run({request(0, 0, 64, 1, 0), request(1, 500, 64, 1, 1), request(2, 1000, 65, 1, 0)});
   EXPECT_EQ(run.first(2), 1000 + 64 + 16 + 20);
   EXPECT_EQ(run.totals().fetched_bytes, 4 * 4'000'000);
-  EXPECT_EQ(part_ms(run.of(2).ttft_parts, AttributionPart::kv_transfer), 16);
-  EXPECT_EQ(part_ms(run.of(2).ttft_parts, AttributionPart::queue), 64);
+  EXPECT_EQ(part_ms(run.of(2).ttft_parts, AttributionPart::kv_transfer), 64 + 16);
+  EXPECT_EQ(part_ms(run.of(2).ttft_parts, AttributionPart::queue), 0);
+
+  // Beside the step of another, from 1055 to 1075, it is looked at again when that ends.
+  const Tiered::Run beside = engine.run(
+      {request(0, 0, 64, 1, 0), request(1, 500, 64, 1, 1), request(2, 1000, 65, 1, 0), request(3, 1055, 8, 1)});
+  EXPECT_EQ(beside.first(2), 1075 + 16 + 20);
+  EXPECT_EQ(part_ms(beside.of(2).ttft_parts, AttributionPart::kv_transfer), 64 + 16);
+  EXPECT_EQ(part_ms(beside.of(2).ttft_parts, AttributionPart::queue), 11);
 }
 
 // What one replica has stored another finds: its fetch of 64 ms and its load of 16 ms as in K4. A store as fast as one
@@ -307,6 +315,9 @@ TEST(KvTiersGolden, K5HicacheFetchesWhileTheRequestIsQueued) {
                                         request(3, 1000, 2049, 1, 0)});
     EXPECT_EQ(run.of(3).cached_tokens, policy == KvPrefetch::best_effort ? 0 : 2048);
     EXPECT_EQ(run.first(3), policy == KvPrefetch::best_effort ? 1020 : 1148);
+    const double copied = policy == KvPrefetch::best_effort ? 0 : 128 + 0.128;  // to host memory, and within its step
+    EXPECT_NEAR(part_ms(run.of(3).ttft_parts, AttributionPart::kv_transfer), copied, 1e-5);
+    EXPECT_EQ(part_ms(run.of(3).ttft_parts, AttributionPart::queue), 0);
   }
 }
 

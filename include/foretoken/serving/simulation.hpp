@@ -216,7 +216,7 @@ struct ReplicaTotals {
   std::int64_t peak_kv_blocks = 0;
   std::int64_t kv_blocks_at_end = 0;                  // in use when the run ended
   FineTotal busy{};                                   // fine units
-  FineTotal kv_block_time{};                          // sum of blocks in use x step time, fine units
+  FineTotal kv_block_time{};                          // sum of blocks in use x time, fine units
   std::array<FineTotal, kTimeParts> prefill_parts{};  // mixed steps less their decode-only time
   std::array<FineTotal, kTimeParts> decode_parts{};
   FineTotal flops{};  // of one device

@@ -126,11 +126,8 @@ void Replica::schedule_ranks(TimePoint now) {
   decode_only_ = whole_;
   if (with_prefill) price(true);
   duration_ = whole_.front().total();
-  for (std::size_t k = 0; k < working_.size(); ++k) {
-    // Prices that fall when tokens are added would make interference negative.
-    if (decode_only_[k].total() > duration_) decode_only_[k] = whole_[k];
+  for (std::size_t k = 0; k < working_.size(); ++k)
     ranks_[working_[k]]->start_in_group(now, clock_, whole_[k], decode_only_[k]);
-  }
   end_ = ranks_[working_.front()]->next_boundary();
   stepping_ = true;
   ++counter_;

@@ -61,8 +61,10 @@ RankOffer EngineRank::offer(TimePoint now) {
 
 bool EngineRank::plan(TimePoint now, bool hold_contexts) {
   wake_ = kNever;
-  if (has_extras_ && !extras_before_call(now)) [[unlikely]]
+  if (has_extras_ && !extras_before_call(now)) [[unlikely]] {
+    note_held(now);
     return false;
+  }
   call_policy(now, hold_contexts);
   kv_wait_.set_blocked(plan_.blocked == Blocked::kv_blocks, now);
   while (plan_.chunks.empty() && decode_rows_ == 0) {
@@ -78,6 +80,7 @@ bool EngineRank::plan(TimePoint now, bool hold_contexts) {
     });
     wake_ = plan_.wake;
     if (rank_.tiers) wake_ = std::min(wake_, next_of_tiers());
+    if (has_extras_) note_held(now);
     return false;
   }
   shape_plan(now);

@@ -156,6 +156,8 @@ class EngineRank {
   [[nodiscard]] bool extras_see_end(TimePoint now);
   // Whether a call can hear of something beside arrivals.
   [[nodiscard]] bool learns_late() const { return hands_over_ || rules_ != nullptr || rank_.tiers || has_news_; }
+  // Blocks that are held without a step have changed.
+  void note_held(TimePoint now) { usage_.hold(stepping_ ? 0 : rank_.pool.used(), now); }
   void end_extras();
   void describe_extras(StepSpan& span) const;
   void account_extras();
@@ -198,6 +200,7 @@ class EngineRank {
   [[nodiscard]] bool is_coming(std::int64_t request) const;
   [[nodiscard]] bool ends_with_its_prompt(RequestId id, TimePoint now);
   [[nodiscard]] RequestId running_request(std::int64_t request) const;
+  [[nodiscard]] Duration forget_copies(const Request& request, TimePoint now);
   void end_waiting(const Waiting& waiting, TimePoint now);
   void end_aborted(RequestId id, TimePoint now);
   void drop_within(RequestId id, TimePoint now);

@@ -117,10 +117,11 @@ RequestId EngineRank::running_request(std::int64_t request) const {
 }
 
 void EngineRank::end_waiting(const Waiting& waiting, TimePoint now) {
+  const Duration copies = forget_copies(waiting.request, now);
   if (waiting.resumed != kNoRequest) return end_aborted(waiting.resumed, now);
-  if (rank_.tiers) rank_.tiers->store.forget_prefetch(waiting.request.index);
   Attribution parts{};
-  parts[static_cast<std::size_t>(AttributionPart::queue)] = now - waiting.request.arrival;
+  parts[static_cast<std::size_t>(AttributionPart::kv_transfer)] = copies;
+  parts[static_cast<std::size_t>(AttributionPart::queue)] = now - waiting.request.arrival - copies;
   departures_.refused(waiting.request, Outcome::timed_out, now, parts);
 }
 
@@ -129,6 +130,7 @@ void EngineRank::drop_within(RequestId id, TimePoint now) {
   const std::int64_t ended = progress(now).ended, used = rank_.pool.used();
   const std::int64_t most = ended > 0 ? most_blocks(ended) : 0;
   rank_.drop(id);
+  note_held(now);
   if (ended == 0) return;
   usage_.peaks_at(most);
   usage_.add_block_time(static_cast<FineTotal>(used - rank_.pool.used()) * steps_.elapsed_until(ended).units);

@@ -9,6 +9,7 @@ namespace foretoken {
 
 // Steps that have ended count, and their tokens are out; the step under way comes to nothing.
 void EngineRank::crash(TimePoint now) {
+  usage_.hold(0, now);
   if (const std::int64_t ended = progress(now).ended; ended > 0) {
     const std::int64_t most = most_blocks(ended);
     steps_.shorten_to(ended);

@@ -25,6 +25,7 @@ void EngineRank::extras_after_call(TimePoint now) {
   if (receiver_) receive_after_call(now);
   if (rank_.tiers) note_loads(now);
   if (has_news_) next_call_differs_ = true;
+  usage_.hold(0, now);  // the steps count them
 }
 
 void EngineRank::plan_extras() {

@@ -366,6 +366,8 @@ void EngineRank::begin_load(TimePoint now) {
   if (r.carried > 0) {
     r.account.handed_over(now - stamps.computed - waited);
     r.account.scheduled(waited, begun.for_blocks);
+    if (rank_.tiers)
+      r.account.waited_for_copies(std::min(waited, rank_.tiers->waited_for_copies(r.request.index, now)));
   }
   departures_.load_begins(begun.id, r.request, begun.blocks, waited, now);
 }

@@ -77,19 +77,28 @@ void EngineRank::count_service(std::int64_t steps) {
 
 bool EngineRank::release_pinned(RequestId id, TimePoint now) {
   rank_.release_pinned(id, now);
+  note_held(now);
   if (rank_.waiting.head() != nullptr) cut(now, async_.enabled() ? 1 : 0);
   return rank_.waiting.size() > 0 || rank_.running.size() > 0 || rank_.tiers != nullptr;
+}
+
+// It leaves the queue: what was to come for it, and how long it has waited for that.
+Duration EngineRank::forget_copies(const Request& request, TimePoint now) {
+  if (!rank_.tiers) return {};
+  rank_.tiers->store.forget_prefetch(request.index);
+  return rank_.tiers->waited_for_copies(request.index, now);
 }
 
 void EngineRank::expire(TimePoint now) {
   while (next_timeout() <= now) {
     const Waiting gone = *rank_.waiting.longest_waiting();
     const bool was_head = rank_.waiting.pop_longest_waiting();
-    if (rank_.tiers) rank_.tiers->store.forget_prefetch(gone.request.index);
+    const Duration waited = now - gone.request.known_at(), copies = forget_copies(gone.request, now);
     Attribution parts{};
-    const Duration blocked = kv_wait_.at(now) - gone.kv_wait_mark;
+    const Duration blocked = std::min(kv_wait_.at(now) - gone.kv_wait_mark, waited - copies);
     parts[static_cast<std::size_t>(AttributionPart::kv_wait)] = blocked;
-    parts[static_cast<std::size_t>(AttributionPart::queue)] = now - gone.request.known_at() - blocked;
+    parts[static_cast<std::size_t>(AttributionPart::kv_transfer)] = copies;
+    parts[static_cast<std::size_t>(AttributionPart::queue)] = waited - blocked - copies;
     parts[static_cast<std::size_t>(AttributionPart::engine_overhead)] = gone.request.on_the_way;
     departures_.refused(gone.request, Outcome::timed_out, now, parts);
     // Behind a head that is passed over for its adapter it may have been what others waited behind.
@@ -98,6 +107,7 @@ void EngineRank::expire(TimePoint now) {
 }
 
 void EngineRank::abandon(TimePoint now) {
+  usage_.hold(0, now);
   if (prompts_lead_) abandon_leading_prompts(now);
   const auto give_up = [&](RequestId id) {
     if (rank_.tells()) rank_.tell(LifecycleEdge::abandoned, id, now);

@@ -32,11 +32,21 @@ class RankUsage {
   // Tokens beyond those of add().
   void put_out(std::int64_t tokens) { totals_.decode_tokens += tokens; }
   void add_block_time(FineTotal more) { totals_.kv_block_time += more; }
+  // From now on, and between steps, so many blocks are held: for requests that went on elsewhere, or are loaded.
+  void hold(std::int64_t blocks, TimePoint now) {
+    if (held_ > 0)
+      totals_.kv_block_time +=
+          static_cast<FineTotal>(held_) * (now - held_since_).count() * FineDuration::kPerNanosecond;
+    held_ = blocks;
+    held_since_ = now;
+  }
   void note_blocks(std::int64_t used) { totals_.peak_kv_blocks = std::max(totals_.peak_kv_blocks, used); }
   void peaks_at(std::int64_t blocks) { totals_.peak_kv_blocks = blocks; }
 
  private:
   ReplicaTotals totals_;
+  std::int64_t held_ = 0;
+  TimePoint held_since_{};
 };
 
 }  // namespace foretoken

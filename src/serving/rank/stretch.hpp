@@ -25,6 +25,9 @@ class Stretch {
     first_ = step;
     decode_only_ = decode_only;
     prompts_lead_ = false;
+    // A step may be shorter with its chunks (CostModel's contract has the exception): then it is the decodes' own.
+    if (decode_only.total() > elapsed_) [[unlikely]]
+      decode_only_.parts = step.parts;
   }
   // The step's chunks complete their prompts: extended, it goes on in steps in which they decode with the others. Rows:
   // it is a step of decodes but for that.

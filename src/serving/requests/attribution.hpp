@@ -2,6 +2,7 @@
 // totals, a request keeps what they were when it joined.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "foretoken/base/units.hpp"
@@ -44,6 +45,13 @@ class Account {
   void scheduled(Duration waited, Duration waited_for_kv) {
     queue_ += waited - waited_for_kv;
     kv_wait_ += waited_for_kv;
+  }
+  // Of what it waited in a queue, for its KV cache to come nearer.
+  void waited_for_copies(Duration copies) {
+    const Duration queued = std::min(copies, queue_);
+    queue_ -= queued;
+    kv_wait_ -= copies - queued;
+    transfer_ += copies;
   }
   void transferred(Duration transfer) { transfer_ += transfer; }
   // On the way from rank to rank, but for the transfer.

@@ -204,6 +204,7 @@ class RankState {
   [[nodiscard]] PrefixMatch match(const Request& request, std::int64_t known_tokens, bool was_preempted);
   void first_admission(InFlight& r, std::int64_t found, TimePoint now);
   void look_into_tiers(const Request& request, std::int64_t known_tokens, bool was_preempted, PrefixMatch& found);
+  void passed_by_for(const Request& request, const TierMatch& match, TimePoint at);
   void admitted_with_tiers(RequestId id, const PrefixMatch& match, bool first);
   void release_with_tiers(RequestId id, bool preempted, std::int64_t full);
   void release_blocks(RequestId id, bool preempted, std::int64_t full);

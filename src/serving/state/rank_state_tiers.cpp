@@ -6,13 +6,18 @@
 
 namespace foretoken {
 
+void RankState::passed_by_for(const Request& request, const TierMatch& match, TimePoint at) {
+  tiers->ask_again = std::min(tiers->ask_again, match.ready);
+  tiers->waits_for_copy(request.index, at, match.ready);
+}
+
 // What tiers have of a prompt that was computed elsewhere, beyond what the prefix cache has.
 TierMatch RankState::look_up_received(RequestId id, TimePoint at) {
   RankTiers& t = *tiers;
   const Request& request = table[id].request;
   const PrefixMatch found = prefix_cache.match(request, request.prompt_tokens, false);
   const TierMatch match = t.store.look_up(request, request.prompt_tokens, false, found.tokens, at);
-  if (match.pending) t.ask_again = std::min(t.ask_again, match.ready);
+  if (match.pending) passed_by_for(request, match, at);
   return match;
 }
 
@@ -22,14 +27,16 @@ void RankState::look_into_tiers(const Request& request, std::int64_t known_token
   RankTiers& t = *tiers;
   if (!t.store.config.on()) return;
   t.match = t.store.look_up(request, known_tokens, was_preempted, found.tokens, t.known);
-  if (t.match.pending) t.ask_again = std::min(t.ask_again, t.match.ready);
+  if (t.match.pending) passed_by_for(request, t.match, t.known);
   if (!t.match.pending && t.match.any() && !t.store.loads_aside()) found.tokens = t.match.tokens;
 }
 
 void RankState::admitted_with_tiers(RequestId id, const PrefixMatch& match, bool first) {
   RankTiers& t = *tiers;
   if (!t.store.config.on()) return;
-  const InFlight& r = table[id];
+  InFlight& r = table[id];
+  if (const Duration copies = t.waited_for_copies(r.request.index, t.now); !r.recovering)
+    r.account.waited_for_copies(copies);
   t.store.starts_anew(id);
   t.store.touch(r.request, match.tokens, t.known);
   t.unsaved.taken(pool.free());
@@ -52,11 +59,13 @@ void RankState::load_head(TimePoint begin, TimePoint now, const KvWaitClock& kv_
   const RequestId id = first ? table.add(head.request) : head.resumed;
   InFlight& r = table[id];
   const bool computed_elsewhere = r.phase == Phase::computed_elsewhere;
+  const Duration copies = t.waited_for_copies(r.request.index, begin);
   if (!r.recovering) {
     const TimePoint since = computed_elsewhere ? r.reached_at : r.request.known_at();
     begin = std::max(begin, since);
     const Duration waited = begin - since;
     r.account.scheduled(waited, std::clamp(kv_wait.at(now) - head.kv_wait_mark, Duration{}, waited));
+    r.account.waited_for_copies(std::min(copies, waited));
   }
   t.unsaved.taken(pool.free());
   if (match.tokens > 0) prefix_cache.hold_match(id);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <unordered_map>
 #include <vector>
 
 #include "serving/kv_cache/kv_tiers.hpp"
@@ -31,6 +32,29 @@ struct RankTiers {
   void known_until(TimePoint time) {
     known = time;
     ask_again = kNever;
+  }
+
+  // ---- requests that were passed by while something of theirs was on its way to host memory, by index ----
+  struct CopyWait {
+    Duration before{};  // in those that were over when the last one began
+    TimePoint since{}, until{};
+  };
+  std::unordered_map<std::int64_t, CopyWait> copy_waits;  // never iterated
+  void waits_for_copy(std::int64_t request, TimePoint from, TimePoint until) {
+    CopyWait& wait = copy_waits[request];
+    if (from > wait.until) {
+      wait.before += wait.until - wait.since;
+      wait.since = from;
+    }
+    wait.until = std::max(wait.until, until);
+  }
+  // Who leaves the queue now has waited so long for that.
+  Duration waited_for_copies(std::int64_t request, TimePoint at) {
+    const auto found = copy_waits.find(request);
+    if (found == copy_waits.end()) return {};
+    const CopyWait wait = found->second;
+    copy_waits.erase(found);
+    return wait.before + std::max(Duration{}, std::min(wait.until, at) - wait.since);
   }
 
   // ---- loads beside the steps: the request has blocks, and no seat ----
