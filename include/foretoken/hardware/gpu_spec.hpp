@@ -91,11 +91,12 @@ struct NodeSpec {
   int adapters = 0;         // of a node; 0 = one per device
   // What all adapters of a node can send over what the network between nodes carries of it; 1 = every rail whole.
   double oversubscription = 1;
-  // Byte/s between nodes that one device has when all send.
+  // Of a link between nodes, what one device has of it when all send.
   [[nodiscard]] double share_of_adapters() const {
     const double share = adapters == 0 ? 1 : static_cast<double>(adapters) / gpus_per_node;
     return share / oversubscription;
   }
+  // Byte/s.
   [[nodiscard]] double bandwidth_per_device() const { return scale_out_link.per_direction.value * share_of_adapters(); }
   bool operator==(const NodeSpec&) const = default;
 };
